@@ -1,0 +1,47 @@
+"""What makes two requests the same: the picture's bytes, the options, the models."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """MD5 and SHA-256 of a picture's bytes, as lower-case hex."""
+
+    md5: str
+    sha256: str
+
+
+class CacheKey(NamedTuple):
+    """MD5 of the bytes, fingerprint of the options, fingerprint of engine and models."""
+
+    md5: str
+    options: str
+    models: str
+
+
+class PictureHasher:
+    """Both digests of bytes that arrive in pieces."""
+
+    def __init__(self) -> None:
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+
+    def update(self, block: bytes | memoryview) -> None:
+        """Take the next piece."""
+        self._md5.update(block)
+        self._sha256.update(block)
+
+    def digests(self) -> Digests:
+        """The digests of all that was taken so far."""
+        return Digests(self._md5.hexdigest(), self._sha256.hexdigest())
+
+
+def digest(data: bytes) -> Digests:
+    """Both digests of bytes that are all there."""
+    hasher = PictureHasher()
+    hasher.update(data)
+    return hasher.digests()

@@ -1,0 +1,90 @@
+"""Encoded answers by key, with a time to live and limits on count and bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+from cache.keys import CacheKey, Digests
+
+ENTRY_OVERHEAD_BYTES = 600
+
+
+@dataclass(frozen=True, slots=True)
+class CachedResult:
+    """An encoded answer; sha256 is that of the picture it belongs to, stored_at the clock's."""
+
+    sha256: str
+    data: bytes
+    etag: str
+    stored_at: float
+
+
+class ResultCache:
+    """The most recently used answers. Only successes are put in; used from one thread.
+
+    max_bytes counts the encoded answers and a flat overhead for each. ttl_seconds, max_count or
+    max_bytes of 0 turn the cache off.
+    """
+
+    def __init__(
+        self,
+        ttl_seconds: float,
+        max_count: int,
+        max_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.ttl_seconds = ttl_seconds
+        self.max_count = max_count
+        self.max_bytes = max_bytes
+        self._clock = clock
+        self._entries: TTLCache[CacheKey, CachedResult] = TTLCache(
+            maxsize=max_bytes, ttl=max(ttl_seconds, 0), timer=clock, getsizeof=_size
+        )
+
+    def __len__(self) -> int:
+        """How many answers are kept."""
+        self._entries.expire()
+        return len(self._entries)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much of max_bytes is used."""
+        self._entries.expire()
+        return int(self._entries.currsize)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything can be kept at all."""
+        return self.ttl_seconds > 0 and self.max_count > 0 and self.max_bytes > 0
+
+    def get(self, key: CacheKey, sha256: str | None = None) -> CachedResult | None:
+        """The answer for the key, if it belongs to the picture with this SHA-256 (None: any)."""
+        entry = self._entries.get(key)
+        if entry is None or (sha256 is not None and entry.sha256 != sha256):
+            return None
+        return entry
+
+    def put(self, key: CacheKey, digests: Digests, data: bytes) -> CachedResult:
+        """Keep an answer, making room by dropping those not used for longest."""
+        etag = hashlib.sha256(data).hexdigest()[:32]
+        entry = CachedResult(digests.sha256, data, etag, self._clock())
+        if self.enabled and _size(entry) <= self.max_bytes:
+            self._entries.pop(key, None)
+            self._entries.expire()
+            while len(self._entries) >= self.max_count:
+                self._entries.popitem()
+            self._entries[key] = entry
+        return entry
+
+    def age(self, entry: CachedResult) -> float:
+        """Seconds since the answer was stored."""
+        return max(0.0, self._clock() - entry.stored_at)
+
+
+def _size(entry: CachedResult) -> int:
+    return len(entry.data) + ENTRY_OVERHEAD_BYTES

@@ -1,0 +1,1 @@
+"""Pictures to text, in processes. Knows no HTTP."""

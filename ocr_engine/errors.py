@@ -1,0 +1,117 @@
+"""Everything that can go wrong between a picture and its text, as one tree.
+
+    EngineError
+    ├── PictureError            the picture is at fault: no retry will help
+    │   ├── UnsupportedFormat
+    │   ├── InvalidImage
+    │   ├── TooManyPixels
+    │   └── ImageTooComplex
+    ├── ModelError              the installation or the settings are at fault
+    └── PoolError               the pool could not do it, this time
+        ├── QueueFull
+        ├── QueueTimeout
+        ├── RecognitionTimeout
+        ├── WorkerCrashed
+        ├── PoolStarting
+        ├── PoolDraining
+        └── RecognitionFailed
+"""
+
+
+class EngineError(Exception):
+    """Base of the engine's errors; `code` is stable, the message is written for the client."""
+
+    code = "internal_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class PictureError(EngineError):
+    """The picture itself cannot be read."""
+
+    code = "invalid_image"
+
+
+class UnsupportedFormat(PictureError):
+    """The bytes are not those of a picture format that is accepted."""
+
+    code = "unsupported_format"
+
+
+class InvalidImage(PictureError):
+    """The bytes begin like a picture but are truncated or broken."""
+
+    code = "invalid_image"
+
+
+class TooManyPixels(PictureError):
+    """The picture is larger than the limit."""
+
+    code = "too_many_pixels"
+
+
+class ImageTooComplex(PictureError):
+    """Reading the picture needs more memory than a worker may take."""
+
+    code = "image_too_complex"
+
+
+class ModelError(EngineError):
+    """A model is missing, incomplete, altered, or does not fit the engine; the start stops."""
+
+    code = "model_error"
+
+
+class PoolError(EngineError):
+    """The pool could not finish the task."""
+
+    code = "internal_error"
+
+
+class QueueFull(PoolError):
+    """As many pictures wait as are allowed to."""
+
+    code = "queue_full"
+
+
+class QueueTimeout(PoolError):
+    """The task waited too long for a worker and was never started."""
+
+    code = "queue_timeout"
+
+
+class RecognitionTimeout(PoolError):
+    """The recognition passed its deadline; its worker was killed."""
+
+    code = "ocr_timeout"
+
+
+class WorkerCrashed(PoolError):
+    """Two workers died over the same task."""
+
+    code = "worker_crashed"
+
+
+class PoolStarting(PoolError):
+    """No worker is warm yet."""
+
+    code = "starting"
+
+
+class PoolDraining(PoolError):
+    """The server is stopping and takes no new work."""
+
+    code = "draining"
+
+
+class RecognitionFailed(PoolError):
+    """The recognizer raised an error that is not the picture's; the worker's log has it."""
+
+    code = "internal_error"
+
+
+PICTURE_ERRORS: dict[str, type[PictureError]] = {
+    error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
+}

@@ -1,0 +1,1 @@
+"""Which model files are used, where they come from and how their input is prepared."""

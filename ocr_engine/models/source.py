@@ -1,0 +1,81 @@
+"""A model that is ready to be loaded: its files, their digest, how its input is prepared."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Role = Literal["det", "cls", "rec"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model on disk: `.onnx`, or a Paddle program with its parameters beside it."""
+
+    path: Path
+    params: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """One model of the pipeline.
+
+    sha256: of the model's files, one after the other.
+    mean, std: per channel in BGR order, on a scale of 0 to 1.
+    image_shape: (channels, height, width) of cls and rec input; None: as the model says.
+    stretch: cls input is stretched to image_shape instead of padded.
+    characters: what rec's classes mean, without blank and space; empty: in the ONNX metadata.
+    """
+
+    role: Role
+    name: str
+    file: ModelFile
+    sha256: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    image_shape: tuple[int, int, int] | None = None
+    stretch: bool = False
+    characters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSet:
+    """The models of one pipeline; without cls no line is turned."""
+
+    det: ModelSource
+    rec: ModelSource
+    cls: ModelSource | None = None
+
+    def fingerprint(self) -> str:
+        """Changes whenever a model file, its preparation or its dictionary changes."""
+        digest = hashlib.sha256()
+        for source in self.sources():
+            digest.update(repr((source.role, source.sha256, source.mean, source.std)).encode())
+            digest.update(repr((source.image_shape, source.stretch)).encode())
+            digest.update("\n".join(source.characters).encode())
+        return digest.hexdigest()[:16]
+
+    def sources(self) -> tuple[ModelSource, ...]:
+        """The models in the order in which a picture meets them."""
+        return tuple(source for source in (self.det, self.cls, self.rec) if source is not None)
+
+    def describe(self) -> str:
+        """Their names, for the log and /healthz."""
+        return ", ".join(source.name for source in self.sources())
+
+
+def digest_files(file: ModelFile) -> str:
+    """SHA-256 over the model's files, read in blocks."""
+    digest = hashlib.sha256()
+    for path in (file.path, file.params):
+        if path is not None:
+            _update(digest, path)
+    return digest.hexdigest()
+
+
+def _update(digest: hashlib._Hash, path: Path) -> None:
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)

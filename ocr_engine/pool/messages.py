@@ -1,0 +1,157 @@
+"""What parent and worker say to each other: plain data in frames, never pickle.
+
+A frame is the length of its head (4 bytes, big-endian), the head as JSON, then the body: the
+picture's bytes in a task, nothing in a reply.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.recognizer import EngineInfo
+from ocr_engine.result import OcrResult, Recognition
+
+MAX_REPLY_BYTES = 64 << 20
+
+_LENGTH = struct.Struct(">I")
+
+
+class GarbageMessage(Exception):
+    """A frame that is none of the messages below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Parent to worker: recognize these bytes."""
+
+    task_id: int
+    options: RecognitionOptions
+    picture: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Parent to worker: leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Worker to parent: loaded and warm."""
+
+    info: EngineInfo
+    rss_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFailed:
+    """Worker to parent: the recognizer cannot be built; no other worker could, either."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Worker to parent: the lines of a task; rss_mb is the worker's memory after it."""
+
+    task_id: int
+    recognition: Recognition
+    rss_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Worker to parent: a task ended in an error, by its code; the worker goes on."""
+
+    task_id: int
+    code: str
+    message: str
+    rss_mb: int
+
+
+Request = Task | Stop
+Reply = Ready | LoadFailed | Done | Failed
+
+
+def encode_request(request: Request) -> bytes:
+    """The frame of a request."""
+    if isinstance(request, Stop):
+        return _frame({"kind": "stop"})
+    head = {"kind": "task", "task_id": request.task_id, "options": asdict(request.options)}
+    return _frame(head, request.picture)
+
+
+def decode_request(frame: bytes) -> Request:
+    """The request in a frame; GarbageMessage if there is none."""
+    head, body = _unframe(frame)
+    if head.get("kind") == "stop":
+        return Stop()
+    try:
+        return Task(head["task_id"], RecognitionOptions(**head["options"]), body)
+    except (KeyError, TypeError) as error:
+        raise GarbageMessage(f"not a request: {error}") from None
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """The frame of a reply."""
+    if isinstance(reply, Done):
+        return _frame(
+            {
+                "kind": "done",
+                "task_id": reply.task_id,
+                "result": reply.recognition.result.as_json(),
+                "stages": dict(reply.recognition.stages),
+                "rss_mb": reply.rss_mb,
+            }
+        )
+    kinds = {Ready: "ready", LoadFailed: "load_failed", Failed: "failed"}
+    return _frame({"kind": kinds[type(reply)], **asdict(reply)})
+
+
+def decode_reply(frame: bytes) -> Reply:
+    """The reply in a frame, every field checked; GarbageMessage if there is none."""
+    head, _ = _unframe(frame)
+    try:
+        return _reply(head)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GarbageMessage(f"not a reply: {error!r}") from None
+
+
+def _reply(head: Mapping[str, Any]) -> Reply:
+    kind = head["kind"]
+    if kind == "done":
+        stages = {str(name): float(seconds) for name, seconds in head["stages"].items()}
+        recognition = Recognition(OcrResult.from_json(head["result"]), stages)
+        return Done(int(head["task_id"]), recognition, int(head["rss_mb"]))
+    if kind == "failed":
+        return Failed(
+            int(head["task_id"]), str(head["code"]), str(head["message"]), int(head["rss_mb"])
+        )
+    if kind == "ready":
+        return Ready(EngineInfo(**head["info"]), int(head["rss_mb"]))
+    if kind == "load_failed":
+        return LoadFailed(str(head["message"]))
+    raise ValueError(f"unknown kind {kind!r}")
+
+
+def _frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:
+    encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"".join((_LENGTH.pack(len(encoded)), encoded, body))
+
+
+def _unframe(frame: bytes) -> tuple[dict[str, Any], bytes]:
+    try:
+        (length,) = _LENGTH.unpack_from(frame)
+        end = _LENGTH.size + length
+        if end > len(frame):
+            raise GarbageMessage("a frame shorter than its head")
+        head = json.loads(frame[_LENGTH.size : end])
+    except (struct.error, ValueError) as error:
+        raise GarbageMessage(f"not a frame: {error}") from None
+    if not isinstance(head, dict):
+        raise GarbageMessage("a head that is no object")
+    return head, frame[end:]

@@ -1,0 +1,248 @@
+"""The pool: a bounded backlog in the parent, one task per worker, and a future for each."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import itertools
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from ocr_engine.errors import (
+    PICTURE_ERRORS,
+    EngineError,
+    PoolDraining,
+    PoolStarting,
+    QueueFull,
+    QueueTimeout,
+    RecognitionFailed,
+    RecognitionTimeout,
+    WorkerCrashed,
+)
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool import messages
+from ocr_engine.pool.process import WorkerProcess, WorkerState
+from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
+from ocr_engine.result import Recognition
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    """The crew and its limits.
+
+    queue_size: pictures that may wait. queue_seconds: how long one may wait for a worker.
+    task_seconds: how long one recognition may take, once started.
+    """
+
+    crew: CrewSpec
+    queue_size: int = 100
+    queue_seconds: float = 60.0
+    task_seconds: float = 30.0
+
+
+class TaskState(enum.Enum):
+    """Where a task is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class PoolTask:
+    """One picture on its way; await `future` for its Recognition or an EngineError."""
+
+    def __init__(self, task_id: int, picture: bytes, options: RecognitionOptions) -> None:
+        loop = asyncio.get_running_loop()
+        self.task_id = task_id
+        self.picture = picture
+        self.options = options
+        self.future: asyncio.Future[Recognition] = loop.create_future()
+        self.state = TaskState.QUEUED
+        self.attempts = 0
+        self.enqueued_at = loop.time()
+        self.queued_seconds = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+
+    def finish(self, outcome: Recognition | EngineError) -> None:
+        """Settle the future, once."""
+        self.state = TaskState.DONE
+        self.picture = b""
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.future.done():
+            return
+        if isinstance(outcome, EngineError):
+            self.future.set_exception(outcome)
+            self.future.exception()  # a task may end with nobody waiting for it any more
+        else:
+            self.future.set_result(outcome)
+
+
+class Pool:
+    """Pictures in, recognitions out. Lives on one event loop; workers are processes."""
+
+    def __init__(self, spec: PoolSpec) -> None:
+        self.spec = spec
+        self.supervisor = Supervisor(spec.crew, self)
+        self.completed = 0
+        self._ids = itertools.count(1)
+        self._backlog: OrderedDict[int, PoolTask] = OrderedDict()
+        self._running: dict[WorkerProcess, PoolTask] = {}
+        self._draining = False
+
+    def start(self) -> None:
+        """Spawn the workers; tasks may be submitted at once and wait for them."""
+        self.supervisor.start()
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Take no more work and wait until what was taken is done, or the grace is over."""
+        self._draining = True
+        deadline = asyncio.get_running_loop().time() + grace_seconds
+        while self.pending() and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        """End every worker; tasks that are left end with PoolDraining."""
+        self._draining = True
+        stopped = PoolDraining("the server is stopping")
+        for task in (*self._backlog.values(), *self._running.values()):
+            task.finish(stopped)
+        self._backlog.clear()
+        for worker in self._running:
+            worker.kill("shutdown")
+        self._running.clear()
+        await self.supervisor.close()
+
+    def ready(self) -> bool:
+        """Whether a worker is warm and work is taken."""
+        return not self._draining and self.supervisor.warm() > 0
+
+    def queued(self) -> int:
+        """How many pictures wait."""
+        return len(self._backlog)
+
+    def running(self) -> int:
+        """How many pictures are being read."""
+        return len(self._running)
+
+    def pending(self) -> int:
+        """How many pictures wait or are being read."""
+        return self.queued() + self.running()
+
+    def position(self, task: PoolTask) -> int:
+        """A queued task's place, 1 being next; 0 once it runs."""
+        for place, task_id in enumerate(self._backlog, 1):
+            if task_id == task.task_id:
+                return place
+        return 0
+
+    def submit(self, picture: bytes, options: RecognitionOptions) -> PoolTask:
+        """Put a picture into the backlog.
+
+        Raises PoolDraining, PoolStarting (nothing has ever been ready) or QueueFull.
+        """
+        if self._draining:
+            raise PoolDraining("the server is stopping; send the picture to another one")
+        if self.supervisor.info is None:
+            raise PoolStarting("the models are still being loaded; try again in a second")
+        if self.queued() >= self.spec.queue_size and self.supervisor.idle_worker() is None:
+            raise QueueFull(
+                f"{self.queued()} pictures are waiting, which is the limit; try again later"
+            )
+        task = PoolTask(next(self._ids), picture, options)
+        self._backlog[task.task_id] = task
+        loop = asyncio.get_running_loop()
+        task.timer = loop.call_later(self.spec.queue_seconds, self._expire, task)
+        self.on_idle()
+        return task
+
+    def cancel(self, task: PoolTask, stop_running: bool = False) -> None:
+        """Drop a queued task; kill the worker of a running one if stop_running."""
+        if self._backlog.pop(task.task_id, None) is not None:
+            task.finish(PoolDraining("the work was cancelled"))
+        elif stop_running:
+            for worker, running in self._running.items():
+                if running is task:
+                    del self._running[worker]
+                    task.finish(PoolDraining("the work was cancelled"))
+                    worker.kill("task cancelled")
+                    return
+
+    def on_idle(self) -> None:
+        """Hand the oldest waiting pictures to workers that are free; see CrewListener."""
+        while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
+            _, task = self._backlog.popitem(last=False)
+            self._run(task, worker)
+
+    def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
+        """A worker is done with its task; see CrewListener."""
+        task = self._running.pop(worker, None)
+        if task is None:
+            return
+        if task.task_id != reply.task_id:
+            worker.kill("answered a task it was not given")
+            self._retry(task, "answered another task")
+            return
+        self.completed += 1
+        if isinstance(reply, messages.Failed):
+            error = PICTURE_ERRORS.get(reply.code, RecognitionFailed)
+            task.finish(error(reply.message))
+            return
+        stages = {"queue": task.queued_seconds, **reply.recognition.stages}
+        task.finish(Recognition(reply.recognition.result, stages))
+
+    def on_worker_lost(self, worker: WorkerProcess, reason: str) -> None:
+        """A worker died; its picture is tried once more; see CrewListener."""
+        task = self._running.pop(worker, None)
+        if task is not None:
+            self._retry(task, reason)
+
+    def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
+        loop = asyncio.get_running_loop()
+        if task.timer is not None:
+            task.timer.cancel()
+        task.attempts += 1
+        task.state = TaskState.RUNNING
+        task.queued_seconds = loop.time() - task.enqueued_at
+        task.timer = loop.call_later(self.spec.task_seconds, self._overdue, task, worker)
+        worker.state = WorkerState.BUSY
+        self._running[worker] = task
+        worker.send(messages.Task(task.task_id, task.options, task.picture))
+
+    def _retry(self, task: PoolTask, reason: str) -> None:
+        if task.timer is not None:
+            task.timer.cancel()
+        if task.attempts >= MAX_ATTEMPTS:
+            task.finish(
+                WorkerCrashed(f"{task.attempts} workers died over this picture; it was given up")
+            )
+            return
+        log.warning("task %d is tried once more: its worker %s", task.task_id, reason)
+        task.state = TaskState.QUEUED
+        self._backlog[task.task_id] = task
+        self._backlog.move_to_end(task.task_id, last=False)
+        loop = asyncio.get_running_loop()
+        task.timer = loop.call_later(self.spec.queue_seconds, self._expire, task)
+        self.on_idle()
+
+    def _expire(self, task: PoolTask) -> None:
+        if self._backlog.pop(task.task_id, None) is not None:
+            task.finish(
+                QueueTimeout(f"no worker was free within {self.spec.queue_seconds:g} s; try later")
+            )
+
+    def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
+        if self._running.get(worker) is task:
+            del self._running[worker]
+            task.finish(
+                RecognitionTimeout(
+                    f"the recognition took longer than {self.spec.task_seconds:g} s; "
+                    "send a smaller picture"
+                )
+            )
+            worker.abort("deadline passed")

@@ -1,0 +1,231 @@
+"""Keeps the configured number of workers warm: spawns, watches, replaces and recycles them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from ocr_engine.errors import ModelError
+from ocr_engine.pool.messages import Done, Failed, LoadFailed, Ready, Reply
+from ocr_engine.pool.process import WorkerProcess, WorkerState
+from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.recognizer import EngineInfo
+
+log = logging.getLogger(__name__)
+
+RECYCLE_SPREAD = 0.2
+MAX_BACKOFF_SECONDS = 30.0
+MAX_FIRST_STARTS = 5
+
+TaskReply = Done | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class CrewSpec:
+    """How many workers, what each is told, and when one is replaced.
+
+    max_tasks: pictures before a worker is replaced (±20 %), 0: never. max_rss_mb: memory above
+    which it is replaced. start_seconds: how long loading and warming may take.
+    """
+
+    number: int
+    worker: WorkerSpec
+    max_tasks: int = 1000
+    max_rss_mb: int = 1500
+    start_seconds: float = 120.0
+
+
+class CrewListener(Protocol):
+    """Who uses the workers; told of everything on the event loop."""
+
+    def on_idle(self) -> None:
+        """A worker can take a task."""
+
+    def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
+        """A worker finished a task."""
+
+    def on_worker_lost(self, worker: WorkerProcess, reason: str) -> None:
+        """A worker is gone, with whatever it had."""
+
+
+class Supervisor:
+    """The crew of workers. Runs on the event loop; constructors only assign, start() spawns."""
+
+    def __init__(
+        self, spec: CrewSpec, listener: CrewListener, randomness: random.Random | None = None
+    ) -> None:
+        self.spec = spec
+        self.restarts: Counter[str] = Counter()
+        self.info: EngineInfo | None = None
+        self._listener = listener
+        self._random = randomness or random.Random()
+        self._workers: list[WorkerProcess] = []
+        self._senders = ThreadPoolExecutor(2 * spec.number + 2, thread_name_prefix="channel")
+        self._failed_starts = 0
+        self._respawn: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._failure: asyncio.Future[str] | None = None
+
+    def start(self) -> None:
+        """Spawn the crew."""
+        self._failure = asyncio.get_running_loop().create_future()
+        self._fill()
+
+    async def failure(self) -> str:
+        """Wait until it is plain that no worker will ever start; the reason."""
+        assert self._failure is not None, "start() comes first"
+        return await asyncio.shield(self._failure)
+
+    async def close(self) -> None:
+        """Stop all workers; returns when the last process is reaped."""
+        self._closing = True
+        if self._respawn is not None:
+            self._respawn.cancel()
+        for worker in self._workers:
+            if worker.state is WorkerState.STARTING:
+                worker.kill("shutdown")
+            elif worker.state is not WorkerState.RETIRING:
+                worker.stop()
+        while self._workers:
+            await asyncio.sleep(0.01)
+        self._senders.shutdown(wait=False)
+
+    def workers(self) -> Sequence[WorkerProcess]:
+        """All processes that are not reaped yet."""
+        return tuple(self._workers)
+
+    def idle_worker(self) -> WorkerProcess | None:
+        """A warm worker without a task, the one that has done least."""
+        ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
+        return min(ready, key=lambda worker: worker.tasks_done, default=None)
+
+    def warm(self) -> int:
+        """How many workers are loaded and can take tasks, now or after the one they have."""
+        states = (WorkerState.READY, WorkerState.BUSY)
+        return sum(worker.state in states for worker in self._workers)
+
+    def on_reply(self, process: WorkerProcess, reply: Reply) -> None:
+        """A worker's message, see WorkerListener."""
+        if isinstance(reply, LoadFailed):
+            self._give_up(reply.message)
+        elif isinstance(reply, Ready):
+            self._on_ready(process, reply)
+        else:
+            self._on_task_reply(process, reply)
+
+    def on_exit(self, process: WorkerProcess, reason: str) -> None:
+        """A worker's end, see WorkerListener."""
+        self._workers.remove(process)
+        never_ready = process.tasks_done == 0 and process.task_limit == 0
+        if not self._closing:
+            self._account(process, reason, never_ready)
+        self._listener.on_worker_lost(process, reason)
+        if not self._closing:
+            self._fill()
+
+    def _account(self, process: WorkerProcess, reason: str, never_ready: bool) -> None:
+        if process.worn is not None:
+            self.restarts[process.worn.split(" ")[0]] += 1
+            log.info("worker %d left: %s", process.pid or 0, process.worn)
+            return
+        self.restarts[reason.split(" (")[0]] += 1
+        log.warning("worker %d lost: %s", process.pid or 0, reason)
+        if never_ready:
+            self._failed_starts += 1
+            if self.info is None and self._failed_starts >= MAX_FIRST_STARTS:
+                self._give_up(f"no worker could start in {MAX_FIRST_STARTS} tries: {reason}")
+
+    def _fill(self) -> None:
+        """Spawn what is missing, after a pause that doubles while starts fail."""
+        if self._closing or self._respawn is not None or self._missing() <= 0:
+            return
+        if self._failed_starts:
+            pause = min(2.0 ** (self._failed_starts - 1), MAX_BACKOFF_SECONDS)
+            self._respawn = asyncio.get_running_loop().call_later(pause, self._spawn_missing)
+        else:
+            self._spawn_missing()
+
+    def _spawn_missing(self) -> None:
+        self._respawn = None
+        for _ in range(self._missing()):
+            worker = WorkerProcess(self.spec.worker, self, self._senders)
+            self._workers.append(worker)
+            worker.start()
+            asyncio.get_running_loop().call_later(
+                self.spec.start_seconds, self._check_started, worker
+            )
+
+    def _missing(self) -> int:
+        """Worn and retiring workers do not count: their replacements come before they leave."""
+        lasting = [
+            worker
+            for worker in self._workers
+            if worker.worn is None and worker.state is not WorkerState.RETIRING
+        ]
+        return self.spec.number - len(lasting)
+
+    def _check_started(self, worker: WorkerProcess) -> None:
+        if worker.state is WorkerState.STARTING:
+            worker.abort(f"not ready within {self.spec.start_seconds:g} s")
+
+    def _on_ready(self, worker: WorkerProcess, ready: Ready) -> None:
+        self.info = ready.info
+        self._failed_starts = 0
+        worker.rss_mb = ready.rss_mb
+        worker.task_limit = self._task_limit()
+        worker.state = WorkerState.READY
+        log.info("worker %d ready (%d MiB)", worker.pid or 0, worker.rss_mb)
+        self._retire_one()
+        self._listener.on_idle()
+
+    def _on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
+        worker.tasks_done += 1
+        worker.rss_mb = reply.rss_mb
+        if worker.state is WorkerState.BUSY:
+            worker.state = WorkerState.READY
+        elif worker.state is WorkerState.RETIRING:
+            worker.stop()
+        self._check_wear(worker)
+        self._listener.on_task_reply(worker, reply)
+        self._listener.on_idle()
+
+    def _check_wear(self, worker: WorkerProcess) -> None:
+        if worker.worn is not None or self._closing:
+            return
+        if self.spec.max_tasks and worker.tasks_done >= worker.task_limit:
+            worker.worn = f"recycled after {worker.tasks_done} pictures"
+        elif worker.rss_mb > self.spec.max_rss_mb:
+            worker.worn = f"recycled at {worker.rss_mb} MiB"
+        if worker.worn is not None:
+            self._fill()
+
+    def _retire_one(self) -> None:
+        """A replacement is warm: the worker that has been worn longest may leave."""
+        for worker in self._workers:
+            if worker.worn is None:
+                continue
+            if worker.state is WorkerState.READY:
+                worker.stop()
+                return
+            if worker.state is WorkerState.BUSY:
+                worker.state = WorkerState.RETIRING
+                return
+
+    def _task_limit(self) -> int:
+        spread = 1 + self._random.uniform(-RECYCLE_SPREAD, RECYCLE_SPREAD)
+        return max(1, round(self.spec.max_tasks * spread))
+
+    def _give_up(self, reason: str) -> None:
+        if self._failure is not None and not self._failure.done() and self.info is None:
+            self._failure.set_result(reason)
+
+
+def model_error(reason: str) -> ModelError:
+    """The reason of failure() as the error that stops the start."""
+    return ModelError(reason)

@@ -1,0 +1,169 @@
+"""The child process: loads a recognizer, warms it, then answers one picture after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from multiprocessing import connection, parent_process
+from typing import TYPE_CHECKING
+
+from ocr_engine.errors import ImageTooComplex, ModelError, PictureError, RecognitionFailed
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.messages import (
+    Done,
+    Failed,
+    LoadFailed,
+    Ready,
+    Reply,
+    Stop,
+    Task,
+    decode_request,
+    encode_reply,
+)
+from ocr_engine.result import Recognition
+
+if TYPE_CHECKING:
+    from ocr_engine.recognizer import Recognizer
+
+log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """What a worker is told at its start.
+
+    load: builds the recognizer; a picklable callable.
+    threads: compute threads that native libraries may use.
+    max_pixels: larger pictures are refused. release_rss_mb: above it, memory is given back.
+    """
+
+    load: Callable[[], Recognizer]
+    threads: int = 1
+    max_pixels: int = 40_000_000
+    release_rss_mb: int = 700
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """Environment variables that native libraries read when they are first imported."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {name: str(threads) for name in names}
+
+
+def main(channel: connection.Connection, spec: WorkerSpec) -> None:
+    """Serve the channel until it says stop or the parent is gone."""
+    _die_with_parent()
+    _prepare_process()
+    try:
+        recognizer = spec.load()
+        _warm(recognizer, spec)
+    except ModelError as error:
+        _send(channel, LoadFailed(error.message))
+        return
+    _send(channel, Ready(recognizer.info, rss_mb()))
+    while True:
+        try:
+            request = decode_request(channel.recv_bytes())
+        except (EOFError, OSError):
+            return
+        if isinstance(request, Stop):
+            return
+        reply = answer(recognizer, request, spec)
+        del request
+        _send(channel, reply)
+
+
+def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
+    """Decode and recognize one picture; every error of the picture becomes a Failed."""
+    code, message = "", ""
+    recognition = None
+    try:
+        recognition = recognize(recognizer, task.picture, task.options, spec.max_pixels)
+    except PictureError as error:
+        code, message = error.code, error.message
+    except MemoryError:
+        code = ImageTooComplex.code
+        message = "reading the picture takes more memory than a worker may use; send a smaller one"
+    except Exception:
+        log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
+        code, message = RecognitionFailed.code, "the recognition failed; the server's log has why"
+    if rss_mb() > spec.release_rss_mb:
+        recognizer.release_memory()
+        _trim_heap()
+    if recognition is None:
+        return Failed(task.task_id, code, message, rss_mb())
+    return Done(task.task_id, recognition, rss_mb())
+
+
+def recognize(
+    recognizer: Recognizer, data: bytes, options: RecognitionOptions, max_pixels: int
+) -> Recognition:
+    """Bytes to lines, with the seconds of the stage `decode` added."""
+    from ocr_engine.images import decode
+
+    start = time.perf_counter()
+    picture = decode(data, max_pixels)
+    decoded = time.perf_counter() - start
+    recognition = recognizer.recognize(picture, options)
+    return Recognition(recognition.result, {"decode": decoded, **recognition.stages})
+
+
+def rss_mb() -> int:
+    """This process's resident memory in MiB."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        pages = int(statm.read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def _warm(recognizer: Recognizer, spec: WorkerSpec) -> None:
+    """Read a real picture, so that the first client does not wait for kernels to be compiled."""
+    sample = (resources.files(__package__) / "warmup.png").read_bytes()
+    recognize(recognizer, sample, RecognitionOptions(), spec.max_pixels)
+
+
+def _send(channel: connection.Connection, reply: Reply) -> None:
+    with contextlib.suppress(OSError):
+        channel.send_bytes(encode_reply(reply))
+
+
+def _prepare_process() -> None:
+    """Signals are the parent's business; a fatal one leaves a trace; the kernel kills us first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    faulthandler.enable()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("500")
+
+
+def _die_with_parent() -> None:
+    """Leave when the parent is gone, also in the middle of a native call."""
+    parent = parent_process()
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def _trim_heap() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,197 @@
+"""The project's own pipeline: detection, classification, recognition on any runtime."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+
+from ocr_engine.errors import ModelError
+from ocr_engine.images import ImageArray, Picture
+from ocr_engine.models.source import ModelSet, ModelSource
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.recognizer import EngineInfo, EngineSettings
+from ocr_engine.result import OcrResult, Quad, Recognition, TextLine
+from ocr_engine.runtimes.session import Precision, Runtime, Session, SessionSettings
+from ocr_engine.stages import classification, detection, recognition
+from ocr_engine.stages.cropping import crop_line
+from ocr_engine.stages.reading_order import reading_order
+from ocr_engine.stages.strips import stretched_tensor
+
+DEFAULT_REC_SHAPE = (3, 48, 320)
+
+
+class PpOcr:
+    """Three loaded models; each picture passes through plain functions between them."""
+
+    def __init__(
+        self,
+        info: EngineInfo,
+        models: ModelSet,
+        det: Session,
+        cls: Session | None,
+        rec: Session,
+        rec_shape: tuple[int, int, int],
+        characters: Sequence[str],
+    ) -> None:
+        self.info = info
+        self._models = models
+        self._det = det
+        self._cls = cls
+        self._rec = rec
+        self._rec_shape = rec_shape
+        self._characters = characters
+
+    def recognize(self, picture: Picture, options: RecognitionOptions) -> Recognition:
+        """See Recognizer.recognize."""
+        watch = StageWatch()
+        with watch.stage("det"):
+            boxes = self._detect(picture.pixels, options)
+        lines = []
+        for index in reading_order(boxes):
+            strip = crop_line(picture.pixels, boxes[index])
+            if strip is None:
+                continue
+            with watch.stage("cls"):
+                strip = self._upright(strip, options)
+            with watch.stage("rec"):
+                text, confidence = self._read(strip)
+            if text and confidence >= options.drop_score:
+                lines.append(TextLine(text, round(confidence, 4), _as_quad(boxes[index])))
+        height, width = picture.pixels.shape[:2]
+        return Recognition(OcrResult(width, height, tuple(lines), picture.frames), watch.seconds)
+
+    def release_memory(self) -> None:
+        """See Recognizer.release_memory."""
+        for session in (self._det, self._cls, self._rec):
+            if session is not None:
+                session.release_memory()
+
+    def _detect(
+        self, pixels: ImageArray, options: RecognitionOptions
+    ) -> list[detection.QuadArray]:
+        height, width = pixels.shape[:2]
+        size = detection.detection_size(height, width, options)
+        source = self._models.det
+        probability = self._det.run(detection.preprocess(pixels, size, source.mean, source.std))
+        return detection.postprocess(probability[0, 0], (height, width), options)
+
+    def _upright(self, strip: ImageArray, options: RecognitionOptions) -> ImageArray:
+        source = self._models.cls
+        if not options.use_angle_cls or self._cls is None or source is None:
+            return strip
+        _, height, width = source.image_shape or (3, 48, 192)
+        if source.stretch:
+            tensor = stretched_tensor(strip, height, width, source.mean, source.std)
+        else:
+            tensor = classification.preprocess(strip, height, width)
+        if classification.is_upside_down(self._cls.run(tensor), options.cls_thresh):
+            return classification.turn(strip)
+        return strip
+
+    def _read(self, strip: ImageArray) -> tuple[str, float]:
+        _, height, base_width = self._rec_shape
+        tensor = recognition.preprocess(strip, height, base_width)
+        return recognition.decode(self._rec.run(tensor), self._characters)
+
+
+class StageWatch:
+    """Adds up the seconds that each stage takes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of the block for the stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def load(settings: EngineSettings) -> PpOcr:
+    """Load the models; ModelError if one does not fit the runtime, its role or its dictionary."""
+    if settings.models is None:
+        raise ModelError(f"engine {settings.engine} needs its models as files")
+    cv2.setNumThreads(settings.threads)
+    runtime = load_runtime(settings.engine)
+    rec_precision = _rec_precision(settings, runtime)
+    rest_precision: Precision = "bf16" if settings.precision == "bf16" else "f32"
+    models = settings.models
+
+    def session(source: ModelSource, precision: Precision) -> Session:
+        return runtime.load(
+            source.file,
+            SessionSettings(
+                settings.threads, precision, settings.cached_shapes, settings.enable_mkldnn
+            ),
+        )
+
+    det = session(models.det, rest_precision)
+    cls = session(models.cls, rest_precision) if models.cls else None
+    rec = session(models.rec, rec_precision)
+    rec_shape = models.rec.image_shape or (3, rec.input_height or DEFAULT_REC_SHAPE[1], 320)
+    characters = _characters(models.rec, rec, rec_shape)
+    info = EngineInfo(
+        engine=f"{runtime.name} {runtime.version()}",
+        precision=rec_precision if rec_precision == rest_precision else f"rec {rec_precision}",
+        models=models.describe(),
+        threads=settings.threads,
+    )
+    return PpOcr(info, models, det, cls, rec, rec_shape, characters)
+
+
+def load_runtime(name: str) -> Runtime:
+    """The runtime by name; ModelError with what to install if its library is not there."""
+    try:
+        if name == "openvino":
+            from ocr_engine.runtimes.openvino import OpenVinoRuntime
+
+            return OpenVinoRuntime()
+        if name == "onnxruntime":
+            from ocr_engine.runtimes.onnxruntime import OnnxRuntimeRuntime
+
+            return OnnxRuntimeRuntime()
+        from ocr_engine.runtimes.paddle import PaddleRuntime
+
+        return PaddleRuntime()
+    except ImportError as error:
+        raise ModelError(
+            f"engine {name} is not installed ({error}); pip install -r requirements.txt"
+        ) from None
+
+
+def _rec_precision(settings: EngineSettings, runtime: Runtime) -> Precision:
+    if settings.precision == "auto":
+        return "bf16" if runtime.native_bf16() else "f32"
+    return settings.precision
+
+
+def _characters(
+    source: ModelSource, session: Session, rec_shape: tuple[int, int, int]
+) -> tuple[str, ...]:
+    """The classes' characters; the space is the last class of models that have one more."""
+    characters = source.characters or tuple(session.metadata.get("character", "").split("\n"))
+    blank_strip = np.zeros((1, 3, rec_shape[1], recognition.WIDTH_BUCKET), dtype=np.float32)
+    answer = session.run(blank_strip)
+    if answer.ndim != 3:
+        raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")
+    classes = answer.shape[2]
+    if classes == len(characters) + 2:
+        return (*characters, " ")
+    if classes == len(characters) + 1:
+        return characters
+    raise ModelError(
+        f"rec_char_dict_path: {source.name} tells {classes} classes apart, but its dictionary has "
+        f"{len(characters)} characters; {classes - 2} (or {classes - 1} with the space) are needed"
+    )
+
+
+def _as_quad(box: detection.QuadArray) -> Quad:
+    first, second, third, fourth = ((int(x), int(y)) for x, y in box)
+    return first, second, third, fourth

@@ -1,0 +1,64 @@
+"""ONNX Runtime: reads .onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+
+from ocr_engine.errors import ModelError
+from ocr_engine.models.source import ModelFile
+from ocr_engine.runtimes.session import FloatArray, SessionSettings
+
+
+class OnnxRuntimeSession:
+    """One onnxruntime.InferenceSession on the CPU."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        first = session.get_inputs()[0]
+        self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+        self.input_height = first.shape[2] if isinstance(first.shape[2], int) else None
+        self._session = session
+        self._input = first.name
+        self._run_options = onnxruntime.RunOptions()
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        """See Session.run."""
+        (output, *_) = self._session.run(None, {self._input: tensor}, self._run_options)
+        return np.asarray(output, dtype=np.float32)
+
+    def release_memory(self) -> None:
+        """Nothing to do: the arena is off, so each run gives back what it took."""
+
+
+class OnnxRuntimeRuntime:
+    """The CPU execution provider, without an arena: it would keep the largest picture's memory."""
+
+    name = "onnxruntime"
+
+    def version(self) -> str:
+        """The installed release."""
+        return str(onnxruntime.__version__)
+
+    def native_bf16(self) -> bool:
+        """Its CPU kernels run these models in float32."""
+        return False
+
+    def load(self, model: ModelFile, settings: SessionSettings) -> OnnxRuntimeSession:
+        """See Runtime.load."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = settings.threads
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(
+                str(model.path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's own classes share no public base
+            reason = str(error).strip().splitlines()[0]
+            raise ModelError(f"ONNX Runtime cannot read {model.path}: {reason}") from None
+        return OnnxRuntimeSession(session)

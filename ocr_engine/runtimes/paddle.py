@@ -1,0 +1,86 @@
+"""Paddle Inference with MKLDNN (oneDNN): reads .pdmodel, .json, and model + params of 2020."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle import inference
+
+from ocr_engine.errors import ModelError
+from ocr_engine.models.source import ModelFile
+from ocr_engine.runtimes.session import FloatArray, SessionSettings
+
+
+class PaddleSession:
+    """One predictor; Paddle ties it to the thread that made it."""
+
+    def __init__(self, predictor: Any, input_height: int | None) -> None:
+        self.metadata: Mapping[str, str] = {}
+        self.input_height = input_height
+        self._predictor = predictor
+        self._input = predictor.get_input_handle(predictor.get_input_names()[0])
+        self._output = predictor.get_output_handle(predictor.get_output_names()[0])
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        """See Session.run."""
+        self._input.reshape(tensor.shape)
+        self._input.copy_from_cpu(tensor)
+        self._predictor.run()
+        return np.asarray(self._output.copy_to_cpu(), dtype=np.float32)
+
+    def release_memory(self) -> None:
+        """Drop intermediate tensors and shrink Paddle's own pool."""
+        self._predictor.clear_intermediate_tensor()
+        self._predictor.try_shrink_memory()
+
+
+class PaddleRuntime:
+    """Paddle Inference on the CPU."""
+
+    name = "paddle"
+
+    def version(self) -> str:
+        """The installed release."""
+        return str(paddle.__version__)
+
+    def native_bf16(self) -> bool:
+        """Its bf16 kernels cover only part of these models; f32 is what is offered."""
+        return False
+
+    def load(self, model: ModelFile, settings: SessionSettings) -> PaddleSession:
+        """See Runtime.load."""
+        config = inference.Config(str(model.path), str(model.params))
+        config.disable_gpu()
+        config.disable_glog_info()
+        config.set_cpu_math_library_num_threads(settings.threads)
+        config.switch_ir_optim(True)
+        if model.path.suffix == ".json":
+            config.enable_new_ir(True)
+            config.enable_new_executor()
+        else:
+            config.enable_memory_optim()
+        if settings.enable_mkldnn:
+            config.enable_mkldnn()
+            config.set_mkldnn_cache_capacity(settings.cached_shapes)
+        else:
+            config.disable_mkldnn()
+        try:
+            predictor = inference.create_predictor(config)
+        except Exception as error:  # Paddle raises bare C++ errors as several types
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f"Paddle cannot read {model.path}: {reason}") from None
+        return PaddleSession(predictor, _input_height(model))
+
+
+def _input_height(model: ModelFile) -> int | None:
+    """The fixed height of the program's input; only the older format tells it cheaply."""
+    if model.path.suffix == ".json":
+        return None
+    with paddle.pir_utils.OldIrGuard():
+        program = paddle.static.deserialize_program(model.path.read_bytes())
+    name = program.global_block().ops[0].output("Out")[0]
+    shape = program.global_block().var(name).shape
+    return int(shape[2]) if len(shape) == 4 and shape[2] > 0 else None

@@ -1,0 +1,1 @@
+"""Detection, cropping, classification and recognition as plain functions on arrays."""

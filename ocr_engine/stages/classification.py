@@ -1,0 +1,29 @@
+"""Classification: does a line stand on its head? Pre- and post-processing of the v2 classifier."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ocr_engine.images import ImageArray
+from ocr_engine.stages.detection import FloatArray
+from ocr_engine.stages.strips import strip_tensor
+
+UPSIDE_DOWN = 1
+
+
+def preprocess(strip: ImageArray, height: int = 48, width: int = 192) -> FloatArray:
+    """A strip (H, W, 3) uint8 as (1, 3, height, width) float32; the ratio is kept."""
+    needed = math.ceil(height * strip.shape[1] / strip.shape[0])
+    return strip_tensor(strip, height, min(needed, width), width)
+
+
+def is_upside_down(probabilities: FloatArray, threshold: float) -> bool:
+    """Whether the model's (1, 2) answer (0 degrees, 180 degrees) is surely the latter."""
+    return bool(probabilities[0, UPSIDE_DOWN] > threshold)
+
+
+def turn(strip: ImageArray) -> ImageArray:
+    """The strip turned by 180 degrees."""
+    return np.ascontiguousarray(strip[::-1, ::-1])

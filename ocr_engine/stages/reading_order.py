@@ -1,0 +1,66 @@
+"""The order in which a person reads boxes: rows from the top, in a row from the left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ocr_engine.stages.detection import QuadArray
+
+ROW_OVERLAP = 0.5
+MAX_SKEW_DEGREES = 20.0
+
+
+def reading_order(boxes: Sequence[QuadArray]) -> list[int]:
+    """Indices of the boxes, each (4, 2) clockwise from the top left, in reading order.
+
+    The page is straightened first by the median slope of its long boxes, so that a slightly
+    turned page keeps its rows. A box belongs to a row if its middle lies within the row's
+    height by ROW_OVERLAP.
+    """
+    if not boxes:
+        return []
+    corners = np.array(boxes, dtype=np.float64)
+    angle = -page_skew(corners)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    corners = corners @ rotation.T
+    middles = corners.mean(axis=1)
+    heights = np.minimum(
+        np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1),
+        np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1),
+    )
+    rows: list[list[int]] = []
+    for index in sorted(range(len(boxes)), key=lambda i: (middles[i, 1], middles[i, 0])):
+        if rows and _same_row(rows[-1], index, middles, heights):
+            rows[-1].append(index)
+        else:
+            rows.append([index])
+    return [index for row in rows for index in sorted(row, key=lambda i: middles[i, 0])]
+
+
+def page_skew(corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+    """The median slope in radians of boxes (n, 4, 2) at least three times as wide as high.
+
+    0.0 if there are none, or if they are turned by more than MAX_SKEW_DEGREES.
+    """
+    top_edges = corners[:, 1] - corners[:, 0]
+    side_edges = corners[:, 3] - corners[:, 0]
+    widths = np.linalg.norm(top_edges, axis=1)
+    long = widths >= 3 * np.linalg.norm(side_edges, axis=1)
+    if not long.any():
+        return 0.0
+    skew = float(np.median(np.arctan2(top_edges[long, 1], top_edges[long, 0])))
+    return skew if abs(skew) <= np.radians(MAX_SKEW_DEGREES) else 0.0
+
+
+def _same_row(
+    row: list[int],
+    index: int,
+    middles: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    heights: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> bool:
+    """Whether the box's middle is near the row's middle, measured in the smaller height."""
+    row_middle = float(middles[row, 1].mean())
+    smaller = min(float(np.median(heights[row])), float(heights[index]))
+    return abs(float(middles[index, 1]) - row_middle) < ROW_OVERLAP * smaller

@@ -1,0 +1,39 @@
+"""Strips of text to tensors: what classification and recognition have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ocr_engine.images import ImageArray
+from ocr_engine.stages.detection import FloatArray
+
+
+def strip_tensor(strip: ImageArray, height: int, width: int, padded_width: int) -> FloatArray:
+    """Resize (H, W, 3) uint8 to height x width, scale to -1..1 and pad with 0 on the right.
+
+    Gives (1, 3, height, padded_width) float32.
+    """
+    resized = cv2.resize(strip, (width, height))
+    tensor = np.zeros((1, 3, height, padded_width), dtype=np.float32)
+    scaled = resized.transpose(2, 0, 1).astype(np.float32) / 255
+    scaled -= 0.5
+    scaled /= 0.5
+    tensor[0, :, :, :width] = scaled
+    return tensor
+
+
+def stretched_tensor(
+    strip: ImageArray, height: int, width: int, mean: Sequence[float], std: Sequence[float]
+) -> FloatArray:
+    """Resize (H, W, 3) uint8 to height x width whatever its ratio, and normalise.
+
+    mean and std are per channel in BGR order on a scale of 0 to 1; the model takes RGB. Gives
+    (1, 3, height, width) float32.
+    """
+    scaled = cv2.resize(strip, (width, height)).astype(np.float32) / 255
+    normal = (scaled - np.array(mean, dtype=np.float32)) / np.array(std, dtype=np.float32)
+    rgb = normal[:, :, ::-1].transpose(2, 0, 1)[None]
+    return np.ascontiguousarray(rgb, dtype=np.float32)

