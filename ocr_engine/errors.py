@@ -1,20 +1,20 @@
 """Everything that can go wrong between a picture and its text, as one tree.
 
-    EngineError
-    ├── PictureError            the picture is at fault: no retry will help
-    │   ├── UnsupportedFormat
-    │   ├── InvalidImage
-    │   ├── TooManyPixels
-    │   └── ImageTooComplex
-    ├── ModelError              the installation or the settings are at fault
-    └── PoolError               the pool could not do it, this time
-        ├── QueueFull
-        ├── QueueTimeout
-        ├── RecognitionTimeout
-        ├── WorkerCrashed
-        ├── PoolStarting
-        ├── PoolDraining
-        └── RecognitionFailed
+EngineError
+├── PictureError            the picture is at fault: no retry will help
+│   ├── UnsupportedFormat
+│   ├── InvalidImage
+│   ├── TooManyPixels
+│   └── ImageTooComplex
+├── ModelError              the installation or the settings are at fault
+└── PoolError               the pool could not do it, this time
+    ├── QueueFull
+    ├── QueueTimeout
+    ├── RecognitionTimeout
+    ├── WorkerCrashed
+    ├── PoolStarting
+    ├── PoolDraining
+    └── RecognitionFailed
 """
 
 

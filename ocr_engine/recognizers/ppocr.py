@@ -22,6 +22,8 @@ from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.strips import stretched_tensor
 
 DEFAULT_REC_SHAPE = (3, 48, 320)
+DEFAULT_CLS_SHAPE = (3, 48, 192)
+SURELY_TURNED = 0.95
 
 
 class PpOcr:
@@ -56,9 +58,9 @@ class PpOcr:
             if strip is None:
                 continue
             with watch.stage("cls"):
-                strip = self._upright(strip, options)
+                turn = options.use_angle_cls and self._is_upside_down(strip, options)
             with watch.stage("rec"):
-                text, confidence = self._read(strip)
+                text, confidence = self._read_turned(strip) if turn else self._read(strip)
             if text and confidence >= options.drop_score:
                 lines.append(TextLine(text, round(confidence, 4), _as_quad(boxes[index])))
         height, width = picture.pixels.shape[:2]
@@ -70,27 +72,33 @@ class PpOcr:
             if session is not None:
                 session.release_memory()
 
-    def _detect(
-        self, pixels: ImageArray, options: RecognitionOptions
-    ) -> list[detection.QuadArray]:
+    def _detect(self, pixels: ImageArray, options: RecognitionOptions) -> list[detection.QuadArray]:
         height, width = pixels.shape[:2]
         size = detection.detection_size(height, width, options)
         source = self._models.det
         probability = self._det.run(detection.preprocess(pixels, size, source.mean, source.std))
         return detection.postprocess(probability[0, 0], (height, width), options)
 
-    def _upright(self, strip: ImageArray, options: RecognitionOptions) -> ImageArray:
+    def _is_upside_down(self, strip: ImageArray, options: RecognitionOptions) -> bool:
         source = self._models.cls
-        if not options.use_angle_cls or self._cls is None or source is None:
-            return strip
-        _, height, width = source.image_shape or (3, 48, 192)
+        if self._cls is None or source is None:
+            return False
+        _, height, width = source.image_shape or DEFAULT_CLS_SHAPE
         if source.stretch:
             tensor = stretched_tensor(strip, height, width, source.mean, source.std)
         else:
             tensor = classification.preprocess(strip, height, width)
-        if classification.is_upside_down(self._cls.run(tensor), options.cls_thresh):
-            return classification.turn(strip)
-        return strip
+        return classification.is_upside_down(self._cls.run(tensor), options.cls_thresh)
+
+    def _read_turned(self, strip: ImageArray) -> tuple[str, float]:
+        """Read a line that seems to stand on its head; the classifier may be wrong.
+
+        A line that does not read well turned is read as it stands, too: the surer text wins.
+        """
+        turned = self._read(classification.turn(strip))
+        if turned[1] >= SURELY_TURNED:
+            return turned
+        return max(turned, self._read(strip), key=lambda reading: reading[1])
 
     def _read(self, strip: ImageArray) -> tuple[str, float]:
         _, height, base_width = self._rec_shape

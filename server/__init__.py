@@ -1,0 +1,1 @@
+"""HTTP. Tornado lives here and nowhere else."""

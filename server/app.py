@@ -1,0 +1,198 @@
+"""The composition root: builds cache, pool and service, and the route table."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+
+import tornado.web
+from tornado.httpserver import HTTPServer
+
+from cache.result_cache import ResultCache
+from ocr_engine.models.catalogue import CATALOGUE
+from ocr_engine.models.directory import ModelChoice, resolve_models
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
+from server.context import ServerContext
+from server.file_roots import FileRoots
+from server.handlers.base import BaseHandler, NotFoundHandler
+from server.handlers.health import HealthHandler, LivenessHandler, ReadinessHandler
+from server.handlers.jobs import JobHandler
+from server.handlers.recognize import OcrHandler, OcrServiceHandler
+from server.handlers.results import ResultHandler
+from server.jobs import JobStore
+from server.service import OcrService
+from server.settings import Settings
+
+log = logging.getLogger("server")
+access_log = logging.getLogger("server.access")
+
+MAX_HEADER_BYTES = 32 << 10
+HEADER_SECONDS = 10.0
+BODY_SECONDS = 30.0
+
+
+def build_context(
+    settings: Settings, load: Callable[[], Recognizer] | None = None
+) -> ServerContext:
+    """Everything behind the handlers; nothing is started yet.
+
+    load replaces the recognizer in the workers (tests). ModelError if a model is missing.
+    """
+    engine = engine_settings(settings)
+    ocr = settings.ocr
+    number = ocr.process.number or usable_cores()
+    worker = WorkerSpec(
+        load=load or functools.partial(load_recognizer, engine),
+        threads=ocr.predict_system.cpu_threads,
+        max_pixels=ocr.max_pixels,
+        release_rss_mb=max(ocr.process.max_rss_mb * 2 // 3, 100),
+    )
+    pool = Pool(
+        PoolSpec(
+            crew=CrewSpec(
+                number=number,
+                worker=worker,
+                max_tasks=ocr.process.max_task_number,
+                max_rss_mb=ocr.process.max_rss_mb,
+            ),
+            queue_size=ocr.process.queue_size,
+            queue_seconds=ocr.process.queue_timeout_seconds,
+            task_seconds=ocr.process.timeout_seconds,
+        )
+    )
+    cache = ResultCache(
+        settings.service.time,
+        settings.service.img_number,
+        int(settings.service.max_cache_mb * (1 << 20)),
+    )
+    max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
+    roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
+    service = OcrService(
+        pool=pool,
+        cache=cache,
+        files=FileRoots(roots, max_bytes),
+        models=engine.fingerprint(),
+        max_pixels=ocr.max_pixels,
+        max_bytes=max_bytes,
+    )
+    return ServerContext(
+        settings=settings,
+        service=service,
+        jobs=JobStore(settings.service.job_seconds),
+        default_options=default_options(settings),
+        max_body_bytes=max_bytes,
+    )
+
+
+def make_application(context: ServerContext) -> tornado.web.Application:
+    """The routes."""
+    given = {"context": context}
+    return tornado.web.Application(
+        [
+            (r"/ocr_service", OcrServiceHandler, given),
+            (r"/ocr", OcrHandler, given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
+            (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
+            (r"/livez", LivenessHandler, given),
+            (r"/readyz", ReadinessHandler, given),
+            (r"/healthz", HealthHandler, given),
+        ],
+        default_handler_class=NotFoundHandler,
+        default_handler_args=given,
+        log_function=log_access,
+    )
+
+
+def make_http_server(context: ServerContext) -> HTTPServer:
+    """The application behind limits that a slow or greedy client runs into.
+
+    The size of a body is the handlers' business: they answer with JSON.
+    """
+    return HTTPServer(
+        make_application(context),
+        max_header_size=MAX_HEADER_BYTES,
+        max_body_size=1 << 50,
+        idle_connection_timeout=HEADER_SECONDS,
+        body_timeout=BODY_SECONDS,
+        no_keep_alive=False,
+    )
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """What the workers load; ModelError if a model is missing or does not suit the engine."""
+    ocr = settings.ocr
+    predict = ocr.predict_system
+
+    def folder(name: str) -> object:
+        path = getattr(predict, name)
+        return None if path is None else settings.resolve(path)
+
+    fetched = ocr.engine == "paddleocr" and ocr.models not in ("auto", *CATALOGUE)
+    choice = ModelChoice(
+        set_name=ocr.models,
+        det_model_dir=folder("det_model_dir"),  # type: ignore[arg-type]
+        rec_model_dir=folder("rec_model_dir"),  # type: ignore[arg-type]
+        cls_model_dir=folder("cls_model_dir"),  # type: ignore[arg-type]
+        rec_image_shape=predict.rec_image_shape,
+        cls_image_shape=predict.cls_image_shape,
+        rec_char_dict_path=folder("rec_char_dict_path"),  # type: ignore[arg-type]
+    )
+    return EngineSettings(
+        engine=ocr.engine,  # type: ignore[arg-type]
+        models=None if fetched else resolve_models(choice, ocr.engine),
+        set_name=ocr.models,
+        precision=ocr.precision,  # type: ignore[arg-type]
+        threads=predict.cpu_threads,
+        enable_mkldnn=predict.enable_mkldnn,
+        cached_shapes=predict.cpu_cache_capacity,
+    )
+
+
+def default_options(settings: Settings) -> RecognitionOptions:
+    """The options of a request that asks for nothing."""
+    predict = settings.ocr.predict_system
+    return RecognitionOptions(
+        det_limit_side_len=predict.det_limit_side_len,
+        det_limit_type=predict.det_limit_type,  # type: ignore[arg-type]
+        det_db_thresh=predict.det_db_thresh,
+        det_db_box_thresh=predict.det_db_box_thresh,
+        det_db_unclip_ratio=predict.det_db_unclip_ratio,
+        use_angle_cls=predict.use_angle_cls,
+        cls_thresh=predict.cls_thresh,
+        drop_score=predict.drop_score,
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, less where a cgroup allows less."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as limit:
+            quota, period = limit.read().split()
+        if quota != "max":
+            cores = min(cores, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        pass
+    return max(1, cores)
+
+
+def log_access(handler: tornado.web.RequestHandler) -> None:
+    """One line a request."""
+    if not isinstance(handler, BaseHandler):
+        return
+    level = logging.WARNING if handler.get_status() >= 500 else logging.INFO
+    access_log.log(
+        level,
+        "%s %s %d %.1f ms %s",
+        handler.request.method,
+        handler.request.path,
+        handler.get_status(),
+        1000 * handler.request.request_time(),
+        handler.request_id,
+    )

@@ -1,0 +1,264 @@
+"""Request bodies, read as a stream: from chunks on the wire to fields and one picture.
+
+A multipart picture is hashed while it arrives, so that no step holds the loop for a whole body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from cache.keys import Digests, PictureHasher
+from server.errors import BadField, BadRequest, OneFileOnly
+
+PICTURE_PART = "file"
+BASE64_FIELD = "image"
+MAX_PARTS = 32
+MAX_FIELD_BYTES = 4096
+INLINE_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture that came with the request, and its digests."""
+
+    data: bytes
+    digests: Digests
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a body holds; values are text, or JSON scalars where the body was JSON."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    upload: Upload | None = None
+
+
+class BodyReader(Protocol):
+    """Takes a body piece by piece."""
+
+    def feed(self, chunk: bytes) -> None:
+        """The next piece; raises a ServiceError as soon as the body is plainly wrong."""
+
+    async def finish(self) -> Form:
+        """The whole body as a Form."""
+
+
+def body_reader(content_type: str, raw_picture: bool) -> BodyReader:
+    """The reader for a Content-Type; raw_picture: image/* and octet streams are pictures."""
+    kind, parameters = parse_options_header(content_type)
+    name = kind.decode("latin-1").lower()
+    if name == "multipart/form-data":
+        boundary = parameters.get(b"boundary")
+        if not boundary or len(boundary) > 70:
+            raise BadRequest("multipart/form-data needs a boundary of 1 to 70 characters")
+        return MultipartBody(boundary)
+    if name == "application/json":
+        return TextBody(_parse_json)
+    if name == "application/x-www-form-urlencoded":
+        return TextBody(_parse_urlencoded)
+    if raw_picture and (name.startswith("image/") or name in ("", "application/octet-stream")):
+        return RawBody()
+    raw = ", or the picture itself as image/*" if raw_picture else ""
+    raise BadRequest(
+        f"Content-Type {name or '(none)'} is not accepted; send multipart/form-data, "
+        f"application/x-www-form-urlencoded or application/json{raw}"
+    )
+
+
+class RawBody:
+    """A body that is the picture."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._hasher = PictureHasher()
+
+    def feed(self, chunk: bytes) -> None:
+        """See BodyReader.feed."""
+        self._chunks.append(chunk)
+        self._hasher.update(chunk)
+
+    async def finish(self) -> Form:
+        """See BodyReader.finish."""
+        return Form({}, Upload(b"".join(self._chunks), self._hasher.digests()))
+
+
+class MultipartBody:
+    """multipart/form-data: the part `file` is the picture, all others are fields."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._fields: dict[str, str] = {}
+        self._upload: Upload | None = None
+        self._parts = 0
+        self._ended = False
+        self._header = bytearray()
+        self._value = bytearray()
+        self._disposition: bytes | None = None
+        self._name = ""
+        self._chunks: list[bytes] = []
+        self._length = 0
+        self._hasher = PictureHasher()
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers,
+                "on_part_data": self._on_data,
+                "on_part_end": self._on_part,
+                "on_end": self._on_end,
+            },
+        )
+
+    def feed(self, chunk: bytes) -> None:
+        """See BodyReader.feed."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise BadRequest(f"the multipart body is broken: {error}") from None
+
+    async def finish(self) -> Form:
+        """See BodyReader.finish."""
+        if not self._ended:
+            raise BadRequest("the multipart body ends before its final boundary")
+        return Form(self._fields, self._upload)
+
+    def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise BadRequest(f"the multipart body has more than {MAX_PARTS} parts")
+        self._header.clear()
+        self._value.clear()
+        self._disposition = None
+        self._chunks = []
+        self._length = 0
+        self._hasher = PictureHasher()
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _on_headers(self) -> None:
+        _, parameters = parse_options_header(self._disposition)
+        name = parameters.get(b"name")
+        if name is None:
+            raise BadRequest("a part of the multipart body has no name")
+        self._name = name.decode("utf-8", "replace")
+        if self._name == PICTURE_PART and self._upload is not None:
+            raise OneFileOnly("send one picture a request: there is more than one part `file`")
+        if self._name in self._fields:
+            raise BadField(f"{_shown(self._name)} is given more than once")
+        if b"filename" in parameters and self._name != PICTURE_PART:
+            raise BadField(
+                f"the part with a file in it is named {_shown(self._name)}; name it `file`"
+            )
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        piece = data[start:end]
+        self._length += len(piece)
+        if self._name == PICTURE_PART:
+            self._hasher.update(piece)
+        elif self._name != BASE64_FIELD and self._length > MAX_FIELD_BYTES:
+            raise BadField(f"{_shown(self._name)} is longer than {MAX_FIELD_BYTES} bytes")
+        self._chunks.append(piece)
+
+    def _on_part(self) -> None:
+        data = b"".join(self._chunks)
+        self._chunks = []
+        if self._name == PICTURE_PART:
+            self._upload = Upload(data, self._hasher.digests())
+        else:
+            self._fields[self._name] = _decode(self._name, data)
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+class TextBody:
+    """A body that is parsed when it is all there; in a thread, if it is large."""
+
+    def __init__(self, parse: Any) -> None:
+        self._parse = parse
+        self._chunks: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> None:
+        """See BodyReader.feed."""
+        self._chunks.append(chunk)
+
+    async def finish(self) -> Form:
+        """See BodyReader.finish."""
+        data = b"".join(self._chunks)
+        self._chunks = []
+        if len(data) <= INLINE_BYTES:
+            return Form(self._parse(data))
+        return Form(await asyncio.to_thread(self._parse, data))
+
+
+def _parse_json(data: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(data, object_pairs_hook=unique_fields)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise BadRequest("the JSON body must be an object")
+    for name, value in values.items():
+        if isinstance(value, dict | list):
+            raise BadField(f"{_shown(name)} must be a text, a number or true/false")
+        _check_length(name, value)
+    return values
+
+
+def _parse_urlencoded(data: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            data.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_PARTS, errors="strict"
+        )
+    except ValueError as error:
+        raise BadRequest(f"the body is not urlencoded: {error}") from None
+    fields = unique_fields(pairs)
+    for name, value in fields.items():
+        _check_length(name, value)
+    return fields
+
+
+def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A dict of the pairs; BadField names a field that comes twice."""
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise BadField(f"{_shown(name)} is given more than once")
+        fields[name] = value
+    return fields
+
+
+def _check_length(name: str, value: Any) -> None:
+    if name != BASE64_FIELD and isinstance(value, str) and len(value) > MAX_FIELD_BYTES:
+        raise BadField(f"{_shown(name)} is longer than {MAX_FIELD_BYTES} bytes")
+
+
+def _decode(name: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadField(f"{_shown(name)} is not UTF-8 text") from None
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 40 else name[:39] + "…")

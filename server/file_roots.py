@@ -1,0 +1,142 @@
+"""Pictures by path on the server: only inside the configured roots, opened by descriptor.
+
+Every part of the path is opened from its parent's descriptor without following links, so that
+no rename or link in between can lead outside. All refusals are the same NotFound.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cachetools import LRUCache
+
+from cache.keys import Digests, digest
+from server.body import Upload
+from server.errors import BodyTooLarge, NotFound
+
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_SETTLED_SECONDS = 2.0
+_REMEMBERED_FILES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What changes whenever a file does."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """An open regular file; close() it."""
+
+    descriptor: int
+    identity: FileIdentity
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.descriptor)
+
+
+class FileRoots:
+    """The folders that clients may name files in, and the digests of files seen before."""
+
+    def __init__(self, roots: Sequence[Path], max_bytes: int) -> None:
+        self._roots = tuple(roots)
+        self._max_bytes = max_bytes
+        self._digests: LRUCache[FileIdentity, Digests] = LRUCache(_REMEMBERED_FILES)
+
+    def open(self, path: str) -> OpenedFile:
+        """Open a file by the client's path; blocks on the disk, so run it in a thread.
+
+        A relative path counts from a root, or from the folder that a root stands in; an absolute
+        one must begin with a root. NotFound for everything that is not a regular file there.
+        """
+        for root in self._roots:
+            for parts in _inside(root, path):
+                opened = _open_parts(root, parts)
+                if opened is not None:
+                    return opened
+        raise NotFound("there is no such picture in the folders that this server may read")
+
+    def known_digests(self, opened: OpenedFile) -> Digests | None:
+        """The digests of the file, if it was read before and has not changed since."""
+        digests: Digests | None = self._digests.get(opened.identity)
+        return digests
+
+    def read(self, opened: OpenedFile) -> Upload:
+        """Read and hash the file once; blocks, so run it in a thread.
+
+        BodyTooLarge if it is larger than an upload may be.
+        """
+        if opened.identity.size > self._max_bytes:
+            raise BodyTooLarge(
+                f"the file has {opened.identity.size} bytes; at most {self._max_bytes} are accepted"
+            )
+        with os.fdopen(os.dup(opened.descriptor), "rb") as stream:
+            data = stream.read(self._max_bytes + 1)
+        if len(data) > self._max_bytes:
+            raise BodyTooLarge(f"the file grew past the limit of {self._max_bytes} bytes")
+        return Upload(data, digest(data))
+
+    def remember(self, opened: OpenedFile, digests: Digests) -> None:
+        """Keep the digests, unless the file changed while it was read or only a moment ago.
+
+        A file that is written twice within one tick of its clock looks unchanged; one that has
+        been left alone for _SETTLED_SECONDS cannot.
+        """
+        now = _identity(os.fstat(opened.descriptor))
+        settled = time.time_ns() - now.mtime_ns > _SETTLED_SECONDS * 1e9
+        if now == opened.identity and settled:
+            self._digests[now] = digests
+
+
+def _inside(root: Path, path: str) -> list[tuple[str, ...]]:
+    """The ways in which the path may lie in the root, as parts below it."""
+    if not path or "\0" in path or len(path) > 4096:
+        return []
+    pure = PurePosixPath(path)
+    parts = pure.parts
+    if ".." in parts:
+        return []
+    if pure.is_absolute():
+        prefix = root.parts
+        return [parts[len(prefix) :]] if parts[: len(prefix)] == prefix else []
+    ways = [parts]
+    if parts and parts[0] == root.name:
+        ways.append(parts[1:])
+    return ways
+
+
+def _open_parts(root: Path, parts: tuple[str, ...]) -> OpenedFile | None:
+    if not parts:
+        return None
+    opened: list[int] = []
+    try:
+        opened.append(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        for folder in parts[:-1]:
+            opened.append(os.open(folder, _FOLDER_FLAGS, dir_fd=opened[-1]))
+        descriptor = os.open(parts[-1], _FILE_FLAGS, dir_fd=opened[-1])
+    except (OSError, ValueError):
+        return None
+    finally:
+        for folder_descriptor in opened:
+            os.close(folder_descriptor)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return None
+    return OpenedFile(descriptor, _identity(status))
+
+
+def _identity(status: os.stat_result) -> FileIdentity:
+    return FileIdentity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,1 @@
+"""HTTP handlers: each turns a request into calls of the service, and answers into HTTP."""

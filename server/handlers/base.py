@@ -1,0 +1,154 @@
+"""What all handlers share: request ids, the one shape of errors, streamed bodies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+from typing import Any
+
+import tornado.web
+from tornado.httputil import HTTPServerRequest
+from tornado.iostream import StreamClosedError
+
+from ocr_engine.errors import EngineError
+from server.body import BodyReader, body_reader
+from server.context import ServerContext
+from server.errors import (
+    BodyTooLarge,
+    MethodNotAllowed,
+    NotFound,
+    PublicError,
+    ServiceError,
+    public_error,
+)
+from server.formats import JSON_TYPE, dump
+
+log = logging.getLogger("server.request")
+
+LINGER_SECONDS = 2.0
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class BaseHandler(tornado.web.RequestHandler):
+    """Answers with JSON, an X-Request-Id and errors of one shape."""
+
+    def initialize(self, context: ServerContext) -> None:
+        """Called by Tornado with what the route table says."""
+        self.context = context
+
+    def set_default_headers(self) -> None:
+        """Headers on every answer."""
+        given = self.request.headers.get("X-Request-Id", "")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        self.set_header("X-Request-Id", self.request_id)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Server", "ocr-server")
+
+    def compute_etag(self) -> str | None:
+        """Tornado would hash every body; handlers that have a tag set it themselves."""
+        return None
+
+    def send_json(self, value: Any, status: int = 200) -> None:
+        """Finish with a JSON body."""
+        self.set_status(status)
+        self.set_header("Content-Type", JSON_TYPE)
+        self.finish(dump(value))
+
+    def send_problem(self, error: BaseException) -> None:
+        """Finish with an error; what is unforeseen goes to the log under the request id."""
+        problem = public_error(error)
+        if problem.status == 500:
+            log.error("request %s failed", self.request_id, exc_info=error)
+        if problem.retry_after is not None:
+            self.set_header("Retry-After", str(problem.retry_after))
+        self.send_json(error_body(problem, self.request_id), problem.status)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Tornado's own errors, in our shape."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if status_code == 404:
+            error = NotFound("there is no such page")
+        elif status_code == 405:
+            error = MethodNotAllowed(f"{self.request.method} is not possible here")
+        elif isinstance(error, tornado.web.HTTPError) and status_code < 500:
+            error = ServiceError(error.log_message or "the request is not valid")
+        self.send_problem(error or RuntimeError(f"status {status_code}"))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Errors that clients are told of are no news for the log."""
+        if not isinstance(value, ServiceError | EngineError | tornado.web.HTTPError):
+            super().log_exception(typ, value, tb)
+
+
+class NotFoundHandler(BaseHandler):
+    """Every path that no route has."""
+
+    def prepare(self) -> None:
+        """404 for any method."""
+        self.send_problem(NotFound("there is no such page"))
+
+
+@tornado.web.stream_request_body
+class StreamedHandler(BaseHandler):
+    """Reads its body piece by piece and refuses it as soon as it is plainly wrong."""
+
+    raw_picture = False
+
+    def prepare(self) -> None:
+        """Refuse by the headers alone where they are enough."""
+        self.refused = False
+        self._received = 0
+        self.reader: BodyReader | None = None
+        if self.request.method != "POST":
+            return
+        try:
+            announced = self.request.headers.get("Content-Length", "0")
+            self._check_length(int(announced) if announced.isdigit() else 0)
+            content_type = self.request.headers.get("Content-Type", "")
+            self.reader = body_reader(content_type, self.raw_picture)
+        except ServiceError as error:
+            self._refuse(error)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Called by Tornado for every piece of the body."""
+        if self.refused or self.reader is None:
+            return
+        try:
+            self._received += len(chunk)
+            self._check_length(self._received)
+            self.reader.feed(chunk)
+        except ServiceError as error:
+            self._refuse(error)
+
+    def _check_length(self, length: int) -> None:
+        most = self.context.max_body_bytes
+        if length > most:
+            raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
+
+    def _refuse(self, error: ServiceError) -> None:
+        """Answer before the body is all there; read on for a moment so that it is heard."""
+        self.refused = True
+        self.reader = None
+        self.set_header("Connection", "close")
+        self.send_problem(error)
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, _close, self.request)
+
+
+def _close(request: HTTPServerRequest) -> None:
+    stream = getattr(request.connection, "stream", None)
+    if stream is not None:
+        stream.close()
+
+
+def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
+    """The body of every error."""
+    return {
+        "status": "error",
+        "error": {"code": problem.code, "message": problem.message, "request_id": request_id},
+    }
+
+
+__all__ = ["BaseHandler", "NotFoundHandler", "StreamClosedError", "StreamedHandler", "error_body"]

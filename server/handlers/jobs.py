@@ -1,0 +1,65 @@
+"""GET and DELETE /jobs/ID: work that was accepted with block_flag false."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.errors import public_error
+from server.formats import Envelope, render
+from server.handlers.base import BaseHandler
+from server.jobs import Job
+from server.request_fields import parse_format, parse_seconds
+
+MAX_WAIT_SECONDS = 60.0
+POLL_SECONDS = 1
+
+
+class JobHandler(BaseHandler):
+    """One job by its id."""
+
+    async def get(self, job_id: str) -> None:
+        """Its state, and its result when it is done; ?wait=seconds waits for that."""
+        try:
+            job = self.context.jobs.get(job_id)
+            wait = self.get_query_argument("wait", "")
+            chosen = parse_format(self.get_query_argument("format", job.format))
+            if wait:
+                await self.context.jobs.wait(job, parse_seconds("wait", wait, MAX_WAIT_SECONDS))
+            self._send(job, chosen)
+        except Exception as error:
+            self.send_problem(error)
+
+    def delete(self, job_id: str) -> None:
+        """Cancel it: 204, or 409 if it is finished."""
+        try:
+            self.context.jobs.cancel(job_id)
+        except Exception as error:
+            self.send_problem(error)
+        else:
+            self.set_status(204)
+            self.finish()
+
+    def _send(self, job: Job, chosen: Any) -> None:
+        self.set_header("X-Job-State", job.state)
+        if job.answer is None:
+            if job.state in ("queued", "running"):
+                self.set_header("Retry-After", str(POLL_SECONDS))
+            self.send_json(
+                {"status": "success", "job": job_json(job), "request_id": self.request_id}
+            )
+            return
+        envelope = Envelope(job.ticket.outcome, job.elapsed_ms, self.request_id, job_json(job))
+        content_type, body = render(job.answer, chosen, envelope)
+        self.set_header("Content-Type", content_type)
+        self.finish(body)
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """A job as clients see it."""
+    shown: dict[str, Any] = {"id": job.job_id, "state": job.state, "url": f"/jobs/{job.job_id}"}
+    if job.state == "queued":
+        shown["position"] = job.ticket.position
+    if job.error is not None:
+        problem = public_error(job.error)
+        shown["error"] = {"code": problem.code, "message": problem.message}
+    return shown

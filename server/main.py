@@ -1,0 +1,161 @@
+"""Arguments, settings, logs, run: what `python setup.py` does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from ocr_engine.errors import EngineError
+from server.app import build_context, make_http_server
+from server.context import ServerContext
+from server.settings import Settings, SettingsError, load_settings
+from server.version import VERSION
+
+log = logging.getLogger("server")
+
+DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "config.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server until it is told to stop; the exit status."""
+    options = _parse(arguments)
+    try:
+        settings = load_settings(options.config, overrides=_overrides(options))
+        context = build_context(settings)
+    except (SettingsError, EngineError) as error:
+        print(f"ocr-server: {error}", file=sys.stderr)
+        return 2
+    if options.check_config:
+        print(f"{options.config}: the settings are good")
+        return 0
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("server.access").setLevel(options.access_log_level)
+    try:
+        sockets = bind_sockets(settings.web_server.port, settings.web_server.address)
+    except OSError as error:
+        where = f"{settings.web_server.address}:{settings.web_server.port}"
+        print(
+            f"ocr-server: cannot listen on {where}: {error.strerror}; is another server running? "
+            "choose another with --port",
+            file=sys.stderr,
+        )
+        return 2
+    return asyncio.run(serve(context, sockets))
+
+
+async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
+    """Listen, start the workers, and drain when a signal comes; the exit status."""
+    stop, force = asyncio.Event(), asyncio.Event()
+    _on_signals(stop, force)
+    server = make_http_server(context)
+    server.add_sockets(sockets)
+    pool = context.service.pool
+    pool.start()
+    _say_start(context.settings, sockets, pool.spec.crew.number)
+    announcement = asyncio.ensure_future(_announce(context))
+    failure = asyncio.ensure_future(pool.supervisor.failure())
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((failure, stopped), return_when=asyncio.FIRST_COMPLETED)
+    announcement.cancel()
+    status = 0
+    if failure.done():
+        print(f"ocr-server: {failure.result()}", file=sys.stderr)
+        status = 2
+    else:
+        failure.cancel()
+        await _drain(context, server, force)
+    await pool.close()
+    await server.close_all_connections()
+    return status
+
+
+async def _drain(context: ServerContext, server: HTTPServer, force: asyncio.Event) -> None:
+    """Answer what was accepted, for as long as the grace time lasts; a second signal forces."""
+    grace = context.settings.web_server.grace_seconds
+    context.draining = True
+    log.info("draining: no new pictures; up to %g s for those accepted", grace)
+    forced = asyncio.ensure_future(force.wait())
+    drained = asyncio.ensure_future(_wait_until_idle(context, grace))
+    await asyncio.wait((forced, drained), return_when=asyncio.FIRST_COMPLETED)
+    forced.cancel()
+    drained.cancel()
+    server.stop()
+    log.info("stopped" if not force.is_set() else "forced to stop")
+
+
+async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
+        await asyncio.sleep(0.02)
+
+
+def _on_signals(stop: asyncio.Event, force: asyncio.Event) -> None:
+    def handle() -> None:
+        if stop.is_set():
+            force.set()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, handle)
+
+
+def _say_start(settings: Settings, sockets: list[socket.socket], workers: int) -> None:
+    address, port = sockets[0].getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    threads = settings.ocr.predict_system.cpu_threads
+    print(f"ocr-server {VERSION} listens on http://{shown}:{port}", flush=True)
+    print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
+
+
+async def _announce(context: ServerContext) -> None:
+    """Say what runs once the first worker is warm."""
+    supervisor = context.service.pool.supervisor
+    while supervisor.info is None or not context.ready():
+        await asyncio.sleep(0.02)
+    info = supervisor.info
+    seconds = context.clock() - context.started_at
+    print(
+        f"ready after {seconds:.1f} s: engine {info.engine} ({info.precision}), models "
+        f"{info.models}, {context.service.pool.spec.crew.number} workers x {info.threads} thread(s)",
+        flush=True,
+    )
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python setup.py", description="The OCR server. Settings: config.json, see docs."
+    )
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="settings file")
+    parser.add_argument("--port", help="listen on this port (0: any free one)")
+    parser.add_argument("--address", help="listen on this address")
+    parser.add_argument("--workers", help="number of worker processes (0: one per core)")
+    parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
+    parser.add_argument(
+        "--access-log-level",
+        default="INFO",
+        choices=("INFO", "WARNING"),
+        help="WARNING logs failed requests only",
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    return parser.parse_args(arguments)
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    given = {
+        "web_server.port": options.port,
+        "web_server.address": options.address,
+        "ocr.process.number": options.workers,
+    }
+    return {key: value for key, value in given.items() if value is not None}

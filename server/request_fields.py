@@ -1,0 +1,177 @@
+"""From the fields of a form to what is asked: which picture, with which options, answered how."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ocr_engine.options import RecognitionOptions
+from server.body import BASE64_FIELD, Form, Upload
+from server.errors import BadField, MissingFile, OneFileOnly
+from server.setting_types import Check, a_choice, a_flag, a_fraction, a_number, a_whole_number
+
+Format = Literal["json", "text", "legacy"]
+
+OPTION_CHECKS: dict[str, Check] = {
+    "det_limit_side_len": a_whole_number(32, 4000),
+    "det_limit_type": a_choice("min", "max"),
+    "det_db_thresh": a_fraction,
+    "det_db_box_thresh": a_fraction,
+    "det_db_unclip_ratio": a_number(0.5, 5),
+    "use_angle_cls": a_flag,
+    "drop_score": a_fraction,
+}
+_REQUEST_CHECKS: dict[str, Check] = {
+    "block_flag": a_flag,
+    "format": a_choice("json", "text", "legacy"),
+    "timeout_ms": a_whole_number(1, 3_600_000),
+}
+_SOURCE_FIELDS = ("file_type", "filename", BASE64_FIELD)
+KNOWN_FIELDS = (*_SOURCE_FIELDS, *_REQUEST_CHECKS, *OPTION_CHECKS)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A picture on the server, by the path that the client gave."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Base64Text:
+    """A picture as base64 text, with or without a data-URI prefix."""
+
+    text: str
+
+
+Source = Upload | NamedFile | Base64Text
+
+
+@dataclass(frozen=True, slots=True)
+class OcrRequest:
+    """One request, checked. timeout_seconds: how long the client waits at most, None: no limit.
+
+    read_cache: False reads past the cache (the answer is still stored).
+    """
+
+    source: Source
+    options: RecognitionOptions
+    block: bool = True
+    format: Format = "json"
+    timeout_seconds: float | None = None
+    read_cache: bool = True
+
+
+def parse_request(form: Form, defaults: RecognitionOptions, read_cache: bool = True) -> OcrRequest:
+    """Check every field; BadField names the one that is wrong and what would be accepted."""
+    fields = form.fields
+    for name in fields:
+        if name not in KNOWN_FIELDS:
+            raise BadField(_unknown(name))
+    values = {
+        name: _checked(name, fields[name], check)
+        for name, check in _REQUEST_CHECKS.items()
+        if name in fields
+    }
+    timeout_ms = values.get("timeout_ms")
+    return OcrRequest(
+        source=_source(form),
+        options=parse_options(fields, defaults),
+        block=values.get("block_flag", True),
+        format=values.get("format", "json"),
+        timeout_seconds=None if timeout_ms is None else timeout_ms / 1000,
+        read_cache=read_cache,
+    )
+
+
+def parse_options(fields: Mapping[str, Any], defaults: RecognitionOptions) -> RecognitionOptions:
+    """The recognition options among the fields, over the server's own."""
+    chosen = {
+        name: _checked(name, fields[name], check)
+        for name, check in OPTION_CHECKS.items()
+        if name in fields
+    }
+    return dataclasses.replace(defaults, **chosen)
+
+
+def parse_format(text: str) -> Format:
+    """A format by its name."""
+    chosen: Format = _checked("format", text, _REQUEST_CHECKS["format"])
+    return chosen
+
+
+def parse_seconds(name: str, text: str, most: float) -> float:
+    """A number of seconds from 0 to most."""
+    seconds: float = _checked(name, text, a_number(0, most))
+    return seconds
+
+
+def _source(form: Form) -> Source:
+    fields = form.fields
+    kind = fields.get("file_type")
+    if kind is None:
+        kind = _told_from(form)
+    if kind == "file":
+        if form.upload is None:
+            raise MissingFile("there is no picture: send it as the form-data part `file`")
+        if not form.upload.data:
+            raise MissingFile("the part `file` is empty; send the picture's bytes in it")
+        return form.upload
+    if kind == "filename":
+        return NamedFile(_text(fields, "filename", "the path of a picture on the server"))
+    if kind == "base64":
+        return Base64Text(_text(fields, BASE64_FIELD, "the picture as base64"))
+    raise BadField(f"file_type = {_shown(kind)}: expected file, filename or base64")
+
+
+def _told_from(form: Form) -> str:
+    """The file_type of a request that does not say it."""
+    there = {
+        "file": form.upload is not None,
+        "base64": BASE64_FIELD in form.fields,
+        "filename": "filename" in form.fields,
+    }
+    kinds = [kind for kind, is_there in there.items() if is_there]
+    if not kinds:
+        raise MissingFile(
+            "there is no picture: send the form-data part `file`, or the field `image` with "
+            "base64, or the field `filename`"
+        )
+    if len(kinds) > 1:
+        raise OneFileOnly(
+            f"there is more than one picture ({', '.join(kinds)}); say which with file_type"
+        )
+    return kinds[0]
+
+
+def _text(fields: Mapping[str, Any], name: str, what: str) -> str:
+    value = fields.get(name)
+    if value is None or value == "":
+        raise MissingFile(f"the field `{name}` is missing or empty; put {what} into it")
+    if not isinstance(value, str):
+        raise BadField(f"{name} must be a text: {what}")
+    return value
+
+
+def _checked(name: str, value: Any, check: Check) -> Any:
+    try:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("expected a finite number")
+        return check(value)
+    except ValueError as error:
+        raise BadField(f"{name} = {_shown(value)}: {error}") from None
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, KNOWN_FIELDS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(KNOWN_FIELDS)}"
+    return f"unknown field {_shown(name)}; {hint}"
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,254 @@
+"""A request's way: digests, cache, join what is in flight, or admit to the pool; then store.
+
+Knows no Tornado. Everything runs on the event loop; what blocks goes to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cachetools import TTLCache
+
+from cache.keys import CacheKey, Digests
+from cache.result_cache import CachedResult, ResultCache
+from ocr_engine.errors import PoolDraining, QueueTimeout, RecognitionTimeout, WorkerCrashed
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.pool import Pool, PoolTask, TaskState
+from ocr_engine.result import Recognition
+from server import uploads
+from server.body import Upload
+from server.errors import PoisonInput
+from server.file_roots import FileRoots
+from server.request_fields import Base64Text, NamedFile, OcrRequest
+
+CacheOutcome = Literal["miss", "hit", "joined"]
+
+POISON_SECONDS = 600.0
+INLINE_ENCODING_CHARACTERS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An encoded result (the JSON of `data`), with what the headers say of it.
+
+    stages: seconds by stage, empty on a hit. age: seconds since it was stored, None if new.
+    """
+
+    data: bytes
+    digests: Digests
+    etag: str
+    stages: Mapping[str, float] = field(default_factory=dict)
+    age: float | None = None
+
+
+class Flight:
+    """One recognition under way and how many wait for it."""
+
+    def __init__(self, task: PoolTask) -> None:
+        self.task = task
+        self.waiters = 0
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+
+class Ticket:
+    """A request's claim on an answer: `await answer()`, or leave()."""
+
+    def __init__(
+        self,
+        outcome: CacheOutcome,
+        digests: Digests,
+        service: OcrService,
+        flight: Flight | None = None,
+        ready: Answer | None = None,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        self.outcome = outcome
+        self.digests = digests
+        self._service = service
+        self._flight = flight
+        self._ready = ready
+        self._timeout = timeout_seconds
+        self._waiting: asyncio.Future[Answer] | None = None
+        if flight is not None:
+            flight.waiters += 1
+
+    @property
+    def state(self) -> Literal["queued", "running", "done"]:
+        """Where the work is."""
+        if self._flight is None or self._flight.answer.done():
+            return "done"
+        return "queued" if self._flight.task.state is TaskState.QUEUED else "running"
+
+    @property
+    def position(self) -> int:
+        """The place in the backlog, 1 being next; 0 if it does not wait."""
+        return self._service.pool.position(self._flight.task) if self._flight else 0
+
+    async def answer(self) -> Answer:
+        """Wait for the answer; raises what the recognition raised, or a timeout of its own.
+
+        CancelledError after leave().
+        """
+        if self._ready is not None:
+            return self._ready
+        assert self._flight is not None
+        self._waiting = asyncio.shield(self._flight.answer)
+        try:
+            return await asyncio.wait_for(self._waiting, self._timeout)
+        except asyncio.TimeoutError:
+            raise self._overdue() from None
+        finally:
+            self._leave_flight(stop_running=False)
+
+    def leave(self, stop_running: bool = False) -> None:
+        """Give the claim up: queued work that nobody else waits for is dropped.
+
+        Running work finishes and is cached, or is stopped if stop_running.
+        """
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._leave_flight(stop_running)
+
+    def _leave_flight(self, stop_running: bool) -> None:
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return
+        flight.waiters -= 1
+        if flight.waiters == 0 and not flight.answer.done():
+            self._service.pool.cancel(flight.task, stop_running)
+
+    def _overdue(self) -> Exception:
+        waited = f"timeout_ms of {(self._timeout or 0) * 1000:.0f} passed"
+        if self.state == "queued":
+            return QueueTimeout(f"{waited} before a worker was free; try later")
+        return RecognitionTimeout(f"{waited} before the recognition was done; it goes on")
+
+
+class OcrService:
+    """What the handlers call. `models` is the fingerprint of engine and models."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        cache: ResultCache,
+        files: FileRoots,
+        models: str,
+        max_pixels: int,
+        max_bytes: int,
+    ) -> None:
+        self.pool = pool
+        self.cache = cache
+        self.outcomes: Counter[str] = Counter()
+        self._files = files
+        self._models = models
+        self._max_pixels = max_pixels
+        self._max_bytes = max_bytes
+        self._flights: dict[tuple[CacheKey, str], Flight] = {}
+        self._poison: TTLCache[tuple[CacheKey, str], bool] = TTLCache(
+            10_000, POISON_SECONDS, timer=time.monotonic
+        )
+        self._landings: set[asyncio.Task[None]] = set()
+
+    async def submit(self, request: OcrRequest) -> Ticket:
+        """Find or start the work for a request; raises ServiceError or EngineError."""
+        source = request.source
+        if isinstance(source, NamedFile):
+            return await self._submit_file(source, request)
+        if isinstance(source, Base64Text):
+            source = await uploads.from_base64(source.text, self._max_bytes)
+        return self._submit_upload(source, request)
+
+    def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
+        """A kept result by the picture's MD5."""
+        return self.cache.get(CacheKey(md5, options.fingerprint(), self._models))
+
+    def in_flight(self) -> int:
+        """How many recognitions are under way."""
+        return len(self._flights)
+
+    async def _submit_file(self, source: NamedFile, request: OcrRequest) -> Ticket:
+        opened = await asyncio.to_thread(self._files.open, source.path)
+        try:
+            known = self._files.known_digests(opened)
+            if known is not None and (hit := self._hit(known, request)) is not None:
+                return hit
+            upload = await asyncio.to_thread(self._files.read, opened)
+            self._files.remember(opened, upload.digests)
+        finally:
+            opened.close()
+        return self._submit_upload(upload, request)
+
+    def _submit_upload(self, upload: Upload, request: OcrRequest) -> Ticket:
+        """From digests to a ticket without a pause, so that equal requests cannot pass by."""
+        hit = self._hit(upload.digests, request)
+        if hit is not None:
+            return hit
+        identity = (self._key(upload.digests.md5, request.options), upload.digests.sha256)
+        if identity in self._poison:
+            raise PoisonInput("this picture ended two workers a short time ago; it is refused")
+        flight = self._flights.get(identity)
+        outcome: CacheOutcome = "joined"
+        if flight is None:
+            outcome = "miss"
+            uploads.check_picture(upload.data, self._max_pixels)
+            flight = Flight(self.pool.submit(upload.data, request.options))
+            self._flights[identity] = flight
+            landing = asyncio.ensure_future(self._land(flight, identity, upload.digests))
+            self._landings.add(landing)
+            landing.add_done_callback(self._landings.discard)
+        self.outcomes[outcome] += 1
+        timeout = request.timeout_seconds
+        return Ticket(outcome, upload.digests, self, flight=flight, timeout_seconds=timeout)
+
+    def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:
+        if not request.read_cache:
+            return None
+        kept = self.cache.get(self._key(digests.md5, request.options), digests.sha256)
+        if kept is None:
+            return None
+        self.outcomes["hit"] += 1
+        answer = Answer(kept.data, digests, kept.etag, age=self.cache.age(kept))
+        return Ticket("hit", digests, self, ready=answer)
+
+    async def _land(self, flight: Flight, identity: tuple[CacheKey, str], digests: Digests) -> None:
+        """Wait for the pool, encode once, store, and hand the answer to all who wait."""
+        try:
+            recognition = await flight.task.future
+            data = await _encode(recognition)
+            kept = self.cache.put(identity[0], digests, data)
+            flight.answer.set_result(Answer(data, digests, kept.etag, recognition.stages))
+        except asyncio.CancelledError:
+            flight.answer.set_exception(PoolDraining("the work was cancelled"))
+            raise
+        except Exception as error:
+            if isinstance(error, WorkerCrashed):
+                self._poison[identity] = True
+            flight.answer.set_exception(error)
+        finally:
+            self._flights.pop(identity, None)
+            with contextlib.suppress(BaseException):
+                flight.answer.exception()  # nobody may be waiting any more
+
+    def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
+        return CacheKey(md5, options.fingerprint(), self._models)
+
+
+async def _encode(recognition: Recognition) -> bytes:
+    """The JSON of the result; in a thread if it is very long."""
+    result = recognition.result
+    if sum(len(line.text) + 100 for line in result.lines) < INLINE_ENCODING_CHARACTERS:
+        return encode_data(recognition)
+    return await asyncio.to_thread(encode_data, recognition)
+
+
+def encode_data(recognition: Recognition) -> bytes:
+    """The bytes that `data` in the answer consists of."""
+    text = json.dumps(recognition.result.as_json(), ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")

@@ -1,0 +1,238 @@
+"""The settings: one frozen dataclass per concern, from config.json, environment and arguments.
+
+A key that is unknown or a value that is wrong stops the start with one line (SettingsError).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from server.setting_types import (
+    Check,
+    a_choice,
+    a_flag,
+    a_folder,
+    a_fraction,
+    a_number,
+    a_path_list,
+    a_shape,
+    a_string,
+    a_whole_number,
+    an_optional_path,
+    unset,
+)
+
+ENVIRONMENT_PREFIX = "OCR_"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one line with key, value and what would be right."""
+
+
+def setting(check: Check, default: Any) -> Any:
+    """A dataclass field whose value is checked and converted by `check`."""
+    return field(default=default, metadata={"check": check})
+
+
+@dataclass(frozen=True, slots=True)
+class WebServerSettings:
+    """Where and how the front end listens."""
+
+    address: str = setting(a_string, "127.0.0.1")
+    port: int = setting(a_whole_number(0, 65535), 8888)
+    max_body_mb: float = setting(a_number(0.001, 1024), 10.0)
+    filename_roots: tuple[Path, ...] = setting(a_path_list, (Path("./imgs"),))
+    grace_seconds: float = setting(a_number(0, 3600), 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """The pool of worker processes."""
+
+    number: int = setting(a_whole_number(0, 1024), 0)
+    max_task_number: int = setting(a_whole_number(0, 10**9), 1000)
+    queue_size: int = setting(a_whole_number(0, 10**6), 100)
+    timeout_seconds: float = setting(a_number(0.1, 3600), 30.0)
+    queue_timeout_seconds: float = setting(a_number(0.1, 3600), 60.0)
+    max_rss_mb: int = setting(a_whole_number(100, 10**6), 1500)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSystemSettings:
+    """Models and pipeline, under PaddleOCR's names. None: the engine's default."""
+
+    enable_mkldnn: bool = setting(a_flag, True)
+    det_model_dir: Path | None = setting(a_folder, None)
+    rec_model_dir: Path | None = setting(a_folder, None)
+    cls_model_dir: Path | None = setting(a_folder, None)
+    use_angle_cls: bool = setting(a_flag, True)
+    cls_thresh: float = setting(a_fraction, 0.9)
+    det_algorithm: str = setting(a_choice("DB"), "DB")
+    det_limit_side_len: int = setting(a_whole_number(32, 4000), 64)
+    det_limit_type: str = setting(a_choice("min", "max"), "min")
+    det_db_thresh: float = setting(a_fraction, 0.3)
+    det_db_box_thresh: float = setting(a_fraction, 0.6)
+    det_db_unclip_ratio: float = setting(a_number(0.5, 5), 1.5)
+    drop_score: float = setting(a_fraction, 0.5)
+    rec_image_shape: tuple[int, int, int] | None = setting(a_shape, None)
+    cls_image_shape: tuple[int, int, int] | None = setting(a_shape, None)
+    rec_char_dict_path: Path | None = setting(an_optional_path, None)
+    cpu_threads: int = setting(a_whole_number(1, 256), 1)
+    cpu_cache_capacity: int = setting(a_whole_number(1, 10**4), 10)
+    use_gpu: bool = setting(unset(False, "this server computes on CPUs"), False)
+    rec_batch_num: int | None = setting(a_whole_number(1, 1024), None)
+    cls_batch_num: int | None = setting(a_whole_number(1, 1024), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OcrSettings:
+    """The engine."""
+
+    engine: str = setting(a_choice("openvino", "paddle", "onnxruntime", "paddleocr"), "openvino")
+    models: str = setting(a_string, "auto")
+    precision: str = setting(a_choice("auto", "f32", "bf16"), "auto")
+    max_pixels: int = setting(a_whole_number(1, 10**9), 40_000_000)
+    process: ProcessSettings = field(default_factory=ProcessSettings)
+    predict_system: PredictSystemSettings = field(default_factory=PredictSystemSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """Results and jobs: how long and how many are kept."""
+
+    time: float = setting(a_number(0, 10**9), 6000.0)
+    img_number: int = setting(a_whole_number(0, 10**9), 1000)
+    max_cache_mb: float = setting(a_number(0, 10**6), 64.0)
+    job_seconds: float = setting(a_number(1, 10**7), 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; `folder` is what relative paths in them start from."""
+
+    web_server: WebServerSettings = field(default_factory=WebServerSettings)
+    ocr: OcrSettings = field(default_factory=OcrSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+    folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
+
+    def resolve(self, path: Path) -> Path:
+        """A path of the settings, from the folder that config.json stands in."""
+        return (self.folder / path.expanduser()).absolute()
+
+
+def load_settings(
+    path: Path,
+    environment: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the file, then let environment and overrides (dotted keys) replace its values."""
+    values = read_config(path)
+    for key, text in {**environment_overrides(environment), **(overrides or {})}.items():
+        _put(values, key.split("."), text)
+    settings = build(Settings, values, "")
+    return dataclasses.replace(settings, folder=path.absolute().parent)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The JSON object in the file; // comments are allowed where strings are not."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the settings {path} cannot be read: {error}") from None
+    try:
+        values = json.loads(strip_comments(text))
+    except ValueError as error:
+        raise SettingsError(f"{path} is not JSON with // comments: {error}") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f'{path} must hold one JSON object, like {{"web_server": {{}}}}')
+    return values
+
+
+def strip_comments(text: str) -> str:
+    """Blank out // comments, so that line and column of later errors stay right."""
+    return re.sub(
+        r'"(?:\\.|[^"\\\n])*"|//[^\n]*',
+        lambda match: match[0] if match[0].startswith('"') else " " * len(match[0]),
+        text,
+    )
+
+
+def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
+    """OCR_WEB_SERVER__PORT=9000 as {"web_server.port": "9000"}."""
+    sections = {section.name for section in _public_fields(Settings)}
+    found = {}
+    for name, text in environment.items():
+        key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+        if name.startswith(ENVIRONMENT_PREFIX) and key.split(".")[0] in sections and "." in key:
+            found[key] = text
+    return found
+
+
+def build(kind: Any, values: Any, prefix: str) -> Any:
+    """A settings dataclass from plain values; SettingsError names the full key."""
+    if not isinstance(values, dict):
+        raise SettingsError(f"{prefix.rstrip('.')} = {_show(values)}: expected an object {{…}}")
+    fields = {entry.name: entry for entry in _public_fields(kind)}
+    arguments = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise SettingsError(
+                f"{prefix}{name} = {_show(value)}: {_unknown(name, prefix, fields)}"
+            )
+        check = fields[name].metadata.get("check")
+        if check is None:
+            section = fields[name].default_factory
+            arguments[name] = build(section, value, f"{prefix}{name}.")
+        else:
+            try:
+                arguments[name] = check(value)
+            except ValueError as error:
+                raise SettingsError(f"{prefix}{name} = {_show(value)}: {error}") from None
+    return kind(**arguments)
+
+
+def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, fields, n=1)
+    if close:
+        return f"unknown key; did you mean {prefix}{close[0]}?"
+    elsewhere = [key for key in all_keys() if key.split(".")[-1] == name]
+    if elsewhere:
+        return f"unknown key here; it belongs to {elsewhere[0]}"
+    return f"unknown key; known here are {', '.join(fields)}"
+
+
+def all_keys(kind: Any = Settings, prefix: str = "") -> list[str]:
+    """Every setting by its dotted name."""
+    keys = []
+    for entry in _public_fields(kind):
+        if "check" in entry.metadata:
+            keys.append(prefix + entry.name)
+        else:
+            keys += all_keys(entry.default_factory, f"{prefix}{entry.name}.")
+    return keys
+
+
+def _public_fields(kind: Any) -> list[dataclasses.Field[Any]]:
+    return [entry for entry in dataclasses.fields(kind) if not entry.metadata.get("internal")]
+
+
+def _put(values: dict[str, Any], keys: list[str], text: str) -> None:
+    *sections, last = keys
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"{'.'.join(keys)}: {section} is not an object in the settings")
+    values[last] = text
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"

