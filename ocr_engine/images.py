@@ -84,7 +84,7 @@ def _from_deep_grey(image: Image.Image) -> ImageArray:
         raise InvalidImage("the picture has pixels that are not numbers")
     if image.mode.startswith("I;16") or (image.mode == "I" and 255 < values.max() <= 65535):
         values /= 257.0
-    elif image.mode == "F" and 0 <= values.min() and values.max() <= 1:
+    elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
         values *= 255.0
     grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)

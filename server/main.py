@@ -126,9 +126,10 @@ async def _announce(context: ServerContext) -> None:
         await asyncio.sleep(0.02)
     info = supervisor.info
     seconds = context.clock() - context.started_at
+    workers = context.service.pool.spec.crew.number
     print(
         f"ready after {seconds:.1f} s: engine {info.engine} ({info.precision}), models "
-        f"{info.models}, {context.service.pool.spec.crew.number} workers x {info.threads} thread(s)",
+        f"{info.models}, {workers} workers x {info.threads} thread(s)",
         flush=True,
     )
 

@@ -29,6 +29,7 @@ from server.file_roots import FileRoots
 from server.request_fields import Base64Text, NamedFile, OcrRequest
 
 CacheOutcome = Literal["miss", "hit", "joined"]
+FlightIdentity = tuple[CacheKey, str]
 
 POISON_SECONDS = 600.0
 INLINE_ENCODING_CHARACTERS = 1 << 20
@@ -51,7 +52,8 @@ class Answer:
 class Flight:
     """One recognition under way and how many wait for it."""
 
-    def __init__(self, task: PoolTask) -> None:
+    def __init__(self, identity: FlightIdentity, task: PoolTask) -> None:
+        self.identity = identity
         self.task = task
         self.waiters = 0
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -98,7 +100,8 @@ class Ticket:
         """
         if self._ready is not None:
             return self._ready
-        assert self._flight is not None
+        if self._flight is None:
+            raise asyncio.CancelledError
         self._waiting = asyncio.shield(self._flight.answer)
         try:
             return await asyncio.wait_for(self._waiting, self._timeout)
@@ -122,7 +125,7 @@ class Ticket:
             return
         flight.waiters -= 1
         if flight.waiters == 0 and not flight.answer.done():
-            self._service.pool.cancel(flight.task, stop_running)
+            self._service.abandon(flight, stop_running)
 
     def _overdue(self) -> Exception:
         waited = f"timeout_ms of {(self._timeout or 0) * 1000:.0f} passed"
@@ -150,8 +153,8 @@ class OcrService:
         self._models = models
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
-        self._flights: dict[tuple[CacheKey, str], Flight] = {}
-        self._poison: TTLCache[tuple[CacheKey, str], bool] = TTLCache(
+        self._flights: dict[FlightIdentity, Flight] = {}
+        self._poison: TTLCache[FlightIdentity, bool] = TTLCache(
             10_000, POISON_SECONDS, timer=time.monotonic
         )
         self._landings: set[asyncio.Task[None]] = set()
@@ -168,6 +171,11 @@ class OcrService:
     def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
         """A kept result by the picture's MD5."""
         return self.cache.get(CacheKey(md5, options.fingerprint(), self._models))
+
+    def abandon(self, flight: Flight, stop_running: bool) -> None:
+        """Nobody waits any more: end the work if that is possible, and let nobody join it."""
+        if self.pool.cancel(flight.task, stop_running):
+            self._flights.pop(flight.identity, None)
 
     def in_flight(self) -> int:
         """How many recognitions are under way."""
@@ -198,9 +206,9 @@ class OcrService:
         if flight is None:
             outcome = "miss"
             uploads.check_picture(upload.data, self._max_pixels)
-            flight = Flight(self.pool.submit(upload.data, request.options))
+            flight = Flight(identity, self.pool.submit(upload.data, request.options))
             self._flights[identity] = flight
-            landing = asyncio.ensure_future(self._land(flight, identity, upload.digests))
+            landing = asyncio.ensure_future(self._land(flight, upload.digests))
             self._landings.add(landing)
             landing.add_done_callback(self._landings.discard)
         self.outcomes[outcome] += 1
@@ -217,22 +225,23 @@ class OcrService:
         answer = Answer(kept.data, digests, kept.etag, age=self.cache.age(kept))
         return Ticket("hit", digests, self, ready=answer)
 
-    async def _land(self, flight: Flight, identity: tuple[CacheKey, str], digests: Digests) -> None:
+    async def _land(self, flight: Flight, digests: Digests) -> None:
         """Wait for the pool, encode once, store, and hand the answer to all who wait."""
         try:
             recognition = await flight.task.future
             data = await _encode(recognition)
-            kept = self.cache.put(identity[0], digests, data)
+            kept = self.cache.put(flight.identity[0], digests, data)
             flight.answer.set_result(Answer(data, digests, kept.etag, recognition.stages))
         except asyncio.CancelledError:
             flight.answer.set_exception(PoolDraining("the work was cancelled"))
             raise
         except Exception as error:
             if isinstance(error, WorkerCrashed):
-                self._poison[identity] = True
+                self._poison[flight.identity] = True
             flight.answer.set_exception(error)
         finally:
-            self._flights.pop(identity, None)
+            if self._flights.get(flight.identity) is flight:
+                del self._flights[flight.identity]
             with contextlib.suppress(BaseException):
                 flight.answer.exception()  # nobody may be waiting any more
 

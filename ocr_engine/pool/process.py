@@ -75,7 +75,6 @@ class WorkerProcess:
         self._listener = listener
         self._senders = senders
         self._loop = asyncio.get_running_loop()
-        self._process: SpawnProcess | None = None
         self._channel: connection.Connection | None = None
         self._kill_reason: str | None = None
 
@@ -135,7 +134,9 @@ class WorkerProcess:
             return
         finally:
             theirs.close()
-        self._process, self._channel, self.pid = process, ours, process.pid
+        self._channel, self.pid = ours, process.pid
+        if self._kill_reason is not None:  # told to die before there was a process
+            process.kill()
         problem = self._read(ours)
         reason = _reap(process) if problem is None else f"{problem}, {_reap(process)}"
         ours.close()

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from ocr_engine.errors import ModelError
 from ocr_engine.pool.messages import Done, Failed, LoadFailed, Ready, Reply
 from ocr_engine.pool.process import WorkerProcess, WorkerState
 from ocr_engine.pool.worker import WorkerSpec
@@ -224,8 +223,3 @@ class Supervisor:
     def _give_up(self, reason: str) -> None:
         if self._failure is not None and not self._failure.done() and self.info is None:
             self._failure.set_result(reason)
-
-
-def model_error(reason: str) -> ModelError:
-    """The reason of failure() as the error that stops the start."""
-    return ModelError(reason)

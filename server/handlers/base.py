@@ -10,7 +10,6 @@ from typing import Any
 
 import tornado.web
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import StreamClosedError
 
 from ocr_engine.errors import EngineError
 from server.body import BodyReader, body_reader
@@ -32,8 +31,12 @@ LINGER_SECONDS = 2.0
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
+@tornado.web.stream_request_body
 class BaseHandler(tornado.web.RequestHandler):
-    """Answers with JSON, an X-Request-Id and errors of one shape."""
+    """Answers with JSON, an X-Request-Id and errors of one shape.
+
+    Every handler reads its body as a stream: Tornado would collect it whole, whatever its size.
+    """
 
     def initialize(self, context: ServerContext) -> None:
         """Called by Tornado with what the route table says."""
@@ -46,6 +49,9 @@ class BaseHandler(tornado.web.RequestHandler):
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Server", "ocr-server")
+
+    def data_received(self, chunk: bytes) -> None:
+        """A body where none is expected is read and thrown away."""
 
     def compute_etag(self) -> str | None:
         """Tornado would hash every body; handlers that have a tag set it themselves."""
@@ -91,7 +97,6 @@ class NotFoundHandler(BaseHandler):
         self.send_problem(NotFound("there is no such page"))
 
 
-@tornado.web.stream_request_body
 class StreamedHandler(BaseHandler):
     """Reads its body piece by piece and refuses it as soon as it is plainly wrong."""
 
@@ -149,6 +154,3 @@ def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
         "status": "error",
         "error": {"code": problem.code, "message": problem.message, "request_id": request_id},
     }
-
-
-__all__ = ["BaseHandler", "NotFoundHandler", "StreamClosedError", "StreamedHandler", "error_body"]

@@ -7,7 +7,7 @@ import time
 
 from ocr_engine.errors import PoolDraining
 from server.body import Form, unique_fields
-from server.errors import BadField, MissingFile, ServiceError
+from server.errors import BadField, MissingFile
 from server.formats import Envelope, render
 from server.handlers.base import StreamedHandler
 from server.handlers.jobs import job_json
@@ -135,6 +135,3 @@ def server_timing(answer: Answer, total_ms: float) -> str:
 
 def _known_parameters() -> str:
     return ", ".join(sorted(_QUERY_FIELDS))
-
-
-__all__ = ["OcrHandler", "OcrServiceHandler", "ServiceError", "server_timing"]

@@ -22,12 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ocr_engine.errors import ModelError
+from ocr_engine.models.source import ModelSource
+
 _WEIGHT_FILES = ("inference.onnx", "inference.json", "inference.pdmodel", "inference.pdiparams")
 
 # Images reach the models in BGR order, yet with ImageNet's RGB means: so they were trained.
 _DECODE_BGR: Mapping[str, Any] = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 # The OCR pipeline brings its own thresholds (0.3, 0.6, 1.5): of these it takes max_candidates only.
 _DB_OPTIONS: Mapping[str, Any] = {
@@ -44,106 +45,70 @@ _DB_OPTIONS_V6: Mapping[str, Any] = {
 }
 
 
-def lay_out_detection(folder: Path, model_name: str, weights: Path) -> Path:
-    """Make ``folder/model_name`` a text detection model and return that directory.
+def lay_out_detection(folder: Path, source: ModelSource) -> Path:
+    """Make ``folder/source.name`` a text detection model and return that directory.
 
-    `model_name` must be one that paddlex knows, such as ``PP-OCRv6_small_det``; `weights` is an
-    ``.onnx`` file, a ``.pdmodel`` or ``.json`` file with its ``.pdiparams`` beside it, or a
-    directory that holds them as ``inference.*``.
-    Raises FileNotFoundError for a missing file and ValueError for a format paddlex does not load.
+    The name must be one that paddlex knows, such as ``PP-OCRv6_small_det``.
     """
-    options = _DB_OPTIONS_V6 if model_name.startswith("PP-OCRv6") else _DB_OPTIONS
-    normalisation = {
-        "mean": _IMAGENET_MEAN,
-        "std": _IMAGENET_STD,
-        "scale": "1./255.",
-        "order": "hwc",
-    }
+    options = _DB_OPTIONS_V6 if source.name.startswith("PP-OCRv6") else _DB_OPTIONS
+    normalisation = {"mean": source.mean, "std": source.std, "scale": "1./255.", "order": "hwc"}
     steps = [
         _DECODE_BGR,
         {"DetResizeForTest": None},
         {"NormalizeImage": normalisation},
         {"ToCHWImage": None},
     ]
-    return _lay_out(folder, model_name, weights, steps, {"name": "DBPostProcess", **options})
+    return _lay_out(folder, source, steps, {"name": "DBPostProcess", **options})
 
 
-def lay_out_recognition(
-    folder: Path, model_name: str, weights: Path, characters: Sequence[str]
-) -> Path:
-    """Make ``folder/model_name`` a text recognition model and return that directory.
+def lay_out_recognition(folder: Path, source: ModelSource, characters: Sequence[str]) -> Path:
+    """Make ``folder/source.name`` a text recognition model and return that directory.
 
     `characters` are the dictionary's entries in order, without the CTC blank that paddlex puts
     before them and without the space that it puts after them: two fewer than the model's classes.
-    `model_name`, `weights` and the errors are as in `lay_out_detection`.
     """
     if not characters:
-        raise ValueError(f"{model_name}: the character list is empty")
-    steps = [_DECODE_BGR, {"RecResizeImg": {"image_shape": [3, 48, 320]}}]
+        raise ModelError(f"{source.name}: the character list is empty")
+    shape = list(source.image_shape or (3, 48, 320))
+    steps = [_DECODE_BGR, {"RecResizeImg": {"image_shape": shape}}]
     decoding = {"name": "CTCLabelDecode", "character_dict": list(characters)}
-    return _lay_out(folder, model_name, weights, steps, decoding)
+    return _lay_out(folder, source, steps, decoding)
 
 
-def lay_out_textline_orientation(folder: Path, model_name: str, weights: Path) -> Path:
-    """Make ``folder/model_name`` a text line orientation model of the v2 angle classifier.
+def onnx_characters(path: Path) -> tuple[str, ...]:
+    """The character list in the metadata of an ONNX recognition model; empty without one."""
+    import onnxruntime
 
-    The name must be ``PP-LCNet_x0_25_textline_ori`` or ``PP-LCNet_x1_0_textline_ori``, the only
-    ones that the slot takes. paddlex cannot pre-process for this classifier as it was trained: it
-    stretches every line to 192x48 where short lines should be padded, feeds RGB instead of BGR,
-    and turns a line on any majority instead of from a score of 0.9.
-    """
-    normalisation = {"mean": [0.5] * 3, "std": [0.5] * 3, "scale": 1 / 255, "order": ""}
-    steps: list[Mapping[str, Any]] = [
-        {"ResizeImage": {"size": [192, 48]}},
-        {"NormalizeImage": normalisation},
-        {"ToCHWImage": None},
-    ]
-    top = {"Topk": {"topk": 1, "label_list": ["0_degree", "180_degree"]}}
-    return _lay_out(folder, model_name, weights, steps, top)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    text = session.get_modelmeta().custom_metadata_map.get("character", "")
+    return tuple(text.split("\n")) if text else ()
 
 
 def _lay_out(
     folder: Path,
-    model_name: str,
-    weights: Path,
+    source: ModelSource,
     steps: Sequence[Mapping[str, Any]],
     post_process: Mapping[str, Any],
 ) -> Path:
     """Write one model directory: links to the weights, inference.yml, nothing else of ours."""
-    sources = _weight_sources(weights)
-    directory = folder / model_name
+    sources = {f"inference{source.file.path.suffix or '.pdmodel'}": source.file.path.resolve()}
+    if source.file.params is not None:
+        sources["inference.pdiparams"] = source.file.params.resolve()
+    directory = folder / source.name
     directory.mkdir(parents=True, exist_ok=True)
     for name in set(_WEIGHT_FILES) - set(sources):
         # An inference.json left from other weights would win over an inference.pdmodel.
         (directory / name).unlink(missing_ok=True)
-    for name, source in sources.items():
-        _replace(directory / name, partial(_link_or_copy, source))
+    for name, path in sources.items():
+        _replace(directory / name, partial(_link_or_copy, path))
     config = {
-        "Global": {"model_name": model_name},
+        "Global": {"model_name": source.name},
         "PreProcess": {"transform_ops": list(steps)},
         "PostProcess": dict(post_process),
     }
     text = _as_yaml(config)
     _replace(directory / "inference.yml", lambda path: path.write_text(text, encoding="ascii"))
     return directory
-
-
-def _weight_sources(weights: Path) -> dict[str, Path]:
-    """Return the files to put into a model directory, by the names that paddlex looks for."""
-    if weights.is_dir():
-        candidates = [weights / name for name in _WEIGHT_FILES if (weights / name).is_file()]
-        if not candidates:
-            raise FileNotFoundError(f"no {' or '.join(_WEIGHT_FILES[:3])} in {weights}")
-        weights = candidates[0]
-    if weights.suffix not in (".onnx", ".json", ".pdmodel"):
-        raise ValueError(f"{weights}: expected an .onnx, .pdmodel or .json file")
-    sources = {f"inference{weights.suffix}": weights}
-    if weights.suffix != ".onnx":
-        sources["inference.pdiparams"] = weights.with_suffix(".pdiparams")
-    for source in sources.values():
-        if not source.is_file():
-            raise FileNotFoundError(f"model file {source} does not exist")
-    return {name: source.resolve() for name, source in sources.items()}
 
 
 def _as_yaml(config: Mapping[str, Any]) -> str:

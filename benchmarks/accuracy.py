@@ -1,0 +1,132 @@
+"""Character accuracy of the engines over the project's pages, beside PaddleOCR's own pipeline.
+
+    python benchmarks/accuracy.py [--engine openvino …] [--official] [--pictures FOLDER] [--list]
+
+--official runs tools/official_pipeline.py on the same weights in a process of its own, and adds
+how many of its lines are read the same; --list prints every line that differs. --pictures takes a
+folder without known text instead of the project's pages: then only the comparison is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+
+from accuracy import character_accuracy, differing_lines, line_agreement  # noqa: E402
+
+from ocr_engine.errors import PictureError  # noqa: E402
+from ocr_engine.images import decode  # noqa: E402
+from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E402
+from ocr_engine.options import RecognitionOptions  # noqa: E402
+from ocr_engine.recognizer import EngineSettings, load_recognizer  # noqa: E402
+
+PAGES = ROOT / "tests" / "data" / "pages.json"
+OFFICIAL_WEIGHTS = {"PP-OCRv6_small": "v6-small", "PP-OCRv4_mobile": "v4-mobile"}
+Lines = dict[str, list[str]]
+
+
+def main() -> int:
+    """Print one row for each engine."""
+    arguments = _parse()
+    expected: Lines = {}
+    if arguments.pictures:
+        files = sorted(path for path in arguments.pictures.iterdir() if path.is_file())
+    else:
+        pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"]
+        files = [PAGES.parent / "pages" / page["file"] for page in pages]
+        expected = {page["file"]: page["lines"] for page in pages}
+    official: dict[str, Lines] = {}
+    print(f"{'engine':34} {'s/page':>7} {'accuracy':>9} {'agreement':>10}")
+    for engine in arguments.engine:
+        models = arguments.models or ("PP-OCRv4_mobile" if engine == "paddle" else "PP-OCRv6_small")
+        if arguments.official and models not in official:
+            official[models], seconds = run_official(OFFICIAL_WEIGHTS[models], files)
+            _row(f"official PaddleOCR, {models}", seconds, official[models], expected, None)
+        read, seconds = run_engine(engine, models, arguments.precision, files, arguments)
+        theirs = official.get(models)
+        _row(f"{engine}, {models}, {arguments.precision}", seconds, read, expected, theirs)
+        if arguments.list and theirs:
+            _list_differences(read, theirs)
+    return 0
+
+
+def run_engine(
+    engine: str, models: str, precision: str, files: list[Path], arguments: argparse.Namespace
+) -> tuple[Lines, float]:
+    """The lines of every picture and the seconds per picture, in this process, one thread."""
+    chosen = resolve_models(ModelChoice(set_name=models), engine)
+    settings: Any = EngineSettings(engine, chosen, models, precision)  # type: ignore[arg-type]
+    recognizer = load_recognizer(settings)
+    options = RecognitionOptions(
+        drop_score=arguments.drop_score, use_angle_cls=not arguments.no_classifier
+    )
+    read: Lines = {}
+    start = time.perf_counter()
+    for path in files:
+        try:
+            picture = decode(path.read_bytes(), 40_000_000)
+        except PictureError as error:
+            print(f"{path.name}: {error.code}: {error.message}", file=sys.stderr)
+            continue
+        result = recognizer.recognize(picture, options).result
+        read[path.name] = [line.text for line in result.lines]
+    return read, (time.perf_counter() - start) / len(files)
+
+
+def run_official(weights: str, files: list[Path]) -> tuple[Lines, float]:
+    """The same by PaddleOCR's own pipeline, in a process of its own, one thread."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as output:
+        command = [sys.executable, str(ROOT / "tools" / "official_pipeline.py")]
+        command += ["--weights", weights, "--output", output.name, *map(str, files)]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        answers = json.loads(Path(output.name).read_text(encoding="utf-8"))
+    read = {
+        Path(name).name: [line["text"] for line in answer["lines"]]
+        for name, answer in answers.items()
+    }
+    return read, sum(answer["seconds"] for answer in answers.values()) / len(answers)
+
+
+def _row(name: str, seconds: float, read: Lines, expected: Lines, other: Lines | None) -> None:
+    accuracy = "-"
+    if expected:
+        pairs = [(lines, read.get(file, [])) for file, lines in expected.items()]
+        accuracy = f"{character_accuracy(pairs):.4f}"
+    agreement = "-"
+    if other is not None:
+        both = [(read.get(file, []), lines) for file, lines in other.items()]
+        agreement = f"{line_agreement(both):.4f}"
+    print(f"{name:34} {seconds:7.2f} {accuracy:>9} {agreement:>10}", flush=True)
+
+
+def _list_differences(read: Lines, theirs: Lines) -> None:
+    for file, lines in theirs.items():
+        ours_only, theirs_only = differing_lines(read.get(file, []), lines)
+        if ours_only or theirs_only:
+            print(f"{file}\n  ours:     {ours_only}\n  official: {theirs_only}")
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--engine", nargs="+", default=["openvino"])
+    parser.add_argument("--models", help="catalogue name (the engine's default)")
+    parser.add_argument("--precision", default="auto", choices=("auto", "f32", "bf16"))
+    parser.add_argument("--drop-score", type=float, default=RecognitionOptions().drop_score)
+    parser.add_argument("--no-classifier", action="store_true")
+    parser.add_argument("--official", action="store_true")
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--list", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

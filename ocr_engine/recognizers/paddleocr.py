@@ -1,0 +1,198 @@
+"""PaddleOCR's own pipeline in the worker, for every model that it supports.
+
+Models are files (the catalogue's, or folders of the settings), or a set that PaddleOCR fetches
+by name where there is internet, such as PP-OCRv5_mobile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ocr_engine.errors import ModelError
+from ocr_engine.images import Picture
+from ocr_engine.models.catalogue import CATALOGUE
+from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
+from ocr_engine.models.source import ModelSet, ModelSource
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.recognizer import EngineInfo, EngineSettings
+from ocr_engine.result import OcrResult, Quad, Recognition, TextLine
+
+_SMALLEST = 1e-9
+_CATALOGUE_NAMES = {name.name for models in CATALOGUE.values() for name in (models.det, models.rec)}
+
+
+class PaddleOcr:
+    """One PaddleOCR object; options go with each call, so that none stays for the next."""
+
+    def __init__(self, info: EngineInfo, pipeline: Any, turns_lines: bool) -> None:
+        self.info = info
+        self._pipeline = pipeline
+        self._turns_lines = turns_lines
+
+    def recognize(self, picture: Picture, options: RecognitionOptions) -> Recognition:
+        """See Recognizer.recognize; PaddleOCR does not tell its stages apart."""
+        start = time.perf_counter()
+        (found,) = self._pipeline.predict(
+            picture.pixels,
+            use_textline_orientation=self._turns_lines and options.use_angle_cls,
+            text_det_limit_side_len=options.det_limit_side_len,
+            text_det_limit_type=options.det_limit_type,
+            text_det_thresh=options.det_db_thresh or _SMALLEST,
+            text_det_box_thresh=options.det_db_box_thresh or _SMALLEST,
+            text_det_unclip_ratio=options.det_db_unclip_ratio,
+            text_rec_score_thresh=options.drop_score,
+        )
+        lines = tuple(
+            TextLine(text, round(float(score), 4), _as_quad(box))
+            for text, score, box in zip(
+                found["rec_texts"], found["rec_scores"], found["rec_polys"], strict=True
+            )
+            if text
+        )
+        height, width = picture.pixels.shape[:2]
+        seconds = time.perf_counter() - start
+        return Recognition(OcrResult(width, height, lines, picture.frames), {"ocr": seconds})
+
+    def release_memory(self) -> None:
+        """PaddleOCR keeps what it keeps; the worker's memory cap does the rest."""
+
+
+def load(settings: EngineSettings) -> PaddleOcr:
+    """Build PaddleOCR offline from files, or by name; ModelError names what is missing."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    cv2.setNumThreads(settings.threads)
+    if settings.models is None:
+        arguments, models = _named(settings), settings.set_name
+    else:
+        folder = model_folder(settings)
+        os.environ.setdefault("PADDLE_PDX_CACHE_HOME", str(folder / "paddlex"))
+        arguments, models = _from_files(settings, settings.models, folder)
+    try:
+        import paddleocr
+    except ImportError as error:
+        raise ModelError(
+            f"engine paddleocr is not installed ({error}); pip install -r requirements.txt"
+        ) from None
+    try:
+        pipeline = paddleocr.PaddleOCR(
+            device="cpu",
+            use_doc_orientation_classify=False,
+            use_doc_unwarping=False,
+            use_textline_orientation="textline_orientation_model_dir" in arguments,
+            **arguments,
+        )
+    except Exception as error:  # paddlex raises bare exceptions of many kinds
+        raise ModelError(
+            f"PaddleOCR cannot load {models}: {_reason(error)}{_hint(settings)}"
+        ) from error
+    engine = f"paddleocr {paddleocr.__version__} ({arguments['engine']})"
+    info = EngineInfo(engine, "f32", models, settings.threads)
+    return PaddleOcr(info, pipeline, "textline_orientation_model_dir" in arguments)
+
+
+def model_folder(settings: EngineSettings) -> Path:
+    """Where model directories are laid out: the same folder for the same models, in the cache."""
+    assert settings.models is not None
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    name = f"concurrent-ocr-server/{settings.models.fingerprint()}"
+    for base in (Path(home), Path(tempfile.gettempdir()) / f"ocr-{os.getuid()}"):
+        folder = base / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            continue
+        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+            return folder
+    raise ModelError(f"engine paddleocr needs a folder for its models; {home} is not writable")
+
+
+def _from_files(
+    settings: EngineSettings, models: ModelSet, folder: Path
+) -> tuple[dict[str, Any], str]:
+    """PaddleOCR's arguments for model files, and the models in words."""
+    onnx = models.rec.file.path.suffix == ".onnx"
+    if onnx != (models.det.file.path.suffix == ".onnx"):
+        raise ModelError(
+            "engine paddleocr runs detection and recognition on one runtime; "
+            "give both as ONNX or both in Paddle's format"
+        )
+    det, rec = _with_known_name(models.det), _with_known_name(models.rec)
+    characters = rec.characters or (onnx_characters(rec.file.path) if onnx else ())
+    det_folder = _directory(det) or lay_out_detection(folder, det)
+    rec_folder = _directory(rec) or lay_out_recognition(folder, rec, characters)
+    arguments = {
+        "text_detection_model_name": det.name,
+        "text_detection_model_dir": str(det_folder),
+        "text_recognition_model_name": rec.name,
+        "text_recognition_model_dir": str(rec_folder),
+        **_runtime(settings, onnx),
+    }
+    names = f"{models.det.name}, {models.rec.name}"
+    orientation = _directory(models.cls) if models.cls is not None else None
+    if models.cls is not None and orientation is not None:
+        arguments["textline_orientation_model_name"] = models.cls.name
+        arguments["textline_orientation_model_dir"] = str(orientation)
+        names += f", {models.cls.name}"
+    return arguments, names
+
+
+def _with_known_name(source: ModelSource) -> ModelSource:
+    """PaddleOCR takes weights only under a name of its own list; others borrow one."""
+    if _directory(source) is not None or source.name in _CATALOGUE_NAMES:
+        return source
+    return dataclasses.replace(source, name=f"PP-OCRv4_mobile_{source.role}")
+
+
+def _directory(source: ModelSource) -> Path | None:
+    """The model's own folder, if it is one as PaddleOCR publishes them."""
+    folder = source.file.path.parent
+    return folder if (folder / "inference.yml").is_file() else None
+
+
+def _named(settings: EngineSettings) -> dict[str, Any]:
+    return {
+        "text_detection_model_name": f"{settings.set_name}_det",
+        "text_recognition_model_name": f"{settings.set_name}_rec",
+        **_runtime(settings, onnx=False),
+    }
+
+
+def _runtime(settings: EngineSettings, onnx: bool) -> dict[str, Any]:
+    if onnx:
+        threads = {"intra_op_num_threads": settings.threads, "inter_op_num_threads": 1}
+        return {"engine": "onnxruntime", "engine_config": threads}
+    return {
+        "engine": "paddle_static",
+        "enable_mkldnn": settings.enable_mkldnn,
+        "mkldnn_cache_capacity": settings.cached_shapes,
+        "cpu_threads": settings.threads,
+    }
+
+
+def _hint(settings: EngineSettings) -> str:
+    if settings.models is not None:
+        return ""
+    home = os.environ.get("PADDLE_PDX_CACHE_HOME") or "~/.paddlex"
+    return (
+        f"; PaddleOCR fetches {settings.set_name}_det and {settings.set_name}_rec by name from the "
+        f"internet. Without it, put their folders into {home}/official_models, or name folders "
+        "with det_model_dir and rec_model_dir"
+    )
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
+
+
+def _as_quad(box: Any) -> Quad:
+    first, second, third, fourth = ((int(x), int(y)) for x, y in np.asarray(box))
+    return first, second, third, fourth

@@ -1,0 +1,240 @@
+"""Recognizers named for their fault, and the cards that tell them when to have it.
+
+They run in real worker processes: pass a loader as WorkerSpec.load. A card is a small picture
+that carries a text in its first row of pixels; every fake answers with that text. An order with
+a PATH is obeyed once: if there is such a file, which is then taken away.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import signal
+import threading
+import time
+from multiprocessing import connection
+from pathlib import Path
+
+from PIL import Image
+
+from ocr_engine.errors import ModelError
+from ocr_engine.images import Picture
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.recognizer import EngineInfo
+from ocr_engine.result import OcrResult, Recognition, TextLine
+
+CARD_HEIGHT = 16
+CONFIDENCE = 0.75
+
+_MARK = b"CARD"
+_POLL_SECONDS = 0.005
+
+
+def card(text: str, format: str = "PNG") -> bytes:
+    """A picture that says the text; in a lossless format."""
+    row = _MARK + text.encode() + b"\0"
+    row = row.ljust(max(64, len(row)), b"\0")
+    image = Image.new("L", (len(row), CARD_HEIGHT), 255)
+    image.putdata(row + b"\xff" * len(row) * (CARD_HEIGHT - 1))
+    encoded = io.BytesIO()
+    image.save(encoded, format)
+    return encoded.getvalue()
+
+
+def said(picture: Picture) -> str:
+    """What the card says; nothing, if the picture is no card (the warm-up picture is none)."""
+    row = picture.pixels[0, :, 0].tobytes()
+    return row[len(_MARK) :].partition(b"\0")[0].decode() if row.startswith(_MARK) else ""
+
+
+class Echo:
+    """Has no fault. It notes in the journal when it begins and ends a picture, with its pid."""
+
+    info = EngineInfo(engine="fake", precision="none", models="cards", threads=1)
+
+    def __init__(self, journal: Path | None = None) -> None:
+        self._journal = journal
+
+    def recognize(self, picture: Picture, options: RecognitionOptions) -> Recognition:
+        text = said(picture)
+        self._note("begin", text)
+        self.act(text)
+        self._note("end", text)
+        lines = [options.fingerprint()] if text == "options" else text.splitlines()
+        height, width = picture.pixels.shape[:2]
+        result = OcrResult(width, height, tuple(_lines(lines)), picture.frames)
+        return Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
+
+    def release_memory(self) -> None:
+        self._note("release", "")
+
+    def act(self, text: str) -> None:
+        """Where a subclass has its fault."""
+
+    def _note(self, event: str, text: str) -> None:
+        if self._journal is not None:
+            with self._journal.open("a") as journal:
+                journal.write(f"{os.getpid()} {event} {text}\n")
+
+
+class Slow(Echo):
+    """`hold PATH`: takes as long as there is such a file."""
+
+    def act(self, text: str) -> None:
+        order, _, path = text.partition(" ")
+        while order == "hold" and os.path.exists(path):
+            time.sleep(_POLL_SECONDS)
+
+
+class Hanging(Echo):
+    """`spin`: computes for ever. `freeze`: stops itself."""
+
+    def act(self, text: str) -> None:
+        if _told(text, "spin"):
+            while True:
+                pass
+        if _told(text, "freeze"):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class Crashing(Echo):
+    """`crash`: a segmentation fault. `vanish`: as if out of memory. `tear`: in mid-answer."""
+
+    def act(self, text: str) -> None:
+        if _told(text, "crash"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if _told(text, "vanish"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if _told(text, "tear"):
+            os.write(_own_channel().fileno(), (5 << 20).to_bytes(4, "big") + b"x" * (1 << 20))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Failing(Echo):
+    """`fail`: raises what nobody expects. `swell`: runs out of memory, as Python tells it."""
+
+    def act(self, text: str) -> None:
+        if _told(text, "fail"):
+            raise ZeroDivisionError("a fault in the recognizer, /with/a/path in its text")
+        if _told(text, "swell"):
+            raise MemoryError
+
+
+class Garbage(Echo):
+    """`KIND [PATH]`: sends what is no reply instead of a reply, see GARBAGE."""
+
+    def act(self, text: str) -> None:
+        for kind, message in GARBAGE.items():
+            if _told(text, kind):
+                os.write(_own_channel().fileno(), message)
+                threading.Event().wait()
+
+
+class Leaking(Echo):
+    """Keeps some memory of every card."""
+
+    LEAK_MB = 60
+
+    def __init__(self, journal: Path | None = None) -> None:
+        super().__init__(journal)
+        self._kept: list[bytes] = []
+
+    def act(self, text: str) -> None:
+        if text:
+            self._kept.append(b"x" * (self.LEAK_MB << 20))
+
+
+class Obedient(Echo):
+    """Has whatever fault the card asks for."""
+
+    def act(self, text: str) -> None:
+        for fault in (Slow, Hanging, Crashing, Failing, Garbage):
+            fault.act(self, text)  # type: ignore[arg-type]
+
+
+def load_echo(journal: Path | None = None) -> Echo:
+    return Echo(journal)
+
+
+def load_obedient(journal: Path | None = None) -> Obedient:
+    return Obedient(journal)
+
+
+def load_leaking() -> Leaking:
+    return Leaking()
+
+
+def load_when_told(gate: Path) -> Echo:
+    """Loads as soon as there is no such file any more."""
+    while gate.exists():
+        time.sleep(_POLL_SECONDS)
+    return Echo()
+
+
+def fail_to_load() -> Echo:
+    """FailsToLoad: the installation is at fault."""
+    raise ModelError("rec_model_dir: there is no model in it")
+
+
+def exit_at_start(journal: Path) -> Echo:
+    """Leaves without a word, as a worker does that lacks a shared library."""
+    with journal.open("a") as tries:
+        tries.write("try\n")
+    os._exit(7)
+
+
+def raise_at_start() -> Echo:
+    """Raises what is no ModelError."""
+    raise OSError("libfake.so: cannot open shared object file")
+
+
+def _frame(payload: bytes) -> bytes:
+    return len(payload).to_bytes(4, "big") + payload
+
+
+def _message(head: bytes) -> bytes:
+    return _frame(_frame(head))
+
+
+GARBAGE = {
+    "noise": _frame(b"\x00\xffnoise"),
+    "empty": _frame(b""),
+    "not-json": _message(b"{kind: done}"),
+    "not-an-object": _message(b"[1, 2]"),
+    "unknown-kind": _message(b'{"kind": "gossip"}'),
+    "no-result": _message(b'{"kind": "done", "task_id": 1}'),
+    "wrong-types": _message(b'{"kind": "done", "task_id": [], "result": 5, "stages": 7}'),
+    "not-utf8": _message(b'{"kind": "\xff\xfe"}'),
+    "another-task": _message(
+        b'{"kind": "failed", "task_id": 987654, "code": "x", "message": "", "rss_mb": 1}'
+    ),
+    "infinite": _message(
+        b'{"kind": "failed", "task_id": 1, "code": "x", "message": "", "rss_mb": Infinity}'
+    ),
+    "bottomless": _message(b"[" * 100_000),
+    "endless": (1 << 30).to_bytes(4, "big") + b"x" * 1000,
+}
+
+
+def _told(text: str, order: str) -> bool:
+    """Whether the card gives the order and it is still to be obeyed."""
+    given, _, path = text.partition(" ")
+    if given != order or (path and not os.path.exists(path)):
+        return False
+    if path:
+        os.unlink(path)
+    return True
+
+
+def _own_channel() -> connection.Connection:
+    """The worker's end of its channel: the one connection of the process that can be written."""
+    found = [each for each in gc.get_objects() if type(each) is connection.Connection]
+    return next(each for each in found if not each.closed and each.writable)
+
+
+def _lines(texts: list[str]) -> list[TextLine]:
+    return [
+        TextLine(text, CONFIDENCE, ((0, top), (40, top), (40, top + 9), (0, top + 9)))
+        for top, text in zip(range(0, 10 * len(texts), 10), texts, strict=True)
+    ]

@@ -1,0 +1,124 @@
+"""Cropping: pixels go straight through where nothing needs straightening."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from ocr_engine.images import ImageArray
+from ocr_engine.stages.cropping import crop_line
+from ocr_engine.stages.detection import QuadArray
+
+
+def noise(height: int, width: int, seed: int = 3) -> ImageArray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def box(left: int, top: int, right: int, bottom: int) -> QuadArray:
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.int32)
+
+
+def crop(pixels: ImageArray, corners: QuadArray) -> ImageArray:
+    strip = crop_line(pixels, corners)
+    assert strip is not None
+    return strip
+
+
+def test_a_level_box_gives_the_pixels_themselves() -> None:
+    pixels = noise(100, 150)
+    strip = crop(pixels, box(20, 10, 60, 30))
+    assert strip.dtype == np.uint8
+    np.testing.assert_array_equal(strip, pixels[10:30, 20:60])
+
+
+def test_every_level_box_gives_the_pixels_themselves() -> None:
+    pixels = noise(200, 300)
+    generator = np.random.default_rng(7)
+    wrong = []
+    for _ in range(400):
+        left, top = int(generator.integers(0, 200)), int(generator.integers(0, 120))
+        width, height = int(generator.integers(40, 100)), int(generator.integers(2, 41))
+        strip = crop(pixels, box(left, top, left + width, top + height))
+        if strip.shape != (height, width, 3) or (
+            strip != pixels[top : top + height, left : left + width]
+        ).any():
+            wrong.append((left, top, left + width, top + height, strip.shape))
+    assert not wrong, f"{len(wrong)} of 400 level boxes are resampled, the first {wrong[0]}"
+
+
+def test_the_order_of_the_corners_does_not_matter() -> None:
+    pixels = noise(100, 150)
+    turned = np.roll(box(20, 10, 60, 30), 2, axis=0)
+    np.testing.assert_array_equal(crop(pixels, turned), pixels[10:30, 20:60])
+
+
+@pytest.mark.parametrize("degrees", [-20, -3, 3, 10, 30])
+def test_a_turned_box_is_straightened(degrees: int) -> None:
+    strip = np.zeros((30, 120, 3), dtype=np.uint8)
+    strip[:15, :60] = (250, 20, 20)
+    strip[:15, 60:] = (20, 250, 20)
+    strip[15:, :60] = (20, 20, 250)
+    strip[15:, 60:] = (230, 230, 230)
+    page = np.zeros((240, 240, 3), dtype=np.uint8)
+    page[105:135, 60:180] = strip
+    turn = cv2.getRotationMatrix2D((120, 120), -degrees, 1.0)
+    turned = cv2.warpAffine(page, turn, (240, 240)).astype(np.uint8)
+    corners = cv2.transform(box(60, 105, 180, 135)[None].astype(np.float64), turn)[0]
+    got = crop(turned, np.rint(corners).astype(np.int32))
+    assert abs(got.shape[0] - 30) <= 2
+    assert abs(got.shape[1] - 120) <= 2
+    np.testing.assert_allclose(got[7, 30], (250, 20, 20), atol=6)
+    np.testing.assert_allclose(got[7, 90], (20, 250, 20), atol=6)
+    np.testing.assert_allclose(got[22, 30], (20, 20, 250), atol=6)
+    np.testing.assert_allclose(got[22, 90], (230, 230, 230), atol=6)
+
+
+def test_a_vertical_strip_is_turned_counter_clockwise() -> None:
+    pixels = np.zeros((100, 100, 3), dtype=np.uint8)
+    pixels[20:40, 40:60] = (10, 20, 250)  # its upper third
+    strip = crop(pixels, box(40, 20, 60, 80))
+    assert strip.shape == (20, 60, 3)
+    assert (strip[:, :20] == (10, 20, 250)).all()  # what was on top is now on the left
+    assert (strip[:, 20:] == 0).all()
+    assert strip.flags.c_contiguous
+
+
+def test_what_was_on_the_right_of_a_vertical_strip_is_on_top() -> None:
+    pixels = np.zeros((100, 100, 3), dtype=np.uint8)
+    pixels[20:80, 50:60] = 200
+    strip = crop(pixels, box(40, 20, 60, 80))
+    assert (strip[:10] == 200).all()
+    assert (strip[10:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("height", "shape"), [(29, (29, 20)), (30, (20, 30)), (31, (20, 31)), (20, (20, 20))]
+)
+def test_vertical_from_one_and_a_half_times_as_high_as_wide(
+    height: int, shape: tuple[int, int]
+) -> None:
+    strip = crop(noise(100, 100), box(40, 20, 60, 20 + height))
+    assert strip.shape[:2] == shape
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(30, 30), (30, 30), (30, 30), (30, 30)],
+        [(10, 30), (60, 30), (60, 30), (10, 30)],
+        [(30, 10), (30, 10), (30, 60), (30, 60)],
+        [(10, 10), (40, 40), (40, 40), (10, 10)],
+    ],
+)
+def test_a_box_without_area_gives_nothing(corners: list[tuple[int, int]]) -> None:
+    assert crop_line(noise(100, 100), np.array(corners, dtype=np.int32)) is None
+
+
+def test_beyond_the_edge_the_last_pixels_are_repeated() -> None:
+    pixels = noise(50, 80)
+    strip = crop(pixels, box(60, 10, 90, 30))
+    assert strip.shape == (20, 30, 3)
+    np.testing.assert_array_equal(strip[:, :20], pixels[10:30, 60:80])
+    for column in range(20, 30):
+        np.testing.assert_array_equal(strip[:, column], pixels[10:30, 79])

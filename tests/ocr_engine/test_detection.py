@@ -1,0 +1,324 @@
+"""Detection on maps and pixels small enough to be worked out by hand."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pyclipper
+import pytest
+
+from ocr_engine.images import ImageArray
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.stages.detection import (
+    FloatArray,
+    QuadArray,
+    box_score,
+    detection_size,
+    min_area_quad,
+    postprocess,
+    preprocess,
+    unclip,
+)
+
+DEFAULTS = RecognitionOptions()
+
+
+def rectangle_map(
+    *rectangles: tuple[int, int, int, int, float], size: tuple[int, int] = (200, 300)
+) -> FloatArray:
+    """A map (height, width) with rectangles (left, top, right, bottom, probability), inclusive."""
+    probability = np.zeros(size, dtype=np.float32)
+    for left, top, right, bottom, value in rectangles:
+        probability[top : bottom + 1, left : right + 1] = value
+    return probability
+
+
+def as_lists(boxes: list[QuadArray]) -> list[list[list[int]]]:
+    return sorted(box.tolist() for box in boxes)
+
+
+def upright(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
+    return [[left, top], [right, top], [right, bottom], [left, bottom]]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((736, 992), (736, 992)),  # 23 x 32, 31 x 32
+        ((80, 112), (64, 128)),  # 2.5 -> 2, 3.5 -> 4: half to even
+        ((144, 176), (128, 192)),  # 4.5 -> 4, 5.5 -> 6
+        ((79, 81), (64, 96)),  # 2.47 -> 2, 2.53 -> 3
+        ((64, 64), (64, 64)),
+        ((32, 100), (64, 192)),  # doubled to 64 x 200; 6.25 -> 6
+        ((10, 10), (64, 64)),
+        ((1, 1), (64, 64)),
+        ((5000, 2500), (4000, 1984)),  # x 0.8: 4000 x 2000; 62.5 -> 62
+        ((1000, 8000), (512, 4000)),  # x 0.5: 500 x 4000; 15.6 -> 16
+        ((90, 12000), (32, 4000)),  # x 1/3: 30 x 4000; 0.94 -> 1
+        ((1, 4000), (32, 4000)),  # x 64: 64 x 256000, then back to 1 x 4000
+    ],
+)
+def test_size_with_the_default_limit(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert detection_size(*size, DEFAULTS) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "size", "expected"),
+    [
+        ("min", 736, (368, 1000), (736, 1984)),  # doubled to 736 x 2000; 62.5 -> 62
+        ("min", 736, (800, 1000), (800, 992)),  # already larger; 31.25 -> 31
+        ("min", 3000, (1000, 2000), (1984, 4000)),  # 3000 x 6000, then capped to 2000 x 4000
+        ("max", 960, (1000, 2000), (480, 960)),  # x 0.48
+        ("max", 960, (960, 500), (960, 512)),  # just within the limit; 15.6 -> 16
+        ("max", 960, (100, 100), (96, 96)),  # never enlarged; 3.1 -> 3
+        ("max", 960, (20, 1920), (32, 960)),  # halved to 10 x 960; 0.3 -> at least 1
+    ],
+)
+def test_size_with_other_limits(
+    kind: str, limit: int, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=limit)  # type: ignore[arg-type]
+    assert detection_size(*size, options) == expected
+
+
+def test_preprocess_normalises_each_channel_in_the_order_of_the_pixels() -> None:
+    pixels = np.empty((32, 64, 3), dtype=np.uint8)
+    pixels[:] = (255, 0, 51)
+    tensor = preprocess(pixels, (32, 64), mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0))
+    assert tensor.shape == (1, 3, 32, 64)
+    assert tensor.dtype == np.float32
+    for channel, value in enumerate((1.0, -1.0, 0.2)):  # 0.5/0.5, -0.25/0.25, 51/255
+        np.testing.assert_allclose(tensor[0, channel], value, atol=1e-6)
+
+
+def test_preprocess_default_is_imagenet() -> None:
+    pixels = np.zeros((32, 64, 3), dtype=np.uint8)
+    pixels[:, 32:] = 255
+    tensor = preprocess(pixels, (32, 64))
+    np.testing.assert_allclose(tensor[0, :, 5, 5], (-2.117904, -2.035714, -1.804444), atol=1e-5)
+    np.testing.assert_allclose(tensor[0, :, 5, 40], (2.248908, 2.428571, 2.640000), atol=1e-5)
+
+
+def test_preprocess_resizes_to_height_by_width_and_leaves_the_picture_alone() -> None:
+    pixels = np.zeros((64, 128, 3), dtype=np.uint8)
+    pixels[:32] = 255
+    before = pixels.copy()
+    tensor = preprocess(pixels, (32, 96), mean=(0, 0, 0), std=(1, 1, 1))
+    assert tensor.shape == (1, 3, 32, 96)
+    np.testing.assert_allclose(tensor[0, :, :15], 1.0, atol=1e-6)
+    np.testing.assert_allclose(tensor[0, :, 17:], 0.0, atol=1e-6)
+    np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize(
+    ("size", "detected", "rows", "columns"),
+    [
+        ((20, 40), (32, 40), 20, 40),  # 60 < 64: the short side is filled up to 32
+        ((31, 32), (32, 32), 31, 32),  # 63 < 64
+        ((10, 12), (32, 32), 10, 12),
+    ],
+)
+def test_preprocess_fills_a_tiny_picture_up_with_black(
+    size: tuple[int, int], detected: tuple[int, int], rows: int, columns: int
+) -> None:
+    white = np.full((*size, 3), 255, dtype=np.uint8)
+    tensor = preprocess(white, detected, mean=(0, 0, 0), std=(1, 1, 1))
+    expected = np.zeros(detected, dtype=np.float32)
+    expected[:rows, :columns] = 1
+    for plane in tensor[0]:
+        np.testing.assert_allclose(plane, expected, atol=1e-6)
+
+
+def test_preprocess_stretches_a_picture_that_is_just_not_tiny() -> None:
+    white = np.full((24, 40, 3), 255, dtype=np.uint8)  # 24 + 40 = 64
+    tensor = preprocess(white, (64, 96), mean=(0, 0, 0), std=(1, 1, 1))
+    np.testing.assert_allclose(tensor, 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [1, 2])  # 20 x 40 is tiny, 40 x 80 is not
+def test_a_box_lies_where_the_text_is_even_in_a_tiny_picture(factor: int) -> None:
+    height, width = 20 * factor, 40 * factor
+    left, top, right, bottom = (8 * factor, 6 * factor, 32 * factor, 16 * factor)
+    pixels = np.zeros((height, width, 3), dtype=np.uint8)
+    pixels[top:bottom, left:right] = 255
+    size = detection_size(height, width, DEFAULTS)
+    seen = preprocess(pixels, size, mean=(0, 0, 0), std=(1, 1, 1))[0, 0]  # white is text
+    (box,) = postprocess(seen, (height, width), RecognitionOptions(det_db_unclip_ratio=0.01))
+    np.testing.assert_allclose(box, upright(left, top, right, bottom), atol=2 * factor)
+
+
+def test_a_rectangle_grows_by_area_times_ratio_by_perimeter() -> None:
+    # outline 60 x 30: area 1800 x 1.5 / perimeter 180 = 15 pixels on all sides
+    boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (200, 300), DEFAULTS)
+    assert as_lists(boxes) == [upright(85, 65, 175, 125)]
+    assert boxes[0].dtype == np.int32
+    # ratio 2: 1800 x 2 / 180 = 20
+    wider = RecognitionOptions(det_db_unclip_ratio=2.0)
+    boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (200, 300), wider)
+    assert as_lists(boxes) == [upright(80, 60, 180, 130)]
+
+
+def test_two_rectangles_give_two_boxes() -> None:
+    # 60 x 20: 1200 x 1.5 / 160 = 11.25: 28.75 -> 29, 111.25 -> 111, 18.75 -> 19, 61.25 -> 61
+    two = rectangle_map((40, 30, 100, 50, 0.9), (160, 130, 220, 160, 0.8))
+    boxes = postprocess(two, (200, 300), DEFAULTS)
+    assert as_lists(boxes) == [upright(29, 19, 111, 61), upright(145, 115, 235, 175)]
+
+
+def test_nothing_is_found_on_an_empty_map() -> None:
+    assert postprocess(rectangle_map(), (200, 300), DEFAULTS) == []
+
+
+def test_a_box_with_a_low_score_is_dropped() -> None:
+    weak = rectangle_map((100, 80, 160, 110, 0.59))
+    assert postprocess(weak, (200, 300), DEFAULTS) == []
+    assert len(postprocess(weak, (200, 300), RecognitionOptions(det_db_box_thresh=0.58))) == 1
+    # 31 columns of 0.9 and 30 of 0.31 have a mean of 37.2 / 61 = 0.6098
+    mixed = rectangle_map((100, 80, 130, 110, 0.9), (131, 80, 160, 110, 0.31))
+    assert len(postprocess(mixed, (200, 300), RecognitionOptions(det_db_box_thresh=0.605))) == 1
+    assert postprocess(mixed, (200, 300), RecognitionOptions(det_db_box_thresh=0.615)) == []
+
+
+def test_a_pixel_at_the_threshold_is_no_text() -> None:
+    quarter = rectangle_map((100, 80, 160, 110, 0.25))
+    at = RecognitionOptions(det_db_thresh=0.25, det_db_box_thresh=0.1)
+    below = RecognitionOptions(det_db_thresh=0.24, det_db_box_thresh=0.1)
+    assert postprocess(quarter, (200, 300), at) == []
+    assert len(postprocess(quarter, (200, 300), below)) == 1
+
+
+def test_boxes_that_are_too_small_are_dropped() -> None:
+    assert postprocess(rectangle_map((100, 80, 160, 82, 0.9)), (200, 300), DEFAULTS) == []
+    three = rectangle_map((100, 80, 160, 83, 0.9))
+    # 60 x 3: 180 x 1.5 / 126 = 2.14: 97.86 -> 98, 162.14 -> 162, 77.86 -> 78, 85.14 -> 85
+    assert as_lists(postprocess(three, (200, 300), DEFAULTS)) == [upright(98, 78, 162, 85)]
+    # grown by 0.14 only, the short side stays 3: fewer than 5 are needed after growing
+    narrow = RecognitionOptions(det_db_unclip_ratio=0.1)
+    assert postprocess(three, (200, 300), narrow) == []
+
+
+def test_boxes_are_scaled_to_the_picture() -> None:
+    # (85, 65)-(175, 125) on the map; the picture is 4 times as wide and 3 times as high
+    boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (600, 1200), DEFAULTS)
+    assert as_lists(boxes) == [upright(340, 195, 700, 375)]
+
+
+def test_boxes_end_at_the_picture_edge() -> None:
+    corners = rectangle_map((0, 0, 60, 30, 0.9), (239, 169, 299, 199, 0.9))
+    boxes = postprocess(corners, (200, 300), DEFAULTS)
+    assert as_lists(boxes) == [upright(0, 0, 75, 45), upright(224, 154, 300, 200)]
+
+
+def test_a_turned_rectangle_keeps_its_angle() -> None:
+    # centre (150, 100), 120 x 30 turned by 30 degrees; 3600 x 1.5 / 300 = 18, so 156 x 66
+    corners = np.array([[105.5, 57.0], [209.5, 117.0], [194.5, 143.0], [90.5, 83.0]])
+    probability = rectangle_map()
+    cv2.fillPoly(probability, [np.rint(corners).astype(np.int32)], (0.9,))
+    (box,) = postprocess(probability, (200, 300), DEFAULTS)
+    expected = [[98.95, 32.42], [234.05, 110.42], [201.05, 167.58], [65.95, 89.58]]
+    np.testing.assert_allclose(box, expected, atol=3)
+
+
+def test_at_most_a_thousand_boxes() -> None:
+    probability = np.zeros((640, 640), dtype=np.float32)
+    for top in range(3, 640, 16):
+        for left in range(3, 640, 16):
+            probability[top : top + 9, left : left + 9] = 0.9
+    assert len(postprocess(probability, (640, 640), DEFAULTS)) == 1000  # of 1600
+
+
+def test_box_score_is_the_mean_inside_the_box() -> None:
+    rows = np.repeat(np.arange(10, dtype=np.float32)[:, None] / 100, 10, axis=1)
+    square = np.array([(2, 3), (5, 3), (5, 6), (2, 6)], dtype=np.float32)
+    assert box_score(rows, square) == pytest.approx(0.045, abs=1e-6)  # rows 3, 4, 5, 6
+    beyond = np.array([(-4, 8), (14, 8), (14, 13), (-4, 13)], dtype=np.float32)
+    assert box_score(rows, beyond) == pytest.approx(0.085, abs=1e-6)  # rows 8 and 9
+
+
+@pytest.mark.parametrize(
+    ("points", "corners", "short_side"),
+    [
+        ([(50, 40), (10, 20), (50, 20), (10, 40)], [(10, 20), (50, 20), (50, 40), (10, 40)], 20),
+        ([(10, 20), (30, 20), (30, 90), (10, 90)], [(10, 20), (30, 20), (30, 90), (10, 90)], 20),
+        # falls to the right: edges (80, 60) and (-15, 20), so 100 x 25
+        (
+            [(100, 80), (20, 20), (5, 40), (85, 100)],
+            [(20, 20), (100, 80), (85, 100), (5, 40)],
+            25,
+        ),
+        # rises to the right: edges (80, -60) and (15, 20)
+        (
+            [(5, 80), (85, 20), (100, 40), (20, 100)],
+            [(5, 80), (85, 20), (100, 40), (20, 100)],
+            25,
+        ),
+    ],
+)
+def test_quad_runs_clockwise_from_the_top_left(
+    points: list[tuple[int, int]], corners: list[tuple[int, int]], short_side: float
+) -> None:
+    quad, short = min_area_quad(np.array(points, dtype=np.int32))
+    np.testing.assert_allclose(quad, corners, atol=0.01)
+    assert short == pytest.approx(short_side, abs=0.01)
+
+
+def test_quad_of_a_cloud_holds_every_point() -> None:
+    cloud = np.array([(10, 10), (60, 12), (58, 30), (12, 28), (30, 20)], dtype=np.float32)
+    quad, _ = min_area_quad(cloud)
+    for point in cloud:
+        assert cv2.pointPolygonTest(quad, (float(point[0]), float(point[1])), True) >= -0.01
+
+
+def clipper_outline(corners: FloatArray, ratio: float) -> npt.NDArray[np.float32]:
+    """What PaddleOCR does: pyclipper's offset with round joins."""
+    distance = cv2.contourArea(corners) * ratio / cv2.arcLength(corners, True)
+    offset = pyclipper.PyclipperOffset()
+    offset.AddPath(corners.tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
+    (outline,) = offset.Execute(distance)
+    return np.array(outline, dtype=np.float32)
+
+
+def random_quads(count: int) -> list[FloatArray]:
+    generator = np.random.default_rng(10)
+    quads = []
+    for _ in range(count):
+        width, height = generator.uniform(60, 600), generator.uniform(6, 40)
+        centre, angle = generator.uniform(300, 900, 2), generator.uniform(-90, 90)
+        turned = ((float(centre[0]), float(centre[1])), (float(width), float(height)), float(angle))
+        quads.append(min_area_quad(cv2.boxPoints(turned))[0])
+    return quads
+
+
+def test_unclip_gives_the_boxes_of_pyclipper() -> None:
+    worst = []
+    for corners in random_quads(200):
+        expected, _ = min_area_quad(clipper_outline(corners, 1.5))
+        got, _ = min_area_quad(unclip(corners, 1.5))
+        worst.append((float(np.abs(got - expected).max()), corners.tolist()))
+    apart = [case for case in worst if case[0] > 1.0]
+    assert not apart, f"{len(apart)} of 200 boxes differ by more than 1 px; worst: {max(apart)}"
+
+
+def test_unclip_covers_the_same_area_as_pyclipper() -> None:
+    for corners in random_quads(200):
+        expected = cv2.contourArea(clipper_outline(corners, 1.5))
+        assert cv2.contourArea(unclip(corners, 1.5)) == pytest.approx(expected, rel=0.03)
+
+
+def test_unclip_of_a_square_by_hand() -> None:
+    # 40 x 40: 1600 x 1.5 / 160 = 15
+    square = np.array([(100, 100), (140, 100), (140, 140), (100, 140)], dtype=np.float32)
+    outline = unclip(square, 1.5)
+    assert outline.min(axis=0).tolist() == [85, 85]
+    assert outline.max(axis=0).tolist() == [155, 155]
+    # round corners: (85, 85) itself, 21.2 from the corner (100, 100), stays outside
+    assert cv2.pointPolygonTest(outline, (87.0, 87.0), False) < 0
+    assert cv2.pointPolygonTest(outline, (91.0, 91.0), False) > 0  # 12.7 from the corner
+
+
+def test_postprocess_takes_a_view_that_is_not_contiguous() -> None:
+    wide: ImageArray = np.zeros((200, 600), dtype=np.uint8)
+    wide[80:111, 200:322] = 1
+    view = wide[:, ::2].astype(np.float32)[:, ::1]
+    assert as_lists(postprocess(view, (200, 300), DEFAULTS)) == [upright(85, 65, 175, 125)]

@@ -1,0 +1,453 @@
+"""The pool with real processes and recognizers that have faults."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import children, descriptors, is_alive, until
+from fake_recognizers import GARBAGE, card, load_echo, load_obedient, load_when_told
+
+from ocr_engine.errors import (
+    ImageTooComplex,
+    InvalidImage,
+    PoolDraining,
+    PoolStarting,
+    QueueFull,
+    QueueTimeout,
+    RecognitionFailed,
+    RecognitionTimeout,
+    TooManyPixels,
+    WorkerCrashed,
+)
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool import process
+from ocr_engine.pool.messages import Done
+from ocr_engine.pool.pool import Pool, PoolSpec, PoolTask
+from ocr_engine.pool.process import WorkerProcess, WorkerState
+from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.result import OcrResult, Recognition
+
+PATIENCE_SECONDS = 40.0
+
+Scenario = Callable[[], Awaitable[None]]
+
+
+def run(scenario: Scenario) -> None:
+    """Run a scenario on a loop of its own, for a limited time."""
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE_SECONDS))
+
+
+@contextlib.asynccontextmanager
+async def crew(
+    load: Callable[[], Any] = load_obedient, number: int = 1, **limits: Any
+) -> AsyncIterator[Pool]:
+    """A pool with warm workers; after it, no process and no unanswered picture may be left."""
+    before = children()
+    pool = Pool(PoolSpec(CrewSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
+    pool.start()
+    try:
+        await until(lambda: pool.supervisor.warm() == number, "all workers warm")
+        yield pool
+        await until(lambda: pool.pending() == 0, "no work left")
+        await until(lambda: pool.supervisor.warm() == number, "all workers warm again")
+    finally:
+        await asyncio.wait_for(pool.close(), 10)
+    assert len(children() - before) <= 1  # multiprocessing's resource tracker stays
+
+
+def submit(pool: Pool, text: str) -> PoolTask:
+    return pool.submit(card(text), RecognitionOptions())
+
+
+async def read(pool: Pool, text: str) -> str:
+    """What the pool reads on a card."""
+    return (await submit(pool, text).future).result.text
+
+
+async def running_worker(pool: Pool) -> WorkerProcess:
+    """The worker that has the one running task, as soon as there is one."""
+    await until(pool.running, "a running task")
+    (busy,) = (w for w in pool.supervisor.workers() if w.state is WorkerState.BUSY)
+    return busy
+
+
+async def begun(journal: Path, text: str, times: int = 1) -> None:
+    """Wait until workers have begun to read the card so often."""
+    line = f"begin {text}\n"
+    await until(lambda: journal.exists() and journal.read_text().count(line) >= times, line)
+
+
+def pid_of(worker: WorkerProcess) -> int:
+    assert worker.pid is not None
+    return worker.pid
+
+
+def has_sent(pool: Pool) -> bool:
+    """Whether the threads that write to the channels have nothing left to do."""
+    return pool.supervisor._senders._work_queue.empty()  # type: ignore[attr-defined]
+
+
+def test_it_is_ready_only_when_a_worker_is_warm(gate: Path) -> None:
+    async def scenario() -> None:
+        pool = Pool(PoolSpec(CrewSpec(1, WorkerSpec(functools.partial(load_when_told, gate)))))
+        pool.start()
+        await until(lambda: pool.supervisor.workers()[0].pid, "the process")
+        assert not pool.ready()
+        with pytest.raises(PoolStarting, match="loaded"):
+            submit(pool, "too early")
+        gate.unlink()
+        await until(pool.ready, "a warm worker")
+        assert await read(pool, "in time") == "in time"
+        await pool.close()
+        assert not pool.ready()
+
+    run(scenario)
+
+
+def test_the_warm_up_picture_is_read_before_a_worker_is_ready(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+
+    async def scenario() -> None:
+        async with crew(functools.partial(load_echo, journal)) as pool:
+            pid = pool.supervisor.workers()[0].pid
+            assert journal.read_text() == f"{pid} begin \n{pid} end \n"
+
+    run(scenario)
+
+
+def test_a_worker_has_one_task_at_a_time(tmp_path: Path, gate: Path) -> None:
+    journal = tmp_path / "journal"
+
+    async def scenario() -> None:
+        async with crew(functools.partial(load_obedient, journal), number=2) as pool:
+            tasks = [submit(pool, f"hold {gate}") for _ in range(6)]
+            await begun(journal, f"hold {gate}", 2)
+            assert (pool.running(), pool.queued()) == (2, 4)
+            assert [pool.position(task) for task in tasks] == [0, 0, 1, 2, 3, 4]
+            gate.unlink()
+            await asyncio.gather(*(task.future for task in tasks))
+
+    run(scenario)
+    events: dict[str, list[str]] = {}
+    for line in journal.read_text().splitlines():
+        pid, event, _ = line.split(" ", 2)
+        events.setdefault(pid, []).append(event)
+    assert len(events) == 2
+    for of_one_worker in events.values():
+        assert of_one_worker == ["begin", "end"] * (len(of_one_worker) // 2)
+    assert sum(map(len, events.values())) == 2 * (6 + 2)
+
+
+def test_options_and_stages_travel_with_the_task() -> None:
+    options = RecognitionOptions(det_limit_side_len=960, det_limit_type="max", drop_score=0.25)
+
+    async def scenario() -> None:
+        async with crew() as pool:
+            recognition = await pool.submit(card("options"), options).future
+            assert recognition.result.text == options.fingerprint()
+            assert list(recognition.stages) == ["queue", "decode", "det", "cls", "rec"]
+            assert all(seconds >= 0 for seconds in recognition.stages.values())
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("picture", "error"),
+    [
+        (card("broken")[:60], InvalidImage),
+        (card("x" * 70_000), TooManyPixels),
+        (card("swell"), ImageTooComplex),
+        (card("fail"), RecognitionFailed),
+    ],
+    ids=["truncated", "too-large", "out-of-memory", "exception"],
+)
+def test_an_error_of_a_picture_costs_no_worker(picture: bytes, error: type[Exception]) -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            pid = pool.supervisor.workers()[0].pid
+            task = pool.submit(picture, RecognitionOptions())
+            with pytest.raises(error) as caught:
+                await task.future
+            assert "/" not in str(caught.value)
+            assert task.attempts == 1
+            assert await read(pool, "next") == "next"
+            assert pool.supervisor.workers()[0].pid == pid
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=lambda n: n.name)
+def test_a_picture_whose_worker_is_killed_is_tried_once_more(
+    tmp_path: Path, gate: Path, number: signal.Signals
+) -> None:
+    journal = tmp_path / "journal"
+
+    async def scenario() -> None:
+        async with crew(functools.partial(load_obedient, journal), number=2) as pool:
+            task = submit(pool, f"hold {gate}")
+            await begun(journal, f"hold {gate}")
+            os.kill(pid_of(await running_worker(pool)), number)
+            await begun(journal, f"hold {gate}", 2)
+            gate.unlink()
+            assert (await task.future).result.text == f"hold {gate}"
+            assert task.attempts == 2
+            assert pool.supervisor.restarts == {f"killed by {number.name}": 1}
+
+    run(scenario)
+
+
+def test_a_picture_that_kills_two_workers_is_given_up() -> None:
+    async def scenario() -> None:
+        async with crew(number=2) as pool:
+            task, others = submit(pool, "vanish"), [submit(pool, f"{n}") for n in range(4)]
+            with pytest.raises(WorkerCrashed, match="2 workers died"):
+                await task.future
+            assert task.attempts == 2
+            texts = [(await other.future).result.text for other in others]
+            assert texts == ["0", "1", "2", "3"]
+
+    run(scenario)
+
+
+def test_idle_workers_that_are_killed_cost_no_picture() -> None:
+    async def scenario() -> None:
+        async with crew(number=2) as pool:
+            for round_number in range(20):
+                await until(pool.supervisor.idle_worker, "an idle worker")
+                victim = pool.supervisor.idle_worker()
+                assert victim is not None
+                os.kill(pid_of(victim), signal.SIGKILL)
+                assert await read(pool, f"round {round_number}") == f"round {round_number}"
+            await until(lambda: sum(pool.supervisor.restarts.values()) == 20, "20 restarts")
+
+    run(scenario)
+
+
+def test_the_signal_that_ended_a_worker_is_counted_also_with_its_task_unread() -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            pid = pid_of(pool.supervisor.workers()[0])
+            os.kill(pid, signal.SIGSTOP)
+            task = submit(pool, "unread")
+            await until(lambda: has_sent(pool), "the task on its way")
+            os.kill(pid, signal.SIGKILL)
+            assert (await task.future).result.text == "unread"
+            assert pool.supervisor.restarts == {"killed by SIGKILL": 1}
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("order", ["spin", "freeze"])
+def test_a_worker_that_hangs_is_replaced_at_the_deadline(tmp_path: Path, order: str) -> None:
+    journal = tmp_path / "journal"
+
+    async def scenario() -> None:
+        load = functools.partial(load_obedient, journal)
+        async with crew(load, task_seconds=0.3) as pool:
+            old = pool.supervisor.workers()[0].pid
+            assert old is not None
+            task, waiting = submit(pool, order), submit(pool, "next")
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(RecognitionTimeout, match=r"0\.3 s"):
+                await task.future
+            assert 0.25 < asyncio.get_running_loop().time() - started < 0.8
+            assert (await waiting.future).result.text == "next"
+            await until(lambda: not is_alive(old), "the end of the worker that hangs")
+            assert (task.attempts, waiting.attempts) == (1, 1)
+            assert pool.supervisor.restarts == {"deadline passed": 1}
+
+    run(scenario)
+    assert journal.read_text().count(f"begin {order}\n") == 1
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_a_worker_that_sends_garbage_is_replaced(
+    kind: str, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "LEAVE_SECONDS", 0.1)
+
+    async def scenario() -> None:
+        async with crew(task_seconds=8) as pool:
+            old = pool.supervisor.workers()[0].pid
+            task = submit(pool, f"{kind} {gate}")
+            assert (await task.future).result.text == f"{kind} {gate}"
+            assert task.attempts == 2
+            assert pool.supervisor.workers()[0].pid != old
+
+    run(scenario)
+
+
+def test_a_worker_killed_in_the_middle_of_its_answer_is_replaced(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            task = submit(pool, f"tear {gate}")
+            assert (await task.future).result.text == f"tear {gate}"
+            assert task.attempts == 2
+
+    run(scenario)
+
+
+def test_a_full_backlog_takes_no_more(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew(queue_size=1) as pool:
+            first = submit(pool, f"hold {gate}")
+            second = submit(pool, "second")
+            with pytest.raises(QueueFull, match="1 pictures are waiting"):
+                submit(pool, "third")
+            gate.unlink()
+            await asyncio.gather(first.future, second.future)
+            assert await read(pool, "third") == "third"
+
+    run(scenario)
+
+
+def test_a_backlog_of_no_places_uses_idle_workers(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew(queue_size=0) as pool:
+            first = submit(pool, f"hold {gate}")
+            with pytest.raises(QueueFull):
+                submit(pool, "second")
+            gate.unlink()
+            await first.future
+
+    run(scenario)
+
+
+def test_a_picture_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
+    journal = tmp_path / "journal"
+
+    async def scenario() -> None:
+        load = functools.partial(load_obedient, journal)
+        async with crew(load, queue_seconds=0.2) as pool:
+            first, late = submit(pool, f"hold {gate}"), submit(pool, "late")
+            with pytest.raises(QueueTimeout, match=r"0\.2 s"):
+                await late.future
+            assert (pool.queued(), late.attempts) == (0, 0)
+            gate.unlink()
+            await first.future
+            assert await read(pool, "after") == "after"
+
+    run(scenario)
+    assert "begin late\n" not in journal.read_text()
+
+
+def test_a_cancelled_picture_that_waits_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
+    journal = tmp_path / "journal"
+
+    async def scenario() -> None:
+        async with crew(functools.partial(load_obedient, journal)) as pool:
+            first, unwanted = submit(pool, f"hold {gate}"), submit(pool, "unwanted")
+            pool.cancel(unwanted)
+            with pytest.raises(PoolDraining, match="cancelled"):
+                await unwanted.future
+            gate.unlink()
+            await first.future
+            assert await read(pool, "after") == "after"
+
+    run(scenario)
+    assert "begin unwanted\n" not in journal.read_text()
+
+
+def test_cancelling_lets_running_work_finish_unless_told_to_stop_it(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            kept = submit(pool, f"hold {gate}")
+            pid = pid_of(await running_worker(pool))
+            pool.cancel(kept)
+            gate.unlink()
+            assert (await kept.future).result.text == f"hold {gate}"
+            assert pool.supervisor.workers()[0].pid == pid
+
+            stopped = submit(pool, "spin")
+            await running_worker(pool)
+            pool.cancel(stopped, stop_running=True)
+            with pytest.raises(PoolDraining, match="cancelled"):
+                await stopped.future
+            assert await read(pool, "next") == "next"
+            assert pool.supervisor.restarts == {"task cancelled": 1}
+
+    run(scenario)
+
+
+def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
+    """Its last answer may be on its way when it is killed; the next picture must not suffer."""
+
+    async def scenario() -> None:
+        async with crew() as pool:
+            unwanted, waiting = submit(pool, "spin"), submit(pool, "waiting")
+            worker = await running_worker(pool)
+            pool.cancel(unwanted, stop_running=True)
+            late = Done(unwanted.task_id, Recognition(OcrResult(1, 1, ())), 50)
+            pool.supervisor.on_reply(worker, late)
+            assert (await waiting.future).result.text == "waiting"
+            assert waiting.attempts == 1
+
+    run(scenario)
+
+
+def test_drain_finishes_what_was_accepted_and_takes_no_more(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            tasks = [submit(pool, f"hold {gate}"), submit(pool, "second")]
+            draining = asyncio.ensure_future(pool.drain(grace_seconds=10))
+            await until(lambda: not pool.ready(), "the drain")
+            with pytest.raises(PoolDraining, match="stopping"):
+                submit(pool, "third")
+            assert not draining.done()
+            gate.unlink()
+            await draining
+            assert all(task.future.done() for task in tasks)
+            assert (await tasks[1].future).result.text == "second"
+
+    run(scenario)
+
+
+def test_drain_is_over_when_the_grace_is(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            task = submit(pool, f"hold {gate}")
+            await pool.drain(grace_seconds=0.1)
+            assert not task.future.done()
+            gate.unlink()
+            await task.future
+
+    run(scenario)
+
+
+def test_close_leaves_no_process_and_no_descriptor() -> None:
+    async def scenario() -> None:
+        async with crew(number=2):
+            pass  # multiprocessing's resource tracker is started once and stays
+        held, before = descriptors(), children()
+        pool = Pool(PoolSpec(CrewSpec(2, WorkerSpec(load_obedient))))
+        pool.start()
+        await until(lambda: pool.supervisor.warm() == 2, "all workers warm")
+        tasks = [submit(pool, text) for text in ("spin", "freeze", "crash", "waiting")]
+        await until(lambda: pool.running() == 2, "two running tasks")
+        os.kill(pid_of(pool.supervisor.workers()[0]), signal.SIGKILL)
+        await asyncio.wait_for(pool.close(), 5)
+        for task in tasks:
+            with pytest.raises(PoolDraining):
+                await task.future
+        assert children() == before
+        assert pool.supervisor.workers() == ()
+        await until(lambda: descriptors() <= held, f"no more than {held} descriptors")
+
+    run(scenario)
+
+
+def test_an_idle_worker_that_is_frozen_does_not_stop_the_end() -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            os.kill(pid_of(pool.supervisor.workers()[0]), signal.SIGSTOP)
+
+    run(scenario)

@@ -1,0 +1,108 @@
+"""Recognition: the width that the model sees, and CTC decoding by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ocr_engine.images import ImageArray
+from ocr_engine.stages.detection import FloatArray
+from ocr_engine.stages.recognition import decode, preprocess
+
+CHARACTERS = ("a", "b", "c", " ")
+BLANK, A, B, C, SPACE = range(5)
+
+
+def plain(height: int, width: int, colour: tuple[int, int, int] = (255, 255, 255)) -> ImageArray:
+    strip = np.empty((height, width, 3), dtype=np.uint8)
+    strip[:] = colour
+    return strip
+
+
+def steps(*likeliest: tuple[int, float]) -> FloatArray:
+    """Probabilities (1, steps, 5) in which each step's likeliest class has the given value."""
+    probabilities = np.full((1, len(likeliest), 5), 0.01, dtype=np.float32)
+    for step, (index, probability) in enumerate(likeliest):
+        probabilities[0, step, index] = probability
+    return probabilities
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "filled", "padded"),
+    [
+        (48, 1, 1, 64),
+        (480, 1, 1, 64),  # 0.1 -> 1
+        (48, 63, 63, 64),
+        (48, 64, 64, 64),
+        (48, 65, 65, 128),
+        (48, 128, 128, 128),
+        (96, 129, 65, 128),  # 64.5: up to 320 it is rounded up
+        (96, 639, 320, 320),  # 319.5 -> 320
+        (48, 320, 320, 320),
+        (96, 641, 320, 320),  # 320.5: above 320 it is cut
+        (48, 321, 321, 384),
+        (96, 769, 384, 384),  # 384.5 -> 384
+        (24, 200, 400, 448),
+        (48, 3199, 3199, 3200),
+        (48, 3200, 3200, 3200),
+        (48, 3201, 3200, 3200),
+        (10, 4000, 3200, 3200),  # 19200 -> 3200
+    ],
+)
+def test_width_and_bucket(height: int, width: int, filled: int, padded: int) -> None:
+    tensor = preprocess(plain(height, width))
+    assert tensor.shape == (1, 3, 48, padded)
+    np.testing.assert_allclose(tensor[..., :filled], 1.0, atol=1e-6)
+    assert not tensor[..., filled:].any()
+
+
+def test_width_is_rounded_up_to_the_base_width_of_the_model() -> None:
+    # 64 x 203 at a height of 32 is 101.5 wide
+    assert np.count_nonzero(preprocess(plain(64, 203), 32, 320)[0, 0, 0]) == 102
+    assert np.count_nonzero(preprocess(plain(64, 203), 32, 100)[0, 0, 0]) == 101
+    assert preprocess(plain(64, 203), 32, 100).shape == (1, 3, 32, 128)
+
+
+def test_values_run_from_minus_one_to_one_in_the_order_of_the_pixels() -> None:
+    tensor = preprocess(plain(48, 100, (255, 0, 51)))
+    assert tensor.dtype == np.float32
+    for channel, value in enumerate((1.0, -1.0, -0.6)):
+        np.testing.assert_allclose(tensor[0, channel, :, :100], value, atol=1e-6)
+
+
+def test_left_stays_left_and_top_stays_top() -> None:
+    strip = plain(96, 200, (0, 0, 0))
+    strip[:48, :100] = 255
+    tensor = preprocess(strip)[0, 0]  # 48 x 100
+    assert tensor[10, 25] == 1
+    assert tensor[10, 75] == tensor[40, 25] == tensor[40, 75] == -1
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "text", "score"),
+    [
+        (steps((A, 0.9)), "a", 0.9),
+        (steps((A, 0.9), (B, 0.5)), "ab", 0.7),
+        (steps((A, 0.9), (A, 0.3)), "a", 0.9),  # a repeat counts once, by its first step
+        (steps((A, 0.3), (A, 0.9)), "a", 0.3),
+        (steps((A, 0.9), (BLANK, 0.99), (A, 0.5)), "aa", 0.7),  # a blank parts repeats
+        (steps((A, 0.8), (BLANK, 0.99), (B, 0.6)), "ab", 0.7),
+        (steps((BLANK, 0.99), (BLANK, 0.98), (C, 0.6), (BLANK, 0.9)), "c", 0.6),
+        (steps((A, 0.9), (B, 0.6), (A, 0.3)), "aba", 0.6),
+        (steps((B, 0.8), (B, 0.1), (SPACE, 0.6), (SPACE, 0.2), (C, 0.7)), "b c", 0.7),
+        (steps((A, 1.0), (A, 1.0), (BLANK, 1.0), (A, 0.5), (A, 0.5), (B, 0.3)), "aab", 0.6),
+        (steps((BLANK, 0.9)), "", 0.0),
+        (steps((BLANK, 0.9), (BLANK, 0.8), (BLANK, 0.7)), "", 0.0),
+        (steps(), "", 0.0),
+    ],
+)
+def test_decode_by_hand(probabilities: FloatArray, text: str, score: float) -> None:
+    got, confidence = decode(probabilities, CHARACTERS)
+    assert got == text
+    assert confidence == pytest.approx(score, abs=1e-6)
+    assert type(confidence) is float
+
+
+def test_characters_outside_ascii_are_kept_whole() -> None:
+    text, _ = decode(steps((A, 0.9), (BLANK, 0.9), (C, 0.9), (SPACE, 0.9)), ("书", "x", "e\u0301", "\u3000"))
+    assert text == "书e\u0301\u3000"
