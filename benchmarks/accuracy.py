@@ -1,10 +1,12 @@
 """Character accuracy of the engines over the project's pages, beside PaddleOCR's own pipeline.
 
     python benchmarks/accuracy.py [--engine openvino …] [--official] [--pictures FOLDER] [--list]
+                                  [--every N] [--json FILE]
 
 --official runs tools/official_pipeline.py on the same weights in a process of its own, and adds
 how many of its lines are read the same; --list prints every line that differs. --pictures takes a
 folder without known text instead of the project's pages: then only the comparison is printed.
+--every takes each Nth page. --json writes the rows, for the tests and for docs.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,37 +37,54 @@ OFFICIAL_WEIGHTS = {"PP-OCRv6_small": "v6-small", "PP-OCRv4_mobile": "v4-mobile"
 Lines = dict[str, list[str]]
 
 
+@dataclass(frozen=True)
+class Row:
+    """One reader over all pictures; accuracy needs known text, agreement another reader."""
+
+    reader: str
+    models: str
+    seconds_per_page: float
+    accuracy: float | None
+    agreement: float | None
+
+
 def main() -> int:
     """Print one row for each engine."""
     arguments = _parse()
-    expected: Lines = {}
-    if arguments.pictures:
-        files = sorted(path for path in arguments.pictures.iterdir() if path.is_file())
-    else:
-        pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"]
-        files = [PAGES.parent / "pages" / page["file"] for page in pages]
-        expected = {page["file"]: page["lines"] for page in pages}
+    files, expected = _pictures(arguments)
     official: dict[str, Lines] = {}
-    print(f"{'engine':34} {'s/page':>7} {'accuracy':>9} {'agreement':>10}")
+    rows: list[Row] = []
+    print(f"{'reader':16} {'models':16} {'s/page':>7} {'accuracy':>9} {'agreement':>10}")
     for engine in arguments.engine:
         models = arguments.models or ("PP-OCRv4_mobile" if engine == "paddle" else "PP-OCRv6_small")
         if arguments.official and models not in official:
             official[models], seconds = run_official(OFFICIAL_WEIGHTS[models], files)
-            _row(f"official PaddleOCR, {models}", seconds, official[models], expected, None)
-        read, seconds = run_engine(engine, models, arguments.precision, files, arguments)
+            rows.append(_row("official", models, seconds, official[models], expected, None))
+        read, seconds = run_engine(engine, models, files, arguments)
         theirs = official.get(models)
-        _row(f"{engine}, {models}, {arguments.precision}", seconds, read, expected, theirs)
+        rows.append(_row(engine, models, seconds, read, expected, theirs))
         if arguments.list and theirs:
             _list_differences(read, theirs)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
     return 0
 
 
+def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Lines]:
+    """The files to read, and their known lines by name."""
+    if arguments.pictures:
+        return sorted(path for path in arguments.pictures.iterdir() if path.is_file()), {}
+    pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"][:: arguments.every]
+    files = [PAGES.parent / "pages" / page["file"] for page in pages]
+    return files, {page["file"]: page["lines"] for page in pages}
+
+
 def run_engine(
-    engine: str, models: str, precision: str, files: list[Path], arguments: argparse.Namespace
+    engine: str, models: str, files: list[Path], arguments: argparse.Namespace
 ) -> tuple[Lines, float]:
     """The lines of every picture and the seconds per picture, in this process, one thread."""
     chosen = resolve_models(ModelChoice(set_name=models), engine)
-    settings: Any = EngineSettings(engine, chosen, models, precision)  # type: ignore[arg-type]
+    settings: Any = EngineSettings(engine, chosen, models, arguments.precision)  # type: ignore[arg-type]
     recognizer = load_recognizer(settings)
     options = RecognitionOptions(
         drop_score=arguments.drop_score, use_angle_cls=not arguments.no_classifier
@@ -96,16 +116,19 @@ def run_official(weights: str, files: list[Path]) -> tuple[Lines, float]:
     return read, sum(answer["seconds"] for answer in answers.values()) / len(answers)
 
 
-def _row(name: str, seconds: float, read: Lines, expected: Lines, other: Lines | None) -> None:
-    accuracy = "-"
+def _row(
+    reader: str, models: str, seconds: float, read: Lines, expected: Lines, other: Lines | None
+) -> Row:
+    accuracy = agreement = None
     if expected:
-        pairs = [(lines, read.get(file, [])) for file, lines in expected.items()]
-        accuracy = f"{character_accuracy(pairs):.4f}"
-    agreement = "-"
+        known = ((lines, read.get(file, [])) for file, lines in expected.items())
+        accuracy = character_accuracy(known)
     if other is not None:
-        both = [(read.get(file, []), lines) for file, lines in other.items()]
-        agreement = f"{line_agreement(both):.4f}"
-    print(f"{name:34} {seconds:7.2f} {accuracy:>9} {agreement:>10}", flush=True)
+        agreement = line_agreement((read.get(file, []), lines) for file, lines in other.items())
+    row = Row(reader, models, seconds, accuracy, agreement)
+    shown = [f"{value:.4f}" if value is not None else "-" for value in (accuracy, agreement)]
+    print(f"{reader:16} {models:16} {seconds:7.2f} {shown[0]:>9} {shown[1]:>10}", flush=True)
+    return row
 
 
 def _list_differences(read: Lines, theirs: Lines) -> None:
@@ -125,6 +148,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--official", action="store_true")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 

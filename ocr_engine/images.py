@@ -12,7 +12,12 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ocr_engine.errors import InvalidImage
-from ocr_engine.picture_header import ACCEPTED_FORMATS, check_size, read_header
+from ocr_engine.picture_header import (
+    ACCEPTED_FORMATS,
+    check_size,
+    count_gif_frames,
+    read_header,
+)
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -47,7 +52,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as image:
                 check_size(type(header)(header.format, *image.size), max_pixels)
-                frames = _count_frames(image)
+                frames = _count_frames(image, data)
                 image.load()
                 upright = ImageOps.exif_transpose(image)
     except UnidentifiedImageError:
@@ -58,8 +63,10 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     return Picture(_to_bgr(upright), frames)
 
 
-def _count_frames(image: Image.Image) -> int:
-    """How many frames; only containers that say so cheaply are asked."""
+def _count_frames(image: Image.Image, data: bytes) -> int:
+    """How many frames or pages the file holds; Pillow would decode a GIF to find out."""
+    if image.format == "GIF":
+        return count_gif_frames(data)
     if image.format == "WEBP":
         return int(getattr(image, "n_frames", 1))
     if image.format == "TIFF":

@@ -175,3 +175,28 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
     if len(size) != 2:
         raise InvalidImage("the TIFF's first page has no size")
     return size[_TIFF_WIDTH], size[_TIFF_HEIGHT]
+
+
+def count_gif_frames(data: bytes) -> int:
+    """How many pictures a GIF holds, by its block structure alone; as far as it is whole."""
+    frames = 0
+    try:
+        position = 13 + _color_table_bytes(data[10])
+        while data[position] != 0x3B:
+            if data[position] == 0x21:
+                position += 2
+            elif data[position] == 0x2C:
+                frames += 1
+                position += 11 + _color_table_bytes(data[position + 9])
+            else:
+                break
+            while data[position]:
+                position += 1 + data[position]
+            position += 1
+    except IndexError:
+        pass
+    return max(frames, 1)
+
+
+def _color_table_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0

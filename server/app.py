@@ -11,6 +11,7 @@ import tornado.web
 from tornado.httpserver import HTTPServer
 
 from cache.result_cache import ResultCache
+from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
@@ -66,11 +67,8 @@ def build_context(
             task_seconds=ocr.process.timeout_seconds,
         )
     )
-    cache = ResultCache(
-        settings.service.time,
-        settings.service.img_number,
-        int(settings.service.max_cache_mb * (1 << 20)),
-    )
+    max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
+    cache = ResultCache(settings.service.time, settings.service.img_number, max_cache_bytes)
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
     service = OcrService(
@@ -134,6 +132,11 @@ def engine_settings(settings: Settings) -> EngineSettings:
         return None if path is None else settings.resolve(path)
 
     fetched = ocr.engine == "paddleocr" and ocr.models not in ("auto", *CATALOGUE)
+    if fetched and (predict.det_model_dir or predict.rec_model_dir):
+        raise ModelError(
+            f"ocr.models = {ocr.models!r}: PaddleOCR fetches both models by name; leave out "
+            "det_model_dir and rec_model_dir, or set ocr.models to auto"
+        )
     choice = ModelChoice(
         set_name=ocr.models,
         det_model_dir=folder("det_model_dir"),  # type: ignore[arg-type]

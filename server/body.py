@@ -185,7 +185,7 @@ class MultipartBody:
         if self._name == PICTURE_PART:
             self._upload = Upload(data, self._hasher.digests())
         else:
-            self._fields[self._name] = _decode(self._name, data)
+            self._fields[self._name] = decode_text(self._name, data)
 
     def _on_end(self) -> None:
         self._ended = True
@@ -253,7 +253,8 @@ def _check_length(name: str, value: Any) -> None:
         raise BadField(f"{_shown(name)} is longer than {MAX_FIELD_BYTES} bytes")
 
 
-def _decode(name: str, data: bytes) -> str:
+def decode_text(name: str, data: bytes) -> str:
+    """The text of a field; BadField if it is not UTF-8."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

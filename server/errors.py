@@ -2,7 +2,7 @@
 
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
-├── NotFound, Gone, Conflict
+├── NotFound, MethodNotAllowed, Gone, Conflict
 ├── BodyTooLarge
 └── PoisonInput
 """

@@ -21,18 +21,19 @@ from server.errors import BodyTooLarge, NotFound
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_SETTLED_SECONDS = 2.0
+SETTLED_SECONDS = 2.0
 _REMEMBERED_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """What changes whenever a file does."""
+    """What changes whenever a file does; ctime also where somebody puts the old date back."""
 
     device: int
     inode: int
     size: int
     mtime_ns: int
+    ctime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ class FileRoots:
         """Keep the digests, unless the file changed while it was read or only a moment ago.
 
         A file that is written twice within one tick of its clock looks unchanged; one that has
-        been left alone for _SETTLED_SECONDS cannot.
+        been left alone for SETTLED_SECONDS cannot.
         """
         now = _identity(os.fstat(opened.descriptor))
-        settled = time.time_ns() - now.mtime_ns > _SETTLED_SECONDS * 1e9
+        settled = time.time_ns() - now.ctime_ns > SETTLED_SECONDS * 1e9
         if now == opened.identity and settled:
             self._digests[now] = digests
 
@@ -139,4 +140,6 @@ def _open_parts(root: Path, parts: tuple[str, ...]) -> OpenedFile | None:
 
 
 def _identity(status: os.stat_result) -> FileIdentity:
-    return FileIdentity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return FileIdentity(
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )

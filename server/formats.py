@@ -36,8 +36,9 @@ def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, byt
 
 
 def dump(value: Any) -> bytes:
-    """Compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Compact UTF-8 JSON; half a surrogate pair, which JSON can carry, becomes a `?`."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
 
 
 def _json(answer: Answer, envelope: Envelope) -> bytes:
@@ -51,3 +52,11 @@ def _json(answer: Answer, envelope: Envelope) -> bytes:
     if envelope.job is not None:
         rest["job"] = envelope.job
     return b'{"status":"success","data":%b,%b' % (answer.data, dump(rest)[1:])
+
+
+def server_timing(answer: Answer, total_ms: float) -> str:
+    """The stages in milliseconds, as the Server-Timing header has them."""
+    entries = [f"{name};dur={seconds * 1000:.1f}" for name, seconds in answer.stages.items()]
+    if answer.age is not None:
+        entries.append("cache;desc=hit")
+    return ", ".join([*entries, f"total;dur={total_ms:.1f}"])

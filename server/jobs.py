@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
+from ocr_engine.errors import QueueFull
 from server.errors import Conflict, Gone, NotFound
 from server.request_fields import Format
 from server.service import Answer, Ticket
@@ -17,6 +18,7 @@ from server.service import Answer, Ticket
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 MAX_JOBS = 10_000
+MAX_BYTES = 64 << 20
 MAX_REMEMBERED = 100_000
 
 
@@ -53,6 +55,11 @@ class Job:
         end = self.finished_at if self.finished_at is not None else self._clock()
         return (end - self.created_at) * 1000
 
+    @property
+    def size_bytes(self) -> int:
+        """How long the answer is."""
+        return len(self.answer.data) if self.answer is not None else 0
+
     def cancel(self) -> None:
         """Give the work up; a running recognition is stopped unless others wait for it."""
         self.cancelled = True
@@ -71,10 +78,19 @@ class Job:
 
 
 class JobStore:
-    """Jobs by id; finished ones are kept for a while, their ids a while longer."""
+    """Jobs by id; finished ones are kept for a while, their ids a while longer.
 
-    def __init__(self, keep_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    max_bytes bounds the answers that are kept: the oldest finished jobs go first.
+    """
+
+    def __init__(
+        self,
+        keep_seconds: float,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keep_seconds = keep_seconds
+        self._max_bytes = max_bytes
         self._clock = clock
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._expired: OrderedDict[str, None] = OrderedDict()
@@ -83,13 +99,12 @@ class JobStore:
         """How many jobs are kept."""
         return len(self._jobs)
 
-    def unfinished(self) -> int:
-        """How many jobs are still queued or running."""
-        return sum(not job.finished.is_set() for job in self._jobs.values())
-
     def create(self, ticket: Ticket, chosen: Format) -> Job:
-        """Keep a ticket as a job."""
+        """Keep a ticket as a job; QueueFull if too many are unfinished."""
         self._expire()
+        if len(self._jobs) >= MAX_JOBS:
+            ticket.leave()
+            raise QueueFull(f"{MAX_JOBS} jobs are unfinished, which is the limit; try again later")
         job = Job(ticket, chosen, self._clock)
         self._jobs[job.job_id] = job
         return job
@@ -101,7 +116,7 @@ class JobStore:
         if job is not None:
             return job
         if job_id in self._expired:
-            raise Gone(f"this job's result was kept for {self._keep_seconds:g} s and is gone")
+            raise Gone("the result of this job is no longer kept; send the picture again")
         raise NotFound("there is no such job")
 
     def cancel(self, job_id: str) -> None:
@@ -117,12 +132,15 @@ class JobStore:
             await asyncio.wait_for(job.finished.wait(), seconds)
 
     def _expire(self) -> None:
+        """Forget finished jobs: those past their time, then the oldest while there are too many."""
         oldest_allowed = self._clock() - self._keep_seconds
-        for job_id, job in list(self._jobs.items()):
-            if job.finished_at is not None and job.finished_at <= oldest_allowed:
-                self._forget(job_id)
-        while len(self._jobs) > MAX_JOBS:
-            self._forget(next(iter(self._jobs)))
+        finished = [job for job in self._jobs.values() if job.finished_at is not None]
+        kept_bytes = sum(job.size_bytes for job in finished)
+        for job in finished:
+            too_many = len(self._jobs) >= MAX_JOBS or kept_bytes > self._max_bytes
+            if too_many or (job.finished_at or 0.0) <= oldest_allowed:
+                self._forget(job.job_id)
+                kept_bytes -= job.size_bytes
 
     def _forget(self, job_id: str) -> None:
         del self._jobs[job_id]

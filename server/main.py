@@ -95,8 +95,10 @@ async def _drain(context: ServerContext, server: HTTPServer, force: asyncio.Even
 
 
 async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
+    """Until all accepted pictures are read and their answers are on the way."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
+    await context.service.pool.drain(seconds)
     while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
         await asyncio.sleep(0.02)
 

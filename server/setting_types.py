@@ -40,7 +40,7 @@ def a_whole_number(low: int, high: int) -> Check:
             raise ValueError(wanted)
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(wanted) from None
         if not math.isfinite(number) or number != int(number) or not low <= number <= high:
             raise ValueError(wanted)
@@ -58,7 +58,7 @@ def a_number(low: float, high: float) -> Check:
             raise ValueError(wanted)
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(wanted) from None
         if not low <= number <= high:
             raise ValueError(wanted)
@@ -115,12 +115,12 @@ def a_shape(value: Any) -> tuple[int, int, int] | None:
     return channels, height, width
 
 
-def unset(only: object, reason: str) -> Check:
-    """A key of the 2021 server that has one possible value here."""
+def only_false(reason: str) -> Check:
+    """A flag of the 2021 server that can only be off here."""
 
-    def check(value: Any) -> object:
-        if value != only:
-            raise ValueError(f"{reason}; leave the key out or set it to {str(only).lower()}")
-        return value
+    def check(value: Any) -> bool:
+        if a_flag(value):
+            raise ValueError(f"{reason}; leave the key out or set it to false")
+        return False
 
     return check

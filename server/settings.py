@@ -27,7 +27,7 @@ from server.setting_types import (
     a_string,
     a_whole_number,
     an_optional_path,
-    unset,
+    only_false,
 )
 
 ENVIRONMENT_PREFIX = "OCR_"
@@ -87,7 +87,7 @@ class PredictSystemSettings:
     rec_char_dict_path: Path | None = setting(an_optional_path, None)
     cpu_threads: int = setting(a_whole_number(1, 256), 1)
     cpu_cache_capacity: int = setting(a_whole_number(1, 10**4), 10)
-    use_gpu: bool = setting(unset(False, "this server computes on CPUs"), False)
+    use_gpu: bool = setting(only_false("this server computes on CPUs"), False)
     rec_batch_num: int | None = setting(a_whole_number(1, 1024), None)
     cls_batch_num: int | None = setting(a_whole_number(1, 1024), None)
 

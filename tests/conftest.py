@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,13 +42,27 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def children(pid: int | str = "self") -> set[int]:
-    """The processes that this one started and that are not reaped."""
+def worker_processes(pid: int | str = "self") -> set[int]:
+    """The workers that a process has started and not reaped, zombies included."""
     found: set[int] = set()
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):
             found |= {int(child) for child in (thread / "children").read_text().split()}
-    return found
+    return {child for child in found if not _is_resource_tracker(child)}
+
+
+def kill_all(pids: set[int]) -> None:
+    """End processes that a failed test would leave behind."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _is_resource_tracker(pid: int) -> bool:
+    """multiprocessing starts one with the first worker and keeps it."""
+    with contextlib.suppress(OSError):
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
 
 
 def is_alive(pid: int) -> bool:
@@ -62,7 +77,8 @@ def is_alive(pid: int) -> bool:
 def no_error_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail if anything was logged as an error; a test that expects one clears it."""
     yield
-    errors = [r for r in caplog.get_records("call") if r.levelno >= logging.ERROR]
+    records = [*caplog.get_records("call"), *caplog.get_records("teardown")]
+    errors = [record for record in records if record.levelno >= logging.ERROR]
     assert not errors, [f"{r.name}: {r.getMessage()} {r.exc_info}" for r in errors]
 
 

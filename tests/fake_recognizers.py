@@ -38,7 +38,7 @@ def card(text: str, format: str = "PNG") -> bytes:
     image = Image.new("L", (len(row), CARD_HEIGHT), 255)
     image.putdata(row + b"\xff" * len(row) * (CARD_HEIGHT - 1))
     encoded = io.BytesIO()
-    image.save(encoded, format)
+    image.save(encoded, format, lossless=True)
     return encoded.getvalue()
 
 
@@ -199,13 +199,8 @@ def _message(head: bytes) -> bytes:
 
 GARBAGE = {
     "noise": _frame(b"\x00\xffnoise"),
-    "empty": _frame(b""),
-    "not-json": _message(b"{kind: done}"),
-    "not-an-object": _message(b"[1, 2]"),
-    "unknown-kind": _message(b'{"kind": "gossip"}'),
     "no-result": _message(b'{"kind": "done", "task_id": 1}'),
     "wrong-types": _message(b'{"kind": "done", "task_id": [], "result": 5, "stages": 7}'),
-    "not-utf8": _message(b'{"kind": "\xff\xfe"}'),
     "another-task": _message(
         b'{"kind": "failed", "task_id": 987654, "code": "x", "message": "", "rss_mb": 1}'
     ),

@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +50,7 @@ class Reply:
     """An HTTP answer."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -111,7 +112,7 @@ class Client:
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
-            return Reply(answer.status, dict(answer.getheaders()), answer.read())
+            return Reply(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
 
@@ -123,6 +124,7 @@ class Client:
         self,
         picture: bytes,
         headers: Mapping[str, str] | None = None,
+        /,
         path: str = "/ocr_service",
         **fields: str,
     ) -> Reply:
@@ -163,10 +165,14 @@ class LiveServer(Client):
     def call(self, function: Callable[[], T]) -> T:
         """Run a function on the server's loop."""
 
-        async def run() -> T:
+        async def call() -> T:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+        return self.run(call)
+
+    def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine function on the server's loop."""
+        return asyncio.run_coroutine_threadsafe(function(), self._loop).result(20)
 
     def warm(self) -> int:
         """How many workers are warm."""
@@ -249,12 +255,16 @@ class ServerProcess(Client):
         code = _WITH_FAKES.format(root=str(ROOT), tests=str(TESTS))
         self._program = ["-c", code] if fakes else [str(ROOT / "setup.py")]
 
-    def __enter__(self) -> ServerProcess:
+    def start(self) -> None:
+        """Start it and wait until it listens."""
         command = [sys.executable, *self._program, "--config", str(self._config), "--port", "0"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        wait_until(self._find_port, "the line with the port")
+
+    def __enter__(self) -> ServerProcess:
         try:
-            wait_until(self._find_port, "the line with the port")
+            self.start()
             wait_until(lambda: self.get("/readyz").status == 200, "/readyz", 60)
         except BaseException:
             self.__exit__(None, None, None)

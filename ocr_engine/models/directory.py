@@ -68,12 +68,25 @@ def _source(
 ) -> ModelSource:
     if folder is not None:
         return directory_source(role, folder, engine, choice)
+    _check_unused(role, choice)
     if engine not in _SET_READABLE[set_name]:
         raise ModelError(
             f"ocr.models: engine {engine} does not read {set_name}; "
             f"its own is {DEFAULT_SET[engine]}"
         )
     return catalogue_source(set_name, role)
+
+
+def _check_unused(role: Role, choice: ModelChoice) -> None:
+    """Shapes and dictionaries describe a model of the settings; alone they would be ignored."""
+    unused = {
+        "rec_char_dict_path": role == "rec" and choice.rec_char_dict_path,
+        "rec_image_shape": role == "rec" and choice.rec_image_shape,
+        "cls_image_shape": role == "cls" and choice.cls_image_shape,
+    }
+    for key, value in unused.items():
+        if value:
+            raise ModelError(f"{key} = {value}: it describes a model; set {role}_model_dir, too")
 
 
 def directory_source(role: Role, folder: Path, engine: str, choice: ModelChoice) -> ModelSource:

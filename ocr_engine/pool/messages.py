@@ -117,7 +117,7 @@ def decode_reply(frame: bytes) -> Reply:
     head, _ = _unframe(frame)
     try:
         return _reply(head)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise GarbageMessage(f"not a reply: {error!r}") from None
 
 
@@ -150,7 +150,7 @@ def _unframe(frame: bytes) -> tuple[dict[str, Any], bytes]:
         if end > len(frame):
             raise GarbageMessage("a frame shorter than its head")
         head = json.loads(frame[_LENGTH.size : end])
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, RecursionError) as error:
         raise GarbageMessage(f"not a frame: {error}") from None
     if not isinstance(head, dict):
         raise GarbageMessage("a head that is no object")

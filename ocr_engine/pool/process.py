@@ -8,6 +8,7 @@ ends a child with the thread that made it (PR_SET_PDEATHSIG).
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import enum
 import itertools
@@ -70,6 +71,7 @@ class WorkerProcess:
         self.task_limit = 0
         self.rss_mb = 0
         self.worn: str | None = None
+        self.spawn_round = 0
         self.started_at = time.monotonic()
         self._spec = spec
         self._listener = listener
@@ -80,6 +82,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Spawn the process; on_reply(Ready) or on_exit follows."""
+        atexit.register(self._kill_at_exit)
         threading.Thread(target=self._attend, name=f"worker-{self.number}", daemon=True).start()
 
     def send(self, request: Request) -> None:
@@ -94,15 +97,20 @@ class WorkerProcess:
 
     def abort(self, reason: str) -> None:
         """SIGABRT for a trace of where it hangs, then SIGKILL."""
-        self._kill_reason = self._kill_reason or reason
+        self._doom(reason)
         self._signal(signal.SIGABRT)
         self._loop.call_later(ABORT_SECONDS, self.kill, reason)
 
     def kill(self, reason: str) -> None:
         """SIGKILL; nothing happens to a process that is gone."""
+        self._doom(reason)
+        self._signal(signal.SIGKILL)
+
+    def _doom(self, reason: str) -> None:
+        """From now on it gets no task, and its end has this reason."""
         if self.state is not WorkerState.DEAD:
+            self.state = WorkerState.RETIRING
             self._kill_reason = self._kill_reason or reason
-            self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None and self.state is not WorkerState.DEAD:
@@ -147,7 +155,7 @@ class WorkerProcess:
         while True:
             try:
                 reply = decode_reply(channel.recv_bytes(MAX_REPLY_BYTES))
-            except EOFError:
+            except (EOFError, ConnectionResetError):
                 return None
             except OSError as error:
                 return f"channel broken ({error})"
@@ -155,7 +163,12 @@ class WorkerProcess:
                 return f"sent garbage ({error})"
             self._post(self._listener.on_reply, self, reply)
 
+    def _kill_at_exit(self) -> None:
+        """The parent leaves without having closed the pool; multiprocessing would wait for us."""
+        self._signal(signal.SIGKILL)
+
     def _exited(self, reason: str) -> None:
+        atexit.unregister(self._kill_at_exit)
         self.state = WorkerState.DEAD
         self._listener.on_exit(self, self._kill_reason or reason)
 

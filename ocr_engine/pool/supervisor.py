@@ -66,7 +66,8 @@ class Supervisor:
         self._random = randomness or random.Random()
         self._workers: list[WorkerProcess] = []
         self._senders = ThreadPoolExecutor(2 * spec.number + 2, thread_name_prefix="channel")
-        self._failed_starts = 0
+        self._spawn_round = 0
+        self._failed_rounds: set[int] = set()
         self._respawn: asyncio.TimerHandle | None = None
         self._closing = False
         self._failure: asyncio.Future[str] | None = None
@@ -136,24 +137,26 @@ class Supervisor:
         self.restarts[reason.split(" (")[0]] += 1
         log.warning("worker %d lost: %s", process.pid or 0, reason)
         if never_ready:
-            self._failed_starts += 1
-            if self.info is None and self._failed_starts >= MAX_FIRST_STARTS:
+            self._failed_rounds.add(process.spawn_round)
+            if self.info is None and len(self._failed_rounds) >= MAX_FIRST_STARTS:
                 self._give_up(f"no worker could start in {MAX_FIRST_STARTS} tries: {reason}")
 
     def _fill(self) -> None:
         """Spawn what is missing, after a pause that doubles while starts fail."""
         if self._closing or self._respawn is not None or self._missing() <= 0:
             return
-        if self._failed_starts:
-            pause = min(2.0 ** (self._failed_starts - 1), MAX_BACKOFF_SECONDS)
+        if self._failed_rounds:
+            pause = min(2.0 ** min(len(self._failed_rounds) - 1, 10), MAX_BACKOFF_SECONDS)
             self._respawn = asyncio.get_running_loop().call_later(pause, self._spawn_missing)
         else:
             self._spawn_missing()
 
     def _spawn_missing(self) -> None:
         self._respawn = None
+        self._spawn_round += 1
         for _ in range(self._missing()):
             worker = WorkerProcess(self.spec.worker, self, self._senders)
+            worker.spawn_round = self._spawn_round
             self._workers.append(worker)
             worker.start()
             asyncio.get_running_loop().call_later(
@@ -174,8 +177,10 @@ class Supervisor:
             worker.abort(f"not ready within {self.spec.start_seconds:g} s")
 
     def _on_ready(self, worker: WorkerProcess, ready: Ready) -> None:
+        if worker.state is not WorkerState.STARTING:
+            return
         self.info = ready.info
-        self._failed_starts = 0
+        self._failed_rounds.clear()
         worker.rss_mb = ready.rss_mb
         worker.task_limit = self._task_limit()
         worker.state = WorkerState.READY

@@ -69,6 +69,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     _prepare_process()
     try:
         recognizer = spec.load()
+        _own_signals()
         _warm(recognizer, spec)
     except ModelError as error:
         _send(channel, LoadFailed(error.message))
@@ -140,14 +141,22 @@ def _send(channel: connection.Connection, reply: Reply) -> None:
 
 
 def _prepare_process() -> None:
-    """Signals are the parent's business; a fatal one leaves a trace; the kernel kills us first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    faulthandler.enable()
+    """No core dumps of clients' pictures; when memory runs out, the kernel kills us first."""
+    _own_signals()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")
+
+
+def _own_signals() -> None:
+    """To stop is the parent's business; a fatal signal leaves a trace.
+
+    Called again after loading: Paddle installs handlers of its own when it is imported.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    faulthandler.enable()
 
 
 def _die_with_parent() -> None:

@@ -147,7 +147,7 @@ def load(settings: EngineSettings) -> PpOcr:
     characters = _characters(models.rec, rec, rec_shape)
     info = EngineInfo(
         engine=f"{runtime.name} {runtime.version()}",
-        precision=rec_precision if rec_precision == rest_precision else f"rec {rec_precision}",
+        precision=_describe_precision(det, rec),
         models=models.describe(),
         threads=settings.threads,
     )
@@ -172,6 +172,13 @@ def load_runtime(name: str) -> Runtime:
         raise ModelError(
             f"engine {name} is not installed ({error}); pip install -r requirements.txt"
         ) from None
+
+
+def _describe_precision(det: Session, rec: Session) -> str:
+    """What is really computed in; a runtime may not have what was asked for."""
+    if det.precision == rec.precision:
+        return det.precision
+    return f"detection {det.precision}, recognition {rec.precision}"
 
 
 def _rec_precision(settings: EngineSettings, runtime: Runtime) -> Precision:

@@ -9,7 +9,7 @@ import onnxruntime
 
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.session import FloatArray, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
 
 
 class OnnxRuntimeSession:
@@ -19,6 +19,7 @@ class OnnxRuntimeSession:
         first = session.get_inputs()[0]
         self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.input_height = first.shape[2] if isinstance(first.shape[2], int) else None
+        self.precision: Precision = "f32"
         self._session = session
         self._input = first.name
         self._run_options = onnxruntime.RunOptions()
@@ -47,6 +48,10 @@ class OnnxRuntimeRuntime:
 
     def load(self, model: ModelFile, settings: SessionSettings) -> OnnxRuntimeSession:
         """See Runtime.load."""
+        if settings.precision != "f32":
+            raise ModelError(
+                f"ocr.precision: engine onnxruntime computes in f32, not {settings.precision}"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = settings.threads
         options.inter_op_num_threads = 1

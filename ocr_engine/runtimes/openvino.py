@@ -11,7 +11,7 @@ import openvino as ov
 
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.session import FloatArray, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
 
 
 class OpenVinoSession:
@@ -22,6 +22,8 @@ class OpenVinoSession:
     ) -> None:
         self.metadata = metadata
         self.input_height = input_height
+        in_bf16 = model.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
+        self.precision: Precision = "bf16" if in_bf16 else "f32"
         self._model = model
         self._request = model.create_infer_request()
 

@@ -11,7 +11,7 @@ from paddle import inference
 
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.session import FloatArray, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
 
 
 class PaddleSession:
@@ -20,6 +20,7 @@ class PaddleSession:
     def __init__(self, predictor: Any, input_height: int | None) -> None:
         self.metadata: Mapping[str, str] = {}
         self.input_height = input_height
+        self.precision: Precision = "f32"
         self._predictor = predictor
         self._input = predictor.get_input_handle(predictor.get_input_names()[0])
         self._output = predictor.get_output_handle(predictor.get_output_names()[0])
@@ -52,6 +53,10 @@ class PaddleRuntime:
 
     def load(self, model: ModelFile, settings: SessionSettings) -> PaddleSession:
         """See Runtime.load."""
+        if settings.precision != "f32":
+            raise ModelError(
+                f"ocr.precision: engine paddle computes in f32, not {settings.precision}"
+            )
         config = inference.Config(str(model.path), str(model.params))
         config.disable_gpu()
         config.disable_glog_info()

@@ -30,6 +30,7 @@ class Session(Protocol):
 
     metadata: Mapping[str, str]
     input_height: int | None
+    precision: Precision
 
     def run(self, tensor: FloatArray) -> FloatArray:
         """The model's first output for one (n, 3, h, w) float32 input."""
@@ -50,4 +51,7 @@ class Runtime(Protocol):
         """Whether this runtime computes in bf16 on this CPU without emulation."""
 
     def load(self, model: ModelFile, settings: SessionSettings) -> Session:
-        """Load a model; ModelError if the file is not one that the runtime can read."""
+        """Load a model.
+
+        ModelError if the runtime cannot read the file, or not compute in that precision.
+        """

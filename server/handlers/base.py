@@ -6,15 +6,18 @@ import asyncio
 import logging
 import re
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 import tornado.web
 from tornado.httputil import HTTPServerRequest
 
 from ocr_engine.errors import EngineError
-from server.body import BodyReader, body_reader
+from server.body import BodyReader, body_reader, decode_text, unique_fields
 from server.context import ServerContext
 from server.errors import (
+    BadField,
+    BadRequest,
     BodyTooLarge,
     MethodNotAllowed,
     NotFound,
@@ -22,7 +25,9 @@ from server.errors import (
     ServiceError,
     public_error,
 )
-from server.formats import JSON_TYPE, dump
+from server.formats import JSON_TYPE, Envelope, dump, render, server_timing
+from server.request_fields import Format
+from server.service import Answer
 
 log = logging.getLogger("server.request")
 
@@ -57,11 +62,35 @@ class BaseHandler(tornado.web.RequestHandler):
         """Tornado would hash every body; handlers that have a tag set it themselves."""
         return None
 
+    def query_fields(self, known: Collection[str]) -> dict[str, str]:
+        """The parameters of the query string; BadField for one unknown, repeated or no text."""
+        pairs = [
+            (name, value)
+            for name, values in self.request.query_arguments.items()
+            for value in values
+        ]
+        fields = {}
+        for name, value in unique_fields(pairs).items():
+            if name not in known:
+                raise BadField(f"unknown parameter {name[:40]!r}; known are {', '.join(known)}")
+            fields[name] = decode_text(name, value)
+        return fields
+
     def send_json(self, value: Any, status: int = 200) -> None:
         """Finish with a JSON body."""
         self.set_status(status)
         self.set_header("Content-Type", JSON_TYPE)
         self.finish(dump(value))
+
+    def send_answer(self, answer: Answer, chosen: Format, envelope: Envelope) -> None:
+        """Finish with a recognized text."""
+        content_type, body = render(answer, chosen, envelope)
+        self.set_header("Content-Type", content_type)
+        self.set_header("X-Cache", envelope.outcome)
+        self.set_header("Server-Timing", server_timing(answer, envelope.elapsed_ms))
+        if answer.age is not None:
+            self.set_header("Age", str(int(answer.age)))
+        self.finish(body)
 
     def send_problem(self, error: BaseException) -> None:
         """Finish with an error; what is unforeseen goes to the log under the request id."""
@@ -78,10 +107,20 @@ class BaseHandler(tornado.web.RequestHandler):
         if status_code == 404:
             error = NotFound("there is no such page")
         elif status_code == 405:
-            error = MethodNotAllowed(f"{self.request.method} is not possible here")
+            allowed = ", ".join(self._allowed_methods())
+            self.set_header("Allow", allowed)
+            error = MethodNotAllowed(f"{self.request.method} is not possible here; {allowed} is")
         elif isinstance(error, tornado.web.HTTPError) and status_code < 500:
-            error = ServiceError(error.log_message or "the request is not valid")
+            error = BadRequest(error.log_message or "the request is not valid")
         self.send_problem(error or RuntimeError(f"status {status_code}"))
+
+    def _allowed_methods(self) -> list[str]:
+        unimplemented = tornado.web.RequestHandler._unimplemented_method
+        return [
+            method
+            for method in ("GET", "HEAD", "POST", "DELETE")
+            if getattr(type(self), method.lower()) is not unimplemented
+        ]
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Errors that clients are told of are no news for the log."""
@@ -102,11 +141,15 @@ class StreamedHandler(BaseHandler):
 
     raw_picture = False
 
+    def initialize(self, context: ServerContext) -> None:
+        """See BaseHandler.initialize."""
+        super().initialize(context)
+        self.refused = False
+        self.reader: BodyReader | None = None
+        self._received = 0
+
     def prepare(self) -> None:
         """Refuse by the headers alone where they are enough."""
-        self.refused = False
-        self._received = 0
-        self.reader: BodyReader | None = None
         if self.request.method != "POST":
             return
         try:

@@ -17,6 +17,8 @@ class LivenessHandler(BaseHandler):
         """Alive."""
         self.send_json({"status": "alive"})
 
+    head = get
+
 
 class ReadinessHandler(BaseHandler):
     """200 if a worker is warm and the server is not draining."""
@@ -29,6 +31,8 @@ class ReadinessHandler(BaseHandler):
             self.send_problem(PoolDraining("the server is stopping"))
         else:
             self.send_problem(PoolStarting("no worker is warm yet"))
+
+    head = get
 
 
 class HealthHandler(BaseHandler):
@@ -73,3 +77,5 @@ class HealthHandler(BaseHandler):
                 "jobs": len(context.jobs),
             }
         )
+
+    head = get

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from server.errors import public_error
-from server.formats import Envelope, render
+from server.formats import Envelope
 from server.handlers.base import BaseHandler
 from server.jobs import Job
-from server.request_fields import parse_format, parse_seconds
+from server.request_fields import Format, parse_format, parse_seconds
 
 MAX_WAIT_SECONDS = 60.0
 POLL_SECONDS = 1
@@ -21,10 +21,11 @@ class JobHandler(BaseHandler):
         """Its state, and its result when it is done; ?wait=seconds waits for that."""
         try:
             job = self.context.jobs.get(job_id)
-            wait = self.get_query_argument("wait", "")
-            chosen = parse_format(self.get_query_argument("format", job.format))
-            if wait:
-                await self.context.jobs.wait(job, parse_seconds("wait", wait, MAX_WAIT_SECONDS))
+            fields = self.query_fields(("wait", "format"))
+            chosen = parse_format(fields.get("format", job.format))
+            if "wait" in fields:
+                seconds = parse_seconds("wait", fields["wait"], MAX_WAIT_SECONDS)
+                await self.context.jobs.wait(job, seconds)
             self._send(job, chosen)
         except Exception as error:
             self.send_problem(error)
@@ -39,7 +40,7 @@ class JobHandler(BaseHandler):
             self.set_status(204)
             self.finish()
 
-    def _send(self, job: Job, chosen: Any) -> None:
+    def _send(self, job: Job, chosen: Format) -> None:
         self.set_header("X-Job-State", job.state)
         if job.answer is None:
             if job.state in ("queued", "running"):
@@ -49,9 +50,7 @@ class JobHandler(BaseHandler):
             )
             return
         envelope = Envelope(job.ticket.outcome, job.elapsed_ms, self.request_id, job_json(job))
-        content_type, body = render(job.answer, chosen, envelope)
-        self.set_header("Content-Type", content_type)
-        self.finish(body)
+        self.send_answer(job.answer, chosen, envelope)
 
 
 def job_json(job: Job) -> dict[str, Any]:

@@ -7,24 +7,30 @@ import time
 
 from ocr_engine.errors import PoolDraining
 from server.body import Form, unique_fields
+from server.context import ServerContext
 from server.errors import BadField, MissingFile
-from server.formats import Envelope, render
+from server.formats import Envelope
 from server.handlers.base import StreamedHandler
 from server.handlers.jobs import job_json
 from server.request_fields import OPTION_CHECKS, OcrRequest, parse_request
-from server.service import Answer, Ticket
+from server.service import Ticket
 
 JOB_RETRY_AFTER = 1
-_QUERY_FIELDS = {*OPTION_CHECKS, "timeout_ms", "format", "block_flag"}
+_QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_CHECKS)
 
 
 class OcrServiceHandler(StreamedHandler):
     """The fields of the 2021 server: file_type, filename, block_flag and the options."""
 
-    def prepare(self) -> None:
-        """Start the clock, then see StreamedHandler.prepare."""
+    def initialize(self, context: ServerContext) -> None:
+        """See BaseHandler.initialize."""
+        super().initialize(context)
         self._started = time.perf_counter()
         self._ticket: Ticket | None = None
+        self._counted = False
+
+    def prepare(self) -> None:
+        """Count the request in, then see StreamedHandler.prepare."""
         self.context.open_requests += 1
         self._counted = True
         super().prepare()
@@ -80,13 +86,7 @@ class OcrServiceHandler(StreamedHandler):
         answer = await ticket.answer()
         self._ticket = None
         envelope = Envelope(ticket.outcome, self._elapsed_ms(), self.request_id)
-        content_type, body = render(answer, request.format, envelope)
-        self.set_header("Content-Type", content_type)
-        self.set_header("X-Cache", ticket.outcome)
-        self.set_header("Server-Timing", server_timing(answer, self._elapsed_ms()))
-        if answer.age is not None:
-            self.set_header("Age", str(int(answer.age)))
-        self.finish(body)
+        self.send_answer(answer, request.format, envelope)
 
     def _send_job(self, ticket: Ticket, request: OcrRequest) -> None:
         job = self.context.jobs.create(ticket, request.format)
@@ -109,29 +109,9 @@ class OcrHandler(OcrServiceHandler):
 
     def merge_query(self, form: Form) -> Form:
         """The options of the query string, beside the picture of the body."""
-        pairs = [
-            (name, value.decode("utf-8", "replace"))
-            for name, values in self.request.query_arguments.items()
-            for value in values
-        ]
-        query = unique_fields(pairs)
-        for name in query:
-            if name not in _QUERY_FIELDS:
-                raise BadField(f"unknown parameter {name!r}; known are {_known_parameters()}")
+        query = self.query_fields(_QUERY_FIELDS)
         if "filename" in form.fields or "file_type" in form.fields:
             raise BadField("file_type and filename belong to /ocr_service; send the picture itself")
         if form.upload is not None and not form.upload.data:
             raise MissingFile("the body is empty; send the picture's bytes in it")
         return Form(unique_fields([*form.fields.items(), *query.items()]), form.upload)
-
-
-def server_timing(answer: Answer, total_ms: float) -> str:
-    """The stages in milliseconds, as the Server-Timing header has them."""
-    entries = [f"{name};dur={seconds * 1000:.1f}" for name, seconds in answer.stages.items()]
-    if answer.age is not None:
-        entries.append("cache;desc=hit")
-    return ", ".join([*entries, f"total;dur={total_ms:.1f}"])
-
-
-def _known_parameters() -> str:
-    return ", ".join(sorted(_QUERY_FIELDS))

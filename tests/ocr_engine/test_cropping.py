@@ -40,9 +40,10 @@ def test_every_level_box_gives_the_pixels_themselves() -> None:
         left, top = int(generator.integers(0, 200)), int(generator.integers(0, 120))
         width, height = int(generator.integers(40, 100)), int(generator.integers(2, 41))
         strip = crop(pixels, box(left, top, left + width, top + height))
-        if strip.shape != (height, width, 3) or (
-            strip != pixels[top : top + height, left : left + width]
-        ).any():
+        if (
+            strip.shape != (height, width, 3)
+            or (strip != pixels[top : top + height, left : left + width]).any()
+        ):
             wrong.append((left, top, left + width, top + height, strip.shape))
     assert not wrong, f"{len(wrong)} of 400 level boxes are resampled, the first {wrong[0]}"
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pyclipper
 import pytest
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images import ImageArray, Picture
+from ocr_engine.models.source import ModelFile, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.recognizer import EngineInfo
+from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.stages.detection import (
     FloatArray,
     QuadArray,
@@ -136,16 +143,40 @@ def test_preprocess_stretches_a_picture_that_is_just_not_tiny() -> None:
     np.testing.assert_allclose(tensor, 1.0, atol=1e-6)
 
 
+class WhiteIsText:
+    """A detection model that takes the brightness of a pixel for its probability."""
+
+    def __init__(self) -> None:
+        self.metadata: Mapping[str, str] = {}
+        self.input_height: int | None = None
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        return tensor[:, :1]
+
+    def release_memory(self) -> None:
+        """Nothing is kept."""
+
+
+class ReadsAlwaysA(WhiteIsText):
+    """A recognition model that is sure of the letter a."""
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        return np.array([[[0.0, 1.0]]], dtype=np.float32)
+
+
 @pytest.mark.parametrize("factor", [1, 2])  # 20 x 40 is tiny, 40 x 80 is not
 def test_a_box_lies_where_the_text_is_even_in_a_tiny_picture(factor: int) -> None:
-    height, width = 20 * factor, 40 * factor
     left, top, right, bottom = (8 * factor, 6 * factor, 32 * factor, 16 * factor)
-    pixels = np.zeros((height, width, 3), dtype=np.uint8)
+    pixels = np.zeros((20 * factor, 40 * factor, 3), dtype=np.uint8)
     pixels[top:bottom, left:right] = 255
-    size = detection_size(height, width, DEFAULTS)
-    seen = preprocess(pixels, size, mean=(0, 0, 0), std=(1, 1, 1))[0, 0]  # white is text
-    (box,) = postprocess(seen, (height, width), RecognitionOptions(det_db_unclip_ratio=0.01))
-    np.testing.assert_allclose(box, upright(left, top, right, bottom), atol=2 * factor)
+    file = ModelFile(Path("none"))
+    det = ModelSource("det", "det", file, "", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    models = ModelSet(det, replace(det, role="rec", name="rec"))
+    info = EngineInfo("fake", "f32", "fakes", 1)
+    reader = PpOcr(info, models, WhiteIsText(), None, ReadsAlwaysA(), (3, 48, 320), ("a",))
+    options = RecognitionOptions(det_db_unclip_ratio=0.01)
+    (line,) = reader.recognize(Picture(pixels), options).result.lines
+    np.testing.assert_allclose(line.box, upright(left, top, right, bottom), atol=2 * factor)
 
 
 def test_a_rectangle_grows_by_area_times_ratio_by_perimeter() -> None:
@@ -196,6 +227,9 @@ def test_boxes_that_are_too_small_are_dropped() -> None:
     # grown by 0.14 only, the short side stays 3: fewer than 5 are needed after growing
     narrow = RecognitionOptions(det_db_unclip_ratio=0.1)
     assert postprocess(three, (200, 300), narrow) == []
+    four, five = (rectangle_map((100, 80, 160, 80 + side, 0.9)) for side in (4, 5))
+    assert postprocess(four, (200, 300), narrow) == []
+    assert as_lists(postprocess(five, (200, 300), narrow)) == [upright(100, 80, 160, 85)]
 
 
 def test_boxes_are_scaled_to_the_picture() -> None:
@@ -229,7 +263,8 @@ def test_at_most_a_thousand_boxes() -> None:
 
 
 def test_box_score_is_the_mean_inside_the_box() -> None:
-    rows = np.repeat(np.arange(10, dtype=np.float32)[:, None] / 100, 10, axis=1)
+    rows = np.empty((10, 10), dtype=np.float32)
+    rows[:] = np.arange(10)[:, None] / 100
     square = np.array([(2, 3), (5, 3), (5, 6), (2, 6)], dtype=np.float32)
     assert box_score(rows, square) == pytest.approx(0.045, abs=1e-6)  # rows 3, 4, 5, 6
     beyond = np.array([(-4, 8), (14, 8), (14, 13), (-4, 13)], dtype=np.float32)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import functools
 import os
 import signal
+import sys
+import termios
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import children, descriptors, is_alive, until
+from conftest import descriptors, is_alive, kill_all, until, worker_processes
 from fake_recognizers import GARBAGE, card, load_echo, load_obedient, load_when_told
 
 from ocr_engine.errors import (
@@ -51,7 +54,7 @@ async def crew(
     load: Callable[[], Any] = load_obedient, number: int = 1, **limits: Any
 ) -> AsyncIterator[Pool]:
     """A pool with warm workers; after it, no process and no unanswered picture may be left."""
-    before = children()
+    before = worker_processes()
     pool = Pool(PoolSpec(CrewSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
     pool.start()
     try:
@@ -60,8 +63,12 @@ async def crew(
         await until(lambda: pool.pending() == 0, "no work left")
         await until(lambda: pool.supervisor.warm() == number, "all workers warm again")
     finally:
-        await asyncio.wait_for(pool.close(), 10)
-    assert len(children() - before) <= 1  # multiprocessing's resource tracker stays
+        try:
+            await asyncio.wait_for(pool.close(), 6)
+        finally:
+            left = worker_processes() - before
+            kill_all(left)
+    assert not left, "processes that close() left behind"
 
 
 def submit(pool: Pool, text: str) -> PoolTask:
@@ -91,9 +98,11 @@ def pid_of(worker: WorkerProcess) -> int:
     return worker.pid
 
 
-def has_sent(pool: Pool) -> bool:
-    """Whether the threads that write to the channels have nothing left to do."""
-    return pool.supervisor._senders._work_queue.empty()  # type: ignore[attr-defined]
+def unread_bytes(worker: WorkerProcess) -> int:
+    """How much was sent to the worker that it has not read."""
+    assert worker._channel is not None
+    packed = fcntl.ioctl(worker._channel.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+    return int.from_bytes(packed, sys.byteorder)
 
 
 def test_it_is_ready_only_when_a_worker_is_warm(gate: Path) -> None:
@@ -235,11 +244,11 @@ def test_idle_workers_that_are_killed_cost_no_picture() -> None:
 def test_the_signal_that_ended_a_worker_is_counted_also_with_its_task_unread() -> None:
     async def scenario() -> None:
         async with crew() as pool:
-            pid = pid_of(pool.supervisor.workers()[0])
-            os.kill(pid, signal.SIGSTOP)
+            worker = pool.supervisor.workers()[0]
+            os.kill(pid_of(worker), signal.SIGSTOP)
             task = submit(pool, "unread")
-            await until(lambda: has_sent(pool), "the task on its way")
-            os.kill(pid, signal.SIGKILL)
+            await until(lambda: unread_bytes(worker), "the task on its way")
+            os.kill(pid_of(worker), signal.SIGKILL)
             assert (await task.future).result.text == "unread"
             assert pool.supervisor.restarts == {"killed by SIGKILL": 1}
 
@@ -276,7 +285,7 @@ def test_a_worker_that_sends_garbage_is_replaced(
     monkeypatch.setattr(process, "LEAVE_SECONDS", 0.1)
 
     async def scenario() -> None:
-        async with crew(task_seconds=8) as pool:
+        async with crew(task_seconds=3) as pool:
             old = pool.supervisor.workers()[0].pid
             task = submit(pool, f"{kind} {gate}")
             assert (await task.future).result.text == f"{kind} {gate}"
@@ -425,9 +434,9 @@ def test_drain_is_over_when_the_grace_is(gate: Path) -> None:
 
 def test_close_leaves_no_process_and_no_descriptor() -> None:
     async def scenario() -> None:
-        async with crew(number=2):
+        async with crew():
             pass  # multiprocessing's resource tracker is started once and stays
-        held, before = descriptors(), children()
+        held, before = descriptors(), worker_processes()
         pool = Pool(PoolSpec(CrewSpec(2, WorkerSpec(load_obedient))))
         pool.start()
         await until(lambda: pool.supervisor.warm() == 2, "all workers warm")
@@ -438,14 +447,18 @@ def test_close_leaves_no_process_and_no_descriptor() -> None:
         for task in tasks:
             with pytest.raises(PoolDraining):
                 await task.future
-        assert children() == before
+        assert worker_processes() == before
         assert pool.supervisor.workers() == ()
         await until(lambda: descriptors() <= held, f"no more than {held} descriptors")
 
     run(scenario)
 
 
-def test_an_idle_worker_that_is_frozen_does_not_stop_the_end() -> None:
+def test_an_idle_worker_that_is_frozen_does_not_stop_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "LEAVE_SECONDS", 0.3)
+
     async def scenario() -> None:
         async with crew() as pool:
             os.kill(pid_of(pool.supervisor.workers()[0]), signal.SIGSTOP)

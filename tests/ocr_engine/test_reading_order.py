@@ -15,7 +15,7 @@ from ocr_engine.stages.reading_order import page_skew, reading_order
 def box(left: float, top: float, width: float, height: float) -> QuadArray:
     right, bottom = left + width, top + height
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    return np.rint(np.array(corners)).astype(np.int32)
+    return np.array(np.rint(corners), dtype=np.int32)
 
 
 def turned(quad: QuadArray, degrees: float) -> QuadArray:
@@ -23,9 +23,8 @@ def turned(quad: QuadArray, degrees: float) -> QuadArray:
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     away = quad - np.array((400, 300))
     x, y = away[:, 0], away[:, 1]
-    return np.rint(np.stack((400 + x * cos - y * sin, 300 + x * sin + y * cos), axis=1)).astype(
-        np.int32
-    )
+    corners = np.stack((400 + x * cos - y * sin, 300 + x * sin + y * cos), axis=1)
+    return np.array(np.rint(corners), dtype=np.int32)
 
 
 def page(rows: int, pitch: int) -> list[QuadArray]:

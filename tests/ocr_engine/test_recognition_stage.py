@@ -104,5 +104,7 @@ def test_decode_by_hand(probabilities: FloatArray, text: str, score: float) -> N
 
 
 def test_characters_outside_ascii_are_kept_whole() -> None:
-    text, _ = decode(steps((A, 0.9), (BLANK, 0.9), (C, 0.9), (SPACE, 0.9)), ("书", "x", "e\u0301", "\u3000"))
+    text, _ = decode(
+        steps((A, 0.9), (BLANK, 0.9), (C, 0.9), (SPACE, 0.9)), ("书", "x", "e\u0301", "\u3000")
+    )
     assert text == "书e\u0301\u3000"

@@ -1,0 +1,90 @@
+"""Do N workers keep N cores busy? Images/s of N workers against one worker, over HTTP.
+
+    python benchmarks/throughput.py [--workers 2] [--rounds 3] [--every 3] [--engine openvino]
+
+Each round runs both servers over the same pages, one after the other (A B A B …), with the cache
+off: one worker with one client, N workers with 4 N clients. The medians are compared. Nothing
+else may run on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from server_under_test import ROOT, Load, ServerUnderTest, drive
+
+PAGES = ROOT / "tests" / "data" / "pages.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One server over all pages."""
+
+    load: Load
+    cpu_per_image: float
+    seconds_to_ready: float
+    rss_mb: int
+
+
+def main() -> int:
+    """Print a line a run and the ratio of the medians."""
+    arguments = _parse()
+    names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
+    pictures = [(PAGES.parent / "pages" / name).read_bytes() for name in names[:: arguments.every]]
+    runs: dict[int, list[Run]] = {1: [], arguments.workers: []}
+    for _ in range(arguments.rounds):
+        for workers, done in runs.items():
+            clients = 1 if workers == 1 else 4 * workers
+            done.append(run(arguments.engine, workers, clients, pictures))
+            _print(workers, clients, done[-1])
+    one, many = (
+        statistics.median(run.load.per_second for run in runs[number])
+        for number in (1, arguments.workers)
+    )
+    print(f"{arguments.workers} workers / 1 worker: {many / one:.3f} times the images/s")
+    return 0
+
+
+def run(engine: str, workers: int, clients: int, pictures: list[bytes]) -> Run:
+    """One server, warmed with one picture per worker, over all pictures."""
+    with ServerUnderTest(settings(engine, workers)) as server:
+        drive(server.port, pictures[:1] * workers, workers)
+        before = server.cpu_seconds()
+        load = drive(server.port, pictures, clients)
+        cpu = server.cpu_seconds() - before
+        rss = max(worker["rss_mb"] for worker in server.health()["workers"])
+        return Run(load, cpu / len(pictures), server.seconds_to_ready, rss)
+
+
+def settings(engine: str, workers: int) -> dict[str, Any]:
+    """Settings without a cache."""
+    process = {"number": workers, "max_task_number": 0}
+    return {"ocr": {"engine": engine, "process": process}, "service": {"time": 0}}
+
+
+def _print(workers: int, clients: int, done: Run) -> None:
+    latency = statistics.median(done.load.latencies) * 1000
+    print(
+        f"{workers} workers, {clients} clients: {done.load.per_second:.3f} images/s, "
+        f"median {latency:.0f} ms, {done.cpu_per_image:.3f} CPU s/image, "
+        f"ready after {done.seconds_to_ready:.2f} s, largest worker {done.rss_mb} MiB",
+        flush=True,
+    )
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--every", type=int, default=3, help="take each Nth page")
+    parser.add_argument("--engine", default="openvino")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

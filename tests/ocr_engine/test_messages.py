@@ -1,0 +1,301 @@
+"""Results as JSON, and the frames between parent and worker."""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+from typing import Any
+
+import pytest
+
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.messages import (
+    Done,
+    Failed,
+    GarbageMessage,
+    LoadFailed,
+    Ready,
+    Reply,
+    Request,
+    Stop,
+    Task,
+    decode_reply,
+    decode_request,
+    encode_reply,
+    encode_request,
+)
+from ocr_engine.recognizer import EngineInfo
+from ocr_engine.result import OcrResult, Quad, Recognition, TextLine
+
+BOX: Quad = ((1, 2), (30, 2), (30, 12), (1, 12))
+LINES = (
+    TextLine("北门书店 \U0001f600", 0.9, BOX),
+    TextLine('"a"\n', 0.6, BOX),
+    TextLine("", 0.5, BOX),
+)
+RESULT = OcrResult(320, 120, LINES, frames=3)
+INFO = EngineInfo("openvino 2026.4.1", "f32", "det, cls, rec", 1)
+
+
+def frame(head: object, body: bytes = b"") -> bytes:
+    content = head if isinstance(head, bytes) else json.dumps(head).encode()
+    return struct.pack(">I", len(content)) + content + body
+
+
+# --- results
+
+
+@pytest.mark.parametrize("result", [RESULT, OcrResult(1, 2, ()), OcrResult(5, 5, LINES[:1])])
+def test_a_result_survives_json(result: OcrResult) -> None:
+    data = json.loads(json.dumps(result.as_json()))
+    assert OcrResult.from_json(data) == result
+
+
+def test_what_the_json_of_a_result_looks_like() -> None:
+    result = OcrResult(320, 120, (TextLine("ab", 0.9, BOX), TextLine("c", 0.6, BOX)))
+    assert json.loads(json.dumps(result.as_json())) == {
+        "text": "ab\nc",
+        "confidence": 0.8,  # (2 x 0.9 + 1 x 0.6) / 3
+        "width": 320,
+        "height": 120,
+        "lines": [
+            {"text": "ab", "confidence": 0.9, "box": [[1, 2], [30, 2], [30, 12], [1, 12]]},
+            {"text": "c", "confidence": 0.6, "box": [[1, 2], [30, 2], [30, 12], [1, 12]]},
+        ],
+    }
+    assert RESULT.as_json()["frames"] == 3
+
+
+def test_confidence_of_no_lines_and_of_an_empty_line() -> None:
+    assert OcrResult(1, 1, ()).confidence == 0.0
+    assert OcrResult(1, 1, ()).text == ""
+    # an empty line counts as one character: (3 x 1.0 + 1 x 0.5) / 4 = 0.875
+    lines = (TextLine("abc", 1.0, BOX), TextLine("", 0.5, BOX))
+    assert OcrResult(1, 1, lines).confidence == 0.875
+
+
+# --- frames
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Stop(),
+        Task(0, RecognitionOptions(), b""),
+        Task(7, RecognitionOptions(det_limit_type="max", drop_score=0.25), b"\x00\xffpicture{}"),
+        Task(2**40, RecognitionOptions(use_angle_cls=False), bytes(range(256)) * 1000),
+    ],
+    ids=["stop", "empty", "options", "large"],
+)
+def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
+    assert decode_request(encode_request(request_)) == request_
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Ready(INFO, 200),
+        LoadFailed("det_model_dir: there is no folder /模型"),
+        Done(3, Recognition(RESULT, {"decode": 0.25, "det": 1.5}), 300),
+        Done(4, Recognition(OcrResult(1, 1, ())), 0),
+        Failed(5, "invalid_image", "the PNG is truncated", 10),
+    ],
+    ids=["ready", "load failed", "done", "empty", "failed"],
+)
+def test_replies_arrive_as_they_were_sent(reply: Reply) -> None:
+    assert decode_reply(encode_reply(reply)) == reply
+
+
+def test_the_frame_is_a_length_json_and_the_picture() -> None:
+    sent = encode_request(Task(7, RecognitionOptions(), b"\x01\x02"))
+    (length,) = struct.unpack_from(">I", sent)
+    head = json.loads(sent[4 : 4 + length])
+    assert (head["kind"], head["task_id"], head["options"]["drop_score"]) == ("task", 7, 0.5)
+    assert sent[4 + length :] == b"\x01\x02"
+
+
+def test_numbers_stay_numbers() -> None:
+    done = decode_reply(encode_reply(Done(3, Recognition(RESULT, {"det": 1}), 300)))
+    assert isinstance(done, Done)
+    assert type(done.recognition.stages["det"]) is float
+    assert type(done.recognition.result.lines[0].box[0][0]) is int
+
+
+DONE: dict[str, Any] = {
+    "kind": "done", "task_id": 1, "rss_mb": 1, "stages": {"det": 0.5},
+    "result": {"width": 1, "height": 1, "lines": [
+        {"text": "a", "confidence": 0.5, "box": [[0, 0], [1, 0], [1, 1], [0, 1]]}]},
+}  # fmt: skip
+
+
+def changed(**changes: Any) -> bytes:
+    return frame(DONE | changes)
+
+
+def changed_line(**changes: Any) -> bytes:
+    line = DONE["result"]["lines"][0] | changes
+    return changed(result=DONE["result"] | {"lines": [line]})
+
+
+def without(key: str) -> bytes:
+    return frame({name: value for name, value in DONE.items() if name != key})
+
+
+NOT_A_FRAME = {
+    "nothing": b"",
+    "half a length": b"\x00\x00",
+    "no head": b"\x00\x00\x00\x05",
+    "a head that is cut": frame({"kind": "stop"})[:-1],
+    "a huge length": b"\xff\xff\xff\xff{}",
+    "a length beyond the end": struct.pack(">I", 1000) + b'{"kind":"stop"}',
+    "an empty head": frame(b""),
+    "no json": frame(b"kind: stop"),
+    "no utf-8": frame(b"\xff\xfe{}"),
+    "a list": frame([1, 2]),
+    "a number": frame(5),
+    "null": frame(None),
+    "an empty object": frame({}),
+    "deeply nested": frame(b"[" * 100_000),
+    "an endless number": frame(b'{"kind":"failed","task_id":' + b"9" * 5000 + b"}"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NOT_A_FRAME))
+def test_what_is_no_frame_is_garbage(name: str) -> None:
+    with pytest.raises(GarbageMessage):
+        decode_reply(NOT_A_FRAME[name])
+    with pytest.raises(GarbageMessage):
+        decode_request(NOT_A_FRAME[name])
+
+
+BAD_REPLIES = {
+    "unknown kind": changed(kind="finished"),
+    "kind of another type": changed(kind=["done"]),
+    "a request": encode_request(Stop()),
+    "no kind": without("kind"),
+    "no task": without("task_id"),
+    "no result": without("result"),
+    "no stages": without("stages"),
+    "no memory": without("rss_mb"),
+    "task of another type": changed(task_id=[1]),
+    "task in words": changed(task_id="one"),
+    "task null": changed(task_id=None),
+    "task infinite": changed(task_id=float("inf")),
+    "task not a number": changed(task_id=float("nan")),
+    "memory infinite": changed(rss_mb=float("inf")),
+    "result null": changed(result=None),
+    "result a list": changed(result=[1]),
+    "width in words": changed(result=DONE["result"] | {"width": "wide"}),
+    "width infinite": changed(result=DONE["result"] | {"width": float("inf")}),
+    "lines a number": changed(result=DONE["result"] | {"lines": 5}),
+    "lines of numbers": changed(result=DONE["result"] | {"lines": [1, 2]}),
+    "stages a list": changed(stages=[1]),
+    "stages in words": changed(stages={"det": "long"}),
+    "stages of a huge number": changed(stages={"det": 10**400}),
+    "text a number": changed_line(text=5),
+    "text null": changed_line(text=None),
+    "confidence in words": changed_line(confidence="sure"),
+    "box of three": changed_line(box=[[0, 0], [1, 0], [1, 1]]),
+    "box of five": changed_line(box=[[0, 0]] * 5),
+    "box in space": changed_line(box=[[0, 0, 0]] * 4),
+    "box null": changed_line(box=None),
+    "box infinite": changed_line(box=[[float("inf"), 0]] * 4),
+    "ready without info": frame({"kind": "ready", "rss_mb": 1}),
+    "ready with half an info": frame({"kind": "ready", "rss_mb": 1, "info": {"engine": "x"}}),
+    "ready with more info": frame(
+        {"kind": "ready", "rss_mb": 1, "info": {"engine": "", "precision": "", "models": "",
+         "threads": 1, "more": 1}}
+    ),
+    "ready with info of other types": frame(
+        {"kind": "ready", "rss_mb": 1, "info": {"engine": 1, "precision": None, "models": [],
+         "threads": "x"}}
+    ),
+    "failed without a code": frame({"kind": "failed", "task_id": 1, "message": "", "rss_mb": 1}),
+    "failed with a code of null": frame(
+        {"kind": "failed", "task_id": 1, "code": None, "message": "", "rss_mb": 1}
+    ),
+    "load failed without a message": frame({"kind": "load_failed"}),
+}  # fmt: skip
+
+
+def test_the_reply_that_the_bad_ones_are_made_from_is_good() -> None:
+    done = decode_reply(frame(DONE))
+    assert isinstance(done, Done)
+    assert done.recognition.result.lines[0].text == "a"
+
+
+@pytest.mark.parametrize("name", sorted(BAD_REPLIES))
+def test_wrong_replies_are_garbage(name: str) -> None:
+    with pytest.raises(GarbageMessage):
+        decode_reply(BAD_REPLIES[name])
+
+
+BAD_REQUESTS = {
+    "no task": frame({"kind": "task", "options": {}}),
+    "no options": frame({"kind": "task", "task_id": 1}),
+    "unknown option": frame({"kind": "task", "task_id": 1, "options": {"beam": 5}}),
+    "options a list": frame({"kind": "task", "task_id": 1, "options": [1]}),
+    "options null": frame({"kind": "task", "task_id": 1, "options": None}),
+    "unknown kind": frame({"kind": "nonsense", "task_id": 1, "options": {}}),
+    "no kind": frame({"task_id": 1, "options": {}}),
+    "a reply": encode_reply(Failed(1, "a", "b", 1)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD_REQUESTS))
+def test_wrong_requests_are_garbage(name: str) -> None:
+    with pytest.raises(GarbageMessage):
+        decode_request(BAD_REQUESTS[name])
+
+
+def test_random_bytes_are_garbage() -> None:
+    generator = random.Random(40)
+    for _ in range(2000):
+        data = generator.randbytes(generator.randrange(60))
+        if generator.random() < 0.5:
+            data = frame(data)
+        with pytest.raises(GarbageMessage):
+            decode_reply(data)
+        with pytest.raises(GarbageMessage):
+            decode_request(data)
+
+
+def test_every_truncated_reply_is_garbage() -> None:
+    whole = encode_reply(Done(3, Recognition(RESULT, {"det": 1.5}), 300))
+    for length in range(len(whole)):
+        with pytest.raises(GarbageMessage):
+            decode_reply(whole[:length])
+
+
+def test_a_mutated_reply_is_garbage_or_a_reply() -> None:
+    generator = random.Random(41)
+    whole = encode_reply(Done(3, Recognition(RESULT, {"det": 1.5}), 300))
+    garbage = 0
+    for _ in range(3000):
+        content = bytearray(whole)
+        for _ in range(generator.randrange(1, 4)):
+            content[generator.randrange(len(content))] = generator.choice(
+                b'0159{}[]",:-.eE\x00\xff'
+            )
+        try:
+            assert isinstance(decode_reply(bytes(content)), Done | Failed | Ready | LoadFailed)
+        except GarbageMessage:
+            garbage += 1
+    assert garbage > 1000
+
+
+def test_options_with_the_same_content_have_the_same_fingerprint() -> None:
+    one = RecognitionOptions(drop_score=0.3, use_angle_cls=False)
+    assert (
+        one.fingerprint() == RecognitionOptions(use_angle_cls=False, drop_score=0.3).fingerprint()
+    )
+    fields: dict[str, Any] = {
+        "det_limit_side_len": 65, "det_limit_type": "max", "det_db_thresh": 0.31,
+        "det_db_box_thresh": 0.61, "det_db_unclip_ratio": 1.6, "use_angle_cls": False,
+        "cls_thresh": 0.91, "drop_score": 0.51,
+    }  # fmt: skip
+    different = {
+        RecognitionOptions(**{name: value}).fingerprint() for name, value in fields.items()
+    }
+    assert len(different | {RecognitionOptions().fingerprint()}) == 9

@@ -1,0 +1,285 @@
+"""The crew: starts that fail, workers that wear out, ends of all kinds."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import is_alive, kill_all, until, wait_until, worker_processes
+from fake_recognizers import (
+    card,
+    exit_at_start,
+    fail_to_load,
+    load_echo,
+    load_leaking,
+    load_when_told,
+    raise_at_start,
+)
+
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool import supervisor as supervisor_module
+from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.process import WorkerState
+from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.worker import WorkerSpec
+
+PATIENCE_SECONDS = 40.0
+ROOT = Path(__file__).resolve().parents[2]
+
+Scenario = Callable[[Pool], Awaitable[None]]
+
+
+def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: Any) -> None:
+    """Start a pool, run the scenario, close the pool; no process may be left."""
+
+    async def whole() -> None:
+        before = worker_processes()
+        pool = Pool(PoolSpec(CrewSpec(number, WorkerSpec(load), **wear)))
+        pool.start()
+        try:
+            await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
+        finally:
+            try:
+                await asyncio.wait_for(pool.close(), 6)
+            finally:
+                left = worker_processes() - before
+                kill_all(left)
+        assert not left, "processes that close() left behind"
+
+    asyncio.run(whole())
+
+
+async def read(pool: Pool, text: str) -> str:
+    """What the pool reads on a card."""
+    return (await pool.submit(card(text), RecognitionOptions()).future).result.text
+
+
+async def all_warm(pool: Pool, number: int = 1) -> None:
+    await until(lambda: pool.supervisor.warm() == number, f"{number} warm workers")
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failed starts are repeated almost at once."""
+    monkeypatch.setattr(supervisor_module, "MAX_BACKOFF_SECONDS", 0.01)
+
+
+def test_a_recognizer_that_cannot_be_built_is_a_failure_at_once() -> None:
+    async def scenario(pool: Pool) -> None:
+        reason = await asyncio.wait_for(pool.supervisor.failure(), 10)
+        assert reason == "rec_model_dir: there is no model in it"
+        assert not pool.ready()
+
+    run(scenario, fail_to_load)
+
+
+def test_a_worker_that_leaves_at_its_start_is_tried_five_times_with_longer_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop's own timer is asked for the pauses, which are then cut to a hundredth."""
+    journal, pauses = tmp_path / "tries", []
+
+    async def scenario(pool: Pool) -> None:
+        loop = asyncio.get_running_loop()
+        call_later = loop.call_later
+
+        def in_a_hurry(delay: float, callback: Any, *args: Any) -> asyncio.TimerHandle:
+            if callback == pool.supervisor._spawn_missing:
+                pauses.append(delay)
+                delay /= 100
+            return call_later(delay, callback, *args)
+
+        monkeypatch.setattr(loop, "call_later", in_a_hurry)
+        reason = await asyncio.wait_for(pool.supervisor.failure(), 20)
+        assert reason == "no worker could start in 5 tries: exit status 7"
+        assert journal.read_text() == "try\n" * 5
+        assert pauses[:4] == [1, 2, 4, 8]
+
+    run(scenario, functools.partial(exit_at_start, journal))
+
+
+@pytest.mark.usefixtures("short_pauses")
+def test_a_crew_that_fails_in_one_go_has_tried_once_and_not_five_times(tmp_path: Path) -> None:
+    journal = tmp_path / "tries"
+
+    async def scenario(pool: Pool) -> None:
+        await asyncio.wait_for(pool.supervisor.failure(), 30)
+        assert journal.read_text().count("try\n") > 5
+
+    run(scenario, functools.partial(exit_at_start, journal), number=5)
+
+
+def test_an_exception_at_the_start_is_a_failed_start() -> None:
+    async def scenario(pool: Pool) -> None:
+        await until(lambda: pool.supervisor.restarts, "the end of the first one")
+        assert pool.supervisor.restarts == {"exit status 1": 1}
+        assert not pool.ready()
+
+    run(scenario, raise_at_start)
+
+
+def test_a_worker_that_is_never_ready_is_replaced(gate: Path) -> None:
+    async def scenario(pool: Pool) -> None:
+        await until(lambda: pool.supervisor.restarts, "the end of the first one")
+        assert pool.supervisor.restarts == {"not ready within 0.7 s": 1}
+        gate.unlink()
+        await all_warm(pool)
+
+    run(scenario, functools.partial(load_when_told, gate), start_seconds=0.7)
+
+
+def test_a_worker_is_replaced_after_its_share_and_the_new_one_is_warm_before() -> None:
+    warm: set[int] = set()
+    pids: set[int | None] = set()
+
+    async def scenario(pool: Pool) -> None:
+        await all_warm(pool, 2)
+        for number in range(60):
+            assert await read(pool, f"{number}") == f"{number}"
+            warm.add(pool.supervisor.warm())
+            pids.update(worker.pid for worker in pool.supervisor.workers())
+            if number % 20 == 19:
+                replaced = number // 20
+                await until(
+                    lambda low=replaced: pool.supervisor.restarts["recycled"] > low,  # type: ignore[misc]
+                    "a recycled worker",
+                )
+        assert set(pool.supervisor.restarts) == {"recycled"}
+
+    run(scenario, load_echo, number=2, max_tasks=5)
+    assert min(warm) >= 2
+    assert len(pids) >= 5
+
+
+def test_the_shares_differ_so_that_workers_do_not_leave_together() -> None:
+    async def scenario(pool: Pool) -> None:
+        pool.supervisor._random = random.Random(7)
+        limits = {pool.supervisor._task_limit() for _ in range(200)}
+        assert (min(limits), max(limits)) == (80, 120)
+        await all_warm(pool)
+
+    run(scenario, load_echo, max_tasks=100)
+
+
+def test_a_worker_without_a_share_stays() -> None:
+    async def scenario(pool: Pool) -> None:
+        await all_warm(pool)
+        pid = pool.supervisor.workers()[0].pid
+        for number in range(30):
+            await read(pool, f"{number}")
+        assert [worker.pid for worker in pool.supervisor.workers()] == [pid]
+        assert not pool.supervisor.restarts
+
+    run(scenario, load_echo, max_tasks=0)
+
+
+def test_a_worker_above_its_memory_is_replaced() -> None:
+    async def scenario(pool: Pool) -> None:
+        await all_warm(pool)
+        old = pool.supervisor.workers()[0]
+        for number in range(3):
+            assert await read(pool, f"{number}") == f"{number}"
+        assert old.rss_mb > 200
+        await until(lambda: pool.supervisor.restarts == {"recycled": 1}, "the replacement")
+        assert old.state is WorkerState.DEAD
+        (new,) = pool.supervisor.workers()
+        assert new.rss_mb < 200
+
+    run(scenario, load_leaking, max_rss_mb=200)
+
+
+def test_a_worn_worker_that_is_killed_is_still_replaced(gate: Path) -> None:
+    async def scenario(pool: Pool) -> None:
+        gate.unlink()
+        await all_warm(pool)
+        (worker,) = pool.supervisor.workers()
+        assert await read(pool, "worn now") == "worn now"
+        assert worker.worn is not None
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        assert await read(pool, "after") == "after"
+        await until(lambda: worker.state is WorkerState.DEAD, "the end of the worn one")
+
+    run(scenario, functools.partial(load_when_told, gate), max_tasks=1)
+
+
+def test_close_right_after_start_ends_the_workers_that_are_being_spawned() -> None:
+    """SIGTERM may come while the processes have no pid yet."""
+
+    async def scenario(pool: Pool) -> None:
+        assert [worker.pid for worker in pool.supervisor.workers()] == [None, None]
+
+    run(scenario, load_echo, number=2)
+
+
+def test_close_ends_workers_that_are_loading(gate: Path) -> None:
+    async def scenario(pool: Pool) -> None:
+        await until(lambda: all(worker.pid for worker in pool.supervisor.workers()), "the pids")
+
+    run(scenario, functools.partial(load_when_told, gate), number=2)
+
+
+_PARENT = """
+import asyncio, sys
+sys.path[:0] = [{root!r}, {tests!r}]
+import fake_recognizers
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.worker import WorkerSpec
+
+async def main():
+    pool = Pool(PoolSpec(CrewSpec(3, WorkerSpec(fake_recognizers.load_obedient))))
+    pool.start()
+    while pool.supervisor.warm() < 3:
+        await asyncio.sleep(0.01)
+    pool.submit(fake_recognizers.card("spin"), RecognitionOptions())
+    await asyncio.sleep(0.1)
+    print(*(worker.pid for worker in pool.supervisor.workers()), flush=True)
+    await asyncio.sleep({seconds})
+
+asyncio.run(main())
+"""
+
+
+def parent(seconds: int) -> subprocess.Popen[str]:
+    """A process with a pool of three, one of them in an endless loop."""
+    tests = Path(__file__).resolve().parents[1]
+    code = _PARENT.format(root=str(ROOT), tests=str(tests), seconds=seconds)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_parent_that_is_killed_leaves_no_orphan() -> None:
+    with parent(seconds=60) as process:
+        assert process.stdout is not None
+        pids = {int(pid) for pid in process.stdout.readline().split()}
+        try:
+            assert len(pids) == 3
+            assert all(map(is_alive, pids))
+            process.kill()
+            wait_until(lambda: not any(map(is_alive, pids)), "the end of all workers", 5)
+        finally:
+            process.kill()
+            kill_all({pid for pid in pids if is_alive(pid)})
+
+
+def test_a_parent_that_leaves_without_closing_the_pool_does_leave() -> None:
+    """An exception on the way must not end in a process that neither serves nor goes."""
+    with parent(seconds=0) as process:
+        assert process.stdout is not None
+        pids = {int(pid) for pid in process.stdout.readline().split()}
+        try:
+            wait_until(lambda: process.poll() is not None, "the end of the parent", 8)
+            wait_until(lambda: not any(map(is_alive, pids)), "the end of all workers", 5)
+        finally:
+            process.kill()
+            kill_all({pid for pid in pids if is_alive(pid)})

@@ -1,0 +1,247 @@
+"""file_type=filename: only regular files inside the roots, read once, and again when changed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from conftest import descriptors, wait_until
+from fake_recognizers import card
+from server_process import LiveServer, Reply
+
+from server import file_roots
+from server.body import Upload
+from server.file_roots import FileRoots, OpenedFile
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-Id": "always-the-same"}
+LONG_AGO = 1_000_000_000
+
+
+def name(server: LiveServer, path: str, encoded: bool = False) -> Reply:
+    """Ask for a file by its path; encoded: the path is percent-encoded as it is to be sent."""
+    text = path if encoded else quote(path, safe="")
+    body = f"file_type=filename&filename={text}".encode()
+    return server.request("POST", "/ocr_service", body, FORM)
+
+
+def put(path: Path, text: str, modified: float = LONG_AGO) -> Path:
+    """A card in a file, as if written long ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(card(text))
+    os.utime(path, (modified, modified))
+    return path
+
+
+@pytest.mark.parametrize(
+    "path_of",
+    [
+        lambda file: file.name,
+        lambda file: f"./{file.name}",
+        lambda file: f"pictures/{file.name}",
+        lambda file: f"./pictures/{file.name}",
+        str,
+    ],
+    ids=["in-root", "dot", "with-root", "dot-root", "absolute"],
+)
+def test_a_file_in_a_root(wide: LiveServer, path_of: Callable[[Path], str]) -> None:
+    file = put(wide.pictures / "page one.png", "on the server")
+    reply = name(wide, path_of(file))
+    assert (reply.status, reply.text) == (200, "on the server")
+
+
+def test_a_file_in_a_folder_below_and_in_json(wide: LiveServer) -> None:
+    put(wide.pictures / "a" / "b" / "页.png", "below")
+    reply = wide.post_json({"file_type": "filename", "filename": "a/b/页.png"})
+    assert (reply.status, reply.text) == (200, "below")
+    assert wide.post_json({"filename": "a/b/页.png"}).json["cache"] == "hit"
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files need not be left alone for a while before their digests are remembered."""
+    monkeypatch.setattr(file_roots, "SETTLED_SECONDS", -1.0)
+
+
+def tick(folder: Path) -> None:
+    """Wait until the clock of the file system, which is coarse, has moved on."""
+    scratch = folder / "clock"
+    scratch.touch()
+    before = scratch.stat().st_ctime_ns
+
+    def moved() -> bool:
+        scratch.touch()
+        return scratch.stat().st_ctime_ns > before
+
+    wait_until(moved, "a tick")
+
+
+@pytest.fixture
+def trap(wide: LiveServer) -> Path:
+    """A root with everything in it and beside it that must not be read."""
+    root = wide.pictures
+    outside = put(root.parent / "outside" / "secret.png", "a secret")
+    put(root.parent / "pictures-private" / "secret.png", "a secret")
+    put(root / "folder" / "fine.png", "fine")
+    for link, target in [
+        ("link.png", outside),
+        ("relative.png", Path("../outside/secret.png")),
+        ("inward.png", root / "folder" / "fine.png"),
+        ("linked", outside.parent),
+        ("loop", root / "loop"),
+    ]:
+        if not (root / link).is_symlink():
+            (root / link).symlink_to(target)
+    if not (root / "pipe").exists():
+        os.mkfifo(root / "pipe")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("path", "encoded"),
+    [
+        ("../outside/secret.png", False),
+        ("pictures/../outside/secret.png", False),
+        ("folder/../../outside/secret.png", False),
+        ("%2e%2e/outside/secret.png", True),
+        ("%2e%2e%2foutside%2fsecret.png", True),
+        ("%252e%252e/outside/secret.png", True),
+        ("..\\outside\\secret.png", False),
+        ("/etc/passwd", False),
+        ("//etc/passwd", False),
+        ("file:///etc/passwd", False),
+        ("{root}/../outside/secret.png", False),
+        ("{root}-private/secret.png", False),
+        ("../pictures-private/secret.png", False),
+        ("folder/fine.png%00", True),
+        ("fine.png%00.png", True),
+        ("link.png", False),
+        ("relative.png", False),
+        ("inward.png", False),
+        ("linked/secret.png", False),
+        ("loop", False),
+        ("pipe", False),
+        ("folder", False),
+        ("folder/", False),
+        (".", False),
+        ("{root}", False),
+        ("/", False),
+        ("/dev/zero", False),
+        ("/proc/self/environ", False),
+        ("folder/fine.png/more", False),
+        ("~/secret.png", False),
+        ("x" * 300, False),
+        ("x/" * 1500, False),
+    ],
+)
+def test_what_may_not_be_read_looks_like_what_is_not_there(
+    wide: LiveServer, trap: Path, path: str, encoded: bool
+) -> None:
+    absent = name(wide, "absent.png")
+    assert (absent.status, absent.code) == (404, "not_found")
+    started = time.monotonic()
+    reply = name(wide, path.replace("{root}", str(trap)), encoded)
+    assert time.monotonic() - started < 1
+    assert (reply.status, reply.body) == (absent.status, absent.body)
+    assert str(trap) not in reply.body.decode()
+
+
+def test_a_file_over_the_limit_of_uploads(wide: LiveServer) -> None:
+    big = wide.pictures / "big.png"
+    big.write_bytes(card("big") + b"\0" * (1 << 20))
+    reply = name(wide, "big.png")
+    assert (reply.status, reply.code) == (413, "body_too_large")
+    assert str(1 << 20) in reply.json["error"]["message"]
+
+
+def test_a_file_that_is_no_picture(wide: LiveServer) -> None:
+    (wide.pictures / "notes.png").write_text("root:x:0:0")
+    (wide.pictures / "empty.png").write_bytes(b"")
+    assert name(wide, "notes.png").status == 415
+    assert name(wide, "empty.png").status == 415
+
+
+@pytest.mark.usefixtures("settled")
+def test_an_unchanged_file_is_a_hit_without_being_read(
+    wide: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(wide.pictures / "same.png", "the same")
+    assert name(wide, "same.png").json["cache"] == "miss"
+
+    def must_not_read(*_: object) -> None:
+        raise AssertionError("the file was read again")
+
+    monkeypatch.setattr(FileRoots, "read", must_not_read)
+    assert name(wide, "same.png").json["cache"] == "hit"
+    assert name(wide, "pictures/same.png").json["cache"] == "hit"
+
+
+def test_a_file_written_a_moment_ago_is_read_every_time(
+    wide: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may change again within one tick of its clock."""
+    reads: list[str] = []
+    read = FileRoots.read
+
+    def counting(roots: FileRoots, opened: OpenedFile) -> Upload:
+        reads.append("read")
+        return read(roots, opened)
+
+    monkeypatch.setattr(FileRoots, "read", counting)
+    put(wide.pictures / "young.png", "young", time.time())
+    assert [name(wide, "young.png").json["cache"] for _ in range(2)] == ["miss", "hit"]
+    assert len(reads) == 2
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_changed_file_is_read_again(wide: LiveServer) -> None:
+    file = put(wide.pictures / "changing.png", "before")
+    assert name(wide, "changing.png").text == "before"
+    put(file, "after", LONG_AGO + 1)
+    assert name(wide, "changing.png").text == "after"
+    put(wide.pictures / "new.png", "moved here", LONG_AGO + 1).rename(file)
+    assert name(wide, "changing.png").text == "moved here"
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_new_file_in_the_place_of_a_deleted_one_is_read(wide: LiveServer) -> None:
+    """File systems hand the number of a deleted file to the next one."""
+    file = wide.pictures / "again.png"
+    for text in ("text 1", "text 2", "text 3", "text 4"):
+        put(file, text)
+        assert name(wide, "again.png").text == text
+        file.unlink()
+        tick(wide.pictures)
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_changed_in_place_with_its_old_date_is_read_again(wide: LiveServer) -> None:
+    """As rsync --inplace --times does; size, inode and modification time stay the same."""
+    file = put(wide.pictures / "dated.png", "text A")
+    size = file.stat().st_size
+    assert name(wide, "dated.png").text == "text A"
+    tick(wide.pictures)
+    with file.open("r+b") as stream:
+        stream.write(card("text B"))
+    os.utime(file, (LONG_AGO, LONG_AGO))
+    assert file.stat().st_size == size
+    assert name(wide, "dated.png").text == "text B"
+
+
+def test_a_named_file_shares_its_entry_with_an_upload(wide: LiveServer) -> None:
+    file = put(wide.pictures / "shared.png", "shared")
+    assert wide.upload(file.read_bytes()).json["cache"] == "miss"
+    assert name(wide, "shared.png").json["cache"] == "hit"
+
+
+@pytest.mark.usefixtures("trap")
+def test_descriptors_are_given_back(wide: LiveServer) -> None:
+    name(wide, "folder/fine.png")
+    wide.check_whole()
+    before = descriptors()
+    for path in ("folder/fine.png", "link.png", "pipe", "folder", "absent.png") * 5:
+        name(wide, path)
+    wait_until(lambda: descriptors() <= before, f"no more than {before} descriptors")

@@ -1,0 +1,259 @@
+"""POST /ocr_service and POST /ocr over real sockets: sources, formats, cache, headers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from conftest import wait_until
+from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
+from server_process import LiveServer, Part, Reply, multipart, picture_part
+
+from cache.keys import digest
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def base64_of(picture: bytes) -> str:
+    return base64.b64encode(picture).decode()
+
+
+def recognized(reply: Reply, text: str, cache: str = "miss") -> None:
+    assert reply.status == 200, reply.body
+    assert (reply.text, reply.json["cache"]) == (text, cache)
+
+
+def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
+    picture = card("two\nlines")
+    reply = wide.upload(picture, file_type="file")
+    assert reply.status == 200
+    answer = reply.json
+    assert list(answer) == [
+        "status", "data", "cache", "md5", "elapsed_ms", "timestamp", "request_id",
+    ]  # fmt: skip
+    assert (answer["status"], answer["cache"]) == ("success", "miss")
+    assert answer["md5"] == digest(picture).md5
+    assert answer["elapsed_ms"] > 0
+    assert isinstance(answer["timestamp"], int)
+    assert answer["request_id"] == reply.headers["X-Request-Id"]
+    assert answer["data"] == {
+        "text": "two\nlines",
+        "confidence": CONFIDENCE,
+        "width": 64,
+        "height": CARD_HEIGHT,
+        "lines": [
+            {"text": "two", "confidence": CONFIDENCE, "box": [[0, 0], [40, 0], [40, 9], [0, 9]]},
+            {
+                "text": "lines",
+                "confidence": CONFIDENCE,
+                "box": [[0, 10], [40, 10], [40, 19], [0, 19]],
+            },
+        ],
+    }
+    assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_text_and_legacy_formats(wide: LiveServer) -> None:
+    picture = card("Füße\n文字")
+    text = wide.upload(picture, format="text")
+    assert text.body.decode() == "Füße\n文字"
+    assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
+    legacy = wide.upload(picture, format="legacy")
+    assert legacy.json == [
+        [[[0, 0], [40, 0], [40, 9], [0, 9]], ["Füße", CONFIDENCE]],
+        [[[0, 10], [40, 10], [40, 19], [0, 19]], ["文字", CONFIDENCE]],
+    ]
+    assert legacy.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "DATA:image/png;base64,"])
+@pytest.mark.parametrize("named", [True, False], ids=["file_type", "told-from-the-field"])
+def test_base64_urlencoded_and_json(wide: LiveServer, prefix: str, named: bool) -> None:
+    text = f"base64 {prefix} {named}"
+    fields = {"image": prefix + base64_of(card(text))}
+    if named:
+        fields["file_type"] = "base64"
+    body = urlencode(fields).encode()
+    recognized(wide.request("POST", "/ocr_service", body, FORM), text)
+    recognized(wide.post_json(fields), text, "hit")
+
+
+def test_base64_that_was_not_percent_encoded(wide: LiveServer) -> None:
+    """Forms that are put together by hand leave `+` as it is, which then means a blank."""
+    pictures = (card(f"plus {number}") for number in range(1000))
+    picture = next(p for p in pictures if "+" in base64_of(p))
+    body = f"file_type=base64&image={base64_of(picture)}".encode()
+    reply = wide.request("POST", "/ocr_service", body, FORM)
+    assert reply.json["md5"] == digest(picture).md5
+
+
+def test_base64_in_a_multipart_field(wide: LiveServer) -> None:
+    body, headers = multipart([Part("image", base64_of(card("field")).encode())])
+    recognized(wide.request("POST", "/ocr_service", body, headers), "field")
+
+
+@pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "GIF", "WEBP"])
+def test_the_bytes_decide_the_format(wide: LiveServer, format: str) -> None:
+    body, headers = multipart([picture_part(card(f"as {format}", format), "notes.docx")])
+    recognized(wide.request("POST", "/ocr_service", body, headers), f"as {format}")
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "application/octet-stream"])
+def test_ocr_takes_the_raw_picture(wide: LiveServer, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    reply = wide.request("POST", "/ocr", card(f"raw {content_type}"), headers)
+    recognized(reply, f"raw {content_type}")
+
+
+def test_ocr_takes_multipart_and_json(wide: LiveServer) -> None:
+    picture = card("the same picture")
+    recognized(wide.upload(picture, path="/ocr"), "the same picture")
+    recognized(wide.post_json({"image": base64_of(picture)}, "/ocr"), "the same picture", "hit")
+
+
+def test_ocr_takes_options_as_query_parameters(wide: LiveServer) -> None:
+    query = "drop_score=0.25&det_limit_side_len=960&det_limit_type=max&use_angle_cls=0"
+    options = json.loads(wide.upload(card("options"), path=f"/ocr?{query}").text)
+    assert options["drop_score"] == 0.25
+    assert options["det_limit_side_len"] == 960
+    assert options["det_limit_type"] == "max"
+    assert options["use_angle_cls"] is False
+    text = wide.upload(card("in words"), path="/ocr?format=text")
+    assert text.body == b"in words"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"det_limit_side_len": "736"},
+        {"det_db_thresh": "0.2"},
+        {"det_db_box_thresh": "0.7"},
+        {"det_db_unclip_ratio": "2"},
+        {"use_angle_cls": "False"},
+        {"drop_score": "0.1"},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_options_reach_the_recognizer_and_have_their_own_entry(
+    wide: LiveServer, options: Mapping[str, str]
+) -> None:
+    ((name, value),) = options.items()
+    wide.upload(card("options"), {"Cache-Control": "no-cache"})
+    first = wide.upload(card("options"), **options)
+    assert first.json["cache"] == "miss"
+    seen = json.loads(first.text)[name]
+    assert seen == (False if value == "False" else float(value))
+    again = wide.upload(card("options"), **options)
+    assert (again.json["cache"], again.json["data"]) == ("hit", first.json["data"])
+
+
+def test_options_left_at_their_default_share_an_entry(wide: LiveServer) -> None:
+    wide.upload(card("default"))
+    assert wide.upload(card("default"), drop_score="0.5").json["cache"] == "hit"
+
+
+def test_a_hit_has_the_same_bytes_and_its_age(wide: LiveServer) -> None:
+    picture = card("kept")
+    miss, hit = wide.upload(picture), wide.upload(picture)
+    assert (miss.headers["X-Cache"], hit.headers["X-Cache"]) == ("miss", "hit")
+    assert "Age" not in miss.headers
+    assert 0 <= int(hit.headers["Age"]) < 10
+    assert data_bytes(hit) == data_bytes(miss)
+    assert wide.begun("kept") == 1
+    assert wide.outcomes() == {"miss": 1, "hit": 1}
+
+
+def data_bytes(reply: Reply) -> bytes:
+    """The bytes of `data` as they were sent."""
+    return reply.body[reply.body.index(b'"data":') : reply.body.index(b',"cache":')]
+
+
+def test_no_cache_reads_past_the_cache_and_stores_again(wide: LiveServer) -> None:
+    picture = card("fresh")
+    recognized(wide.upload(picture), "fresh", "miss")
+    recognized(wide.upload(picture, {"Cache-Control": "no-cache"}), "fresh", "miss")
+    recognized(wide.upload(picture), "fresh", "hit")
+    assert wide.begun("fresh") == 2
+
+
+def test_fifty_identical_uploads_are_one_recognition(wide: LiveServer, gate: Path) -> None:
+    picture, text = card(f"hold {gate}"), f"hold {gate}"
+    with ThreadPoolExecutor(50) as clients:
+        waiting = [clients.submit(wide.upload, picture) for _ in range(50)]
+        wait_until(lambda: sum(wide.outcomes().values()) == 50, "50 requests under way")
+        assert wide.running() == 1
+        gate.unlink()
+        replies = [each.result(20) for each in waiting]
+    assert {reply.status for reply in replies} == {200}
+    assert {reply.text for reply in replies} == {text}
+    assert len({data_bytes(reply) for reply in replies}) == 1
+    assert wide.outcomes() == {"miss": 1, "joined": 49}
+    assert sorted(r.headers["X-Cache"] for r in replies) == ["joined"] * 49 + ["miss"]
+    assert wide.begun(text) == 1
+
+
+def test_other_options_do_not_join(wide: LiveServer, gate: Path) -> None:
+    picture = card(f"hold {gate}")
+    with ThreadPoolExecutor(2) as clients:
+        plain = clients.submit(wide.upload, picture)
+        other = clients.submit(wide.upload, picture, drop_score="0.1")
+        wait_until(lambda: wide.running() == 2, "two recognitions")
+        gate.unlink()
+        assert (plain.result(20).status, other.result(20).status) == (200, 200)
+    assert wide.outcomes() == {"miss": 2}
+
+
+def test_a_request_id_is_taken_over_or_made(wide: LiveServer) -> None:
+    given = wide.upload(card("id"), {"X-Request-Id": "order-66/b"})
+    assert given.headers["X-Request-Id"] == given.json["request_id"] == "order-66/b"
+    made = {wide.upload(card("id")).json["request_id"] for _ in range(3)}
+    assert len(made) == 3
+    unfit = wide.upload(card("id"), {"X-Request-Id": "has blanks " + "x" * 200})
+    assert unfit.headers["X-Request-Id"] == unfit.json["request_id"] != ""
+    assert " " not in unfit.json["request_id"]
+
+
+def test_server_timing_names_the_stages(wide: LiveServer) -> None:
+    miss, hit = wide.upload(card("timed")), wide.upload(card("timed"))
+    stages = dict(entry.split(";dur=") for entry in miss.headers["Server-Timing"].split(", "))
+    assert list(stages) == ["queue", "decode", "det", "cls", "rec", "total"]
+    assert all(float(milliseconds) >= 0 for milliseconds in stages.values())
+    assert float(stages["rec"]) == 2.0
+    assert hit.headers["Server-Timing"].startswith("cache;desc=hit, total;dur=")
+
+
+def test_every_answer_forbids_sniffing(wide: LiveServer) -> None:
+    replies = [
+        wide.upload(card("<script>alert(1)</script>")),
+        wide.upload(b"no picture"),
+        wide.get("/livez"),
+        wide.get("/nowhere"),
+        wide.request("DELETE", "/ocr_service"),
+    ]
+    assert [reply.status for reply in replies] == [200, 415, 200, 404, 405]
+    assert {reply.headers["X-Content-Type-Options"] for reply in replies} == {"nosniff"}
+    assert all(reply.headers["X-Request-Id"] for reply in replies)
+
+
+@pytest.mark.parametrize("flag", ["True", "true", "1"])
+def test_block_flag_true_waits(wide: LiveServer, flag: str) -> None:
+    recognized(wide.upload(card(f"block {flag}"), block_flag=flag), f"block {flag}")
+
+
+def test_a_connection_serves_many_requests(wide: LiveServer) -> None:
+    connection = HTTPConnection("127.0.0.1", wide.port, timeout=10)
+    body, headers = multipart([picture_part(card("kept alive"))])
+    try:
+        for _ in range(3):
+            connection.request("POST", "/ocr_service", body, headers)
+            answer = connection.getresponse()
+            assert json.loads(answer.read())["data"]["text"] == "kept alive"
+            assert not answer.will_close
+    finally:
+        connection.close()

@@ -1,0 +1,130 @@
+"""The service below HTTP: what the wire cannot cause at will."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from conftest import wait_until
+from fake_recognizers import card
+from server_process import LiveServer
+
+from cache.keys import digest
+from ocr_engine.options import RecognitionOptions
+from server.body import Upload
+from server.request_fields import OcrRequest
+from server.service import Answer, Ticket
+
+# The public MD5 collision of Wang, Feng, Lai and Yu (2004), https://eprint.iacr.org/2004/199
+COLLIDING = tuple(
+    bytes.fromhex(
+        "d131dd02c5e6eec4693d9a0698aff95c2fcab5" + a + "12467eab4004583eb8fb7f89"
+        "55ad340609f4b30283e4888325" + b + "415a085125e8f7cdc99fd91dbd" + c + "280373c5b"
+        "d8823e3156348f5bae6dacd436c919c6dd53e2" + d + "487da03fd02396306d248cda0"
+        "e99f33420f577ee8ce54b67080" + e + "0d1ec69821bcb6a8839396f965" + f + "b6ff72a70"
+    )
+    for a, b, c, d, e, f in [
+        ("87", "71", "f", "b", "a8", "2"),
+        ("07", "f1", "7", "3", "28", "a"),
+    ]
+)
+
+
+def request(picture: bytes, hashed: bytes | None = None, drop_score: float = 0.5) -> OcrRequest:
+    """A request for a picture; hashed: bytes whose digests it is to have."""
+    upload = Upload(picture, digest(picture if hashed is None else hashed))
+    return OcrRequest(upload, RecognitionOptions(drop_score=drop_score))
+
+
+def ask(server: LiveServer, wanted: OcrRequest) -> tuple[Ticket, Answer]:
+    """Submit a request on the server's loop and wait for its answer."""
+
+    async def whole() -> tuple[Ticket, Answer]:
+        ticket = await server.context.service.submit(wanted)
+        return ticket, await ticket.answer()
+
+    return server.run(whole)
+
+
+def test_the_collision_is_one() -> None:
+    first, second = (digest(block) for block in COLLIDING)
+    assert first.md5 == second.md5 == "79054025255fb1a26e4bc422aef54eb4"
+    assert first.sha256 != second.sha256
+
+
+def test_two_pictures_with_one_md5_get_their_own_text(wide: LiveServer) -> None:
+    both = [
+        request(card(text), block)
+        for text, block in zip(("first text", "second text"), COLLIDING, strict=True)
+    ]
+    for _ in range(2):
+        for wanted, text in zip(both, (b"first text", b"second text"), strict=True):
+            ticket, answer = ask(wide, wanted)
+            assert text in answer.data
+            assert ticket.outcome == "miss"
+            assert ask(wide, wanted)[0].outcome == "hit"
+
+
+def test_two_pictures_with_one_md5_do_not_join(wide: LiveServer, gate: Path) -> None:
+    async def both() -> list[Ticket]:
+        return [
+            await wide.context.service.submit(request(card(text), block, 0.9))
+            for text, block in zip((f"hold {gate}", "other"), COLLIDING, strict=True)
+        ]
+
+    tickets = wide.run(both)
+    assert [ticket.outcome for ticket in tickets] == ["miss", "miss"]
+    gate.unlink()
+    answers = [wide.run(ticket.answer) for ticket in tickets]
+    assert b"hold" in answers[0].data
+    assert b"other" in answers[1].data
+
+
+def test_work_that_was_given_up_is_not_joined(narrow: LiveServer, gate: Path) -> None:
+    """The same picture comes in the same turn of the loop in which the first client leaves."""
+
+    async def scenario() -> tuple[Ticket, Callable[[], Coroutine[Any, Any, Answer]]]:
+        service = narrow.context.service
+        first = await service.submit(request(card(f"hold {gate}")))
+        (await service.submit(request(card("again")))).leave()
+        second = await service.submit(request(card("again")))
+        return second, first.answer
+
+    second, first_answer = narrow.run(scenario)
+    assert second.outcome == "miss"
+    gate.unlink()
+    assert b"hold" in narrow.run(first_answer).data
+    assert b"again" in narrow.run(second.answer).data
+
+
+def test_the_first_of_several_leaves_and_the_others_are_served(
+    narrow: LiveServer, gate: Path
+) -> None:
+    async def scenario() -> tuple[Ticket, Ticket]:
+        service = narrow.context.service
+        first = await service.submit(request(card(f"hold {gate}")))
+        others = [await service.submit(request(card("shared"))) for _ in range(3)]
+        others[0].leave()
+        others[1].leave(stop_running=True)
+        return first, others[2]
+
+    first, last = narrow.run(scenario)
+    gate.unlink()
+    assert b"hold" in narrow.run(first.answer).data
+    assert b"shared" in narrow.run(last.answer).data
+    assert narrow.begun("shared") == 1
+
+
+def test_leaving_twice_counts_once(narrow: LiveServer, gate: Path) -> None:
+    async def scenario() -> Ticket:
+        service = narrow.context.service
+        first, second = [await service.submit(request(card(f"hold {gate}"))) for _ in range(2)]
+        first.leave(stop_running=True)
+        first.leave(stop_running=True)
+        return second
+
+    second = narrow.run(scenario)
+    wait_until(lambda: narrow.begun(f"hold {gate}") == 1, "the start")
+    gate.unlink()
+    assert b"hold" in narrow.run(second.answer).data

@@ -1,0 +1,120 @@
+"""Draw the answer of the server over its picture: the boxes, and the text beside them.
+
+    curl -s -F file=@imgs/mixed.jpg http://127.0.0.1:8888/ocr_service > answer.json
+    python tools/draw_boxes.py imgs/mixed.jpg answer.json docs/images/example.png
+
+The answer is the JSON of POST /ocr_service or POST /ocr in the format `json`. Texts are drawn with
+the fonts that tools/pages/fonts.py names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pages.fonts import MissingFontError, load_font
+from PIL import Image, ImageDraw, ImageOps
+
+FACE = "sans"
+COLOURS = ((31, 119, 180), (214, 39, 40), (44, 140, 44), (148, 103, 189), (190, 100, 10))
+TEXT_COLOUR = (24, 24, 24)
+SMALLEST_FONT = 8
+
+Line = dict[str, Any]
+
+
+def main() -> int:
+    """Draw, save, and give the exit status."""
+    arguments = _parse()
+    try:
+        lines = read_lines(arguments.answer)
+        with Image.open(arguments.picture) as opened:
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+        drawn = beside(draw_boxes(picture, lines), draw_texts(picture.size, lines))
+        if arguments.width and drawn.width > arguments.width:
+            drawn = ImageOps.contain(drawn, (arguments.width, drawn.height))
+        drawn.save(arguments.output, optimize=True)
+    except (OSError, ValueError, MissingFontError) as error:
+        print(f"draw_boxes: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_lines(answer: Path) -> list[Line]:
+    """The lines of an answer; ValueError if it is none, with the server's message if it is one."""
+    content = json.loads(answer.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or "data" not in content:
+        problem = content.get("error", {}) if isinstance(content, dict) else {}
+        message = problem.get("message", "no `data` in it; ask for format=json")
+        raise ValueError(f"{answer} is not a successful answer: {message}")
+    lines: list[Line] = content["data"]["lines"]
+    return lines
+
+
+def draw_boxes(picture: Image.Image, lines: Sequence[Line]) -> Image.Image:
+    """The picture with the outline of every line, in one colour after the other."""
+    drawn = picture.copy()
+    canvas = ImageDraw.Draw(drawn)
+    width = max(2, round(max(picture.size) / 400))
+    for number, line in enumerate(lines):
+        corners = [(x, y) for x, y in line["box"]]
+        canvas.line([*corners, corners[0]], fill=_colour(number), width=width, joint="curve")
+    return drawn
+
+
+def draw_texts(size: tuple[int, int], lines: Sequence[Line]) -> Image.Image:
+    """A white page of that size with every text where its box is, as large as fits into it."""
+    page = Image.new("RGB", size, "white")
+    canvas = ImageDraw.Draw(page)
+    for number, line in enumerate(lines):
+        left, top, right, bottom = _upright(line["box"])
+        font = load_font(FACE, _font_size(line["text"], right - left, bottom - top))
+        middle = (top + bottom) / 2
+        canvas.text((left, middle), line["text"], fill=TEXT_COLOUR, font=font, anchor="lm")
+        canvas.rectangle((left - 12, top, left - 8, bottom), fill=_colour(number))
+    return page
+
+
+def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Both pictures in one row."""
+    row = Image.new("RGB", (left.width + right.width, max(left.height, right.height)), "white")
+    row.paste(left, (0, 0))
+    row.paste(right, (left.width, 0))
+    return row
+
+
+def _upright(box: Sequence[Sequence[int]]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the box, turned upright about its middle."""
+    top_left, top_right, _, bottom_left = box
+    width, height = math.dist(top_left, top_right), math.dist(top_left, bottom_left)
+    x, y = (sum(corner[axis] for corner in box) / 4 for axis in (0, 1))
+    return round(x - width / 2), round(y - height / 2), round(x + width / 2), round(y + height / 2)
+
+
+def _font_size(text: str, width: int, height: int) -> int:
+    """The largest size in pixels at which the text is neither wider nor higher than its box."""
+    size = max(height * 7 // 8, SMALLEST_FONT)
+    length = load_font(FACE, size).getlength(text)
+    return max(min(size, int(size * width / max(length, 1))), SMALLEST_FONT)
+
+
+def _colour(number: int) -> tuple[int, int, int]:
+    return COLOURS[number % len(COLOURS)]
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("picture", type=Path, help="the picture that was sent")
+    parser.add_argument("answer", type=Path, help="the server's JSON answer")
+    parser.add_argument("output", type=Path, help="the picture to write")
+    parser.add_argument("--width", type=int, default=0, help="of the output at most, in pixels")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
