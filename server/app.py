@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import tornado.web
 from tornado.httpserver import HTTPServer
@@ -127,11 +128,15 @@ def engine_settings(settings: Settings) -> EngineSettings:
     ocr = settings.ocr
     predict = ocr.predict_system
 
-    def folder(name: str) -> object:
-        path = getattr(predict, name)
+    def resolved(path: Path | None) -> Path | None:
         return None if path is None else settings.resolve(path)
 
     fetched = ocr.engine == "paddleocr" and ocr.models not in ("auto", *CATALOGUE)
+    if ocr.precision == "bf16" and ocr.engine != "openvino":
+        raise ModelError(
+            f"ocr.precision = bf16: engine {ocr.engine} computes in f32; set auto or f32, or "
+            "engine openvino"
+        )
     if fetched and (predict.det_model_dir or predict.rec_model_dir):
         raise ModelError(
             f"ocr.models = {ocr.models!r}: PaddleOCR fetches both models by name; leave out "
@@ -139,12 +144,12 @@ def engine_settings(settings: Settings) -> EngineSettings:
         )
     choice = ModelChoice(
         set_name=ocr.models,
-        det_model_dir=folder("det_model_dir"),  # type: ignore[arg-type]
-        rec_model_dir=folder("rec_model_dir"),  # type: ignore[arg-type]
-        cls_model_dir=folder("cls_model_dir"),  # type: ignore[arg-type]
+        det_model_dir=resolved(predict.det_model_dir),
+        rec_model_dir=resolved(predict.rec_model_dir),
+        cls_model_dir=resolved(predict.cls_model_dir),
         rec_image_shape=predict.rec_image_shape,
         cls_image_shape=predict.cls_image_shape,
-        rec_char_dict_path=folder("rec_char_dict_path"),  # type: ignore[arg-type]
+        rec_char_dict_path=resolved(predict.rec_char_dict_path),
     )
     return EngineSettings(
         engine=ocr.engine,  # type: ignore[arg-type]

@@ -95,7 +95,7 @@ class PublicError:
     retry_after: int | None = None
 
 
-STATUS: dict[type[Exception], int] = {
+STATUS: dict[type[BaseException], int] = {
     BadRequest: 400,
     BadField: 400,
     MissingFile: 400,
@@ -120,7 +120,7 @@ STATUS: dict[type[Exception], int] = {
     engine.ModelError: 500,
 }
 
-RETRY_AFTER: dict[type[Exception], int] = {
+RETRY_AFTER: dict[type[BaseException], int] = {
     engine.QueueFull: 5,
     engine.PoolDraining: 10,
     engine.PoolStarting: 2,

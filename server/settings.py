@@ -137,7 +137,7 @@ def load_settings(
     values = read_config(path)
     for key, text in {**environment_overrides(environment), **(overrides or {})}.items():
         _put(values, key.split("."), text)
-    settings = build(Settings, values, "")
+    settings: Settings = build(Settings, values, "")
     return dataclasses.replace(settings, folder=path.absolute().parent)
 
 

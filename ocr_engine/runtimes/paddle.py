@@ -45,7 +45,7 @@ class PaddleRuntime:
 
     def version(self) -> str:
         """The installed release."""
-        return str(paddle.__version__)
+        return str(paddle.version.full_version)
 
     def native_bf16(self) -> bool:
         """Its bf16 kernels cover only part of these models; f32 is what is offered."""

@@ -8,6 +8,7 @@ that the same weights give the same boxes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -101,7 +102,9 @@ def postprocess(
     return boxes
 
 
-def min_area_quad(points: npt.NDArray[np.generic]) -> tuple[FloatArray, float]:
+def min_area_quad(
+    points: npt.NDArray[np.integer[Any] | np.floating[Any]],
+) -> tuple[FloatArray, float]:
     """The smallest turned rectangle round the points: its corners (4, 2) and its short side.
 
     The corners run clockwise from the top left: of the two leftmost ones the upper is first.
@@ -144,4 +147,5 @@ def _to_picture(
 ) -> QuadArray:
     scale = np.array((picture_size[1] / map_size[1], picture_size[0] / map_size[0]))
     limits = np.array((picture_size[1], picture_size[0]))
-    return np.clip(np.rint(corners * scale), 0, limits).astype(np.int32)
+    box: QuadArray = np.clip(np.rint(corners * scale), 0, limits).astype(np.int32)
+    return box

@@ -17,6 +17,7 @@ from ocr_engine.models.source import ModelFile, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.ppocr import PpOcr
+from ocr_engine.runtimes.session import Precision
 from ocr_engine.stages.detection import (
     FloatArray,
     QuadArray,
@@ -149,6 +150,7 @@ class WhiteIsText:
     def __init__(self) -> None:
         self.metadata: Mapping[str, str] = {}
         self.input_height: int | None = None
+        self.precision: Precision = "f32"
 
     def run(self, tensor: FloatArray) -> FloatArray:
         return tensor[:, :1]

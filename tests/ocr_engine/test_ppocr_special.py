@@ -19,7 +19,7 @@ from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult, Recognition
-from ocr_engine.runtimes.session import FloatArray
+from ocr_engine.runtimes.session import FloatArray, Precision
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 KNOWN: dict[str, list[str]] = {
@@ -232,6 +232,7 @@ class AlwaysSureOfTheOpposite:
     def __init__(self) -> None:
         self.metadata: Mapping[str, str] = {}
         self.input_height: int | None = None
+        self.precision: Precision = "f32"
 
     def run(self, tensor: FloatArray) -> FloatArray:
         assert tensor.shape == (1, 3, 48, 192)
