@@ -12,12 +12,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ocr_engine.errors import InvalidImage
-from ocr_engine.picture_header import (
-    ACCEPTED_FORMATS,
-    check_size,
-    count_gif_frames,
-    read_header,
-)
+from ocr_engine.frames import count_gif_frames, count_tiff_pages
+from ocr_engine.picture_header import ACCEPTED_FORMATS, check_size, read_header
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -64,16 +60,12 @@ def decode(data: bytes, max_pixels: int) -> Picture:
 
 
 def _count_frames(image: Image.Image, data: bytes) -> int:
-    """How many frames or pages the file holds; Pillow would decode a GIF to find out."""
+    """How many frames or pages the file holds; Pillow is slow at counting some."""
     if image.format == "GIF":
         return count_gif_frames(data)
-    if image.format == "WEBP":
-        return int(getattr(image, "n_frames", 1))
     if image.format == "TIFF":
-        frames = int(getattr(image, "n_frames", 1))
-        image.seek(0)
-        return frames
-    return 1
+        return count_tiff_pages(data)
+    return int(getattr(image, "n_frames", 1)) if image.format == "WEBP" else 1
 
 
 def _to_bgr(image: Image.Image) -> ImageArray:
@@ -85,7 +77,7 @@ def _to_bgr(image: Image.Image) -> ImageArray:
 
 
 def _from_deep_grey(image: Image.Image) -> ImageArray:
-    """16-bit and float greys, scaled to 8 bits: 16-bit by 1/257, others by their own range."""
+    """Deep greys as 8 bits: 16-bit by 1/257, others that do not fit by their own range."""
     values = np.asarray(image).astype(np.float32)
     if not np.isfinite(values).all():
         raise InvalidImage("the picture has pixels that are not numbers")
@@ -93,6 +85,9 @@ def _from_deep_grey(image: Image.Image) -> ImageArray:
         values /= 257.0
     elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
         values *= 255.0
+    elif values.max() > 255 or values.min() < 0:
+        span = max(float(values.max() - values.min()), 1e-9)
+        values = (values - values.min()) * (255.0 / span)
     grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)
 

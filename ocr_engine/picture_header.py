@@ -132,16 +132,18 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 
 _JPEG_STANDALONE = {0x01, *range(0xD0, 0xD9)}
+_JPEG_MAX_SEGMENTS = 10_000
+_JPEG_MAX_FILL = 1000
 _JPEG_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
     position = 2
-    while True:
+    for _ in range(_JPEG_MAX_SEGMENTS):
         if data[position] != 0xFF:
             raise InvalidImage("the JPEG has broken markers before its frame header")
-        while data[position] == 0xFF:
-            position += 1
+        fill = data[position : position + _JPEG_MAX_FILL]
+        position += len(fill) - len(fill.lstrip(b"\xff"))
         marker = data[position]
         position += 1
         if marker in _JPEG_STANDALONE:
@@ -155,6 +157,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
             height, width = struct.unpack_from(">HH", data, position + 3)
             return width, height
         position += length
+    raise InvalidImage(f"the JPEG has no frame header in its first {_JPEG_MAX_SEGMENTS} segments")
 
 
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
@@ -175,28 +178,3 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
     if len(size) != 2:
         raise InvalidImage("the TIFF's first page has no size")
     return size[_TIFF_WIDTH], size[_TIFF_HEIGHT]
-
-
-def count_gif_frames(data: bytes) -> int:
-    """How many pictures a GIF holds, by its block structure alone; as far as it is whole."""
-    frames = 0
-    try:
-        position = 13 + _color_table_bytes(data[10])
-        while data[position] != 0x3B:
-            if data[position] == 0x21:
-                position += 2
-            elif data[position] == 0x2C:
-                frames += 1
-                position += 11 + _color_table_bytes(data[position + 9])
-            else:
-                break
-            while data[position]:
-                position += 1 + data[position]
-            position += 1
-    except IndexError:
-        pass
-    return max(frames, 1)
-
-
-def _color_table_bytes(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0

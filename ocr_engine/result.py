@@ -14,8 +14,8 @@ Quad = tuple[Point, Point, Point, Point]
 class TextLine:
     """One line: its text, its confidence (0 to 1), its box.
 
-    The box is four corners in pixels of the upright picture, clockwise from the corner
-    where the text's own top left is, as (x, y).
+    The box is four corners (x, y) in pixels of the upright picture, clockwise from the top left
+    of the picture, also where the text stands on its head.
     """
 
     text: str

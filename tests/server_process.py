@@ -20,10 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from conftest import wait_until
-from fake_recognizers import load_obedient
 from tornado.netutil import bind_sockets
 
+from conftest import wait_until
+from fake_recognizers import load_obedient
 from server.app import build_context, make_http_server
 from server.settings import Settings, build
 

@@ -159,7 +159,7 @@ def catalogue_set(set_name: str) -> ModelSet:
 def read_characters(path: Path) -> tuple[str, ...]:
     """A dictionary file: one character a line, in the order of the model's classes."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"the dictionary {path} cannot be read ({error})") from None
     characters = [line.rstrip("\r") for line in lines]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ocr_engine.options import RecognitionOptions
@@ -90,6 +90,8 @@ def decode_request(frame: bytes) -> Request:
     head, body = _unframe(frame)
     if head.get("kind") == "stop":
         return Stop()
+    if head.get("kind") != "task":
+        raise GarbageMessage(f"not a request: {head.get('kind')!r}")
     try:
         return Task(head["task_id"], RecognitionOptions(**head["options"]), body)
     except (KeyError, TypeError) as error:
@@ -129,13 +131,34 @@ def _reply(head: Mapping[str, Any]) -> Reply:
         return Done(int(head["task_id"]), recognition, int(head["rss_mb"]))
     if kind == "failed":
         return Failed(
-            int(head["task_id"]), str(head["code"]), str(head["message"]), int(head["rss_mb"])
+            int(head["task_id"]), _text(head["code"]), _text(head["message"]), int(head["rss_mb"])
         )
     if kind == "ready":
-        return Ready(EngineInfo(**head["info"]), int(head["rss_mb"]))
+        info = head["info"]
+        if len(info) != len(fields(EngineInfo)):
+            raise ValueError("an EngineInfo with more in it")
+        loaded = EngineInfo(
+            engine=_text(info["engine"]),
+            precision=_text(info["precision"]),
+            models=_text(info["models"]),
+            threads=_number(info["threads"]),
+        )
+        return Ready(loaded, int(head["rss_mb"]))
     if kind == "load_failed":
-        return LoadFailed(str(head["message"]))
+        return LoadFailed(_text(head["message"]))
     raise ValueError(f"unknown kind {kind!r}")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
 
 
 def _frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:

@@ -15,7 +15,7 @@ from ocr_engine.models.source import ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.result import OcrResult, Quad, Recognition, TextLine
-from ocr_engine.runtimes.session import Precision, Runtime, Session, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 from ocr_engine.stages import classification, detection, recognition
 from ocr_engine.stages.cropping import crop_line
 from ocr_engine.stages.reading_order import reading_order
@@ -24,6 +24,7 @@ from ocr_engine.stages.strips import stretched_tensor
 DEFAULT_REC_SHAPE = (3, 48, 320)
 DEFAULT_CLS_SHAPE = (3, 48, 192)
 SURELY_TURNED = 0.95
+_ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
 
 class PpOcr:
@@ -73,11 +74,13 @@ class PpOcr:
                 session.release_memory()
 
     def _detect(self, pixels: ImageArray, options: RecognitionOptions) -> list[detection.QuadArray]:
-        height, width = pixels.shape[:2]
+        padded = detection.pad_tiny(pixels)
+        height, width = padded.shape[:2]
         size = detection.detection_size(height, width, options)
         source = self._models.det
-        probability = self._det.run(detection.preprocess(pixels, size, source.mean, source.std))
-        return detection.postprocess(probability[0, 0], (height, width), options)
+        probability = self._det.run(detection.preprocess(padded, size, source.mean, source.std))
+        boxes = detection.postprocess(probability[0, 0], (height, width), options)
+        return [np.minimum(box, (pixels.shape[1], pixels.shape[0])) for box in boxes]
 
     def _is_upside_down(self, strip: ImageArray, options: RecognitionOptions) -> bool:
         source = self._models.cls
@@ -144,6 +147,9 @@ def load(settings: EngineSettings) -> PpOcr:
     cls = session(models.cls, rest_precision) if models.cls else None
     rec = session(models.rec, rec_precision)
     rec_shape = models.rec.image_shape or (3, rec.input_height or DEFAULT_REC_SHAPE[1], 320)
+    _check_role(models.det, det, (3, 64, 64), (1, 1, 64, 64))
+    if models.cls and cls:
+        _check_role(models.cls, cls, models.cls.image_shape or DEFAULT_CLS_SHAPE, (1, 2))
     characters = _characters(models.rec, rec, rec_shape)
     info = EngineInfo(
         engine=f"{runtime.name} {runtime.version()}",
@@ -187,13 +193,36 @@ def _rec_precision(settings: EngineSettings, runtime: Runtime) -> Precision:
     return settings.precision
 
 
+def _check_role(
+    source: ModelSource, session: Session, shape: tuple[int, int, int], expected: tuple[int, ...]
+) -> None:
+    """ModelError if a picture of the shape (channels, height, width) gives no such answer."""
+    answer = _try_run(source, session, np.zeros((1, *shape), dtype=np.float32))
+    if answer.shape != expected:
+        raise ModelError(
+            f"{source.role}_model_dir: {source.name} is no {_ROLES[source.role]} model"
+        )
+
+
+def _try_run(source: ModelSource, session: Session, tensor: FloatArray) -> FloatArray:
+    try:
+        return session.run(tensor)
+    except Exception as error:  # each runtime raises its own kinds
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise ModelError(
+            f"{source.role}_model_dir: {source.name} does not run as a {_ROLES[source.role]} "
+            f"model: {reason}"
+        ) from None
+
+
 def _characters(
     source: ModelSource, session: Session, rec_shape: tuple[int, int, int]
 ) -> tuple[str, ...]:
     """The classes' characters; the space is the last class of models that have one more."""
-    characters = source.characters or tuple(session.metadata.get("character", "").split("\n"))
+    listed = session.metadata.get("character")
+    characters = source.characters or (tuple(listed.split("\n")) if listed else ())
     blank_strip = np.zeros((1, 3, rec_shape[1], recognition.WIDTH_BUCKET), dtype=np.float32)
-    answer = session.run(blank_strip)
+    answer = _try_run(source, session, blank_strip)
     if answer.ndim != 3:
         raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")
     classes = answer.shape[2]

@@ -62,6 +62,10 @@ class OpenVinoRuntime:
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"OpenVINO cannot read {model.path}: {reason}") from None
+        if len(graph.inputs) != 1:
+            raise ModelError(
+                f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs"
+            )
         compiled = self._core.compile_model(
             graph,
             "CPU",

@@ -57,6 +57,7 @@ class PaddleRuntime:
             raise ModelError(
                 f"ocr.precision: engine paddle computes in f32, not {settings.precision}"
             )
+        height = _input_height(model)
         config = inference.Config(str(model.path), str(model.params))
         config.disable_gpu()
         config.disable_glog_info()
@@ -77,15 +78,21 @@ class PaddleRuntime:
         except Exception as error:  # Paddle raises bare C++ errors as several types
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"Paddle cannot read {model.path}: {reason}") from None
-        return PaddleSession(predictor, _input_height(model))
+        return PaddleSession(predictor, height)
 
 
 def _input_height(model: ModelFile) -> int | None:
-    """The fixed height of the program's input; only the older format tells it cheaply."""
+    """The fixed height of the program's input; only the older format tells it cheaply.
+
+    ModelError for what is no program: Paddle's predictor would take the process down with it.
+    """
     if model.path.suffix == ".json":
         return None
-    with paddle.pir_utils.OldIrGuard():
-        program = paddle.static.deserialize_program(model.path.read_bytes())
-    name = program.global_block().ops[0].output("Out")[0]
-    shape = program.global_block().var(name).shape
+    try:
+        with paddle.pir_utils.OldIrGuard():
+            program = paddle.static.deserialize_program(model.path.read_bytes())
+        block = program.global_block()
+        shape = block.var(block.ops[0].output("Out")[0]).shape
+    except (ValueError, IndexError):
+        raise ModelError(f"Paddle cannot read {model.path}: it is no Paddle program") from None
     return int(shape[2]) if len(shape) == 4 and shape[2] > 0 else None

@@ -9,6 +9,7 @@ from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import QuadArray, min_area_quad
 
 VERTICAL_RATIO = 1.5
+WHOLE_PIXEL_TOLERANCE = 1e-3  # a level box of 20 pixels may measure 19.99999
 
 
 def crop_line(pixels: ImageArray, box: QuadArray) -> ImageArray | None:
@@ -18,8 +19,8 @@ def crop_line(pixels: ImageArray, box: QuadArray) -> ImageArray | None:
     clockwise, as PaddleOCR does. None for a box without area.
     """
     corners, _ = min_area_quad(box.astype(np.int32))
-    width = int(max(_distance(corners, 0, 1), _distance(corners, 2, 3)))
-    height = int(max(_distance(corners, 0, 3), _distance(corners, 1, 2)))
+    width = int(max(_distance(corners, 0, 1), _distance(corners, 2, 3)) + WHOLE_PIXEL_TOLERANCE)
+    height = int(max(_distance(corners, 0, 3), _distance(corners, 1, 2)) + WHOLE_PIXEL_TOLERANCE)
     if width < 1 or height < 1:
         return None
     target = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)

@@ -13,12 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from shapely.geometry import Polygon
 
 from ocr_engine.images import ImageArray
 from ocr_engine.options import RecognitionOptions
 
 FloatArray = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
 QuadArray = npt.NDArray[np.int32]
 
 SIDE_MULTIPLE = 32
@@ -49,6 +49,18 @@ def _round_side(side: int) -> int:
     return max(round(side / SIDE_MULTIPLE) * SIDE_MULTIPLE, SIDE_MULTIPLE)
 
 
+def pad_tiny(pixels: ImageArray) -> ImageArray:
+    """A picture of less than 64 pixels in height + width, with black below and to the right.
+
+    Each side gets at least 32; larger pictures stay as they are.
+    """
+    height, width = pixels.shape[:2]
+    if height + width >= 64:
+        return pixels
+    bottom, right = max(0, 32 - height), max(0, 32 - width)
+    return np.pad(pixels, ((0, bottom), (0, right), (0, 0)))
+
+
 def preprocess(
     pixels: ImageArray,
     size: tuple[int, int],
@@ -60,8 +72,6 @@ def preprocess(
     mean and std are per channel, in the channel order of the pixels, on a scale of 0 to 1.
     """
     height, width = size
-    if pixels.shape[0] + pixels.shape[1] < 64:
-        pixels = _pad_tiny(pixels)
     if pixels.shape[:2] != size:
         pixels = cv2.resize(pixels, (width, height)).astype(np.uint8, copy=False)
     tensor = np.empty((1, 3, height, width), dtype=np.float32)
@@ -72,19 +82,13 @@ def preprocess(
     return tensor
 
 
-def _pad_tiny(pixels: ImageArray) -> ImageArray:
-    height, width = pixels.shape[:2]
-    bottom, right = max(0, 32 - height), max(0, 32 - width)
-    return np.pad(pixels, ((0, bottom), (0, right), (0, 0)))
-
-
 def postprocess(
     probability: FloatArray, picture_size: tuple[int, int], options: RecognitionOptions
 ) -> list[QuadArray]:
     """Boxes from the probability map (height, width) float32 of a DB model.
 
-    picture_size is the (height, width) of the whole picture; each box is (4, 2) int32 in its
-    pixels, clockwise from the top left.
+    picture_size is the (height, width) of what was resized for the model; each box is (4, 2)
+    int32 in its pixels, clockwise from the top left.
     """
     mask = (probability > options.det_db_thresh).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
@@ -132,14 +136,37 @@ def box_score(probability: FloatArray, corners: FloatArray) -> float:
 def unclip(corners: FloatArray, ratio: float) -> FloatArray:
     """Grow the box by area x ratio / perimeter on all sides, with round corners (DB, eq. 10).
 
-    Coordinates are cut to whole pixels before and rounded after, as PaddleOCR's clipping
-    library does. Returns the outline, (n, 2) float32.
+    The outline, (n, 2) float32, is that of the Clipper library (Vatti's algorithm, round joins,
+    arc tolerance 0.25), which PaddleOCR uses: corners are cut to whole pixels before, and the
+    outline is rounded to whole pixels. A convex box needs no more than its edges and arcs.
     """
     distance = cv2.contourArea(corners) * ratio / cv2.arcLength(corners, True)
-    outline = Polygon(np.trunc(corners)).buffer(distance, quad_segs=16)
-    if outline.is_empty:
+    points = np.trunc(corners).astype(np.float64)
+    edges = np.roll(points, -1, axis=0) - points
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    long = lengths > 0
+    if distance <= 0 or not long.any():
         return corners
-    return np.rint(np.asarray(outline.exterior.coords)).astype(np.float32)
+    points, edges, lengths = points[long], edges[long], lengths[long]
+    normals = np.stack((edges[:, 1], -edges[:, 0]), axis=1) / lengths[:, None]
+    steps = min(np.pi / np.arccos(1 - min(0.25, 0.25 * distance) / distance), distance * np.pi)
+    outline = [
+        point + distance * _arc(before, after, steps)
+        for point, before, after in zip(points, np.roll(normals, 1, axis=0), normals, strict=True)
+    ]
+    grown = np.vstack(outline)
+    rounded: FloatArray = (np.sign(grown) * np.floor(np.abs(grown) + 0.5)).astype(np.float32)
+    return rounded
+
+
+def _arc(before: Float64Array, after: Float64Array, steps: float) -> Float64Array:
+    """Unit vectors (n, 2) from one edge's normal to the next, with `steps` for a whole circle."""
+    turn = np.arctan2(before[0] * after[1] - before[1] * after[0], before @ after)
+    count = max(int(steps / (2 * np.pi) * abs(turn) + 0.5), 1)
+    angles = 2 * np.pi / steps * np.arange(count)
+    cos, sin = np.cos(angles), np.sin(angles)
+    x, y = before
+    return np.vstack((np.stack((x * cos - y * sin, x * sin + y * cos), axis=1), after))
 
 
 def _to_picture(

@@ -24,6 +24,7 @@ from ocr_engine.stages.detection import (
     box_score,
     detection_size,
     min_area_quad,
+    pad_tiny,
     postprocess,
     preprocess,
     unclip,
@@ -127,19 +128,18 @@ def test_preprocess_resizes_to_height_by_width_and_leaves_the_picture_alone() ->
         ((10, 12), (32, 32), 10, 12),
     ],
 )
-def test_preprocess_fills_a_tiny_picture_up_with_black(
+def test_a_tiny_picture_is_filled_up_with_black(
     size: tuple[int, int], detected: tuple[int, int], rows: int, columns: int
 ) -> None:
     white = np.full((*size, 3), 255, dtype=np.uint8)
-    tensor = preprocess(white, detected, mean=(0, 0, 0), std=(1, 1, 1))
-    expected = np.zeros(detected, dtype=np.float32)
-    expected[:rows, :columns] = 1
-    for plane in tensor[0]:
-        np.testing.assert_allclose(plane, expected, atol=1e-6)
+    expected = np.zeros((*detected, 3), dtype=np.uint8)
+    expected[:rows, :columns] = 255
+    np.testing.assert_array_equal(pad_tiny(white), expected)
 
 
 def test_preprocess_stretches_a_picture_that_is_just_not_tiny() -> None:
     white = np.full((24, 40, 3), 255, dtype=np.uint8)  # 24 + 40 = 64
+    assert pad_tiny(white) is white
     tensor = preprocess(white, (64, 96), mean=(0, 0, 0), std=(1, 1, 1))
     np.testing.assert_allclose(tensor, 1.0, atol=1e-6)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import descriptors, is_alive, kill_all, until, worker_processes
 from fake_recognizers import GARBAGE, card, load_echo, load_obedient, load_when_told
-
 from ocr_engine.errors import (
     ImageTooComplex,
     InvalidImage,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import is_alive, kill_all, until, wait_until, worker_processes
 from fake_recognizers import (
     card,
@@ -24,7 +25,6 @@ from fake_recognizers import (
     load_when_told,
     raise_at_start,
 )
-
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
@@ -216,9 +216,9 @@ def test_close_right_after_start_ends_the_workers_that_are_being_spawned() -> No
     """SIGTERM may come while the processes have no pid yet."""
 
     async def scenario(pool: Pool) -> None:
-        assert [worker.pid for worker in pool.supervisor.workers()] == [None, None]
+        assert None in [worker.pid for worker in pool.supervisor.workers()]
 
-    run(scenario, load_echo, number=2)
+    run(scenario, load_echo, number=4)
 
 
 def test_close_ends_workers_that_are_loading(gate: Path) -> None:

@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+import server.app
 from conftest import wait_until
 from fake_recognizers import card
 from server_process import LiveServer, ServerProcess, multipart, picture_part
-
-import server.app
 
 LIMIT = 10 << 20
 BLOCK = b"x" * (64 << 10)

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from conftest import wait_until
 from fake_recognizers import card
-from server_process import LiveServer, Reply
-
 from server.jobs import JobStore
+from server_process import LiveServer, Reply
 
 NO_SUCH_JOB = "/jobs/AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -159,7 +159,7 @@ def test_a_job_that_expired(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch)
     for method in ("GET", "DELETE"):
         gone = narrow.request(method, url_of(reply))
         assert (gone.status, gone.code) == (410, "gone")
-        assert "60 s" in gone.json["error"]["message"]
+        assert "no longer kept" in gone.json["error"]["message"]
     assert narrow.get(NO_SUCH_JOB).status == 404
 
 

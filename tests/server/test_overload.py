@@ -13,12 +13,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from conftest import wait_until
 from fake_recognizers import card
-from server_process import LiveServer, Reply, multipart, picture_part
-
 from server.body import Upload
 from server.file_roots import FileRoots, OpenedFile
+from server_process import LiveServer, Reply, multipart, picture_part
 
 
 @pytest.fixture

