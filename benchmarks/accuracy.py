@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from accuracy import character_accuracy, differing_lines, line_agreement  # noqa: E402
+from text_accuracy import character_accuracy, differing_lines, line_agreement  # noqa: E402
 
 from ocr_engine.errors import PictureError  # noqa: E402
 from ocr_engine.images import decode  # noqa: E402

@@ -29,7 +29,7 @@ class Job:
         self.job_id = secrets.token_urlsafe(16)
         self.ticket = ticket
         self.format = chosen
-        self.answer: Answer | None = None
+        self.answer = ticket.ready
         self.error: BaseException | None = None
         self.cancelled = False
         self.created_at = clock()

@@ -93,6 +93,11 @@ class Ticket:
         """The place in the backlog, 1 being next; 0 if it does not wait."""
         return self._service.pool.position(self._flight.task) if self._flight else 0
 
+    @property
+    def ready(self) -> Answer | None:
+        """The answer, if it was there already: a hit."""
+        return self._ready
+
     async def answer(self) -> Answer:
         """Wait for the answer; raises what the recognition raised, or a timeout of its own.
 

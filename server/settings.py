@@ -125,7 +125,7 @@ class Settings:
 
     def resolve(self, path: Path) -> Path:
         """A path of the settings, from the folder that config.json stands in."""
-        return (self.folder / path.expanduser()).absolute()
+        return Path(os.path.normpath((self.folder / path.expanduser()).absolute()))
 
 
 def load_settings(

@@ -146,6 +146,8 @@ class WorkerProcess:
         if self._kill_reason is not None:  # told to die before there was a process
             process.kill()
         problem = self._read(ours)
+        if problem is not None:
+            process.kill()
         reason = _reap(process) if problem is None else f"{problem}, {_reap(process)}"
         ours.close()
         self._post(self._exited, reason)

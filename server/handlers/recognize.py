@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from ocr_engine.errors import PoolDraining
 from server.body import Form, unique_fields
@@ -28,6 +29,7 @@ class OcrServiceHandler(StreamedHandler):
         self._started = time.perf_counter()
         self._ticket: Ticket | None = None
         self._counted = False
+        self._gone = False
 
     def prepare(self) -> None:
         """Count the request in, then see StreamedHandler.prepare."""
@@ -44,6 +46,9 @@ class OcrServiceHandler(StreamedHandler):
                 raise PoolDraining("the server is stopping; send the picture to another one")
             request = await self._read_request()
             ticket = await self.context.service.submit(request)
+            if self._gone and request.block:
+                ticket.leave()
+                return
             if request.block:
                 await self._send_answer(ticket, request)
             else:
@@ -56,13 +61,16 @@ class OcrServiceHandler(StreamedHandler):
     def on_connection_close(self) -> None:
         """The client went away: queued work that nobody else wants is dropped."""
         super().on_connection_close()
+        self._gone = True
         if self._ticket is not None:
             self._ticket.leave()
         self._count_out()
 
-    def on_finish(self) -> None:
-        """The answer is on its way."""
-        self._count_out()
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """Count the request out when its answer has left, so that draining waits for that."""
+        flushed = super().finish(chunk)
+        flushed.add_done_callback(lambda _: self._count_out())
+        return flushed
 
     def _count_out(self) -> None:
         if self._counted:
