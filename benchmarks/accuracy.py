@@ -24,13 +24,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from text_accuracy import character_accuracy, differing_lines, line_agreement  # noqa: E402
-
 from ocr_engine.errors import PictureError  # noqa: E402
 from ocr_engine.images import decode  # noqa: E402
 from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizer import EngineSettings, load_recognizer  # noqa: E402
+from text_accuracy import character_accuracy, differing_lines, line_agreement  # noqa: E402
 
 PAGES = ROOT / "tests" / "data" / "pages.json"
 OFFICIAL_WEIGHTS = {"PP-OCRv6_small": "v6-small", "PP-OCRv4_mobile": "v4-mobile"}

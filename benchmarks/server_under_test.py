@@ -111,7 +111,7 @@ class Load:
 
 
 def drive(port: int, pictures: Sequence[bytes], clients: int) -> Load:
-    """Send every picture once, `clients` at a time, over keep-alive connections; all must be 200."""
+    """Send every picture once, `clients` at a time, each over one connection; all must be 200."""
     latencies: list[float] = []
     problems: list[str] = []
     todo = iter(pictures)

@@ -13,7 +13,7 @@ from typing import Literal
 from ocr_engine.errors import QueueFull
 from server.errors import Conflict, Gone, NotFound
 from server.request_fields import Format
-from server.service import Answer, Ticket
+from server.service import Ticket
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 

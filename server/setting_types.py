@@ -24,7 +24,7 @@ def a_string(value: Any) -> str:
 
 
 def a_flag(value: Any) -> bool:
-    """true or false, also as text or 1 and 0."""
+    """True or false, also as text or 1 and 0."""
     text = str(value).lower()
     if isinstance(value, bool | str | int) and text in _TRUE | _FALSE:
         return text in _TRUE

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pages.fonts import MissingFontError, load_font
 from PIL import Image, ImageDraw, ImageOps
+
+from pages.fonts import MissingFontError, load_font
 
 FACE = "sans"
 COLOURS = ((31, 119, 180), (214, 39, 40), (44, 140, 44), (148, 103, 189), (190, 100, 10))
