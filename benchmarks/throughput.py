@@ -2,9 +2,9 @@
 
     python benchmarks/throughput.py [--workers 2] [--rounds 3] [--every 3] [--engine openvino]
 
-Each round runs both servers over the same pages, one after the other (A B A B …), with the cache
-off: one worker with one client, N workers with 4 N clients. The medians are compared. Nothing
-else may run on the machine.
+Each round runs both servers, one after the other (A B A B …), with the cache off: one worker with
+one client over all pages, N workers with 4 N clients over N times all pages, so that both take
+about as long. The median of the rounds' ratios counts. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ def main() -> int:
     arguments = _parse()
     names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
     pictures = [(PAGES.parent / "pages" / name).read_bytes() for name in names[:: arguments.every]]
-    runs: dict[int, list[Run]] = {1: [], arguments.workers: []}
+    workers = arguments.workers
+    ratios = []
     for _ in range(arguments.rounds):
-        for workers, done in runs.items():
-            clients = 1 if workers == 1 else 4 * workers
-            done.append(run(arguments.engine, workers, clients, pictures))
-            _print(workers, clients, done[-1])
-    one, many = (
-        statistics.median(run.load.per_second for run in runs[number])
-        for number in (1, arguments.workers)
+        one = run(arguments.engine, 1, 1, pictures)
+        _print(1, 1, one)
+        many = run(arguments.engine, workers, 4 * workers, pictures * workers)
+        _print(workers, 4 * workers, many)
+        ratios.append(many.load.per_second / one.load.per_second)
+    each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+    print(
+        f"{workers} workers / 1 worker: {statistics.median(ratios):.3f} times the images/s ({each})"
     )
-    print(f"{arguments.workers} workers / 1 worker: {many / one:.3f} times the images/s")
     return 0
 
 
