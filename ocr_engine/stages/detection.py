@@ -114,7 +114,7 @@ def min_area_quad(
     The corners run clockwise from the top left: of the two leftmost ones the upper is first.
     """
     rectangle = cv2.minAreaRect(points)
-    by_x = sorted(cv2.boxPoints(rectangle).tolist(), key=lambda corner: corner[0])
+    by_x = sorted(np.asarray(cv2.boxPoints(rectangle)).tolist(), key=lambda corner: corner[0])
     left, right = by_x[:2], by_x[2:]
     top_left, bottom_left = left if left[1][1] > left[0][1] else left[::-1]
     top_right, bottom_right = right if right[1][1] > right[0][1] else right[::-1]
