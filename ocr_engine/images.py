@@ -55,7 +55,9 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         raise InvalidImage(f"the {header.format} cannot be read: its header is broken") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError,
             OverflowError, ZeroDivisionError, Image.DecompressionBombError) as error:  # fmt: skip
-        raise InvalidImage(f"the {header.format} is truncated or broken ({error}); send the whole file") from None
+        raise InvalidImage(
+            f"the {header.format} is truncated or broken ({error}); send the whole file"
+        ) from None
     return Picture(_to_bgr(upright), frames)
 
 

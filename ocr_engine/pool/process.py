@@ -78,6 +78,7 @@ class WorkerProcess:
         self._senders = senders
         self._loop = asyncio.get_running_loop()
         self._channel: connection.Connection | None = None
+        self._channel_lock = threading.Lock()
         self._kill_reason: str | None = None
 
     def start(self) -> None:
@@ -118,10 +119,13 @@ class WorkerProcess:
                 os.kill(self.pid, number)
 
     def _send(self, request: Request) -> None:
-        channel = self._channel
-        if channel is not None:
-            with contextlib.suppress(OSError):
-                channel.send_bytes(encode_request(request))
+        """Write to the channel; under a lock, lest its descriptor be closed and used anew.
+
+        A write that waits for a worker that does not read ends with the worker.
+        """
+        with self._channel_lock, contextlib.suppress(OSError):
+            if self._channel is not None:
+                self._channel.send_bytes(encode_request(request))
 
     def _attend(self) -> None:
         """The thread of this worker: start, read until the end, reap."""
@@ -149,7 +153,9 @@ class WorkerProcess:
         if problem is not None:
             process.kill()
         reason = _reap(process) if problem is None else f"{problem}, {_reap(process)}"
-        ours.close()
+        with self._channel_lock:
+            self._channel = None
+            ours.close()
         self._post(self._exited, reason)
 
     def _read(self, channel: connection.Connection) -> str | None:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import openvino as ov
 
 from ocr_engine.errors import ModelError
@@ -27,10 +28,9 @@ class OpenVinoSession:
         self._request = model.create_infer_request()
 
     def run(self, tensor: FloatArray) -> FloatArray:
-        """See Session.run; the answer is OpenVINO's own memory."""
+        """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
         self._request.infer([tensor], share_inputs=True)
-        output: FloatArray = self._request.get_output_tensor(0).data
-        return output
+        return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
 
     def release_memory(self) -> None:
         """Drop the activations of the largest shape seen; OpenVINO keeps them otherwise."""

@@ -33,11 +33,7 @@ class Session(Protocol):
     precision: Precision
 
     def run(self, tensor: FloatArray) -> FloatArray:
-        """The model's first output for one (n, 3, h, w) float32 input.
-
-        The array is good until the next run: a recognition's classes are megabytes a line, and
-        to copy them costs more than to read them.
-        """
+        """The model's first output for one (n, 3, h, w) float32 input."""
 
     def release_memory(self) -> None:
         """Give back what is kept for past shapes, if the runtime can."""

@@ -113,7 +113,7 @@ def test_a_missing_file_is_named(wheel: Path, file: str) -> None:
 
 def test_a_wheel_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=r"rapidocr==3\.10\.0 are not installed; install it with"):
+    with pytest.raises(ModelError, match=r"rapidocr==3\.10\.0 are not installed; run `make"):
         catalogue_source("PP-OCRv6_small", "det")
 
 
