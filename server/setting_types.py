@@ -5,7 +5,6 @@ A check returns the converted value or raises ValueError with what would be righ
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,11 @@ def a_flag(value: Any) -> bool:
 
 def a_whole_number(low: int, high: int) -> Check:
     """A whole number from low to high."""
+    wanted = f"expected a whole number from {low} to {high}"
 
     def check(value: Any) -> int:
-        wanted = f"expected a whole number from {low} to {high}"
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError(wanted)
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            raise ValueError(wanted) from None
-        if not math.isfinite(number) or number != int(number) or not low <= number <= high:
+        number = _number(value, low, high, wanted)
+        if number != int(number):
             raise ValueError(wanted)
         return int(number)
 
@@ -51,20 +45,21 @@ def a_whole_number(low: int, high: int) -> Check:
 
 def a_number(low: float, high: float) -> Check:
     """A number from low to high."""
+    wanted = f"expected a number from {low:g} to {high:g}"
+    return lambda value: _number(value, low, high, wanted)
 
-    def check(value: Any) -> float:
-        wanted = f"expected a number from {low:g} to {high:g}"
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise ValueError(wanted)
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            raise ValueError(wanted) from None
-        if not low <= number <= high:
-            raise ValueError(wanted)
-        return number
 
-    return check
+def _number(value: Any, low: float, high: float, wanted: str) -> float:
+    """The value as a number within the limits; ValueError says what was wanted."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(wanted)
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise ValueError(wanted) from None
+    if not low <= number <= high:  # also what is not a number
+        raise ValueError(wanted)
+    return number
 
 
 a_fraction = a_number(0, 1)

@@ -23,7 +23,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict
     processes = {name: _start(engines, folder / name) for name, engines in RUNS.items()}
     found = {}
     for name, process in processes.items():
-        output, _ = process.communicate(timeout=280)
+        output, _ = process.communicate(timeout=900)
         assert process.returncode == 0, output.decode()
         for row in json.loads((folder / name).read_text(encoding="utf-8")):
             found[row["reader"], row["models"]] = row
