@@ -12,7 +12,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERY_NTH_PAGE = "5"  # `make accuracy` takes all of them
-TWO_CHARACTERS = 0.0007
 RUNS = {"v6": ["openvino", "onnxruntime", "paddleocr"], "v4": ["paddle"]}
 
 
@@ -52,5 +51,5 @@ def test_pp_ocrv4_through_mkldnn_reads_no_worse_than_the_official_pipeline(
     rows: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     row, official = rows["paddle", "PP-OCRv4_mobile"], rows["official", "PP-OCRv4_mobile"]
-    assert row["accuracy"] >= official["accuracy"] - TWO_CHARACTERS
+    assert row["accuracy"] >= official["accuracy"]
     assert row["agreement"] >= 0.97
