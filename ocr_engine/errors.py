@@ -112,6 +112,12 @@ class RecognitionFailed(PoolError):
     code = "internal_error"
 
 
+def last_line(error: BaseException) -> str:
+    """What an error of a foreign library says in the end, or its kind if it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
+
+
 PICTURE_ERRORS: dict[str, type[PictureError]] = {
     error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
 }

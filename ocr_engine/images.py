@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ocr_engine.errors import InvalidImage
 from ocr_engine.frames import count_gif_frames, count_tiff_pages
-from ocr_engine.picture_header import ACCEPTED_FORMATS, check_size, read_header
+from ocr_engine.picture_header import ACCEPTED_FORMATS, PictureHeader, check_size, read_header
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -47,7 +47,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as image:
-                check_size(type(header)(header.format, *image.size), max_pixels)
+                check_size(PictureHeader(header.format, *image.size), max_pixels)
                 frames = _count_frames(image, data)
                 image.load()
                 upright = ImageOps.exif_transpose(image)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelSet
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
@@ -13,8 +14,8 @@ from ocr_engine.result import Recognition
 if TYPE_CHECKING:
     from ocr_engine.images import Picture
 
-ENGINES = ("openvino", "paddle", "onnxruntime", "paddleocr")
 EngineName = Literal["openvino", "paddle", "onnxruntime", "paddleocr"]
+ENGINES = get_args(EngineName)
 PrecisionChoice = Literal["auto", "f32", "bf16"]
 
 
@@ -34,6 +35,14 @@ class EngineSettings:
     threads: int = 1
     enable_mkldnn: bool = True
     cached_shapes: int = 10
+
+    def __post_init__(self) -> None:
+        """ModelError for a precision that the engine cannot compute in."""
+        if self.precision == "bf16" and self.engine != "openvino":
+            raise ModelError(
+                f"ocr.precision = bf16: engine {self.engine} computes in f32; set auto or f32, or "
+                "engine openvino"
+            )
 
     def fingerprint(self) -> str:
         """Differs for every two settings that may give different text."""

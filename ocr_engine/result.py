@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, SupportsInt
 
 Point = tuple[int, int]
 Quad = tuple[Point, Point, Point, Point]
+
+
+def as_quad(corners: Iterable[Iterable[SupportsInt]]) -> Quad:
+    """Four corners (x, y) of any kind of number as plain whole ones.
+
+    ValueError or TypeError if they are not four pairs of numbers.
+    """
+    first, second, third, fourth = ((int(x), int(y)) for x, y in corners)
+    return first, second, third, fourth
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +89,7 @@ def _line_from_json(data: Mapping[str, Any]) -> TextLine:
     text = data["text"]
     if not isinstance(text, str):
         raise ValueError("a line's text must be a string")
-    first, second, third, fourth = ((int(x), int(y)) for x, y in data["box"])
-    return TextLine(text, float(data["confidence"]), (first, second, third, fourth))
+    return TextLine(text, float(data["confidence"]), as_quad(data["box"]))
 
 
 @dataclass(frozen=True, slots=True)

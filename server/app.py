@@ -132,11 +132,6 @@ def engine_settings(settings: Settings) -> EngineSettings:
         return None if path is None else settings.resolve(path)
 
     fetched = ocr.engine == "paddleocr" and ocr.models not in ("auto", *CATALOGUE)
-    if ocr.precision == "bf16" and ocr.engine != "openvino":
-        raise ModelError(
-            f"ocr.precision = bf16: engine {ocr.engine} computes in f32; set auto or f32, or "
-            "engine openvino"
-        )
     if fetched and (predict.det_model_dir or predict.rec_model_dir):
         raise ModelError(
             f"ocr.models = {ocr.models!r}: PaddleOCR fetches both models by name; leave out "

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from ocr_engine.errors import ModelError
 from ocr_engine.models.recipe import HALF, IMAGENET_MEAN, IMAGENET_STD
-from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role, digest_files
+from ocr_engine.models.source import (
+    CLS_SHAPE,
+    REC_SHAPE,
+    ModelFile,
+    ModelSet,
+    ModelSource,
+    Role,
+    digest_files,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ def _paddle_model(role: Role, name: str, folder: str, sha256: str) -> CatalogueM
         f"models/{folder}/inference.pdmodel",
         f"models/{folder}/inference.pdiparams",
         sha256,
-        image_shape={"det": None, "cls": (3, 48, 192), "rec": (3, 48, 320)}[role],
+        image_shape={"det": None, "cls": CLS_SHAPE, "rec": REC_SHAPE}[role],
         characters="ch_ppocr_rec/ppocr_keys_v1.txt" if role == "rec" else None,
     )
 
@@ -72,7 +80,7 @@ CATALOGUE: dict[str, CatalogueSet] = {
             "models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
             None,
             "e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c",
-            image_shape=(3, 48, 192),
+            image_shape=CLS_SHAPE,
         ),
         rec=CatalogueModel(
             "rec",
@@ -80,7 +88,7 @@ CATALOGUE: dict[str, CatalogueSet] = {
             "models/PP-OCRv6_rec_small.onnx",
             None,
             "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
-            image_shape=(3, 48, 320),
+            image_shape=REC_SHAPE,
         ),
     ),
     "PP-OCRv4_mobile": CatalogueSet(

@@ -13,7 +13,7 @@ from ocr_engine.models.catalogue import (
     read_characters,
 )
 from ocr_engine.models.recipe import HALF, IMAGENET_MEAN, IMAGENET_STD, Recipe, read_recipe
-from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role, digest_files
+from ocr_engine.models.source import CLS_SHAPE, ModelFile, ModelSet, ModelSource, Role, digest_files
 
 _LAYOUTS: tuple[tuple[str, str | None], ...] = (
     ("inference.onnx", None),
@@ -140,7 +140,7 @@ def _image_shape(role: Role, recipe: Recipe, choice: ModelChoice) -> tuple[int, 
     if role == "rec":
         return choice.rec_image_shape or recipe.image_shape
     if role == "cls":
-        return choice.cls_image_shape or recipe.image_shape or (3, 48, 192)
+        return choice.cls_image_shape or recipe.image_shape or CLS_SHAPE
     return None
 
 

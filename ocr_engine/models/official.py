@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ocr_engine.errors import ModelError
-from ocr_engine.models.source import ModelSource
+from ocr_engine.models.source import REC_SHAPE, ModelSource
 
 _WEIGHT_FILES = ("inference.onnx", "inference.json", "inference.pdmodel", "inference.pdiparams")
 
@@ -69,7 +69,7 @@ def lay_out_recognition(folder: Path, source: ModelSource, characters: Sequence[
     """
     if not characters:
         raise ModelError(f"{source.name}: the character list is empty")
-    shape = list(source.image_shape or (3, 48, 320))
+    shape = list(source.image_shape or REC_SHAPE)
     steps = [_DECODE_BGR, {"RecResizeImg": {"image_shape": shape}}]
     decoding = {"name": "CTCLabelDecode", "character_dict": list(characters)}
     return _lay_out(folder, source, steps, decoding)

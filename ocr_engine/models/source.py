@@ -9,6 +9,10 @@ from typing import Literal
 
 Role = Literal["det", "cls", "rec"]
 
+# What PaddleOCR feeds these models where nothing says otherwise: channels, height, width.
+CLS_SHAPE = (3, 48, 192)
+REC_SHAPE = (3, 48, 320)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:

@@ -7,6 +7,7 @@ import enum
 import itertools
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocr_engine.errors import (
@@ -68,12 +69,21 @@ class PoolTask:
         self.queued_seconds = 0.0
         self.timer: asyncio.TimerHandle | None = None
 
+    def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
+        """Call back after so long, instead of what the timer was set to before."""
+        self.cancel_timer()
+        self.timer = asyncio.get_running_loop().call_later(seconds, callback, *arguments)
+
+    def cancel_timer(self) -> None:
+        """Nothing is called back any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+
     def finish(self, outcome: Recognition | EngineError) -> None:
         """Settle the future, once."""
         self.state = TaskState.DONE
         self.picture = b""
-        if self.timer is not None:
-            self.timer.cancel()
+        self.cancel_timer()
         if self.future.done():
             return
         if isinstance(outcome, EngineError):
@@ -155,10 +165,7 @@ class Pool:
                 f"{self.queued()} pictures are waiting, which is the limit; try again later"
             )
         task = PoolTask(next(self._ids), picture, options)
-        self._backlog[task.task_id] = task
-        loop = asyncio.get_running_loop()
-        task.timer = loop.call_later(self.spec.queue_seconds, self._expire, task)
-        self.on_idle()
+        self._enqueue(task)
         return task
 
     def cancel(self, task: PoolTask, stop_running: bool = False) -> bool:
@@ -207,33 +214,32 @@ class Pool:
         if task is not None:
             self._retry(task, reason)
 
+    def _enqueue(self, task: PoolTask, first: bool = False) -> None:
+        """Put a task at the end of the backlog, or before all others."""
+        task.state = TaskState.QUEUED
+        self._backlog[task.task_id] = task
+        if first:
+            self._backlog.move_to_end(task.task_id, last=False)
+        task.set_timer(self.spec.queue_seconds, self._expire, task)
+        self.on_idle()
+
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
-        loop = asyncio.get_running_loop()
-        if task.timer is not None:
-            task.timer.cancel()
         task.attempts += 1
         task.state = TaskState.RUNNING
-        task.queued_seconds = loop.time() - task.enqueued_at
-        task.timer = loop.call_later(self.spec.task_seconds, self._overdue, task, worker)
+        task.queued_seconds = asyncio.get_running_loop().time() - task.enqueued_at
+        task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
         worker.state = WorkerState.BUSY
         self._running[worker] = task
         worker.send(messages.Task(task.task_id, task.options, task.picture))
 
     def _retry(self, task: PoolTask, reason: str) -> None:
-        if task.timer is not None:
-            task.timer.cancel()
         if task.attempts >= MAX_ATTEMPTS:
             task.finish(
                 WorkerCrashed(f"{task.attempts} workers died over this picture; it was given up")
             )
             return
         log.warning("task %d is tried once more: its worker %s", task.task_id, reason)
-        task.state = TaskState.QUEUED
-        self._backlog[task.task_id] = task
-        self._backlog.move_to_end(task.task_id, last=False)
-        loop = asyncio.get_running_loop()
-        task.timer = loop.call_later(self.spec.queue_seconds, self._expire, task)
-        self.on_idle()
+        self._enqueue(task, first=True)
 
     def _expire(self, task: PoolTask) -> None:
         if self._backlog.pop(task.task_id, None) is not None:

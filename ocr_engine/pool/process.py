@@ -68,7 +68,7 @@ class WorkerProcess:
         self.state = WorkerState.STARTING
         self.pid: int | None = None
         self.tasks_done = 0
-        self.task_limit = 0
+        self.task_limit = 0  # set when it is ready
         self.rss_mb = 0
         self.worn: str | None = None
         self.spawn_round = 0

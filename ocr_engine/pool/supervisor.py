@@ -122,21 +122,20 @@ class Supervisor:
     def on_exit(self, process: WorkerProcess, reason: str) -> None:
         """A worker's end, see WorkerListener."""
         self._workers.remove(process)
-        never_ready = process.tasks_done == 0 and process.task_limit == 0
         if not self._closing:
-            self._account(process, reason, never_ready)
+            self._account(process, reason)
         self._listener.on_worker_lost(process, reason)
         if not self._closing:
             self._fill()
 
-    def _account(self, process: WorkerProcess, reason: str, never_ready: bool) -> None:
+    def _account(self, process: WorkerProcess, reason: str) -> None:
         if process.worn is not None:
             self.restarts[process.worn.split(" ")[0]] += 1
             log.info("worker %d left: %s", process.pid or 0, process.worn)
             return
         self.restarts[reason.split(" (")[0]] += 1
         log.warning("worker %d lost: %s", process.pid or 0, reason)
-        if never_ready:
+        if process.task_limit == 0:  # it was never ready
             self._failed_rounds.add(process.spawn_round)
             if self.info is None and len(self._failed_rounds) >= MAX_FIRST_STARTS:
                 self._give_up(f"no worker could start in {MAX_FIRST_STARTS} tries: {reason}")

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
-from ocr_engine.errors import ModelError
+from ocr_engine.errors import ModelError, last_line
 from ocr_engine.images import Picture
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 from ocr_engine.models.source import ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
-from ocr_engine.result import OcrResult, Quad, Recognition, TextLine
+from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
 
 _SMALLEST = 1e-9
 _CATALOGUE_NAMES = {name.name for models in CATALOGUE.values() for name in (models.det, models.rec)}
@@ -51,7 +50,7 @@ class PaddleOcr:
             text_rec_score_thresh=options.drop_score,
         )
         lines = tuple(
-            TextLine(text, round(float(score), 4), _as_quad(box))
+            TextLine(text, round(float(score), 4), as_quad(box))
             for text, score, box in zip(
                 found["rec_texts"], found["rec_scores"], found["rec_polys"], strict=True
             )
@@ -91,7 +90,7 @@ def load(settings: EngineSettings) -> PaddleOcr:
         )
     except Exception as error:  # paddlex raises bare exceptions of many kinds
         raise ModelError(
-            f"PaddleOCR cannot load {models}: {_reason(error)}{_hint(settings)}"
+            f"PaddleOCR cannot load {models}: {last_line(error)}{_hint(settings)}"
         ) from error
     engine = f"paddleocr {paddleocr.__version__} ({arguments['engine']})"
     info = EngineInfo(engine, "f32", models, settings.threads)
@@ -186,13 +185,3 @@ def _hint(settings: EngineSettings) -> str:
         f"internet. Without it, put their folders into {home}/official_models, or name folders "
         "with det_model_dir and rec_model_dir"
     )
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
-
-
-def _as_quad(box: Any) -> Quad:
-    first, second, third, fourth = ((int(x), int(y)) for x, y in np.asarray(box))
-    return first, second, third, fourth

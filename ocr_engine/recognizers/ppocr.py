@@ -9,20 +9,18 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from ocr_engine.errors import ModelError
+from ocr_engine.errors import ModelError, last_line
 from ocr_engine.images import ImageArray, Picture
-from ocr_engine.models.source import ModelSet, ModelSource
+from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
-from ocr_engine.result import OcrResult, Quad, Recognition, TextLine
+from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 from ocr_engine.stages import classification, detection, recognition
 from ocr_engine.stages.cropping import crop_line
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.strips import stretched_tensor
 
-DEFAULT_REC_SHAPE = (3, 48, 320)
-DEFAULT_CLS_SHAPE = (3, 48, 192)
 SURELY_TURNED = 0.95
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
@@ -63,7 +61,7 @@ class PpOcr:
             with watch.stage("rec"):
                 text, confidence = self._read_turned(strip) if turn else self._read(strip)
             if text and confidence >= options.drop_score:
-                lines.append(TextLine(text, round(confidence, 4), _as_quad(boxes[index])))
+                lines.append(TextLine(text, round(confidence, 4), as_quad(boxes[index])))
         height, width = picture.pixels.shape[:2]
         return Recognition(OcrResult(width, height, tuple(lines), picture.frames), watch.seconds)
 
@@ -86,7 +84,7 @@ class PpOcr:
         source = self._models.cls
         if self._cls is None or source is None:
             return False
-        _, height, width = source.image_shape or DEFAULT_CLS_SHAPE
+        _, height, width = source.image_shape or CLS_SHAPE
         if source.stretch:
             tensor = stretched_tensor(strip, height, width, source.mean, source.std)
         else:
@@ -146,10 +144,10 @@ def load(settings: EngineSettings) -> PpOcr:
     det = session(models.det, rest_precision)
     cls = session(models.cls, rest_precision) if models.cls else None
     rec = session(models.rec, rec_precision)
-    rec_shape = models.rec.image_shape or (3, rec.input_height or DEFAULT_REC_SHAPE[1], 320)
+    rec_shape = models.rec.image_shape or (3, rec.input_height or REC_SHAPE[1], REC_SHAPE[2])
     _check_role(models.det, det, (3, 64, 64), (1, 1, 64, 64))
     if models.cls and cls:
-        _check_role(models.cls, cls, models.cls.image_shape or DEFAULT_CLS_SHAPE, (1, 2))
+        _check_role(models.cls, cls, models.cls.image_shape or CLS_SHAPE, (1, 2))
     characters = _characters(models.rec, rec, rec_shape)
     info = EngineInfo(
         engine=f"{runtime.name} {runtime.version()}",
@@ -208,10 +206,9 @@ def _try_run(source: ModelSource, session: Session, tensor: FloatArray) -> Float
     try:
         return session.run(tensor)
     except Exception as error:  # each runtime raises its own kinds
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise ModelError(
             f"{source.role}_model_dir: {source.name} does not run as a {_ROLES[source.role]} "
-            f"model: {reason}"
+            f"model: {last_line(error)}"
         ) from None
 
 
@@ -234,8 +231,3 @@ def _characters(
         f"rec_char_dict_path: {source.name} tells {classes} classes apart, but its dictionary has "
         f"{len(characters)} characters; {classes - 2} (or {classes - 1} with the space) are needed"
     )
-
-
-def _as_quad(box: detection.QuadArray) -> Quad:
-    first, second, third, fourth = ((int(x), int(y)) for x, y in box)
-    return first, second, third, fourth

@@ -48,10 +48,6 @@ class OnnxRuntimeRuntime:
 
     def load(self, model: ModelFile, settings: SessionSettings) -> OnnxRuntimeSession:
         """See Runtime.load."""
-        if settings.precision != "f32":
-            raise ModelError(
-                f"ocr.precision: engine onnxruntime computes in f32, not {settings.precision}"
-            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = settings.threads
         options.inter_op_num_threads = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from ocr_engine.errors import ModelError
+from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
 
@@ -60,8 +60,7 @@ class OpenVinoRuntime:
         try:
             graph = _read(self._core, model)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(f"OpenVINO cannot read {model.path}: {reason}") from None
+            raise ModelError(f"OpenVINO cannot read {model.path}: {last_line(error)}") from None
         if len(graph.inputs) != 1:
             raise ModelError(
                 f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs"

@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 from paddle import inference
 
-from ocr_engine.errors import ModelError
+from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
 
@@ -53,10 +53,6 @@ class PaddleRuntime:
 
     def load(self, model: ModelFile, settings: SessionSettings) -> PaddleSession:
         """See Runtime.load."""
-        if settings.precision != "f32":
-            raise ModelError(
-                f"ocr.precision: engine paddle computes in f32, not {settings.precision}"
-            )
         height = _input_height(model)
         config = inference.Config(str(model.path), str(model.params))
         config.disable_gpu()
@@ -76,8 +72,7 @@ class PaddleRuntime:
         try:
             predictor = inference.create_predictor(config)
         except Exception as error:  # Paddle raises bare C++ errors as several types
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(f"Paddle cannot read {model.path}: {reason}") from None
+            raise ModelError(f"Paddle cannot read {model.path}: {last_line(error)}") from None
         return PaddleSession(predictor, height)
 
 

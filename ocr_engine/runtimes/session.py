@@ -51,7 +51,4 @@ class Runtime(Protocol):
         """Whether this runtime computes in bf16 on this CPU without emulation."""
 
     def load(self, model: ModelFile, settings: SessionSettings) -> Session:
-        """Load a model.
-
-        ModelError if the runtime cannot read the file, or not compute in that precision.
-        """
+        """Load a model; ModelError if the file is not one that the runtime can read."""
