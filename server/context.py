@@ -23,9 +23,14 @@ class ServerContext:
     max_body_bytes: int
     draining: bool = False
     open_requests: int = 0
+    receiving_bytes: int = 0
     clock: Callable[[], float] = time.monotonic
     started_at: float = field(default_factory=time.monotonic)
 
     def ready(self) -> bool:
         """Whether a picture sent now would be read."""
         return not self.draining and self.service.pool.ready()
+
+    def inflight_bytes(self) -> int:
+        """How many bytes of bodies and pictures are being received, wait, or are being read."""
+        return self.receiving_bytes + self.service.pool.pending_bytes()

@@ -1,14 +1,9 @@
-"""What every test may use: waiting with a limit, what the process holds, servers with fakes."""
+"""What every test may use: servers with fakes, a gate, and a log without errors."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,61 +11,6 @@ import pytest
 
 if TYPE_CHECKING:
     from server_process import LiveServer
-
-WAIT_SECONDS = 20.0
-_POLL_SECONDS = 0.01
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """Come back as soon as the condition holds; fail with `what` if it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(_POLL_SECONDS)
-
-
-async def until(condition: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """wait_until for coroutines."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-def descriptors() -> int:
-    """How many descriptors this process has open."""
-    return len(os.listdir("/proc/self/fd"))
-
-
-def worker_processes(pid: int | str = "self") -> set[int]:
-    """The workers that a process has started and not reaped, zombies included."""
-    found: set[int] = set()
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):
-            found |= {int(child) for child in (thread / "children").read_text().split()}
-    return {child for child in found if not _is_resource_tracker(child)}
-
-
-def kill_all(pids: set[int]) -> None:
-    """End processes that a failed test would leave behind."""
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _is_resource_tracker(pid: int) -> bool:
-    """multiprocessing starts one with the first worker and keeps it."""
-    with contextlib.suppress(OSError):
-        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process, and it is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from typing import Any, TypeVar
 
 from tornado.netutil import bind_sockets
 
-from conftest import wait_until
 from fake_recognizers import load_obedient
 from server.app import build_context, make_http_server
 from server.settings import Settings, build
+from watching import wait_until
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -248,7 +248,15 @@ def fake_settings(folder: Path, number: int, queue_size: int) -> Settings:
 class ServerProcess(Client):
     """`python setup.py --config … --port 0` as a process; fakes: with Obedient workers."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], fakes: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        fakes: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self._environment = {**os.environ, **(environment or {})}
         self._config = folder / "config.json"
         self._config.write_text(json.dumps(settings))
         self._log = folder / "server.log"
@@ -259,7 +267,9 @@ class ServerProcess(Client):
         """Start it and wait until it listens."""
         command = [sys.executable, *self._program, "--config", str(self._config), "--port", "0"]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment
+            )
         wait_until(self._find_port, "the line with the port")
 
     def __enter__(self) -> ServerProcess:

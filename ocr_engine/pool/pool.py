@@ -144,6 +144,11 @@ class Pool:
         """How many pictures wait or are being read."""
         return self.queued() + self.running()
 
+    def pending_bytes(self) -> int:
+        """How many bytes the pictures have that wait or are being read."""
+        tasks = (*self._backlog.values(), *self._running.values())
+        return sum(len(task.picture) for task in tasks)
+
     def position(self, task: PoolTask) -> int:
         """A queued task's place, 1 being next; 0 once it runs."""
         for place, task_id in enumerate(self._backlog, 1):

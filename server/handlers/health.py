@@ -66,6 +66,11 @@ class HealthHandler(BaseHandler):
                     "running": pool.running(),
                     "limit": pool.spec.queue_size,
                 },
+                "requests": {
+                    "open": context.open_requests,
+                    "in_flight": context.service.in_flight(),
+                    "bytes": context.inflight_bytes(),
+                },
                 "completed": pool.completed,
                 "cache": {
                     "entries": len(context.service.cache),

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from conftest import descriptors, is_alive, kill_all, until, worker_processes
 from fake_recognizers import GARBAGE, card, load_echo, load_obedient, load_when_told
 from ocr_engine.errors import (
     ImageTooComplex,
@@ -38,6 +37,7 @@ from ocr_engine.pool.process import WorkerProcess, WorkerState
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.result import OcrResult, Recognition
+from watching import descriptors, is_alive, kill_all, until, worker_processes
 
 PATIENCE_SECONDS = 40.0
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from conftest import is_alive, kill_all, until, wait_until, worker_processes
 from fake_recognizers import (
     card,
     exit_at_start,
@@ -31,6 +30,7 @@ from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerState
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
+from watching import is_alive, kill_all, until, wait_until, worker_processes
 
 PATIENCE_SECONDS = 40.0
 ROOT = Path(__file__).resolve().parents[2]

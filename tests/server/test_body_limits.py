@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import server.app
-from conftest import wait_until
 from fake_recognizers import card
 from server_process import LiveServer, ServerProcess, multipart, picture_part
+from watching import wait_until
 
 LIMIT = 10 << 20
 BLOCK = b"x" * (64 << 10)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import wait_until
 from fake_recognizers import card
 from server.jobs import JobStore
 from server_process import LiveServer, Reply
+from watching import wait_until
 
 NO_SUCH_JOB = "/jobs/AAAAAAAAAAAAAAAAAAAAAA"
 

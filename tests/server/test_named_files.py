@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
-from conftest import descriptors, wait_until
 from fake_recognizers import card
 from server import file_roots
 from server.body import Upload
 from server.file_roots import FileRoots, OpenedFile
 from server_process import LiveServer, Reply
+from watching import descriptors, wait_until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-Id": "always-the-same"}
 LONG_AGO = 1_000_000_000

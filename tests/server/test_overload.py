@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import wait_until
 from fake_recognizers import card
 from server.body import Upload
 from server.file_roots import FileRoots, OpenedFile
 from server_process import LiveServer, Reply, multipart, picture_part
+from watching import wait_until
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 import pytest
 
 from cache.keys import digest
-from conftest import wait_until
 from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
 from server_process import LiveServer, Part, Reply, multipart, picture_part
+from watching import wait_until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

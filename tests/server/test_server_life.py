@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from conftest import is_alive, kill_all, wait_until, worker_processes
 from fake_recognizers import card
 from server_process import ROOT, ServerProcess, run_setup
+from watching import is_alive, kill_all, wait_until, worker_processes
 
 SETTINGS = {"ocr": {"process": {"number": 2}}}
 

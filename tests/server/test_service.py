@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cache.keys import digest
-from conftest import wait_until
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.body import Upload
 from server.request_fields import OcrRequest
 from server.service import Answer, Ticket
 from server_process import LiveServer
+from watching import wait_until
 
 # The public MD5 collision of Wang, Feng, Lai and Yu (2004), https://eprint.iacr.org/2004/199
 COLLIDING = tuple(
