@@ -71,9 +71,13 @@ class PoolError(EngineError):
 
 
 class QueueFull(PoolError):
-    """As many pictures wait as are allowed to."""
+    """As many pictures wait as make sense; retry_after: seconds until there may be room."""
 
     code = "queue_full"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class QueueTimeout(PoolError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import os
@@ -23,15 +24,21 @@ from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from server.context import ServerContext
 from server.file_roots import FileRoots
 from server.handlers.base import BaseHandler, NotFoundHandler
-from server.handlers.health import HealthHandler, LivenessHandler, ReadinessHandler
+from server.handlers.health import (
+    HealthHandler,
+    LivenessHandler,
+    MetricsHandler,
+    ReadinessHandler,
+)
 from server.handlers.jobs import JobHandler
 from server.handlers.recognize import OcrHandler, OcrServiceHandler
 from server.handlers.results import ResultHandler
+from server.inflight import InflightBytes
 from server.jobs import JobStore
+from server.metrics import Metrics
 from server.service import OcrService
 from server.settings import Settings
 
-log = logging.getLogger("server")
 access_log = logging.getLogger("server.access")
 
 MAX_HEADER_BYTES = 32 << 10
@@ -54,6 +61,7 @@ def build_context(
         threads=ocr.predict_system.cpu_threads,
         max_pixels=ocr.max_pixels,
         release_rss_mb=max(ocr.process.max_rss_mb * 2 // 3, 100),
+        task_memory_mb=ocr.process.task_memory_mb,
     )
     pool = Pool(
         PoolSpec(
@@ -71,11 +79,16 @@ def build_context(
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
     cache = ResultCache(settings.service.time, settings.service.img_number, max_cache_bytes)
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
+    inflight = InflightBytes(pool, int(settings.web_server.max_inflight_mb * (1 << 20)))
+    metrics = Metrics()
+    metrics.watch(pool, cache, inflight)
     roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
     service = OcrService(
         pool=pool,
         cache=cache,
         files=FileRoots(roots, max_bytes),
+        inflight=inflight,
+        metrics=metrics,
         models=engine.fingerprint(),
         max_pixels=ocr.max_pixels,
         max_bytes=max_bytes,
@@ -86,6 +99,8 @@ def build_context(
         jobs=JobStore(settings.service.job_seconds),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
+        inflight=inflight,
+        metrics=metrics,
     )
 
 
@@ -101,6 +116,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/livez", LivenessHandler, given),
             (r"/readyz", ReadinessHandler, given),
             (r"/healthz", HealthHandler, given),
+            (r"/metrics", MetricsHandler, given),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,
@@ -119,7 +135,6 @@ def make_http_server(context: ServerContext) -> HTTPServer:
         max_body_size=1 << 50,
         idle_connection_timeout=HEADER_SECONDS,
         body_timeout=BODY_SECONDS,
-        no_keep_alive=False,
     )
 
 
@@ -160,16 +175,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
 def default_options(settings: Settings) -> RecognitionOptions:
     """The options of a request that asks for nothing."""
     predict = settings.ocr.predict_system
-    return RecognitionOptions(
-        det_limit_side_len=predict.det_limit_side_len,
-        det_limit_type=predict.det_limit_type,  # type: ignore[arg-type]
-        det_db_thresh=predict.det_db_thresh,
-        det_db_box_thresh=predict.det_db_box_thresh,
-        det_db_unclip_ratio=predict.det_db_unclip_ratio,
-        use_angle_cls=predict.use_angle_cls,
-        cls_thresh=predict.cls_thresh,
-        drop_score=predict.drop_score,
-    )
+    names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
+    return RecognitionOptions(**{name: getattr(predict, name) for name in names})
 
 
 def usable_cores() -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ocr_engine.options import RecognitionOptions
+from server.inflight import InflightBytes
 from server.jobs import JobStore
+from server.metrics import Metrics
 from server.service import OcrService
 from server.settings import Settings
 
@@ -21,16 +22,16 @@ class ServerContext:
     jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int
+    inflight: InflightBytes
+    metrics: Metrics
     draining: bool = False
     open_requests: int = 0
-    receiving_bytes: int = 0
-    clock: Callable[[], float] = time.monotonic
     started_at: float = field(default_factory=time.monotonic)
 
     def ready(self) -> bool:
         """Whether a picture sent now would be read."""
         return not self.draining and self.service.pool.ready()
 
-    def inflight_bytes(self) -> int:
-        """How many bytes of bodies and pictures are being received, wait, or are being read."""
-        return self.receiving_bytes + self.service.pool.pending_bytes()
+    def uptime_seconds(self) -> float:
+        """How long ago the server was started."""
+        return time.monotonic() - self.started_at

@@ -9,6 +9,7 @@ ServiceError
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ocr_engine import errors as engine
@@ -121,7 +122,7 @@ STATUS: dict[type[BaseException], int] = {
 }
 
 RETRY_AFTER: dict[type[BaseException], int] = {
-    engine.QueueFull: 5,
+    engine.QueueFull: 5,  # where the pool has no estimate
     engine.PoolDraining: 10,
     engine.PoolStarting: 2,
     engine.WorkerCrashed: 5,
@@ -135,4 +136,7 @@ def public_error(error: BaseException) -> PublicError:
         return PublicError(
             500, "internal_error", "the server failed; its log has why, under the request id"
         )
-    return PublicError(status, error.code, error.message, RETRY_AFTER.get(type(error)))
+    retry_after = RETRY_AFTER.get(type(error))
+    if isinstance(error, engine.QueueFull) and error.retry_after is not None:
+        retry_after = math.ceil(error.retry_after)
+    return PublicError(status, error.code, error.message, retry_after)

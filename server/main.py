@@ -17,11 +17,13 @@ from tornado.netutil import bind_sockets
 from ocr_engine.errors import EngineError
 from server.app import build_context, make_http_server
 from server.context import ServerContext
-from server.settings import Settings, SettingsError, load_settings
+from server.settings import SettingsError, load_settings
+from server.systemd import SystemdNotifier
 from server.version import VERSION
 
 log = logging.getLogger("server")
 
+LISTEN_BACKLOG = 4096  # connections that the kernel holds until they are accepted
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "config.json"
 
 
@@ -42,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("server.access").setLevel(options.access_log_level)
     try:
-        sockets = bind_sockets(settings.web_server.port, settings.web_server.address)
+        address = settings.web_server.address
+        sockets = bind_sockets(settings.web_server.port, address, backlog=LISTEN_BACKLOG)
     except OSError as error:
-        where = f"{settings.web_server.address}:{settings.web_server.port}"
         print(
-            f"ocr-server: cannot listen on {where}: {error.strerror}; is another server running? "
-            "choose another with --port",
+            f"ocr-server: cannot listen on {address}:{settings.web_server.port}: "
+            f"{error.strerror}; is another server running? choose another with --port",
             file=sys.stderr,
         )
         return 2
@@ -58,12 +60,14 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     """Listen, start the workers, and drain when a signal comes; the exit status."""
     stop, force = asyncio.Event(), asyncio.Event()
     _on_signals(stop, force)
+    systemd = SystemdNotifier()
     server = make_http_server(context)
     server.add_sockets(sockets)
     pool = context.service.pool
     pool.start()
-    _say_start(context.settings, sockets, pool.spec.crew.number)
-    announcement = asyncio.ensure_future(_announce(context))
+    _say_start(context, sockets)
+    announcement = asyncio.ensure_future(_announce(context, systemd))
+    watchdog = asyncio.ensure_future(systemd.keep_alive())
     failure = asyncio.ensure_future(pool.supervisor.failure())
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait((failure, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -74,9 +78,11 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         status = 2
     else:
         failure.cancel()
+        systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
     await pool.close()
     await server.close_all_connections()
+    watchdog.cancel()
     return status
 
 
@@ -113,27 +119,28 @@ def _on_signals(stop: asyncio.Event, force: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, handle)
 
 
-def _say_start(settings: Settings, sockets: list[socket.socket], workers: int) -> None:
+def _say_start(context: ServerContext, sockets: list[socket.socket]) -> None:
     address, port = sockets[0].getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
-    threads = settings.ocr.predict_system.cpu_threads
+    threads = context.settings.ocr.predict_system.cpu_threads
+    workers = context.service.pool.spec.crew.number
     print(f"ocr-server {VERSION} listens on http://{shown}:{port}", flush=True)
     print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
 
 
-async def _announce(context: ServerContext) -> None:
+async def _announce(context: ServerContext, systemd: SystemdNotifier) -> None:
     """Say what runs once the first worker is warm."""
     supervisor = context.service.pool.supervisor
     while supervisor.info is None or not context.ready():
         await asyncio.sleep(0.02)
     info = supervisor.info
-    seconds = context.clock() - context.started_at
     workers = context.service.pool.spec.crew.number
-    print(
-        f"ready after {seconds:.1f} s: engine {info.engine} ({info.precision}), models "
-        f"{info.models}, {workers} workers x {info.threads} thread(s)",
-        flush=True,
+    runs = (
+        f"engine {info.engine} ({info.precision}), models {info.models}, "
+        f"{workers} workers x {info.threads} thread(s)"
     )
+    print(f"ready after {context.uptime_seconds():.1f} s: {runs}", flush=True)
+    systemd.notify("READY=1", f"STATUS={runs}")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,7 +17,13 @@ from cachetools import TTLCache
 
 from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
-from ocr_engine.errors import PoolDraining, QueueTimeout, RecognitionTimeout, WorkerCrashed
+from ocr_engine.errors import (
+    ImageTooComplex,
+    PoolDraining,
+    QueueTimeout,
+    RecognitionTimeout,
+    WorkerCrashed,
+)
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolTask, TaskState
 from ocr_engine.result import Recognition
@@ -26,12 +31,14 @@ from server import uploads
 from server.body import Upload
 from server.errors import PoisonInput
 from server.file_roots import FileRoots
+from server.inflight import InflightBytes
+from server.metrics import Metrics
 from server.request_fields import Base64Text, NamedFile, OcrRequest
 
 CacheOutcome = Literal["miss", "hit", "joined"]
 FlightIdentity = tuple[CacheKey, str]
 
-POISON_SECONDS = 600.0
+QUARANTINE_SECONDS = 600.0
 INLINE_ENCODING_CHARACTERS = 1 << 20
 
 
@@ -44,7 +51,6 @@ class Answer:
 
     data: bytes
     digests: Digests
-    etag: str
     stages: Mapping[str, float] = field(default_factory=dict)
     age: float | None = None
 
@@ -75,7 +81,7 @@ class Ticket:
         self.digests = digests
         self._service = service
         self._flight = flight
-        self._ready = ready
+        self.ready = ready  # the answer, if it was there already: a hit
         self._timeout = timeout_seconds
         self._waiting: asyncio.Future[Answer] | None = None
         if flight is not None:
@@ -93,18 +99,13 @@ class Ticket:
         """The place in the backlog, 1 being next; 0 if it does not wait."""
         return self._service.pool.position(self._flight.task) if self._flight else 0
 
-    @property
-    def ready(self) -> Answer | None:
-        """The answer, if it was there already: a hit."""
-        return self._ready
-
     async def answer(self) -> Answer:
         """Wait for the answer; raises what the recognition raised, or a timeout of its own.
 
         CancelledError after leave().
         """
-        if self._ready is not None:
-            return self._ready
+        if self.ready is not None:
+            return self.ready
         if self._flight is None:
             raise asyncio.CancelledError
         self._waiting = asyncio.shield(self._flight.answer)
@@ -147,20 +148,23 @@ class OcrService:
         pool: Pool,
         cache: ResultCache,
         files: FileRoots,
+        inflight: InflightBytes,
+        metrics: Metrics,
         models: str,
         max_pixels: int,
         max_bytes: int,
     ) -> None:
         self.pool = pool
         self.cache = cache
-        self.outcomes: Counter[str] = Counter()
         self._files = files
+        self._inflight = inflight
+        self._metrics = metrics
         self._models = models
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
         self._flights: dict[FlightIdentity, Flight] = {}
-        self._poison: TTLCache[FlightIdentity, bool] = TTLCache(
-            10_000, POISON_SECONDS, timer=time.monotonic
+        self._quarantine: TTLCache[FlightIdentity, Exception] = TTLCache(
+            10_000, QUARANTINE_SECONDS, timer=time.monotonic
         )
         self._landings: set[asyncio.Task[None]] = set()
 
@@ -190,8 +194,11 @@ class OcrService:
         opened = await asyncio.to_thread(self._files.open, source.path)
         try:
             known = self._files.known_digests(opened)
-            if known is not None and (hit := self._hit(known, request)) is not None:
-                return hit
+            if known is not None:
+                hit = self._hit(self._key(known.md5, request.options), known, request)
+                if hit is not None:
+                    return hit
+            self._inflight.check(opened.identity.size)
             upload = await asyncio.to_thread(self._files.read, opened)
             self._files.remember(opened, upload.digests)
         finally:
@@ -200,49 +207,54 @@ class OcrService:
 
     def _submit_upload(self, upload: Upload, request: OcrRequest) -> Ticket:
         """From digests to a ticket without a pause, so that equal requests cannot pass by."""
-        hit = self._hit(upload.digests, request)
+        key = self._key(upload.digests.md5, request.options)
+        hit = self._hit(key, upload.digests, request)
         if hit is not None:
             return hit
-        identity = (self._key(upload.digests.md5, request.options), upload.digests.sha256)
-        if identity in self._poison:
-            raise PoisonInput("this picture ended two workers a short time ago; it is refused")
+        identity = (key, upload.digests.sha256)
+        if (refusal := self._quarantine.get(identity)) is not None:
+            raise refusal.with_traceback(None)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
             outcome = "miss"
             uploads.check_picture(upload.data, self._max_pixels)
-            flight = Flight(identity, self.pool.submit(upload.data, request.options))
+            task = self.pool.submit(upload.data, request.options, request.timeout_seconds)
+            flight = Flight(identity, task)
             self._flights[identity] = flight
             landing = asyncio.ensure_future(self._land(flight, upload.digests))
             self._landings.add(landing)
             landing.add_done_callback(self._landings.discard)
-        self.outcomes[outcome] += 1
+        self._metrics.cache_results[outcome] += 1
         timeout = request.timeout_seconds
         return Ticket(outcome, upload.digests, self, flight=flight, timeout_seconds=timeout)
 
-    def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:
-        if not request.read_cache:
-            return None
-        kept = self.cache.get(self._key(digests.md5, request.options), digests.sha256)
+    def _hit(self, key: CacheKey, digests: Digests, request: OcrRequest) -> Ticket | None:
+        kept = self.cache.get(key, digests.sha256) if request.read_cache else None
         if kept is None:
             return None
-        self.outcomes["hit"] += 1
-        answer = Answer(kept.data, digests, kept.etag, age=self.cache.age(kept))
+        self._metrics.cache_results["hit"] += 1
+        answer = Answer(kept.data, digests, age=self.cache.age(kept))
         return Ticket("hit", digests, self, ready=answer)
 
     async def _land(self, flight: Flight, digests: Digests) -> None:
         """Wait for the pool, encode once, store, and hand the answer to all who wait."""
         try:
             recognition = await flight.task.future
+            self._metrics.count_recognition(recognition.stages)
             data = await _encode(recognition)
-            kept = self.cache.put(flight.identity[0], digests, data)
-            flight.answer.set_result(Answer(data, digests, kept.etag, recognition.stages))
+            self.cache.put(flight.identity[0], digests, data)
+            flight.answer.set_result(Answer(data, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.answer.set_exception(PoolDraining("the work was cancelled"))
             raise
         except Exception as error:
             if isinstance(error, WorkerCrashed):
-                self._poison[flight.identity] = True
+                self._quarantine[flight.identity] = PoisonInput(
+                    "this picture ended two workers a short time ago; it is refused"
+                )
+            elif isinstance(error, ImageTooComplex):
+                self._quarantine[flight.identity] = error
             flight.answer.set_exception(error)
         finally:
             if self._flights.get(flight.identity) is flight:

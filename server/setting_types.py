@@ -85,9 +85,6 @@ def an_optional_path(value: Any) -> Path | None:
     return Path(value)
 
 
-a_folder = an_optional_path
-
-
 def a_path_list(value: Any) -> tuple[Path, ...]:
     """A list of paths; in the environment, separated by colons."""
     entries = value.split(":") if isinstance(value, str) else value

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ocr_engine.recognizer import ENGINES
 from server.setting_types import (
     Check,
     a_choice,
     a_flag,
-    a_folder,
     a_fraction,
     a_number,
     a_path_list,
@@ -49,6 +49,7 @@ class WebServerSettings:
     address: str = setting(a_string, "127.0.0.1")
     port: int = setting(a_whole_number(0, 65535), 8888)
     max_body_mb: float = setting(a_number(0.001, 1024), 10.0)
+    max_inflight_mb: float = setting(a_number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(a_path_list, (Path("./imgs"),))
     grace_seconds: float = setting(a_number(0, 3600), 30.0)
 
@@ -63,6 +64,7 @@ class ProcessSettings:
     timeout_seconds: float = setting(a_number(0.1, 3600), 30.0)
     queue_timeout_seconds: float = setting(a_number(0.1, 3600), 60.0)
     max_rss_mb: int = setting(a_whole_number(100, 10**6), 1500)
+    task_memory_mb: int = setting(a_whole_number(0, 10**6), 6000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ class PredictSystemSettings:
     """Models and pipeline, under PaddleOCR's names. None: the engine's default."""
 
     enable_mkldnn: bool = setting(a_flag, True)
-    det_model_dir: Path | None = setting(a_folder, None)
-    rec_model_dir: Path | None = setting(a_folder, None)
-    cls_model_dir: Path | None = setting(a_folder, None)
+    det_model_dir: Path | None = setting(an_optional_path, None)
+    rec_model_dir: Path | None = setting(an_optional_path, None)
+    cls_model_dir: Path | None = setting(an_optional_path, None)
     use_angle_cls: bool = setting(a_flag, True)
     cls_thresh: float = setting(a_fraction, 0.9)
     det_algorithm: str = setting(a_choice("DB"), "DB")
@@ -96,7 +98,7 @@ class PredictSystemSettings:
 class OcrSettings:
     """The engine."""
 
-    engine: str = setting(a_choice("openvino", "paddle", "onnxruntime", "paddleocr"), "openvino")
+    engine: str = setting(a_choice(*ENGINES), "openvino")
     models: str = setting(a_string, "auto")
     precision: str = setting(a_choice("auto", "f32", "bf16"), "auto")
     max_pixels: int = setting(a_whole_number(1, 10**9), 40_000_000)

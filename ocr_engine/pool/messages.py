@@ -55,6 +55,13 @@ class LoadFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """Worker to parent: the task is read; if the worker dies from now on, it may be the cause."""
+
+    task_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """Worker to parent: the lines of a task; rss_mb is the worker's memory after it."""
 
@@ -65,16 +72,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Worker to parent: a task ended in an error, by its code; the worker goes on."""
+    """Worker to parent: a task ended in an error, by its code; unless leaving, it goes on."""
 
     task_id: int
     code: str
     message: str
     rss_mb: int
+    leaving: bool = False
 
 
 Request = Task | Stop
-Reply = Ready | LoadFailed | Done | Failed
+Reply = Ready | LoadFailed | Begun | Done | Failed
 
 
 def encode_request(request: Request) -> bytes:
@@ -110,7 +118,7 @@ def encode_reply(reply: Reply) -> bytes:
                 "rss_mb": reply.rss_mb,
             }
         )
-    kinds = {Ready: "ready", LoadFailed: "load_failed", Failed: "failed"}
+    kinds = {Ready: "ready", LoadFailed: "load_failed", Begun: "begun", Failed: "failed"}
     return _frame({"kind": kinds[type(reply)], **asdict(reply)})
 
 
@@ -129,9 +137,15 @@ def _reply(head: Mapping[str, Any]) -> Reply:
         stages = {str(name): float(seconds) for name, seconds in head["stages"].items()}
         recognition = Recognition(OcrResult.from_json(head["result"]), stages)
         return Done(int(head["task_id"]), recognition, int(head["rss_mb"]))
+    if kind == "begun":
+        return Begun(int(head["task_id"]))
     if kind == "failed":
         return Failed(
-            int(head["task_id"]), _text(head["code"]), _text(head["message"]), int(head["rss_mb"])
+            task_id=int(head["task_id"]),
+            code=_text(head["code"]),
+            message=_text(head["message"]),
+            rss_mb=int(head["rss_mb"]),
+            leaving=head.get("leaving") is True,
         )
     if kind == "ready":
         info = head["info"]

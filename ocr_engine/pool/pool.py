@@ -15,7 +15,6 @@ from ocr_engine.errors import (
     EngineError,
     PoolDraining,
     PoolStarting,
-    QueueFull,
     QueueTimeout,
     RecognitionFailed,
     RecognitionTimeout,
@@ -23,13 +22,15 @@ from ocr_engine.errors import (
 )
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import messages
+from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.process import WorkerProcess, WorkerState
 from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
 from ocr_engine.result import Recognition
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 2
+MAX_ATTEMPTS = 2  # begun by a worker that then died
+MAX_DISPATCHES = 10  # sent to a worker, whether it began or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,10 @@ class PoolTask:
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.state = TaskState.QUEUED
+        self.dispatches = 0
         self.attempts = 0
         self.enqueued_at = loop.time()
-        self.queued_seconds = 0.0
+        self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
 
     def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
@@ -99,6 +101,7 @@ class Pool:
     def __init__(self, spec: PoolSpec) -> None:
         self.spec = spec
         self.supervisor = Supervisor(spec.crew, self)
+        self.admission = Admission(spec.queue_size, spec.queue_seconds)
         self.completed = 0
         self._ids = itertools.count(1)
         self._backlog: OrderedDict[int, PoolTask] = OrderedDict()
@@ -149,6 +152,12 @@ class Pool:
         tasks = (*self._backlog.values(), *self._running.values())
         return sum(len(task.picture) for task in tasks)
 
+    def expected_wait(self) -> float:
+        """How many seconds a picture sent now would wait for a worker."""
+        if self.supervisor.idle_worker() is not None:
+            return 0.0
+        return self.admission.expected_wait(self.queued(), self.supervisor.warm())
+
     def position(self, task: PoolTask) -> int:
         """A queued task's place, 1 being next; 0 once it runs."""
         for place, task_id in enumerate(self._backlog, 1):
@@ -156,8 +165,10 @@ class Pool:
                 return place
         return 0
 
-    def submit(self, picture: bytes, options: RecognitionOptions) -> PoolTask:
-        """Put a picture into the backlog.
+    def submit(
+        self, picture: bytes, options: RecognitionOptions, patience: float | None = None
+    ) -> PoolTask:
+        """Put a picture into the backlog; patience: seconds that it is worth waiting.
 
         Raises PoolDraining, PoolStarting (nothing has ever been ready) or QueueFull.
         """
@@ -165,10 +176,8 @@ class Pool:
             raise PoolDraining("the server is stopping; send the picture to another one")
         if self.supervisor.info is None:
             raise PoolStarting("the models are still being loaded; try again in a second")
-        if self.queued() >= self.spec.queue_size and self.supervisor.idle_worker() is None:
-            raise QueueFull(
-                f"{self.queued()} pictures are waiting, which is the limit; try again later"
-            )
+        if self.supervisor.idle_worker() is None:
+            self.admission.check(self.queued(), self.supervisor.warm(), patience)
         task = PoolTask(next(self._ids), picture, options)
         self._enqueue(task)
         return task
@@ -196,6 +205,12 @@ class Pool:
             _, task = self._backlog.popitem(last=False)
             self._run(task, worker)
 
+    def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
+        """A worker has read its task: an attempt, whatever comes of it; see CrewListener."""
+        task = self._running.get(worker)
+        if task is not None and task.task_id == task_id:
+            task.attempts += 1
+
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker is done with its task; see CrewListener."""
         task = self._running.pop(worker, None)
@@ -206,11 +221,12 @@ class Pool:
             self._retry(task, "answered another task")
             return
         self.completed += 1
+        self.admission.record(asyncio.get_running_loop().time() - task.started_at)
         if isinstance(reply, messages.Failed):
             error = PICTURE_ERRORS.get(reply.code, RecognitionFailed)
             task.finish(error(reply.message))
             return
-        stages = {"queue": task.queued_seconds, **reply.recognition.stages}
+        stages = {"queue": task.started_at - task.enqueued_at, **reply.recognition.stages}
         task.finish(Recognition(reply.recognition.result, stages))
 
     def on_worker_lost(self, worker: WorkerProcess, reason: str) -> None:
@@ -229,18 +245,18 @@ class Pool:
         self.on_idle()
 
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
-        task.attempts += 1
+        task.dispatches += 1
         task.state = TaskState.RUNNING
-        task.queued_seconds = asyncio.get_running_loop().time() - task.enqueued_at
+        task.started_at = asyncio.get_running_loop().time()
         task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
         worker.state = WorkerState.BUSY
         self._running[worker] = task
         worker.send(messages.Task(task.task_id, task.options, task.picture))
 
     def _retry(self, task: PoolTask, reason: str) -> None:
-        if task.attempts >= MAX_ATTEMPTS:
+        if task.attempts >= MAX_ATTEMPTS or task.dispatches >= MAX_DISPATCHES:
             task.finish(
-                WorkerCrashed(f"{task.attempts} workers died over this picture; it was given up")
+                WorkerCrashed(f"{task.dispatches} workers died over this picture; it was given up")
             )
             return
         log.warning("task %d is tried once more: its worker %s", task.task_id, reason)
@@ -255,6 +271,7 @@ class Pool:
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
         if self._running.get(worker) is task:
             del self._running[worker]
+            self.admission.record(self.spec.task_seconds)
             task.finish(
                 RecognitionTimeout(
                     f"the recognition took longer than {self.spec.task_seconds:g} s; "

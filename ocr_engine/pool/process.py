@@ -34,6 +34,7 @@ from ocr_engine.pool.messages import (
 )
 from ocr_engine.pool.worker import WorkerSpec
 
+LEFT = "exit status 0"
 ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
 
@@ -73,6 +74,7 @@ class WorkerProcess:
         self.worn: str | None = None
         self.spawn_round = 0
         self.started_at = time.monotonic()
+        self.start_seconds: float | None = None  # from its start until it was warm
         self._spec = spec
         self._listener = listener
         self._senders = senders
@@ -92,8 +94,12 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Ask the worker to leave; kill it if it does not."""
-        self.state = WorkerState.RETIRING
         self.send(Stop())
+        self.let_leave()
+
+    def let_leave(self) -> None:
+        """It gets no more tasks and leaves; kill it if it does not."""
+        self.state = WorkerState.RETIRING
         self._loop.call_later(LEAVE_SECONDS, self.kill, "did not leave when asked to")
 
     def abort(self, reason: str) -> None:

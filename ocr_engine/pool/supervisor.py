@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from ocr_engine.pool.messages import Done, Failed, LoadFailed, Ready, Reply
-from ocr_engine.pool.process import WorkerProcess, WorkerState
+from ocr_engine.pool.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
+from ocr_engine.pool.process import LEFT, WorkerProcess, WorkerState
 from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineInfo
 
@@ -45,6 +46,9 @@ class CrewListener(Protocol):
 
     def on_idle(self) -> None:
         """A worker can take a task."""
+
+    def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
+        """A worker has begun a task."""
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker finished a task."""
@@ -116,6 +120,8 @@ class Supervisor:
             self._give_up(reply.message)
         elif isinstance(reply, Ready):
             self._on_ready(process, reply)
+        elif isinstance(reply, Begun):
+            self._listener.on_task_begun(process, reply.task_id)
         else:
             self._on_task_reply(process, reply)
 
@@ -129,8 +135,9 @@ class Supervisor:
             self._fill()
 
     def _account(self, process: WorkerProcess, reason: str) -> None:
-        if process.worn is not None:
-            self.restarts[process.worn.split(" ")[0]] += 1
+        """Count and log an end; a worn worker that did not leave by itself is lost like others."""
+        if process.worn is not None and reason == LEFT:
+            self.restarts[process.worn.partition(":")[0]] += 1
             log.info("worker %d left: %s", process.pid or 0, process.worn)
             return
         self.restarts[reason.split(" (")[0]] += 1
@@ -183,14 +190,24 @@ class Supervisor:
         worker.rss_mb = ready.rss_mb
         worker.task_limit = self._task_limit()
         worker.state = WorkerState.READY
-        log.info("worker %d ready (%d MiB)", worker.pid or 0, worker.rss_mb)
+        worker.start_seconds = time.monotonic() - worker.started_at
+        log.info(
+            "worker %d ready after %.1f s (%d MiB)",
+            worker.pid or 0,
+            worker.start_seconds,
+            worker.rss_mb,
+        )
         self._retire_one()
         self._listener.on_idle()
 
     def _on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         worker.tasks_done += 1
         worker.rss_mb = reply.rss_mb
-        if worker.state is WorkerState.BUSY:
+        if isinstance(reply, Failed) and reply.leaving:
+            worker.worn = "out of memory: it could not read a picture"
+            worker.let_leave()
+            self._fill()
+        elif worker.state is WorkerState.BUSY:
             worker.state = WorkerState.READY
         elif worker.state is WorkerState.RETIRING:
             worker.stop()
@@ -202,9 +219,9 @@ class Supervisor:
         if worker.worn is not None or self._closing:
             return
         if self.spec.max_tasks and worker.tasks_done >= worker.task_limit:
-            worker.worn = f"recycled after {worker.tasks_done} pictures"
+            worker.worn = f"recycled: it has read {worker.tasks_done} pictures"
         elif worker.rss_mb > self.spec.max_rss_mb:
-            worker.worn = f"recycled at {worker.rss_mb} MiB"
+            worker.worn = f"recycled: it has grown to {worker.rss_mb} MiB"
         if worker.worn is not None:
             self._fill()
 

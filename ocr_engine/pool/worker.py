@@ -7,6 +7,7 @@ import ctypes
 import faulthandler
 import logging
 import os
+import re
 import resource
 import signal
 import sys
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from ocr_engine.errors import ImageTooComplex, ModelError, PictureError, RecognitionFailed
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.messages import (
+    Begun,
     Done,
     Failed,
     LoadFailed,
@@ -40,6 +42,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+_FAILED = "the recognition failed; the server's log has why"
+_TOO_COMPLEX = "reading the picture takes more memory than a worker may use; send a smaller one"
+# As OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV say it.
+_OUT_OF_MEMORY = re.compile(
+    "bad_alloc|fail(ed)? to alloc|insufficient memory|could not create a (primitive|memory)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +58,14 @@ class WorkerSpec:
     load: builds the recognizer; a picklable callable.
     threads: compute threads that native libraries may use.
     max_pixels: larger pictures are refused. release_rss_mb: above it, memory is given back.
+    task_memory_mb: address space that may be added to what a warm worker has, 0: no limit.
     """
 
     load: Callable[[], Recognizer]
     threads: int = 1
     max_pixels: int = 40_000_000
     release_rss_mb: int = 700
+    task_memory_mb: int = 0
 
 
 def thread_environment(threads: int) -> dict[str, str]:
@@ -74,6 +85,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     except ModelError as error:
         _send(channel, LoadFailed(error.message))
         return
+    _limit_memory(spec.task_memory_mb)
     _send(channel, Ready(recognizer.info, rss_mb()))
     while True:
         try:
@@ -82,30 +94,38 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
             return
         if isinstance(request, Stop):
             return
+        _send(channel, Begun(request.task_id))
         reply = answer(recognizer, request, spec)
         del request
         _send(channel, reply)
+        if isinstance(reply, Failed) and reply.leaving:
+            return
 
 
 def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
-    """Decode and recognize one picture; every error of the picture becomes a Failed."""
+    """Decode and recognize one picture; every error becomes a Failed.
+
+    The worker leaves after it ran out of memory: native libraries are not the same any more.
+    """
     code, message = "", ""
     recognition = None
+    leaving = False
     try:
         recognition = recognize(recognizer, task.picture, task.options, spec.max_pixels)
     except PictureError as error:
         code, message = error.code, error.message
-    except MemoryError:
-        code = ImageTooComplex.code
-        message = "reading the picture takes more memory than a worker may use; send a smaller one"
-    except Exception:
+    except Exception as error:
+        leaving = isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
+        if leaving:
+            code, message = ImageTooComplex.code, _TOO_COMPLEX
+        else:
+            code, message = RecognitionFailed.code, _FAILED
         log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
-        code, message = RecognitionFailed.code, "the recognition failed; the server's log has why"
-    if rss_mb() > spec.release_rss_mb:
+    if rss_mb() > spec.release_rss_mb and not leaving:
         recognizer.release_memory()
         _trim_heap()
     if recognition is None:
-        return Failed(task.task_id, code, message, rss_mb())
+        return Failed(task.task_id, code, message, rss_mb(), leaving)
     return Done(task.task_id, recognition, rss_mb())
 
 
@@ -124,9 +144,15 @@ def recognize(
 
 def rss_mb() -> int:
     """This process's resident memory in MiB."""
+    return _memory_bytes()[1] >> 20
+
+
+def _memory_bytes() -> tuple[int, int]:
+    """This process's address space and resident memory."""
     with open("/proc/self/statm", encoding="ascii") as statm:
-        pages = int(statm.read().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+        size, resident = statm.read().split()[:2]
+    page = os.sysconf("SC_PAGE_SIZE")
+    return int(size) * page, int(resident) * page
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec) -> None:
@@ -147,6 +173,13 @@ def _prepare_process() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")
+
+
+def _limit_memory(task_memory_mb: int) -> None:
+    """Make a picture that needs too much fail with MemoryError before the machine runs out."""
+    if task_memory_mb:
+        limit = _memory_bytes()[0] + (task_memory_mb << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def _own_signals() -> None:

@@ -28,8 +28,13 @@ class OpenVinoSession:
         self._request = model.create_infer_request()
 
     def run(self, tensor: FloatArray) -> FloatArray:
-        """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
-        self._request.infer([tensor], share_inputs=True)
+        """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request.
+
+        infer() hides a failed allocation and leaves an older answer in place; wait() tells of it.
+        The model cannot be used any more after one: it asks for the same memory ever again.
+        """
+        self._request.start_async([tensor], share_inputs=True)
+        self._request.wait()
         return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
 
     def release_memory(self) -> None:

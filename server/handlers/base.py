@@ -46,6 +46,7 @@ class BaseHandler(tornado.web.RequestHandler):
     def initialize(self, context: ServerContext) -> None:
         """Called by Tornado with what the route table says."""
         self.context = context
+        self.error_code = ""
 
     def set_default_headers(self) -> None:
         """Headers on every answer."""
@@ -95,6 +96,7 @@ class BaseHandler(tornado.web.RequestHandler):
     def send_problem(self, error: BaseException) -> None:
         """Finish with an error; what is unforeseen goes to the log under the request id."""
         problem = public_error(error)
+        self.error_code = problem.code
         if problem.status == 500:
             log.error("request %s failed", self.request_id, exc_info=error)
         if problem.retry_after is not None:
@@ -154,10 +156,10 @@ class StreamedHandler(BaseHandler):
             return
         try:
             announced = self.request.headers.get("Content-Length", "0")
-            self._check_length(int(announced) if announced.isdigit() else 0)
+            self._check_length(int(announced) if announced.isdecimal() else 0)
             content_type = self.request.headers.get("Content-Type", "")
             self.reader = body_reader(content_type, self.raw_picture)
-        except ServiceError as error:
+        except (ServiceError, EngineError) as error:
             self._refuse(error)
 
     def data_received(self, chunk: bytes) -> None:
@@ -165,21 +167,30 @@ class StreamedHandler(BaseHandler):
         if self.refused or self.reader is None:
             return
         try:
+            self._check_length(self._received + len(chunk))
             self._received += len(chunk)
-            self._check_length(self._received)
+            self.context.inflight.received += len(chunk)
             self.reader.feed(chunk)
-        except ServiceError as error:
+        except (ServiceError, EngineError) as error:
             self._refuse(error)
 
+    def drop_body(self) -> None:
+        """The body is with the pool now, or nobody needs it."""
+        self.context.inflight.received -= self._received
+        self._received = 0
+        self.reader = None
+
     def _check_length(self, length: int) -> None:
+        """Whether a body of so many bytes is accepted, now."""
         most = self.context.max_body_bytes
         if length > most:
             raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
+        self.context.inflight.check(length - self._received)
 
-    def _refuse(self, error: ServiceError) -> None:
+    def _refuse(self, error: ServiceError | EngineError) -> None:
         """Answer before the body is all there; read on for a moment so that it is heard."""
         self.refused = True
-        self.reader = None
+        self.drop_body()
         self.set_header("Connection", "close")
         self.send_problem(error)
         asyncio.get_running_loop().call_later(LINGER_SECONDS, _close, self.request)

@@ -1,4 +1,4 @@
-"""GET /livez, /readyz, /healthz: is it alive, can it read, how does it do."""
+"""GET /livez, /readyz, /healthz, /metrics: is it alive, can it read, how does it do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from ocr_engine.errors import PoolDraining, PoolStarting
 from server.handlers.base import BaseHandler
+from server.metrics import CACHE_RESULTS, CONTENT_TYPE
 from server.version import VERSION
 
 
@@ -48,7 +49,7 @@ class HealthHandler(BaseHandler):
             {
                 "status": state,
                 "version": VERSION,
-                "uptime_seconds": round(time.monotonic() - context.started_at, 1),
+                "uptime_seconds": round(context.uptime_seconds(), 1),
                 "engine": asdict(supervisor.info) if supervisor.info else None,
                 "workers": [
                     {
@@ -57,6 +58,7 @@ class HealthHandler(BaseHandler):
                         "tasks_done": worker.tasks_done,
                         "rss_mb": worker.rss_mb,
                         "uptime_seconds": round(time.monotonic() - worker.started_at, 1),
+                        "start_seconds": worker.start_seconds and round(worker.start_seconds, 2),
                     }
                     for worker in supervisor.workers()
                 ],
@@ -65,11 +67,12 @@ class HealthHandler(BaseHandler):
                     "waiting": pool.queued(),
                     "running": pool.running(),
                     "limit": pool.spec.queue_size,
+                    "expected_wait_seconds": round(pool.expected_wait(), 1),
                 },
                 "requests": {
                     "open": context.open_requests,
                     "in_flight": context.service.in_flight(),
-                    "bytes": context.inflight_bytes(),
+                    "bytes": context.inflight.total(),
                 },
                 "completed": pool.completed,
                 "cache": {
@@ -77,10 +80,21 @@ class HealthHandler(BaseHandler):
                     "bytes": context.service.cache.size_bytes,
                     "max_entries": context.service.cache.max_count,
                     "max_bytes": context.service.cache.max_bytes,
-                    **{name: context.service.outcomes[name] for name in ("hit", "joined", "miss")},
+                    **{name: context.metrics.cache_results[name] for name in CACHE_RESULTS},
                 },
                 "jobs": len(context.jobs),
             }
         )
+
+    head = get
+
+
+class MetricsHandler(BaseHandler):
+    """The same for Prometheus, with counters and histograms."""
+
+    def get(self) -> None:
+        """Prometheus' text format."""
+        self.set_header("Content-Type", CONTENT_TYPE)
+        self.finish(self.context.metrics.render())
 
     head = get

@@ -13,10 +13,11 @@ from server.errors import BadField, MissingFile
 from server.formats import Envelope
 from server.handlers.base import StreamedHandler
 from server.handlers.jobs import job_json
-from server.request_fields import OPTION_CHECKS, OcrRequest, parse_request
+from server.request_fields import OPTION_CHECKS, Format, parse_request
 from server.service import Ticket
 
 JOB_RETRY_AFTER = 1
+CLIENT_LEFT = 499  # as nginx logs it
 _QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_CHECKS)
 
 
@@ -28,13 +29,13 @@ class OcrServiceHandler(StreamedHandler):
         super().initialize(context)
         self._started = time.perf_counter()
         self._ticket: Ticket | None = None
-        self._counted = False
+        self._open = False
         self._gone = False
 
     def prepare(self) -> None:
         """Count the request in, then see StreamedHandler.prepare."""
         self.context.open_requests += 1
-        self._counted = True
+        self._open = True
         super().prepare()
 
     async def post(self) -> None:
@@ -44,19 +45,19 @@ class OcrServiceHandler(StreamedHandler):
         try:
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the picture to another one")
-            request = await self._read_request()
-            ticket = await self.context.service.submit(request)
-            if self._gone and request.block:
-                ticket.leave()
-                return
-            if request.block:
-                await self._send_answer(ticket, request)
+            self._ticket, block, chosen = await self._submit()
+            if not block:
+                self._send_job(self._ticket, chosen)
+            elif self._gone:
+                self._ticket.leave()
             else:
-                self._send_job(ticket, request)
+                await self._send_answer(self._ticket, chosen)
         except asyncio.CancelledError:
-            return  # the client is gone
+            pass  # the client left while its answer was awaited
         except Exception as error:
             self.send_problem(error)
+        finally:
+            self.drop_body()
 
     def on_connection_close(self) -> None:
         """The client went away: queued work that nobody else wants is dropped."""
@@ -64,24 +65,33 @@ class OcrServiceHandler(StreamedHandler):
         self._gone = True
         if self._ticket is not None:
             self._ticket.leave()
-        self._count_out()
+        self.drop_body()
+        self._close(CLIENT_LEFT, "client_left")
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
         """Count the request out when its answer has left, so that draining waits for that."""
+        if self._gone:
+            self.set_status(CLIENT_LEFT, "Client Left")  # nobody hears it but the log
         flushed = super().finish(chunk)
-        flushed.add_done_callback(lambda _: self._count_out())
+        flushed.add_done_callback(lambda _: self._close(self.get_status(), self.error_code))
         return flushed
 
-    def _count_out(self) -> None:
-        if self._counted:
-            self._counted = False
+    def _close(self, status: int, error: str) -> None:
+        """Count the request out, once."""
+        if self._open:
+            self._open = False
             self.context.open_requests -= 1
+            self.context.metrics.count_request(status, error, self.request.request_time())
 
-    async def _read_request(self) -> OcrRequest:
+    async def _submit(self) -> tuple[Ticket, bool, Format]:
+        """The ticket, whether to wait, and the format; no other trace of the body is left."""
         assert self.reader is not None
         form = self.merge_query(await self.reader.finish())
         read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
-        return parse_request(form, self.context.default_options, read_cache)
+        request = parse_request(form, self.context.default_options, read_cache)
+        ticket = await self.context.service.submit(request)
+        self.drop_body()
+        return ticket, request.block, request.format
 
     def merge_query(self, form: Form) -> Form:
         """Fields come in the body only; a query string would be silently ignored."""
@@ -89,15 +99,15 @@ class OcrServiceHandler(StreamedHandler):
             raise BadField("the fields belong into the body, not into the query string")
         return form
 
-    async def _send_answer(self, ticket: Ticket, request: OcrRequest) -> None:
-        self._ticket = ticket
+    async def _send_answer(self, ticket: Ticket, chosen: Format) -> None:
         answer = await ticket.answer()
         self._ticket = None
         envelope = Envelope(ticket.outcome, self._elapsed_ms(), self.request_id)
-        self.send_answer(answer, request.format, envelope)
+        self.send_answer(answer, chosen, envelope)
 
-    def _send_job(self, ticket: Ticket, request: OcrRequest) -> None:
-        job = self.context.jobs.create(ticket, request.format)
+    def _send_job(self, ticket: Ticket, chosen: Format) -> None:
+        self._ticket = None
+        job = self.context.jobs.create(ticket, chosen)
         url = f"/jobs/{job.job_id}"
         self.set_header("Location", url)
         self.set_header("Operation-Location", url)

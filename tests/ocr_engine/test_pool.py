@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import functools
 import os
 import signal
 import sys
 import termios
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,15 @@ from ocr_engine.errors import (
 )
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import process
+from ocr_engine.pool.admission import ENOUGH, REMEMBERED
 from ocr_engine.pool.messages import Done
 from ocr_engine.pool.pool import Pool, PoolSpec, PoolTask
 from ocr_engine.pool.process import WorkerProcess, WorkerState
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.result import OcrResult, Recognition
-from watching import descriptors, is_alive, kill_all, until, worker_processes
+from pools import read, whole
+from watching import descriptors, is_alive, until, worker_processes
 
 PATIENCE_SECONDS = 40.0
 
@@ -49,35 +51,15 @@ def run(scenario: Scenario) -> None:
     asyncio.run(asyncio.wait_for(scenario(), PATIENCE_SECONDS))
 
 
-@contextlib.asynccontextmanager
-async def crew(
+def crew(
     load: Callable[[], Any] = load_obedient, number: int = 1, **limits: Any
-) -> AsyncIterator[Pool]:
+) -> AbstractAsyncContextManager[Pool]:
     """A pool with warm workers; after it, no process and no unanswered picture may be left."""
-    before = worker_processes()
-    pool = Pool(PoolSpec(CrewSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
-    pool.start()
-    try:
-        await until(lambda: pool.supervisor.warm() == number, "all workers warm")
-        yield pool
-        await until(lambda: pool.pending() == 0, "no work left")
-        await until(lambda: pool.supervisor.warm() == number, "all workers warm again")
-    finally:
-        try:
-            await asyncio.wait_for(pool.close(), 6)
-        finally:
-            left = worker_processes() - before
-            kill_all(left)
-    assert not left, "processes that close() left behind"
+    return whole(PoolSpec(CrewSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
 
 
 def submit(pool: Pool, text: str) -> PoolTask:
     return pool.submit(card(text), RecognitionOptions())
-
-
-async def read(pool: Pool, text: str) -> str:
-    """What the pool reads on a card."""
-    return (await submit(pool, text).future).result.text
 
 
 async def running_worker(pool: Pool) -> WorkerProcess:
@@ -174,10 +156,9 @@ def test_options_and_stages_travel_with_the_task() -> None:
     [
         (card("broken")[:60], InvalidImage),
         (card("x" * 70_000), TooManyPixels),
-        (card("swell"), ImageTooComplex),
         (card("fail"), RecognitionFailed),
     ],
-    ids=["truncated", "too-large", "out-of-memory", "exception"],
+    ids=["truncated", "too-large", "exception"],
 )
 def test_an_error_of_a_picture_costs_no_worker(picture: bytes, error: type[Exception]) -> None:
     async def scenario() -> None:
@@ -190,6 +171,22 @@ def test_an_error_of_a_picture_costs_no_worker(picture: bytes, error: type[Excep
             assert task.attempts == 1
             assert await read(pool, "next") == "next"
             assert pool.supervisor.workers()[0].pid == pid
+
+    run(scenario)
+
+
+def test_a_worker_that_ran_out_of_memory_is_replaced() -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            worker = pool.supervisor.workers()[0]
+            task = submit(pool, "swell")
+            after = submit(pool, "next")
+            with pytest.raises(ImageTooComplex):
+                await task.future
+            assert (await after.future).result.text == "next"
+            assert pool.supervisor.workers()[0] is not worker
+            assert (task.attempts, after.attempts) == (1, 1)
+            assert pool.supervisor.restarts == {"out of memory": 1}
 
     run(scenario)
 
@@ -250,6 +247,7 @@ def test_the_signal_that_ended_a_worker_is_counted_also_with_its_task_unread() -
             await until(lambda: unread_bytes(worker), "the task on its way")
             os.kill(pid_of(worker), signal.SIGKILL)
             assert (await task.future).result.text == "unread"
+            assert (task.attempts, task.dispatches) == (1, 2)
             assert pool.supervisor.restarts == {"killed by SIGKILL": 1}
 
     run(scenario)
@@ -315,6 +313,29 @@ def test_a_full_backlog_takes_no_more(gate: Path) -> None:
             gate.unlink()
             await asyncio.gather(first.future, second.future)
             assert await read(pool, "third") == "third"
+
+    run(scenario)
+
+
+def test_a_picture_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew(queue_seconds=30, queue_size=1000) as pool:
+            for number in range(ENOUGH):
+                assert await read(pool, f"quick {number}") == f"quick {number}"
+            pool.admission.record(50.0)
+            assert pool.expected_wait() == 0
+            holding = submit(pool, f"hold {gate}")
+            await running_worker(pool)
+            each = pool.expected_wait() * 2
+            assert 50 / REMEMBERED < each <= 51 / ENOUGH
+            waiting = [submit(pool, f"{n}") for n in range(int(30 / each))]
+            with pytest.raises(QueueFull, match="longer than the 30 s") as refused:
+                waiting.extend(submit(pool, "one more") for _ in range(1000))
+            assert 14 <= (refused.value.retry_after or 0) <= 20
+            with pytest.raises(QueueFull, match="the 2 s allowed"):
+                pool.submit(card("hasty"), RecognitionOptions(), patience=2)
+            gate.unlink()
+            await asyncio.gather(holding.future, *(task.future for task in waiting))
 
     run(scenario)
 

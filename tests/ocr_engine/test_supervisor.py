@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from fake_recognizers import (
-    card,
     exit_at_start,
     fail_to_load,
     load_echo,
@@ -24,13 +23,13 @@ from fake_recognizers import (
     load_when_told,
     raise_at_start,
 )
-from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerState
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
-from watching import is_alive, kill_all, until, wait_until, worker_processes
+from pools import all_warm, read, started
+from watching import is_alive, kill_all, until, wait_until
 
 PATIENCE_SECONDS = 40.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,29 +41,10 @@ def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: An
     """Start a pool, run the scenario, close the pool; no process may be left."""
 
     async def whole() -> None:
-        before = worker_processes()
-        pool = Pool(PoolSpec(CrewSpec(number, WorkerSpec(load), **wear)))
-        pool.start()
-        try:
+        async with started(PoolSpec(CrewSpec(number, WorkerSpec(load), **wear))) as pool:
             await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
-        finally:
-            try:
-                await asyncio.wait_for(pool.close(), 6)
-            finally:
-                left = worker_processes() - before
-                kill_all(left)
-        assert not left, "processes that close() left behind"
 
     asyncio.run(whole())
-
-
-async def read(pool: Pool, text: str) -> str:
-    """What the pool reads on a card."""
-    return (await pool.submit(card(text), RecognitionOptions()).future).result.text
-
-
-async def all_warm(pool: Pool, number: int = 1) -> None:
-    await until(lambda: pool.supervisor.warm() == number, f"{number} warm workers")
 
 
 @pytest.fixture
@@ -142,7 +122,7 @@ def test_a_worker_is_replaced_after_its_share_and_the_new_one_is_warm_before() -
     pids: set[int | None] = set()
 
     async def scenario(pool: Pool) -> None:
-        await all_warm(pool, 2)
+        await all_warm(pool)
         for number in range(60):
             assert await read(pool, f"{number}") == f"{number}"
             warm.add(pool.supervisor.warm())

@@ -1,0 +1,54 @@
+"""Whether a picture is worth taking: how long it would wait, from how long others took lately."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from ocr_engine.errors import QueueFull
+
+REMEMBERED = 50
+ENOUGH = 10
+LONGEST_PAUSE_SECONDS = 120
+
+
+class Admission:
+    """Refuses what would wait in vain. Times are seconds; used from the event loop."""
+
+    def __init__(self, queue_size: int, queue_seconds: float) -> None:
+        self._queue_size = queue_size
+        self._queue_seconds = queue_seconds
+        self._seconds: deque[float] = deque(maxlen=REMEMBERED)
+
+    def record(self, seconds: float) -> None:
+        """A recognition was done after so long."""
+        self._seconds.append(seconds)
+
+    def expected_wait(self, ahead: int, workers: int) -> float:
+        """How long a picture with so many before it would wait; 0 while too little is known."""
+        if len(self._seconds) < ENOUGH:
+            return 0.0
+        return (ahead + 0.5) * sum(self._seconds) / len(self._seconds) / max(workers, 1)
+
+    def retry_after(self, wait: float) -> float:
+        """When to come back: as soon as half of those who wait now have been served."""
+        return float(min(max(1, math.ceil(wait / 2)), LONGEST_PAUSE_SECONDS))
+
+    def check(self, ahead: int, workers: int, patience: float | None) -> None:
+        """QueueFull if the backlog is full, or if the wait would outlast deadline or patience.
+
+        ahead: pictures that wait. workers: warm ones. patience: how long the client waits.
+        """
+        wait = self.expected_wait(ahead, workers)
+        if ahead >= self._queue_size:
+            raise QueueFull(
+                f"{ahead} pictures are waiting, which is the limit; try again later",
+                self.retry_after(wait),
+            )
+        limit = self._queue_seconds if patience is None else min(patience, self._queue_seconds)
+        if wait > limit:
+            raise QueueFull(
+                f"{ahead} pictures are waiting, so that it would take about {wait:.0f} s before "
+                f"a worker is free, longer than the {limit:g} s allowed; try again later",
+                self.retry_after(wait),
+            )

@@ -1,0 +1,1 @@
+"""Every row of docs/reliability.md, made for real."""

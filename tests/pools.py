@@ -1,0 +1,52 @@
+"""Pools of real worker processes for tests; none may leave a process behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fake_recognizers import card
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.pool import Pool, PoolSpec
+from watching import kill_all, until, worker_processes
+
+CLOSE_SECONDS = 6.0
+
+
+@contextlib.asynccontextmanager
+async def started(spec: PoolSpec) -> AsyncIterator[Pool]:
+    """A pool that is started, and closed afterwards."""
+    before = worker_processes()
+    pool = Pool(spec)
+    pool.start()
+    try:
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+        finally:
+            left = worker_processes() - before
+            kill_all(left)
+    assert not left, "processes that close() left behind"
+
+
+@contextlib.asynccontextmanager
+async def whole(spec: PoolSpec) -> AsyncIterator[Pool]:
+    """A pool with all workers warm, before and after; and after, no picture is unanswered."""
+    async with started(spec) as pool:
+        await all_warm(pool)
+        yield pool
+        await until(lambda: pool.pending() == 0, "no work left")
+        await all_warm(pool)
+
+
+async def all_warm(pool: Pool) -> None:
+    """Wait for the whole crew."""
+    number = pool.spec.crew.number
+    await until(lambda: pool.supervisor.warm() == number, f"{number} warm workers")
+
+
+async def read(pool: Pool, text: str) -> str:
+    """What the pool reads on a card."""
+    return (await pool.submit(card(text), RecognitionOptions()).future).result.text
