@@ -16,7 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from cache.keys import Digests, PictureHasher
-from server.errors import BadField, BadRequest, OneFileOnly
+from server.errors import BadField, BadRequest, OneFileOnly, shown
 
 PICTURE_PART = "file"
 BASE64_FIELD = "image"
@@ -164,10 +164,10 @@ class MultipartBody:
         if self._name == PICTURE_PART and self._upload is not None:
             raise OneFileOnly("send one picture a request: there is more than one part `file`")
         if self._name in self._fields:
-            raise BadField(f"{_shown(self._name)} is given more than once")
+            raise BadField(f"{shown(self._name)!r} is given more than once")
         if b"filename" in parameters and self._name != PICTURE_PART:
             raise BadField(
-                f"the part with a file in it is named {_shown(self._name)}; name it `file`"
+                f"the part with a file in it is named {shown(self._name)!r}; name it `file`"
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
@@ -176,7 +176,7 @@ class MultipartBody:
         if self._name == PICTURE_PART:
             self._hasher.update(piece)
         elif self._name != BASE64_FIELD and self._length > MAX_FIELD_BYTES:
-            raise BadField(f"{_shown(self._name)} is longer than {MAX_FIELD_BYTES} bytes")
+            raise BadField(f"{shown(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
         self._chunks.append(piece)
 
     def _on_part(self) -> None:
@@ -220,7 +220,7 @@ def _parse_json(data: bytes) -> dict[str, Any]:
         raise BadRequest("the JSON body must be an object")
     for name, value in values.items():
         if isinstance(value, dict | list):
-            raise BadField(f"{_shown(name)} must be a text, a number or true/false")
+            raise BadField(f"{shown(name)!r} must be a text, a number or true/false")
         _check_length(name, value)
     return values
 
@@ -243,14 +243,14 @@ def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         if name in fields:
-            raise BadField(f"{_shown(name)} is given more than once")
+            raise BadField(f"{shown(name)!r} is given more than once")
         fields[name] = value
     return fields
 
 
 def _check_length(name: str, value: Any) -> None:
     if name != BASE64_FIELD and isinstance(value, str) and len(value) > MAX_FIELD_BYTES:
-        raise BadField(f"{_shown(name)} is longer than {MAX_FIELD_BYTES} bytes")
+        raise BadField(f"{shown(name)!r} is longer than {MAX_FIELD_BYTES} bytes")
 
 
 def decode_text(name: str, data: bytes) -> str:
@@ -258,8 +258,4 @@ def decode_text(name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadField(f"{_shown(name)} is not UTF-8 text") from None
-
-
-def _shown(name: str) -> str:
-    return repr(name if len(name) <= 40 else name[:39] + "…")
+        raise BadField(f"{shown(name)!r} is not UTF-8 text") from None

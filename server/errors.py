@@ -140,3 +140,9 @@ def public_error(error: BaseException) -> PublicError:
     if isinstance(error, engine.QueueFull) and error.retry_after is not None:
         retry_after = math.ceil(error.retry_after)
     return PublicError(status, error.code, error.message, retry_after)
+
+
+def shown(value: object) -> str:
+    """What a client sent, short enough for a message."""
+    text = str(value)
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -11,20 +11,22 @@ from typing import Any, Literal
 
 from ocr_engine.options import RecognitionOptions
 from server.body import BASE64_FIELD, Form, Upload
-from server.errors import BadField, MissingFile, OneFileOnly
-from server.setting_types import Check, a_choice, a_flag, a_fraction, a_number, a_whole_number
+from server.errors import BadField, MissingFile, OneFileOnly, shown
+from server.setting_types import Check, a_choice, a_flag, a_number, a_whole_number
+from server.settings import PredictSystemSettings, check_of
 
 Format = Literal["json", "text", "legacy"]
 
-OPTION_CHECKS: dict[str, Check] = {
-    "det_limit_side_len": a_whole_number(32, 4000),
-    "det_limit_type": a_choice("min", "max"),
-    "det_db_thresh": a_fraction,
-    "det_db_box_thresh": a_fraction,
-    "det_db_unclip_ratio": a_number(0.5, 5),
-    "use_angle_cls": a_flag,
-    "drop_score": a_fraction,
-}
+_OPTIONS = (
+    "det_limit_side_len",
+    "det_limit_type",
+    "det_db_thresh",
+    "det_db_box_thresh",
+    "det_db_unclip_ratio",
+    "use_angle_cls",
+    "drop_score",
+)
+OPTION_CHECKS = {name: check_of(PredictSystemSettings, name) for name in _OPTIONS}
 _REQUEST_CHECKS: dict[str, Check] = {
     "block_flag": a_flag,
     "format": a_choice("json", "text", "legacy"),
@@ -72,11 +74,7 @@ def parse_request(form: Form, defaults: RecognitionOptions, read_cache: bool = T
     for name in fields:
         if name not in KNOWN_FIELDS:
             raise BadField(_unknown(name))
-    values = {
-        name: _checked(name, fields[name], check)
-        for name, check in _REQUEST_CHECKS.items()
-        if name in fields
-    }
+    values = _checked_fields(fields, _REQUEST_CHECKS)
     timeout_ms = values.get("timeout_ms")
     return OcrRequest(
         source=_source(form),
@@ -90,12 +88,7 @@ def parse_request(form: Form, defaults: RecognitionOptions, read_cache: bool = T
 
 def parse_options(fields: Mapping[str, Any], defaults: RecognitionOptions) -> RecognitionOptions:
     """The recognition options among the fields, over the server's own."""
-    chosen = {
-        name: _checked(name, fields[name], check)
-        for name, check in OPTION_CHECKS.items()
-        if name in fields
-    }
-    return dataclasses.replace(defaults, **chosen)
+    return dataclasses.replace(defaults, **_checked_fields(fields, OPTION_CHECKS))
 
 
 def parse_format(text: str) -> Format:
@@ -125,7 +118,7 @@ def _source(form: Form) -> Source:
         return NamedFile(_text(fields, "filename", "the path of a picture on the server"))
     if kind == "base64":
         return Base64Text(_text(fields, BASE64_FIELD, "the picture as base64"))
-    raise BadField(f"file_type = {_shown(kind)}: expected file, filename or base64")
+    raise BadField(f"file_type = {shown(kind)}: expected file, filename or base64")
 
 
 def _told_from(form: Form) -> str:
@@ -157,21 +150,25 @@ def _text(fields: Mapping[str, Any], name: str, what: str) -> str:
     return value
 
 
+def _checked_fields(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
+    """The fields that there is a check for, converted by it."""
+    return {
+        name: _checked(name, fields[name], check)
+        for name, check in checks.items()
+        if name in fields
+    }
+
+
 def _checked(name: str, value: Any, check: Check) -> Any:
     try:
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError("expected a finite number")
         return check(value)
     except ValueError as error:
-        raise BadField(f"{name} = {_shown(value)}: {error}") from None
+        raise BadField(f"{name} = {shown(value)}: {error}") from None
 
 
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, KNOWN_FIELDS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(KNOWN_FIELDS)}"
-    return f"unknown field {_shown(name)}; {hint}"
-
-
-def _shown(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else text[:39] + "…"
+    return f"unknown field {shown(name)}; {hint}"

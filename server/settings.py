@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import ENGINES
 from server.setting_types import (
     Check,
@@ -31,6 +32,7 @@ from server.setting_types import (
 )
 
 ENVIRONMENT_PREFIX = "OCR_"
+_OPTIONS = RecognitionOptions()
 
 
 class SettingsError(Exception):
@@ -75,15 +77,15 @@ class PredictSystemSettings:
     det_model_dir: Path | None = setting(an_optional_path, None)
     rec_model_dir: Path | None = setting(an_optional_path, None)
     cls_model_dir: Path | None = setting(an_optional_path, None)
-    use_angle_cls: bool = setting(a_flag, True)
-    cls_thresh: float = setting(a_fraction, 0.9)
+    use_angle_cls: bool = setting(a_flag, _OPTIONS.use_angle_cls)
+    cls_thresh: float = setting(a_fraction, _OPTIONS.cls_thresh)
     det_algorithm: str = setting(a_choice("DB"), "DB")
-    det_limit_side_len: int = setting(a_whole_number(32, 4000), 64)
-    det_limit_type: str = setting(a_choice("min", "max"), "min")
-    det_db_thresh: float = setting(a_fraction, 0.3)
-    det_db_box_thresh: float = setting(a_fraction, 0.6)
-    det_db_unclip_ratio: float = setting(a_number(0.5, 5), 1.5)
-    drop_score: float = setting(a_fraction, 0.5)
+    det_limit_side_len: int = setting(a_whole_number(32, 4000), _OPTIONS.det_limit_side_len)
+    det_limit_type: str = setting(a_choice("min", "max"), _OPTIONS.det_limit_type)
+    det_db_thresh: float = setting(a_fraction, _OPTIONS.det_db_thresh)
+    det_db_box_thresh: float = setting(a_fraction, _OPTIONS.det_db_box_thresh)
+    det_db_unclip_ratio: float = setting(a_number(0.5, 5), _OPTIONS.det_db_unclip_ratio)
+    drop_score: float = setting(a_fraction, _OPTIONS.drop_score)
     rec_image_shape: tuple[int, int, int] | None = setting(a_shape, None)
     cls_image_shape: tuple[int, int, int] | None = setting(a_shape, None)
     rec_char_dict_path: Path | None = setting(an_optional_path, None)
@@ -128,6 +130,12 @@ class Settings:
     def resolve(self, path: Path) -> Path:
         """A path of the settings, from the folder that config.json stands in."""
         return Path(os.path.normpath((self.folder / path.expanduser()).absolute()))
+
+
+def check_of(kind: Any, name: str) -> Check:
+    """The check of one setting of a dataclass above."""
+    check: Check = next(f.metadata["check"] for f in dataclasses.fields(kind) if f.name == name)
+    return check
 
 
 def load_settings(

@@ -24,6 +24,7 @@ from server.errors import (
     PublicError,
     ServiceError,
     public_error,
+    shown,
 )
 from server.formats import JSON_TYPE, Envelope, dump, render, server_timing
 from server.request_fields import Format
@@ -73,7 +74,7 @@ class BaseHandler(tornado.web.RequestHandler):
         fields = {}
         for name, value in unique_fields(pairs).items():
             if name not in known:
-                raise BadField(f"unknown parameter {name[:40]!r}; known are {', '.join(known)}")
+                raise BadField(f"unknown parameter {shown(name)!r}; known are {', '.join(known)}")
             fields[name] = decode_text(name, value)
         return fields
 
