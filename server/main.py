@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("server.access").setLevel(options.access_log_level)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every broken body
     try:
         address = settings.web_server.address
         sockets = bind_sockets(settings.web_server.port, address, backlog=LISTEN_BACKLOG)

@@ -21,11 +21,15 @@ from PIL import Image
 from ocr_engine.errors import ModelError
 from ocr_engine.images import Picture
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.messages import Done, encode_reply
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import OcrResult, Recognition, TextLine
 
 CARD_HEIGHT = 16
 CONFIDENCE = 0.75
+RECITAL = "all the words of a long book, " * 180_000  # 5 MB
+GROWTH_MB = 8
+MOST_GROWTH_MB = 3000
 
 _MARK = b"CARD"
 _POLL_SECONDS = 0.005
@@ -62,15 +66,22 @@ class Echo:
         self.act(text)
         self._note("end", text)
         lines = [options.fingerprint()] if text == "options" else text.splitlines()
+        if text.startswith("recite "):
+            lines = [RECITAL]
         height, width = picture.pixels.shape[:2]
         result = OcrResult(width, height, tuple(_lines(lines)), picture.frames)
-        return Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
+        recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
+        self.act_on_answer(text, recognition)
+        return recognition
 
     def release_memory(self) -> None:
         self._note("release", "")
 
     def act(self, text: str) -> None:
         """Where a subclass has its fault."""
+
+    def act_on_answer(self, text: str, answer: Recognition) -> None:
+        """Where a subclass has its fault if it comes after the reading."""
 
     def _note(self, event: str, text: str) -> None:
         if self._journal is not None:
@@ -79,12 +90,15 @@ class Echo:
 
 
 class Slow(Echo):
-    """`hold PATH`: takes as long as there is such a file."""
+    """`hold PATH …`: takes as long as there is such a file. `take SECONDS …`: takes as long."""
 
     def act(self, text: str) -> None:
-        order, _, path = text.partition(" ")
-        while order == "hold" and os.path.exists(path):
+        order, _, rest = text.partition(" ")
+        argument = rest.partition(" ")[0]
+        while order == "hold" and os.path.exists(argument):
             time.sleep(_POLL_SECONDS)
+        if order == "take":
+            time.sleep(float(argument))
 
 
 class Hanging(Echo):
@@ -121,6 +135,30 @@ class Failing(Echo):
             raise MemoryError
 
 
+class Growing(Echo):
+    """`grow [PATH]`: allocates and uses memory without end, until it may not or is killed."""
+
+    def act(self, text: str) -> None:
+        if _told(text, "grow"):
+            kept: list[bytes] = []
+            while len(kept) * GROWTH_MB < MOST_GROWTH_MB:
+                kept.append(b"x" * (GROWTH_MB << 20))
+                time.sleep(_POLL_SECONDS)
+            raise AssertionError(f"nothing has stopped it at {MOST_GROWTH_MB} MiB")
+
+
+class Reciting(Echo):
+    """`recite PATH`: answers with RECITAL; once it dies when half of the answer is written."""
+
+    def act_on_answer(self, text: str, answer: Recognition) -> None:
+        if _told(text, "recite"):
+            reply = _frame(encode_reply(Done(1, answer, 1)))
+            half = memoryview(reply)[: len(reply) // 2]
+            while half:
+                half = half[os.write(_own_channel().fileno(), half) :]
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Garbage(Echo):
     """`KIND [PATH]`: sends what is no reply instead of a reply, see GARBAGE."""
 
@@ -145,12 +183,25 @@ class Leaking(Echo):
             self._kept.append(b"x" * (self.LEAK_MB << 20))
 
 
+class LeakingSlowly(Leaking):
+    """Keeps less of every card, and takes a while for each."""
+
+    LEAK_MB = 20
+
+    def act(self, text: str) -> None:
+        super().act(text)
+        time.sleep(0.1)
+
+
 class Obedient(Echo):
     """Has whatever fault the card asks for."""
 
     def act(self, text: str) -> None:
-        for fault in (Slow, Hanging, Crashing, Failing, Garbage):
+        for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage):
             fault.act(self, text)  # type: ignore[arg-type]
+
+    def act_on_answer(self, text: str, answer: Recognition) -> None:
+        Reciting.act_on_answer(self, text, answer)  # type: ignore[arg-type]
 
 
 def load_echo(journal: Path | None = None) -> Echo:
@@ -163,6 +214,17 @@ def load_obedient(journal: Path | None = None) -> Obedient:
 
 def load_leaking() -> Leaking:
     return Leaking()
+
+
+def load_leaking_slowly(journal: Path) -> LeakingSlowly:
+    return LeakingSlowly(journal)
+
+
+def load_obedient_when_told(journal: Path) -> Obedient:
+    """Loads as soon as there is no file `gate` beside the journal."""
+    while journal.with_name("gate").exists():
+        time.sleep(_POLL_SECONDS)
+    return Obedient(journal)
 
 
 def load_when_told(gate: Path) -> Echo:

@@ -1,4 +1,4 @@
-"""Real servers for tests: in a thread with fakes, or as a process; and a plain HTTP client."""
+"""Real servers for tests: in a thread with fakes, or as a process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -23,9 +20,12 @@ from typing import Any, TypeVar
 from tornado.netutil import bind_sockets
 
 from fake_recognizers import load_obedient
+from http_client import Client, Part, Reply, multipart, picture_part
 from server.app import build_context, make_http_server
 from server.settings import Settings, build
 from watching import wait_until
+
+__all__ = ["LiveServer", "Part", "Reply", "ServerProcess", "multipart", "picture_part", "run_setup"]
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -35,118 +35,27 @@ TASK_SECONDS = 2.0
 T = TypeVar("T")
 
 _WITH_FAKES = """
-import functools, sys
+import functools, pathlib, sys
 sys.path[:0] = [{root!r}, {tests!r}]
 import fake_recognizers, server.main
 server.main.build_context = functools.partial(
-    server.main.build_context, load=fake_recognizers.load_obedient
+    server.main.build_context,
+    load=functools.partial(fake_recognizers.{load}, pathlib.Path({journal!r})),
 )
 sys.exit(server.main.main(sys.argv[1:]))
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-    @property
-    def text(self) -> str:
-        """The text that was recognized."""
-        return str(self.json["data"]["text"])
-
-    @property
-    def code(self) -> str:
-        """The code of an error."""
-        return str(self.json["error"]["code"])
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a multipart body; a file if it has a filename."""
-
-    name: str
-    value: bytes
-    filename: str | None = None
-
-
-def picture_part(picture: bytes, filename: str = "page.png") -> Part:
-    """The part that the picture comes in."""
-    return Part("file", picture, filename)
-
-
-def multipart(parts: Sequence[Part]) -> tuple[bytes, dict[str, str]]:
-    """A multipart/form-data body and its header."""
-    boundary = "a-boundary-that-no-picture-has"
-    body = b""
-    for part in parts:
-        named = f'; filename="{part.filename}"' if part.filename is not None else ""
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{part.name}"{named}\r\n\r\n'
-        body += head.encode() + part.value + b"\r\n"
-    body += f"--{boundary}--\r\n".encode()
-    return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-
-
-class Client:
-    """Requests to a server on this machine, each over its own connection."""
-
-    port = 0
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        """Send and wait for the answer."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            answer = connection.getresponse()
-            return Reply(answer.status, answer.headers, answer.read())
-        finally:
-            connection.close()
-
-    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """GET."""
-        return self.request("GET", path, None, headers)
-
-    def upload(
-        self,
-        picture: bytes,
-        headers: Mapping[str, str] | None = None,
-        /,
-        path: str = "/ocr_service",
-        **fields: str,
-    ) -> Reply:
-        """POST a picture as form-data, with fields."""
-        parts = [Part(name, value.encode()) for name, value in fields.items()]
-        body, content_type = multipart([*parts, picture_part(picture)])
-        return self.request("POST", path, body, {**content_type, **(headers or {})})
-
-    def post_json(self, value: object, path: str = "/ocr_service") -> Reply:
-        """POST JSON; ASCII, so that every value can be sent."""
-        body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        return self.request("POST", path, body, {"Content-Type": "application/json"})
-
-
 class LiveServer(Client):
     """The server on a loop of its own in a thread of the test process, with Obedient workers."""
 
-    def __init__(self, folder: Path, number: int, queue_size: int) -> None:
+    def __init__(
+        self, folder: Path, number: int, queue_size: int, max_body_mb: float = 1.0
+    ) -> None:
         self.pictures = folder / "pictures"
         self.journal = folder / "journal"
         self.number = number
-        self._settings = fake_settings(folder, number, queue_size)
+        self._settings = fake_settings(folder, number, queue_size, max_body_mb)
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
 
@@ -188,19 +97,16 @@ class LiveServer(Client):
 
     def outcomes(self) -> dict[str, int]:
         """How often the cache was hit, joined or missed since clear()."""
-        return self.call(lambda: dict(self.context.service.outcomes))
+        return self.call(lambda: dict(self.context.metrics.cache_results))
 
     def clear(self) -> None:
         """Forget what was counted and written."""
-        self.call(self.context.service.outcomes.clear)
+        self.call(self.context.metrics.cache_results.clear)
         self.journal.write_text("")
 
     def begun(self, text: str) -> int:
         """How often a worker has begun to read the card since clear()."""
-        return sum(
-            line.partition(" ")[2] == f"begin {text}"
-            for line in self.journal.read_text().splitlines()
-        )
+        return len(begun_by(self.journal, text))
 
     def check_whole(self) -> None:
         """The invariant after every fault: nothing waits, nothing runs, all workers are ready."""
@@ -227,12 +133,21 @@ class LiveServer(Client):
         await server.close_all_connections()
 
 
-def fake_settings(folder: Path, number: int, queue_size: int) -> Settings:
+def begun_by(journal: Path, text: str) -> list[int]:
+    """The pids that a journal has for the beginnings of a card."""
+    noted = [line.partition(" ") for line in journal.read_text().splitlines()]
+    return [int(pid) for pid, _, event in noted if event == f"begin {text}"]
+
+
+def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float) -> Settings:
     """Settings for a small and impatient server."""
     return build(  # type: ignore[no-any-return]
         Settings,
         {
-            "web_server": {"max_body_mb": 1, "filename_roots": [str(folder / "pictures")]},
+            "web_server": {
+                "max_body_mb": max_body_mb,
+                "filename_roots": [str(folder / "pictures")],
+            },
             "ocr": {
                 "process": {
                     "number": number,
@@ -246,7 +161,11 @@ def fake_settings(folder: Path, number: int, queue_size: int) -> Settings:
 
 
 class ServerProcess(Client):
-    """`python setup.py --config … --port 0` as a process; fakes: with Obedient workers."""
+    """`python setup.py --config … --port 0` as a process.
+
+    fakes: with recognizers of fake_recognizers, as the loader `load` there makes them; they write
+    `journal`. prefix: a command that starts the server's command.
+    """
 
     def __init__(
         self,
@@ -254,21 +173,31 @@ class ServerProcess(Client):
         settings: Mapping[str, Any],
         fakes: bool = False,
         environment: Mapping[str, str] | None = None,
+        load: str = "load_obedient",
+        prefix: Sequence[str] = (),
     ) -> None:
         self.folder = folder
+        self.journal = folder / "journal"
+        self.journal.touch()
         self._environment = {**os.environ, **(environment or {})}
+        self._prefix = prefix
         self._config = folder / "config.json"
         self._config.write_text(json.dumps(settings))
         self._log = folder / "server.log"
-        code = _WITH_FAKES.format(root=str(ROOT), tests=str(TESTS))
+        code = _WITH_FAKES.format(
+            root=str(ROOT), tests=str(TESTS), load=load, journal=str(self.journal)
+        )
         self._program = ["-c", code] if fakes else [str(ROOT / "setup.py")]
 
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        command = [sys.executable, *self._program, "--config", str(self._config), "--port", "0"]
+    def start(self, port: int = 0) -> None:
+        """Start it and wait until it listens; on any free port, if none is given."""
+        arguments = ["--config", str(self._config), "--port", str(port)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment
+                [*self._prefix, sys.executable, *self._program, *arguments],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
             )
         wait_until(self._find_port, "the line with the port")
 
@@ -288,7 +217,7 @@ class ServerProcess(Client):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
+        if self.is_running:
             self._process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
@@ -303,9 +232,22 @@ class ServerProcess(Client):
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has not left yet."""
+        return self._process.poll() is None
+
+    @property
     def output(self) -> str:
         """Everything that was printed and logged."""
         return self._log.read_text(errors="replace")
+
+    def begun(self, text: str) -> int:
+        """How often a worker has begun to read the card."""
+        return len(begun_by(self.journal, text))
+
+    def begun_by(self, text: str) -> list[int]:
+        """The workers that have begun to read the card, one for each time."""
+        return begun_by(self.journal, text)
 
     def terminate(self) -> None:
         """SIGTERM."""

@@ -112,6 +112,8 @@ class BaseHandler(tornado.web.RequestHandler):
         elif status_code == 405:
             allowed = ", ".join(self._allowed_methods())
             self.set_header("Allow", allowed)
+            if self.request.method not in self.SUPPORTED_METHODS:  # the body is not read
+                self.set_header("Connection", "close")
             error = MethodNotAllowed(f"{self.request.method} is not possible here; {allowed} is")
         elif isinstance(error, tornado.web.HTTPError) and status_code < 500:
             error = BadRequest(error.log_message or "the request is not valid")
@@ -135,8 +137,16 @@ class NotFoundHandler(BaseHandler):
     """Every path that no route has."""
 
     def prepare(self) -> None:
-        """404 for any method."""
+        """404 before any body is read; Tornado then closes the connection."""
+        if {"Content-Length", "Transfer-Encoding"} & set(self.request.headers):
+            self.set_header("Connection", "close")
+            self.get()
+
+    def get(self) -> None:
+        """404."""
         self.send_problem(NotFound("there is no such page"))
+
+    head = post = put = patch = delete = options = get
 
 
 class StreamedHandler(BaseHandler):

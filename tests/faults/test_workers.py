@@ -1,23 +1,186 @@
-"""Rows 1 to 12: workers that die, hang, grow or cannot start."""
+"""Rows 1 to 5, 7 and 8: workers that die, hang or grow."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
+from fake_recognizers import RECITAL, card
+from faulty_server import TASK_SECONDS, Serve
 from server_process import ServerProcess
-from watching import wait_until
+from watching import is_alive, rss_mb, wait_until
+
+KILLED = "killed by SIGKILL"
 
 
+def restarts(server: ServerProcess, reason: str) -> int:
+    """How many workers were lost for this reason so far."""
+    return int(server.health()["restarts"].get(reason, 0))
+
+
+def ready_workers(server: ServerProcess) -> set[int]:
+    """The workers that wait for a picture."""
+    return {each["pid"] for each in server.health()["workers"] if each["state"] == "ready"}
+
+
+@pytest.mark.faults(1)
+def test_a_busy_worker_is_killed(
+    patient: ServerProcess, clients: ThreadPoolExecutor, gate: Path
+) -> None:
+    before = restarts(patient, KILLED)
+    text = f"hold {gate}"
+    holding = clients.submit(patient.upload, card(text))
+    wait_until(lambda: patient.begun(text) == 1, "the start")
+    os.kill(patient.begun_by(text)[0], signal.SIGKILL)
+    wait_until(lambda: patient.begun(text) == 2, "the second try")
+    gate.unlink()
+    reply = holding.result(20)
+    assert (reply.status, reply.text, reply.json["cache"]) == (200, text, "miss")
+    first, second = patient.begun_by(text)
+    assert first != second
+    assert restarts(patient, KILLED) == before + 1
+
+
+@pytest.mark.faults(2)
+def test_a_picture_that_kills_is_poison_from_then_on(fakes: ServerProcess) -> None:
+    before = restarts(fakes, KILLED)
+    killed = fakes.upload(card("vanish"))
+    assert (killed.status, killed.code) == (503, "worker_crashed")
+    assert int(killed.headers["Retry-After"]) >= 1
+    first, second = fakes.begun_by("vanish")
+    assert first != second
+    for headers in ({}, {"Cache-Control": "no-cache"}):
+        refused = fakes.upload(card("vanish"), headers)
+        assert (refused.status, refused.code) == (422, "poison_input")
+        assert "refused" in refused.json["error"]["message"]
+    assert fakes.upload(card("harmless")).text == "harmless"
+    assert fakes.begun("vanish") == 2
+    assert restarts(fakes, KILLED) == before + 2
+
+
+@pytest.mark.faults(2)
+def test_other_options_make_poison_no_better(fakes: ServerProcess) -> None:
+    poison = card("vanish", "BMP")
+    assert fakes.upload(poison).code == "worker_crashed"
+    begun = fakes.begun("vanish")
+    refused = fakes.upload(poison, drop_score="0.4")
+    assert (refused.status, refused.code) == (422, "poison_input")
+    assert fakes.begun("vanish") == begun
+
+
+@pytest.mark.slow
 @pytest.mark.faults(3)
 def test_an_idle_worker_is_killed_50_times(fakes: ServerProcess) -> None:
+    before = restarts(fakes, KILLED)
+    killed: set[int] = set()
     for number in range(50):
-        for worker in fakes.get("/healthz").json["workers"]:
-            if worker["state"] == "ready":
-                os.kill(worker["pid"], signal.SIGKILL)
-                break
-        assert fakes.upload(card(f"idle {number}")).text == f"idle {number}"
-    wait_until(lambda: "killed by SIGKILL" in fakes.get("/healthz").json["restarts"], "a count")
+        wait_until(lambda: ready_workers(fakes) - killed, "an idle worker")
+        killed.add(worker := (ready_workers(fakes) - killed).pop())
+        os.kill(worker, signal.SIGKILL)
+        reply = fakes.upload(card(f"idle {number}"))
+        assert (reply.status, reply.text) == (200, f"idle {number}")
+    wait_until(lambda: restarts(fakes, KILLED) == before + 50, "50 restarts counted")
+
+
+@pytest.mark.faults(4)
+def test_a_worker_dies_in_the_middle_of_a_5_mb_answer(
+    fakes: ServerProcess, clients: ThreadPoolExecutor, gate: Path
+) -> None:
+    before = fakes.metric("ocr_worker_restarts_total")
+    text = f"recite {gate}"
+    reciting = clients.submit(fakes.upload, card(text))
+    others = [clients.submit(fakes.upload, card(f"beside {text} {n}")) for n in range(20)]
+    assert [each.result(20).text for each in others] == [f"beside {text} {n}" for n in range(20)]
+    reply = reciting.result(20)
+    assert (reply.status, reply.text) == (200, RECITAL)
+    first, second = fakes.begun_by(text)
+    assert first != second
+    assert f"worker {first} lost: " in fakes.output
+    assert fakes.metric("ocr_worker_restarts_total") == before + 1
+
+
+@pytest.mark.faults(5)
+@pytest.mark.parametrize("hang", ["spin", "freeze"])
+def test_a_hanging_picture_is_given_up_at_the_deadline(
+    hang: str, fakes: ServerProcess, clients: ThreadPoolExecutor, gate: Path
+) -> None:
+    before = restarts(fakes, "deadline passed")
+    text = f"{hang} {gate}"
+    started = time.monotonic()
+    hanging = clients.submit(fakes.upload, card(text))
+    assert fakes.upload(card(f"beside {text}")).status == 200
+    late = hanging.result(20)
+    assert TASK_SECONDS <= time.monotonic() - started < TASK_SECONDS + 3
+    assert (late.status, late.code) == (504, "ocr_timeout")
+    assert "2 s" in late.json["error"]["message"]
+    (worker,) = fakes.begun_by(text)
+    wait_until(lambda: not is_alive(worker), "the end of the worker that hangs", 3)
+    wait_until(lambda: len(ready_workers(fakes)) == 2, "its replacement")
+    assert restarts(fakes, "deadline passed") == before + 1
+    assert fakes.begun(text) == 1
+
+
+@pytest.mark.faults(7)
+def test_a_worker_may_not_allocate_beyond_its_limit(
+    serve: Serve, clients: ThreadPoolExecutor
+) -> None:
+    server = serve(task_memory_mb=400)
+    front_end = rss_mb(server.pid)
+    growing = clients.submit(server.upload, card("grow"))
+    texts = [f"beside {each}" for each in range(20)]
+    others = [clients.submit(server.upload, card(text)) for text in texts]
+    refused = growing.result(20)
+    assert (refused.status, refused.code) == (422, "image_too_complex")
+    assert "memory" in refused.json["error"]["message"]
+    assert [each.result(20).text for each in others] == texts
+    assert server.begun("grow") == 1
+    assert " lost: " not in server.output
+    assert rss_mb(server.pid) < front_end + 10
+
+
+@pytest.mark.faults(7)
+def test_a_growing_worker_is_killed_as_if_out_of_memory(
+    serve: Serve, clients: ThreadPoolExecutor, gate: Path
+) -> None:
+    server = serve(task_memory_mb=0, timeout_seconds=20)
+    front_end = rss_mb(server.pid)
+    text = f"grow {gate}"
+    growing = clients.submit(server.upload, card(text))
+    wait_until(lambda: server.begun(text) == 1, "the start")
+    (worker,) = server.begun_by(text)
+    wait_until(lambda: rss_mb(worker) > 300, "its growth")
+    os.kill(worker, signal.SIGKILL)
+    reply = growing.result(20)
+    assert (reply.status, reply.text) == (200, text)
+    assert server.begun(text) == 2
+    assert server.health()["restarts"] == {KILLED: 1}
+    assert rss_mb(server.pid) < front_end + 10
+
+
+@pytest.mark.faults(7)
+def test_the_kernel_would_take_a_worker_before_the_front_end(fakes: ServerProcess) -> None:
+    scores = {
+        pid: int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+        for pid in (fakes.pid, *ready_workers(fakes))
+    }
+    front_end = scores.pop(fakes.pid)
+    assert len(scores) == 2
+    assert min(scores.values()) > front_end
+
+
+@pytest.mark.faults(8)
+def test_a_segmentation_fault_is_named(fakes: ServerProcess, gate: Path) -> None:
+    reason = "killed by SIGSEGV"
+    before = fakes.metric("ocr_worker_restarts_total", reason=reason)
+    text = f"crash {gate}"
+    reply = fakes.upload(card(text))
+    assert (reply.status, reply.text) == (200, text)
+    first, second = fakes.begun_by(text)
+    assert first != second
+    assert f"worker {first} lost: {reason}" in fakes.output
+    assert fakes.metric("ocr_worker_restarts_total", reason=reason) == before + 1

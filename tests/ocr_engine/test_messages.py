@@ -11,6 +11,7 @@ import pytest
 
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.messages import (
+    Begun,
     Done,
     Failed,
     GarbageMessage,
@@ -100,8 +101,10 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         Done(3, Recognition(RESULT, {"decode": 0.25, "det": 1.5}), 300),
         Done(4, Recognition(OcrResult(1, 1, ())), 0),
         Failed(5, "invalid_image", "the PNG is truncated", 10),
+        Failed(6, "image_too_complex", "too much", 10, leaving=True),
+        Begun(7),
     ],
-    ids=["ready", "load failed", "done", "empty", "failed"],
+    ids=["ready", "load failed", "done", "empty", "failed", "failed and leaving", "begun"],
 )
 def test_replies_arrive_as_they_were_sent(reply: Reply) -> None:
     assert decode_reply(encode_reply(reply)) == reply

@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cache.keys import digest
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
@@ -46,12 +48,14 @@ def ask(server: LiveServer, wanted: OcrRequest) -> tuple[Ticket, Answer]:
     return server.run(whole)
 
 
+@pytest.mark.faults(37)
 def test_the_collision_is_one() -> None:
     first, second = (digest(block) for block in COLLIDING)
     assert first.md5 == second.md5 == "79054025255fb1a26e4bc422aef54eb4"
     assert first.sha256 != second.sha256
 
 
+@pytest.mark.faults(37)
 def test_two_pictures_with_one_md5_get_their_own_text(wide: LiveServer) -> None:
     both = [
         request(card(text), block)
@@ -65,6 +69,7 @@ def test_two_pictures_with_one_md5_get_their_own_text(wide: LiveServer) -> None:
             assert ask(wide, wanted)[0].outcome == "hit"
 
 
+@pytest.mark.faults(37)
 def test_two_pictures_with_one_md5_do_not_join(wide: LiveServer, gate: Path) -> None:
     async def both() -> list[Ticket]:
         return [
@@ -78,6 +83,16 @@ def test_two_pictures_with_one_md5_do_not_join(wide: LiveServer, gate: Path) -> 
     answers = [wide.run(ticket.answer) for ticket in tickets]
     assert b"hold" in answers[0].data
     assert b"other" in answers[1].data
+
+
+@pytest.mark.faults(39)
+def test_other_models_have_their_own_entry(
+    wide: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = request(card("read by which models"))
+    assert [ask(wide, wanted)[0].outcome for _ in range(2)] == ["miss", "hit"]
+    monkeypatch.setattr(wide.context.service, "_models", "the fingerprint of others")
+    assert [ask(wide, wanted)[0].outcome for _ in range(2)] == ["miss", "hit"]
 
 
 def test_work_that_was_given_up_is_not_joined(narrow: LiveServer, gate: Path) -> None:

@@ -1,0 +1,355 @@
+"""Are requests lost or read wrongly while workers are killed? Real models under a steady load.
+
+    python benchmarks/chaos.py [--minutes 10] [--baseline-minutes 5] [--kill-every 2]
+                               [--workers 2] [--rate R] [--faults kill|all] [--seed 1]
+
+The peak is measured first, then the same load (40 % of the peak) without faults and with them.
+Every request is a recognition of its own. After each minute the load pauses and the invariant is
+checked. --faults all also stops workers, for long and in bursts, breaks connections and sends
+broken pictures. Exit status 1 if a check failed; p99 is a check with --faults kill only. Nothing
+else may run on the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import signal
+import statistics
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Coroutine, Iterable
+
+from arrivals import (
+    Answer,
+    Client,
+    Load,
+    Request,
+    arrival_times,
+    closed_loop,
+    light_pages,
+    listed,
+    open_loop,
+    percentile,
+    upload,
+    uploads,
+)
+from server_under_test import ROOT, Invariant, ServerUnderTest, Verdict
+
+sys.path[:0] = [str(ROOT / "tools")]
+
+from broken_pictures import broken_pictures  # noqa: E402
+from text_accuracy import character_accuracy  # noqa: E402
+
+SHARE_OF_PEAK = 0.4
+SEGMENT_SECONDS = 60.0
+POLL_SECONDS = 0.1
+TASK_SECONDS = {"kill": 30.0, "all": 5.0}  # a stopped worker holds its picture for so long
+MIN_ACCURACY, MAX_REFUSED, MAX_P99_RATIO = 0.98, 0.001, 3.0
+HEALTH = Request("health", method="GET", path="/healthz")
+
+
+class WorkerWatch:
+    """Polls /healthz: which workers are warm, and how long a replacement took after each kill."""
+
+    def __init__(self, client: Client) -> None:
+        self.recoveries: list[float] = []
+        self._client = client
+        self._warm: set[int] = set()
+        self._seen: set[int] = set()
+        self._gone: set[int] = set()
+        self._unreplaced: deque[float] = deque()
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        while True:
+            answer = await self._client.ask(HEALTH)
+            if answer.status == 200:
+                self._observe(answer)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def victims(self) -> list[int]:
+        """Workers that were ready or busy a moment ago."""
+        return sorted(self._warm)
+
+    def is_whole(self) -> bool:
+        """Whether every killed worker has been replaced."""
+        return not self._unreplaced
+
+    def killed(self, pid: int) -> None:
+        """From now on the replacement is waited for."""
+        self._gone.add(pid)
+        self._warm.discard(pid)
+        self._unreplaced.append(asyncio.get_running_loop().time())
+
+    def _observe(self, answer: Answer) -> None:
+        workers = answer.json["workers"]
+        warm = {w["pid"] for w in workers if w["state"] in ("ready", "busy")} - self._gone
+        for _ in warm - self._seen if self._seen else ():
+            if self._unreplaced:
+                waited = asyncio.get_running_loop().time() - self._unreplaced.popleft()
+                self.recoveries.append(waited)
+        self._warm = warm
+        self._seen |= warm
+
+
+class Faults:
+    """What is done to workers and connections, once every few seconds, and how often it was."""
+
+    def __init__(self, server: ServerUnderTest, client: Client, seed: int) -> None:
+        self.done: Counter[str] = Counter()
+        self.broken: Counter[str] = Counter()
+        self.watch = WorkerWatch(client)
+        self._server = server
+        self._client = client
+        self._random = random.Random(seed)
+        self._pictures = broken_pictures(seed)
+        self._page = next(iter(light_pages().values())).picture
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def inflict(self, every: float, kills_only: bool) -> None:
+        """Go on until cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            if kills_only:
+                self.kill()
+                continue
+            self._begin(
+                self._random.choice((self.stop, self.burst, self._killing, self._killing))()
+            )
+            self._begin(self._random.choice((self.leave, self.send_broken))())
+
+    async def settle(self) -> None:
+        """Wait for the end of what was begun, and for the last replacement."""
+        await asyncio.gather(*self._under_way)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._replaced(), SEGMENT_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        pid = self._victim()
+        if pid and self._server.signal_worker(pid, signal.SIGKILL):
+            self.watch.killed(pid)
+            self.done["kills"] += 1
+
+    async def stop(self) -> None:
+        """SIGSTOP until the deadline of the picture that the worker has or gets."""
+        pid = self._victim()
+        if pid and self._server.signal_worker(pid, signal.SIGSTOP):
+            self.done["stops"] += 1
+            await asyncio.sleep(TASK_SECONDS["all"] + 2)
+            self._server.signal_worker(pid, signal.SIGCONT)
+
+    async def burst(self) -> None:
+        """SIGSTOP for 0.3 s, five times."""
+        pid = self._victim()
+        if pid:
+            self.done["bursts"] += 1
+            for number in (signal.SIGSTOP, signal.SIGCONT) * 5:
+                self._server.signal_worker(pid, number)
+                await asyncio.sleep(0.3)
+
+    async def leave(self) -> None:
+        """A client that goes away in the middle of its body, or while it waits."""
+        share = self._random.choice((0.5, 1.0))
+        self.done["clients gone"] += 1
+        with contextlib.suppress(OSError):
+            await self._client.abandon(upload("left", self._page), share, 0.1)
+
+    async def send_broken(self) -> None:
+        """Five broken pictures."""
+        for _ in range(5):
+            answer = await self._client.ask(upload(*next(self._pictures)))
+            self.broken[answer.outcome] += 1
+
+    async def _killing(self) -> None:
+        self.kill()
+
+    async def _replaced(self) -> None:
+        while not self.watch.is_whole():
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _begin(self, fault: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(fault)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def _victim(self) -> int | None:
+        return self._random.choice(self.watch.victims() or [None])
+
+
+class Chaos:
+    """The phases of one run against one server."""
+
+    def __init__(self, server: ServerUnderTest, verdict: Verdict, arguments: Namespace) -> None:
+        self._server = server
+        self._verdict = verdict
+        self._arguments = arguments
+        self._client = Client(server.port)
+        self._pages = light_pages()
+        self._texts: dict[str, str] = {}
+        self._restarts_before: Counter[str] = Counter()
+        self._faults = Faults(server, self._client, arguments.seed)
+        pictures = {name: page.picture for name, page in self._pages.items()}
+        self._requests = uploads(pictures, random.Random(arguments.seed))
+
+    async def run(self) -> None:
+        """Peak, load without faults, load with faults."""
+        arguments = self._arguments
+        await self._read_alone()
+        clients = 4 * self._server.workers
+        peak = await closed_loop(self._client, self._requests, clients, arguments.peak_seconds)
+        rate = arguments.rate or SHARE_OF_PEAK * peak.good_per_second
+        self._verdict.row("load", f"{rate:.2f} requests/s; peak {peak.good_per_second:.2f}/s")
+        invariant = Invariant(self._server, self._pages["sign_en_parking.png"].picture)
+        loading = await self._loading_seconds()
+        calm = await self._load(rate, arguments.baseline_minutes * 60)
+        print(f"without faults: {_latency(calm.good)}", flush=True)
+        stormy: list[Answer] = []
+        broken: list[list[str]] = []
+        left = arguments.minutes * 60
+        while left > 0:
+            load = await self._stormy_load(rate, min(left, SEGMENT_SECONDS))
+            broken.append(await asyncio.to_thread(invariant.broken))
+            stormy += load.answers
+            left -= load.seconds
+            print(f"{len(broken)}: {dict(load.outcomes())}, {_latency(load.good)}", *broken[-1:])
+            sys.stdout.flush()
+        self._judge(calm, Load(arguments.minutes * 60, tuple(stormy)))
+        self._judge_server(loading, broken)
+        await self._client.close()
+
+    async def _read_alone(self) -> None:
+        """What the server reads when nothing else happens: right, and the measure for later."""
+        slowest = 0.0
+        for name, page in self._pages.items():
+            answer = await self._client.ask(upload(name, page.picture))
+            self._texts[name] = answer.text
+            slowest = max(slowest, answer.seconds)
+        accuracy = character_accuracy(
+            (page.lines, self._texts[name].split("\n")) for name, page in self._pages.items()
+        )
+        text = f"{len(self._pages)}, slowest {slowest:.2f} s, characters right {accuracy:.4f}"
+        self._verdict.row("pages alone", text, accuracy >= MIN_ACCURACY)
+
+    async def _loading_seconds(self) -> float:
+        """From a kill to a warm replacement while nothing else happens: the median of three."""
+        watch = self._faults.watch
+        async with _during(watch.run()):
+            for _ in range(3):
+                while not watch.victims():
+                    await asyncio.sleep(POLL_SECONDS)
+                self._faults.kill()
+                await self._faults.settle()
+        loading = statistics.median(watch.recoveries)
+        watch.recoveries.clear()
+        self._faults.done.clear()
+        self._restarts_before = self._restarts()
+        return loading
+
+    def _restarts(self) -> Counter[str]:
+        return Counter(self._server.health()["restarts"])
+
+    async def _load(self, rate: float, seconds: float) -> Load:
+        return await open_loop(self._client, self._requests, arrival_times(rate, seconds), seconds)
+
+    async def _stormy_load(self, rate: float, seconds: float) -> Load:
+        faults, arguments = self._faults, self._arguments
+        async with _during(faults.watch.run()):
+            async with _during(faults.inflict(arguments.kill_every, arguments.faults == "kill")):
+                load = await self._load(rate, seconds)
+            await faults.settle()
+        return load
+
+    def _judge(self, calm: Load, stormy: Load) -> None:
+        """What the clients saw."""
+        row, faults = self._verdict.row, self._faults
+        answers = (*calm.answers, *stormy.answers)
+        sent, outcomes = len(stormy.answers), stormy.outcomes()
+        wrong = [a.name for a in answers if a.status == 200 and a.text != self._texts[a.name]]
+        refused = sum(answer.status == 503 for answer in stormy.answers)
+        overdue = outcomes["504 ocr_timeout"]
+        others = sent - len(stormy.good) - refused - overdue - stormy.lost
+        all_good = len(calm.good) == len(calm.answers)
+        expected = others == 0 and overdue <= faults.done["stops"]
+        row("without faults", f"{len(calm.answers)} sent: {listed(calm.outcomes())}", all_good)
+        row("with faults", f"{sent} sent: {listed(outcomes)}", expected)
+        row("lost", str(calm.lost + stormy.lost), calm.lost + stormy.lost == 0)
+        row("wrong texts", f"{len(wrong)} {sorted(set(wrong)) or ''}", not wrong)
+        share = refused / sent
+        row("503", f"{refused}, {share:.3%}", share <= MAX_REFUSED)
+        row("latency without", _latency(calm.good))
+        row("latency with", _latency(stormy.good))
+        ratio = _p99(stormy.good) / _p99(calm.good)
+        row("p99 ratio", f"{ratio:.2f}", ratio <= MAX_P99_RATIO or self._arguments.faults == "all")
+        if faults.broken:
+            fine = not any(outcome.startswith(("500", "lost")) for outcome in faults.broken)
+            row("broken pictures", listed(faults.broken), fine)
+
+    def _judge_server(self, loading: float, broken: list[list[str]]) -> None:
+        """What the server did about it."""
+        row, recoveries = self._verdict.row, self._faults.watch.recoveries
+        row("faults", listed(self._faults.done), self._faults.done["kills"] > 0)
+        row("restarts", listed(self._restarts() - self._restarts_before))
+        longest, usual = max(recoveries, default=0.0), percentile(recoveries, 50)
+        text = f"p50 {usual:.2f} s, max {longest:.2f} s; model load + 1 s: {loading + 1:.2f} s"
+        row("recovery", text)
+        held = broken.count([])
+        problems = "; ".join(itertools.chain(*broken))
+        row("invariant", f"held {held} of {len(broken)} times {problems}", held == len(broken))
+
+
+@contextlib.asynccontextmanager
+async def _during(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """The work goes on until the end of the block; if it failed, so does the block."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _p99(answers: Iterable[Answer]) -> float:
+    return percentile((answer.seconds for answer in answers), 99)
+
+
+def _latency(answers: list[Answer]) -> str:
+    seconds = [answer.seconds for answer in answers]
+    return ", ".join(f"p{percent} {percentile(seconds, percent):.2f} s" for percent in (50, 95, 99))
+
+
+def main() -> int:
+    """Run, stop the server, print the table."""
+    arguments = _parse()
+    process = {
+        "number": arguments.workers,
+        "max_task_number": 0,
+        "timeout_seconds": TASK_SECONDS[arguments.faults],
+    }
+    verdict = Verdict()
+    with ServerUnderTest({"ocr": {"process": process}, "service": {"time": 0}}) as server:
+        asyncio.run(Chaos(server, verdict, arguments).run())
+    verdict.row("exit status", str(server.exit_status), server.exit_status == 0)
+    return verdict.print()
+
+
+def _parse() -> Namespace:
+    parser = ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--baseline-minutes", type=float, default=5)
+    parser.add_argument("--peak-seconds", type=float, default=30)
+    parser.add_argument("--kill-every", type=float, default=2, help="seconds")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rate", type=float, help="requests/s (40 %% of the measured peak)")
+    parser.add_argument("--faults", choices=("kill", "all"), default="kill")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

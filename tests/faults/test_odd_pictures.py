@@ -1,0 +1,223 @@
+"""Rows 26, 29 and 30: bombs and oddities, hundreds of broken pictures, and text that is HTML."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from PIL import Image
+
+from broken_pictures import broken_pictures
+from error_replies import assert_error
+from fake_recognizers import card
+from http_client import Part, Reply, multipart, picture_part
+from memory_peaks import forget_peak, peak_mb
+from picture_structures import (
+    compressed_text,
+    exif,
+    icc_segments,
+    jpeg_segment,
+    png_chunk,
+    with_chunks,
+    with_segments,
+)
+from plain_pictures import TEXT, drawn, plain, saved
+from server_process import PICTURES, ServerProcess
+
+BOMB_BYTES = 200 << 20
+SPARE_MB = 120
+BROKEN = 300
+SEED = 29
+HTML = "<img src=x onerror=alert(1)>"
+SCRIPT = "</script><script>alert(document.cookie)</script>"
+JSON_TYPE = "application/json; charset=utf-8"
+SPECIAL = json.loads(PICTURES.with_suffix(".json").read_text(encoding="utf-8"))["special"]
+ODD_PAGES = {
+    page["file"]: "".join(page["lines"]) for page in SPECIAL if "OPEN EVERY DAY" in page["lines"]
+}
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
+@pytest.fixture
+def bounded(models: ServerProcess) -> Iterator[ServerProcess]:
+    """The server with the models; no worker may need much more memory than it has."""
+    workers = [worker["pid"] for worker in models.health()["workers"]]
+    for pid in workers:
+        forget_peak(pid)
+    before = {pid: peak_mb(pid) for pid in workers}
+    yield models
+    assert {worker["pid"] for worker in models.health()["workers"]} == set(workers)
+    for pid in workers:
+        assert peak_mb(pid) - before[pid] < SPARE_MB
+
+
+def right_or_refused(reply: Reply) -> int:
+    """200 with the right text, or 422; the status."""
+    if reply.status == 200:
+        assert letters(reply.text) == letters(TEXT)
+    else:
+        assert_error(reply, 422, "invalid_image")
+    return reply.status
+
+
+@pytest.mark.faults(26)
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"], ids=bytes.decode)
+def test_a_bomb_beside_the_pixels(bounded: ServerProcess, kind: bytes) -> None:
+    chunk = compressed_text(kind, BOMB_BYTES)
+    for count in (1, 3):
+        bomb = with_chunks(plain("PNG", "RGB"), *[chunk] * count)
+        assert len(bomb) < 1 << 20
+        right_or_refused(bounded.upload(bomb))
+
+
+ICC = {
+    "empty": icc_segments(b""),
+    "broken": icc_segments(b"\xff" * 500),
+    "huge": icc_segments(b"\0" * 3_000_000),
+    "parts missing": icc_segments(b"\0" * 200_000)[::2],
+    "wrong count": icc_segments(b"\0" * 200_000, claimed=255),
+    "no number": [jpeg_segment(0xE2, b"ICC_PROFILE\0")],
+}
+
+
+@pytest.mark.faults(26)
+def test_odd_colour_profiles(bounded: ServerProcess) -> None:
+    pictures = [with_segments(plain("JPEG", "RGB"), *segments) for segments in ICC.values()]
+    for profile in (b"", b"\xff" * 500, bytes(500_000)):
+        pictures.append(saved(drawn(), "PNG", icc_profile=profile))
+        pictures.append(saved(drawn().convert("RGB"), "WEBP", icc_profile=profile))
+        pictures.append(saved(drawn(), "TIFF", icc_profile=profile))
+        pictures.append(with_chunks(plain("PNG", "L"), png_chunk(b"iCCP", b"x\0\0" + profile)))
+    statuses = [right_or_refused(bounded.upload(picture)) for picture in pictures]
+    assert statuses.count(200) >= 12
+
+
+@pytest.mark.faults(26)
+def test_cmyk_with_and_without_the_marker_of_adobe(bounded: ServerProcess) -> None:
+    inverted = plain("JPEG", "CMYK")
+    start = inverted.index(b"\xff\xee")
+    end = start + 2 + int.from_bytes(inverted[start + 2 : start + 4], "big")
+    assert b"Adobe" in inverted[start:end]
+    for picture in (inverted, inverted[:start] + inverted[end:]):
+        assert letters(bounded.upload(picture).text) == letters(TEXT)
+
+
+@pytest.mark.faults(26)
+def test_rare_modes_and_every_orientation(bounded: ServerProcess) -> None:
+    assert {f"special_exif_{n}.jpg" for n in range(1, 9)} < ODD_PAGES.keys()
+    assert {"special_sign_cmyk.jpg", "special_sign_grey16.png"} < ODD_PAGES.keys()
+    for page, text in ODD_PAGES.items():
+        reply = bounded.upload((PICTURES / page).read_bytes())
+        assert letters(reply.text) == letters(text), page
+
+
+@pytest.mark.faults(26)
+@pytest.mark.parametrize("orientation", [0, 9, 255, 65535])
+def test_an_orientation_that_there_is_not(bounded: ServerProcess, orientation: int) -> None:
+    looped = exif([(34665, 4, 1, 8), (274, 3, 1, orientation)], following=8)
+    picture = with_segments(plain("JPEG", "RGB"), jpeg_segment(0xE1, looped))
+    assert letters(bounded.upload(picture).text) == letters(TEXT)
+
+
+@pytest.mark.faults(29)
+@pytest.mark.parametrize("degrees", [0, 90], ids=["wide", "high"])
+def test_a_very_long_picture_with_a_text(models: ServerProcess, degrees: int) -> None:
+    """Its side is allowed, but longer than what OpenCV can warp."""
+    image = Image.new("L", (40_000, 48), 255)
+    image.paste(drawn())
+    reply = models.upload(saved(image.rotate(degrees, expand=True), "PNG"))
+    assert reply.status == 200 or reply.code == "too_many_pixels", reply.body
+
+
+@pytest.mark.slow
+@pytest.mark.faults(29)
+def test_hundreds_of_broken_pictures(models: ServerProcess) -> None:
+    """`make fuzz` sends 10,000."""
+    before = models.health()["restarts"]
+
+    def send(named: tuple[str, bytes]) -> tuple[str, Reply]:
+        name, picture = named
+        return name, models.request("POST", "/ocr", picture, {"Content-Type": "image/png"})
+
+    with ThreadPoolExecutor(4) as clients:
+        replies = list(clients.map(send, itertools.islice(broken_pictures(SEED), BROKEN)))
+    wrong = [(name, reply.body) for name, reply in replies if not is_allowed(reply.status)]
+    assert wrong == []
+    counted = Counter(reply.status for _, reply in replies)
+    assert counted[200] >= 50
+    assert counted[422] >= 100
+    assert counted[415] >= 10
+    assert models.health()["restarts"] == before
+
+
+def is_allowed(status: int) -> bool:
+    return status == 200 or 400 <= status < 500
+
+
+def assert_no_page(reply: Reply, content_type: str) -> None:
+    """No browser takes the answer for a page and runs what stands in it."""
+    assert reply.headers["Content-Type"] == content_type
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.faults(30)
+@pytest.mark.parametrize("text", [HTML, SCRIPT, "<!DOCTYPE html><script>1</script>"])
+@pytest.mark.parametrize(
+    ("chosen", "content_type", "found"),
+    [
+        ("json", JSON_TYPE, lambda reply: reply.text),
+        ("legacy", JSON_TYPE, lambda reply: reply.json[0][1][0]),
+        ("text", "text/plain; charset=utf-8", lambda reply: reply.body.decode()),
+    ],
+)
+def test_text_that_is_html_stays_text(
+    fakes: ServerProcess,
+    text: str,
+    chosen: str,
+    content_type: str,
+    found: Callable[[Reply], str],
+) -> None:
+    uploaded = fakes.upload(card(text), format=chosen)
+    md5 = fakes.upload(card(text)).json["md5"]
+    job = fakes.upload(card(text), format=chosen, block_flag="false").json["job"]["url"]
+    for reply in (
+        uploaded,
+        fakes.get(f"/results/{md5}?format={chosen}", {"Accept": "text/html"}),
+        fakes.get(f"{job}?wait=10"),
+    ):
+        assert reply.status == 200
+        assert_no_page(reply, content_type)
+        assert found(reply) == text
+
+
+@pytest.mark.faults(30)
+def test_html_in_what_an_error_repeats(fakes: ServerProcess) -> None:
+    picture = picture_part(card("fine"), f"{HTML}.png")
+    bodies = [
+        multipart([picture, Part(HTML, b"1")]),
+        multipart([picture, Part("format", SCRIPT.encode())]),
+        multipart([Part("file_type", HTML.encode())]),
+    ]
+    replies = [fakes.request("POST", "/ocr_service", *body) for body in bodies]
+    assert [reply.code for reply in replies] == ["bad_field"] * 3
+    replies.append(fakes.post_json({HTML: 1}))
+    replies += [fakes.get(path) for path in ("/%3Cscript%3E", "/jobs/%3Cb%3E", f"/ocr?{HTML[:4]}")]
+    replies.append(fakes.request("POST", "/ocr_service", b"x", {"Content-Type": "text/<b>"}))
+    for reply in replies:
+        assert 400 <= reply.status < 500
+        assert_no_page(reply, JSON_TYPE)
+
+
+@pytest.mark.faults(30)
+def test_html_in_a_picture(models: ServerProcess) -> None:
+    reply = models.upload(saved(drawn(HTML, (560, 60)), "PNG"))
+    assert reply.status == 200
+    assert_no_page(reply, JSON_TYPE)
+    assert letters(reply.text) == letters(HTML)

@@ -1,0 +1,95 @@
+"""Bytes of pictures in the server: bounded, and given back whatever becomes of the request."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_recognizers import card
+from server_process import LiveServer, Reply, multipart, picture_part
+from watching import wait_until
+
+LIMIT = 1_000_000
+LARGE = 700_000
+
+
+@pytest.fixture
+def small(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """A server that holds a megabyte of pictures at most."""
+    monkeypatch.setattr(narrow.context.inflight, "limit", LIMIT)
+    yield narrow
+    wait_until(lambda: narrow.call(narrow.context.inflight.total) == 0, "no bytes left")
+
+
+def half_sent(server: LiveServer, size: int = LARGE) -> socket.socket:
+    """A connection that has sent all of a large upload but its last bytes."""
+    body, headers = multipart([picture_part(card("large") + bytes(size))])
+    head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection.sendall(f"{head}Content-Type: {headers['Content-Type']}\r\n\r\n".encode())
+    connection.sendall(body[:-10])
+    wait_until(lambda: server.call(server.context.inflight.total) > size, "the bytes")
+    return connection
+
+
+def check_refused(reply: Reply) -> None:
+    assert (reply.status, reply.code) == (503, "queue_full")
+    assert "1000000 are allowed" in reply.json["error"]["message"]
+    assert int(reply.headers["Retry-After"]) >= 1
+
+
+def test_bodies_that_are_being_received_count(small: LiveServer) -> None:
+    with half_sent(small):
+        check_refused(small.upload(card("too much") + bytes(LARGE)))
+        assert small.upload(card("little")).status == 200
+    wait_until(lambda: small.call(small.context.inflight.total) == 0, "the bytes back")
+    assert small.upload(card("enough room") + bytes(LARGE)).status == 200
+
+
+def test_pictures_that_are_read_count(small: LiveServer, gate: Path) -> None:
+    path = "/ocr_service"
+    body, headers = multipart([picture_part(card(f"hold {gate}") + bytes(LARGE))])
+    with socket.create_connection(("127.0.0.1", small.port), timeout=10) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
+        connection.sendall(f"{head}Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body)
+        wait_until(lambda: small.begun(f"hold {gate}") == 1, "the start")
+        assert small.call(lambda: small.context.inflight.received) == 0
+        check_refused(small.upload(card("too much") + bytes(LARGE)))
+        small.pictures.joinpath("large.png").write_bytes(card("named") + bytes(LARGE))
+        check_refused(small.post_json({"filename": "large.png"}))
+        gate.unlink()
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_of_unknown_length_is_stopped(small: LiveServer) -> None:
+    with half_sent(small), socket.create_connection(("127.0.0.1", small.port), 10) as connection:
+        connection.sendall(
+            b"POST /ocr HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Type: image/png\r\n\r\n"
+        )
+        chunk = b"%x\r\n%b\r\n" % (50_000, bytes(50_000))
+        with connection.makefile("rb") as answer:
+            for _ in range(8):
+                connection.sendall(chunk)
+            assert answer.readline().startswith(b"HTTP/1.1 503")
+
+
+def test_those_who_join_hold_no_bytes(small: LiveServer, gate: Path) -> None:
+    picture = card(f"hold {gate}") + bytes(LARGE // 2)
+    body, headers = multipart([picture_part(picture)])
+    head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
+    head += f"Content-Type: {headers['Content-Type']}\r\n\r\n"
+    connections = []
+    for number in range(20):
+        connections.append(socket.create_connection(("127.0.0.1", small.port), timeout=10))
+        connections[-1].sendall(head.encode() + body)
+        wait_until(lambda so_far=number: sum(small.outcomes().values()) > so_far, "the request")  # type: ignore[misc]
+    assert small.call(small.context.inflight.total) == len(picture)
+    gate.unlink()
+    for connection in connections:
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        connection.close()
+    assert small.outcomes() == {"miss": 1, "joined": 19}

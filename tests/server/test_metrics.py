@@ -1,0 +1,75 @@
+"""/metrics tells what happened, and the docs tell what each metric is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fake_recognizers import card
+from server_process import ROOT, LiveServer
+from watching import wait_until
+
+OPERATIONS = ROOT / "docs" / "operations.md"
+SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+
+
+def samples(server: LiveServer) -> dict[str, float]:
+    """Every value by its name and labels."""
+    text = server.get("/metrics").body.decode()
+    return {f"{name}{{{labels}}}": float(value) for name, labels, value in SAMPLE.findall(text)}
+
+
+def test_it_is_prometheus_text(wide: LiveServer) -> None:
+    answer = wide.get("/metrics")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert b"# TYPE ocr_requests_total counter" in answer.body
+    assert wide.request("HEAD", "/metrics").status == 200
+
+
+def test_what_happened_is_counted(wide: LiveServer, tmp_path: Path) -> None:
+    before = samples(wide)
+
+    def more(name: str) -> float:
+        return samples(wide)[name] - before.get(name, 0.0)
+
+    picture = card("counted")
+    assert [wide.upload(picture).status for _ in range(3)] == [200, 200, 200]
+    assert wide.upload(b"%PDF-1.7").status == 415
+    assert wide.get("/nowhere").status == 404
+    good, bad = 'ocr_requests_total{code="200",error=""}', (
+        'ocr_requests_total{code="415",error="unsupported_format"}'
+    )  # fmt: skip
+    wait_until(lambda: (more(good), more(bad)) == (3, 1), "four requests")
+    assert more("ocr_recognitions_total{}") == 1
+    assert more('ocr_cache_requests_total{result="hit"}') == 2
+    assert more('ocr_cache_requests_total{result="miss"}') == 1
+    assert more("ocr_request_seconds_count{}") == 4
+    assert more('ocr_stage_seconds_count{stage="det"}') == 1
+    assert more('ocr_stage_seconds_count{stage="queue"}') == 1
+
+
+def test_the_state_is_shown(wide: LiveServer) -> None:
+    now = samples(wide)
+    assert now['ocr_workers{state="ready"}'] == wide.number
+    assert now["ocr_queue_depth{}"] == now["ocr_running{}"] == now["ocr_inflight_bytes{}"] == 0
+    pids = {worker["pid"] for worker in wide.get("/healthz").json["workers"]}
+    assert {name for name in now if name.startswith("ocr_worker_rss_bytes")} == {
+        f'ocr_worker_rss_bytes{{pid="{pid}"}}' for pid in pids
+    }
+    assert now["process_resident_memory_bytes{}"] > 10e6
+    assert now["process_open_fds{}"] > 5
+
+
+def test_every_metric_is_documented_and_every_documented_one_exists(wide: LiveServer) -> None:
+    body = wide.get("/metrics").body.decode()
+    shown = set(re.findall(r"^# TYPE (ocr_\w+) ", body, re.MULTILINE))
+    told = set(re.findall(r"`(ocr_\w+)`", OPERATIONS.read_text(encoding="utf-8")))
+    assert told == shown
+
+
+@pytest.mark.parametrize("path", ["/metrics/", "/metricsx"])
+def test_nothing_else_is_there(wide: LiveServer, path: str) -> None:
+    assert wide.get(path).status == 404
