@@ -20,7 +20,7 @@ endif
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test accuracy bench check slim lock clean
+.PHONY: help install serve test accuracy bench chaos overload soak fuzz check slim lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -44,6 +44,18 @@ accuracy: $(INSTALLED) ## every engine over all pages, beside PaddleOCR's own pi
 bench: $(INSTALLED) ## speed on this machine; nothing else may run (10 minutes)
 	.venv/bin/python benchmarks/throughput.py
 	.venv/bin/python benchmarks/scenarios.py
+
+chaos: $(INSTALLED) ## workers killed every 2 s under load; nothing else may run (17 minutes)
+	.venv/bin/python benchmarks/chaos.py $(ARGS)
+
+overload: $(INSTALLED) ## four times more than can be read; nothing else may run (7 minutes)
+	.venv/bin/python benchmarks/overload.py $(ARGS)
+
+soak: $(INSTALLED) ## 10,000 mixed requests: does anything grow or leak? (10 minutes)
+	.venv/bin/python benchmarks/soak.py $(ARGS)
+
+fuzz: $(INSTALLED) ## 10,000 broken pictures (2 minutes)
+	.venv/bin/python benchmarks/fuzz.py $(ARGS)
 
 check: $(DEV) ## install, then ruff, mypy and import-linter
 	.venv/bin/python -m ruff check

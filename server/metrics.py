@@ -6,7 +6,13 @@ import functools
 from collections import Counter as Count
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -26,6 +32,7 @@ class Metrics:
     """Counted while requests pass; the rest is read from the parts when somebody asks."""
 
     def __init__(self) -> None:
+        disable_created_metrics()
         self.registry = CollectorRegistry(auto_describe=True)
         self.cache_results: Count[str] = Count()
         new = functools.partial(Counter, registry=self.registry)

@@ -25,7 +25,7 @@ from ocr_engine.errors import (
     WorkerCrashed,
 )
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import Pool, PoolTask, TaskState
+from ocr_engine.pool.pool import MAX_ATTEMPTS, Pool, PoolTask, TaskState
 from ocr_engine.result import Recognition
 from server import uploads
 from server.body import Upload
@@ -163,7 +163,7 @@ class OcrService:
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
         self._flights: dict[FlightIdentity, Flight] = {}
-        self._quarantine: TTLCache[FlightIdentity, Exception] = TTLCache(
+        self._quarantine: TTLCache[FlightIdentity | str, Exception] = TTLCache(
             10_000, QUARANTINE_SECONDS, timer=time.monotonic
         )
         self._landings: set[asyncio.Task[None]] = set()
@@ -212,8 +212,9 @@ class OcrService:
         if hit is not None:
             return hit
         identity = (key, upload.digests.sha256)
-        if (refusal := self._quarantine.get(identity)) is not None:
-            raise refusal.with_traceback(None)
+        for refused in (identity, upload.digests.sha256):
+            if (refusal := self._quarantine.get(refused)) is not None:
+                raise refusal.with_traceback(None)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
@@ -249,18 +250,22 @@ class OcrService:
             flight.answer.set_exception(PoolDraining("the work was cancelled"))
             raise
         except Exception as error:
-            if isinstance(error, WorkerCrashed):
-                self._quarantine[flight.identity] = PoisonInput(
-                    "this picture ended two workers a short time ago; it is refused"
-                )
-            elif isinstance(error, ImageTooComplex):
-                self._quarantine[flight.identity] = error
+            self._remember(flight, error)
             flight.answer.set_exception(error)
         finally:
             if self._flights.get(flight.identity) is flight:
                 del self._flights[flight.identity]
             with contextlib.suppress(BaseException):
                 flight.answer.exception()  # nobody may be waiting any more
+
+    def _remember(self, flight: Flight, error: Exception) -> None:
+        """Put a picture that costs workers into quarantine, whatever its options if it kills."""
+        if isinstance(error, WorkerCrashed) and flight.task.attempts >= MAX_ATTEMPTS:
+            self._quarantine[flight.identity[1]] = PoisonInput(
+                "this picture ended two workers a short time ago; it is refused"
+            )
+        elif isinstance(error, ImageTooComplex):
+            self._quarantine[flight.identity] = error
 
     def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
         return CacheKey(md5, options.fingerprint(), self._models)

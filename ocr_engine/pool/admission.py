@@ -9,6 +9,9 @@ from ocr_engine.errors import QueueFull
 
 REMEMBERED = 50
 ENOUGH = 10
+CAUTION = (
+    0.9  # of the time allowed; what is expected to come at its very end comes late half the time
+)
 LONGEST_PAUSE_SECONDS = 120
 
 
@@ -46,9 +49,9 @@ class Admission:
                 self.retry_after(wait),
             )
         limit = self._queue_seconds if patience is None else min(patience, self._queue_seconds)
-        if wait > limit:
+        if wait > CAUTION * limit:
             raise QueueFull(
                 f"{ahead} pictures are waiting, so that it would take about {wait:.0f} s before "
-                f"a worker is free, longer than the {limit:g} s allowed; try again later",
+                f"a worker is free, too long for the {limit:g} s allowed; try again later",
                 self.retry_after(wait),
             )

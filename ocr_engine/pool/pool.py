@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 2  # begun by a worker that then died
 MAX_DISPATCHES = 10  # sent to a worker, whether it began or not
+BEGIN_SECONDS = 10.0  # until a worker says that it has read its task
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ class Pool:
         task = self._running.get(worker)
         if task is not None and task.task_id == task_id:
             task.attempts += 1
+            task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker is done with its task; see CrewListener."""
@@ -248,7 +250,7 @@ class Pool:
         task.dispatches += 1
         task.state = TaskState.RUNNING
         task.started_at = asyncio.get_running_loop().time()
-        task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
+        task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
         worker.state = WorkerState.BUSY
         self._running[worker] = task
         worker.send(messages.Task(task.task_id, task.options, task.picture))
@@ -267,6 +269,13 @@ class Pool:
             task.finish(
                 QueueTimeout(f"no worker was free within {self.spec.queue_seconds:g} s; try later")
             )
+
+    def _not_begun(self, task: PoolTask, worker: WorkerProcess) -> None:
+        """An idle worker that is frozen takes a task and never reads it."""
+        if self._running.get(worker) is task:
+            del self._running[worker]
+            worker.abort("did not begin its task")
+            self._retry(task, "did not begin it")
 
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
         if self._running.get(worker) is task:

@@ -172,6 +172,8 @@ class WorkerProcess:
             except (EOFError, ConnectionResetError):
                 return None
             except OSError as error:
+                if error.errno is None and "end of file" in str(error):
+                    return None  # it died while it wrote
                 return f"channel broken ({error})"
             except GarbageMessage as error:
                 return f"sent garbage ({error})"

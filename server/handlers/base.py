@@ -10,10 +10,9 @@ from collections.abc import Collection
 from typing import Any
 
 import tornado.web
-from tornado.httputil import HTTPServerRequest
 
 from ocr_engine.errors import EngineError
-from server.body import BodyReader, body_reader, decode_text, unique_fields
+from server.body import INLINE_BYTES, BodyReader, body_reader, decode_text, unique_fields
 from server.context import ServerContext
 from server.errors import (
     BadField,
@@ -84,9 +83,12 @@ class BaseHandler(tornado.web.RequestHandler):
         self.set_header("Content-Type", JSON_TYPE)
         self.finish(dump(value))
 
-    def send_answer(self, answer: Answer, chosen: Format, envelope: Envelope) -> None:
-        """Finish with a recognized text."""
-        content_type, body = render(answer, chosen, envelope)
+    async def send_answer(self, answer: Answer, chosen: Format, envelope: Envelope) -> None:
+        """Finish with a recognized text; a very long one is rendered in a thread."""
+        if len(answer.data) > INLINE_BYTES:
+            content_type, body = await asyncio.to_thread(render, answer, chosen, envelope)
+        else:
+            content_type, body = render(answer, chosen, envelope)
         self.set_header("Content-Type", content_type)
         self.set_header("X-Cache", envelope.outcome)
         self.set_header("Server-Timing", server_timing(answer, envelope.elapsed_ms))
@@ -95,14 +97,23 @@ class BaseHandler(tornado.web.RequestHandler):
         self.finish(body)
 
     def send_problem(self, error: BaseException) -> None:
-        """Finish with an error; what is unforeseen goes to the log under the request id."""
+        """Finish with an error."""
+        self.finish(self.prepare_problem(error))
+
+    def prepare_problem(self, error: BaseException) -> bytes:
+        """Set status and headers for an error, and give its body.
+
+        What is unforeseen goes to the log under the request id.
+        """
         problem = public_error(error)
         self.error_code = problem.code
         if problem.status == 500:
             log.error("request %s failed", self.request_id, exc_info=error)
         if problem.retry_after is not None:
             self.set_header("Retry-After", str(problem.retry_after))
-        self.send_json(error_body(problem, self.request_id), problem.status)
+        self.set_status(problem.status)
+        self.set_header("Content-Type", JSON_TYPE)
+        return dump(error_body(problem, self.request_id))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tornado's own errors, in our shape."""
@@ -199,18 +210,31 @@ class StreamedHandler(BaseHandler):
         self.context.inflight.check(length - self._received)
 
     def _refuse(self, error: ServiceError | EngineError) -> None:
-        """Answer before the body is all there; read on for a moment so that it is heard."""
+        """Answer before the body is all there, and read on so that a busy sender hears it.
+
+        finish() comes when the body has ended (Tornado calls it after post()) or took too long.
+        """
         self.refused = True
         self.drop_body()
         self.set_header("Connection", "close")
-        self.send_problem(error)
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, _close, self.request)
+        body = self.prepare_problem(error)
+        self.set_header("Content-Length", str(len(body)))
+        self.write(body)
+        self.flush()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
 
+    def _end_refusal(self) -> None:
+        if not self._finished:
+            self.finish()
 
-def _close(request: HTTPServerRequest) -> None:
-    stream = getattr(request.connection, "stream", None)
-    if stream is not None:
-        stream.close()
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """See RequestHandler.finish; after a refusal the connection is closed."""
+        flushed = super().finish(chunk)
+        if self.refused:
+            stream = getattr(self.request.connection, "stream", None)
+            if stream is not None:
+                flushed.add_done_callback(lambda _: stream.close())
+        return flushed
 
 
 def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class JobHandler(BaseHandler):
             if "wait" in fields:
                 seconds = parse_seconds("wait", fields["wait"], MAX_WAIT_SECONDS)
                 await self.context.jobs.wait(job, seconds)
-            self._send(job, chosen)
+            await self._send(job, chosen)
         except Exception as error:
             self.send_problem(error)
 
@@ -40,7 +40,7 @@ class JobHandler(BaseHandler):
             self.set_status(204)
             self.finish()
 
-    def _send(self, job: Job, chosen: Format) -> None:
+    async def _send(self, job: Job, chosen: Format) -> None:
         self.set_header("X-Job-State", job.state)
         if job.answer is None:
             if job.state in ("queued", "running"):
@@ -50,7 +50,7 @@ class JobHandler(BaseHandler):
             )
             return
         envelope = Envelope(job.ticket.outcome, job.elapsed_ms, self.request_id, job_json(job))
-        self.send_answer(job.answer, chosen, envelope)
+        await self.send_answer(job.answer, chosen, envelope)
 
 
 def job_json(job: Job) -> dict[str, Any]:

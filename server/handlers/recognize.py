@@ -66,11 +66,13 @@ class OcrServiceHandler(StreamedHandler):
         if self._ticket is not None:
             self._ticket.leave()
         self.drop_body()
+        if self.refused:
+            self._close(self.get_status(), self.error_code)
         self._close(CLIENT_LEFT, "client_left")
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
         """Count the request out when its answer has left, so that draining waits for that."""
-        if self._gone:
+        if self._gone and not self.refused:
             self.set_status(CLIENT_LEFT, "Client Left")  # nobody hears it but the log
         flushed = super().finish(chunk)
         flushed.add_done_callback(lambda _: self._close(self.get_status(), self.error_code))
@@ -103,7 +105,7 @@ class OcrServiceHandler(StreamedHandler):
         answer = await ticket.answer()
         self._ticket = None
         envelope = Envelope(ticket.outcome, self._elapsed_ms(), self.request_id)
-        self.send_answer(answer, chosen, envelope)
+        await self.send_answer(answer, chosen, envelope)
 
     def _send_job(self, ticket: Ticket, chosen: Format) -> None:
         self._ticket = None

@@ -15,7 +15,7 @@ from server.service import Answer
 class ResultHandler(BaseHandler):
     """One kept result by the MD5 of the picture; options as query parameters."""
 
-    def get(self, md5: str) -> None:
+    async def get(self, md5: str) -> None:
         """200 with the result, 304 if the client has it, 404 if it is not kept."""
         started = time.perf_counter()
         try:
@@ -36,7 +36,7 @@ class ResultHandler(BaseHandler):
             age = service.cache.age(kept)
             answer = Answer(kept.data, Digests(md5.lower(), kept.sha256), age=age)
             elapsed_ms = (time.perf_counter() - started) * 1000
-            self.send_answer(answer, chosen, Envelope("hit", elapsed_ms, self.request_id))
+            await self.send_answer(answer, chosen, Envelope("hit", elapsed_ms, self.request_id))
         except Exception as error:
             self.send_problem(error)
 

@@ -6,7 +6,7 @@ A test carries the number of its row: @pytest.mark.faults(7). `pytest -m faults 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from fake_recognizers import card
 from faulty_server import NUMBER, FaultyServer, Serve, prepare
 from server_process import PICTURES, ServerProcess
+from slow_clients import Outcome, outcome
 
 KNOWN_CARD = card("a picture that every fault leaves alone")
 KNOWN_PAGE = PICTURES / "sign_en_parking.png"
@@ -63,6 +64,19 @@ def models(_models_process: ServerProcess) -> Iterator[ServerProcess]:
     faulty = FaultyServer(_models_process, KNOWN_PAGE.read_bytes())
     yield _models_process
     faulty.check_invariant()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def slow_clients(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Future[Outcome] | None]:
+    """Half a minute of slow clients on a server of their own, while other tests run."""
+    if not any("slow_clients.py" in item.nodeid for item in request.session.items):
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("slow")
+    with prepare(folder, fakes=True) as server, ThreadPoolExecutor(1) as background:
+        yield background.submit(outcome, FaultyServer(server, KNOWN_CARD))
 
 
 @pytest.fixture

@@ -149,6 +149,8 @@ def test_11_mb_are_answered_to_a_client_that_sends_all_before_it_reads(
             start = PART_HEAD + BLOCK[len(PART_HEAD) :]
             connection.sendall(b"10000\r\n%b\r\n" % start if chunked else start)
         send_blocks(connection, 11 << 20, chunked)
+        if chunked:
+            connection.sendall(b"0\r\n\r\n")
         assert_too_large(received(connection))
     assert peak_mb(fakes.pid) - before < MEMORY_MB
 

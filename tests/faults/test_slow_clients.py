@@ -2,120 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import selectors
-import socket
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 
 import pytest
 
-from fake_recognizers import card
-from server_process import ServerProcess
-from watching import descriptors, wait_until
+from slow_clients import BODY_SECONDS, HEADER_SECONDS, SLACK_SECONDS, Outcome
 
-IDLE = 500
-SLOW = 5
-HEADER_SECONDS = 10.0
-BODY_SECONDS = 30.0
-SLACK_SECONDS = 3.0
-DRIP_SECONDS = 0.5
 LIVE_SECONDS = 1.0
-
-STARTS = {
-    "header": b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-    "body": b"POST /ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc",
-    "chunked": b"POST /ocr HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc",
-    "multipart": b"POST /ocr_service HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
-    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n",
-}
-
-
-@dataclass
-class SlowClient:
-    """A connection, what was answered on it, and after how many seconds it was closed."""
-
-    kind: str
-    connection: socket.socket
-    answer: bytes = field(default=b"")
-    closed_after: float | None = None
-
-    def drip(self) -> None:
-        """One more byte, unless it is an idle one."""
-        if self.kind != "idle" and self.closed_after is None:
-            with contextlib.suppress(OSError):
-                self.connection.send(b"x")
-
-    def read(self, seconds: float) -> None:
-        """Take what has come; nothing means that the server has closed."""
-        data = b""
-        with contextlib.suppress(ConnectionError):
-            data = self.connection.recv(65536)
-        self.answer += data
-        if not data:
-            self.closed_after = seconds
-
-
-@pytest.fixture
-def slow_clients(fakes: ServerProcess) -> Iterator[list[SlowClient]]:
-    kinds = ["idle"] * IDLE + [kind for kind in STARTS for _ in range(SLOW)]
-    with contextlib.ExitStack() as connections:
-        found = []
-        for kind in kinds:
-            connection = socket.create_connection(("127.0.0.1", fakes.port), timeout=10)
-            connections.enter_context(contextlib.closing(connection))
-            connection.sendall(STARTS.get(kind, b""))
-            connection.setblocking(False)
-            found.append(SlowClient(kind, connection))
-        yield found
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.mark.slow
 @pytest.mark.faults(36)
-def test_slow_clients_are_closed_and_hold_up_nobody(
-    fakes: ServerProcess, slow_clients: list[SlowClient]
-) -> None:
-    """The invariant sees that all their descriptors were given back."""
-    held = len(slow_clients)
-    wait_until(lambda: descriptors(fakes.pid) > held, "all connections accepted")
-    slowest = watch(fakes, slow_clients)
-    print(f"the slowest of all /livez took {slowest * 1000:.1f} ms")
-    assert slowest < LIVE_SECONDS
-    for client in slow_clients:
+def test_slow_clients_are_closed_and_hold_up_nobody(slow_clients: Future[Outcome]) -> None:
+    outcome = slow_clients.result(PATIENCE_SECONDS)
+    print(f"the slowest of all /livez took {outcome.slowest * 1000:.1f} ms")
+    assert outcome.slowest < LIVE_SECONDS
+    for client in outcome.clients:
         limit = HEADER_SECONDS if client.kind in ("idle", "header") else BODY_SECONDS
         assert client.closed_after is not None, client.kind
         assert limit - 1 < client.closed_after < limit + SLACK_SECONDS, client.kind
         assert not client.answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 5")), client.answer
-
-
-def watch(server: ServerProcess, clients: list[SlowClient]) -> float:
-    """Drip and wait until all are closed; the seconds that the slowest /livez took."""
-    slowest, dripped = 0.0, 0.0
-    started = time.monotonic()
-    with selectors.DefaultSelector() as selector:
-        for client in clients:
-            selector.register(client.connection, selectors.EVENT_READ, client)
-        while selector.get_map() and seconds_since(started) < BODY_SECONDS + SLACK_SECONDS:
-            if seconds_since(started) - dripped > DRIP_SECONDS:
-                dripped = seconds_since(started)
-                for client in clients:
-                    client.drip()
-                assert server.upload(card(f"between {dripped}")).status == 200
-            for key, _ in selector.select(0.02):
-                key.data.read(seconds_since(started))
-                if key.data.closed_after is not None:
-                    selector.unregister(key.fileobj)
-            slowest = max(slowest, seconds_to_live(server))
-    return slowest
-
-
-def seconds_since(started: float) -> float:
-    return time.monotonic() - started
-
-
-def seconds_to_live(server: ServerProcess) -> float:
-    """How long /livez takes to answer."""
-    started = time.monotonic()
-    assert server.get("/livez").status == 200
-    return seconds_since(started)

@@ -42,9 +42,9 @@ def test_only_the_latest_recognitions_count() -> None:
     ("ahead", "patience", "mention"),
     [
         (100, None, "100 pictures are waiting, which is the limit"),
-        (60, None, "about 60 s before a worker is free, longer than the 60 s allowed"),
-        (5, 5.0, "about 6 s before a worker is free, longer than the 5 s allowed"),
-        (60, 3600.0, "longer than the 60 s allowed"),
+        (54, None, "about 54 s before a worker is free, too long for the 60 s allowed"),
+        (5, 5.0, "about 6 s before a worker is free, too long for the 5 s allowed"),
+        (60, 3600.0, "too long for the 60 s allowed"),
     ],
 )
 def test_what_is_refused(ahead: int, patience: float | None, mention: str) -> None:
@@ -54,7 +54,7 @@ def test_what_is_refused(ahead: int, patience: float | None, mention: str) -> No
     assert refused.value.retry_after == -(-(ahead + 0.5) // 2)
 
 
-@pytest.mark.parametrize(("ahead", "patience"), [(59, None), (4, 5.0), (0, 0.6)])
+@pytest.mark.parametrize(("ahead", "patience"), [(53, None), (3, 5.0), (0, 0.6)])
 def test_what_is_taken(ahead: int, patience: float | None) -> None:
     experienced(1.0).check(ahead, 1, patience)
 

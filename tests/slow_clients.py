@@ -1,0 +1,120 @@
+"""Clients that send nothing, or a byte now and then, until the server has had enough of them."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fake_recognizers import card
+from faulty_server import FaultyServer
+from server_process import ServerProcess
+from watching import descriptors, wait_until
+
+IDLE = 500
+SLOW = 5
+HEADER_SECONDS = 10.0
+BODY_SECONDS = 30.0
+SLACK_SECONDS = 3.0
+DRIP_SECONDS = 0.5
+
+STARTS = {
+    "header": b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+    "body": b"POST /ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc",
+    "chunked": b"POST /ocr HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc",
+    "multipart": b"POST /ocr_service HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n",
+}
+
+
+@dataclass
+class SlowClient:
+    """A connection, what was answered on it, and after how many seconds it was closed."""
+
+    kind: str
+    connection: socket.socket
+    answer: bytes = field(default=b"")
+    closed_after: float | None = None
+
+    def drip(self) -> None:
+        """One more byte, unless it is an idle one."""
+        if self.kind != "idle" and self.closed_after is None:
+            with contextlib.suppress(OSError):
+                self.connection.send(b"x")
+
+    def read(self, seconds: float) -> None:
+        """Take what has come; nothing means that the server has closed."""
+        data = b""
+        with contextlib.suppress(ConnectionError):
+            data = self.connection.recv(65536)
+        self.answer += data
+        if not data:
+            self.closed_after = seconds
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of all of them, and the seconds that the slowest /livez took meanwhile."""
+
+    clients: list[SlowClient]
+    slowest: float
+
+
+def outcome(faulty: FaultyServer) -> Outcome:
+    """Let them loose on a server; the invariant sees that all descriptors were given back."""
+    server = faulty.server
+    with _connected(server) as clients:
+        held = len(clients)
+        wait_until(lambda: descriptors(server.pid) > held, "all connections accepted")
+        slowest = watch(server, clients)
+    faulty.check_invariant()
+    return Outcome(clients, slowest)
+
+
+@contextlib.contextmanager
+def _connected(server: ServerProcess) -> Iterator[list[SlowClient]]:
+    kinds = ["idle"] * IDLE + [kind for kind in STARTS for _ in range(SLOW)]
+    with contextlib.ExitStack() as connections:
+        found = []
+        for kind in kinds:
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            connections.enter_context(contextlib.closing(connection))
+            connection.sendall(STARTS.get(kind, b""))
+            connection.setblocking(False)
+            found.append(SlowClient(kind, connection))
+        yield found
+
+
+def watch(server: ServerProcess, clients: list[SlowClient]) -> float:
+    """Drip and wait until all are closed; the seconds that the slowest /livez took."""
+    slowest, dripped = 0.0, 0.0
+    started = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        for client in clients:
+            selector.register(client.connection, selectors.EVENT_READ, client)
+        while selector.get_map() and seconds_since(started) < BODY_SECONDS + SLACK_SECONDS:
+            if seconds_since(started) - dripped > DRIP_SECONDS:
+                dripped = seconds_since(started)
+                for client in clients:
+                    client.drip()
+                assert server.upload(card(f"between {dripped}")).status == 200
+            for key, _ in selector.select(0.02):
+                key.data.read(seconds_since(started))
+                if key.data.closed_after is not None:
+                    selector.unregister(key.fileobj)
+            slowest = max(slowest, seconds_to_live(server))
+    return slowest
+
+
+def seconds_since(started: float) -> float:
+    return time.monotonic() - started
+
+
+def seconds_to_live(server: ServerProcess) -> float:
+    """How long /livez takes to answer."""
+    started = time.monotonic()
+    assert server.get("/livez").status == 200
+    return seconds_since(started)
