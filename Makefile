@@ -20,7 +20,8 @@ endif
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test accuracy bench chaos overload soak fuzz check slim lock clean
+.PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
+    chaos peers overload soak fuzz check slim lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -45,13 +46,35 @@ bench: $(INSTALLED) ## speed on this machine; nothing else may run (10 minutes)
 	.venv/bin/python benchmarks/throughput.py
 	.venv/bin/python benchmarks/scenarios.py
 
+limit: $(INSTALLED) ## the server against the models alone; nothing else may run (4 minutes)
+	.venv/bin/python benchmarks/limit.py --profile $(ARGS)
+
+memory: $(INSTALLED) ## 500 pictures of mixed sizes: what do workers keep? (5 minutes)
+	.venv/bin/python benchmarks/memory.py $(ARGS)
+
+scaling: $(INSTALLED) ## 1, 2, ... workers, and a node of 64 cores; nothing else may run (4 minutes)
+	.venv/bin/python benchmarks/scaling.py $(ARGS)
+
+coldstart: $(INSTALLED) ## seconds until the server is ready; nothing else may run (half a minute)
+	.venv/bin/python benchmarks/cold_start.py $(ARGS)
+
+idle: $(INSTALLED) ## what idle cores give to one picture; nothing else may run (4 minutes)
+	.venv/bin/python benchmarks/idle_cores.py $(ARGS)
+
 chaos: $(INSTALLED) ## workers killed every 2 s under load; nothing else may run (17 minutes)
 	.venv/bin/python benchmarks/chaos.py $(ARGS)
+
+hits: $(INSTALLED) ## cached answers beside a bare Tornado handler; nothing else may run (2 minutes)
+	.venv/bin/python benchmarks/hit_path.py $(ARGS)
+
+peers: $(DEV) ## beside PaddleX serving and RapidOCR's API; nothing else may run (25 minutes)
+	.venv/bin/python benchmarks/peers.py $(ARGS)
+	.venv/bin/python benchmarks/plots.py peers
 
 overload: $(INSTALLED) ## four times more than can be read; nothing else may run (7 minutes)
 	.venv/bin/python benchmarks/overload.py $(ARGS)
 
-soak: $(INSTALLED) ## 10,000 mixed requests: does anything grow or leak? (10 minutes)
+soak: $(INSTALLED) ## 10,000 mixed requests: does anything grow or leak? (2 minutes)
 	.venv/bin/python benchmarks/soak.py $(ARGS)
 
 fuzz: $(INSTALLED) ## 10,000 broken pictures (2 minutes)
