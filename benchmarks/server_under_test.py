@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from process_costs import cpu_seconds
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
 
@@ -35,11 +37,12 @@ _PR_SET_PDEATHSIG = 1
 class ServerUnderTest:
     """`python setup.py` with the given settings; a context manager that waits for /readyz.
 
-    exit_status is known when it is stopped.
+    Seconds count from its exec; exit_status is known when it is stopped.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self.seconds_to_ready = 0.0
+        self.seconds_to_ready = 0.0  # until /readyz says so: one worker is warm
+        self.seconds_to_whole = 0.0  # until all workers are
         self.port = 0
         self.workers: int = settings["ocr"]["process"]["number"]
         self.exit_status: int | None = None
@@ -57,6 +60,7 @@ class ServerUnderTest:
             self.seconds_to_ready = time.perf_counter() - start
             while sum(w["state"] == "ready" for w in self.health()["workers"]) < self.workers:
                 self._check(start)
+            self.seconds_to_whole = time.perf_counter() - start
         except BaseException:
             self._stop()
             raise
@@ -116,10 +120,13 @@ class ServerUnderTest:
             os.close(handle)
         return True
 
+    def worker_pids(self) -> list[int]:
+        """The workers' process ids."""
+        return [worker["pid"] for worker in self.health()["workers"]]
+
     def cpu_seconds(self) -> float:
         """User and system time of the front end and its workers so far."""
-        pids = [self._process.pid, *(worker["pid"] for worker in self.health()["workers"])]
-        return sum(map(_cpu_seconds, pids))
+        return cpu_seconds([self.pid, *self.worker_pids()])
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         """Start it in a session of its own, lest Ctrl-C end it before its benchmark does."""
@@ -243,11 +250,6 @@ def rss_mb(pid: int) -> float:
     except OSError:
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["openvino", "paddle", "onnxruntime", "paddleocr"]
 ENGINES = get_args(EngineName)
-PrecisionChoice = Literal["auto", "f32", "bf16"]
+PrecisionChoice = Literal["auto", "f32", "bf16", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,10 @@ class EngineSettings:
     """Everything that a worker needs to build its recognizer.
 
     models: None only for engine paddleocr with a model set that PaddleOCR fetches by name.
-    precision: auto computes recognition in bf16 where the CPU does so natively, all else in f32.
+    precision: auto computes detection in int8, recognition in bf16 or int8 where the CPU is made
+    for it and the models' ranges are known, and all else in f32.
     threads: compute threads of one worker. cached_shapes: input shapes kept compiled per model.
+    cores: on how many cores, at most, one picture may be read when they are idle.
     """
 
     engine: EngineName
@@ -35,13 +37,14 @@ class EngineSettings:
     threads: int = 1
     enable_mkldnn: bool = True
     cached_shapes: int = 10
+    cores: int = 1
 
     def __post_init__(self) -> None:
         """ModelError for a precision that the engine cannot compute in."""
-        if self.precision == "bf16" and self.engine != "openvino":
+        if self.precision in ("bf16", "int8") and self.engine != "openvino":
             raise ModelError(
-                f"ocr.precision = bf16: engine {self.engine} computes in f32; set auto or f32, or "
-                "engine openvino"
+                f"ocr.precision = {self.precision}: engine {self.engine} computes in f32; set auto "
+                "or f32, or engine openvino"
             )
 
     def fingerprint(self) -> str:
@@ -65,8 +68,16 @@ class Recognizer(Protocol):
 
     info: EngineInfo
 
-    def recognize(self, picture: Picture, options: RecognitionOptions) -> Recognition:
-        """The lines of the picture in reading order; keeps no state between pictures."""
+    def recognize(
+        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+    ) -> Recognition:
+        """The lines of the picture in reading order; keeps no state between pictures.
+
+        It may use so many cores; the lines do not depend on how many.
+        """
+
+    def prepare(self) -> bool:
+        """Do a little of what makes later pictures faster; false if there is nothing left to do."""
 
     def release_memory(self) -> None:
         """Give back memory kept for past pictures."""

@@ -44,6 +44,7 @@ access_log = logging.getLogger("server.access")
 MAX_HEADER_BYTES = 32 << 10
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
+MAX_CORES_PER_PICTURE = 4  # what more of them would save is little
 
 
 def build_context(
@@ -62,6 +63,7 @@ def build_context(
         max_pixels=ocr.max_pixels,
         release_rss_mb=max(ocr.process.max_rss_mb * 2 // 3, 100),
         task_memory_mb=ocr.process.task_memory_mb,
+        cores=engine.cores,
     )
     pool = Pool(
         PoolSpec(
@@ -74,6 +76,7 @@ def build_context(
             queue_size=ocr.process.queue_size,
             queue_seconds=ocr.process.queue_timeout_seconds,
             task_seconds=ocr.process.timeout_seconds,
+            cores_per_picture=engine.cores,
         )
     )
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
@@ -92,6 +95,7 @@ def build_context(
         models=engine.fingerprint(),
         max_pixels=ocr.max_pixels,
         max_bytes=max_bytes,
+        max_recent_bytes=int(settings.service.max_recent_mb * (1 << 20)),
     )
     return ServerContext(
         settings=settings,
@@ -169,6 +173,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         threads=predict.cpu_threads,
         enable_mkldnn=predict.enable_mkldnn,
         cached_shapes=predict.cpu_cache_capacity,
+        cores=cores_per_picture(settings),
     )
 
 
@@ -177,6 +182,15 @@ def default_options(settings: Settings) -> RecognitionOptions:
     predict = settings.ocr.predict_system
     names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
     return RecognitionOptions(**{name: getattr(predict, name) for name in names})
+
+
+def cores_per_picture(settings: Settings) -> int:
+    """On how many cores one picture may be read when workers are idle; engine openvino only."""
+    ocr = settings.ocr
+    if not ocr.process.idle_cores or ocr.engine != "openvino":
+        return 1
+    workers = ocr.process.number or usable_cores()
+    return max(1, min(workers, usable_cores(), MAX_CORES_PER_PICTURE))
 
 
 def usable_cores() -> int:

@@ -1,7 +1,4 @@
-"""Request bodies, read as a stream: from chunks on the wire to fields and one picture.
-
-A multipart picture is hashed while it arrives, so that no step holds the loop for a whole body.
-"""
+"""Request bodies, read as a stream: from chunks on the wire to fields and one picture."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from urllib.parse import parse_qsl
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from cache.keys import Digests, PictureHasher
+from cache.keys import Digests
 from server.errors import BadField, BadRequest, OneFileOnly, shown
 
 PICTURE_PART = "file"
@@ -27,10 +24,10 @@ INLINE_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture that came with the request, and its digests."""
+    """A picture that came with the request, and its digests where they are known already."""
 
     data: bytes
-    digests: Digests
+    digests: Digests | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +75,14 @@ class RawBody:
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
-        self._hasher = PictureHasher()
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
         self._chunks.append(chunk)
-        self._hasher.update(chunk)
 
     async def finish(self) -> Form:
         """See BodyReader.finish."""
-        return Form({}, Upload(b"".join(self._chunks), self._hasher.digests()))
+        return Form({}, Upload(b"".join(self._chunks)))
 
 
 class MultipartBody:
@@ -102,9 +97,8 @@ class MultipartBody:
         self._value = bytearray()
         self._disposition: bytes | None = None
         self._name = ""
-        self._chunks: list[bytes] = []
+        self._chunks: list[memoryview] = []
         self._length = 0
-        self._hasher = PictureHasher()
         self._parser = MultipartParser(
             boundary,
             {
@@ -141,7 +135,6 @@ class MultipartBody:
         self._disposition = None
         self._chunks = []
         self._length = 0
-        self._hasher = PictureHasher()
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
@@ -171,19 +164,16 @@ class MultipartBody:
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
-        piece = data[start:end]
-        self._length += len(piece)
-        if self._name == PICTURE_PART:
-            self._hasher.update(piece)
-        elif self._name != BASE64_FIELD and self._length > MAX_FIELD_BYTES:
+        self._length += end - start
+        if self._length > MAX_FIELD_BYTES and self._name not in (PICTURE_PART, BASE64_FIELD):
             raise BadField(f"{shown(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
-        self._chunks.append(piece)
+        self._chunks.append(memoryview(data)[start:end])  # copied once, when all are there
 
     def _on_part(self) -> None:
         data = b"".join(self._chunks)
         self._chunks = []
         if self._name == PICTURE_PART:
-            self._upload = Upload(data, self._hasher.digests())
+            self._upload = Upload(data)
         else:
             self._fields[self._name] = decode_text(self._name, data)
 

@@ -13,6 +13,8 @@ from server.service import Answer, CacheOutcome
 JSON_TYPE = "application/json; charset=utf-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -37,8 +39,7 @@ def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, byt
 
 def dump(value: Any) -> bytes:
     """Compact UTF-8 JSON; half a surrogate pair, which JSON can carry, becomes a `?`."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
 def _json(answer: Answer, envelope: Envelope) -> bytes:

@@ -48,6 +48,7 @@ class Metrics:
         self._stage_seconds = timed(
             "ocr_stage_seconds", "Stages of recognitions: queue, decode, det, cls, rec.", ("stage",)
         )
+        self._by_outcome: dict[tuple[int, str], Counter] = {}
         ProcessCollector(registry=self.registry)
 
     def watch(self, pool: Pool, cache: ResultCache, inflight: InflightBytes) -> None:
@@ -56,7 +57,11 @@ class Metrics:
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
         """A request is over; error is the code of its error, or nothing."""
-        self._requests.labels(str(status), error).inc()
+        counter = self._by_outcome.get((status, error))
+        if counter is None:
+            counter = self._requests.labels(str(status), error)
+            self._by_outcome[status, error] = counter
+        counter.inc()
         self._request_seconds.observe(seconds)
 
     def count_recognition(self, stages: Mapping[str, float]) -> None:

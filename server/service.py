@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from typing import Literal
 from cachetools import TTLCache
 
 from cache.keys import CacheKey, Digests
+from cache.recent_pictures import RecentPictures
 from cache.result_cache import CachedResult, ResultCache
 from ocr_engine.errors import (
     ImageTooComplex,
@@ -26,9 +27,9 @@ from ocr_engine.errors import (
 )
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import MAX_ATTEMPTS, Pool, PoolTask, TaskState
-from ocr_engine.result import Recognition
 from server import uploads
 from server.body import Upload
+from server.encoding import encode_result
 from server.errors import PoisonInput
 from server.file_roots import FileRoots
 from server.inflight import InflightBytes
@@ -39,7 +40,7 @@ CacheOutcome = Literal["miss", "hit", "joined"]
 FlightIdentity = tuple[CacheKey, str]
 
 QUARANTINE_SECONDS = 600.0
-INLINE_ENCODING_CHARACTERS = 1 << 20
+DEFAULT_RECENT_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,10 @@ class Ticket:
 
 
 class OcrService:
-    """What the handlers call. `models` is the fingerprint of engine and models."""
+    """What the handlers call. `models` is the fingerprint of engine and models.
+
+    max_recent_bytes: of pictures whose answer was sent a moment ago, to know them without hashing.
+    """
 
     def __init__(
         self,
@@ -153,6 +157,7 @@ class OcrService:
         models: str,
         max_pixels: int,
         max_bytes: int,
+        max_recent_bytes: int = DEFAULT_RECENT_BYTES,
     ) -> None:
         self.pool = pool
         self.cache = cache
@@ -162,6 +167,7 @@ class OcrService:
         self._models = models
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
+        self._recent = RecentPictures(max_recent_bytes)
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine: TTLCache[FlightIdentity | str, Exception] = TTLCache(
             10_000, QUARANTINE_SECONDS, timer=time.monotonic
@@ -175,11 +181,11 @@ class OcrService:
             return await self._submit_file(source, request)
         if isinstance(source, Base64Text):
             source = await uploads.from_base64(source.text, self._max_bytes)
-        return self._submit_upload(source, request)
+        return await self._submit_upload(source, request)
 
     def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
         """A kept result by the picture's MD5."""
-        return self.cache.get(CacheKey(md5, options.fingerprint(), self._models))
+        return self.cache.get(self._key(md5, options))
 
     def abandon(self, flight: Flight, stop_running: bool) -> None:
         """Nobody waits any more: end the work if that is possible, and let nobody join it."""
@@ -200,35 +206,47 @@ class OcrService:
                     return hit
             self._inflight.check(opened.identity.size)
             upload = await asyncio.to_thread(self._files.read, opened)
-            self._files.remember(opened, upload.digests)
+            if upload.digests is not None:
+                self._files.remember(opened, upload.digests)
         finally:
             opened.close()
-        return self._submit_upload(upload, request)
+        return await self._submit_upload(upload, request)
 
-    def _submit_upload(self, upload: Upload, request: OcrRequest) -> Ticket:
+    async def _submit_upload(self, upload: Upload, request: OcrRequest) -> Ticket:
+        """Know the picture by its bytes if its answer was sent a moment ago, else hash it."""
+        digests = upload.digests or self._recent.digests(upload.data)
+        if digests is not None:
+            return self._submit_digested(upload.data, digests, request)
+        digests = await uploads.hash_picture(upload.data)
+        ticket = self._submit_digested(upload.data, digests, request)
+        if ticket.outcome == "hit":
+            self._recent.remember(upload.data, digests)
+        return ticket
+
+    def _submit_digested(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
         """From digests to a ticket without a pause, so that equal requests cannot pass by."""
-        key = self._key(upload.digests.md5, request.options)
-        hit = self._hit(key, upload.digests, request)
+        key = self._key(digests.md5, request.options)
+        hit = self._hit(key, digests, request)
         if hit is not None:
             return hit
-        identity = (key, upload.digests.sha256)
-        for refused in (identity, upload.digests.sha256):
+        identity = (key, digests.sha256)
+        for refused in (identity, digests.sha256):
             if (refusal := self._quarantine.get(refused)) is not None:
                 raise refusal.with_traceback(None)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
             outcome = "miss"
-            uploads.check_picture(upload.data, self._max_pixels)
-            task = self.pool.submit(upload.data, request.options, request.timeout_seconds)
+            uploads.check_picture(data, self._max_pixels)
+            task = self.pool.submit(data, request.options, request.timeout_seconds)
             flight = Flight(identity, task)
             self._flights[identity] = flight
-            landing = asyncio.ensure_future(self._land(flight, upload.digests))
+            landing = asyncio.ensure_future(self._land(flight, digests))
             self._landings.add(landing)
             landing.add_done_callback(self._landings.discard)
         self._metrics.cache_results[outcome] += 1
         timeout = request.timeout_seconds
-        return Ticket(outcome, upload.digests, self, flight=flight, timeout_seconds=timeout)
+        return Ticket(outcome, digests, self, flight=flight, timeout_seconds=timeout)
 
     def _hit(self, key: CacheKey, digests: Digests, request: OcrRequest) -> Ticket | None:
         kept = self.cache.get(key, digests.sha256) if request.read_cache else None
@@ -243,7 +261,7 @@ class OcrService:
         try:
             recognition = await flight.task.future
             self._metrics.count_recognition(recognition.stages)
-            data = await _encode(recognition)
+            data = await encode_result(recognition)
             self.cache.put(flight.identity[0], digests, data)
             flight.answer.set_result(Answer(data, digests, recognition.stages))
         except asyncio.CancelledError:
@@ -268,18 +286,10 @@ class OcrService:
             self._quarantine[flight.identity] = error
 
     def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
-        return CacheKey(md5, options.fingerprint(), self._models)
+        return CacheKey(md5, _fingerprint(options), self._models)
 
 
-async def _encode(recognition: Recognition) -> bytes:
-    """The JSON of the result; in a thread if it is very long."""
-    result = recognition.result
-    if sum(len(line.text) + 100 for line in result.lines) < INLINE_ENCODING_CHARACTERS:
-        return encode_data(recognition)
-    return await asyncio.to_thread(encode_data, recognition)
-
-
-def encode_data(recognition: Recognition) -> bytes:
-    """The bytes that `data` in the answer consists of."""
-    text = json.dumps(recognition.result.as_json(), ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+@functools.lru_cache(maxsize=256)
+def _fingerprint(options: RecognitionOptions) -> str:
+    """Of options that were asked for a moment ago; most requests ask for the same."""
+    return options.fingerprint()

@@ -61,6 +61,7 @@ class ProcessSettings:
     """The pool of worker processes."""
 
     number: int = setting(a_whole_number(0, 1024), 0)
+    idle_cores: bool = setting(a_flag, True)
     max_task_number: int = setting(a_whole_number(0, 10**9), 1000)
     queue_size: int = setting(a_whole_number(0, 10**6), 100)
     timeout_seconds: float = setting(a_number(0.1, 3600), 30.0)
@@ -102,7 +103,7 @@ class OcrSettings:
 
     engine: str = setting(a_choice(*ENGINES), "openvino")
     models: str = setting(a_string, "auto")
-    precision: str = setting(a_choice("auto", "f32", "bf16"), "auto")
+    precision: str = setting(a_choice("auto", "f32", "bf16", "int8"), "auto")
     max_pixels: int = setting(a_whole_number(1, 10**9), 40_000_000)
     process: ProcessSettings = field(default_factory=ProcessSettings)
     predict_system: PredictSystemSettings = field(default_factory=PredictSystemSettings)
@@ -115,6 +116,7 @@ class ServiceSettings:
     time: float = setting(a_number(0, 10**9), 6000.0)
     img_number: int = setting(a_whole_number(0, 10**9), 1000)
     max_cache_mb: float = setting(a_number(0, 10**6), 64.0)
+    max_recent_mb: float = setting(a_number(0, 10**6), 32.0)
     job_seconds: float = setting(a_number(1, 10**7), 3600.0)
 
 

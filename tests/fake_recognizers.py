@@ -60,12 +60,15 @@ class Echo:
     def __init__(self, journal: Path | None = None) -> None:
         self._journal = journal
 
-    def recognize(self, picture: Picture, options: RecognitionOptions) -> Recognition:
+    def recognize(
+        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+    ) -> Recognition:
         text = said(picture)
         self._note("begin", text)
         self.act(text)
         self._note("end", text)
-        lines = [options.fingerprint()] if text == "options" else text.splitlines()
+        asked = {"options": options.fingerprint(), "cores": str(cores)}
+        lines = [asked[text]] if text in asked else text.splitlines()
         if text.startswith("recite "):
             lines = [RECITAL]
         height, width = picture.pixels.shape[:2]
@@ -73,6 +76,9 @@ class Echo:
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition
+
+    def prepare(self) -> bool:
+        return False
 
     def release_memory(self) -> None:
         self._note("release", "")
@@ -204,12 +210,45 @@ class Obedient(Echo):
         Reciting.act_on_answer(self, text, answer)  # type: ignore[arg-type]
 
 
+class Preparing(Obedient):
+    """Has STEPS things to prepare; each takes as long as there is a file `gate` beside the journal.
+
+    It notes each step, and on how many cores it was to read each picture.
+    """
+
+    STEPS = 2
+
+    def __init__(self, journal: Path) -> None:
+        super().__init__(journal)
+        self._gate = journal.with_name("gate")
+        self._steps = 0
+
+    def recognize(
+        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+    ) -> Recognition:
+        self._note("cores", str(cores))
+        return super().recognize(picture, options, cores)
+
+    def prepare(self) -> bool:
+        if self._steps == self.STEPS:
+            return False
+        self._steps += 1
+        self._note("prepare", str(self._steps))
+        while self._gate.exists():
+            time.sleep(_POLL_SECONDS)
+        return True
+
+
 def load_echo(journal: Path | None = None) -> Echo:
     return Echo(journal)
 
 
 def load_obedient(journal: Path | None = None) -> Obedient:
     return Obedient(journal)
+
+
+def load_preparing(journal: Path) -> Preparing:
+    return Preparing(journal)
 
 
 def load_leaking() -> Leaking:

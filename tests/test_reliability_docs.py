@@ -26,16 +26,13 @@ def marked() -> dict[int, set[str]]:
     rows = defaultdict(set)
     for path in TESTS.rglob("test_*.py"):
         body = ast.parse(path.read_text()).body
-        module = [
-            row
-            for statement in body
-            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "pytestmark"
-            for row in fault_rows(statement.value)
-        ]
+        assigned = [each for each in body if isinstance(each, ast.Assign)]
+        shared = [each.value for each in assigned if ast.unparse(each.targets[0]) == "pytestmark"]
         for test in body:
             if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
-                for row in [*module, *(r for mark in test.decorator_list for r in fault_rows(mark))]:
-                    rows[row].add(test.name)
+                for mark in [*shared, *test.decorator_list]:
+                    for row in fault_rows(mark):
+                        rows[row].add(test.name)
     return dict(rows)
 
 

@@ -1,10 +1,11 @@
-"""Render the test pictures (tests/data) and the samples (imgs) from the texts in tools/pages.
+"""Render the project's pictures from the texts in tools/pages.
 
-The same seed, fonts and libraries give the same bytes. `--check` renders into a temporary
-folder and exits with 1 if the committed files differ. Letters are drawn by FreeType out of
-the installed fonts and compressed by the libraries inside Pillow, so another version of any
-of them may change bytes without any change here: the manifest records under "made_with" what
-the committed files were made with, and `--check` says when that differs.
+These are the test pictures (tests/data), the samples (imgs) and the pages of small print
+(benchmarks/small_print). The same seed, fonts and libraries give the same bytes. `--check`
+renders into a temporary folder and exits with 1 if the committed files differ. Letters are
+drawn by FreeType out of the installed fonts and compressed by the libraries inside Pillow, so
+another version of any of them may change bytes without any change here: the manifests record
+under "made_with" what the committed files were made with, and `--check` says when that differs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ import tempfile
 from pathlib import Path
 
 from pages.fonts import MissingFontError
-from pages.gallery import MANIFEST, PAGES, SAMPLES, made_with, render_all
+from pages.gallery import (
+    MANIFEST,
+    PAGES,
+    SAMPLES,
+    SMALL_PRINT_MANIFEST,
+    SMALL_PRINT_PAGES,
+    made_with,
+    render_all,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -74,10 +83,11 @@ def _explain(root: Path) -> None:
 
 def _present(root: Path) -> set[str]:
     """Name the files below root that this tool owns."""
-    folders = (root / PAGES, root / SAMPLES)
+    folders = (root / PAGES, root / SAMPLES, root / SMALL_PRINT_PAGES)
     files = [path for folder in folders for path in folder.glob("*") if path.is_file()]
     names = {path.relative_to(root).as_posix() for path in files}
-    return names | ({MANIFEST} if (root / MANIFEST).is_file() else set())
+    manifests = {name for name in (MANIFEST, SMALL_PRINT_MANIFEST) if (root / name).is_file()}
+    return names | manifests
 
 
 def _read(root: Path, name: str) -> bytes | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocr_engine.errors import ModelError
+from ocr_engine.models.ranges import shipped_ranges
 from ocr_engine.models.recipe import HALF, IMAGENET_MEAN, IMAGENET_STD
 from ocr_engine.models.source import (
     CLS_SHAPE,
@@ -25,7 +26,7 @@ from ocr_engine.models.source import (
 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model in a wheel: path of the file, of its parameters, and the digest over both."""
+    """A model in a wheel: its file, its parameters, the digest over both; rest: see ModelSource."""
 
     role: Role
     name: str
@@ -34,6 +35,7 @@ class CatalogueModel:
     sha256: str
     image_shape: tuple[int, int, int] | None = None
     characters: str | None = None
+    squeeze: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ CATALOGUE: dict[str, CatalogueSet] = {
             None,
             "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
             image_shape=REC_SHAPE,
+            squeeze=0.7,
         ),
     ),
     "PP-OCRv4_mobile": CatalogueSet(
@@ -152,6 +155,8 @@ def catalogue_source(set_name: str, role: Role) -> ModelSource:
         std=IMAGENET_STD if role == "det" else HALF,
         image_shape=model.image_shape,
         characters=read_characters(package / model.characters) if model.characters else (),
+        ranges=shipped_ranges(model.name),
+        squeeze=model.squeeze,
     )
 
 

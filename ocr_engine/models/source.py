@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ocr_engine.models.ranges import ActivationRanges
+
 Role = Literal["det", "cls", "rec"]
 
 # What PaddleOCR feeds these models where nothing says otherwise: channels, height, width.
@@ -31,6 +33,8 @@ class ModelSource:
     image_shape: (channels, height, width) of cls and rec input; None: as the model says.
     stretch: cls input is stretched to image_shape instead of padded.
     characters: what rec's classes mean, without blank and space; empty: in the ONNX metadata.
+    ranges: of its activations, where they were measured; INT8 needs them.
+    squeeze: of its width, at which rec reads a line first; 1: at its full width only.
     """
 
     role: Role
@@ -42,6 +46,8 @@ class ModelSource:
     image_shape: tuple[int, int, int] | None = None
     stretch: bool = False
     characters: tuple[str, ...] = ()
+    ranges: ActivationRanges | None = None
+    squeeze: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,10 @@ class ModelSet:
         digest = hashlib.sha256()
         for source in self.sources():
             digest.update(repr((source.role, source.sha256, source.mean, source.std)).encode())
-            digest.update(repr((source.image_shape, source.stretch)).encode())
+            digest.update(repr((source.image_shape, source.stretch, source.squeeze)).encode())
             digest.update("\n".join(source.characters).encode())
+            if source.ranges is not None:
+                digest.update(source.ranges.fingerprint().encode())
         return digest.hexdigest()[:16]
 
     def sources(self) -> tuple[ModelSource, ...]:

@@ -27,11 +27,12 @@ class GarbageMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Parent to worker: recognize these bytes."""
+    """Parent to worker: recognize these bytes, on so many cores."""
 
     task_id: int
     options: RecognitionOptions
     picture: bytes
+    cores: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,12 @@ def encode_request(request: Request) -> bytes:
     """The frame of a request."""
     if isinstance(request, Stop):
         return _frame({"kind": "stop"})
-    head = {"kind": "task", "task_id": request.task_id, "options": asdict(request.options)}
+    head = {
+        "kind": "task",
+        "task_id": request.task_id,
+        "options": asdict(request.options),
+        "cores": request.cores,
+    }
     return _frame(head, request.picture)
 
 
@@ -101,7 +107,8 @@ def decode_request(frame: bytes) -> Request:
     if head.get("kind") != "task":
         raise GarbageMessage(f"not a request: {head.get('kind')!r}")
     try:
-        return Task(head["task_id"], RecognitionOptions(**head["options"]), body)
+        options = RecognitionOptions(**head["options"])
+        return Task(head["task_id"], options, body, head["cores"])
     except (KeyError, TypeError) as error:
         raise GarbageMessage(f"not a request: {error}") from None
 

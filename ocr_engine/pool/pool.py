@@ -39,13 +39,15 @@ class PoolSpec:
     """The crew and its limits.
 
     queue_size: pictures that may wait. queue_seconds: how long one may wait for a worker.
-    task_seconds: how long one recognition may take, once started.
+    task_seconds: how long one recognition may take, once started. cores_per_picture: on how many
+    cores, at most, one picture may be read when they are idle.
     """
 
     crew: CrewSpec
     queue_size: int = 100
     queue_seconds: float = 60.0
     task_seconds: float = 30.0
+    cores_per_picture: int = 1
 
 
 class TaskState(enum.Enum):
@@ -66,6 +68,7 @@ class PoolTask:
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.state = TaskState.QUEUED
+        self.cores = 1
         self.dispatches = 0
         self.attempts = 0
         self.enqueued_at = loop.time()
@@ -251,9 +254,17 @@ class Pool:
         task.state = TaskState.RUNNING
         task.started_at = asyncio.get_running_loop().time()
         task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
+        task.cores = self._free_cores()
         worker.state = WorkerState.BUSY
         self._running[worker] = task
-        worker.send(messages.Task(task.task_id, task.options, task.picture))
+        worker.send(messages.Task(task.task_id, task.options, task.picture, task.cores))
+
+    def _free_cores(self) -> int:
+        """On how many cores a picture may be read now: on idle ones, too, if no other waits."""
+        if self._backlog:
+            return 1
+        taken = sum(task.cores for task in self._running.values())
+        return max(1, min(self.spec.cores_per_picture, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, reason: str) -> None:
         if task.attempts >= MAX_ATTEMPTS or task.dispatches >= MAX_DISPATCHES:

@@ -59,6 +59,7 @@ class WorkerSpec:
     threads: compute threads that native libraries may use.
     max_pixels: larger pictures are refused. release_rss_mb: above it, memory is given back.
     task_memory_mb: address space that may be added to what a warm worker has, 0: no limit.
+    cores: on how many cores, at most, a picture may be read when they are idle.
     """
 
     load: Callable[[], Recognizer]
@@ -66,6 +67,7 @@ class WorkerSpec:
     max_pixels: int = 40_000_000
     release_rss_mb: int = 700
     task_memory_mb: int = 0
+    cores: int = 1
 
 
 def thread_environment(threads: int) -> dict[str, str]:
@@ -85,10 +87,14 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     except ModelError as error:
         _send(channel, LoadFailed(error.message))
         return
-    _limit_memory(spec.task_memory_mb)
     _send(channel, Ready(recognizer.info, rss_mb()))
+    if spec.cores > 1:
+        _warm(recognizer, spec, spec.cores)
+    _limit_memory(spec.task_memory_mb)
     while True:
         try:
+            while not channel.poll() and recognizer.prepare():
+                pass
             request = decode_request(channel.recv_bytes())
         except (EOFError, OSError):
             return
@@ -111,7 +117,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     recognition = None
     leaving = False
     try:
-        recognition = recognize(recognizer, task.picture, task.options, spec.max_pixels)
+        recognition = recognize(recognizer, task, spec.max_pixels)
     except PictureError as error:
         code, message = error.code, error.message
     except Exception as error:
@@ -129,16 +135,14 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     return Done(task.task_id, recognition, rss_mb())
 
 
-def recognize(
-    recognizer: Recognizer, data: bytes, options: RecognitionOptions, max_pixels: int
-) -> Recognition:
+def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
     """Bytes to lines, with the seconds of the stage `decode` added."""
     from ocr_engine.images import decode
 
     start = time.perf_counter()
-    picture = decode(data, max_pixels)
+    picture = decode(task.picture, max_pixels)
     decoded = time.perf_counter() - start
-    recognition = recognizer.recognize(picture, options)
+    recognition = recognizer.recognize(picture, task.options, task.cores)
     return Recognition(recognition.result, {"decode": decoded, **recognition.stages})
 
 
@@ -155,10 +159,10 @@ def _memory_bytes() -> tuple[int, int]:
     return int(size) * page, int(resident) * page
 
 
-def _warm(recognizer: Recognizer, spec: WorkerSpec) -> None:
+def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
     """Read a real picture, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
-    recognize(recognizer, sample, RecognitionOptions(), spec.max_pixels)
+    recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
 
 
 def _send(channel: connection.Connection, reply: Reply) -> None:

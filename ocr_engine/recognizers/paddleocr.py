@@ -36,8 +36,10 @@ class PaddleOcr:
         self._pipeline = pipeline
         self._turns_lines = turns_lines
 
-    def recognize(self, picture: Picture, options: RecognitionOptions) -> Recognition:
-        """See Recognizer.recognize; PaddleOCR does not tell its stages apart."""
+    def recognize(
+        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+    ) -> Recognition:
+        """See Recognizer.recognize; on one core, and PaddleOCR does not tell its stages apart."""
         start = time.perf_counter()
         (found,) = self._pipeline.predict(
             picture.pixels,
@@ -59,6 +61,10 @@ class PaddleOcr:
         height, width = picture.pixels.shape[:2]
         seconds = time.perf_counter() - start
         return Recognition(OcrResult(width, height, lines, picture.frames), {"ocr": seconds})
+
+    def prepare(self) -> bool:
+        """Nothing to do."""
+        return False
 
     def release_memory(self) -> None:
         """PaddleOCR keeps what it keeps; the worker's memory cap does the rest."""

@@ -9,20 +9,21 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from ocr_engine.errors import ModelError, last_line
+from ocr_engine.errors import ModelError
 from ocr_engine.images import ImageArray, Picture
 from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
+from ocr_engine.recognizers.sessions import Sessions, load_runtime, load_sessions, try_run
 from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
-from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Session
 from ocr_engine.stages import classification, detection, recognition
 from ocr_engine.stages.cropping import crop_line
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.strips import stretched_tensor
 
 SURELY_TURNED = 0.95
-_ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
+Reading = tuple[str, float]
 
 
 class PpOcr:
@@ -32,79 +33,142 @@ class PpOcr:
         self,
         info: EngineInfo,
         models: ModelSet,
-        det: Session,
-        cls: Session | None,
-        rec: Session,
+        sessions: Sessions,
         rec_shape: tuple[int, int, int],
         characters: Sequence[str],
+        cores: int = 1,
     ) -> None:
         self.info = info
-        self._models = models
-        self._det = det
-        self._cls = cls
-        self._rec = rec
+        self.models = models
+        self.sessions = sessions
+        self._wide_det: Session | None = None
         self._rec_shape = rec_shape
         self._characters = characters
+        self._cores = cores
+        self._widths = iter(recognition.COMMON_WIDTHS)
 
-    def recognize(self, picture: Picture, options: RecognitionOptions) -> Recognition:
+    def recognize(
+        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+    ) -> Recognition:
         """See Recognizer.recognize."""
         watch = StageWatch()
         with watch.stage("det"):
-            boxes = self._detect(picture.pixels, options)
-        lines = []
-        for index in reading_order(boxes):
-            strip = crop_line(picture.pixels, boxes[index])
-            if strip is None:
-                continue
-            with watch.stage("cls"):
-                turn = options.use_angle_cls and self._is_upside_down(strip, options)
+            boxes = self._detect(picture.pixels, options, cores)
+            cut = ((box, crop_line(picture.pixels, box)) for box in boxes)
+            lines = [(box, strip) for box, strip in cut if strip is not None]
+        strips = [strip for _, strip in lines]
+        readings: list[Reading] = []
+        if strips:
             with watch.stage("rec"):
-                text, confidence = self._read_turned(strip) if turn else self._read(strip)
-            if text and confidence >= options.drop_score:
-                lines.append(TextLine(text, round(confidence, 4), as_quad(boxes[index])))
+                readings = self._read(strips, cores)
+        if strips and options.use_angle_cls:
+            with watch.stage("cls"):
+                turned = self._upside_down(strips, readings, options)
+            with watch.stage("rec"):
+                self._read_turned(strips, readings, turned, cores)
+        found = [
+            TextLine(text, round(confidence, 4), as_quad(box))
+            for (box, _), (text, confidence) in zip(lines, readings, strict=True)
+            if text and confidence >= options.drop_score
+        ]
         height, width = picture.pixels.shape[:2]
-        return Recognition(OcrResult(width, height, tuple(lines), picture.frames), watch.seconds)
+        return Recognition(OcrResult(width, height, tuple(found), picture.frames), watch.seconds)
+
+    def prepare(self) -> bool:
+        """See Recognizer.prepare; a line of a new width takes 30 ms longer than the next one."""
+        width = next(self._widths, None)
+        if width is None:
+            return False
+        channels, height, _ = self._rec_shape
+        blank = np.zeros((1, channels, height, width), dtype=np.float32)
+        list(self.sessions.rec.run_each([blank] * 2 * self._cores, self._cores, len))
+        return True
 
     def release_memory(self) -> None:
         """See Recognizer.release_memory."""
-        for session in (self._det, self._cls, self._rec):
+        sessions = self.sessions
+        for session in (sessions.det, sessions.cls, sessions.rec, self._wide_det):
             if session is not None:
                 session.release_memory()
 
-    def _detect(self, pixels: ImageArray, options: RecognitionOptions) -> list[detection.QuadArray]:
+    def _detect(
+        self, pixels: ImageArray, options: RecognitionOptions, cores: int
+    ) -> list[detection.QuadArray]:
+        """The boxes of the picture in reading order."""
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
         size = detection.detection_size(height, width, options)
-        source = self._models.det
-        probability = self._det.run(detection.preprocess(padded, size, source.mean, source.std))
+        source = self.models.det
+        tensor = detection.preprocess(padded, size, source.mean, source.std)
+        probability = self._detector(cores).run(tensor)
         boxes = detection.postprocess(probability[0, 0], (height, width), options)
-        return [np.minimum(box, (pixels.shape[1], pixels.shape[0])) for box in boxes]
+        boxes = [np.minimum(box, (pixels.shape[1], pixels.shape[0])) for box in boxes]
+        return [boxes[index] for index in reading_order(boxes)]
+
+    def _detector(self, cores: int) -> Session:
+        if cores == 1 or self.sessions.wide_det is None:
+            return self.sessions.det
+        if self._wide_det is None:
+            self._wide_det = self.sessions.wide_det()
+        return self._wide_det
+
+    def _upside_down(
+        self, strips: Sequence[ImageArray], readings: Sequence[Reading], options: RecognitionOptions
+    ) -> list[int]:
+        """Which lines seem to stand on their head; those that read well as they are do not."""
+        return [
+            index
+            for index, (strip, reading) in enumerate(zip(strips, readings, strict=True))
+            if not recognition.reads_upright(*reading) and self._is_upside_down(strip, options)
+        ]
 
     def _is_upside_down(self, strip: ImageArray, options: RecognitionOptions) -> bool:
-        source = self._models.cls
-        if self._cls is None or source is None:
+        source, session = self.models.cls, self.sessions.cls
+        if session is None or source is None:
             return False
         _, height, width = source.image_shape or CLS_SHAPE
         if source.stretch:
             tensor = stretched_tensor(strip, height, width, source.mean, source.std)
         else:
             tensor = classification.preprocess(strip, height, width)
-        return classification.is_upside_down(self._cls.run(tensor), options.cls_thresh)
+        return classification.is_upside_down(session.run(tensor), options.cls_thresh)
 
-    def _read_turned(self, strip: ImageArray) -> tuple[str, float]:
-        """Read a line that seems to stand on its head; the classifier may be wrong.
+    def _read_turned(
+        self,
+        strips: Sequence[ImageArray],
+        readings: list[Reading],
+        turned: Sequence[int],
+        cores: int,
+    ) -> None:
+        """Read these lines turned; the classifier may be wrong, so the surer reading stays."""
+        again = self._read([classification.turn(strips[index]) for index in turned], cores)
+        for index, reading in zip(turned, again, strict=True):
+            if reading[1] >= SURELY_TURNED or reading[1] > readings[index][1]:
+                readings[index] = reading
 
-        A line that does not read well turned is read as it stands, too: the surer text wins.
+    def _read(self, strips: Sequence[ImageArray], cores: int) -> list[Reading]:
+        """The text of each strip and how sure it is.
+
+        A strip is squeezed first, where the model takes that; if it does not read well, it is read
+        at its full width, too, and the surer reading stays.
         """
-        turned = self._read(classification.turn(strip))
-        if turned[1] >= SURELY_TURNED:
-            return turned
-        return max(turned, self._read(strip), key=lambda reading: reading[1])
+        readings = self._read_at(self.models.rec.squeeze, strips, cores)
+        if self.models.rec.squeeze == 1:
+            return readings
+        unsure = [i for i, reading in enumerate(readings) if reading[1] < recognition.SURE]
+        again = self._read_at(1.0, [strips[index] for index in unsure], cores)
+        for index, reading in zip(unsure, again, strict=True):
+            readings[index] = max(reading, readings[index], key=lambda each: each[1])
+        return readings
 
-    def _read(self, strip: ImageArray) -> tuple[str, float]:
+    def _read_at(self, squeeze: float, strips: Sequence[ImageArray], cores: int) -> list[Reading]:
         _, height, base_width = self._rec_shape
-        tensor = recognition.preprocess(strip, height, base_width)
-        return recognition.decode(self._rec.run(tensor), self._characters)
+        tensors = (recognition.preprocess(strip, height, base_width, squeeze) for strip in strips)
+
+        def read(output: FloatArray) -> Reading:
+            return recognition.decode(output, self._characters)
+
+        return list(self.sessions.rec.run_each(tensors, cores, read))
 
 
 class StageWatch:
@@ -128,88 +192,22 @@ def load(settings: EngineSettings) -> PpOcr:
     if settings.models is None:
         raise ModelError(f"engine {settings.engine} needs its models as files")
     cv2.setNumThreads(settings.threads)
-    runtime = load_runtime(settings.engine)
-    rec_precision = _rec_precision(settings, runtime)
-    rest_precision: Precision = "bf16" if settings.precision == "bf16" else "f32"
     models = settings.models
-
-    def session(source: ModelSource, precision: Precision) -> Session:
-        return runtime.load(
-            source.file,
-            SessionSettings(
-                settings.threads, precision, settings.cached_shapes, settings.enable_mkldnn
-            ),
-        )
-
-    det = session(models.det, rest_precision)
-    cls = session(models.cls, rest_precision) if models.cls else None
-    rec = session(models.rec, rec_precision)
-    rec_shape = models.rec.image_shape or (3, rec.input_height or REC_SHAPE[1], REC_SHAPE[2])
-    _check_role(models.det, det, (3, 64, 64), (1, 1, 64, 64))
-    if models.cls and cls:
-        _check_role(models.cls, cls, models.cls.image_shape or CLS_SHAPE, (1, 2))
-    characters = _characters(models.rec, rec, rec_shape)
+    runtime = load_runtime(settings.engine)
+    sessions = load_sessions(runtime, settings, models)
+    rec_shape = models.rec.image_shape or (
+        3,
+        sessions.rec.input_height or REC_SHAPE[1],
+        REC_SHAPE[2],
+    )
+    characters = _characters(models.rec, sessions.rec, rec_shape)
     info = EngineInfo(
         engine=f"{runtime.name} {runtime.version()}",
-        precision=_describe_precision(det, rec),
+        precision=sessions.describe_precision(),
         models=models.describe(),
         threads=settings.threads,
     )
-    return PpOcr(info, models, det, cls, rec, rec_shape, characters)
-
-
-def load_runtime(name: str) -> Runtime:
-    """The runtime by name; ModelError with what to install if its library is not there."""
-    try:
-        if name == "openvino":
-            from ocr_engine.runtimes.openvino import OpenVinoRuntime
-
-            return OpenVinoRuntime()
-        if name == "onnxruntime":
-            from ocr_engine.runtimes.onnxruntime import OnnxRuntimeRuntime
-
-            return OnnxRuntimeRuntime()
-        from ocr_engine.runtimes.paddle import PaddleRuntime
-
-        return PaddleRuntime()
-    except ImportError as error:
-        raise ModelError(
-            f"engine {name} is not installed ({error}); pip install -r requirements.txt"
-        ) from None
-
-
-def _describe_precision(det: Session, rec: Session) -> str:
-    """What is really computed in; a runtime may not have what was asked for."""
-    if det.precision == rec.precision:
-        return det.precision
-    return f"detection {det.precision}, recognition {rec.precision}"
-
-
-def _rec_precision(settings: EngineSettings, runtime: Runtime) -> Precision:
-    if settings.precision == "auto":
-        return "bf16" if runtime.native_bf16() else "f32"
-    return settings.precision
-
-
-def _check_role(
-    source: ModelSource, session: Session, shape: tuple[int, int, int], expected: tuple[int, ...]
-) -> None:
-    """ModelError if a picture of the shape (channels, height, width) gives no such answer."""
-    answer = _try_run(source, session, np.zeros((1, *shape), dtype=np.float32))
-    if answer.shape != expected:
-        raise ModelError(
-            f"{source.role}_model_dir: {source.name} is no {_ROLES[source.role]} model"
-        )
-
-
-def _try_run(source: ModelSource, session: Session, tensor: FloatArray) -> FloatArray:
-    try:
-        return session.run(tensor)
-    except Exception as error:  # each runtime raises its own kinds
-        raise ModelError(
-            f"{source.role}_model_dir: {source.name} does not run as a {_ROLES[source.role]} "
-            f"model: {last_line(error)}"
-        ) from None
+    return PpOcr(info, models, sessions, rec_shape, characters, settings.cores)
 
 
 def _characters(
@@ -219,7 +217,7 @@ def _characters(
     listed = session.metadata.get("character")
     characters = source.characters or (tuple(listed.split("\n")) if listed else ())
     blank_strip = np.zeros((1, 3, rec_shape[1], recognition.WIDTH_BUCKET), dtype=np.float32)
-    answer = _try_run(source, session, blank_strip)
+    answer = try_run(source, session, blank_strip)
     if answer.ndim != 3:
         raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")
     classes = answer.shape[2]

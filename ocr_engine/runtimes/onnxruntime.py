@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import onnxruntime
@@ -10,6 +11,8 @@ import onnxruntime
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+
+T = TypeVar("T")
 
 
 class OnnxRuntimeSession:
@@ -29,6 +32,13 @@ class OnnxRuntimeSession:
         (output, *_) = self._session.run(None, {self._input: tensor}, self._run_options)
         return np.asarray(output, dtype=np.float32)
 
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        """See Session.run_each; one after the other."""
+        for tensor in tensors:
+            yield read(self.run(tensor))
+
     def release_memory(self) -> None:
         """Nothing to do: the arena is off, so each run gives back what it took."""
 
@@ -44,6 +54,10 @@ class OnnxRuntimeRuntime:
 
     def native_bf16(self) -> bool:
         """Its CPU kernels run these models in float32."""
+        return False
+
+    def native_int8(self) -> bool:
+        """Models are quantized for OpenVINO only."""
         return False
 
     def load(self, model: ModelFile, settings: SessionSettings) -> OnnxRuntimeSession:

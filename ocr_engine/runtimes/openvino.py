@@ -2,46 +2,105 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import openvino as ov
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
+from ocr_engine.runtimes.quantization import quantize
 from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+
+T = TypeVar("T")
+
+EXECUTORS_PER_SHAPE = 100  # OpenVINO counts compiled operations; these models have some 60 to 90
 
 
 class OpenVinoSession:
-    """One compiled model with one infer request."""
+    """A model compiled once for each lane; what comes alone runs in the first lane."""
 
     def __init__(
-        self, model: ov.CompiledModel, metadata: Mapping[str, str], input_height: int | None
+        self,
+        compile_lane: Callable[[], ov.CompiledModel],
+        metadata: Mapping[str, str],
+        input_height: int | None,
+        precision: Precision,
+        lanes: int,
     ) -> None:
         self.metadata = metadata
         self.input_height = input_height
-        in_bf16 = model.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
-        self.precision: Precision = "bf16" if in_bf16 else "f32"
-        self._model = model
-        self._request = model.create_infer_request()
+        self._compile_lane = compile_lane
+        self._most_lanes = lanes
+        first = compile_lane()
+        self._lanes = [_Lane(first)]
+        in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
+        self.precision: Precision = "f32" if precision == "bf16" and not in_bf16 else precision
 
     def run(self, tensor: FloatArray) -> FloatArray:
-        """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request.
+        """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
+        request = self._lanes[0].requests[0]
+        request.start_async([tensor], share_inputs=True)
+        return np.array(_outcome(request))
 
-        infer() hides a failed allocation and leaves an older answer in place; wait() tells of it.
-        The model cannot be used any more after one: it asks for the same memory ever again.
-        """
-        self._request.start_async([tensor], share_inputs=True)
-        self._request.wait()
-        return np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        """See Session.run_each; each lane has a second request, lest it wait for the first."""
+        while len(self._lanes) < min(lanes, self._most_lanes):
+            self._lanes.append(_Lane(self._compile_lane()))
+        used = self._lanes[:lanes]
+        ring = [lane.requests[turn] for turn in (0, 1) for lane in used] if lanes > 1 else []
+        ring = ring or used[0].requests[:1]
+        running: deque[tuple[ov.InferRequest, FloatArray]] = deque()  # its tensor must live, too
+        try:
+            for number, tensor in enumerate(tensors):
+                if len(running) == len(ring):
+                    yield read(_outcome(running[0][0]))
+                    running.popleft()
+                request = ring[number % len(ring)]
+                request.start_async([tensor], share_inputs=True)
+                running.append((request, tensor))
+            while running:
+                yield read(_outcome(running[0][0]))
+                running.popleft()
+        finally:
+            for request, _ in running:  # one of them failed, or nobody wants the rest
+                with contextlib.suppress(RuntimeError):
+                    request.wait()
 
     def release_memory(self) -> None:
         """Drop the activations of the largest shape seen; OpenVINO keeps them otherwise."""
-        del self._request
+        for lane in self._lanes:
+            lane.release_memory()
+
+
+class _Lane:
+    """A compiled model and two infer requests, which it runs one after the other."""
+
+    def __init__(self, model: ov.CompiledModel) -> None:
+        self._model = model
+        self.requests = [model.create_infer_request() for _ in range(2)]
+
+    def release_memory(self) -> None:
+        self.requests.clear()
         self._model.release_memory()
-        self._request = self._model.create_infer_request()
+        self.requests += [self._model.create_infer_request() for _ in range(2)]
+
+
+def _outcome(request: ov.InferRequest) -> FloatArray:
+    """Wait for a request; its output, valid until the request is used again.
+
+    infer() hides a failed allocation and leaves an older answer in place; wait() tells of it. The
+    model cannot be used any more after one: it asks for the same memory ever again.
+    """
+    request.wait()
+    return np.asarray(request.get_output_tensor(0).data, dtype=np.float32)
 
 
 class OpenVinoRuntime:
@@ -50,7 +109,7 @@ class OpenVinoRuntime:
     name = "openvino"
 
     def __init__(self) -> None:
-        self._core = ov.Core()
+        self.core = ov.Core()
 
     def version(self) -> str:
         """The release, without the build."""
@@ -58,34 +117,53 @@ class OpenVinoRuntime:
 
     def native_bf16(self) -> bool:
         """Whether the CPU has AVX512_BF16 or AMX, as OpenVINO sees it."""
-        return "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "BF16" in self.core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+    def native_int8(self) -> bool:
+        """Whether the CPU has VNNI: without it sums overflow, and it is hardly faster."""
+        return any(flag in _cpu_flags() for flag in ("avx512_vnni", "avx_vnni"))
 
     def load(self, model: ModelFile, settings: SessionSettings) -> OpenVinoSession:
-        """See Runtime.load."""
-        try:
-            graph = _read(self._core, model)
-        except RuntimeError as error:
-            raise ModelError(f"OpenVINO cannot read {model.path}: {last_line(error)}") from None
-        if len(graph.inputs) != 1:
-            raise ModelError(
-                f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs"
-            )
-        compiled = self._core.compile_model(
-            graph,
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY",
-                "NUM_STREAMS": "1",
-                "INFERENCE_NUM_THREADS": settings.threads,
-                "ENABLE_CPU_PINNING": False,
-                "INFERENCE_PRECISION_HINT": settings.precision,
-                "CPU_RUNTIME_CACHE_CAPACITY": settings.cached_shapes,
-            },
-        )
+        """See Runtime.load; in int8, operations without a range stay in f32."""
+        graph = read_graph(self.core, model)
+        in_int8 = settings.precision == "int8"
+        if in_int8 and not quantize(graph, settings.ranges):
+            raise ModelError(f"{model.path}: none of its operations has a range for int8")
+        properties = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": "1",
+            "INFERENCE_NUM_THREADS": settings.threads,
+            "ENABLE_CPU_PINNING": False,
+            "INFERENCE_PRECISION_HINT": "f32" if in_int8 else settings.precision,
+            "CPU_RUNTIME_CACHE_CAPACITY": settings.cached_shapes * EXECUTORS_PER_SHAPE,
+        }
         height = graph.input(0).partial_shape[2]
         return OpenVinoSession(
-            compiled, _metadata(graph), height.get_length() if height.is_static else None
+            lambda: self.core.compile_model(graph, "CPU", properties),
+            _metadata(graph),
+            height.get_length() if height.is_static else None,
+            settings.precision,
+            settings.lanes,
         )
+
+
+def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
+    """The model as OpenVINO sees it; ModelError if it cannot read it."""
+    try:
+        graph = _read(core, model)
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot read {model.path}: {last_line(error)}") from None
+    if len(graph.inputs) != 1:
+        raise ModelError(f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs")
+    return graph
+
+
+def _cpu_flags() -> frozenset[str]:
+    """What Linux says that the CPU can do; nothing, where it does not say it in this way."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("flags"):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
 
 
 def _read(core: ov.Core, model: ModelFile) -> ov.Model:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import paddle
@@ -12,6 +12,8 @@ from paddle import inference
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+
+T = TypeVar("T")
 
 
 class PaddleSession:
@@ -32,6 +34,13 @@ class PaddleSession:
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu(), dtype=np.float32)
 
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        """See Session.run_each; one after the other."""
+        for tensor in tensors:
+            yield read(self.run(tensor))
+
     def release_memory(self) -> None:
         """Drop intermediate tensors and shrink Paddle's own pool."""
         self._predictor.clear_intermediate_tensor()
@@ -49,6 +58,10 @@ class PaddleRuntime:
 
     def native_bf16(self) -> bool:
         """Its bf16 kernels cover only part of these models; f32 is what is offered."""
+        return False
+
+    def native_int8(self) -> bool:
+        """Models are quantized for OpenVINO only."""
         return False
 
     def load(self, model: ModelFile, settings: SessionSettings) -> PaddleSession:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from ocr_engine.models.source import ModelFile, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.ppocr import PpOcr
+from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.runtimes.session import Precision
 from ocr_engine.stages.detection import (
     FloatArray,
@@ -30,6 +32,7 @@ from ocr_engine.stages.detection import (
     unclip,
 )
 
+T = TypeVar("T")
 DEFAULTS = RecognitionOptions()
 
 
@@ -54,7 +57,7 @@ def upright(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        ((736, 992), (736, 992)),  # 23 x 32, 31 x 32
+        ((576, 992), (576, 1024)),  # 18 x 32; 15.5 -> 16 x 64
         ((80, 112), (64, 128)),  # 2.5 -> 2, 3.5 -> 4: half to even
         ((144, 176), (128, 192)),  # 4.5 -> 4, 5.5 -> 6
         ((79, 81), (64, 96)),  # 2.47 -> 2, 2.53 -> 3
@@ -62,10 +65,10 @@ def upright(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
         ((32, 100), (64, 192)),  # doubled to 64 x 200; 6.25 -> 6
         ((10, 10), (64, 64)),
         ((1, 1), (64, 64)),
-        ((5000, 2500), (4000, 1984)),  # x 0.8: 4000 x 2000; 62.5 -> 62
-        ((1000, 8000), (512, 4000)),  # x 0.5: 500 x 4000; 15.6 -> 16
-        ((90, 12000), (32, 4000)),  # x 1/3: 30 x 4000; 0.94 -> 1
-        ((1, 4000), (32, 4000)),  # x 64: 64 x 256000, then back to 1 x 4000
+        ((5000, 2500), (3968, 1984)),  # x 0.8: 4000 x 2000; 62.5 -> 62, 31.25 -> 31
+        ((1000, 8000), (512, 3968)),  # x 0.5: 500 x 4000; 15.6 -> 16 x 32, 62.5 -> 62
+        ((90, 12000), (32, 3968)),  # x 1/3: 30 x 4000; 0.94 -> 1
+        ((1, 4000), (32, 3968)),  # x 64: 64 x 256000, then back to 1 x 4000
     ],
 )
 def test_size_with_the_default_limit(size: tuple[int, int], expected: tuple[int, int]) -> None:
@@ -75,9 +78,9 @@ def test_size_with_the_default_limit(size: tuple[int, int], expected: tuple[int,
 @pytest.mark.parametrize(
     ("kind", "limit", "size", "expected"),
     [
-        ("min", 736, (368, 1000), (736, 1984)),  # doubled to 736 x 2000; 62.5 -> 62
-        ("min", 736, (800, 1000), (800, 992)),  # already larger; 31.25 -> 31
-        ("min", 3000, (1000, 2000), (1984, 4000)),  # 3000 x 6000, then capped to 2000 x 4000
+        ("min", 736, (368, 1000), (768, 1984)),  # doubled to 736 x 2000; 11.5 -> 12, 31.25 -> 31
+        ("min", 736, (800, 1000), (768, 1024)),  # already larger; 12.5 -> 12, 15.6 -> 16
+        ("min", 3000, (1000, 2000), (1984, 3968)),  # 3000 x 6000, then capped to 2000 x 4000
         ("max", 960, (1000, 2000), (480, 960)),  # x 0.48
         ("max", 960, (960, 500), (960, 512)),  # just within the limit; 15.6 -> 16
         ("max", 960, (100, 100), (96, 96)),  # never enlarged; 3.1 -> 3
@@ -155,6 +158,11 @@ class WhiteIsText:
     def run(self, tensor: FloatArray) -> FloatArray:
         return tensor[:, :1]
 
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        return (read(self.run(tensor)) for tensor in tensors)
+
     def release_memory(self) -> None:
         """Nothing is kept."""
 
@@ -175,7 +183,8 @@ def test_a_box_lies_where_the_text_is_even_in_a_tiny_picture(factor: int) -> Non
     det = ModelSource("det", "det", file, "", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     models = ModelSet(det, replace(det, role="rec", name="rec"))
     info = EngineInfo("fake", "f32", "fakes", 1)
-    reader = PpOcr(info, models, WhiteIsText(), None, ReadsAlwaysA(), (3, 48, 320), ("a",))
+    sessions = Sessions(WhiteIsText(), None, ReadsAlwaysA())
+    reader = PpOcr(info, models, sessions, (3, 48, 320), ("a",))
     options = RecognitionOptions(det_db_unclip_ratio=0.01)
     (line,) = reader.recognize(Picture(pixels), options).result.lines
     np.testing.assert_allclose(line.box, upright(left, top, right, bottom), atol=2 * factor)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ KNOWN: dict[str, list[str]] = {
     for entry in json.loads((DATA / "pages.json").read_text(encoding="utf-8"))["special"]
 }
 SIGNS = sorted(name for name, lines in KNOWN.items() if lines == ["北门书店", "OPEN EVERY DAY"])
+T = TypeVar("T")
 DEFAULTS = RecognitionOptions()
 
 
@@ -238,6 +240,11 @@ class AlwaysSureOfTheOpposite:
         assert tensor.shape == (1, 3, 48, 192)
         return np.array([[0.0, 1.0]], dtype=np.float32)
 
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        return (read(self.run(tensor)) for tensor in tensors)
+
     def release_memory(self) -> None:
         pass
 
@@ -245,10 +252,8 @@ class AlwaysSureOfTheOpposite:
 def test_a_line_that_does_not_read_well_turned_is_read_as_it_stands(
     reader: PpOcr, models: ModelSet, readings: dict[str, Recognition]
 ) -> None:
-    misled = PpOcr(
-        reader.info, models, reader._det, AlwaysSureOfTheOpposite(), reader._rec,
-        reader._rec_shape, reader._characters,
-    )  # fmt: skip
+    sessions = replace(reader.sessions, cls=AlwaysSureOfTheOpposite())
+    misled = PpOcr(reader.info, models, sessions, reader._rec_shape, reader._characters)
     for name in ("special_sign.bmp", "special_vertical_down.png"):
         assert texts(read(misled, name).result) == texts(readings[name].result)
 

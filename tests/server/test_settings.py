@@ -77,6 +77,7 @@ DEFAULTS = {
     "service.time": 6000,
     "service.img_number": 1000,
     "service.max_cache_mb": 64,
+    "service.max_recent_mb": 32,
 }
 
 

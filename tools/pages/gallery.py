@@ -17,11 +17,14 @@ from pages.photos import draw_photo
 from pages.placards import draw_placard
 from pages.screens import draw_screen
 from pages.sheet import Sheet
+from pages.small_print import draw_small_print, text_px
 from pages.spec import Spec, read_specs
 from pages.specials import draw_specials
 
 PAGES = "tests/data/pages"
 MANIFEST = "tests/data/pages.json"
+SMALL_PRINT_PAGES = "benchmarks/small_print/pages"
+SMALL_PRINT_MANIFEST = "benchmarks/small_print/pages.json"
 SAMPLES = "imgs"
 SAMPLES_NOTE = "Made by tools/render_pages.py, under the same licence as the project.\n"
 
@@ -41,13 +44,14 @@ SOURCES = ("document", "receipt", "screenshot", "photo", "placard", "table")
 
 
 def render_all() -> dict[str, bytes]:
-    """Render every picture and the manifest: path in the repository -> content."""
+    """Render every picture and the manifests: path in the repository -> content."""
     files: dict[str, bytes] = {}
     pages = _render_pages(files)
     special = _render_specials(files)
+    small_print = _render_small_print(files)
     _render_samples(files)
-    manifest = {"made_with": made_with(), "pages": pages, "special": special}
-    files[MANIFEST] = (json.dumps(manifest, ensure_ascii=False, indent=2) + "\n").encode()
+    files[MANIFEST] = _manifest({"pages": pages, "special": special})
+    files[SMALL_PRINT_MANIFEST] = _manifest({"pages": small_print})
     return files
 
 
@@ -85,9 +89,26 @@ def _render_specials(files: dict[str, bytes]) -> list[Entry]:
     return entries
 
 
+def _render_small_print(files: dict[str, bytes]) -> list[Entry]:
+    entries: list[Entry] = []
+    for spec in read_specs("small_print"):
+        sheet = draw_small_print(spec)
+        suffix, content = smallest(sheet.image)
+        file = f"{spec.text('kind')}_{spec.name}.{suffix}"
+        files[f"{SMALL_PRINT_PAGES}/{file}"] = content
+        entry: Entry = {"file": file, "kind": spec.text("kind"), "language": spec.text("language")}
+        entries.append({**entry, "text_px": text_px(sheet), "lines": sheet.lines})
+    return entries
+
+
 def _render_samples(files: dict[str, bytes]) -> None:
     for spec in read_specs("sample"):
         suffix = spec.text("suffix")
         image = DRAW[spec.text("kind", spec.name)](spec).image
         files[f"{SAMPLES}/{spec.name}.{suffix}"] = encoded(image, suffix)
     files[f"{SAMPLES}/README.md"] = SAMPLES_NOTE.encode()
+
+
+def _manifest(entries: dict[str, list[Entry]]) -> bytes:
+    text = json.dumps({"made_with": made_with(), **entries}, ensure_ascii=False, indent=2)
+    return f"{text}\n".encode()

@@ -116,7 +116,7 @@ def draw_table(spec: Spec) -> Sheet:
     for number in range(spec.number("rows")):
         if number and spec.text("rulers"):
             column.ruler(pen)
-        row = _row(spec.text("row"), generator)
+        row = " || ".join(filled_row(spec.text("row"), generator))
         if " || " in row:
             column.pair(row, pen)
         else:
@@ -124,8 +124,8 @@ def draw_table(spec: Spec) -> Sheet:
     return column.finish()
 
 
-def _row(pattern: str, generator: random.Random) -> str:
-    """Fill a pattern: `9` any digit, `8` a digit but zero, `_` a blank, `/` two boxes."""
+def filled_row(pattern: str, generator: random.Random) -> list[str]:
+    """Fill a pattern: `9` any digit, `8` a digit but zero, `_` a blank, `/` between two boxes."""
     marks = {"9": "0123456789", "8": "123456789", "_": " "}
     filled = (generator.choice(marks.get(mark, mark)) for mark in pattern)
-    return "".join(filled).replace("/", " || ")
+    return "".join(filled).split("/")

@@ -1,0 +1,52 @@
+"""How long a start takes: seconds from exec to /readyz, and until all workers are warm.
+
+    python benchmarks/cold_start.py [--starts 5] [--workers 2]
+
+The files are in the system's cache, as after any start but the first since boot; the first start
+of a run stands in the list like the others. Writes results/cold_start.json. Nothing else may run
+on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+
+from machine import write_results
+from server_under_test import ServerUnderTest, Verdict
+from throughput import settings
+
+MAX_SECONDS = 2.5
+
+
+def main() -> int:
+    """Start and stop; print every start, the medians and the longest."""
+    arguments = _parse()
+    ready, whole = [], []
+    for _ in range(arguments.starts):
+        with ServerUnderTest(settings("openvino", arguments.workers)) as server:
+            ready.append(server.seconds_to_ready)
+            whole.append(server.seconds_to_whole)
+        print(f"ready after {ready[-1]:.2f} s, whole after {whole[-1]:.2f} s", flush=True)
+    verdict = Verdict()
+    text = f"median {statistics.median(ready):.2f} s, longest {max(ready):.2f} s"
+    verdict.row("/readyz", f"{text}, target {MAX_SECONDS}", max(ready) <= MAX_SECONDS)
+    text = f"median {statistics.median(whole):.2f} s, longest {max(whole):.2f} s"
+    verdict.row(f"{arguments.workers} workers warm", text)
+    write_results(
+        "cold_start",
+        {"workers": arguments.workers, "seconds_to_ready": ready, "seconds_to_whole": whole},
+    )
+    return verdict.print()
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

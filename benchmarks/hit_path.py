@@ -1,0 +1,225 @@
+"""Cached answers against a bare Tornado handler that reads the same body and returns as much.
+
+    python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--pictures 16]
+
+Both servers and the load run in a process each. A round has every number of clients in a closed
+loop, first the bare handler, then the server (A B A B …); the median of the rounds counts. All
+pictures are in the cache before the first round. Nothing else may run on the machine. Writes
+results/hit_path.json; exit status 1 if a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tornado.web
+from arrivals import Client, Request, varied
+from machine import write_results
+from process_costs import cpu_seconds
+from scenarios import PAGES, padded_jpeg, settings
+from server_under_test import ServerUnderTest, Verdict, stop_with_parent
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from http_client import multipart, picture_part
+
+PAGE = "receipt_en_cafe.png"
+CLOSED_LOOP = Path(__file__).with_name("closed_loop.py")
+SHARE_OF_BARE = 0.8
+P50_OF_BARE = 1.25
+FIGURES = ("per_second", "p50_ms", "p99_ms", "cpu_ms")
+
+Figures = dict[str, float]
+
+
+def main() -> int:
+    """Print a line a run, then the medians; the exit status."""
+    arguments = _parse()
+    if arguments.bare:
+        asyncio.run(serve_bare(arguments.bare.read_bytes()))
+        return 0
+    page = padded_jpeg(PAGES / PAGE)
+    requests = [upload(varied(page, number)) for number in range(arguments.pictures)]
+    with (
+        tempfile.TemporaryDirectory(prefix="hit-path-") as folder,
+        ServerUnderTest(settings(arguments.workers, cache=True)) as server,
+    ):
+        answer = asyncio.run(read_all(server.port, requests))
+        for number, request in enumerate(requests):
+            (Path(folder) / f"{number:03}.request").write_bytes(request.encode())
+        answer_file = Path(folder) / "answer"
+        answer_file.write_bytes(answer)
+        with bare_server(answer_file) as (bare_pid, bare_port):
+            targets = {"bare": (bare_pid, bare_port), "server": (server.pid, server.port)}
+            before = server.health()["cache"]
+            runs = measure(targets, Path(folder), arguments)
+            after = server.health()["cache"]
+    asked = sum(run["sent"] for run in runs if run["server"] == "server")
+    hits = after["hit"] - before["hit"]
+    if hits != asked:
+        raise RuntimeError(f"{asked} requests, but {hits} hits: these are not cached answers")
+    return report(runs, len(answer), len(page), arguments)
+
+
+def upload(picture: bytes) -> Request:
+    """The picture as clients of 2021 send it."""
+    body, headers = multipart([picture_part(picture)])
+    return Request("hit", body, path="/ocr_service", headers=headers)
+
+
+async def read_all(port: int, requests: list[Request]) -> bytes:
+    """Let every picture be read, then ask for it twice more; the last answer."""
+    client = Client(port)
+    try:
+        for request in (*requests, *requests, *requests):
+            answer = await client.ask(request)
+            if answer.status != 200:
+                raise RuntimeError(f"{answer.outcome}: {answer.body[:300]!r}")
+    finally:
+        await client.close()
+    return answer.body
+
+
+class BareHandler(tornado.web.RequestHandler):
+    """What Tornado's own way of taking a picture costs: its body parsed, a fixed answer."""
+
+    def initialize(self, answer: bytes) -> None:
+        """Called by Tornado with what the route table says."""
+        self.answer = answer
+
+    def post(self) -> None:
+        """Look at the picture and answer."""
+        if not self.request.files["file"][0].body:
+            raise tornado.web.HTTPError(400)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(self.answer)
+
+
+async def serve_bare(answer: bytes) -> None:
+    """Serve until killed; the port goes to standard output."""
+    application = tornado.web.Application([("/ocr_service", BareHandler, {"answer": answer})])
+    sockets = bind_sockets(0, "127.0.0.1")
+    HTTPServer(application).add_sockets(sockets)
+    print(sockets[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()
+
+
+@contextmanager
+def bare_server(answer: Path) -> Iterator[tuple[int, int]]:
+    """The bare handler in a process of its own: its pid and port."""
+    command = [sys.executable, __file__, "--bare", str(answer)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=stop_with_parent
+    )
+    try:
+        assert process.stdout is not None
+        yield process.pid, int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measure(
+    targets: dict[str, tuple[int, int]], folder: Path, arguments: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """All rounds; each run with its server, number of clients, and figures."""
+    runs = []
+    for number in range(arguments.rounds):
+        for clients in arguments.clients:
+            for name, (pid, port) in targets.items():
+                run = one_run(pid, port, folder, clients, arguments.seconds)
+                runs.append({"server": name, "round": number, "clients": clients, **run})
+                print(
+                    f"round {number + 1}, {clients:2} clients, {name:6}: "
+                    f"{run['per_second']:6.0f}/s, p50 {run['p50_ms']:.3f} ms, "
+                    f"p99 {run['p99_ms']:.3f} ms, {run['cpu_ms']:.3f} CPU ms/request "
+                    f"(load {run['load_cpu_ms']:.3f})",
+                    flush=True,
+                )
+    return runs
+
+
+def one_run(pid: int, port: int, folder: Path, clients: int, seconds: float) -> dict[str, Any]:
+    """One load, and what it cost the server's front end."""
+    before = cpu_seconds([pid])
+    done = subprocess.run(
+        [sys.executable, str(CLOSED_LOOP), str(port), str(folder), str(clients), str(seconds)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
+    )
+    run: dict[str, Any] = json.loads(done.stdout)
+    run["cpu_ms"] = (cpu_seconds([pid]) - before) / run["sent"] * 1000
+    return run
+
+
+def report(
+    runs: list[dict[str, Any]], answer_bytes: int, picture_bytes: int, arguments: argparse.Namespace
+) -> int:
+    """Print the medians and their ratios, write the JSON; the exit status."""
+    verdict = Verdict()
+    medians = []
+    for clients in arguments.clients:
+        bare = median_figures(runs, "bare", clients)
+        server = median_figures(runs, "server", clients)
+        share = {name: median_ratio(runs, clients, name) for name in FIGURES}
+        medians.append({"clients": clients, "bare": bare, "server": server, "ratio": share})
+        good = share["per_second"] >= SHARE_OF_BARE
+        verdict.row(f"answers/s, {clients} clients", _row(bare, server, share, "per_second"), good)
+        good = clients != 1 or share["p50_ms"] <= P50_OF_BARE
+        verdict.row(f"p50 ms, {clients} clients", _row(bare, server, share, "p50_ms"), good)
+        verdict.row(f"p99 ms, {clients} clients", _row(bare, server, share, "p99_ms"))
+        verdict.row(f"CPU ms, {clients} clients", _row(bare, server, share, "cpu_ms"))
+    if not arguments.no_results:
+        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "pictures")}
+        sizes = {"picture_bytes": picture_bytes, "answer_bytes": answer_bytes}
+        write_results("hit_path", {"settings": {**given, **sizes}, "medians": medians})
+    print(f"{picture_bytes} bytes uploaded, {answer_bytes} bytes answered; server against bare:")
+    return verdict.print()
+
+
+def median_figures(runs: list[dict[str, Any]], server: str, clients: int) -> Figures:
+    """The medians of one server's rounds with so many clients."""
+    chosen = [run for run in runs if run["server"] == server and run["clients"] == clients]
+    return {name: round(statistics.median(run[name] for run in chosen), 4) for name in FIGURES}
+
+
+def median_ratio(runs: list[dict[str, Any]], clients: int, figure: str) -> float:
+    """The median over the rounds of server / bare."""
+    values = {
+        (run["server"], run["round"]): run[figure] for run in runs if run["clients"] == clients
+    }
+    rounds = {number for _, number in values}
+    ratios = (values["server", number] / values["bare", number] for number in rounds)
+    return round(statistics.median(ratios), 4)
+
+
+def _row(bare: Figures, server: Figures, share: Figures, figure: str) -> str:
+    return f"{server[figure]:8.3f} against {bare[figure]:8.3f}: {share[figure]:.3f} times"
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 50])
+    parser.add_argument("--pictures", type=int, default=16, help="different ones, sent in turn")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--no-results", action="store_true", help="write no JSON")
+    parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The servers that peers.py compares: how each is started, asked and watched."""

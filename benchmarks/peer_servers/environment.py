@@ -1,0 +1,59 @@
+"""A virtual environment per peer, made of its pinned requirements and kept for the next run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENVS = HERE.parents[1] / ".benchmarks" / "venvs"
+_VERSIONS = """
+import importlib.metadata as metadata, json, sys
+print(json.dumps({name: metadata.version(name) for name in sys.argv[1:]}))
+"""
+
+
+class Environment:
+    """The venv of a peer.
+
+    `overlays` are requirements laid over the first ones with --no-deps.
+    """
+
+    def __init__(self, peer: str, requirements: Path, *overlays: Path) -> None:
+        files = (requirements, *overlays)
+        digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:10]
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        self.folder = VENVS / f"{peer}-{digest}-py{python}"
+        self._requirements = requirements
+        self._overlays = overlays
+
+    def program(self, name: str) -> str:
+        """The path of a program in it; the venv is made first if there is none."""
+        if not self._stamp.exists():
+            self._make()
+        return str(self.folder / "bin" / name)
+
+    def versions(self, *distributions: str) -> dict[str, str]:
+        """What is installed in it."""
+        command = [self.program("python"), "-c", _VERSIONS, *distributions]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    @property
+    def _stamp(self) -> Path:
+        """Written when the installation is complete."""
+        return self.folder / ".installed"
+
+    def _make(self) -> None:
+        print(f"installing {self._requirements.name} (the first time takes minutes)", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(self.folder)], check=True)
+        pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "-q"]
+        pip += ["--disable-pip-version-check", "--progress-bar", "off"]
+        subprocess.run([*pip, "-r", str(self._requirements)], check=True)
+        for overlay in self._overlays:
+            subprocess.run([*pip, "--no-deps", "--force-reinstall", "-r", str(overlay)], check=True)
+        self._stamp.touch()

@@ -1,0 +1,127 @@
+"""A recording replayed by one process on each of some cores; they take turns at its pictures."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.context import SpawnProcess
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from ocr_engine.pool.worker import thread_environment
+from ocr_engine.recognizer import EngineSettings
+
+SPAWN = multiprocessing.get_context("spawn")
+START_SECONDS = 120.0
+Turns = tuple["Synchronized[int]", "Synchronized[int]"]
+Share = tuple[int, float, float, float, dict[str, float], int]
+
+
+@dataclass(frozen=True)
+class ReplayRun:
+    """What all processes did: pictures, wall seconds, CPU seconds, seconds by role, releases."""
+
+    pictures: int
+    wall_seconds: float
+    cpu_seconds: float
+    role_seconds: dict[str, float]
+    releases: int
+
+    @property
+    def per_second(self) -> float:
+        """Pictures per second of all processes together."""
+        return self.pictures / self.wall_seconds
+
+    @property
+    def cpu_per_picture(self) -> float:
+        """CPU seconds per picture."""
+        return self.cpu_seconds / self.pictures
+
+
+@dataclass(frozen=True)
+class ReplayWork:
+    """What each process is told: a recording, and its pictures in the order of their replay."""
+
+    engine: EngineSettings
+    folder: Path
+    pictures: Sequence[int]
+    release_rss_mb: int
+
+
+def replay_on(cores: Sequence[int], work: ReplayWork) -> ReplayRun:
+    """Start a process on each core, let them begin together, wait for all.
+
+    Before it counts, they go over the recording once, also in turns.
+    """
+    begin = SPAWN.Barrier(len(cores))
+    turns: Turns = (SPAWN.Value("i", 0), SPAWN.Value("i", 0))
+    shares: multiprocessing.SimpleQueue[Share] = SPAWN.SimpleQueue()
+    given = (work, begin, turns, shares)
+    run_all(
+        [SPAWN.Process(target=_replay, args=(core, *given), daemon=True) for core in cores],
+    )
+    return _together([shares.get() for _ in cores])
+
+
+def run_all(processes: Sequence[SpawnProcess]) -> None:
+    """Run the processes to their end, with one thread each for native libraries.
+
+    They are daemons, as workers are: openvino_telemetry starts a process in what is none.
+    """
+    os.environ.update(thread_environment(1))
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise RuntimeError("a process failed; its trace is above")
+
+
+def _replay(
+    core: int,
+    work: ReplayWork,
+    begin: Barrier,
+    turns: Turns,
+    shares: multiprocessing.SimpleQueue[Share],
+) -> None:
+    """One process: load, warm up, wait for the others, then take picture after picture."""
+    os.sched_setaffinity(0, {core})
+    from recorded_tensors import LoadedEngine, Replay
+
+    replay = Replay(LoadedEngine(work.engine), work.folder, work.release_rss_mb)
+    for picture in _in_turns(range(len(set(work.pictures))), turns[0]):
+        replay.run(picture)
+    replay.seconds = dict.fromkeys(replay.seconds, 0.0)
+    begin.wait(START_SECONDS)
+    start, cpu, done = time.perf_counter(), time.process_time(), 0
+    for picture in _in_turns(work.pictures, turns[1]):
+        replay.run(picture)
+        done += 1
+    end, cpu = time.perf_counter(), time.process_time() - cpu
+    shares.put((done, start, end, cpu, replay.seconds, replay.releases))
+
+
+def _in_turns(pictures: Sequence[int], turn: Synchronized[int]) -> Iterator[int]:
+    """The pictures that no other process has taken."""
+    while True:
+        with turn.get_lock():
+            index = turn.value
+            turn.value += 1
+        if index >= len(pictures):
+            return
+        yield pictures[index]
+
+
+def _together(shares: Sequence[Share]) -> ReplayRun:
+    done, starts, ends, cpus, seconds, releases = zip(*shares, strict=True)
+    return ReplayRun(
+        pictures=sum(done),
+        wall_seconds=max(ends) - min(starts),
+        cpu_seconds=sum(cpus),
+        role_seconds={role: sum(one[role] for one in seconds) for role in seconds[0]},
+        releases=sum(releases),
+    )

@@ -1,0 +1,34 @@
+"""What running processes cost, from /proc: CPU seconds and memory."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """User and system time of the processes so far, all threads, without their children."""
+    return sum(map(_cpu_ticks, pids)) / os.sysconf("SC_CLK_TCK")
+
+
+def pss_mb(pid: int) -> float:
+    """The process's memory in MB (10^6 bytes); a page that n processes share counts 1/n."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return _kib(rollup, "Pss") * 1024 / 1e6
+
+
+def peak_rss_mb(pid: int) -> float:
+    """The most memory in MB that the process ever had, shared pages counted whole."""
+    return _kib(Path(f"/proc/{pid}/status").read_text(), "VmHWM") * 1024 / 1e6
+
+
+def _cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def _kib(text: str, field: str) -> int:
+    found = re.search(rf"^{field}:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) if found else 0

@@ -1,0 +1,178 @@
+"""The tensors of a workload: recorded on their way into OpenVINO, replayed through bare requests.
+
+A recording is a folder with one .npy for each inference, and calls.json: for each picture the
+numbers of the models that it went through, in order. Models are numbered as they are compiled. The
+recognizer that records and the one that replays are loaded alike, so a number means the same model,
+compiled with the same properties.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ocr_engine.images import decode
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.worker import rss_mb
+from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
+from ocr_engine.runtimes.openvino import OpenVinoRuntime, ov
+
+MAX_PIXELS = 40_000_000
+
+
+class LoadedEngine:
+    """A recognizer on one core, with what OpenVINO compiled for it.
+
+    models: in the order of their compilation; roles: what each is for, det, cls or rec.
+    sessions: what the recognizer runs, with their roles.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.models: list[Any] = []
+        self.roles: list[str] = []
+        self.sessions: list[tuple[Any, str]] = []
+        self._role = "none"
+        with replaced(OpenVinoRuntime, "load", self._load(settings)), self.watched():
+            self.recognizer: Recognizer = load_recognizer(settings)
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """While compiled models are numbered, and requests know their model."""
+        compile_model: Any = ov.Core.compile_model
+        create_request: Any = ov.CompiledModel.create_infer_request
+
+        def compiling(core: Any, *args: Any, **kwargs: Any) -> Any:
+            self.models.append(compile_model(core, *args, **kwargs))
+            self.roles.append(self._role)
+            return self.models[-1]
+
+        def creating(model: Any) -> Any:
+            request = create_request(model)
+            request.model = model
+            return request
+
+        with (
+            replaced(ov.Core, "compile_model", compiling),
+            replaced(ov.CompiledModel, "create_infer_request", creating),
+        ):
+            yield
+
+    def _load(self, settings: EngineSettings) -> Callable[..., Any]:
+        """OpenVinoRuntime.load that notes the session and what it is for."""
+        load: Any = OpenVinoRuntime.load
+        sources = settings.models.sources() if settings.models else ()
+        roles = {source.file.path: source.role for source in sources}
+
+        def loading(runtime: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+            self._role = roles[model.path]
+            session = load(runtime, model, *args, **kwargs)
+            self.sessions.append((session, self._role))
+            return session
+
+        return loading
+
+
+@contextlib.contextmanager
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """While an attribute has another value."""
+    original = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def record(engine: LoadedEngine, pictures: Sequence[bytes], folder: Path) -> None:
+    """Read the pictures and keep every tensor that a request is started on."""
+    calls: list[list[int]] = []
+    files = itertools.count()
+    start: Any = ov.InferRequest.start_async
+
+    def recording(request: Any, inputs: Any, *args: Any, **kwargs: Any) -> None:
+        (tensor,) = inputs
+        np.save(tensor_file(folder, next(files)), tensor)
+        calls[-1].append(next(n for n, m in enumerate(engine.models) if m is request.model))
+        start(request, inputs, *args, **kwargs)
+
+    with engine.watched(), replaced(ov.InferRequest, "start_async", recording):
+        for picture in pictures:
+            calls.append([])
+            engine.recognizer.recognize(decode(picture, MAX_PIXELS), RecognitionOptions())
+    (folder / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
+
+
+def tensor_file(folder: Path, number: int) -> Path:
+    """Where a recording keeps the tensor of a call."""
+    return folder / f"{number:06}.npy"
+
+
+class Replay:
+    """Runs recorded tensors through requests of its own on the engine's compiled models.
+
+    Tensors are mapped from their files and touched once, so that processes share their memory and
+    no page fault is timed. Memory is released by the worker's rule: after a picture that left the
+    process with more than release_rss_mb, tensors not counted.
+    """
+
+    def __init__(self, engine: LoadedEngine, folder: Path, release_rss_mb: int) -> None:
+        self.releases = 0
+        self.seconds = dict.fromkeys(engine.roles, 0.0)
+        self._engine = engine
+        self._release_rss_mb = release_rss_mb
+        self._pictures = _map_tensors(folder)
+        arrays = (array for picture in self._pictures for _, array, _ in picture)
+        self._tensors_mb = sum(array.nbytes for array in arrays) >> 20
+        self._make_requests()
+
+    def run(self, picture: int) -> None:
+        """All inferences of a picture, in order."""
+        for number, _, tensor in self._pictures[picture]:
+            start = time.perf_counter()
+            self.infer(number, tensor)
+            self.seconds[self._engine.roles[number]] += time.perf_counter() - start
+        if rss_mb() - self._tensors_mb > self._release_rss_mb:
+            self._release()
+
+    def answers(self, picture: int) -> Iterator[Any]:
+        """Copies of what a picture's calls give."""
+        for number, _, tensor in self._pictures[picture]:
+            yield np.array(self.infer(number, tensor)[0])
+
+    def infer(self, number: int, tensor: Any) -> Any:
+        """One call; nothing is copied."""
+        return self._requests[number].infer(tensor, share_inputs=True, share_outputs=True)
+
+    def _make_requests(self) -> None:
+        self._requests = [model.create_infer_request() for model in self._engine.models]
+
+    def _release(self) -> None:
+        self._requests.clear()
+        gc.collect()
+        self._engine.recognizer.release_memory()
+        ctypes.CDLL(None).malloc_trim(0)
+        self._make_requests()
+        self.releases += 1
+
+
+def _map_tensors(folder: Path) -> list[list[tuple[int, Any, Any]]]:
+    """For each picture its calls: the session's number, the array and OpenVINO's view of it."""
+    calls = json.loads((folder / "calls.json").read_text(encoding="utf-8"))
+    files = itertools.count()
+
+    def mapped(number: int) -> tuple[int, Any, Any]:
+        # Writable in name (copy on write): OpenVINO copies what is read-only at every call.
+        array = np.load(tensor_file(folder, next(files)), mmap_mode="c")
+        array.view(np.uint8).reshape(-1)[::4096].sum()
+        return number, array, ov.Tensor(array, shared_memory=True)
+
+    return [[mapped(number) for number in numbers] for numbers in calls]

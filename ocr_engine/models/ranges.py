@@ -1,0 +1,58 @@
+"""In which ranges a model's activations lie: what INT8 needs to know of it, in a small file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocr_engine.errors import ModelError
+
+FILE_NAME = "int8.json"  # beside a model of the settings
+SHIPPED = Path(__file__).parent / "int8"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRanges:
+    """By the name of an operation, the lowest and highest value of its input.
+
+    sha256: of the model that they were measured on. Written by tools/calibrate.py.
+    """
+
+    sha256: str
+    values: Mapping[str, tuple[float, float]]
+
+    def fingerprint(self) -> str:
+        """Changes with any of the values."""
+        return hashlib.sha256(repr(sorted(self.values.items())).encode()).hexdigest()
+
+
+def shipped_ranges(name: str) -> ActivationRanges | None:
+    """The ranges of a model of the catalogue, if there are any."""
+    path = SHIPPED / f"{name}.json"
+    return read_ranges(path) if path.is_file() else None
+
+
+def read_ranges(path: Path) -> ActivationRanges:
+    """Read what write_ranges wrote; ModelError if it is something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        values = {str(name): (float(low), float(high)) for name, (low, high) in content["ranges"]}
+        return ActivationRanges(str(content["model_sha256"]), values)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} holds no activation ranges ({error}); calibrate anew") from None
+
+
+def write_ranges(path: Path, ranges: ActivationRanges) -> None:
+    """Write the file, a line for each operation."""
+    lines = [
+        json.dumps([name, [round(value, 4) for value in limits]])
+        for name, limits in ranges.values.items()
+    ]
+    body = ",\n".join(lines)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f'{{"model_sha256": "{ranges.sha256}",\n"ranges": [\n{body}\n]}}\n', encoding="utf-8"
+    )

@@ -1,0 +1,123 @@
+"""The loaded models of the pipeline: on which runtime, in which number format, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ocr_engine.errors import ModelError, last_line
+from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
+from ocr_engine.recognizer import EngineSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
+
+_ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The loaded models. wide_det: loads detection anew, for all the cores that may be idle."""
+
+    det: Session
+    cls: Session | None
+    rec: Session
+    wide_det: Callable[[], Session] | None = None
+
+    def describe_precision(self) -> str:
+        """What is really computed in; a runtime may not have what was asked for."""
+        if self.det.precision == self.rec.precision:
+            return self.det.precision
+        return f"detection {self.det.precision}, recognition {self.rec.precision}"
+
+
+def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) -> Sessions:
+    """Load the models; ModelError if one does not fit the runtime or its role."""
+    precisions = _precisions(settings, models, runtime)
+
+    def session(source: ModelSource, threads: int = 1, lanes: int = 1) -> Session:
+        return runtime.load(
+            source.file,
+            SessionSettings(
+                threads=settings.threads * threads,
+                lanes=lanes,
+                precision=precisions[source.role],
+                cached_shapes=settings.cached_shapes,
+                enable_mkldnn=settings.enable_mkldnn,
+                ranges=source.ranges.values if source.ranges else {},
+            ),
+        )
+
+    def wide_det() -> Session:
+        return session(models.det, threads=settings.cores)
+
+    det = session(models.det)
+    cls = session(models.cls) if models.cls else None
+    rec = session(models.rec, lanes=settings.cores)
+    _check_role(models.det, det, (3, 64, 64), (1, 1, 64, 64))
+    if models.cls and cls:
+        _check_role(models.cls, cls, models.cls.image_shape or CLS_SHAPE, (1, 2))
+    return Sessions(det, cls, rec, wide_det if settings.cores > 1 else None)
+
+
+def load_runtime(name: str) -> Runtime:
+    """The runtime by name; ModelError with what to install if its library is not there."""
+    try:
+        if name == "openvino":
+            from ocr_engine.runtimes.openvino import OpenVinoRuntime
+
+            return OpenVinoRuntime()
+        if name == "onnxruntime":
+            from ocr_engine.runtimes.onnxruntime import OnnxRuntimeRuntime
+
+            return OnnxRuntimeRuntime()
+        from ocr_engine.runtimes.paddle import PaddleRuntime
+
+        return PaddleRuntime()
+    except ImportError as error:
+        raise ModelError(
+            f"engine {name} is not installed ({error}); pip install -r requirements.txt"
+        ) from None
+
+
+def _precisions(
+    settings: EngineSettings, models: ModelSet, runtime: Runtime
+) -> dict[Role, Precision]:
+    """What each model computes in; ModelError for int8 without ranges.
+
+    auto: detection in int8 where the CPU is made for it; recognition in bf16, else int8.
+    """
+    if settings.precision != "auto":
+        if settings.precision == "int8" and not (models.det.ranges and models.rec.ranges):
+            raise ModelError(
+                "ocr.precision = int8: the ranges of these models are not known; run "
+                "tools/calibrate.py with pictures of yours, or set auto"
+            )
+        chosen = settings.precision
+        return {"det": chosen, "rec": chosen, "cls": "f32" if chosen == "int8" else chosen}
+    int8 = runtime.native_int8()
+    det: Precision = "int8" if int8 and models.det.ranges else "f32"
+    rec: Precision = "int8" if int8 and models.rec.ranges else "f32"
+    return {"det": det, "rec": "bf16" if runtime.native_bf16() else rec, "cls": "f32"}
+
+
+def _check_role(
+    source: ModelSource, session: Session, shape: tuple[int, int, int], expected: tuple[int, ...]
+) -> None:
+    """ModelError if a picture of the shape (channels, height, width) gives no such answer."""
+    answer = try_run(source, session, np.zeros((1, *shape), dtype=np.float32))
+    if answer.shape != expected:
+        raise ModelError(
+            f"{source.role}_model_dir: {source.name} is no {_ROLES[source.role]} model"
+        )
+
+
+def try_run(source: ModelSource, session: Session, tensor: FloatArray) -> FloatArray:
+    """The model's answer; ModelError if it does not take the tensor."""
+    try:
+        return session.run(tensor)
+    except Exception as error:  # each runtime raises its own kinds
+        raise ModelError(
+            f"{source.role}_model_dir: {source.name} does not run as a {_ROLES[source.role]} "
+            f"model: {last_line(error)}"
+        ) from None

@@ -1,0 +1,86 @@
+"""INT8 in OpenVINO: a graph with weights and activations rounded to 8 bits where it pays.
+
+A FakeQuantize before an operation makes the CPU plugin compute it in INT8. Activations get 256
+levels in a range that was measured (tools/calibrate.py), weights 255 levels round zero for each
+output channel: Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference", CVPR 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+_ACTIVATION_STEPS = 255
+_WEIGHT_LEVELS = 255
+_SMALLEST = 1e-8
+
+
+def quantizable(graph: ov.Model) -> list[ov.Node]:
+    """Convolutions and matrix products with constant weights, where most of the time goes.
+
+    Not those that see a single pixel (squeeze and excitation), nor depthwise ones.
+    """
+    return [node for node in graph.get_ordered_ops() if _is_worth_it(node)]
+
+
+def quantize(graph: ov.Model, ranges: Mapping[str, tuple[float, float]]) -> set[str]:
+    """Change the graph so that operations with a range run in INT8; the names of these."""
+    rounded: dict[tuple[str, int], ov.Output] = {}
+    done = set()
+    for node in quantizable(graph):
+        name = node.get_friendly_name()
+        if name not in ranges:
+            continue
+        source = node.input_value(0)
+        key = (source.get_node().get_friendly_name(), source.get_index())
+        if key not in rounded:
+            rounded[key] = _rounded_activation(source, *ranges[name])
+        node.input(0).replace_source_output(rounded[key])
+        node.input(1).replace_source_output(_rounded_weights(node))
+        done.add(name)
+    graph.validate_nodes_and_infer_types()
+    return done
+
+
+def _is_worth_it(node: ov.Node) -> bool:
+    kind = node.get_type_name()
+    if kind not in ("Convolution", "MatMul") or _weights(node) is None:
+        return False
+    sides = list(node.input(0).get_partial_shape())[2:]
+    return kind == "MatMul" or any(side.is_dynamic or side.get_length() > 1 for side in sides)
+
+
+def _weights(node: ov.Node) -> np.ndarray | None:
+    """The constant that an operation multiplies with, also behind nodes that only pass it on."""
+    source = node.input_value(1).get_node()
+    while source.get_type_name() in ("Identity", "Convert"):
+        source = source.input_value(0).get_node()
+    return np.asarray(source.data) if source.get_type_name() == "Constant" else None
+
+
+def _rounded_activation(source: ov.Output, low: float, high: float) -> ov.Output:
+    """256 levels from low to high, of which one is exactly zero."""
+    low, high = min(low, 0.0), max(high, _SMALLEST)
+    step = (high - low) / _ACTIVATION_STEPS
+    low = -round(-low / step) * step
+    high = low + _ACTIVATION_STEPS * step
+    shape = [1] * source.get_partial_shape().rank.get_length()
+    limits = [ops.constant(np.full(shape, value, dtype=np.float32)) for value in (low, high)]
+    return ops.fake_quantize(source, *limits, *limits, _ACTIVATION_STEPS + 1).output(0)
+
+
+def _rounded_weights(node: ov.Node) -> ov.Output:
+    """255 levels round zero, as wide as each output channel needs."""
+    weights = _weights(node)
+    assert weights is not None, "quantizable() has looked"
+    channel = 0
+    if node.get_type_name() == "MatMul":
+        channel = weights.ndim - (2 if node.get_attributes()["transpose_b"] else 1)
+    others = tuple(axis for axis in range(weights.ndim) if axis != channel)
+    widest = np.abs(weights.astype(np.float32)).max(axis=others, keepdims=True)
+    limits = [ops.constant(sign * np.maximum(widest, _SMALLEST)) for sign in (-1, 1)]
+    return ops.fake_quantize(node.input_value(1), *limits, *limits, _WEIGHT_LEVELS).output(0)

@@ -1,0 +1,84 @@
+"""Pictures are known again by all of their bytes, and kept within a limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from cache.keys import Digests, digest
+from cache.recent_pictures import ENTRY_OVERHEAD_BYTES, SAMPLES, RecentPictures
+
+ROOM = 1 << 20
+
+
+def picture(number: int, length: int = 10_000) -> bytes:
+    """A picture that differs from those of other numbers in its first byte."""
+    return bytes([number]) + bytes(length - 1)
+
+
+def known(recent: RecentPictures, *numbers: int) -> list[int]:
+    """Which of the pictures are known; asking counts as use, in this order."""
+    return [n for n in numbers if recent.digests(picture(n)) is not None]
+
+
+def filled(max_bytes: int, *numbers: int) -> RecentPictures:
+    recent = RecentPictures(max_bytes)
+    for number in numbers:
+        recent.remember(picture(number), digest(picture(number)))
+    return recent
+
+
+def test_a_picture_is_known_by_its_bytes() -> None:
+    recent = filled(ROOM, 1, 2)
+    assert recent.digests(bytes(bytearray(picture(1)))) == digest(picture(1))
+    assert recent.digests(picture(2)) == digest(picture(2))
+    assert recent.digests(picture(3)) is None
+    assert recent.digests(picture(1) + b"x") is None
+
+
+@pytest.mark.parametrize("length", [1, SAMPLES - 1, SAMPLES, SAMPLES + 1, 1000, 100_003])
+def test_every_byte_counts(length: int) -> None:
+    original = bytes(length)
+    recent = RecentPictures(ROOM)
+    recent.remember(original, digest(original))
+    for place in {0, 1, length // 2, length // 2 + 1, length - 2, length - 1} & set(range(length)):
+        forged = bytearray(original)
+        forged[place] = 1
+        assert recent.digests(bytes(forged)) is None, place
+    assert recent.digests(original) == digest(original)
+
+
+def test_of_pictures_that_look_alike_the_last_is_kept() -> None:
+    """They differ in one byte that is no sample."""
+    one, other = bytes(10_000), bytes(1) + b"x" + bytes(9_998)
+    recent = RecentPictures(ROOM)
+    recent.remember(one, Digests("one", "one"))
+    recent.remember(other, Digests("other", "other"))
+    assert recent.digests(other) == Digests("other", "other")
+    assert recent.digests(one) is None
+    assert len(recent) == 1
+    assert recent.size_bytes == 10_000 + ENTRY_OVERHEAD_BYTES
+
+
+def test_the_bytes_are_limited_and_the_least_recently_used_goes() -> None:
+    size = 10_000 + ENTRY_OVERHEAD_BYTES
+    recent = filled(3 * size, 1, 2, 3)
+    assert recent.size_bytes == 3 * size
+    assert known(recent, 1) == [1]  # 2 is now the oldest
+    recent.remember(picture(4), digest(picture(4)))
+    assert known(recent, 1, 2, 3, 4) == [1, 3, 4]
+    recent.remember(picture(5, 12_000), digest(picture(5, 12_000)))
+    assert known(recent, 1, 3, 4) == [4]
+    assert recent.size_bytes == size + 12_000 + ENTRY_OVERHEAD_BYTES
+
+
+def test_a_picture_is_counted_once() -> None:
+    recent = filled(ROOM, 1, 1)
+    assert (len(recent), recent.size_bytes) == (1, 10_000 + ENTRY_OVERHEAD_BYTES)
+
+
+@pytest.mark.parametrize(("max_bytes", "kept"), [(10_600, [1]), (10_599, []), (0, [])])
+def test_a_picture_that_does_not_fit_pushes_nothing_out(max_bytes: int, kept: list[int]) -> None:
+    recent = filled(max_bytes, 1)
+    assert known(recent, 1) == kept
+    recent.remember(picture(2, 20_000), digest(b""))
+    assert known(recent, 1) == kept

@@ -1,0 +1,191 @@
+"""Which model computes in which number format, on runtimes that can and cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from ocr_engine.errors import ModelError
+from ocr_engine.models.ranges import ActivationRanges
+from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
+from ocr_engine.recognizer import ENGINES, EngineName, EngineSettings, PrecisionChoice
+from ocr_engine.recognizers.sessions import load_sessions
+from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+
+T = TypeVar("T")
+DET_RANGES = {"Conv.1": (0.0, 9.0)}
+REC_RANGES = {"Conv.1": (-1.0, 1.0), "MatMul.2": (-3.0, 4.0)}
+FILES = {role: ModelFile(Path(role)) for role in ("det", "cls", "rec")}
+
+
+class Blank:
+    """Answers as a model of its role does, with nothing in the picture."""
+
+    def __init__(self, role: str, settings: SessionSettings) -> None:
+        self.metadata: Mapping[str, str] = {}
+        self.input_height: int | None = None
+        self.precision: Precision = settings.precision
+        self._role = role
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        _, _, height, width = tensor.shape
+        return np.zeros((1, 2) if self._role == "cls" else (1, 1, height, width), np.float32)
+
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        return (read(self.run(tensor)) for tensor in tensors)
+
+    def release_memory(self) -> None:
+        """Nothing is kept."""
+
+
+class Listing:
+    """A runtime that notes what it is asked to load, and can what it is told to."""
+
+    name = "listing"
+
+    def __init__(self, bf16: bool = False, int8: bool = False) -> None:
+        self.loaded: list[tuple[str, SessionSettings]] = []
+        self._bf16 = bf16
+        self._int8 = int8
+
+    def version(self) -> str:
+        return "1"
+
+    def native_bf16(self) -> bool:
+        return self._bf16
+
+    def native_int8(self) -> bool:
+        return self._int8
+
+    def load(self, model: ModelFile, settings: SessionSettings) -> Blank:
+        role = model.path.name
+        self.loaded.append((role, settings))
+        return Blank(role, settings)
+
+
+def model(role: Role, values: Mapping[str, tuple[float, float]] | None = None) -> ModelSource:
+    ranges = ActivationRanges("", values) if values else None
+    third = (0.0, 0.0, 0.0)
+    return ModelSource(role, role, FILES[role], "", mean=third, std=third, ranges=ranges)
+
+
+KNOWN = ModelSet(model("det", DET_RANGES), model("rec", REC_RANGES), model("cls"))
+DET_ONLY = replace(KNOWN, rec=model("rec"))
+REC_ONLY = replace(KNOWN, det=model("det"))
+UNKNOWN = replace(KNOWN, det=model("det"), rec=model("rec"))
+
+
+def precisions(
+    runtime: Listing, choice: PrecisionChoice, models: ModelSet
+) -> tuple[str, str, str, str]:
+    """Of detection, classification and recognition, and what is told of them."""
+    sessions = load_sessions(runtime, EngineSettings("openvino", models, precision=choice), models)
+    assert sessions.cls is not None
+    told = sessions.describe_precision()
+    return sessions.det.precision, sessions.cls.precision, sessions.rec.precision, told
+
+
+@pytest.mark.parametrize(
+    ("bf16", "int8", "models", "expected"),
+    [
+        (True, True, KNOWN, ("int8", "f32", "bf16")),
+        (True, False, KNOWN, ("f32", "f32", "bf16")),
+        (False, True, KNOWN, ("int8", "f32", "int8")),
+        (False, False, KNOWN, ("f32", "f32", "f32")),
+        (True, True, UNKNOWN, ("f32", "f32", "bf16")),
+        (False, True, UNKNOWN, ("f32", "f32", "f32")),
+        (False, True, DET_ONLY, ("int8", "f32", "f32")),
+        (False, True, REC_ONLY, ("f32", "f32", "int8")),
+        (True, True, REC_ONLY, ("f32", "f32", "bf16")),
+    ],
+)
+def test_auto_takes_what_the_cpu_is_made_for(
+    bf16: bool, int8: bool, models: ModelSet, expected: tuple[str, ...]
+) -> None:
+    det, cls, rec, told = precisions(Listing(bf16, int8), "auto", models)
+    assert (det, cls, rec) == expected
+    assert told == (det if det == rec else f"detection {det}, recognition {rec}")
+
+
+@pytest.mark.parametrize("models", [KNOWN, UNKNOWN])
+@pytest.mark.parametrize("able", [False, True])
+@pytest.mark.parametrize("choice", ["f32", "bf16"])
+def test_what_is_set_holds_for_all_models(
+    choice: PrecisionChoice, able: bool, models: ModelSet
+) -> None:
+    assert precisions(Listing(able, able), choice, models) == (choice,) * 4
+
+
+@pytest.mark.parametrize("able", [False, True])
+def test_int8_leaves_the_classifier_in_f32(able: bool) -> None:
+    assert precisions(Listing(able, able), "int8", KNOWN) == ("int8", "f32", "int8", "int8")
+
+
+@pytest.mark.parametrize("models", [UNKNOWN, DET_ONLY, REC_ONLY])
+def test_int8_without_ranges_stops_the_start(models: ModelSet) -> None:
+    runtime = Listing(True, True)
+    with pytest.raises(ModelError) as caught:
+        precisions(runtime, "int8", models)
+    assert caught.value.message == (
+        "ocr.precision = int8: the ranges of these models are not known; run tools/calibrate.py "
+        "with pictures of yours, or set auto"
+    )
+    assert not runtime.loaded
+
+
+def test_each_model_gets_its_own_ranges() -> None:
+    runtime = Listing(int8=True)
+    precisions(runtime, "auto", KNOWN)
+    loaded = {role: settings.ranges for role, settings in runtime.loaded}
+    assert loaded == {"det": DET_RANGES, "cls": {}, "rec": REC_RANGES}
+
+
+@pytest.mark.parametrize("engine", [engine for engine in ENGINES if engine != "openvino"])
+@pytest.mark.parametrize("choice", ["bf16", "int8"])
+def test_only_openvino_computes_in_fewer_bits(engine: EngineName, choice: PrecisionChoice) -> None:
+    with pytest.raises(ModelError) as caught:
+        EngineSettings(engine, KNOWN, precision=choice)
+    assert caught.value.message == (
+        f"ocr.precision = {choice}: engine {engine} computes in f32; set auto or f32, or engine "
+        "openvino"
+    )
+    for other in ("auto", "f32"):
+        assert EngineSettings(engine, KNOWN, precision=other).precision == other  # type: ignore[arg-type]
+
+
+# --- cores
+
+
+def test_one_core_gets_no_lane_and_no_wide_detection() -> None:
+    runtime = Listing()
+    settings = EngineSettings("openvino", KNOWN, precision="f32", threads=2)
+    assert load_sessions(runtime, settings, KNOWN).wide_det is None
+    assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
+        ("det", 2, 1),
+        ("cls", 2, 1),
+        ("rec", 2, 1),
+    ]
+
+
+def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> None:
+    runtime = Listing(True, True)
+    settings = EngineSettings("openvino", KNOWN, threads=2, cores=3, cached_shapes=7)
+    sessions = load_sessions(runtime, settings, KNOWN)
+    assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
+        ("det", 2, 1),
+        ("cls", 2, 1),
+        ("rec", 2, 3),
+    ]
+    assert sessions.wide_det is not None
+    sessions.wide_det()
+    role, wide = runtime.loaded[-1]
+    assert (role, wide.threads, wide.lanes) == ("det", 6, 1)
+    assert wide == replace(runtime.loaded[0][1], threads=6)  # in all else like the narrow one
+    assert {one.cached_shapes for _, one in runtime.loaded} == {7}

@@ -1,0 +1,327 @@
+"""Lines are read squeezed first, and only what does not read well is looked at again.
+
+The fakes read a line from its colours: green says which line it is, red which end is its left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from ocr_engine.images import Picture
+from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.recognizer import EngineInfo
+from ocr_engine.recognizers.ppocr import PpOcr
+from ocr_engine.recognizers.sessions import Sessions
+from ocr_engine.result import TextLine
+from ocr_engine.runtimes.session import FloatArray, Precision
+from ocr_engine.stages.recognition import COMMON_WIDTHS, SURE, preprocess, reads_upright
+
+T = TypeVar("T")
+Reading = tuple[str, float]
+CHARACTERS = tuple("acegkrtvy018NOS日门店")
+LINE_HEIGHT, LINE_WIDTH = 40, 240  # at a height of 48: 288 wide, squeezed 202
+SQUEEZED, FULL = 256, 320
+GREENS = (40, 90, 140, 190)  # of the lines, from the top
+
+
+class Fake:
+    """What all three models have."""
+
+    def __init__(self) -> None:
+        self.metadata: Mapping[str, str] = {}
+        self.input_height: int | None = None
+        self.precision: Precision = "f32"
+        self.lanes: list[int] = []
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        raise NotImplementedError
+
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        self.lanes.append(lanes)
+        for tensor in tensors:
+            yield read(self.run(tensor))
+
+    def release_memory(self) -> None:
+        """Nothing is kept."""
+
+
+class BlueIsText(Fake):
+    """A detection model that takes the blue of a pixel for its probability."""
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        return tensor[:, :1]
+
+
+def seen(tensor: FloatArray) -> tuple[int, bool]:
+    """Which line it is, and whether it stands on its head."""
+    height, ends = tensor.shape[2], (10, 185)  # all widths have both
+    green = (float(tensor[0, 1, height // 2, ends[0]]) + 1) / 2 * 255
+    line = min(range(len(GREENS)), key=lambda index: abs(GREENS[index] - green))
+    left, right = (float(tensor[0, 2, height // 2, column]) for column in ends)
+    return line, left > right
+
+
+class Scripted(Fake):
+    """A recognition model that reads (line, width, turned) as it is told, and counts."""
+
+    def __init__(self, script: Mapping[tuple[int, int, bool], Reading]) -> None:
+        super().__init__()
+        self._script = script
+        self.read: list[tuple[int, int, bool]] = []
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        line, turned = seen(tensor)
+        self.read.append((line, tensor.shape[3], turned))
+        text, confidence = self._script[self.read[-1]]
+        steps = np.zeros((1, 2 * len(text) + 1, len(CHARACTERS) + 1), dtype=np.float32)
+        steps[0, ::2, 0] = 1.0
+        for step, character in enumerate(text):
+            steps[0, 2 * step + 1, CHARACTERS.index(character) + 1] = confidence
+        return steps
+
+
+class KnowsTurned(Fake):
+    """A classifier that sees which lines are turned, or is told what to say; it counts."""
+
+    def __init__(self, always: bool | None = None) -> None:
+        super().__init__()
+        self._always = always
+        self.asked: list[int] = []
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        line, turned = seen(tensor)
+        self.asked.append(line)
+        answer = turned if self._always is None else self._always
+        return np.array([[1 - answer, answer]], dtype=np.float32)
+
+
+def page(*turned: bool) -> Picture:
+    """A line for each, turned or not, one under the other."""
+    pixels = np.zeros((80 * len(turned) + 40, 320, 3), dtype=np.uint8)
+    for line, is_turned in enumerate(turned):
+        top = 40 + 80 * line
+        strip = pixels[top : top + LINE_HEIGHT, 40 : 40 + LINE_WIDTH]
+        strip[:, :, 0] = 255
+        strip[:, :, 1] = GREENS[line]
+        half = slice(None, LINE_WIDTH // 2) if is_turned else slice(LINE_WIDTH // 2, None)
+        strip[:, half, 2] = 255
+    return Picture(pixels)
+
+
+def source(role: Role) -> ModelSource:
+    plain, ones = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    return ModelSource(role, role, ModelFile(Path("none")), "", mean=plain, std=ones)
+
+
+def read(
+    picture: Picture, rec: Scripted, cls: KnowsTurned | None = None, classify: bool = True
+) -> tuple[TextLine, ...]:
+    models = ModelSet(source("det"), source("rec"), source("cls"))
+    info = EngineInfo("fake", "f32", "fakes", 1)
+    reader = PpOcr(info, models, Sessions(BlueIsText(), cls, rec), (3, 48, 320), CHARACTERS)
+    options = RecognitionOptions(det_db_unclip_ratio=0.01, use_angle_cls=classify, drop_score=0.0)
+    return reader.recognize(picture, options).result.lines
+
+
+def read_one(rec: Scripted) -> Reading:
+    """How the first line of a page is read without a classifier."""
+    (line,) = read(page(False), rec)
+    return line.text, line.confidence
+
+
+def test_the_squeezed_line_is_narrower_by_a_third() -> None:
+    strip = np.zeros((LINE_HEIGHT, LINE_WIDTH, 3), dtype=np.uint8)
+    assert preprocess(strip).shape[3] == FULL
+    assert preprocess(strip, squeeze=0.7).shape[3] == SQUEEZED
+    black = preprocess(np.zeros((48, 400, 3), dtype=np.uint8), squeeze=0.7)
+    assert (black[0, 0, 0] < 0).sum() == 280  # the rest is padding
+    assert preprocess(np.zeros((10, 4000, 3), dtype=np.uint8), squeeze=0.7).shape[3] == 3200
+
+
+# --- twice
+
+
+@pytest.mark.parametrize("confidence", [0.9701, 0.99, 1.0])
+def test_a_sure_line_is_read_once(confidence: float) -> None:
+    rec = Scripted({(0, SQUEEZED, False): ("cat", confidence)})
+    assert read_one(rec) == ("cat", pytest.approx(confidence, abs=1e-4))
+    assert rec.read == [(0, SQUEEZED, False)]
+
+
+@pytest.mark.parametrize(
+    ("squeezed", "full", "stays"),
+    [
+        (("cet", 0.9699), ("cat", 0.98), ("cat", 0.98)),
+        (("cat", 0.96), ("cet", 0.95), ("cat", 0.96)),
+        (("cet", 0.5), ("cat", 0.51), ("cat", 0.51)),
+        (("cet", 0.75), ("cat", 0.75), ("cat", 0.75)),  # no surer: as it was taken
+        (("", 0.0), ("cat", 0.6), ("cat", 0.6)),
+        (("cat", 0.6), ("", 0.0), ("cat", 0.6)),
+    ],
+)
+def test_an_unsure_line_is_read_twice_and_the_surer_reading_stays(
+    squeezed: Reading, full: Reading, stays: Reading
+) -> None:
+    rec = Scripted({(0, SQUEEZED, False): squeezed, (0, FULL, False): full})
+    assert read_one(rec) == (stays[0], pytest.approx(stays[1], abs=1e-4))
+    assert rec.read == [(0, SQUEEZED, False), (0, FULL, False)]
+
+
+def test_each_line_is_judged_for_itself() -> None:
+    rec = Scripted(
+        {
+            (0, SQUEEZED, False): ("cat", 0.99),
+            (1, SQUEEZED, False): ("tea", 0.8),
+            (1, FULL, False): ("tar", 0.9),
+            (2, SQUEEZED, False): ("gray", 0.98),
+            (3, SQUEEZED, False): ("try", 0.7),
+            (3, FULL, False): ("rye", 0.6),
+        }
+    )
+    lines = read(page(False, False, False, False), rec)
+    assert [line.text for line in lines] == ["cat", "tar", "gray", "try"]
+    assert rec.read[:4] == [(line, SQUEEZED, False) for line in range(4)]
+    assert rec.read[4:] == [(1, FULL, False), (3, FULL, False)]
+
+
+# --- upright
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "expected"),
+    [
+        ("cat", 0.99, True),
+        ("cat", 0.95, True),
+        ("cat", 0.9499, False),
+        ("ca", 0.99, True),
+        ("c", 0.99, False),  # too little to tell
+        ("", 0.99, False),
+        ("", 0.0, False),
+        ("NOON", 1.0, False),  # the same when turned
+        ("SOS 8196", 1.0, False),
+        ("pod", 1.0, False),
+        ("1,000.00", 1.0, False),
+        ("No", 1.0, False),
+        ("NOON c", 1.0, False),  # one letter is not enough
+        ("NOON ct", 1.0, True),
+        ("日田", 1.0, False),
+        ("日门", 1.0, False),
+        ("门店", 1.0, True),
+        ("2024", 1.0, True),
+    ],
+)
+def test_reads_upright(text: str, confidence: float, expected: bool) -> None:
+    assert reads_upright(text, confidence) is expected
+
+
+def test_a_line_that_reads_well_is_not_shown_to_the_classifier() -> None:
+    rec = Scripted(
+        {
+            (0, SQUEEZED, False): ("cat", 0.99),
+            (1, SQUEEZED, False): ("NOON", 0.99),
+            (2, SQUEEZED, False): ("gray", 0.9),
+            (2, FULL, False): ("gray", 0.96),
+        }
+    )
+    cls = KnowsTurned()
+    lines = read(page(False, False, False), rec, cls)
+    assert [line.text for line in lines] == ["cat", "NOON", "gray"]
+    assert cls.asked == [1]  # the third reads well at its full width
+    assert len(rec.read) == 4
+
+
+def test_a_line_on_its_head_is_asked_about_and_read_turned() -> None:
+    rec = Scripted(
+        {
+            (0, SQUEEZED, True): ("ye", 0.6),
+            (0, FULL, True): ("y", 0.7),
+            (0, SQUEEZED, False): ("cat", 0.98),
+            (1, SQUEEZED, False): ("gray", 0.99),
+        }
+    )
+    cls = KnowsTurned()
+    lines = read(page(True, False), rec, cls)
+    assert [line.text for line in lines] == ["cat", "gray"]
+    assert lines[0].confidence == pytest.approx(0.98, abs=1e-4)
+    assert cls.asked == [0]
+    assert rec.read.count((0, SQUEEZED, False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("upright", "turned", "stays"),
+    [
+        (("ON", 0.9), ("NO", 0.94), "NO"),
+        (("ON", 0.9), ("NO", 0.89), "ON"),  # the classifier is wrong
+        (("ON", 0.99), ("NO", 0.96), "NO"),  # both read well: the classifier knows
+        (("ON", 0.99), ("NO", 0.94), "ON"),
+    ],
+)
+def test_a_turned_reading_must_be_sure_or_surer(
+    upright: Reading, turned: Reading, stays: str
+) -> None:
+    rec = Scripted(
+        {
+            (0, width, head): reading
+            for head, reading in ((False, upright), (True, turned))
+            for width in (SQUEEZED, FULL)
+        }
+    )
+    (line,) = read(page(False), rec, KnowsTurned(always=True))
+    assert line.text == stays
+
+
+def test_without_classification_nothing_is_turned() -> None:
+    script = {(0, SQUEEZED, True): ("ye", 0.6), (0, FULL, True): ("y", 0.7)}
+    cls = KnowsTurned()
+    (line,) = read(page(True), Scripted(script), cls, classify=False)
+    assert line.text == "y"
+    assert cls.asked == []
+    (line,) = read(page(True), Scripted(script), None)
+    assert line.text == "y"
+
+
+# --- beforehand
+
+
+class Widths(Fake):
+    """Notes what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        self.shapes.append(tensor.shape)
+        return np.zeros((1, 1, 2), dtype=np.float32)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_each_common_width_is_prepared_once_in_every_lane(cores: int) -> None:
+    rec = Widths()
+    models = ModelSet(source("det"), source("rec"))
+    info = EngineInfo("fake", "f32", "fakes", 1)
+    reader = PpOcr(info, models, Sessions(BlueIsText(), None, rec), (3, 32, 320), CHARACTERS, cores)
+    for width in COMMON_WIDTHS:
+        assert reader.prepare()
+        # each lane has two requests
+        assert rec.shapes == [(1, 3, 32, width)] * 2 * cores
+        assert rec.lanes == [cores]
+        rec.shapes.clear()
+        rec.lanes.clear()
+    assert not reader.prepare()
+    assert not reader.prepare()
+    assert not rec.shapes
+
+
+def test_the_common_widths_are_those_of_lines() -> None:
+    assert (COMMON_WIDTHS[0], COMMON_WIDTHS[-1], len(COMMON_WIDTHS)) == (64, 1024, 16)
+    assert SQUEEZED in COMMON_WIDTHS and FULL in COMMON_WIDTHS
+    assert SURE > 0.95  # what reads well enough to be upright may still be read again

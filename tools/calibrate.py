@@ -1,0 +1,163 @@
+"""Measure the ranges that INT8 needs, by reading pictures with the engine `openvino` in f32.
+
+    python tools/calibrate.py [--config config.json] [--in-f32 CONVOLUTION …] -- PICTURE_OR_FOLDER …
+
+Detection and recognition of the settings are measured. Models of the catalogue get their ranges
+in ocr_engine/models/int8, models of your own an int8.json in their folder. Give some dozens of
+pictures of the kind that will be read, with at least 200 lines. The range of an activation goes
+from the mean of its minima to the mean of its maxima, so that a single odd picture widens none.
+--in-f32 leaves operations of detection out, which then stay in f32 (docs/decisions/0013).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+from ocr_engine.errors import PictureError  # noqa: E402
+from ocr_engine.images import Picture, decode  # noqa: E402
+from ocr_engine.models import ranges  # noqa: E402
+from ocr_engine.models.catalogue import CATALOGUE  # noqa: E402
+from ocr_engine.models.source import ModelSet, ModelSource  # noqa: E402
+from ocr_engine.options import RecognitionOptions  # noqa: E402
+from ocr_engine.recognizers import ppocr  # noqa: E402
+from ocr_engine.runtimes import openvino as runtime  # noqa: E402
+from ocr_engine.runtimes.quantization import quantizable  # noqa: E402
+from ocr_engine.runtimes.session import FloatArray, Session  # noqa: E402
+from server.app import engine_settings  # noqa: E402
+from server.settings import load_settings  # noqa: E402
+
+T = TypeVar("T")
+
+MAX_PIXELS = 40_000_000
+
+
+class Meter:
+    """Passes tensors through a model that shows the inputs of its operations, and notes them."""
+
+    def __init__(self, source: ModelSource) -> None:
+        core = runtime.OpenVinoRuntime().core
+        graph = runtime.read_graph(core, source.file)
+        nodes = quantizable(graph)
+        self._names = [node.get_friendly_name() for node in nodes]
+        self._own_outputs = len(graph.outputs)
+        self._indices: list[int] = []
+        shown: dict[tuple[str, int], int] = {}
+        for node in nodes:
+            value = node.input_value(0)
+            key = (value.get_node().get_friendly_name(), value.get_index())
+            if key not in shown:
+                shown[key] = len(graph.outputs)
+                graph.add_outputs([value])
+            self._indices.append(shown[key])
+        self._model = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        self._request = self._model.create_infer_request()
+        self._limits: list[list[tuple[float, float]]] = []
+
+    def measure(self, tensor: FloatArray) -> None:
+        """Note the lowest and highest input of each operation."""
+        self._request.infer([tensor])
+        limits = {
+            index: (float(seen.min()), float(seen.max()))
+            for index in set(self._indices)
+            for seen in [self._request.get_output_tensor(index).data]
+        }
+        self._limits.append([limits[index] for index in self._indices])
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """By operation, the mean of its minima and that of its maxima."""
+        low, high = np.array(self._limits).mean(axis=0).T
+        return {
+            name: (float(first), float(last))
+            for name, first, last in zip(self._names, low, high, strict=True)
+        }
+
+
+class Metered:
+    """A session of the pipeline whose tensors are measured, too."""
+
+    def __init__(self, session: Session, meter: Meter) -> None:
+        self._session = session
+        self._meter = meter
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        """See Session.run."""
+        self._meter.measure(tensor)
+        return self._session.run(tensor)
+
+    def run_each(
+        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
+    ) -> Iterator[T]:
+        """See Session.run_each."""
+        return (read(self.run(tensor)) for tensor in tensors)
+
+
+def main() -> int:
+    """Read the pictures and write the files."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("pictures", nargs="+", type=Path)
+    parser.add_argument("--in-f32", nargs="*", default=[], help="operations of detection")
+    parser.add_argument("--config", type=Path, default=ROOT / "config.json")
+    arguments = parser.parse_args()
+    settings = engine_settings(load_settings(arguments.config, {}))
+    if settings.engine != "openvino" or settings.models is None:
+        parser.error("ocr.engine must be openvino: the other engines have no INT8")
+    reader = ppocr.load(dataclasses.replace(settings, precision="f32", cores=1))
+    meters = {role: Meter(source) for role, source in _measured(reader.models).items()}
+    reader.sessions = dataclasses.replace(
+        reader.sessions,
+        det=Metered(reader.sessions.det, meters["det"]),  # type: ignore[arg-type]
+        rec=Metered(reader.sessions.rec, meters["rec"]),  # type: ignore[arg-type]
+    )
+    total = 0
+    for name, picture in _pictures(arguments.pictures):
+        lines = reader.recognize(picture, RecognitionOptions()).result.lines
+        total += len(lines)
+        print(f"{name}: {len(lines)} lines", flush=True)
+    if not total:
+        parser.error("no line of text was found in the pictures")
+    for role, source in _measured(reader.models).items():
+        left_out = arguments.in_f32 if role == "det" else ()
+        found = {n: v for n, v in meters[role].ranges().items() if n not in left_out}
+        ranges.write_ranges(_place(source), ranges.ActivationRanges(source.sha256, found))
+        print(f"{source.name}: {len(found)} ranges in {_place(source)}")
+    return 0
+
+
+def _measured(models: ModelSet) -> dict[str, ModelSource]:
+    return {"det": models.det, "rec": models.rec}
+
+
+def _place(source: ModelSource) -> Path:
+    """Where the ranges are looked for."""
+    known = {model.sha256 for models in CATALOGUE.values() for model in (models.det, models.rec)}
+    if source.sha256 in known:
+        return ranges.SHIPPED / f"{source.name}.json"
+    return source.file.path.parent / ranges.FILE_NAME
+
+
+def _pictures(paths: Iterable[Path]) -> Iterator[tuple[str, Picture]]:
+    files = [
+        file
+        for path in paths
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+        if file.is_file()
+    ]
+    for file in files:
+        try:
+            yield file.name, decode(file.read_bytes(), MAX_PIXELS)
+        except PictureError as error:
+            print(f"{file.name}: left out: {error.message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
