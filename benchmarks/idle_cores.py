@@ -18,7 +18,7 @@ import argparse
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ sys.path[:0] = [str(ROOT)]
 
 import scenarios  # noqa: E402
 from machine import write_results  # noqa: E402
+from process_costs import wait_until_quiet  # noqa: E402
 from server_under_test import ServerUnderTest, Verdict, drive  # noqa: E402
-from workloads import pictures  # noqa: E402
+from workloads import distinct, pictures  # noqa: E402
 
 MAX_LATENCY_RATIO = 0.65
 MAX_COST = 0.02
@@ -57,6 +58,12 @@ def settings(workers: int, idle_cores: bool, cache: bool = False) -> dict[str, A
     return chosen
 
 
+def warm_up(server: ServerUnderTest, pages: Iterable[bytes]) -> None:
+    """Let the workers read all pages once, and wait until they have prepared themselves."""
+    drive(server.port, distinct(pages), 2 * server.workers)
+    wait_until_quiet(server.worker_pids())
+
+
 def latency(
     pages: dict[str, bytes], arguments: argparse.Namespace, verdict: Verdict
 ) -> dict[str, Any]:
@@ -68,7 +75,7 @@ def latency(
         ServerUnderTest(settings(arguments.workers, True)) as idle,
     ):
         for server in (single, idle):
-            drive(server.port, list(pages.values())[:3], 1)
+            warm_up(server, pages.values())
         for _ in range(arguments.rounds):
             for name, page in pages.items():
                 alone[name] += drive(single.port, [page], 1).latencies
@@ -95,8 +102,8 @@ def full(pages: Sequence[bytes], arguments: argparse.Namespace, verdict: Verdict
     for _ in range(arguments.rounds):
         for on in (True, False):
             with ServerUnderTest(settings(arguments.workers, on)) as server:
-                drive(server.port, pages[: 2 * arguments.workers], 2 * arguments.workers)
-                sent = list(pages) * arguments.workers
+                warm_up(server, pages)
+                sent = distinct(pages, arguments.workers)
                 rates[on].append(drive(server.port, sent, 4 * arguments.workers).per_second)
     ratios = [on / off for on, off in zip(rates[True], rates[False], strict=True)]
     ratio = statistics.median(ratios)
@@ -111,6 +118,7 @@ def same(arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
     names = list(pictures("pages"))[:: max(1, 45 // SAME_PICTURES)]
     ratios = []
     with ServerUnderTest(settings(arguments.workers, True, cache=True)) as server:
+        warm_up(server, pictures("pages").values())
         for name in names:
             picture = scenarios.padded_jpeg(scenarios.PAGES / name)
             alone = scenarios.one_after_the_other(server, picture)

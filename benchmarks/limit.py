@@ -30,13 +30,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from arrivals import varied  # noqa: E402
 from machine import write_results  # noqa: E402
 from pinned_replay import SPAWN, ReplayRun, ReplayWork, replay_on, run_all  # noqa: E402
-from process_costs import cpu_seconds, pss_mb  # noqa: E402
+from process_costs import cpu_seconds, pss_mb, wait_until_quiet  # noqa: E402
 from server_under_test import ServerUnderTest, drive  # noqa: E402
 from throughput import settings  # noqa: E402
-from workloads import WORKLOADS, pictures  # noqa: E402
+from workloads import WORKLOADS, distinct, pictures  # noqa: E402
 
 from server.app import engine_settings  # noqa: E402
 from server.settings import Settings, build  # noqa: E402
@@ -125,15 +124,12 @@ def release_rss_mb(chosen: Settings) -> int:
 
 
 def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
-    """The server with 4 clients per worker over all pictures so many times.
-
-    No two bodies are equal, lest one recognition answer two requests.
-    """
-    warm_up = [varied(picture, -1 - n) for n, picture in enumerate(sent)]
-    bodies = [varied(picture, n) for n, picture in enumerate([*sent] * times)]
+    """The server with 4 clients per worker over all pictures so many times."""
+    bodies = distinct(sent, times)
     with ServerUnderTest(settings("openvino", workers)) as server:
-        drive(server.port, warm_up, 4 * workers)
         pids = server.worker_pids()
+        drive(server.port, distinct(sent), 4 * workers)
+        wait_until_quiet(pids)
         before = (cpu_seconds([server.pid]), cpu_seconds(pids), time.process_time())
         stages = stage_seconds(server)
         load = drive(server.port, bodies, 4 * workers)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+QUIET_SECONDS = 0.5
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
     """User and system time of the processes so far, all threads, without their children."""
     return sum(map(_cpu_ticks, pids)) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_quiet(pids: Sequence[int], seconds: float = 60.0) -> None:
+    """Wait until the processes compute no more: idle workers prepare themselves for a while."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        before = cpu_seconds(pids)
+        time.sleep(QUIET_SECONDS)
+        if cpu_seconds(pids) - before < 0.05 * QUIET_SECONDS:
+            return
+    raise RuntimeError(f"processes {pids} are still busy after {seconds:g} s")
 
 
 def pss_mb(pid: int) -> float:

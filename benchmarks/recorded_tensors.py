@@ -13,6 +13,7 @@ import ctypes
 import gc
 import itertools
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -24,9 +25,10 @@ from ocr_engine.images import decode
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.worker import rss_mb
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, ov
+from ocr_engine.runtimes.openvino import OpenVinoRuntime
 
 MAX_PIXELS = 40_000_000
+ov: Any = sys.modules["openvino"]  # imported by the runtime, which keeps it from sending usage data
 
 
 class LoadedEngine:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterable
 from pathlib import Path
+
+from arrivals import varied
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "tests" / "data" / "pages.json"
 SMALL_PRINT = ROOT / "benchmarks" / "small_print"
 WORKLOADS = ("pages", "small_print")
 
+_numbers = itertools.count()
+
 
 def pictures(workload: str, every: int = 1) -> dict[str, bytes]:
     """Every Nth picture of the set by its file name; `pages` are the project's rendered ones."""
     return {path.name: path.read_bytes() for path in _files(workload)[::every]}
+
+
+def distinct(sent: Iterable[bytes], times: int = 1) -> list[bytes]:
+    """All pictures so many times as bodies of which no two are ever equal: none joins another."""
+    return [varied(picture, next(_numbers)) for picture in [*sent] * times]
 
 
 def _files(workload: str) -> list[Path]:

@@ -32,7 +32,7 @@ class Metrics:
     """Counted while requests pass; the rest is read from the parts when somebody asks."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=True)
         self.cache_results: Count[str] = Count()
         new = functools.partial(Counter, registry=self.registry)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -139,8 +140,9 @@ def _measured(models: ModelSet) -> dict[str, ModelSource]:
 
 def _place(source: ModelSource) -> Path:
     """Where the ranges are looked for."""
-    known = {model.sha256 for models in CATALOGUE.values() for model in (models.det, models.rec)}
-    if source.sha256 in known:
+    packages = [importlib.util.find_spec(models.package) for models in CATALOGUE.values()]
+    wheels = [Path(spec.origin).parent for spec in packages if spec and spec.origin]
+    if any(source.file.path.is_relative_to(wheel) for wheel in wheels):
         return ranges.SHIPPED / f"{source.name}.json"
     return source.file.path.parent / ranges.FILE_NAME
 

@@ -12,7 +12,7 @@ from ocr_engine.models.catalogue import (
     catalogue_source,
     read_characters,
 )
-from ocr_engine.models.ranges import FILE_NAME, ActivationRanges, read_ranges
+from ocr_engine.models.ranges import FILE_NAME, read_ranges
 from ocr_engine.models.recipe import HALF, IMAGENET_MEAN, IMAGENET_STD, Recipe, read_recipe
 from ocr_engine.models.source import CLS_SHAPE, ModelFile, ModelSet, ModelSource, Role, digest_files
 
@@ -98,18 +98,17 @@ def directory_source(role: Role, folder: Path, engine: str, choice: ModelChoice)
     file = find_model(role, folder, engine)
     recipe = read_recipe(folder)
     imagenet = role == "det"
-    sha256 = digest_files(file)
     return ModelSource(
         role=role,
         name=recipe.name or folder.resolve().name,
         file=file,
-        sha256=sha256,
+        sha256=digest_files(file),
         mean=recipe.mean or (IMAGENET_MEAN if imagenet else HALF),
         std=recipe.std or (IMAGENET_STD if imagenet else HALF),
         image_shape=_image_shape(role, recipe, choice),
         stretch=recipe.stretch,
         characters=_characters(role, file, folder, recipe, choice),
-        ranges=_ranges(role, folder, sha256),
+        ranges=read_ranges(folder / FILE_NAME) if (folder / FILE_NAME).is_file() else None,
     )
 
 
@@ -133,20 +132,6 @@ def find_model(role: Role, folder: Path, engine: str) -> ModelFile:
             f"{', '.join(unreadable)}; set ocr.engine to {_engines_for(unreadable[0])}"
         )
     raise ModelError(f"{key}: {folder} has no model in it; expected {_EXPECTED}")
-
-
-def _ranges(role: Role, folder: Path, sha256: str) -> ActivationRanges | None:
-    """The ranges beside the model; ModelError if they were measured on another one."""
-    path = folder / FILE_NAME
-    if not path.is_file():
-        return None
-    ranges = read_ranges(path)
-    if ranges.sha256 != sha256:
-        raise ModelError(
-            f"{role}_model_dir: {path} was measured on another model; run tools/calibrate.py "
-            "again, or remove it"
-        )
-    return ranges
 
 
 def _engines_for(program: str) -> str:

@@ -58,7 +58,7 @@ class WorkerSpec:
     load: builds the recognizer; a picklable callable.
     threads: compute threads that native libraries may use.
     max_pixels: larger pictures are refused. release_rss_mb: above it, memory is given back.
-    task_memory_mb: address space that may be added to what a warm worker has, 0: no limit.
+    task_memory_mb: address space that one picture may add, 0: no limit.
     cores: on how many cores, at most, a picture may be read when they are idle.
     """
 
@@ -90,7 +90,6 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
         _warm(recognizer, spec, spec.cores)
-    _limit_memory(spec.task_memory_mb)
     while True:
         try:
             while not channel.poll() and recognizer.prepare():
@@ -101,6 +100,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         if isinstance(request, Stop):
             return
         _send(channel, Begun(request.task_id))
+        _limit_memory(spec.task_memory_mb)
         reply = answer(recognizer, request, spec)
         del request
         _send(channel, reply)
@@ -180,10 +180,13 @@ def _prepare_process() -> None:
 
 
 def _limit_memory(task_memory_mb: int) -> None:
-    """Make a picture that needs too much fail with MemoryError before the machine runs out."""
+    """Make a picture that needs too much fail with MemoryError before the machine runs out.
+
+    Set anew for each: memory that is given back leaves holes in the address space.
+    """
     if task_memory_mb:
         limit = _memory_bytes()[0] + (task_memory_mb << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
 
 def _own_signals() -> None:

@@ -36,7 +36,6 @@ class PpOcr:
         sessions: Sessions,
         rec_shape: tuple[int, int, int],
         characters: Sequence[str],
-        cores: int = 1,
     ) -> None:
         self.info = info
         self.models = models
@@ -44,7 +43,6 @@ class PpOcr:
         self._wide_det: Session | None = None
         self._rec_shape = rec_shape
         self._characters = characters
-        self._cores = cores
         self._widths = iter(recognition.COMMON_WIDTHS)
 
     def recognize(
@@ -81,7 +79,7 @@ class PpOcr:
             return False
         channels, height, _ = self._rec_shape
         blank = np.zeros((1, channels, height, width), dtype=np.float32)
-        list(self.sessions.rec.run_each([blank] * 2 * self._cores, self._cores, len))
+        self.sessions.rec.run(blank)
         return True
 
     def release_memory(self) -> None:
@@ -207,7 +205,7 @@ def load(settings: EngineSettings) -> PpOcr:
         models=models.describe(),
         threads=settings.threads,
     )
-    return PpOcr(info, models, sessions, rec_shape, characters, settings.cores)
+    return PpOcr(info, models, sessions, rec_shape, characters)
 
 
 def _characters(

@@ -34,6 +34,9 @@ class Sessions:
 def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) -> Sessions:
     """Load the models; ModelError if one does not fit the runtime or its role."""
     precisions = _precisions(settings, models, runtime)
+    for source in models.sources():
+        if precisions[source.role] == "int8":
+            check_ranges(source)
 
     def session(source: ModelSource, threads: int = 1, lanes: int = 1) -> Session:
         return runtime.load(
@@ -99,6 +102,15 @@ def _precisions(
     det: Precision = "int8" if int8 and models.det.ranges else "f32"
     rec: Precision = "int8" if int8 and models.rec.ranges else "f32"
     return {"det": det, "rec": "bf16" if runtime.native_bf16() else rec, "cls": "f32"}
+
+
+def check_ranges(source: ModelSource) -> None:
+    """ModelError if the ranges beside a model were measured on another one."""
+    if source.ranges is not None and source.ranges.sha256 != source.sha256:
+        raise ModelError(
+            f"{source.role}_model_dir: the int8.json of {source.name} was measured on another "
+            "model; run tools/calibrate.py again, or remove it"
+        )
 
 
 def _check_role(

@@ -22,7 +22,6 @@ Float64Array = npt.NDArray[np.float64]
 QuadArray = npt.NDArray[np.int32]
 
 SIDE_MULTIPLE = 32
-LARGE_SIDE = 640
 MAX_SIDE = 4000
 MAX_CANDIDATES = 1000
 MIN_BOX_SIDE = 3
@@ -47,9 +46,7 @@ def detection_size(height: int, width: int, options: RecognitionOptions) -> tupl
 
 
 def _round_side(side: int) -> int:
-    """To a multiple of 32, of large sides 64: a runtime compiles every new shape."""
-    multiple = SIDE_MULTIPLE if side < LARGE_SIDE else 2 * SIDE_MULTIPLE
-    return max(round(side / multiple) * multiple, SIDE_MULTIPLE)
+    return max(round(side / SIDE_MULTIPLE) * SIDE_MULTIPLE, SIDE_MULTIPLE)
 
 
 def pad_tiny(pixels: ImageArray) -> ImageArray:

@@ -17,7 +17,7 @@ from ocr_engine.stages.strips import strip_tensor
 BLANK = 0
 WIDTH_BUCKET = 64
 MAX_WIDTH = 3200
-COMMON_WIDTHS = range(WIDTH_BUCKET, 16 * WIDTH_BUCKET + 1, WIDTH_BUCKET)
+COMMON_WIDTHS = range(WIDTH_BUCKET, 8 * WIDTH_BUCKET + 1, WIDTH_BUCKET)
 SURE = 0.97  # a line read with less is read at its full width, too
 UPRIGHT_CONFIDENCE = 0.95
 UPRIGHT_CHARACTERS = 2

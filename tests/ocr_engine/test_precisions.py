@@ -157,7 +157,7 @@ def test_only_openvino_computes_in_fewer_bits(engine: EngineName, choice: Precis
         "openvino"
     )
     for other in ("auto", "f32"):
-        assert EngineSettings(engine, KNOWN, precision=other).precision == other  # type: ignore[arg-type]
+        assert EngineSettings(engine, KNOWN, precision=other).precision == other
 
 
 # --- cores

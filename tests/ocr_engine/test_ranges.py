@@ -18,6 +18,7 @@ from ocr_engine.models.ranges import (
     write_ranges,
 )
 from ocr_engine.models.source import ModelFile, ModelSource, digest_files
+from ocr_engine.recognizers.sessions import check_ranges
 
 VALUES = {"Conv.1": (-0.17, 9.7898), "Größe/卷积:0": (0.0, 12.5), 'a "quoted" name': (-3.0, -1.0)}
 
@@ -108,11 +109,12 @@ def test_ranges_of_another_model_stop_the_start(folder: Path, role: str) -> None
     path = folder / FILE_NAME
     write_ranges(path, ActivationRanges(sha256_of(folder), VALUES))
     (folder / "inference.onnx").write_bytes(b"newer weights")
+    source = directory_source(role, folder, "openvino", ModelChoice())  # type: ignore[arg-type]
     with pytest.raises(ModelError) as caught:
-        directory_source(role, folder, "openvino", ModelChoice())  # type: ignore[arg-type]
+        check_ranges(source)
     assert caught.value.message == (
-        f"{role}_model_dir: {path} was measured on another model; run tools/calibrate.py again, "
-        "or remove it"
+        f"{role}_model_dir: the int8.json of {source.name} was measured on another model; run "
+        "tools/calibrate.py again, or remove it"
     )
     path.unlink()
     assert det_in(folder).ranges is None

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ocr_engine.images import Picture
+from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
@@ -20,7 +21,7 @@ from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.result import TextLine
 from ocr_engine.runtimes.session import FloatArray, Precision
-from ocr_engine.stages.recognition import COMMON_WIDTHS, SURE, preprocess, reads_upright
+from ocr_engine.stages.recognition import COMMON_WIDTHS, preprocess, reads_upright
 
 T = TypeVar("T")
 Reading = tuple[str, float]
@@ -37,7 +38,6 @@ class Fake:
         self.metadata: Mapping[str, str] = {}
         self.input_height: int | None = None
         self.precision: Precision = "f32"
-        self.lanes: list[int] = []
 
     def run(self, tensor: FloatArray) -> FloatArray:
         raise NotImplementedError
@@ -45,7 +45,6 @@ class Fake:
     def run_each(
         self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
     ) -> Iterator[T]:
-        self.lanes.append(lanes)
         for tensor in tensors:
             yield read(self.run(tensor))
 
@@ -116,25 +115,31 @@ def page(*turned: bool) -> Picture:
     return Picture(pixels)
 
 
-def source(role: Role) -> ModelSource:
+def source(role: Role, squeeze: float = 1.0) -> ModelSource:
     plain, ones = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    return ModelSource(role, role, ModelFile(Path("none")), "", mean=plain, std=ones)
+    file = ModelFile(Path("none"))
+    return ModelSource(role, role, file, "", mean=plain, std=ones, squeeze=squeeze)
 
 
 def read(
-    picture: Picture, rec: Scripted, cls: KnowsTurned | None = None, classify: bool = True
+    picture: Picture,
+    rec: Scripted,
+    cls: KnowsTurned | None = None,
+    classify: bool = True,
+    squeeze: float = 0.7,
 ) -> tuple[TextLine, ...]:
-    models = ModelSet(source("det"), source("rec"), source("cls"))
+    models = ModelSet(source("det"), source("rec", squeeze), source("cls"))
     info = EngineInfo("fake", "f32", "fakes", 1)
     reader = PpOcr(info, models, Sessions(BlueIsText(), cls, rec), (3, 48, 320), CHARACTERS)
     options = RecognitionOptions(det_db_unclip_ratio=0.01, use_angle_cls=classify, drop_score=0.0)
     return reader.recognize(picture, options).result.lines
 
 
-def read_one(rec: Scripted) -> Reading:
-    """How the first line of a page is read without a classifier."""
+def check_reading(rec: Scripted, expected: Reading) -> None:
+    """The one line of a page is read so without a classifier."""
     (line,) = read(page(False), rec)
-    return line.text, line.confidence
+    assert line.text == expected[0]
+    assert line.confidence == pytest.approx(expected[1], abs=1e-4)
 
 
 def test_the_squeezed_line_is_narrower_by_a_third() -> None:
@@ -152,7 +157,7 @@ def test_the_squeezed_line_is_narrower_by_a_third() -> None:
 @pytest.mark.parametrize("confidence", [0.9701, 0.99, 1.0])
 def test_a_sure_line_is_read_once(confidence: float) -> None:
     rec = Scripted({(0, SQUEEZED, False): ("cat", confidence)})
-    assert read_one(rec) == ("cat", pytest.approx(confidence, abs=1e-4))
+    check_reading(rec, ("cat", confidence))
     assert rec.read == [(0, SQUEEZED, False)]
 
 
@@ -171,8 +176,25 @@ def test_an_unsure_line_is_read_twice_and_the_surer_reading_stays(
     squeezed: Reading, full: Reading, stays: Reading
 ) -> None:
     rec = Scripted({(0, SQUEEZED, False): squeezed, (0, FULL, False): full})
-    assert read_one(rec) == (stays[0], pytest.approx(stays[1], abs=1e-4))
+    check_reading(rec, stays)
     assert rec.read == [(0, SQUEEZED, False), (0, FULL, False)]
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.99])
+def test_a_model_that_takes_no_squeezed_lines_reads_each_once(confidence: float) -> None:
+    rec = Scripted({(0, FULL, False): ("cat", confidence)})
+    (line,) = read(page(False), rec, squeeze=1.0)
+    assert line.text == "cat"
+    assert rec.read == [(0, FULL, False)]
+
+
+def test_which_models_take_squeezed_lines() -> None:
+    assert catalogue_source("PP-OCRv6_small", "rec").squeeze == 0.7
+    assert catalogue_source("PP-OCRv4_mobile", "rec").squeeze == 1.0
+    fingerprints = {
+        ModelSet(source("det"), source("rec", squeeze)).fingerprint() for squeeze in (1.0, 0.7, 0.8)
+    }
+    assert len(fingerprints) == 3
 
 
 def test_each_line_is_judged_for_itself() -> None:
@@ -303,25 +325,22 @@ class Widths(Fake):
         return np.zeros((1, 1, 2), dtype=np.float32)
 
 
-@pytest.mark.parametrize("cores", [1, 2])
-def test_each_common_width_is_prepared_once_in_every_lane(cores: int) -> None:
+def test_each_common_width_is_prepared_once() -> None:
     rec = Widths()
     models = ModelSet(source("det"), source("rec"))
     info = EngineInfo("fake", "f32", "fakes", 1)
-    reader = PpOcr(info, models, Sessions(BlueIsText(), None, rec), (3, 32, 320), CHARACTERS, cores)
+    reader = PpOcr(info, models, Sessions(BlueIsText(), None, rec), (3, 32, 320), CHARACTERS)
     for width in COMMON_WIDTHS:
         assert reader.prepare()
-        # each lane has two requests
-        assert rec.shapes == [(1, 3, 32, width)] * 2 * cores
-        assert rec.lanes == [cores]
+        assert set(rec.shapes) == {(1, 3, 32, width)}
         rec.shapes.clear()
-        rec.lanes.clear()
     assert not reader.prepare()
     assert not reader.prepare()
     assert not rec.shapes
 
 
-def test_the_common_widths_are_those_of_lines() -> None:
-    assert (COMMON_WIDTHS[0], COMMON_WIDTHS[-1], len(COMMON_WIDTHS)) == (64, 1024, 16)
+def test_the_common_widths_are_whole_buckets_from_the_narrowest() -> None:
+    assert COMMON_WIDTHS[0] == preprocess(np.zeros((48, 1, 3), dtype=np.uint8)).shape[3]
+    for width in COMMON_WIDTHS:
+        assert preprocess(np.zeros((48, width, 3), dtype=np.uint8)).shape[3] == width
     assert SQUEEZED in COMMON_WIDTHS and FULL in COMMON_WIDTHS
-    assert SURE > 0.95  # what reads well enough to be upright may still be read again

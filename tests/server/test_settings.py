@@ -238,7 +238,7 @@ def test_mistakes_of_shape(tmp_path: Path, text: str, mentions: list[str]) -> No
         ("web_server.filename_roots", [1], "list of folders"),
         ("web_server.filename_roots", {"a": "b"}, "list of folders"),
         ("ocr.engine", "tesseract", "openvino, paddle, onnxruntime, paddleocr"),
-        ("ocr.precision", "int8", "auto, f32, bf16"),
+        ("ocr.precision", "int4", "auto, f32, bf16, int8"),
         ("ocr.max_pixels", 0, "whole number"),
         ("ocr.process.timeout_seconds", 0, "from 0.1 to 3600"),
         ("ocr.process.timeout_seconds", float("nan"), "number"),

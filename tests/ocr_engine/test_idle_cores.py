@@ -1,0 +1,361 @@
+"""Idle cores: who gets them, that they reach the worker, and that they change no answer."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fake_recognizers import card, load_obedient, load_preparing
+from ocr_engine.images import Picture, decode
+from ocr_engine.models.catalogue import catalogue_set
+from ocr_engine.models.source import ModelFile
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.messages import Task, decode_request, encode_request
+from ocr_engine.pool.pool import Pool, PoolSpec, PoolTask
+from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.recognizer import EngineSettings
+from ocr_engine.recognizers import ppocr
+from ocr_engine.recognizers.ppocr import PpOcr
+from ocr_engine.result import OcrResult
+from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
+from ocr_engine.runtimes.session import FloatArray, SessionSettings
+from pools import read, whole
+from server import app
+from server.settings import Settings, load_settings
+from watching import until
+
+# isort: split
+import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
+from openvino import opset13 as ops
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "pages"
+PAGE = "receipt_en_cafe.png"
+PATIENCE_SECONDS = 40.0
+
+Scenario = Callable[[], Awaitable[None]]
+
+
+def run(scenario: Scenario) -> None:
+    """Run a scenario on a loop of its own, for a limited time."""
+    asyncio.run(asyncio.wait_for(scenario(), PATIENCE_SECONDS))
+
+
+def crew(number: int, cores: int) -> AbstractAsyncContextManager[Pool]:
+    """A pool of obedient workers in which a picture gets so many cores at most."""
+    worker = WorkerSpec(load_obedient, max_pixels=1_000_000)
+    return whole(PoolSpec(CrewSpec(number, worker), cores_per_picture=cores))
+
+
+def submit(pool: Pool, text: str) -> PoolTask:
+    return pool.submit(card(text), RecognitionOptions())
+
+
+class Gates:
+    """Pictures that are read until they are let go."""
+
+    def __init__(self, folder: Path, pool: Pool) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._held: dict[str, PoolTask] = {}
+
+    def hold(self, name: str) -> PoolTask:
+        gate = self._folder / name
+        gate.touch()
+        self._held[name] = submit(self._pool, f"hold {gate}")
+        return self._held[name]
+
+    async def let_go(self, name: str) -> None:
+        (self._folder / name).unlink()
+        await self._held.pop(name).future
+
+
+# --- the pool
+
+
+def test_idle_cores_are_granted_up_to_the_limit_and_while_they_are_free(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with crew(number=3, cores=2) as pool:
+            gates = Gates(tmp_path, pool)
+            assert await read(pool, "cores") == "2"  # of three
+            assert gates.hold("first").cores == 2
+            assert gates.hold("second").cores == 1  # the one that is left
+            assert gates.hold("third").cores == 1  # none is left
+            await gates.let_go("first")
+            assert await read(pool, "cores") == "1"
+            await gates.let_go("second")
+            assert await read(pool, "cores") == "2"
+            await gates.let_go("third")
+
+    run(scenario)
+
+
+def test_nothing_is_granted_while_another_picture_waits(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with crew(number=2, cores=2) as pool:
+            gates = Gates(tmp_path, pool)
+            assert [gates.hold(name).cores for name in ("a", "b")] == [2, 1]
+            waiting = [gates.hold(name) for name in ("c", "d", "e")]
+            assert pool.queued() == 3
+            await gates.let_go("b")
+            await until(lambda: pool.queued() == 2, "the first that waited runs")
+            await gates.let_go("a")
+            await until(lambda: pool.queued() == 1, "the second that waited runs")
+            assert [task.cores for task in waiting[:2]] == [1, 1]
+            await gates.let_go("c")
+            await until(lambda: pool.queued() == 0, "the last one runs")
+            assert waiting[2].cores == 1  # the other worker is busy
+            await gates.let_go("d")
+            await gates.let_go("e")
+            assert await read(pool, "cores") == "2"
+
+    run(scenario)
+
+
+def test_a_worker_that_died_has_no_core_to_give(tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    once.touch()
+
+    async def scenario() -> None:
+        async with crew(number=2, cores=2) as pool:
+            task = submit(pool, f"vanish {once}")
+            assert task.cores == 2
+            await task.future
+            assert (task.dispatches, task.cores) == (2, 1)
+
+    run(scenario)
+
+
+def test_with_the_setting_off_nothing_is_granted(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with crew(number=2, cores=1) as pool:
+            gates = Gates(tmp_path, pool)
+            assert await read(pool, "cores") == "1"
+            assert [gates.hold(name).cores for name in ("a", "b", "c")] == [1, 1, 1]
+            for name in ("a", "b", "c"):
+                await gates.let_go(name)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4])
+def test_the_cores_travel_with_the_task(cores: int) -> None:
+    task = Task(7, RecognitionOptions(drop_score=0.25), b"picture", cores)
+    assert decode_request(encode_request(task)) == task
+
+
+# --- the worker
+
+
+def test_a_worker_warms_up_on_all_cores_and_prepares_while_nothing_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, gate = tmp_path / "journal", tmp_path / "gate"
+    gate.touch()
+
+    def events() -> list[str]:
+        lines = [line.partition(" ")[2].strip() for line in journal.read_text().splitlines()]
+        return [line for line in lines if line.startswith(("cores", "prepare"))]
+
+    async def scenario() -> None:
+        load = functools.partial(load_preparing, journal)
+        worker = WorkerSpec(load, max_pixels=1_000_000, cores=2)
+        async with whole(PoolSpec(CrewSpec(1, worker), cores_per_picture=2)) as pool:
+            await until(lambda: "prepare 1" in events(), "the first step")
+            (process,) = pool.supervisor.workers()
+            monkeypatch.setattr(process, "send", process._send)  # at once
+            task = submit(pool, "cores")
+            gate.unlink()
+            assert (await task.future).result.text == "1"  # there is no other worker
+            await until(lambda: "prepare 2" in events(), "the second step")
+            await read(pool, "hello")
+        assert events() == ["cores 1", "cores 2", "prepare 1", "cores 1", "prepare 2", "cores 1"]
+
+    try:
+        run(scenario)
+    finally:
+        gate.unlink(missing_ok=True)
+
+
+# --- the settings
+
+
+def engine_cores(monkeypatch: pytest.MonkeyPatch, folder: Path, usable: int, **process: Any) -> int:
+    monkeypatch.setattr(app, "usable_cores", lambda: usable)
+    return app.cores_per_picture(settings(folder, **process))
+
+
+def settings(folder: Path, **values: Any) -> Settings:
+    path = folder / "config.json"
+    path.write_text("{}")
+    return load_settings(path, {}, {key.replace("__", "."): str(v) for key, v in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("usable", "values", "expected"),
+    [
+        (2, {}, 2),
+        (1, {}, 1),
+        (3, {}, 3),
+        (64, {}, app.MAX_CORES_PER_PICTURE),
+        (8, {"ocr__process__number": 2}, 2),
+        (8, {"ocr__process__number": 1}, 1),
+        (2, {"ocr__process__number": 8}, 2),
+        (8, {"ocr__process__idle_cores": "false"}, 1),
+        (8, {"ocr__engine": "onnxruntime"}, 1),
+    ],
+)
+def test_how_many_cores_a_picture_may_get(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    usable: int,
+    values: dict[str, Any],
+    expected: int,
+) -> None:
+    assert engine_cores(monkeypatch, tmp_path, usable, **values) == expected
+
+
+def test_usable_cores_are_no_more_than_the_affinity() -> None:
+    assert 1 <= app.usable_cores() <= len(os.sched_getaffinity(0))
+
+
+# --- the engine
+
+
+@pytest.fixture(scope="module")
+def page() -> Picture:
+    return decode((DATA / PAGE).read_bytes(), 10**7)
+
+
+def reader(precision: Any, cores: int) -> PpOcr:
+    models = catalogue_set("PP-OCRv6_small")
+    return ppocr.load(EngineSettings("openvino", models, precision=precision, cores=cores))
+
+
+def result(recognizer: PpOcr, picture: Picture, cores: int) -> OcrResult:
+    return recognizer.recognize(picture, RecognitionOptions(), cores).result
+
+
+@pytest.mark.parametrize("precision", ["auto", "f32"])
+def test_a_page_reads_the_same_on_two_cores(page: Picture, precision: str) -> None:
+    recognizer = reader(precision, cores=2)
+    alone = result(recognizer, page, 1)
+    assert len(alone.lines) > 20
+    assert result(recognizer, page, 2) == alone
+    recognizer.release_memory()
+    assert result(recognizer, page, 2) == alone
+    assert result(recognizer, page, 1) == alone
+
+
+# --- lanes
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
+    """Doubles its input, in rows of 7: other sizes fail while it runs."""
+    tensor = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="tensor")
+    rows = ops.reshape(tensor, np.array([1, -1, 7]), False)
+    doubled = ops.multiply(rows, ops.constant(np.float32(2.0)))
+    path = tmp_path_factory.mktemp("model") / "doubles.xml"
+    ov.save_model(ov.Model([doubled], [tensor], "doubles"), path, compress_to_fp16=False)
+    return ModelFile(path)
+
+
+def session(model: ModelFile, lanes: int) -> OpenVinoSession:
+    return OpenVinoRuntime().load(model, SessionSettings(lanes=lanes))
+
+
+def numbered(number: int, width: int = 7) -> FloatArray:
+    """A tensor full of its number; every third one is large."""
+    height = 2000 if number % 3 == 0 else 1
+    return np.full((1, 3, height, width), number, dtype=np.float32)
+
+
+def mean(answer: FloatArray) -> float:
+    return float(answer.mean())
+
+
+@pytest.mark.parametrize("most", [1, 2])
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_answers_come_in_the_order_of_the_tensors(model: ModelFile, most: int, lanes: int) -> None:
+    loaded = session(model, most)
+    for count in (20, 1, 0):
+        tensors = (numbered(number) for number in range(count))  # nobody else keeps them
+        answers = list(loaded.run_each(tensors, lanes, mean))
+        assert answers == [2.0 * number for number in range(count)]
+    loaded.release_memory()
+    assert list(loaded.run_each(map(numbered, range(5)), lanes, mean)) == [0, 2, 4, 6, 8]
+
+
+@pytest.mark.parametrize(("lanes", "ahead"), [(1, 1), (2, 4)])
+def test_few_tensors_are_made_before_their_turn(model: ModelFile, lanes: int, ahead: int) -> None:
+    made = []
+
+    def tensors() -> Iterator[FloatArray]:
+        for number in range(20):
+            made.append(number)
+            yield numbered(number)
+
+    for answered, _ in enumerate(session(model, lanes).run_each(tensors(), lanes, mean)):
+        assert len(made) <= answered + ahead + 1
+    assert len(made) == 20
+
+
+WRONG = {
+    "fails while it runs": np.zeros((1, 3, 5, 4), dtype=np.float32),
+    "is not taken": np.zeros((1, 2, 7, 7), dtype=np.float32),
+}
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("fault", sorted(WRONG))
+@pytest.mark.parametrize("place", [0, 3, 9])
+def test_a_failure_is_given_on_and_the_session_reads_on(
+    model: ModelFile, lanes: int, fault: str, place: int
+) -> None:
+    loaded = session(model, lanes)
+    tensors = [numbered(number) for number in range(10)]
+    tensors[place] = WRONG[fault]
+    answers: list[float] = []
+
+    def note(answer: FloatArray) -> None:
+        answers.append(mean(answer))
+
+    with pytest.raises(RuntimeError):
+        list(loaded.run_each(tensors, lanes, note))
+    assert answers == [2.0 * number for number in range(len(answers))]
+    assert place - 2 * lanes < len(answers) + 1 <= place + 1
+    # OpenVINO 2026.4 fails once more where the last good size comes next, so another one is first
+    others = (np.full((1, 3, 2, 7), number, dtype=np.float32) for number in range(5))
+    assert list(loaded.run_each(others, lanes, mean)) == [0, 2, 4, 6, 8]
+    assert list(loaded.run_each(map(numbered, range(5)), lanes, mean)) == [0, 2, 4, 6, 8]
+    assert mean(loaded.run(numbered(4))) == 8
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_what_read_or_the_tensors_raise_is_given_on(model: ModelFile, lanes: int) -> None:
+    loaded = session(model, lanes)
+
+    def refuse(answer: FloatArray) -> float:
+        raise ZeroDivisionError
+
+    def tensors() -> Iterator[FloatArray]:
+        yield from map(numbered, range(4))
+        raise LookupError("no more strips")
+
+    with pytest.raises(LookupError, match="no more strips"):
+        list(loaded.run_each(tensors(), lanes, mean))
+    with pytest.raises(ZeroDivisionError):
+        list(loaded.run_each(map(numbered, range(5)), lanes, refuse))
+    unfinished = loaded.run_each(map(numbered, range(5)), lanes, mean)
+    assert next(unfinished) == 0
+    unfinished.close()  # type: ignore[attr-defined]  # nobody wants the rest
+    assert list(loaded.run_each(map(numbered, range(5)), lanes, mean)) == [0, 2, 4, 6, 8]
