@@ -202,7 +202,7 @@ def median_ratio(runs: list[dict[str, Any]], clients: int, figure: str) -> float
     }
     rounds = {number for _, number in values}
     ratios = (values["server", number] / values["bare", number] for number in rounds)
-    return round(statistics.median(ratios), 4)
+    return float(round(statistics.median(ratios), 4))
 
 
 def _row(bare: Figures, server: Figures, share: Figures, figure: str) -> str:
