@@ -18,7 +18,7 @@ import argparse
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,8 @@ sys.path[:0] = [str(ROOT)]
 
 import scenarios  # noqa: E402
 from machine import write_results  # noqa: E402
-from process_costs import wait_until_quiet  # noqa: E402
 from server_under_test import ServerUnderTest, Verdict, drive  # noqa: E402
-from workloads import distinct, pictures  # noqa: E402
+from workloads import distinct, pictures, warm_up  # noqa: E402
 
 MAX_LATENCY_RATIO = 0.65
 MAX_COST = 0.02
@@ -56,12 +55,6 @@ def settings(workers: int, idle_cores: bool, cache: bool = False) -> dict[str, A
     chosen = scenarios.settings(workers, cache)
     chosen["ocr"]["process"]["idle_cores"] = idle_cores
     return chosen
-
-
-def warm_up(server: ServerUnderTest, pages: Iterable[bytes]) -> None:
-    """Let the workers read all pages once, and wait until they have prepared themselves."""
-    drive(server.port, distinct(pages), 2 * server.workers)
-    wait_until_quiet(server.worker_pids())
 
 
 def latency(

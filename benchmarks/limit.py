@@ -5,10 +5,10 @@
 The limit: the very tensors that the pipeline gives to its sessions, recorded over the pictures and
 replayed through bare requests on the same compiled models, one pinned process per core, without
 pre- or post-processing and without HTTP. Then the server with 4 clients per core and its cache off
-over the same pictures in the same order; both go over them once before they are measured, so that
-the models know most of the shapes. Replay and server take turns (A B A B …); the medians of the
-rounds' ratios count. --times repeats the pictures, --profile adds which functions of a worker
-take the rest. Writes results/limit_WORKLOAD.json. Nothing else may run on the machine.
+over the same pictures in the same order. Both have seen all sizes before they are measured. Replay
+and server take turns (A B A B …); the medians of the rounds' ratios count. --times repeats the
+pictures, --profile adds which functions of a worker take the rest. Writes
+results/limit_WORKLOAD.json. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ sys.path[:0] = [str(ROOT)]
 
 from machine import write_results  # noqa: E402
 from pinned_replay import SPAWN, ReplayRun, ReplayWork, replay_on, run_all  # noqa: E402
-from process_costs import cpu_seconds, pss_mb, wait_until_quiet  # noqa: E402
+from process_costs import cpu_seconds, pss_mb  # noqa: E402
 from server_under_test import ServerUnderTest, drive  # noqa: E402
 from throughput import settings  # noqa: E402
-from workloads import WORKLOADS, distinct, pictures  # noqa: E402
+from workloads import WORKLOADS, distinct, pictures, warm_up  # noqa: E402
 
 from server.app import engine_settings  # noqa: E402
 from server.settings import Settings, build  # noqa: E402
@@ -127,9 +127,8 @@ def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
     """The server with 4 clients per worker over all pictures so many times."""
     bodies = distinct(sent, times)
     with ServerUnderTest(settings("openvino", workers)) as server:
+        warm_up(server, sent)
         pids = server.worker_pids()
-        drive(server.port, distinct(sent), 4 * workers)
-        wait_until_quiet(pids)
         before = (cpu_seconds([server.pid]), cpu_seconds(pids), time.process_time())
         stages = stage_seconds(server)
         load = drive(server.port, bodies, 4 * workers)

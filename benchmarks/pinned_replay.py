@@ -17,7 +17,6 @@ from ocr_engine.recognizer import EngineSettings
 
 SPAWN = multiprocessing.get_context("spawn")
 START_SECONDS = 120.0
-Turns = tuple["Synchronized[int]", "Synchronized[int]"]
 Share = tuple[int, float, float, float, dict[str, float], int]
 
 
@@ -55,12 +54,12 @@ class ReplayWork:
 def replay_on(cores: Sequence[int], work: ReplayWork) -> ReplayRun:
     """Start a process on each core, let them begin together, wait for all.
 
-    Before it counts, they go over the recording once, also in turns.
+    Before it counts, each sees all shapes once.
     """
     begin = SPAWN.Barrier(len(cores))
-    turns: Turns = (SPAWN.Value("i", 0), SPAWN.Value("i", 0))
+    turn: Synchronized[int] = SPAWN.Value("i", 0)
     shares: multiprocessing.SimpleQueue[Share] = SPAWN.SimpleQueue()
-    given = (work, begin, turns, shares)
+    given = (work, begin, turn, shares)
     run_all(
         [SPAWN.Process(target=_replay, args=(core, *given), daemon=True) for core in cores],
     )
@@ -85,7 +84,7 @@ def _replay(
     core: int,
     work: ReplayWork,
     begin: Barrier,
-    turns: Turns,
+    turn: Synchronized[int],
     shares: multiprocessing.SimpleQueue[Share],
 ) -> None:
     """One process: load, warm up, wait for the others, then take picture after picture."""
@@ -93,12 +92,10 @@ def _replay(
     from recorded_tensors import LoadedEngine, Replay
 
     replay = Replay(LoadedEngine(work.engine), work.folder, work.release_rss_mb)
-    for picture in _in_turns(range(len(set(work.pictures))), turns[0]):
-        replay.run(picture)
-    replay.seconds = dict.fromkeys(replay.seconds, 0.0)
+    replay.see_all_shapes()
     begin.wait(START_SECONDS)
     start, cpu, done = time.perf_counter(), time.process_time(), 0
-    for picture in _in_turns(work.pictures, turns[1]):
+    for picture in _in_turns(work.pictures, turn):
         replay.run(picture)
         done += 1
     end, cpu = time.perf_counter(), time.process_time() - cpu

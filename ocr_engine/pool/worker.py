@@ -186,7 +186,10 @@ def _limit_memory(task_memory_mb: int) -> None:
     """
     if task_memory_mb:
         limit = _memory_bytes()[0] + (task_memory_mb << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def _own_signals() -> None:
