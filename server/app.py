@@ -61,7 +61,7 @@ def build_context(
         load=load or functools.partial(load_recognizer, engine),
         threads=ocr.predict_system.cpu_threads,
         max_pixels=ocr.max_pixels,
-        release_rss_mb=max(ocr.process.max_rss_mb // 3, 100),
+        release_rss_mb=max(ocr.process.max_rss_mb * 2 // 3, 100),
         task_memory_mb=ocr.process.task_memory_mb,
         cores=engine.cores,
     )

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PAUSE_SECONDS = 0.2
+
 _PR_SET_PDEATHSIG = 1
 _FAILED = "the recognition failed; the server's log has why"
 _TOO_COMPLEX = "reading the picture takes more memory than a worker may use; send a smaller one"
@@ -57,7 +59,8 @@ class WorkerSpec:
 
     load: builds the recognizer; a picklable callable.
     threads: compute threads that native libraries may use.
-    max_pixels: larger pictures are refused. release_rss_mb: above it, memory is given back.
+    max_pixels: larger pictures are refused.
+    release_rss_mb: above it, memory is given back after a picture; idle_rss_mb: in a pause.
     task_memory_mb: address space that one picture may add, 0: no limit.
     cores: on how many cores, at most, a picture may be read when they are idle.
     """
@@ -66,6 +69,7 @@ class WorkerSpec:
     threads: int = 1
     max_pixels: int = 40_000_000
     release_rss_mb: int = 700
+    idle_rss_mb: int = 400
     task_memory_mb: int = 0
     cores: int = 1
 
@@ -92,8 +96,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         _warm(recognizer, spec, spec.cores)
     while True:
         try:
-            while not channel.poll() and recognizer.prepare():
-                pass
+            _use_pause(channel, recognizer, spec)
             request = decode_request(channel.recv_bytes())
         except (EOFError, OSError):
             return
@@ -128,8 +131,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
             code, message = RecognitionFailed.code, _FAILED
         log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
     if rss_mb() > spec.release_rss_mb and not leaving:
-        recognizer.release_memory()
-        _trim_heap()
+        _give_memory_back(recognizer)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
     return Done(task.task_id, recognition, rss_mb())
@@ -163,6 +165,19 @@ def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
     """Read a real picture, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
     recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
+
+
+def _use_pause(channel: connection.Connection, recognizer: Recognizer, spec: WorkerSpec) -> None:
+    """While nothing waits: prepare for later pictures, then give back what past ones took."""
+    while not channel.poll() and recognizer.prepare():
+        pass
+    if not channel.poll(PAUSE_SECONDS) and rss_mb() > spec.idle_rss_mb:
+        _give_memory_back(recognizer)
+
+
+def _give_memory_back(recognizer: Recognizer) -> None:
+    recognizer.release_memory()
+    _trim_heap()
 
 
 def _send(channel: connection.Connection, reply: Reply) -> None:

@@ -12,6 +12,7 @@ from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 
+DET_SHAPES = 3  # kept compiled: pages differ in size, and each shape takes some 15 MB
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
 
@@ -45,7 +46,9 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
                 threads=settings.threads * threads,
                 lanes=lanes,
                 precision=precisions[source.role],
-                cached_shapes=settings.cached_shapes,
+                cached_shapes=min(settings.cached_shapes, DET_SHAPES)
+                if source.role == "det"
+                else settings.cached_shapes,
                 enable_mkldnn=settings.enable_mkldnn,
                 ranges=source.ranges.values if source.ranges else {},
             ),

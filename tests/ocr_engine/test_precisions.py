@@ -188,4 +188,5 @@ def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> Non
     role, wide = runtime.loaded[-1]
     assert (role, wide.threads, wide.lanes) == ("det", 6, 1)
     assert wide == replace(runtime.loaded[0][1], threads=6)  # in all else like the narrow one
-    assert {one.cached_shapes for _, one in runtime.loaded} == {7}
+    assert {one.cached_shapes for role, one in runtime.loaded if role == "det"} == {3}
+    assert {one.cached_shapes for role, one in runtime.loaded if role == "rec"} == {7}
