@@ -1,4 +1,4 @@
-"""Cached answers against a bare Tornado handler that reads the same body and returns as much.
+"""Cached answers against a bare Tornado handler that takes the same body and returns the same.
 
     python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--pictures 16]
 
@@ -201,8 +201,8 @@ def median_ratio(runs: list[dict[str, Any]], clients: int, figure: str) -> float
         (run["server"], run["round"]): run[figure] for run in runs if run["clients"] == clients
     }
     rounds = {number for _, number in values}
-    ratios = (values["server", number] / values["bare", number] for number in rounds)
-    return float(round(statistics.median(ratios), 4))
+    ratios = [values["server", number] / values["bare", number] for number in rounds]
+    return round(float(statistics.median(ratios)), 4)
 
 
 def _row(bare: Figures, server: Figures, share: Figures, figure: str) -> str:

@@ -90,15 +90,19 @@ def latency(
 
 
 def full(pages: Sequence[bytes], arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
-    """Many clients: images/s on and off, in turns."""
+    """Many clients: images/s on and off, in turns; the other server is idle meanwhile."""
     rates: dict[bool, list[float]] = {True: [], False: []}
-    for _ in range(arguments.rounds):
-        for on in (True, False):
-            with ServerUnderTest(settings(arguments.workers, on)) as server:
-                warm_up(server, pages)
+    with (
+        ServerUnderTest(settings(arguments.workers, True)) as on,
+        ServerUnderTest(settings(arguments.workers, False)) as off,
+    ):
+        warm_up(on, pages)
+        warm_up(off, pages)
+        for _ in range(arguments.rounds):
+            for is_on, server in ((True, on), (False, off)):
                 sent = distinct(pages, arguments.workers)
-                rates[on].append(drive(server.port, sent, 4 * arguments.workers).per_second)
-    ratios = [on / off for on, off in zip(rates[True], rates[False], strict=True)]
+                rates[is_on].append(drive(server.port, sent, 4 * arguments.workers).per_second)
+    ratios = [with_it / without for with_it, without in zip(*rates.values(), strict=True)]
     ratio = statistics.median(ratios)
     each = ", ".join(f"{one:.3f}" for one in ratios)
     text = f"{ratio:.3f} times the images/s without it ({each})"

@@ -4,9 +4,9 @@
 
 Pictures from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a server at its default
 settings with its cache off. After every 10 all answers are waited for and the workers' PSS (memory,
-a page that n processes share counts 1/n) is read; in between it is sampled for the highest value.
-Growth is the slope of a line through the last 200 pictures (least squares). Writes
-results/memory.json.
+a page that n processes share counts 1/n) is read at once, and at the end once more in a pause; in
+between it is sampled for the highest value. Growth is the slope of a line through the last 200
+pictures (least squares). Writes results/memory.json.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import contextlib
 import statistics
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -31,6 +32,7 @@ LAST = 200
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 pictures
 SAMPLE_SECONDS = 0.1
+PAUSE_SECONDS = 2.0
 MAX_BODY_MB = 40
 
 Sample = tuple[int, dict[int, float]]  # after so many pictures, PSS by pid
@@ -62,43 +64,42 @@ class PeakWatch:
 def main() -> int:
     """Send, print a table and the verdict."""
     arguments = _parse()
-    process = {"number": arguments.workers, "max_task_number": 0}
-    settings = {
-        "web_server": {"max_body_mb": MAX_BODY_MB},
-        "ocr": {"process": process},
-        "service": {"time": 0},
-    }
-    with ServerUnderTest(settings) as server:
+    verdict = Verdict()
+    with ServerUnderTest(_settings(arguments.workers)) as server:
         pids = server.worker_pids()
-        print(f"{'pictures':>8}  PSS of each worker in MB, idle", flush=True)
+        print(f"{'pictures':>8}  PSS of each worker", flush=True)
         with PeakWatch(pids) as watch:
             samples = list(send(server, arguments))
-        front_end = pss_mb(server.pid)
-        replaced = set(server.worker_pids()) != set(pids)
-        peak_rss = [] if replaced else [peak_rss_mb(pid) for pid in pids]
-    verdict = Verdict()
-    figures = judge(samples, verdict)
-    peaks = list(watch.peaks.values())
-    verdict.row("highest at work", _listed(peaks) + f"; as RSS {_listed(peak_rss)}")
-    verdict.row("front end", f"{front_end:.0f} MB")
-    verdict.row("workers replaced", str(replaced), not replaced)
-    write_results(
-        "memory",
-        {
-            "pictures": arguments.pictures,
-            "seed": arguments.seed,
-            **figures,
-            "highest_pss_mb_at_work": peaks,
-            "highest_rss_mb": peak_rss,
-            "front_end_pss_mb": front_end,
+        time.sleep(PAUSE_SECONDS)
+        in_pause = [*_pss(server).values()]
+        figures = {
+            **judge(samples, verdict),
+            "pss_mb_in_a_pause": in_pause,
+            "highest_pss_mb_at_work": list(watch.peaks.values()),
+            "highest_rss_mb": [peak_rss_mb(pid) for pid in server.worker_pids()],
+            "front_end_pss_mb": pss_mb(server.pid),
             "samples": [{"pictures": count, "pss_mb": [*by.values()]} for count, by in samples],
-        },
-    )
+        }
+        replaced = set(server.worker_pids()) != set(pids)
+    verdict.row("in a pause", _listed(in_pause), max(in_pause) <= MAX_PSS_MB)
+    verdict.row("highest at work", _listed(watch.peaks.values()))
+    verdict.row("workers replaced", str(replaced), not replaced)
+    given = {"pictures": arguments.pictures, "seed": arguments.seed}
+    write_results("memory", {**given, **figures})
     return verdict.print()
 
 
+def _settings(workers: int) -> dict[str, Any]:
+    """The defaults, but for the cache and larger bodies; workers are not replaced by count."""
+    return {
+        "web_server": {"max_body_mb": MAX_BODY_MB},
+        "ocr": {"process": {"number": workers, "max_task_number": 0}},
+        "service": {"time": 0},
+    }
+
+
 def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sample]:
-    """Send all pictures, EVERY at a time; what the idle workers hold before, between and after."""
+    """Send all pictures, EVERY at a time; what the workers hold before, between and after."""
     made = mixed_sizes(arguments.pictures, arguments.seed)
     sent = 0
     yield 0, _pss(server)
@@ -123,7 +124,7 @@ def judge(samples: Sequence[Sample], verdict: Verdict) -> dict[str, Any]:
     largest = [max(by.get(pid, 0.0) for _, by in samples) for pid in last]
     at_end = list(last.values())
     verdict.row(f"after {count}", _listed(at_end), max(at_end) <= MAX_PSS_MB)
-    verdict.row("largest, idle", _listed(largest), max(largest) <= MAX_PSS_MB)
+    verdict.row("largest", _listed(largest), max(largest) <= MAX_PSS_MB)
     shown = ", ".join(f"{slope:+.2f}" for slope in growth)
     verdict.row("MB per 100", f"{shown} over the last {LAST}", max(growth) < MAX_GROWTH_MB)
     return {"pss_mb_at_end": at_end, "pss_mb_largest": largest, "growth_mb_per_100": growth}

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "tests" / "data" / "pages.json"
 SMALL_PRINT = ROOT / "benchmarks" / "small_print"
 WORKLOADS = ("pages", "small_print")
-BLANK_PASSES = 4  # a size then stays new to one of two workers in one case of 32
+BLANK_PASSES = 3  # a size then stays new to one of two workers in one case of eight
 
 _numbers = itertools.count()
 

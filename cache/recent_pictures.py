@@ -8,14 +8,20 @@ from cachetools import LRUCache
 
 from cache.keys import Digests
 
-SAMPLES = 64
-ENTRY_OVERHEAD_BYTES = 600
+SAMPLES = 256
+EDGE_BYTES = 512
+ENTRY_OVERHEAD_BYTES = 2000
 
 
 class _Sketch(NamedTuple):
-    """What a picture is looked up by: its length, and bytes from all over it."""
+    """What a picture is looked up by: its length, its edges, and bytes from all over it.
+
+    Metadata that differ are at an edge; forms that differ in what is written do so in a few places.
+    """
 
     length: int
+    start: bytes
+    end: bytes
     samples: bytes
 
 
@@ -58,7 +64,8 @@ class RecentPictures:
 
 
 def _sketch(data: bytes) -> _Sketch:
-    return _Sketch(len(data), data[:: len(data) // SAMPLES or 1])
+    samples = data[:: len(data) // SAMPLES or 1]
+    return _Sketch(len(data), data[:EDGE_BYTES], data[-EDGE_BYTES:], samples)
 
 
 def _size(picture: _Picture) -> int:

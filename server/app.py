@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from server.context import ServerContext
 from server.file_roots import FileRoots
-from server.handlers.base import BaseHandler, NotFoundHandler
+from server.handlers.base import BaseHandler, NotFoundHandler, log_request
 from server.handlers.health import (
     HealthHandler,
     LivenessHandler,
@@ -38,8 +37,6 @@ from server.jobs import JobStore
 from server.metrics import Metrics
 from server.service import OcrService
 from server.settings import Settings
-
-access_log = logging.getLogger("server.access")
 
 MAX_HEADER_BYTES = 32 << 10
 HEADER_SECONDS = 10.0
@@ -208,15 +205,5 @@ def usable_cores() -> int:
 
 def log_access(handler: tornado.web.RequestHandler) -> None:
     """One line a request."""
-    if not isinstance(handler, BaseHandler):
-        return
-    level = logging.WARNING if handler.get_status() >= 500 else logging.INFO
-    access_log.log(
-        level,
-        "%s %s %d %.1f ms %s",
-        handler.request.method,
-        handler.request.path,
-        handler.get_status(),
-        1000 * handler.request.request_time(),
-        handler.request_id,
-    )
+    if isinstance(handler, BaseHandler):
+        log_request(handler.request, handler.get_status(), handler.request_id)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -44,8 +43,12 @@ class BodyReader(Protocol):
     def feed(self, chunk: bytes) -> None:
         """The next piece; raises a ServiceError as soon as the body is plainly wrong."""
 
-    async def finish(self) -> Form:
-        """The whole body as a Form."""
+    @property
+    def is_long(self) -> bool:
+        """Whether finish() takes so long that it belongs into a thread."""
+
+    def finish(self) -> Form:
+        """The whole body as a Form; called once."""
 
 
 def body_reader(content_type: str, raw_picture: bool) -> BodyReader:
@@ -73,6 +76,8 @@ def body_reader(content_type: str, raw_picture: bool) -> BodyReader:
 class RawBody:
     """A body that is the picture."""
 
+    is_long = False
+
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
 
@@ -80,13 +85,15 @@ class RawBody:
         """See BodyReader.feed."""
         self._chunks.append(chunk)
 
-    async def finish(self) -> Form:
+    def finish(self) -> Form:
         """See BodyReader.finish."""
         return Form({}, Upload(b"".join(self._chunks)))
 
 
 class MultipartBody:
     """multipart/form-data: the part `file` is the picture, all others are fields."""
+
+    is_long = False
 
     def __init__(self, boundary: bytes) -> None:
         self._fields: dict[str, str] = {}
@@ -120,7 +127,7 @@ class MultipartBody:
         except FormParserError as error:
             raise BadRequest(f"the multipart body is broken: {error}") from None
 
-    async def finish(self) -> Form:
+    def finish(self) -> Form:
         """See BodyReader.finish."""
         if not self._ended:
             raise BadRequest("the multipart body ends before its final boundary")
@@ -182,23 +189,28 @@ class MultipartBody:
 
 
 class TextBody:
-    """A body that is parsed when it is all there; in a thread, if it is large."""
+    """A body that is parsed when it is all there."""
 
-    def __init__(self, parse: Any) -> None:
+    def __init__(self, parse: Callable[[bytes], dict[str, Any]]) -> None:
         self._parse = parse
         self._chunks: list[bytes] = []
+        self._length = 0
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
         self._chunks.append(chunk)
+        self._length += len(chunk)
 
-    async def finish(self) -> Form:
+    @property
+    def is_long(self) -> bool:
+        """See BodyReader.is_long."""
+        return self._length > INLINE_BYTES
+
+    def finish(self) -> Form:
         """See BodyReader.finish."""
         data = b"".join(self._chunks)
         self._chunks = []
-        if len(data) <= INLINE_BYTES:
-            return Form(self._parse(data))
-        return Form(await asyncio.to_thread(self._parse, data))
+        return Form(self._parse(data))
 
 
 def _parse_json(data: bytes) -> dict[str, Any]:

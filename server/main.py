@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 from ocr_engine.errors import EngineError
 from server.app import build_context, make_http_server
 from server.context import ServerContext
+from server.heap import keep_freed_memory
 from server.settings import SettingsError, load_settings
 from server.systemd import SystemdNotifier
 from server.version import VERSION
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    keep_freed_memory()
     return asyncio.run(serve(context, sockets))
 
 

@@ -40,7 +40,6 @@ CacheOutcome = Literal["miss", "hit", "joined"]
 FlightIdentity = tuple[CacheKey, str]
 
 QUARANTINE_SECONDS = 600.0
-DEFAULT_RECENT_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class OcrService:
         models: str,
         max_pixels: int,
         max_bytes: int,
-        max_recent_bytes: int = DEFAULT_RECENT_BYTES,
+        max_recent_bytes: int,
     ) -> None:
         self.pool = pool
         self.cache = cache
@@ -173,6 +172,12 @@ class OcrService:
             10_000, QUARANTINE_SECONDS, timer=time.monotonic
         )
         self._landings: set[asyncio.Task[None]] = set()
+
+    def recall(self, request: OcrRequest) -> Ticket | None:
+        """A hit for an upload whose answer was sent a moment ago: known by its bytes, at once."""
+        source = request.source
+        known = self._recent.digests(source.data) if isinstance(source, Upload) else None
+        return self._hit(known, request) if known is not None else None
 
     async def submit(self, request: OcrRequest) -> Ticket:
         """Find or start the work for a request; raises ServiceError or EngineError."""
@@ -201,7 +206,7 @@ class OcrService:
         try:
             known = self._files.known_digests(opened)
             if known is not None:
-                hit = self._hit(self._key(known.md5, request.options), known, request)
+                hit = self._hit(known, request)
                 if hit is not None:
                     return hit
             self._inflight.check(opened.identity.size)
@@ -225,11 +230,10 @@ class OcrService:
 
     def _submit_digested(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
         """From digests to a ticket without a pause, so that equal requests cannot pass by."""
-        key = self._key(digests.md5, request.options)
-        hit = self._hit(key, digests, request)
+        hit = self._hit(digests, request)
         if hit is not None:
             return hit
-        identity = (key, digests.sha256)
+        identity = (self._key(digests.md5, request.options), digests.sha256)
         for refused in (identity, digests.sha256):
             if (refusal := self._quarantine.get(refused)) is not None:
                 raise refusal.with_traceback(None)
@@ -245,11 +249,12 @@ class OcrService:
             self._landings.add(landing)
             landing.add_done_callback(self._landings.discard)
         self._metrics.cache_results[outcome] += 1
-        timeout = request.timeout_seconds
-        return Ticket(outcome, digests, self, flight=flight, timeout_seconds=timeout)
+        return Ticket(outcome, digests, self, flight, timeout_seconds=request.timeout_seconds)
 
-    def _hit(self, key: CacheKey, digests: Digests, request: OcrRequest) -> Ticket | None:
-        kept = self.cache.get(key, digests.sha256) if request.read_cache else None
+    def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:
+        if not request.read_cache:
+            return None
+        kept = self.cache.get(self._key(digests.md5, request.options), digests.sha256)
         if kept is None:
             return None
         self._metrics.cache_results["hit"] += 1
@@ -291,5 +296,4 @@ class OcrService:
 
 @functools.lru_cache(maxsize=256)
 def _fingerprint(options: RecognitionOptions) -> str:
-    """Of options that were asked for a moment ago; most requests ask for the same."""
     return options.fingerprint()

@@ -1,39 +1,31 @@
-"""What all handlers share: request ids, the one shape of errors, streamed bodies."""
+"""What all handlers share: request ids, the one shape of errors, bodies that nobody wants."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import re
-import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tornado.web
+from tornado.httputil import HTTPServerRequest
 
 from ocr_engine.errors import EngineError
-from server.body import INLINE_BYTES, BodyReader, body_reader, decode_text, unique_fields
+from server.body import decode_text, unique_fields
 from server.context import ServerContext
-from server.errors import (
-    BadField,
-    BadRequest,
-    BodyTooLarge,
-    MethodNotAllowed,
-    NotFound,
-    PublicError,
-    ServiceError,
-    public_error,
-    shown,
+from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
+from server.formats import Envelope
+from server.replies import (
+    Reply,
+    common_headers,
+    json_reply,
+    problem_reply,
+    rendered_reply,
+    request_id,
 )
-from server.formats import JSON_TYPE, Envelope, dump, render, server_timing
 from server.request_fields import Format
 from server.service import Answer
 
-log = logging.getLogger("server.request")
-
-LINGER_SECONDS = 2.0
-
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+access_log = logging.getLogger("server.access")
 
 
 @tornado.web.stream_request_body
@@ -46,15 +38,11 @@ class BaseHandler(tornado.web.RequestHandler):
     def initialize(self, context: ServerContext) -> None:
         """Called by Tornado with what the route table says."""
         self.context = context
-        self.error_code = ""
 
     def set_default_headers(self) -> None:
         """Headers on every answer."""
-        given = self.request.headers.get("X-Request-Id", "")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        self.set_header("X-Request-Id", self.request_id)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Server", "ocr-server")
+        self.request_id = request_id(self.request.headers.get("X-Request-Id"))
+        self._set_headers(common_headers(self.request_id))
 
     def data_received(self, chunk: bytes) -> None:
         """A body where none is expected is read and thrown away."""
@@ -64,56 +52,26 @@ class BaseHandler(tornado.web.RequestHandler):
         return None
 
     def query_fields(self, known: Collection[str]) -> dict[str, str]:
-        """The parameters of the query string; BadField for one unknown, repeated or no text."""
-        pairs = [
-            (name, value)
-            for name, values in self.request.query_arguments.items()
-            for value in values
-        ]
-        fields = {}
-        for name, value in unique_fields(pairs).items():
-            if name not in known:
-                raise BadField(f"unknown parameter {shown(name)!r}; known are {', '.join(known)}")
-            fields[name] = decode_text(name, value)
-        return fields
+        """See query_fields below."""
+        return query_fields(self.request, known)
+
+    def send(self, reply: Reply) -> None:
+        """Finish with this answer."""
+        self.set_status(reply.status)
+        self._set_headers(reply.headers)
+        self.finish(reply.body)
 
     def send_json(self, value: Any, status: int = 200) -> None:
         """Finish with a JSON body."""
-        self.set_status(status)
-        self.set_header("Content-Type", JSON_TYPE)
-        self.finish(dump(value))
+        self.send(json_reply(value, status))
 
     async def send_answer(self, answer: Answer, chosen: Format, envelope: Envelope) -> None:
-        """Finish with a recognized text; a very long one is rendered in a thread."""
-        if len(answer.data) > INLINE_BYTES:
-            content_type, body = await asyncio.to_thread(render, answer, chosen, envelope)
-        else:
-            content_type, body = render(answer, chosen, envelope)
-        self.set_header("Content-Type", content_type)
-        self.set_header("X-Cache", envelope.outcome)
-        self.set_header("Server-Timing", server_timing(answer, envelope.elapsed_ms))
-        if answer.age is not None:
-            self.set_header("Age", str(int(answer.age)))
-        self.finish(body)
+        """Finish with a recognized text."""
+        self.send(await rendered_reply(answer, chosen, envelope))
 
     def send_problem(self, error: BaseException) -> None:
         """Finish with an error."""
-        self.finish(self.prepare_problem(error))
-
-    def prepare_problem(self, error: BaseException) -> bytes:
-        """Set status and headers for an error, and give its body.
-
-        What is unforeseen goes to the log under the request id.
-        """
-        problem = public_error(error)
-        self.error_code = problem.code
-        if problem.status == 500:
-            log.error("request %s failed", self.request_id, exc_info=error)
-        if problem.retry_after is not None:
-            self.set_header("Retry-After", str(problem.retry_after))
-        self.set_status(problem.status)
-        self.set_header("Content-Type", JSON_TYPE)
-        return dump(error_body(problem, self.request_id))
+        self.send(problem_reply(error, self.request_id))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tornado's own errors, in our shape."""
@@ -121,14 +79,18 @@ class BaseHandler(tornado.web.RequestHandler):
         if status_code == 404:
             error = NotFound("there is no such page")
         elif status_code == 405:
-            allowed = ", ".join(self._allowed_methods())
-            self.set_header("Allow", allowed)
+            allowed = self._allowed_methods()
+            self.set_header("Allow", ", ".join(allowed))
             if self.request.method not in self.SUPPORTED_METHODS:  # the body is not read
                 self.set_header("Connection", "close")
-            error = MethodNotAllowed(f"{self.request.method} is not possible here; {allowed} is")
+            error = wrong_method(self.request, allowed)
         elif isinstance(error, tornado.web.HTTPError) and status_code < 500:
             error = BadRequest(error.log_message or "the request is not valid")
         self.send_problem(error or RuntimeError(f"status {status_code}"))
+
+    def _set_headers(self, headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            self.set_header(name, value)
 
     def _allowed_methods(self) -> list[str]:
         unimplemented = tornado.web.RequestHandler._unimplemented_method
@@ -160,86 +122,35 @@ class NotFoundHandler(BaseHandler):
     head = post = put = patch = delete = options = get
 
 
-class StreamedHandler(BaseHandler):
-    """Reads its body piece by piece and refuses it as soon as it is plainly wrong."""
-
-    raw_picture = False
-
-    def initialize(self, context: ServerContext) -> None:
-        """See BaseHandler.initialize."""
-        super().initialize(context)
-        self.refused = False
-        self.reader: BodyReader | None = None
-        self._received = 0
-
-    def prepare(self) -> None:
-        """Refuse by the headers alone where they are enough."""
-        if self.request.method != "POST":
-            return
-        try:
-            announced = self.request.headers.get("Content-Length", "0")
-            self._check_length(int(announced) if announced.isdecimal() else 0)
-            content_type = self.request.headers.get("Content-Type", "")
-            self.reader = body_reader(content_type, self.raw_picture)
-        except (ServiceError, EngineError) as error:
-            self._refuse(error)
-
-    def data_received(self, chunk: bytes) -> None:
-        """Called by Tornado for every piece of the body."""
-        if self.refused or self.reader is None:
-            return
-        try:
-            self._check_length(self._received + len(chunk))
-            self._received += len(chunk)
-            self.context.inflight.received += len(chunk)
-            self.reader.feed(chunk)
-        except (ServiceError, EngineError) as error:
-            self._refuse(error)
-
-    def drop_body(self) -> None:
-        """The body is with the pool now, or nobody needs it."""
-        self.context.inflight.received -= self._received
-        self._received = 0
-        self.reader = None
-
-    def _check_length(self, length: int) -> None:
-        """Whether a body of so many bytes is accepted, now."""
-        most = self.context.max_body_bytes
-        if length > most:
-            raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
-        self.context.inflight.check(length - self._received)
-
-    def _refuse(self, error: ServiceError | EngineError) -> None:
-        """Answer before the body is all there, and read on so that a busy sender hears it.
-
-        finish() comes when the body has ended (Tornado calls it after post()) or took too long.
-        """
-        self.refused = True
-        self.drop_body()
-        self.set_header("Connection", "close")
-        body = self.prepare_problem(error)
-        self.set_header("Content-Length", str(len(body)))
-        self.write(body)
-        self.flush()
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
-
-    def _end_refusal(self) -> None:
-        if not self._finished:
-            self.finish()
-
-    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        """See RequestHandler.finish; after a refusal the connection is closed."""
-        flushed = super().finish(chunk)
-        if self.refused:
-            stream = getattr(self.request.connection, "stream", None)
-            if stream is not None:
-                flushed.add_done_callback(lambda _: stream.close())
-        return flushed
+def query_fields(request: HTTPServerRequest, known: Collection[str]) -> dict[str, str]:
+    """The parameters of the query string; BadField for one unknown, repeated or no text."""
+    if not request.query:
+        return {}
+    pairs = [(name, value) for name, values in request.query_arguments.items() for value in values]
+    fields = {}
+    for name, value in unique_fields(pairs).items():
+        if name not in known:
+            raise BadField(f"unknown parameter {shown(name)!r}; known are {', '.join(known)}")
+        fields[name] = decode_text(name, value)
+    return fields
 
 
-def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
-    """The body of every error."""
-    return {
-        "status": "error",
-        "error": {"code": problem.code, "message": problem.message, "request_id": request_id},
-    }
+def wrong_method(request: HTTPServerRequest, allowed: Sequence[str]) -> MethodNotAllowed:
+    """The error of a page that exists for other methods."""
+    return MethodNotAllowed(f"{request.method} is not possible here; {', '.join(allowed)} is")
+
+
+def log_request(request: HTTPServerRequest, status: int, request_id: str) -> None:
+    """One line a request."""
+    level = logging.WARNING if status >= 500 else logging.INFO
+    if access_log.isEnabledFor(level):
+        milliseconds = 1000 * request.request_time()
+        access_log.log(
+            level,
+            "%s %s %d %.1f ms %s",
+            request.method,
+            request.path,
+            status,
+            milliseconds,
+            request_id,
+        )

@@ -3,97 +3,64 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import Router
+
 from ocr_engine.errors import PoolDraining
-from server.body import Form, unique_fields
+from server.body import BodyReader, Form, unique_fields
 from server.context import ServerContext
 from server.errors import BadField, MissingFile
 from server.formats import Envelope
-from server.handlers.base import StreamedHandler
+from server.handlers.base import query_fields
+from server.handlers.exchange import Exchange
 from server.handlers.jobs import job_json
-from server.request_fields import OPTION_CHECKS, Format, parse_request
+from server.replies import (
+    Reply,
+    answer_reply,
+    is_long,
+    json_reply,
+    problem_reply,
+    rendered_reply,
+)
+from server.request_fields import OPTION_CHECKS, Format, OcrRequest, parse_request
 from server.service import Ticket
 
 JOB_RETRY_AFTER = 1
-CLIENT_LEFT = 499  # as nginx logs it
 _QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_CHECKS)
 
 
-class OcrServiceHandler(StreamedHandler):
+class OcrServiceExchange(Exchange):
     """The fields of the 2021 server: file_type, filename, block_flag and the options."""
 
-    def initialize(self, context: ServerContext) -> None:
-        """See BaseHandler.initialize."""
-        super().initialize(context)
-        self._started = time.perf_counter()
+    def __init__(self, context: ServerContext, request: HTTPServerRequest) -> None:
+        super().__init__(context, request)
         self._ticket: Ticket | None = None
-        self._open = False
-        self._gone = False
+        self._answering: asyncio.Task[None] | None = None
 
-    def prepare(self) -> None:
-        """Count the request in, then see StreamedHandler.prepare."""
-        self.context.open_requests += 1
-        self._open = True
-        super().prepare()
-
-    async def post(self) -> None:
-        """Answer with the text, or with the job that will have it."""
-        if self.refused or self.reader is None:
-            return
+    def body_complete(self, reader: BodyReader) -> None:
+        """Answer at once what was answered a moment ago; all else in a task."""
         try:
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the picture to another one")
-            self._ticket, block, chosen = await self._submit()
-            if not block:
-                self._send_job(self._ticket, chosen)
-            elif self._gone:
-                self._ticket.leave()
+            asked = None if reader.is_long else self._parse(reader.finish())
+            ticket = None if asked is None else self.context.service.recall(asked)
+            if asked and asked.block and ticket and ticket.ready and not is_long(ticket.ready):
+                reply = answer_reply(ticket.ready, asked.format, self._envelope(ticket))
             else:
-                await self._send_answer(self._ticket, chosen)
-        except asyncio.CancelledError:
-            pass  # the client left while its answer was awaited
+                self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
+                return
         except Exception as error:
-            self.send_problem(error)
-        finally:
-            self.drop_body()
+            reply = problem_reply(error, self.request_id)
+        self.drop_body()
+        self.send(reply)
 
     def on_connection_close(self) -> None:
-        """The client went away: queued work that nobody else wants is dropped."""
+        """Queued work that nobody else wants is dropped."""
         super().on_connection_close()
-        self._gone = True
         if self._ticket is not None:
             self._ticket.leave()
-        self.drop_body()
-        if self.refused:
-            self._close(self.get_status(), self.error_code)
-        self._close(CLIENT_LEFT, "client_left")
-
-    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
-        """Count the request out when its answer has left, so that draining waits for that."""
-        if self._gone and not self.refused:
-            self.set_status(CLIENT_LEFT, "Client Left")  # nobody hears it but the log
-        flushed = super().finish(chunk)
-        flushed.add_done_callback(lambda _: self._close(self.get_status(), self.error_code))
-        return flushed
-
-    def _close(self, status: int, error: str) -> None:
-        """Count the request out, once."""
-        if self._open:
-            self._open = False
-            self.context.open_requests -= 1
-            self.context.metrics.count_request(status, error, self.request.request_time())
-
-    async def _submit(self) -> tuple[Ticket, bool, Format]:
-        """The ticket, whether to wait, and the format; no other trace of the body is left."""
-        assert self.reader is not None
-        form = self.merge_query(await self.reader.finish())
-        read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
-        request = parse_request(form, self.context.default_options, read_cache)
-        ticket = await self.context.service.submit(request)
-        self.drop_body()
-        return ticket, request.block, request.format
 
     def merge_query(self, form: Form) -> Form:
         """Fields come in the body only; a query string would be silently ignored."""
@@ -101,37 +68,79 @@ class OcrServiceHandler(StreamedHandler):
             raise BadField("the fields belong into the body, not into the query string")
         return form
 
-    async def _send_answer(self, ticket: Ticket, chosen: Format) -> None:
-        answer = await ticket.answer()
-        self._ticket = None
-        envelope = Envelope(ticket.outcome, self._elapsed_ms(), self.request_id)
-        await self.send_answer(answer, chosen, envelope)
+    def _parse(self, form: Form) -> OcrRequest:
+        read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
+        return parse_request(self.merge_query(form), self.context.default_options, read_cache)
 
-    def _send_job(self, ticket: Ticket, chosen: Format) -> None:
-        self._ticket = None
+    async def _answer(
+        self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
+    ) -> None:
+        try:
+            if asked is None:
+                asked = self._parse(await asyncio.to_thread(reader.finish))
+            self._ticket = ticket or await self.context.service.submit(asked)
+            self.drop_body()
+            reply = await self._reply(self._ticket, asked)
+        except asyncio.CancelledError:
+            return  # the client left while its answer was awaited
+        except Exception as error:
+            reply = problem_reply(error, self.request_id)
+        finally:
+            self._answering = None
+            self.drop_body()
+        self.send(reply)
+
+    async def _reply(self, ticket: Ticket, asked: OcrRequest) -> Reply:
+        """The text, or the job that will have it."""
+        if not asked.block:
+            self._ticket = None
+            return self._job_reply(ticket, asked.format)
+        if self.gone:
+            ticket.leave()
+        answer = await ticket.answer()
+        return await rendered_reply(answer, asked.format, self._envelope(ticket))
+
+    def _envelope(self, ticket: Ticket) -> Envelope:
+        return Envelope(ticket.outcome, self.elapsed_ms(), self.request_id)
+
+    def _job_reply(self, ticket: Ticket, chosen: Format) -> Reply:
         job = self.context.jobs.create(ticket, chosen)
         url = f"/jobs/{job.job_id}"
-        self.set_header("Location", url)
-        self.set_header("Operation-Location", url)
-        self.set_header("Retry-After", str(JOB_RETRY_AFTER))
-        self.set_header("X-Cache", ticket.outcome)
+        headers = {
+            "Location": url,
+            "Operation-Location": url,
+            "Retry-After": str(JOB_RETRY_AFTER),
+            "X-Cache": ticket.outcome,
+        }
         body = {"status": "accepted", "job": job_json(job), "request_id": self.request_id}
-        self.send_json(body, 202)
-
-    def _elapsed_ms(self) -> float:
-        return (time.perf_counter() - self._started) * 1000
+        return json_reply(body, 202, headers)
 
 
-class OcrHandler(OcrServiceHandler):
+class OcrExchange(OcrServiceExchange):
     """The same without the old names: multipart, a raw picture, or JSON; options in the query."""
 
     raw_picture = True
 
     def merge_query(self, form: Form) -> Form:
         """The options of the query string, beside the picture of the body."""
-        query = self.query_fields(_QUERY_FIELDS)
+        query = query_fields(self.request, _QUERY_FIELDS)
         if "filename" in form.fields or "file_type" in form.fields:
             raise BadField("file_type and filename belong to /ocr_service; send the picture itself")
         if form.upload is not None and not form.upload.data:
             raise MissingFile("the body is empty; send the picture's bytes in it")
         return Form(unique_fields([*form.fields.items(), *query.items()]), form.upload)
+
+
+class ExchangeRoute(Router):
+    """Gives each request an exchange of its own; a target in the table of routes."""
+
+    def __init__(self, kind: type[OcrServiceExchange]) -> None:
+        self._kind = kind
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> OcrServiceExchange:
+        """Called by Tornado with what the route table says."""
+        return self._kind(kwargs["target_kwargs"]["context"], request)
+
+
+OcrServiceHandler = ExchangeRoute(OcrServiceExchange)
+OcrHandler = ExchangeRoute(OcrExchange)

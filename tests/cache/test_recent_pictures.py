@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from cache.keys import Digests, digest
-from cache.recent_pictures import ENTRY_OVERHEAD_BYTES, SAMPLES, RecentPictures
+from cache.recent_pictures import (
+    EDGE_BYTES,
+    ENTRY_OVERHEAD_BYTES,
+    SAMPLES,
+    RecentPictures,
+)
 
 ROOM = 1 << 20
 
@@ -47,9 +52,22 @@ def test_every_byte_counts(length: int) -> None:
     assert recent.digests(original) == digest(original)
 
 
+@pytest.mark.parametrize("place", [2, EDGE_BYTES - 1, -EDGE_BYTES, -2])
+def test_pictures_that_differ_in_their_metadata_only_do_not_look_alike(place: int) -> None:
+    one, other = bytearray(10_000), bytearray(10_000)
+    other[place] = 1
+    recent = RecentPictures(ROOM)
+    for picture in (one, other):
+        recent.remember(bytes(picture), digest(bytes(picture)))
+    for picture in (one, other):
+        assert recent.digests(bytes(picture)) == digest(bytes(picture))
+
+
 def test_of_pictures_that_look_alike_the_last_is_kept() -> None:
     """They differ in one byte that is no sample."""
-    one, other = bytes(10_000), bytes(1) + b"x" + bytes(9_998)
+    place = EDGE_BYTES + 1
+    assert place % (10_000 // SAMPLES)
+    one, other = bytes(10_000), bytes(place) + b"x" + bytes(9_999 - place)
     recent = RecentPictures(ROOM)
     recent.remember(one, Digests("one", "one"))
     recent.remember(other, Digests("other", "other"))
@@ -76,7 +94,7 @@ def test_a_picture_is_counted_once() -> None:
     assert (len(recent), recent.size_bytes) == (1, 10_000 + ENTRY_OVERHEAD_BYTES)
 
 
-@pytest.mark.parametrize(("max_bytes", "kept"), [(10_600, [1]), (10_599, []), (0, [])])
+@pytest.mark.parametrize(("max_bytes", "kept"), [(12_000, [1]), (11_999, []), (0, [])])
 def test_a_picture_that_does_not_fit_pushes_nothing_out(max_bytes: int, kept: list[int]) -> None:
     recent = filled(max_bytes, 1)
     assert known(recent, 1) == kept

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import base64
+import threading
+import zlib
+from pathlib import Path
 
 import pytest
 
 from cache.keys import Digests, digest
-from cache.recent_pictures import RecentPictures
-from fake_recognizers import card
+from cache.recent_pictures import EDGE_BYTES, RecentPictures
+from fake_recognizers import RECITAL, card
+from server import replies as server_replies
 from server import uploads
+from server.formats import Envelope, render
+from server.request_fields import Format
+from server.service import Answer
 from server_process import LiveServer, Reply
 
-LENGTH = 300_000  # above what is hashed on the loop
+LENGTH = 300_000
+LOOP_THREAD = "server"  # as LiveServer names it
 
 
 def padded(text: str, length: int = LENGTH) -> bytes:
     """A card with bytes behind its end, all from the same few."""
     return card(text).ljust(length, b"x")
+
+
+def retiring(picture: bytes) -> bytes:
+    """The PNG with a long comment behind IHDR, so that its pixels are not among the samples."""
+    chunk = b"tEXtComment\0" + bytes(EDGE_BYTES)
+    framed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    return picture[:33] + framed + picture[33:]
 
 
 @pytest.fixture
@@ -46,6 +61,20 @@ def check(reply: Reply, text: str, cache: str, picture: bytes) -> None:
     assert reply.json["md5"] == digest(picture).md5
 
 
+def test_much_is_not_hashed_on_the_loop(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+
+    def noted(data: bytes) -> Digests:
+        threads.append(threading.current_thread().name)
+        return digest(data)
+
+    monkeypatch.setattr(uploads, "digest", noted)
+    for length in (uploads.INLINE_HASH_BYTES, uploads.INLINE_HASH_BYTES + 1):
+        assert wide.upload(padded("hashed where", length)).status == 200
+    assert threads[0] == LOOP_THREAD
+    assert threads[1] != LOOP_THREAD
+
+
 @pytest.mark.parametrize("length", [1000, LENGTH])
 def test_after_its_first_hit_a_picture_is_hashed_no_more(
     wide: LiveServer, recent: RecentPictures, hashed: list[bytes], length: int
@@ -62,12 +91,78 @@ def test_after_its_first_hit_a_picture_is_hashed_no_more(
     assert len(recent) == 1
 
 
+@pytest.fixture
+def known(wide: LiveServer, recent: RecentPictures, tmp_path: Path) -> bytes:
+    """A picture whose answer was sent a moment ago; its second line is this test's."""
+    picture = padded(f"two lines\n{tmp_path}")
+    assert [wide.upload(picture).json["cache"] for _ in range(2)] == ["miss", "hit"]
+    assert len(recent) == 1
+    wide.clear()
+    return picture
+
+
+def test_its_answers_are_like_those_of_every_hit(
+    wide: LiveServer, known: bytes, recent: RecentPictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formats = ("json", "text", "legacy")
+    recalled = [wide.upload(known, format=format) for format in formats]
+    monkeypatch.setattr(recent, "digests", lambda data: None)
+    hits = [wide.upload(known, format=format) for format in formats]
+    for one, other in zip(recalled, hits, strict=True):
+        assert (one.status, one.headers.keys()) == (200, other.headers.keys())
+        for name in ("Content-Type", "X-Cache", "X-Content-Type-Options"):
+            assert one.headers[name] == other.headers[name]
+    assert recalled[0].json.keys() == hits[0].json.keys()
+    assert [reply.body for reply in recalled[1:]] == [reply.body for reply in hits[1:]]
+    assert recalled[1].body.startswith(b"two lines\n")
+
+
+def test_every_way_to_ask_for_it_counts_as_one_hit(wide: LiveServer, known: bytes) -> None:
+    ways: list[dict[str, str]] = [{}, {"format": "text"}, {"timeout_ms": "5"}, {"block_flag": "0"}]
+    for number, fields in enumerate(ways, 1):
+        reply = wide.upload(known, **fields)
+        assert reply.headers["X-Cache"] == "hit"
+        assert wide.outcomes() == {"hit": number}
+    assert wide.get(f"{reply.json['job']['url']}?wait=10").text.startswith("two lines\n")
+
+
+def test_a_long_answer_is_one_hit_and_is_not_written_on_the_loop(
+    wide: LiveServer, recent: RecentPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def noted(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, bytes]:
+        threads.append(threading.current_thread().name)
+        return render(answer, chosen, envelope)
+
+    monkeypatch.setattr(server_replies, "render", noted)
+    picture = padded(f"recite {tmp_path / 'a book'}")
+    replies = [wide.upload(picture) for _ in range(3)]
+    assert len(threads) == 3
+    assert LOOP_THREAD not in threads
+    assert [reply.json["cache"] for reply in replies] == ["miss", "hit", "hit"]
+    assert {reply.text for reply in replies} == {RECITAL}
+    assert wide.outcomes() == {"miss": 1, "hit": 2}
+
+
+def test_it_is_read_again_on_demand(wide: LiveServer, known: bytes) -> None:
+    assert wide.upload(known, {"Cache-Control": "no-cache"}).json["cache"] == "miss"
+    assert wide.upload(known).json["cache"] == "hit"
+
+
+def test_a_server_that_stops_does_not_answer_it_either(
+    wide: LiveServer, known: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wide.context, "draining", True)
+    reply = wide.upload(known)
+    assert (reply.status, reply.code) == (503, "draining")
+
+
 @pytest.mark.faults(37)
 def test_a_picture_that_looks_like_a_recent_one_gets_its_own_text(
     wide: LiveServer, recent: RecentPictures, hashed: list[bytes]
 ) -> None:
-    """They differ in the first bytes only, of which but one is looked at."""
-    both = {text: padded(text) for text in ("looks like this", "looks like that")}
+    both = {text: retiring(padded(text)) for text in ("looks like this", "looks like that")}
     for outcome in ("miss", "hit", "hit"):
         for text, picture in both.items():
             check(wide.upload(picture), text, outcome, picture)

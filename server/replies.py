@@ -1,0 +1,102 @@
+"""What is answered, before it goes on the wire: status, headers and body; errors in one shape."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tornado.httputil import format_timestamp
+
+from server.body import INLINE_BYTES
+from server.errors import PublicError, public_error
+from server.formats import JSON_TYPE, Envelope, dump, render, server_timing
+from server.request_fields import Format
+from server.service import Answer
+
+log = logging.getLogger("server.request")
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class Reply(NamedTuple):
+    """An answer; `error` is the code of its error, or nothing."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    error: str = ""
+
+
+def request_id(given: str | None) -> str:
+    """The request id that the client gave, if it can be taken over, else a new one."""
+    return given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def common_headers(request_id: str) -> dict[str, str]:
+    """What every answer has."""
+    return {
+        "Server": "ocr-server",
+        "Date": _date(int(time.time())),
+        "X-Request-Id": request_id,
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Any JSON."""
+    return Reply(status, {"Content-Type": JSON_TYPE, **(headers or {})}, dump(value))
+
+
+def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
+    """A recognized text."""
+    content_type, body = render(answer, chosen, envelope)
+    headers = {
+        "Content-Type": content_type,
+        "X-Cache": envelope.outcome,
+        "Server-Timing": server_timing(answer, envelope.elapsed_ms),
+    }
+    if answer.age is not None:
+        headers["Age"] = str(int(answer.age))
+    return Reply(200, headers, body)
+
+
+async def rendered_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
+    """answer_reply; made in a thread for a very long text."""
+    if is_long(answer):
+        return await asyncio.to_thread(answer_reply, answer, chosen, envelope)
+    return answer_reply(answer, chosen, envelope)
+
+
+def is_long(answer: Answer) -> bool:
+    """Whether it takes so long to write it that it belongs into a thread."""
+    return len(answer.data) > INLINE_BYTES
+
+
+def problem_reply(error: BaseException, request_id: str) -> Reply:
+    """An error; what is unforeseen goes to the log under the request id."""
+    problem = public_error(error)
+    if problem.status == 500:
+        log.error("request %s failed", request_id, exc_info=error)
+    retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    reply = json_reply(error_body(problem, request_id), problem.status, retry)
+    return reply._replace(error=problem.code)
+
+
+def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
+    """The body of every error."""
+    return {
+        "status": "error",
+        "error": {"code": problem.code, "message": problem.message, "request_id": request_id},
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def _date(seconds: int) -> str:
+    """Of this second; many answers leave within one."""
+    return format_timestamp(seconds)
