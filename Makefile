@@ -21,7 +21,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
-    chaos peers overload soak fuzz check slim lock clean
+    chaos peers overload overhead folder soak fuzz browser screenshots check docs api slim lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -35,7 +35,7 @@ install: $(INSTALLED) ## all engines, into .venv
 serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
 	@exec .venv/bin/python setup.py $(ARGS)
 
-test: $(DEV) ## install, then run the tests
+test: $(DEV) browser ## install, then run the tests
 	.venv/bin/python -m pytest $(ARGS)
 
 accuracy: $(INSTALLED) ## every engine over all pages, beside PaddleOCR's own pipeline (10 minutes)
@@ -74,11 +74,33 @@ peers: $(DEV) ## beside PaddleX serving and RapidOCR's API; nothing else may run
 overload: $(INSTALLED) ## four times more than can be read; nothing else may run (7 minutes)
 	.venv/bin/python benchmarks/overload.py $(ARGS)
 
+overhead: $(INSTALLED) ## what the load test itself costs; nothing else may run (half a minute)
+	.venv/bin/python benchmarks/client_overhead.py $(ARGS)
+
+folder: $(INSTALLED) ## `ocr-server recognize` beside the server; nothing else may run (3 minutes)
+	.venv/bin/python benchmarks/recognize_folder.py $(ARGS)
+
 soak: $(INSTALLED) ## 10,000 mixed requests: does anything grow or leak? (2 minutes)
 	.venv/bin/python benchmarks/soak.py $(ARGS)
 
 fuzz: $(INSTALLED) ## 10,000 broken pictures (2 minutes)
 	.venv/bin/python benchmarks/fuzz.py $(ARGS)
+
+# The pin is of what unpacks the browser that is fetched.
+browser: $(DEV) ## a Chromium for the tests of the pages: one on PATH, or fetched into .venv
+	@.venv/bin/python tools/chromium.py --find || { \
+	    .venv/bin/python $(PIP_INSTALL) --only-binary :all: brotli==1.2.0 && \
+	    .venv/bin/python tools/chromium.py; }
+
+screenshots: $(DEV) browser ## the pictures of the pages in docs/images (1 minute)
+	.venv/bin/python tools/screenshots.py $(ARGS)
+
+docs: $(DEV) ## the pages of docs/ as a site, in dist/docs
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
+	@echo "built: dist/docs/index.html"
+
+api: $(DEV) ## schemathesis against the server with its real models (4 minutes)
+	PYTHONPATH=.:tests .venv/bin/python -m api_description $(ARGS)
 
 check: $(DEV) ## install, then ruff, mypy and import-linter
 	.venv/bin/python -m ruff check

@@ -20,16 +20,28 @@ def as_quad(corners: Iterable[Iterable[SupportsInt]]) -> Quad:
 
 
 @dataclass(frozen=True, slots=True)
+class TextPart:
+    """A word or a character of a line: its text, its confidence (0 to 1), its box."""
+
+    text: str
+    confidence: float
+    box: Quad
+
+
+@dataclass(frozen=True, slots=True)
 class TextLine:
     """One line: its text, its confidence (0 to 1), its box.
 
     The box is four corners (x, y) in pixels of the upright picture, clockwise from the top left
-    of the picture, also where the text stands on its head.
+    of the picture, also where the text stands on its head. Words or chars, without the spaces and
+    in the order in which they are read, are there if they were asked for.
     """
 
     text: str
     confidence: float
     box: Quad
+    words: tuple[TextPart, ...] | None = None
+    chars: tuple[TextPart, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +77,7 @@ class OcrResult:
             "confidence": self.confidence,
             "width": self.width,
             "height": self.height,
-            "lines": [
-                {"text": line.text, "confidence": line.confidence, "box": line.box}
-                for line in self.lines
-            ],
+            "lines": [_line_as_json(line) for line in self.lines],
         }
         if self.frames > 1:
             data["frames"] = self.frames
@@ -85,16 +94,47 @@ class OcrResult:
         )
 
 
+def _line_as_json(line: TextLine) -> dict[str, Any]:
+    data = _part_as_json(line)
+    if line.words is not None:
+        data["words"] = [_part_as_json(word) for word in line.words]
+    if line.chars is not None:
+        data["chars"] = [_part_as_json(char) for char in line.chars]
+    return data
+
+
+def _part_as_json(part: TextPart | TextLine) -> dict[str, Any]:
+    return {"text": part.text, "confidence": part.confidence, "box": part.box}
+
+
 def _line_from_json(data: Mapping[str, Any]) -> TextLine:
+    return TextLine(
+        *_part_from_json(data),
+        words=_parts_from_json(data, "words"),
+        chars=_parts_from_json(data, "chars"),
+    )
+
+
+def _parts_from_json(data: Mapping[str, Any], name: str) -> tuple[TextPart, ...] | None:
+    if name not in data:
+        return None
+    return tuple(TextPart(*_part_from_json(part)) for part in data[name])
+
+
+def _part_from_json(data: Mapping[str, Any]) -> tuple[str, float, Quad]:
     text = data["text"]
     if not isinstance(text, str):
-        raise ValueError("a line's text must be a string")
-    return TextLine(text, float(data["confidence"]), as_quad(data["box"]))
+        raise ValueError("a text must be a string")
+    return text, float(data["confidence"]), as_quad(data["box"])
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """A result with the seconds that each stage took (decode, det, cls, rec)."""
+    """A result with the seconds that each stage took (decode, det, cls, rec, draw).
+
+    drawing: a PNG of the picture with the boxes over it, if it was asked for.
+    """
 
     result: OcrResult
     stages: Mapping[str, float] = field(default_factory=dict)
+    drawing: bytes = b""

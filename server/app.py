@@ -23,6 +23,7 @@ from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from server.context import ServerContext
 from server.file_roots import FileRoots
 from server.handlers.base import BaseHandler, NotFoundHandler, log_request
+from server.handlers.docs import DescriptionHandler, description_body
 from server.handlers.health import (
     HealthHandler,
     LivenessHandler,
@@ -30,6 +31,7 @@ from server.handlers.health import (
     ReadinessHandler,
 )
 from server.handlers.jobs import JobHandler
+from server.handlers.page import PageHandler, page_values, read_static_files
 from server.handlers.recognize import OcrHandler, OcrServiceHandler
 from server.handlers.results import ResultHandler
 from server.inflight import InflightBytes
@@ -108,6 +110,7 @@ def build_context(
 def make_application(context: ServerContext) -> tornado.web.Application:
     """The routes."""
     given = {"context": context}
+    static = read_static_files(page_values(context))
     return tornado.web.Application(
         [
             (r"/ocr_service", OcrServiceHandler, given),
@@ -118,6 +121,11 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/readyz", ReadinessHandler, given),
             (r"/healthz", HealthHandler, given),
             (r"/metrics", MetricsHandler, given),
+            (r"/", PageHandler, {**given, "page": static.pages["index.html"]}),
+            (r"/status", PageHandler, {**given, "page": static.pages["status.html"]}),
+            (r"/docs", PageHandler, {**given, "page": static.pages["docs/index.html"]}),
+            (r"/openapi\.json", DescriptionHandler, {**given, "body": description_body(context)}),
+            (r"/static/(.{1,120})", PageHandler, {**given, "files": static.others}),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,
@@ -178,7 +186,7 @@ def default_options(settings: Settings) -> RecognitionOptions:
     """The options of a request that asks for nothing."""
     predict = settings.ocr.predict_system
     names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
-    return RecognitionOptions(**{name: getattr(predict, name) for name in names})
+    return RecognitionOptions(**{n: getattr(predict, n) for n in names if hasattr(predict, n)})
 
 
 def cores_per_picture(settings: Settings) -> int:

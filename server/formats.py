@@ -1,4 +1,7 @@
-"""How an answer is written: json, text, legacy. A stored result is sent as the bytes it is."""
+"""How an answer is written, in each format. A stored result is sent as the bytes it is in JSON.
+
+tsv.py and hocr.py write theirs; both need no server.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,17 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ocr_engine.result import OcrResult
+from server.encoding import split_result
+from server.errors import BadField
+from server.hocr import HOCR_TYPE, render_hocr
 from server.request_fields import Format
 from server.service import Answer, CacheOutcome
+from server.tsv import TSV_TYPE, render_tsv
 
 JSON_TYPE = "application/json; charset=utf-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
+IMAGE_TYPE = "image/png"
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -27,12 +36,21 @@ class Envelope:
 
 
 def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, bytes]:
-    """Content-Type and body of an answer."""
+    """Content-Type and body of an answer; BadField for a drawing that was not asked for before."""
+    content, drawing = split_result(answer.data)
     if chosen == "json":
-        return JSON_TYPE, _json(answer, envelope)
-    data = json.loads(answer.data)
+        return JSON_TYPE, _json(content, answer, envelope)
+    if chosen == "image":
+        if not drawing:
+            raise BadField("format = image: nothing was drawn; send the picture with format=image")
+        return IMAGE_TYPE, drawing
+    data = json.loads(content)
     if chosen == "text":
         return TEXT_TYPE, data["text"].encode()
+    if chosen == "tsv":
+        return TSV_TYPE, render_tsv(OcrResult.from_json(data)).encode()
+    if chosen == "hocr":
+        return HOCR_TYPE, render_hocr(OcrResult.from_json(data), answer.digests.md5).encode()
     legacy = [[line["box"], [line["text"], line["confidence"]]] for line in data["lines"]]
     return JSON_TYPE, dump(legacy)
 
@@ -42,7 +60,7 @@ def dump(value: Any) -> bytes:
     return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
-def _json(answer: Answer, envelope: Envelope) -> bytes:
+def _json(content: bytes, answer: Answer, envelope: Envelope) -> bytes:
     rest: dict[str, Any] = {
         "cache": envelope.outcome,
         "md5": answer.digests.md5,
@@ -52,7 +70,7 @@ def _json(answer: Answer, envelope: Envelope) -> bytes:
     }
     if envelope.job is not None:
         rest["job"] = envelope.job
-    return b'{"status":"success","data":%b,%b' % (answer.data, dump(rest)[1:])
+    return b'{"status":"success","data":%b,%b' % (content, dump(rest)[1:])
 
 
 def server_timing(answer: Answer, total_ms: float) -> str:

@@ -1,4 +1,4 @@
-"""Arguments, settings, logs, run: what `python setup.py` does."""
+"""Arguments, settings, logs, run: what `python setup.py` and `ocr-server serve` do."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from server.version import VERSION
 log = logging.getLogger("server")
 
 LISTEN_BACKLOG = 4096  # connections that the kernel holds until they are accepted
-DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "config.json"
+BUILT_IN = "built-in defaults (there is no config.json; name one with --config)"
+_CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") -> int:
     """Run the server until it is told to stop; the exit status."""
-    options = _parse(arguments)
+    options = _parse(arguments, prog)
     try:
         settings = load_settings(options.config, overrides=_overrides(options))
         context = build_context(settings)
@@ -38,8 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ocr-server: {error}", file=sys.stderr)
         return 2
     if options.check_config:
-        print(f"{options.config}: the settings are good")
+        print(f"{options.config or BUILT_IN}: the settings are good")
         return 0
+    if options.config is None:
+        print(f"settings: {BUILT_IN}", flush=True)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -146,11 +149,21 @@ async def _announce(context: ServerContext, systemd: SystemdNotifier) -> None:
     systemd.notify("READY=1", f"STATUS={runs}")
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def default_config() -> Path | None:
+    """The config.json beside setup.py; None if this package was installed without them."""
+    return _CHECKOUT / "config.json" if (_CHECKOUT / "setup.py").is_file() else None
+
+
+def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python setup.py", description="The OCR server. Settings: config.json, see docs."
+        prog=prog, description="The OCR server. Settings: config.json, see docs."
     )
-    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="settings file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=default_config(),
+        help="settings file, default: config.json beside setup.py, else built-in defaults",
+    )
     parser.add_argument("--port", help="listen on this port (0: any free one)")
     parser.add_argument("--address", help="listen on this address")
     parser.add_argument("--workers", help="number of worker processes (0: one per core)")

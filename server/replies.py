@@ -21,6 +21,8 @@ from server.service import Answer
 
 log = logging.getLogger("server.request")
 
+LAYOUT_TIMES = 8  # as long as JSON takes it to lay out words for TSV and hOCR
+
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -68,14 +70,15 @@ def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
 
 async def rendered_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
     """answer_reply; made in a thread for a very long text."""
-    if is_long(answer):
+    if is_long(answer, chosen):
         return await asyncio.to_thread(answer_reply, answer, chosen, envelope)
     return answer_reply(answer, chosen, envelope)
 
 
-def is_long(answer: Answer) -> bool:
+def is_long(answer: Answer, chosen: Format) -> bool:
     """Whether it takes so long to write it that it belongs into a thread."""
-    return len(answer.data) > INLINE_BYTES
+    slower = LAYOUT_TIMES if chosen in ("tsv", "hocr") else 1
+    return len(answer.data) * slower > INLINE_BYTES
 
 
 def problem_reply(error: BaseException, request_id: str) -> Reply:

@@ -7,15 +7,16 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from ocr_engine.options import RecognitionOptions
+from ocr_engine.options import Granularity, RecognitionOptions
 from server.body import BASE64_FIELD, Form, Upload
 from server.errors import BadField, MissingFile, OneFileOnly, shown
 from server.setting_types import Check, a_choice, a_flag, a_number, a_whole_number
 from server.settings import PredictSystemSettings, check_of
 
-Format = Literal["json", "text", "legacy"]
+Format = Literal["json", "text", "legacy", "tsv", "hocr", "image"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 _OPTIONS = (
     "det_limit_side_len",
@@ -26,10 +27,19 @@ _OPTIONS = (
     "use_angle_cls",
     "drop_score",
 )
-OPTION_CHECKS = {name: check_of(PredictSystemSettings, name) for name in _OPTIONS}
+OPTION_CHECKS = {
+    **{name: check_of(PredictSystemSettings, name) for name in _OPTIONS},
+    "granularity": a_choice(*get_args(Granularity)),
+}
+# What a format needs to be read with, unless the request says otherwise.
+_IMPLIED: dict[Format, dict[str, Any]] = {
+    "tsv": {"granularity": "word"},
+    "hocr": {"granularity": "word"},
+    "image": {"draw": True},
+}
 _REQUEST_CHECKS: dict[str, Check] = {
     "block_flag": a_flag,
-    "format": a_choice("json", "text", "legacy"),
+    "format": a_choice(*FORMATS),
     "timeout_ms": a_whole_number(1, 3_600_000),
 }
 _SOURCE_FIELDS = ("file_type", "filename", BASE64_FIELD)
@@ -76,19 +86,23 @@ def parse_request(form: Form, defaults: RecognitionOptions, read_cache: bool = T
             raise BadField(_unknown(name))
     values = _checked_fields(fields, _REQUEST_CHECKS)
     timeout_ms = values.get("timeout_ms")
+    chosen: Format = values.get("format", "json")
     return OcrRequest(
         source=_source(form),
-        options=parse_options(fields, defaults),
+        options=parse_options(fields, defaults, chosen),
         block=values.get("block_flag", True),
-        format=values.get("format", "json"),
+        format=chosen,
         timeout_seconds=None if timeout_ms is None else timeout_ms / 1000,
         read_cache=read_cache,
     )
 
 
-def parse_options(fields: Mapping[str, Any], defaults: RecognitionOptions) -> RecognitionOptions:
-    """The recognition options among the fields, over the server's own."""
-    return dataclasses.replace(defaults, **_checked_fields(fields, OPTION_CHECKS))
+def parse_options(
+    fields: Mapping[str, Any], defaults: RecognitionOptions, chosen: Format = "json"
+) -> RecognitionOptions:
+    """The recognition options among the fields, over the format's and the server's own."""
+    asked = {**_IMPLIED.get(chosen, {}), **_checked_fields(fields, OPTION_CHECKS)}
+    return dataclasses.replace(defaults, **asked)
 
 
 def parse_format(text: str) -> Format:

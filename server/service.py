@@ -44,7 +44,7 @@ QUARANTINE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An encoded result (the JSON of `data`), with what the headers say of it.
+    """An encoded result (see encoding.py), with what the headers say of it.
 
     stages: seconds by stage, empty on a hit. age: seconds since it was stored, None if new.
     """

@@ -82,7 +82,7 @@ class PredictSystemSettings:
     cls_thresh: float = setting(a_fraction, _OPTIONS.cls_thresh)
     det_algorithm: str = setting(a_choice("DB"), "DB")
     det_limit_side_len: int = setting(a_whole_number(32, 4000), _OPTIONS.det_limit_side_len)
-    det_limit_type: str = setting(a_choice("min", "max"), _OPTIONS.det_limit_type)
+    det_limit_type: str = setting(a_choice("auto", "min", "max"), _OPTIONS.det_limit_type)
     det_db_thresh: float = setting(a_fraction, _OPTIONS.det_db_thresh)
     det_db_box_thresh: float = setting(a_fraction, _OPTIONS.det_db_box_thresh)
     det_db_unclip_ratio: float = setting(a_number(0.5, 5), _OPTIONS.det_db_unclip_ratio)
@@ -141,16 +141,20 @@ def check_of(kind: Any, name: str) -> Check:
 
 
 def load_settings(
-    path: Path,
+    path: Path | None,
     environment: Mapping[str, str] = os.environ,
     overrides: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Read the file, then let environment and overrides (dotted keys) replace its values."""
-    values = read_config(path)
+    """Read the file, if any, then let environment and overrides (dotted keys) replace its values.
+
+    Without a file, relative paths start from the working directory.
+    """
+    values = read_config(path) if path is not None else {}
     for key, text in {**environment_overrides(environment), **(overrides or {})}.items():
         _put(values, key.split("."), text)
     settings: Settings = build(Settings, values, "")
-    return dataclasses.replace(settings, folder=path.absolute().parent)
+    folder = path.absolute().parent if path is not None else Path.cwd()
+    return dataclasses.replace(settings, folder=folder)
 
 
 def read_config(path: Path) -> dict[str, Any]:

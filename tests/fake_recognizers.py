@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from multiprocessing import connection
 from pathlib import Path
 
@@ -20,10 +21,11 @@ from PIL import Image
 
 from ocr_engine.errors import ModelError
 from ocr_engine.images import Picture
-from ocr_engine.options import RecognitionOptions
+from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.pool.messages import Done, encode_reply
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Recognition, TextLine
+from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
+from ocr_engine.words import split_words
 
 CARD_HEIGHT = 16
 CONFIDENCE = 0.75
@@ -72,7 +74,7 @@ class Echo:
         if text.startswith("recite "):
             lines = [RECITAL]
         height, width = picture.pixels.shape[:2]
-        result = OcrResult(width, height, tuple(_lines(lines)), picture.frames)
+        result = OcrResult(width, height, tuple(_lines(lines, options.granularity)), picture.frames)
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition
@@ -329,8 +331,25 @@ def _own_channel() -> connection.Connection:
     return next(each for each in found if not each.closed and each.writable)
 
 
-def _lines(texts: list[str]) -> list[TextLine]:
-    return [
-        TextLine(text, CONFIDENCE, ((0, top), (40, top), (40, top + 9), (0, top + 9)))
-        for top, text in zip(range(0, 10 * len(texts), 10), texts, strict=True)
-    ]
+def _lines(texts: list[str], granularity: Granularity) -> list[TextLine]:
+    """Boxes of 40 x 9 pixels, one under the other, shared out evenly among their characters."""
+    lines = []
+    for top, text in zip(range(0, 10 * len(texts), 10), texts, strict=True):
+        line = TextLine(text, CONFIDENCE, _box(0, 40, top))
+        words = () if granularity == "line" else split_words(text)
+        if granularity == "word":
+            line = replace(line, words=tuple(_part(text, a, b, top) for a, b in words))
+        if granularity == "char":
+            places = [i for a, b in words for i in range(a, b)]
+            line = replace(line, chars=tuple(_part(text, i, i + 1, top) for i in places))
+        lines.append(line)
+    return lines
+
+
+def _part(text: str, start: int, end: int, top: int) -> TextPart:
+    share = 40 / len(text)
+    return TextPart(text[start:end], CONFIDENCE, _box(int(start * share), int(end * share), top))
+
+
+def _box(left: int, right: int, top: int) -> Quad:
+    return (left, top), (right, top), (right, top + 9), (left, top + 9)

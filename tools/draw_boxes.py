@@ -3,8 +3,8 @@
     curl -s -F file=@imgs/mixed.jpg http://127.0.0.1:8888/ocr_service > answer.json
     python tools/draw_boxes.py imgs/mixed.jpg answer.json docs/images/example.png
 
-The answer is the JSON of POST /ocr_service or POST /ocr in the format `json`. Texts are drawn with
-the fonts that tools/pages/fonts.py names.
+The answer is the JSON of POST /ocr_service or POST /ocr in the format `json`. Boxes are drawn as
+`format=image` has them, texts with the fonts that tools/pages/fonts.py names.
 """
 
 from __future__ import annotations
@@ -15,68 +15,63 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from pages.fonts import MissingFontError, load_font
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from ocr_engine.drawing import COLOURS, draw_lines
+from ocr_engine.result import OcrResult, Quad, TextLine
+
 FACE = "sans"
-COLOURS = ((31, 119, 180), (214, 39, 40), (44, 140, 44), (148, 103, 189), (190, 100, 10))
 TEXT_COLOUR = (24, 24, 24)
 SMALLEST_FONT = 8
-
-Line = dict[str, Any]
 
 
 def main() -> int:
     """Draw, save, and give the exit status."""
     arguments = _parse()
     try:
-        lines = read_lines(arguments.answer)
+        result = read_result(arguments.answer)
         with Image.open(arguments.picture) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
-        drawn = beside(draw_boxes(picture, lines), draw_texts(picture.size, lines))
+        drawn = beside(draw_boxes(picture, result), draw_texts(picture.size, result.lines))
         if arguments.width and drawn.width > arguments.width:
             drawn = ImageOps.contain(drawn, (arguments.width, drawn.height))
         drawn.save(arguments.output, optimize=True)
-    except (OSError, ValueError, MissingFontError) as error:
+    except (OSError, ValueError, KeyError, TypeError, MissingFontError) as error:
         print(f"draw_boxes: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def read_lines(answer: Path) -> list[Line]:
-    """The lines of an answer; ValueError if it is none, with the server's message if it is one."""
+def read_result(answer: Path) -> OcrResult:
+    """The data of an answer; ValueError if it is none, with the server's message if it has one."""
     content = json.loads(answer.read_text(encoding="utf-8"))
     if not isinstance(content, dict) or "data" not in content:
         problem = content.get("error", {}) if isinstance(content, dict) else {}
         message = problem.get("message", "no `data` in it; ask for format=json")
         raise ValueError(f"{answer} is not a successful answer: {message}")
-    lines: list[Line] = content["data"]["lines"]
-    return lines
+    return OcrResult.from_json(content["data"])
 
 
-def draw_boxes(picture: Image.Image, lines: Sequence[Line]) -> Image.Image:
-    """The picture with the outline of every line, in one colour after the other."""
-    drawn = picture.copy()
-    canvas = ImageDraw.Draw(drawn)
-    width = max(2, round(max(picture.size) / 400))
-    for number, line in enumerate(lines):
-        corners = [(x, y) for x, y in line["box"]]
-        canvas.line([*corners, corners[0]], fill=_colour(number), width=width, joint="curve")
-    return drawn
+def draw_boxes(picture: Image.Image, result: OcrResult) -> Image.Image:
+    """The picture with the outline and the number of every line."""
+    canvas = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+    return Image.fromarray(np.ascontiguousarray(draw_lines(canvas, result)[:, :, ::-1]))
 
 
-def draw_texts(size: tuple[int, int], lines: Sequence[Line]) -> Image.Image:
+def draw_texts(size: tuple[int, int], lines: Sequence[TextLine]) -> Image.Image:
     """A white page of that size with every text where its box is, as large as fits into it."""
     page = Image.new("RGB", size, "white")
     canvas = ImageDraw.Draw(page)
     for number, line in enumerate(lines):
-        left, top, right, bottom = _upright(line["box"])
-        font = load_font(FACE, _font_size(line["text"], right - left, bottom - top))
+        left, top, right, bottom = _upright(line.box)
+        font = load_font(FACE, _font_size(line.text, right - left, bottom - top))
         middle = (top + bottom) / 2
-        canvas.text((left, middle), line["text"], fill=TEXT_COLOUR, font=font, anchor="lm")
+        canvas.text((left, middle), line.text, fill=TEXT_COLOUR, font=font, anchor="lm")
         canvas.rectangle((left - 12, top, left - 8, bottom), fill=_colour(number))
     return page
 
@@ -89,7 +84,7 @@ def beside(left: Image.Image, right: Image.Image) -> Image.Image:
     return row
 
 
-def _upright(box: Sequence[Sequence[int]]) -> tuple[int, int, int, int]:
+def _upright(box: Quad) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of the box, turned upright about its middle."""
     top_left, top_right, _, bottom_left = box
     width, height = math.dist(top_left, top_right), math.dist(top_left, bottom_left)
@@ -105,7 +100,8 @@ def _font_size(text: str, width: int, height: int) -> int:
 
 
 def _colour(number: int) -> tuple[int, int, int]:
-    return COLOURS[number % len(COLOURS)]
+    blue, green, red = COLOURS[number % len(COLOURS)]
+    return red, green, blue
 
 
 def _parse() -> argparse.Namespace:

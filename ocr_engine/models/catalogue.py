@@ -36,6 +36,7 @@ class CatalogueModel:
     image_shape: tuple[int, int, int] | None = None
     characters: str | None = None
     squeeze: float = 1.0
+    reduction: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ CATALOGUE: dict[str, CatalogueSet] = {
             "models/PP-OCRv6_det_small.onnx",
             None,
             "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+            reduction=0.75,
         ),
         cls=CatalogueModel(
             "cls",
@@ -157,6 +159,7 @@ def catalogue_source(set_name: str, role: Role) -> ModelSource:
         characters=read_characters(package / model.characters) if model.characters else (),
         ranges=shipped_ranges(model.name),
         squeeze=model.squeeze,
+        reduction=model.reduction,
     )
 
 

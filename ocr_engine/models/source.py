@@ -35,6 +35,7 @@ class ModelSource:
     characters: what rec's classes mean, without blank and space; empty: in the ONNX metadata.
     ranges: of its activations, where they were measured; INT8 needs them.
     squeeze: of its width, at which rec reads a line first; 1: at its full width only.
+    reduction: of a large picture's sides, at which det finds lines as well as at full size.
     """
 
     role: Role
@@ -48,6 +49,7 @@ class ModelSource:
     characters: tuple[str, ...] = ()
     ranges: ActivationRanges | None = None
     squeeze: float = 1.0
+    reduction: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class ModelSet:
         digest = hashlib.sha256()
         for source in self.sources():
             digest.update(repr((source.role, source.sha256, source.mean, source.std)).encode())
-            digest.update(repr((source.image_shape, source.stretch, source.squeeze)).encode())
+            digest.update(repr((source.image_shape, source.stretch)).encode())
+            digest.update(repr((source.squeeze, source.reduction)).encode())
             digest.update("\n".join(source.characters).encode())
             if source.ranges is not None:
                 digest.update(source.ranges.fingerprint().encode())

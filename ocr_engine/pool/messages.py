@@ -1,7 +1,7 @@
 """What parent and worker say to each other: plain data in frames, never pickle.
 
 A frame is the length of its head (4 bytes, big-endian), the head as JSON, then the body: the
-picture's bytes in a task, nothing in a reply.
+picture's bytes in a task, the drawing's in a reply that has one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import OcrResult, Recognition
 
 MAX_REPLY_BYTES = 64 << 20
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _LENGTH = struct.Struct(">I")
 
@@ -123,7 +125,8 @@ def encode_reply(reply: Reply) -> bytes:
                 "result": reply.recognition.result.as_json(),
                 "stages": dict(reply.recognition.stages),
                 "rss_mb": reply.rss_mb,
-            }
+            },
+            reply.recognition.drawing,
         )
     kinds = {Ready: "ready", LoadFailed: "load_failed", Begun: "begun", Failed: "failed"}
     return _frame({"kind": kinds[type(reply)], **asdict(reply)})
@@ -131,18 +134,20 @@ def encode_reply(reply: Reply) -> bytes:
 
 def decode_reply(frame: bytes) -> Reply:
     """The reply in a frame, every field checked; GarbageMessage if there is none."""
-    head, _ = _unframe(frame)
+    head, body = _unframe(frame)
     try:
-        return _reply(head)
+        return _reply(head, body)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise GarbageMessage(f"not a reply: {error!r}") from None
 
 
-def _reply(head: Mapping[str, Any]) -> Reply:
+def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
     kind = head["kind"]
+    if body and not (kind == "done" and body.startswith(PNG_SIGNATURE)):
+        raise ValueError("a body that is no drawing")
     if kind == "done":
         stages = {str(name): float(seconds) for name, seconds in head["stages"].items()}
-        recognition = Recognition(OcrResult.from_json(head["result"]), stages)
+        recognition = Recognition(OcrResult.from_json(head["result"]), stages, body)
         return Done(int(head["task_id"]), recognition, int(head["rss_mb"]))
     if kind == "begun":
         return Begun(int(head["task_id"]))

@@ -8,7 +8,7 @@ import itertools
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ocr_engine.errors import (
     PICTURE_ERRORS,
@@ -232,7 +232,7 @@ class Pool:
             task.finish(error(reply.message))
             return
         stages = {"queue": task.started_at - task.enqueued_at, **reply.recognition.stages}
-        task.finish(Recognition(reply.recognition.result, stages))
+        task.finish(replace(reply.recognition, stages=stages))
 
     def on_worker_lost(self, worker: WorkerProcess, reason: str) -> None:
         """A worker died; its picture is tried once more; see CrewListener."""

@@ -10,6 +10,7 @@ import dataclasses
 import os
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ocr_engine.models.official import lay_out_detection, lay_out_recognition, o
 from ocr_engine.models.source import ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
+from ocr_engine.recognizers.paddle_words import lines_with_parts
 from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
 
 _SMALLEST = 1e-9
@@ -45,19 +47,17 @@ class PaddleOcr:
             picture.pixels,
             use_textline_orientation=self._turns_lines and options.use_angle_cls,
             text_det_limit_side_len=options.det_limit_side_len,
-            text_det_limit_type=options.det_limit_type,
+            text_det_limit_type="max" if options.det_limit_type == "max" else "min",
             text_det_thresh=options.det_db_thresh or _SMALLEST,
             text_det_box_thresh=options.det_db_box_thresh or _SMALLEST,
             text_det_unclip_ratio=options.det_db_unclip_ratio,
             text_rec_score_thresh=options.drop_score,
+            return_word_box=options.granularity != "line",
         )
-        lines = tuple(
-            TextLine(text, round(float(score), 4), as_quad(box))
-            for text, score, box in zip(
-                found["rec_texts"], found["rec_scores"], found["rec_polys"], strict=True
-            )
-            if text
-        )
+        if options.granularity == "line":
+            lines = tuple(_lines(found))
+        else:
+            lines = tuple(lines_with_parts(found, picture.pixels, options.granularity))
         height, width = picture.pixels.shape[:2]
         seconds = time.perf_counter() - start
         return Recognition(OcrResult(width, height, lines, picture.frames), {"ocr": seconds})
@@ -68,6 +68,13 @@ class PaddleOcr:
 
     def release_memory(self) -> None:
         """PaddleOCR keeps what it keeps; the worker's memory cap does the rest."""
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[TextLine]:
+    names = ("rec_texts", "rec_scores", "rec_polys")
+    for text, score, box in zip(*(found[name] for name in names), strict=True):
+        if text:
+            yield TextLine(text, round(float(score), 4), as_quad(box))
 
 
 def load(settings: EngineSettings) -> PaddleOcr:

@@ -15,15 +15,17 @@ from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.sessions import Sessions, load_runtime, load_sessions, try_run
-from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
+from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.runtimes.session import FloatArray, Session
-from ocr_engine.stages import classification, detection, recognition
+from ocr_engine.stages import classification, detection, recognition, word_boxes
 from ocr_engine.stages.cropping import crop_line
 from ocr_engine.stages.reading_order import reading_order
+from ocr_engine.stages.recognition import Reading
 from ocr_engine.stages.strips import stretched_tensor
 
 SURELY_TURNED = 0.95
-Reading = tuple[str, float]
+BADLY_READ = 0.8  # a line that makes no sense as it stands; what turns it may be less sure
+LIKELIER = 0.5
 
 
 class PpOcr:
@@ -41,6 +43,7 @@ class PpOcr:
         self.models = models
         self.sessions = sessions
         self._wide_det: Session | None = None
+        self._wide_used = False
         self._rec_shape = rec_shape
         self._characters = characters
         self._widths = iter(recognition.COMMON_WIDTHS)
@@ -53,21 +56,23 @@ class PpOcr:
         with watch.stage("det"):
             boxes = self._detect(picture.pixels, options, cores)
             cut = ((box, crop_line(picture.pixels, box)) for box in boxes)
-            lines = [(box, strip) for box, strip in cut if strip is not None]
+            lines = [
+                (np.rint(box).astype(np.int32), strip) for box, strip in cut if strip is not None
+            ]
         strips = [strip for _, strip in lines]
         readings: list[Reading] = []
         if strips:
             with watch.stage("rec"):
-                readings = self._read(strips, cores)
+                readings = self._read(strips, cores, options)
         if strips and options.use_angle_cls:
             with watch.stage("cls"):
                 turned = self._upside_down(strips, readings, options)
             with watch.stage("rec"):
-                self._read_turned(strips, readings, turned, cores)
+                self._read_turned(strips, readings, turned, cores, options)
         found = [
-            TextLine(text, round(confidence, 4), as_quad(box))
-            for (box, _), (text, confidence) in zip(lines, readings, strict=True)
-            if text and confidence >= options.drop_score
+            word_boxes.text_line(reading, box, strip, options.granularity)
+            for (box, strip), reading in zip(lines, readings, strict=True)
+            if reading.text and reading.confidence >= options.drop_score
         ]
         height, width = picture.pixels.shape[:2]
         return Recognition(OcrResult(width, height, tuple(found), picture.frames), watch.seconds)
@@ -85,27 +90,32 @@ class PpOcr:
     def release_memory(self) -> None:
         """See Recognizer.release_memory."""
         sessions = self.sessions
+        if not self._wide_used:
+            self._wide_det = None
+        self._wide_used = False
         for session in (sessions.det, sessions.cls, sessions.rec, self._wide_det):
             if session is not None:
                 session.release_memory()
 
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
-    ) -> list[detection.QuadArray]:
+    ) -> list[FloatArray]:
         """The boxes of the picture in reading order."""
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
-        size = detection.detection_size(height, width, options)
         source = self.models.det
+        size = detection.detection_size(height, width, options, source.reduction)
         tensor = detection.preprocess(padded, size, source.mean, source.std)
         probability = self._detector(cores).run(tensor)
         boxes = detection.postprocess(probability[0, 0], (height, width), options)
-        boxes = [np.minimum(box, (pixels.shape[1], pixels.shape[0])) for box in boxes]
+        edges = np.array(pixels.shape[1::-1], dtype=np.float32)
+        boxes = [np.minimum(box, edges) for box in boxes]
         return [boxes[index] for index in reading_order(boxes)]
 
     def _detector(self, cores: int) -> Session:
         if cores == 1 or self.sessions.wide_det is None:
             return self.sessions.det
+        self._wide_used = True
         if self._wide_det is None:
             self._wide_det = self.sessions.wide_det()
         return self._wide_det
@@ -117,10 +127,16 @@ class PpOcr:
         return [
             index
             for index, (strip, reading) in enumerate(zip(strips, readings, strict=True))
-            if not recognition.reads_upright(*reading) and self._is_upside_down(strip, options)
+            if not recognition.reads_upright(*reading[:2])
+            and self._is_upside_down(
+                strip,
+                options.cls_thresh
+                if reading[1] >= BADLY_READ
+                else min(LIKELIER, options.cls_thresh),
+            )
         ]
 
-    def _is_upside_down(self, strip: ImageArray, options: RecognitionOptions) -> bool:
+    def _is_upside_down(self, strip: ImageArray, threshold: float) -> bool:
         source, session = self.models.cls, self.sessions.cls
         if session is None or source is None:
             return False
@@ -129,7 +145,7 @@ class PpOcr:
             tensor = stretched_tensor(strip, height, width, source.mean, source.std)
         else:
             tensor = classification.preprocess(strip, height, width)
-        return classification.is_upside_down(session.run(tensor), options.cls_thresh)
+        return classification.is_upside_down(session.run(tensor), threshold)
 
     def _read_turned(
         self,
@@ -137,34 +153,46 @@ class PpOcr:
         readings: list[Reading],
         turned: Sequence[int],
         cores: int,
+        options: RecognitionOptions,
     ) -> None:
         """Read these lines turned; the classifier may be wrong, so the surer reading stays."""
-        again = self._read([classification.turn(strips[index]) for index in turned], cores)
+        again = self._read([classification.turn(strips[i]) for i in turned], cores, options)
         for index, reading in zip(turned, again, strict=True):
             if reading[1] >= SURELY_TURNED or reading[1] > readings[index][1]:
-                readings[index] = reading
+                readings[index] = reading._replace(turned=True)
 
-    def _read(self, strips: Sequence[ImageArray], cores: int) -> list[Reading]:
+    def _read(
+        self, strips: Sequence[ImageArray], cores: int, options: RecognitionOptions
+    ) -> list[Reading]:
         """The text of each strip and how sure it is.
 
         A strip is squeezed first, where the model takes that; if it does not read well, it is read
         at its full width, too, and the surer reading stays.
         """
-        readings = self._read_at(self.models.rec.squeeze, strips, cores)
+        readings = self._read_at(self.models.rec.squeeze, strips, cores, options)
         if self.models.rec.squeeze == 1:
             return readings
         unsure = [i for i, reading in enumerate(readings) if reading[1] < recognition.SURE]
-        again = self._read_at(1.0, [strips[index] for index in unsure], cores)
+        again = self._read_at(1.0, [strips[index] for index in unsure], cores, options)
         for index, reading in zip(unsure, again, strict=True):
             readings[index] = max(reading, readings[index], key=lambda each: each[1])
         return readings
 
-    def _read_at(self, squeeze: float, strips: Sequence[ImageArray], cores: int) -> list[Reading]:
+    def _read_at(
+        self,
+        squeeze: float,
+        strips: Sequence[ImageArray],
+        cores: int,
+        options: RecognitionOptions,
+    ) -> list[Reading]:
         _, height, base_width = self._rec_shape
         tensors = (recognition.preprocess(strip, height, base_width, squeeze) for strip in strips)
+        filled = (recognition.filled_share(strip, height, base_width, squeeze) for strip in strips)
 
         def read(output: FloatArray) -> Reading:
-            return recognition.decode(output, self._characters)
+            if options.granularity == "line":
+                return Reading(*recognition.decode(output, self._characters))
+            return recognition.decode_characters(output, self._characters, next(filled))
 
         return list(self.sessions.rec.run_each(tensors, cores, read))
 

@@ -12,6 +12,7 @@ from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 
+LARGE = {"det": 3 * 1_500_000, "cls": 1 << 62, "rec": 3 * 48 * 1280}
 DET_SHAPES = 3  # kept compiled: pages differ in size, and each shape takes some 15 MB
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
@@ -49,6 +50,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
                 cached_shapes=min(settings.cached_shapes, DET_SHAPES)
                 if source.role == "det"
                 else settings.cached_shapes,
+                large=LARGE[source.role],
                 enable_mkldnn=settings.enable_mkldnn,
                 ranges=source.ranges.values if source.ranges else {},
             ),
@@ -91,7 +93,7 @@ def _precisions(
 ) -> dict[Role, Precision]:
     """What each model computes in; ModelError for int8 without ranges.
 
-    auto: detection in int8 where the CPU is made for it; recognition in bf16, else int8.
+    auto: int8 where the CPU is made for it; else recognition in bf16 where it is made for that.
     """
     if settings.precision != "auto":
         if settings.precision == "int8" and not (models.det.ranges and models.rec.ranges):
@@ -102,9 +104,10 @@ def _precisions(
         chosen = settings.precision
         return {"det": chosen, "rec": chosen, "cls": "f32" if chosen == "int8" else chosen}
     int8 = runtime.native_int8()
+    wide: Precision = "bf16" if runtime.native_bf16() else "f32"
     det: Precision = "int8" if int8 and models.det.ranges else "f32"
-    rec: Precision = "int8" if int8 and models.rec.ranges else "f32"
-    return {"det": det, "rec": "bf16" if runtime.native_bf16() else rec, "cls": "f32"}
+    rec: Precision = "int8" if int8 and models.rec.ranges else wide
+    return {"det": det, "rec": rec, "cls": "f32"}
 
 
 def check_ranges(source: ModelSource) -> None:

@@ -28,16 +28,20 @@ class OpenVinoSession:
     def __init__(
         self,
         compile_lane: Callable[[], ov.CompiledModel],
+        first: ov.CompiledModel,
         metadata: Mapping[str, str],
         input_height: int | None,
         precision: Precision,
         lanes: int,
+        large: int,
     ) -> None:
         self.metadata = metadata
         self.input_height = input_height
         self._compile_lane = compile_lane
         self._most_lanes = lanes
-        first = compile_lane()
+        self._large = large
+        self._ran_large = False
+        self._lanes_used = 1
         self._lanes = [_Lane(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
         self.precision: Precision = "f32" if precision == "bf16" and not in_bf16 else precision
@@ -45,7 +49,7 @@ class OpenVinoSession:
     def run(self, tensor: FloatArray) -> FloatArray:
         """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
         request = self._lanes[0].requests[0]
-        request.start_async([tensor], share_inputs=True)
+        self._start(request, tensor)
         return np.array(_outcome(request))
 
     def run_each(
@@ -55,6 +59,7 @@ class OpenVinoSession:
         while len(self._lanes) < min(lanes, self._most_lanes):
             self._lanes.append(_Lane(self._compile_lane()))
         used = self._lanes[:lanes]
+        self._lanes_used = max(self._lanes_used, len(used))
         ring = [lane.requests[turn] for turn in (0, 1) for lane in used] if lanes > 1 else []
         ring = ring or used[0].requests[:1]
         running: deque[tuple[ov.InferRequest, FloatArray]] = deque()  # its tensor must live, too
@@ -64,7 +69,7 @@ class OpenVinoSession:
                     yield read(_outcome(running[0][0]))
                     running.popleft()
                 request = ring[number % len(ring)]
-                request.start_async([tensor], share_inputs=True)
+                self._start(request, tensor)
                 running.append((request, tensor))
             while running:
                 yield read(_outcome(running[0][0]))
@@ -75,9 +80,23 @@ class OpenVinoSession:
                     request.wait()
 
     def release_memory(self) -> None:
-        """Drop the activations of the largest shape seen; OpenVINO keeps them otherwise."""
+        """Drop activations, which OpenVINO keeps for the largest shape, and lanes unused since.
+
+        What is compiled for a large shape takes memory as its activations do, and goes only with
+        the model.
+        """
+        del self._lanes[self._lanes_used :]
+        self._lanes_used = 1
+        if self._ran_large:
+            self._ran_large = False
+            self._lanes.clear()
+            self._lanes.append(_Lane(self._compile_lane()))
         for lane in self._lanes:
             lane.release_memory()
+
+    def _start(self, request: ov.InferRequest, tensor: FloatArray) -> None:
+        self._ran_large |= tensor.size > self._large
+        request.start_async([tensor], share_inputs=True)
 
 
 class _Lane:
@@ -125,10 +144,7 @@ class OpenVinoRuntime:
 
     def load(self, model: ModelFile, settings: SessionSettings) -> OpenVinoSession:
         """See Runtime.load; in int8, operations without a range stay in f32."""
-        graph = read_graph(self.core, model)
         in_int8 = settings.precision == "int8"
-        if in_int8 and not quantize(graph, settings.ranges):
-            raise ModelError(f"{model.path}: none of its operations has a range for int8")
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": "1",
@@ -137,13 +153,24 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": "f32" if in_int8 else settings.precision,
             "CPU_RUNTIME_CACHE_CAPACITY": settings.cached_shapes * EXECUTORS_PER_SHAPE,
         }
-        height = graph.input(0).partial_shape[2]
+
+        def compile_lane(graph: ov.Model | None = None) -> ov.CompiledModel:
+            """Without a graph it is read anew: kept, it would be 10 to 30 MB in each worker."""
+            graph = graph or read_graph(self.core, model)
+            if in_int8 and not quantize(graph, settings.ranges):
+                raise ModelError(f"{model.path}: none of its operations has a range for int8")
+            return self.core.compile_model(graph, "CPU", properties)
+
+        graph = read_graph(self.core, model)
+        metadata, height = _metadata(graph), graph.input(0).partial_shape[2]
         return OpenVinoSession(
-            lambda: self.core.compile_model(graph, "CPU", properties),
-            _metadata(graph),
+            compile_lane,
+            compile_lane(graph),
+            metadata,
             height.get_length() if height.is_static else None,
             settings.precision,
             settings.lanes,
+            settings.large,
         )
 
 

@@ -21,6 +21,7 @@ class SessionSettings:
     """How a model runs: compute threads, number format, shapes kept compiled, oneDNN in Paddle.
 
     lanes: how many tensors may run at the same time, each with so many threads.
+    large: elements of a tensor whose compiled shape is not kept when memory is given back.
     ranges: of the model's activations by operation, for int8.
     """
 
@@ -28,6 +29,7 @@ class SessionSettings:
     lanes: int = 1
     precision: Precision = "f32"
     cached_shapes: int = 10
+    large: int = 1 << 62
     enable_mkldnn: bool = True
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -51,7 +53,7 @@ class Session(Protocol):
         """
 
     def release_memory(self) -> None:
-        """Give back what is kept for past shapes, if the runtime can."""
+        """Give back what is kept for past shapes and for lanes unused since, if the runtime can."""
 
 
 class Runtime(Protocol):

@@ -11,7 +11,6 @@ from ocr_engine.stages.detection import QuadArray, min_area_quad
 VERTICAL_RATIO = 1.5
 WARP_SIDE = 32_766  # OpenCV warps from and to no more than this
 MARGIN = 4  # pixels round a box that bicubic interpolation may look at
-WHOLE_PIXEL_TOLERANCE = 1e-3  # a level box of 20 pixels may measure 19.99999
 
 
 def crop_line(pixels: ImageArray, box: QuadArray) -> ImageArray | None:
@@ -20,9 +19,9 @@ def crop_line(pixels: ImageArray, box: QuadArray) -> ImageArray | None:
     A strip at least VERTICAL_RATIO times as high as wide is turned by 90 degrees counter-
     clockwise, as PaddleOCR does. None for a box without area.
     """
-    corners, _ = min_area_quad(box.astype(np.int32))
-    width = int(max(_distance(corners, 0, 1), _distance(corners, 2, 3)) + WHOLE_PIXEL_TOLERANCE)
-    height = int(max(_distance(corners, 0, 3), _distance(corners, 1, 2)) + WHOLE_PIXEL_TOLERANCE)
+    corners, _ = min_area_quad(box.astype(np.float32))
+    width = round(max(_distance(corners, 0, 1), _distance(corners, 2, 3)))
+    height = round(max(_distance(corners, 0, 3), _distance(corners, 1, 2)))
     if width < 1 or height < 1:
         return None
     if max(pixels.shape[:2]) > WARP_SIDE:

@@ -1,12 +1,14 @@
 """Detection: where text is. Pre- and post-processing of a DB model.
 
 DB: Liao et al., "Real-time Scene Text Detection with Differentiable Binarization", AAAI 2020.
-Sizes, rounding and the order of operations follow PaddleOCR 3.7 (PaddleX's text_detection), so
-that the same weights give the same boxes.
+Sizes and the order of operations follow PaddleOCR 3.7 (PaddleX's text_detection), so that the same
+weights give the same boxes; they are rounded to whole pixels only when they are shown
+(docs/decisions/0016).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,25 +21,34 @@ from ocr_engine.options import RecognitionOptions
 
 FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
-QuadArray = npt.NDArray[np.int32]
+QuadArray = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 SIDE_MULTIPLE = 32
 MAX_SIDE = 4000
 MAX_CANDIDATES = 1000
 MIN_BOX_SIDE = 3
+FULL_SIZE_PIXELS = 300_000  # smaller pictures are never reduced
+MUCH_SMALLER = 0.9  # from here on, each pixel is the mean of those that it stands for
 
 DEFAULT_MEAN = (0.485, 0.456, 0.406)
 DEFAULT_STD = (0.229, 0.224, 0.225)
 
 
-def detection_size(height: int, width: int, options: RecognitionOptions) -> tuple[int, int]:
-    """The (height, width) in which detection sees the picture: multiples of SIDE_MULTIPLE."""
+def detection_size(
+    height: int, width: int, options: RecognitionOptions, reduction: float = 1.0
+) -> tuple[int, int]:
+    """The (height, width) in which detection sees the picture: multiples of SIDE_MULTIPLE.
+
+    reduction: how far `auto` may reduce the sides of a large picture.
+    """
     limit = options.det_limit_side_len
     ratio = 1.0
-    if options.det_limit_type == "min" and min(height, width) < limit:
+    if options.det_limit_type == "max":
+        ratio = min(1.0, limit / max(height, width))
+    elif min(height, width) < limit:
         ratio = limit / min(height, width)
-    elif options.det_limit_type == "max" and max(height, width) > limit:
-        ratio = limit / max(height, width)
+    elif options.det_limit_type == "auto":
+        ratio = min(1.0, max(reduction, math.sqrt(FULL_SIZE_PIXELS / (height * width))))
     height, width = int(height * ratio), int(width * ratio)
     if max(height, width) > MAX_SIDE:
         ratio = MAX_SIDE / max(height, width)
@@ -69,11 +80,15 @@ def preprocess(
 ) -> FloatArray:
     """Resize (H, W, 3) uint8 to size and normalise; gives (1, 3, height, width) float32.
 
+    Bilinear, as PaddleOCR does, but by area where it gets much smaller: thin strokes stay.
+
     mean and std are per channel, in the channel order of the pixels, on a scale of 0 to 1.
     """
     height, width = size
     if pixels.shape[:2] != size:
-        pixels = cv2.resize(pixels, (width, height)).astype(np.uint8, copy=False)
+        smaller = max(height / pixels.shape[0], width / pixels.shape[1]) <= MUCH_SMALLER
+        way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (width, height), interpolation=way).astype(np.uint8, copy=False)
     tensor = np.empty((1, 3, height, width), dtype=np.float32)
     for channel in range(3):
         scale = np.float32(1 / 255 / std[channel])
@@ -84,11 +99,11 @@ def preprocess(
 
 def postprocess(
     probability: FloatArray, picture_size: tuple[int, int], options: RecognitionOptions
-) -> list[QuadArray]:
+) -> list[FloatArray]:
     """Boxes from the probability map (height, width) float32 of a DB model.
 
     picture_size is the (height, width) of what was resized for the model; each box is (4, 2)
-    int32 in its pixels, clockwise from the top left.
+    float32 in its pixels, clockwise from the top left.
     """
     mask = (probability > options.det_db_thresh).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
@@ -99,8 +114,8 @@ def postprocess(
             continue
         if box_score(probability, corners) < options.det_db_box_thresh:
             continue
-        grown, short_side = min_area_quad(unclip(corners, options.det_db_unclip_ratio))
-        if short_side < MIN_BOX_SIDE + 2:
+        grown = unclip(corners, options.det_db_unclip_ratio)
+        if _short_side(grown) < MIN_BOX_SIDE + 2:
             continue
         boxes.append(_to_picture(grown, probability.shape, picture_size))
     return boxes
@@ -134,45 +149,30 @@ def box_score(probability: FloatArray, corners: FloatArray) -> float:
 
 
 def unclip(corners: FloatArray, ratio: float) -> FloatArray:
-    """Grow the box by area x ratio / perimeter on all sides, with round corners (DB, eq. 10).
+    """Grow the rectangle (4, 2) by area x ratio / perimeter on all sides (DB, eq. 10).
 
-    The outline, (n, 2) float32, is that of the Clipper library (Vatti's algorithm, round joins,
-    arc tolerance 0.25), which PaddleOCR uses: corners are cut to whole pixels before, and the
-    outline is rounded to whole pixels. A convex box needs no more than its edges and arcs.
+    With round corners, as DB has it, the smallest rectangle round the outline is this one.
     """
-    distance = cv2.contourArea(corners) * ratio / cv2.arcLength(corners, True)
-    points = np.trunc(corners).astype(np.float64)
-    edges = np.roll(points, -1, axis=0) - points
-    lengths = np.hypot(edges[:, 0], edges[:, 1])
-    long = lengths > 0
-    if distance <= 0 or not long.any():
+    across, down = corners[1] - corners[0], corners[3] - corners[0]
+    width, height = float(np.hypot(*across)), float(np.hypot(*down))
+    if width == 0 or height == 0:
         return corners
-    points, edges, lengths = points[long], edges[long], lengths[long]
-    normals = np.stack((edges[:, 1], -edges[:, 0]), axis=1) / lengths[:, None]
-    steps = min(np.pi / np.arccos(1 - min(0.25, 0.25 * distance) / distance), distance * np.pi)
-    outline = [
-        point + distance * _arc(before, after, steps)
-        for point, before, after in zip(points, np.roll(normals, 1, axis=0), normals, strict=True)
-    ]
-    grown = np.vstack(outline)
-    rounded: FloatArray = (np.sign(grown) * np.floor(np.abs(grown) + 0.5)).astype(np.float32)
-    return rounded
+    distance = width * height * ratio / (2 * (width + height))
+    across, down = across * (distance / width), down * (distance / height)
+    outward = np.stack((-across - down, across - down, across + down, down - across))
+    return (corners + outward).astype(np.float32)
 
 
-def _arc(before: Float64Array, after: Float64Array, steps: float) -> Float64Array:
-    """Unit vectors (n, 2) from one edge's normal to the next, with `steps` for a whole circle."""
-    turn = np.arctan2(before[0] * after[1] - before[1] * after[0], before @ after)
-    count = max(int(steps / (2 * np.pi) * abs(turn) + 0.5), 1)
-    angles = 2 * np.pi / steps * np.arange(count)
-    cos, sin = np.cos(angles), np.sin(angles)
-    x, y = before
-    return np.vstack((np.stack((x * cos - y * sin, x * sin + y * cos), axis=1), after))
+def _short_side(corners: FloatArray) -> float:
+    across, down = corners[1] - corners[0], corners[3] - corners[0]
+    return float(min(np.hypot(*across), np.hypot(*down)))
 
 
 def _to_picture(
     corners: FloatArray, map_size: tuple[int, ...], picture_size: tuple[int, int]
-) -> QuadArray:
-    scale = np.array((picture_size[1] / map_size[1], picture_size[0] / map_size[0]))
-    limits = np.array((picture_size[1], picture_size[0]))
-    box: QuadArray = np.clip(np.rint(corners * scale), 0, limits).astype(np.int32)
+) -> FloatArray:
+    """From the map's pixels to the picture's; a coordinate is that of a pixel's middle."""
+    limits = np.array(picture_size[::-1], dtype=np.float32)
+    scale = limits / np.array(map_size[::-1], dtype=np.float32)
+    box: FloatArray = np.clip((corners + 0.5) * scale - 0.5, 0, limits).astype(np.float32)
     return box

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ BLANK = 0
 WIDTH_BUCKET = 64
 MAX_WIDTH = 3200
 COMMON_WIDTHS = range(WIDTH_BUCKET, 8 * WIDTH_BUCKET + 1, WIDTH_BUCKET)
+SHORT_WIDTH = 128  # lines of a few characters have little context
 SURE = 0.97  # a line read with less is read at its full width, too
 UPRIGHT_CONFIDENCE = 0.95
 UPRIGHT_CHARACTERS = 2
@@ -27,18 +29,57 @@ TURNABLE = frozenset(
 )
 
 
+class Character(NamedTuple):
+    """A character, how sure it is, and from where to where its steps lie in the strip.
+
+    start and end are shares of the strip's width; they may be beyond 1, in the padding.
+    """
+
+    text: str
+    confidence: float
+    start: float
+    end: float
+
+
+class Reading(NamedTuple):
+    """What a strip says and how sure that is.
+
+    characters: only where they are asked for. turned: the strip was turned by 180 degrees before.
+    """
+
+    text: str
+    confidence: float
+    characters: tuple[Character, ...] = ()
+    turned: bool = False
+
+
 def preprocess(
     strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
 ) -> FloatArray:
     """A strip (H, W, 3) uint8 as (1, 3, height, bucket) float32.
 
-    The ratio, times squeeze, is kept up to MAX_WIDTH; the width is padded up to a multiple of
-    WIDTH_BUCKET. A line is alone in its tensor, so that its text does not depend on its neighbours.
+    The ratio, times squeeze, is kept up to MAX_WIDTH, but nothing is squeezed to less than
+    SHORT_WIDTH; the width is padded up to a multiple of WIDTH_BUCKET. A line is alone in its
+    tensor, so that its text does not depend on its neighbours.
     """
-    needed = height * strip.shape[1] / strip.shape[0] * squeeze
-    width = math.ceil(needed) if needed <= base_width else min(int(needed), MAX_WIDTH)
-    padded = math.ceil(width / WIDTH_BUCKET) * WIDTH_BUCKET
+    width, padded = _widths(strip, height, base_width, squeeze)
     return strip_tensor(strip, height, width, padded)
+
+
+def filled_share(
+    strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
+) -> float:
+    """How much of what preprocess() makes of the strip is not padding, 0 to 1."""
+    width, padded = _widths(strip, height, base_width, squeeze)
+    return width / padded
+
+
+def _widths(strip: ImageArray, height: int, base_width: int, squeeze: float) -> tuple[int, int]:
+    """The width in the tensor, and that of the tensor."""
+    full = height * strip.shape[1] / strip.shape[0]
+    needed = max(full * squeeze, min(full, SHORT_WIDTH))
+    width = math.ceil(needed) if needed <= base_width else min(int(needed), MAX_WIDTH)
+    return width, math.ceil(width / WIDTH_BUCKET) * WIDTH_BUCKET
 
 
 def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, float]:
@@ -54,6 +95,34 @@ def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, f
         return "", 0.0
     text = "".join(characters[index - 1] for index in classes[steps])
     return text, float(probabilities[0, steps, classes[steps]].mean())
+
+
+def decode_characters(
+    probabilities: FloatArray, characters: Sequence[str], filled: float
+) -> Reading:
+    """What decode() gives, and where each character stands; filled: the share without padding.
+
+    A character is where the steps are that say it, as in PaddleOCR's return_word_box; its
+    confidence is that of the first of them, so that the line's is the mean of its characters'.
+    """
+    text, confidence = decode(probabilities, characters)
+    if not text:
+        return Reading(text, confidence)
+    classes = probabilities[0].argmax(axis=1)
+    starts = np.flatnonzero(np.diff(classes, prepend=-1))
+    ends = np.append(starts[1:], classes.size)
+    step = 1 / (classes.size * filled)
+    found = tuple(
+        Character(
+            text=characters[classes[start] - 1],
+            confidence=float(probabilities[0, start, classes[start]]),
+            start=float(start * step),
+            end=float(end * step),
+        )
+        for start, end in zip(starts, ends, strict=True)
+        if classes[start] != BLANK
+    )
+    return Reading(text, confidence, found)
 
 
 def reads_upright(text: str, confidence: float) -> bool:

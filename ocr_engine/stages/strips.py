@@ -14,9 +14,11 @@ from ocr_engine.stages.detection import FloatArray
 def strip_tensor(strip: ImageArray, height: int, width: int, padded_width: int) -> FloatArray:
     """Resize (H, W, 3) uint8 to height x width, scale to -1..1 and pad with 0 on the right.
 
-    Gives (1, 3, height, padded_width) float32.
+    Bilinear, as PaddleOCR does, but bicubic where small print gets larger. Gives (1, 3, height,
+    padded_width) float32.
     """
-    resized = cv2.resize(strip, (width, height))
+    way = cv2.INTER_CUBIC if height > strip.shape[0] else cv2.INTER_LINEAR
+    resized = cv2.resize(strip, (width, height), interpolation=way)
     tensor = np.zeros((1, 3, height, padded_width), dtype=np.float32)
     scaled = resized.transpose(2, 0, 1).astype(np.float32) / 255
     scaled -= 0.5

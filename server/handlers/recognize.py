@@ -46,8 +46,9 @@ class OcrServiceExchange(Exchange):
                 raise PoolDraining("the server is stopping; send the picture to another one")
             asked = None if reader.is_long else self._parse(reader.finish())
             ticket = None if asked is None else self.context.service.recall(asked)
-            if asked and asked.block and ticket and ticket.ready and not is_long(ticket.ready):
-                reply = answer_reply(ticket.ready, asked.format, self._envelope(ticket))
+            kept = ticket.ready if asked and asked.block and ticket else None
+            if asked and ticket and kept and not is_long(kept, asked.format):
+                reply = answer_reply(kept, asked.format, self._envelope(ticket))
             else:
                 self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
                 return

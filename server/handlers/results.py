@@ -21,11 +21,14 @@ class ResultHandler(BaseHandler):
         try:
             fields = self.query_fields(("format", *OPTION_CHECKS))
             chosen = parse_format(fields.pop("format", "json"))
-            options = parse_options(fields, self.context.default_options)
+            options = parse_options(fields, self.context.default_options, chosen)
             service = self.context.service
             kept = service.find(md5.lower(), options)
             if kept is None:
-                raise NotFound("no result is kept for this MD5 with these options and models")
+                raise NotFound(
+                    "no result is kept for this MD5 with these options and models; the formats "
+                    "tsv, hocr and image have results of their own"
+                )
             tag = f'"{kept.etag}-{chosen}"'
             self.set_header("ETag", tag)
             if self._client_has(tag):

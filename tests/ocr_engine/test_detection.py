@@ -22,7 +22,6 @@ from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.runtimes.session import Precision
 from ocr_engine.stages.detection import (
     FloatArray,
-    QuadArray,
     box_score,
     detection_size,
     min_area_quad,
@@ -46,8 +45,8 @@ def rectangle_map(
     return probability
 
 
-def as_lists(boxes: list[QuadArray]) -> list[list[list[int]]]:
-    return sorted(box.tolist() for box in boxes)
+def as_lists(boxes: list[FloatArray]) -> list[list[list[int]]]:
+    return sorted(np.rint(box).astype(int).tolist() for box in boxes)
 
 
 def upright(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
@@ -92,6 +91,35 @@ def test_size_with_other_limits(
 ) -> None:
     options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=limit)  # type: ignore[arg-type]
     assert detection_size(*size, options) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((500, 600), (512, 608)),  # 300,000 pixels are never reduced; 15.6 -> 16, 18.75 -> 19
+        ((600, 650), (512, 576)),  # to about 300,000 pixels: x 0.877, 526 x 570; 16.4 -> 16, 17.8
+        ((1000, 2000), (736, 1504)),  # x 0.75: 750 x 1500; 23.4 -> 23, 46.9 -> 47
+        ((3000, 4000), (2240, 3008)),  # 2250 x 3000; 70.3 -> 70, 93.75 -> 94
+        ((10, 10), (64, 64)),  # as with `min`
+    ],
+)
+def test_a_large_picture_is_reduced_as_far_as_the_model_takes_it(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert detection_size(*size, DEFAULTS, reduction=0.75) == expected
+
+
+@pytest.mark.parametrize("kind", ["min", "max"])
+def test_nothing_is_reduced_where_a_limit_is_asked_for(kind: str) -> None:
+    options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=4000)  # type: ignore[arg-type]
+    assert detection_size(4000, 4000, options, reduction=0.5) == (4000, 4000)
+
+
+def test_thin_strokes_stay_where_a_picture_gets_much_smaller() -> None:
+    pixels = np.zeros((64, 640, 3), dtype=np.uint8)
+    pixels[:, ::10] = 250
+    tensor = preprocess(pixels, (32, 64), mean=(0, 0, 0), std=(1, 1, 1))
+    np.testing.assert_allclose(tensor, 25 / 255, atol=1 / 255)
 
 
 def test_preprocess_normalises_each_channel_in_the_order_of_the_pixels() -> None:
@@ -194,7 +222,7 @@ def test_a_rectangle_grows_by_area_times_ratio_by_perimeter() -> None:
     # outline 60 x 30: area 1800 x 1.5 / perimeter 180 = 15 pixels on all sides
     boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (200, 300), DEFAULTS)
     assert as_lists(boxes) == [upright(85, 65, 175, 125)]
-    assert boxes[0].dtype == np.int32
+    assert boxes[0].dtype == np.float32
     # ratio 2: 1800 x 2 / 180 = 20
     wider = RecognitionOptions(det_db_unclip_ratio=2.0)
     boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (200, 300), wider)
@@ -244,9 +272,10 @@ def test_boxes_that_are_too_small_are_dropped() -> None:
 
 
 def test_boxes_are_scaled_to_the_picture() -> None:
-    # (85, 65)-(175, 125) on the map; the picture is 4 times as wide and 3 times as high
+    # The middles of the pixels (85, 65) and (175, 125) on the map, in a picture 4 times as wide and
+    # 3 times as high: 85.5 x 4 - 0.5 = 341.5, 65.5 x 3 - 0.5 = 196
     boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (600, 1200), DEFAULTS)
-    assert as_lists(boxes) == [upright(340, 195, 700, 375)]
+    assert as_lists(boxes) == [upright(342, 196, 702, 376)]
 
 
 def test_boxes_end_at_the_picture_edge() -> None:
@@ -336,31 +365,26 @@ def random_quads(count: int) -> list[FloatArray]:
     return quads
 
 
-def test_unclip_gives_the_boxes_of_pyclipper() -> None:
-    worst = []
+def test_unclip_gives_the_boxes_of_pyclipper_but_for_its_rounding() -> None:
+    """Clipper cuts corners to whole pixels and rounds the outline, hence up to two pixels."""
+    apart = []
     for corners in random_quads(200):
         expected, _ = min_area_quad(clipper_outline(corners, 1.5))
         got, _ = min_area_quad(unclip(corners, 1.5))
-        worst.append((float(np.abs(got - expected).max()), corners.tolist()))
-    apart = [case for case in worst if case[0] > 1.0]
-    assert not apart, f"{len(apart)} of 200 boxes differ by more than 1 px; worst: {max(apart)}"
-
-
-def test_unclip_covers_the_same_area_as_pyclipper() -> None:
-    for corners in random_quads(200):
-        expected = cv2.contourArea(clipper_outline(corners, 1.5))
-        assert cv2.contourArea(unclip(corners, 1.5)) == pytest.approx(expected, rel=0.03)
+        apart.append(float(np.abs(got - expected).max()))
+    assert np.mean(apart) < 1.2
+    assert max(apart) < 2.0
 
 
 def test_unclip_of_a_square_by_hand() -> None:
     # 40 x 40: 1600 x 1.5 / 160 = 15
     square = np.array([(100, 100), (140, 100), (140, 140), (100, 140)], dtype=np.float32)
-    outline = unclip(square, 1.5)
-    assert outline.min(axis=0).tolist() == [85, 85]
-    assert outline.max(axis=0).tolist() == [155, 155]
-    # round corners: (85, 85) itself, 21.2 from the corner (100, 100), stays outside
-    assert cv2.pointPolygonTest(outline, (87.0, 87.0), False) < 0
-    assert cv2.pointPolygonTest(outline, (91.0, 91.0), False) > 0  # 12.7 from the corner
+    assert unclip(square, 1.5).tolist() == upright(85, 85, 155, 155)
+
+
+def test_unclip_keeps_a_box_without_area() -> None:
+    line = np.array([(10, 10), (50, 10), (50, 10), (10, 10)], dtype=np.float32)
+    assert unclip(line, 1.5).tolist() == line.tolist()
 
 
 def test_postprocess_takes_a_view_that_is_not_contiguous() -> None:

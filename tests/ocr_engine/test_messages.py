@@ -27,7 +27,7 @@ from ocr_engine.pool.messages import (
     encode_request,
 )
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Quad, Recognition, TextLine
+from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
 
 BOX: Quad = ((1, 2), (30, 2), (30, 12), (1, 12))
 LINES = (
@@ -36,6 +36,12 @@ LINES = (
     TextLine("", 0.5, BOX),
 )
 RESULT = OcrResult(320, 120, LINES, frames=3)
+PARTS = (TextPart("北", 0.9, BOX), TextPart("门", 0.7, BOX))
+WITH_WORDS = OcrResult(
+    9, 9, (TextLine("北门", 0.8, BOX, words=PARTS), TextLine(" ", 0.5, BOX, words=()))
+)
+WITH_CHARS = OcrResult(9, 9, (TextLine("北 门", 0.8, BOX, chars=PARTS),))
+PNG = b"\x89PNG\r\n\x1a\n and so on"
 INFO = EngineInfo("openvino 2026.4.1", "f32", "det, cls, rec", 1)
 
 
@@ -47,7 +53,9 @@ def frame(head: object, body: bytes = b"") -> bytes:
 # --- results
 
 
-@pytest.mark.parametrize("result", [RESULT, OcrResult(1, 2, ()), OcrResult(5, 5, LINES[:1])])
+@pytest.mark.parametrize(
+    "result", [RESULT, OcrResult(1, 2, ()), OcrResult(5, 5, LINES[:1]), WITH_WORDS, WITH_CHARS]
+)
 def test_a_result_survives_json(result: OcrResult) -> None:
     data = json.loads(json.dumps(result.as_json()))
     assert OcrResult.from_json(data) == result
@@ -68,6 +76,19 @@ def test_what_the_json_of_a_result_looks_like() -> None:
     assert RESULT.as_json()["frames"] == 3
 
 
+def test_words_and_characters_are_there_only_if_asked_for() -> None:
+    parts = [
+        {"text": "北", "confidence": 0.9, "box": BOX},
+        {"text": "门", "confidence": 0.7, "box": BOX},
+    ]
+    assert WITH_WORDS.as_json()["lines"][0]["words"] == parts
+    assert WITH_WORDS.as_json()["lines"][1]["words"] == []
+    assert WITH_CHARS.as_json()["lines"][0]["chars"] == parts
+    assert "chars" not in WITH_WORDS.as_json()["lines"][0]
+    assert "words" not in WITH_CHARS.as_json()["lines"][0]
+    assert set(RESULT.as_json()["lines"][0]) == {"text", "confidence", "box"}
+
+
 def test_confidence_of_no_lines_and_of_an_empty_line() -> None:
     assert OcrResult(1, 1, ()).confidence == 0.0
     assert OcrResult(1, 1, ()).text == ""
@@ -86,8 +107,9 @@ def test_confidence_of_no_lines_and_of_an_empty_line() -> None:
         Task(0, RecognitionOptions(), b""),
         Task(7, RecognitionOptions(det_limit_type="max", drop_score=0.25), b"\x00\xffpicture{}"),
         Task(2**40, RecognitionOptions(use_angle_cls=False), bytes(range(256)) * 1000),
+        Task(8, RecognitionOptions(granularity="char", draw=True), b"picture"),
     ],
-    ids=["stop", "empty", "options", "large"],
+    ids=["stop", "empty", "options", "large", "characters and drawing"],
 )
 def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
     assert decode_request(encode_request(request_)) == request_
@@ -100,11 +122,23 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         LoadFailed("det_model_dir: there is no folder /模型"),
         Done(3, Recognition(RESULT, {"decode": 0.25, "det": 1.5}), 300),
         Done(4, Recognition(OcrResult(1, 1, ())), 0),
+        Done(8, Recognition(WITH_WORDS, {"draw": 0.5}, PNG + bytes(range(256))), 1),
+        Done(9, Recognition(WITH_CHARS), 1),
         Failed(5, "invalid_image", "the PNG is truncated", 10),
         Failed(6, "image_too_complex", "too much", 10, leaving=True),
         Begun(7),
     ],
-    ids=["ready", "load failed", "done", "empty", "failed", "failed and leaving", "begun"],
+    ids=[
+        "ready",
+        "load failed",
+        "done",
+        "empty",
+        "drawing",
+        "characters",
+        "failed",
+        "failed and leaving",
+        "begun",
+    ],
 )
 def test_replies_arrive_as_they_were_sent(reply: Reply) -> None:
     assert decode_reply(encode_reply(reply)) == reply
@@ -139,6 +173,10 @@ def changed(**changes: Any) -> bytes:
 def changed_line(**changes: Any) -> bytes:
     line = DONE["result"]["lines"][0] | changes
     return changed(result=DONE["result"] | {"lines": [line]})
+
+
+def changed_word(**changes: Any) -> bytes:
+    return changed_line(words=[DONE["result"]["lines"][0] | changes])
 
 
 def without(key: str) -> bytes:
@@ -204,6 +242,16 @@ BAD_REPLIES = {
     "box in space": changed_line(box=[[0, 0, 0]] * 4),
     "box null": changed_line(box=None),
     "box infinite": changed_line(box=[[float("inf"), 0]] * 4),
+    "words a number": changed_line(words=5),
+    "words null": changed_line(words=None),
+    "words of texts": changed_line(words=["a"]),
+    "word without a box": changed_line(words=[{"text": "a", "confidence": 0.5}]),
+    "word of another type": changed_word(text=1),
+    "word with a box of three": changed_word(box=[[0, 0]] * 3),
+    "word with a confidence in words": changed_word(confidence="sure"),
+    "chars a text": changed_line(chars="abc"),
+    "a body that is no drawing": frame(DONE, b"\xff\xd8\xff"),
+    "a drawing without a result": frame({"kind": "begun", "task_id": 1}, PNG),
     "ready without info": frame({"kind": "ready", "rss_mb": 1}),
     "ready with half an info": frame({"kind": "ready", "rss_mb": 1, "info": {"engine": "x"}}),
     "ready with more info": frame(
@@ -296,9 +344,10 @@ def test_options_with_the_same_content_have_the_same_fingerprint() -> None:
     fields: dict[str, Any] = {
         "det_limit_side_len": 65, "det_limit_type": "max", "det_db_thresh": 0.31,
         "det_db_box_thresh": 0.61, "det_db_unclip_ratio": 1.6, "use_angle_cls": False,
-        "cls_thresh": 0.91, "drop_score": 0.51,
+        "cls_thresh": 0.91, "drop_score": 0.51, "granularity": "word", "draw": True,
     }  # fmt: skip
     different = {
         RecognitionOptions(**{name: value}).fingerprint() for name, value in fields.items()
     }
-    assert len(different | {RecognitionOptions().fingerprint()}) == 9
+    assert len(different | {RecognitionOptions().fingerprint()}) == 11
+    assert RecognitionOptions(granularity="char").fingerprint() not in different

@@ -95,7 +95,7 @@ def precisions(
 @pytest.mark.parametrize(
     ("bf16", "int8", "models", "expected"),
     [
-        (True, True, KNOWN, ("int8", "f32", "bf16")),
+        (True, True, KNOWN, ("int8", "f32", "int8")),
         (True, False, KNOWN, ("f32", "f32", "bf16")),
         (False, True, KNOWN, ("int8", "f32", "int8")),
         (False, False, KNOWN, ("f32", "f32", "f32")),
@@ -103,7 +103,8 @@ def precisions(
         (False, True, UNKNOWN, ("f32", "f32", "f32")),
         (False, True, DET_ONLY, ("int8", "f32", "f32")),
         (False, True, REC_ONLY, ("f32", "f32", "int8")),
-        (True, True, REC_ONLY, ("f32", "f32", "bf16")),
+        (True, True, REC_ONLY, ("f32", "f32", "int8")),
+        (True, True, DET_ONLY, ("int8", "f32", "bf16")),
     ],
 )
 def test_auto_takes_what_the_cpu_is_made_for(

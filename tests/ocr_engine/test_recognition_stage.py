@@ -7,7 +7,7 @@ import pytest
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray
-from ocr_engine.stages.recognition import decode, preprocess
+from ocr_engine.stages.recognition import decode, decode_characters, filled_share, preprocess
 
 CHARACTERS = ("a", "b", "c", " ")
 BLANK, A, B, C, SPACE = range(5)
@@ -108,3 +108,51 @@ def test_characters_outside_ascii_are_kept_whole() -> None:
         steps((A, 0.9), (BLANK, 0.9), (C, 0.9), (SPACE, 0.9)), ("书", "x", "e\u0301", "\u3000")
     )
     assert text == "书e\u0301\u3000"
+
+
+def test_characters_are_where_their_steps_are() -> None:
+    blank = (BLANK, 0.9)
+    said = steps(blank, (A, 0.9), (A, 0.4), blank, (A, 0.7), (SPACE, 0.6), (C, 0.5), blank)
+    reading = decode_characters(said, CHARACTERS, filled=1.0)
+    assert [(c.text, c.start * 8, c.end * 8) for c in reading.characters] == [
+        ("a", 1, 3),
+        ("a", 4, 5),
+        (" ", 5, 6),
+        ("c", 6, 7),
+    ]
+    confidences = [c.confidence for c in reading.characters]
+    assert confidences == pytest.approx([0.9, 0.7, 0.6, 0.5])  # of their first steps
+
+
+def test_padding_does_not_count_for_where_characters_are() -> None:
+    """Of eight steps two are padding: the strip ends with the sixth."""
+    said = steps(*[(BLANK, 0.9)] * 3, (B, 0.9), *[(BLANK, 0.9)] * 4)
+    (found,) = decode_characters(said, CHARACTERS, filled=0.75).characters
+    assert (found.start, found.end) == pytest.approx((3 / 6, 4 / 6))
+
+
+@pytest.mark.parametrize(
+    "probabilities",
+    [
+        steps((A, 0.9), (A, 0.3), (BLANK, 0.9), (B, 0.5)),
+        steps((C, 0.31), (SPACE, 0.27), (C, 0.9)),
+        steps((BLANK, 0.9)),
+        steps(),
+    ],
+)
+def test_with_characters_text_and_confidence_are_the_same(probabilities: FloatArray) -> None:
+    reading = decode_characters(probabilities, CHARACTERS, 0.5)
+    assert reading[:2] == decode(probabilities, CHARACTERS)
+    assert "".join(c.text for c in reading.characters) == reading.text
+    if reading.characters:
+        mean = np.mean([c.confidence for c in reading.characters])
+        assert reading.confidence == pytest.approx(mean, abs=1e-6)
+
+
+@pytest.mark.parametrize("squeeze", [1.0, 0.7])
+@pytest.mark.parametrize("width", [1, 63, 64, 65, 200, 321, 5000])
+def test_the_filled_share_is_that_of_the_tensor(width: int, squeeze: float) -> None:
+    strip = plain(48, width)
+    tensor = preprocess(strip, squeeze=squeeze)
+    filled = np.count_nonzero(tensor[0, 0, 0]) / tensor.shape[3]
+    assert filled_share(strip, squeeze=squeeze) == pytest.approx(filled)

@@ -247,7 +247,7 @@ def test_mistakes_of_shape(tmp_path: Path, text: str, mentions: list[str]) -> No
         ("ocr.predict_system.use_angle_cls", "perhaps", "true or false"),
         ("ocr.predict_system.use_angle_cls", 2, "true or false"),
         ("ocr.predict_system.det_algorithm", "EAST", "DB"),
-        ("ocr.predict_system.det_limit_type", "mean", "min, max"),
+        ("ocr.predict_system.det_limit_type", "mean", "auto, min, max"),
         ("ocr.predict_system.rec_image_shape", "48, 320", "3, 48, 320"),
         ("ocr.predict_system.rec_image_shape", [1, 48, 320], "3 channels"),
         ("ocr.predict_system.det_model_dir", 5, "path in quotes"),

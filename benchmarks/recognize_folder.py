@@ -1,0 +1,128 @@
+"""Is `ocr-server recognize` as fast as the server? The same pictures through both, in turns.
+
+    python benchmarks/recognize_folder.py [--pictures 100] [--workers 2] [--rounds 3]
+
+The server is warm, its cache is off, and 4 clients for each worker keep it busy. The command reads
+a folder into a folder with as many workers; its pictures/s count from when the models are loaded,
+as the server's do, and are also given with the loading. Pictures are pages of the project, no two
+with the same bytes. The median of the rounds' ratios counts: 1 if it is below 0.95. Writes
+results/recognize_folder.json. Nothing else may run on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+from machine import write_results  # noqa: E402
+from server_under_test import ServerUnderTest, drive  # noqa: E402
+from throughput import PAGES, settings  # noqa: E402
+
+from load_test.pictures import vary  # noqa: E402
+
+MIN_SHARE = 0.95
+ENGINE = "openvino"
+_SUMMARY = re.compile(
+    r"read (\d+) of \1 pictures in [\d.]+ s \(([\d.]+) pictures/s\), models loaded in ([\d.]+) s"
+)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Pictures per second of both; with_loading: of the command from its start to its end."""
+
+    server: float
+    command: float
+    with_loading: float
+    loading_seconds: float
+
+    @property
+    def share(self) -> float:
+        """How much of the server's speed the command has."""
+        return self.command / self.server
+
+
+def main() -> int:
+    """Print a line a round and the median of the ratios; 1 if that is too low."""
+    arguments = _parse()
+    with tempfile.TemporaryDirectory(prefix="ocr-benchmark-") as name:
+        folder = Path(name)
+        pictures = write_pictures(folder / "pictures", arguments.pictures)
+        config = folder / "config.json"
+        config.write_text(json.dumps(settings(ENGINE, arguments.workers)))
+        rounds = []
+        for number in range(arguments.rounds):
+            out = folder / f"out{number}"
+            rounds.append(take_turns(pictures, folder / "pictures", out, config, arguments.workers))
+    share = statistics.median(each.share for each in rounds)
+    write_results(
+        "recognize_folder",
+        {
+            "pictures": len(pictures),
+            "workers": arguments.workers,
+            "share": share,
+            "rounds": [{**vars(each), "share": each.share} for each in rounds],
+        },
+    )
+    print(f"the command has {share:.3f} of the server's pictures/s, at least {MIN_SHARE} is wanted")
+    return 0 if share >= MIN_SHARE else 1
+
+
+def take_turns(pictures: list[bytes], folder: Path, out: Path, config: Path, workers: int) -> Round:
+    """The server, then the command, over the same pictures in the same order."""
+    with ServerUnderTest(settings(ENGINE, workers)) as server:
+        drive(server.port, pictures[:1] * workers, workers)
+        served = drive(server.port, pictures, 4 * workers).per_second
+    command = [sys.executable, "-m", "server", "recognize", str(folder), "--output", str(out)]
+    start = time.perf_counter()
+    done = subprocess.run(
+        [*command, "--config", str(config)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    spent = time.perf_counter() - start
+    found = _SUMMARY.search(done.stderr)
+    if done.returncode != 0 or found is None or len(list(out.glob("*.txt"))) != len(pictures):
+        raise RuntimeError(f"status {done.returncode}:\n{done.stderr}")
+    measured = Round(served, float(found[2]), len(pictures) / spent, float(found[3]))
+    print(
+        f"server {measured.server:.3f} pictures/s, command {measured.command:.3f} "
+        f"(x {measured.share:.3f}; with start and loading {measured.with_loading:.3f})",
+        flush=True,
+    )
+    return measured
+
+
+def write_pictures(folder: Path, count: int) -> list[bytes]:
+    """So many pictures, no two with the same bytes; by name in the order in which they stand."""
+    folder.mkdir()
+    names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
+    pictures = []
+    for number, name in enumerate(islice(cycle(names), count)):
+        picture = vary((PAGES.parent / "pages" / name).read_bytes(), b"picture %d" % number)
+        assert picture is not None, name
+        (folder / f"{number:05}{Path(name).suffix}").write_bytes(picture)
+        pictures.append(picture)
+    return pictures
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

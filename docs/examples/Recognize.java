@@ -1,0 +1,67 @@
+// java Recognize.java http://127.0.0.1:8888 imgs/sign.jpg [job]: needs nothing but Java 11.
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+
+public class Recognize {
+    private static final int TRIES = 4;
+    private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        String server = arguments[0];
+        Path picture = Path.of(arguments[1]);
+        boolean asJob = arguments.length > 2 && arguments[2].equals("job");
+        System.out.println(asJob ? recognizeAsJob(server, picture) : recognize(server, picture));
+    }
+
+    /** Send the picture and wait for its text. */
+    static String recognize(String server, Path picture) throws IOException, InterruptedException {
+        return ask(post(server + "/ocr?format=text", picture)).body();
+    }
+
+    /** Start the work, and ask for the result later. */
+    static String recognizeAsJob(String server, Path picture)
+            throws IOException, InterruptedException {
+        HttpResponse<String> answer = ask(post(server + "/ocr?format=text&block_flag=false", picture));
+        String job = server + answer.headers().firstValue("Location").orElseThrow();
+        String state;
+        do {
+            answer = ask(HttpRequest.newBuilder(URI.create(job + "?wait=30")));
+            state = answer.headers().firstValue("X-Job-State").orElseThrow();
+        } while (Set.of("queued", "running").contains(state));
+        if (!state.equals("done")) {
+            throw new IOException("job " + state + ": " + answer.body());
+        }
+        return answer.body();
+    }
+
+    static HttpRequest.Builder post(String url, Path picture) throws IOException {
+        return HttpRequest.newBuilder(URI.create(url))
+                .header("Content-Type", "application/octet-stream")
+                .POST(BodyPublishers.ofFile(picture));
+    }
+
+    /** The answer; waits and tries again as long as the server is busy. */
+    static HttpResponse<String> ask(HttpRequest.Builder builder)
+            throws IOException, InterruptedException {
+        HttpRequest request = builder.timeout(Duration.ofMinutes(2)).build();
+        for (int triesLeft = TRIES - 1; ; triesLeft--) {
+            HttpResponse<String> answer = CLIENT.send(request, BodyHandlers.ofString());
+            if (answer.statusCode() < 300) {
+                return answer;
+            }
+            if (answer.statusCode() != 503 || triesLeft == 0) {
+                throw new IOException(answer.statusCode() + " " + answer.body());
+            }
+            Thread.sleep(1000L * Integer.parseInt(answer.headers().firstValue("Retry-After").orElse("1")));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// go run recognize.go http://127.0.0.1:8888 imgs/sign.jpg [job]: needs nothing but Go 1.18.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+const tries = 4
+
+type line struct {
+	Text       string    `json:"text"`
+	Confidence float64   `json:"confidence"`
+	Box        [4][2]int `json:"box"`
+}
+
+type problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+type answer struct {
+	Data *struct {
+		Lines []line `json:"lines"`
+	} `json:"data"`
+	Job *struct {
+		State string   `json:"state"`
+		URL   string   `json:"url"`
+		Error *problem `json:"error"`
+	} `json:"job"`
+	Error *problem `json:"error"`
+}
+
+var client = &http.Client{Timeout: 2 * time.Minute}
+
+// ask sends a request; it waits and tries again as long as the server is busy.
+func ask(method, url string, picture []byte) (*answer, error) {
+	for triesLeft := tries - 1; ; triesLeft-- {
+		request, err := http.NewRequest(method, url, bytes.NewReader(picture))
+		if err != nil {
+			return nil, err
+		}
+		if picture != nil {
+			request.Header.Set("Content-Type", "application/octet-stream")
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return nil, err
+		}
+		var found answer
+		err = json.NewDecoder(response.Body).Decode(&found)
+		response.Body.Close()
+		if err != nil || response.StatusCode < 300 {
+			return &found, err
+		}
+		if response.StatusCode != http.StatusServiceUnavailable || triesLeft == 0 {
+			return nil, fmt.Errorf("%d %s: %s", response.StatusCode, found.Error.Code, found.Error.Message)
+		}
+		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
+		time.Sleep(time.Duration(seconds) * time.Second)
+	}
+}
+
+// recognizeAsJob starts the work, and asks for the result later.
+func recognizeAsJob(server string, picture []byte) (*answer, error) {
+	found, err := ask("POST", server+"/ocr?block_flag=false", picture)
+	for err == nil && found.Data == nil {
+		if state := found.Job.State; state == "failed" || state == "cancelled" {
+			return nil, fmt.Errorf("job %s: %v", state, found.Job.Error)
+		}
+		found, err = ask("GET", server+found.Job.URL+"?wait=30", nil)
+	}
+	return found, err
+}
+
+func run(server, name string, asJob bool) error {
+	picture, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	var found *answer
+	if asJob {
+		found, err = recognizeAsJob(server, picture)
+	} else {
+		found, err = ask("POST", server+"/ocr", picture)
+	}
+	if err != nil {
+		return err
+	}
+	for _, each := range found.Data.Lines {
+		fmt.Printf("%.4f %s\n", each.Confidence, each.Text)
+	}
+	return nil
+}
+
+func main() {
+	asJob := len(os.Args) > 3 && os.Args[3] == "job"
+	if err := run(os.Args[1], os.Args[2], asJob); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

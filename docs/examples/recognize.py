@@ -1,0 +1,46 @@
+"""python recognize.py http://127.0.0.1:8888 imgs/sign.jpg [job]: needs nothing but Python 3.8."""
+
+import json
+import pathlib
+import sys
+import time
+import urllib.error
+import urllib.request
+
+
+def ask(url, body=None, tries=4):
+    """The JSON of the answer; waits and tries again as long as the server is busy."""
+    request = urllib.request.Request(url, data=body)
+    if body is not None:
+        request.add_header("Content-Type", "application/octet-stream")
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        problem = json.load(error)["error"]
+        if error.code != 503 or tries == 1:
+            sys.exit(f"{error.code} {problem['code']}: {problem['message']}")
+        time.sleep(int(error.headers["Retry-After"]))
+        return ask(url, body, tries - 1)
+
+
+def recognize(server, picture):
+    """Send the picture and wait for its text."""
+    return ask(f"{server}/ocr", picture)
+
+
+def recognize_as_job(server, picture):
+    """Start the work, and ask for the result later."""
+    answer = ask(f"{server}/ocr?block_flag=false", picture)
+    while "data" not in answer:
+        job = answer["job"]
+        if job["state"] in ("failed", "cancelled"):
+            sys.exit(f"job {job['state']}: {job.get('error')}")
+        answer = ask(f"{server}{job['url']}?wait=30")
+    return answer
+
+
+server, name = sys.argv[1:3]
+run = recognize_as_job if "job" in sys.argv[3:] else recognize
+for line in run(server, pathlib.Path(name).read_bytes())["data"]["lines"]:
+    print(f"{line['confidence']:.4f} {line['text']}")

@@ -1,0 +1,93 @@
+"""Pictures for a load: found by their first bytes, and varied so that no cache knows them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from load_test.errors import CannotStart
+
+SIGNATURES = {
+    b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "gif", b"BM": "bmp",
+    b"II*\0": "tiff", b"MM\0*": "tiff", b"RIFF": "webp",
+}  # fmt: skip
+SIGNATURE_BYTES = max(map(len, SIGNATURES))
+_IHDR_END = 33  # of every PNG
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A picture's bytes with a place for a note: before + framed(note) + after."""
+
+    before: bytes
+    framed: Callable[[bytes], bytes]
+    after: bytes
+
+    def with_note(self, note: bytes) -> bytes:
+        """The same pixels in other bytes."""
+        return self.before + self.framed(note) + self.after
+
+
+def picture_kind(data: bytes) -> str | None:
+    """The subtype of image/*, told by the first bytes, as the server does it."""
+    return next((kind for magic, kind in SIGNATURES.items() if data.startswith(magic)), None)
+
+
+def file_kind(path: Path) -> str | None:
+    """picture_kind of a file, of which only the first bytes are read."""
+    with path.open("rb") as stream:
+        return picture_kind(stream.read(SIGNATURE_BYTES))
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The pictures that lie in the folder itself, by name; CannotStart if there are none."""
+    try:
+        files = sorted(path.resolve() for path in folder.iterdir() if path.is_file())
+        pictures = [path for path in files if file_kind(path)]
+    except OSError as error:
+        raise CannotStart(f"cannot read --dir {folder}: {error.strerror}") from error
+    if not pictures:
+        raise CannotStart(
+            f"no JPEG, PNG, GIF, BMP, TIFF or WebP in {folder} ({len(files)} files); "
+            "name another folder with --dir"
+        )
+    return pictures
+
+
+def variable(data: bytes) -> Variable | None:
+    """Where a note changes no pixel, or None where decoders might mind it."""
+    kind = picture_kind(data)
+    at = len(data)
+    framed: Callable[[bytes], bytes] = bytes
+    if kind == "jpeg":  # JFIF and Exif go before a comment; offsets of MPF count from behind it
+        at, framed = 2, _jpeg_comment
+        while data[at : at + 2] in (b"\xff\xe0", b"\xff\xe1"):
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    elif kind == "png":
+        at, framed = _IHDR_END, _png_text
+    elif kind == "gif":  # behind the global colour table
+        at, framed = 13 + (6 << (data[10] & 7) if data[10] & 0x80 else 0), _gif_comment
+    elif kind not in ("bmp", "tiff"):  # these are read by offset, and none points behind the end
+        return None
+    return Variable(data[:at], framed, data[at:])
+
+
+def vary(data: bytes, note: bytes) -> bytes | None:
+    """The same pixels in other bytes, or None where decoders might mind the note."""
+    found = variable(data)
+    return found.with_note(note) if found else None
+
+
+def _jpeg_comment(note: bytes) -> bytes:
+    return b"\xff\xfe" + (2 + len(note)).to_bytes(2, "big") + note
+
+
+def _png_text(note: bytes) -> bytes:
+    chunk = b"tEXtComment\0" + note
+    return (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+
+
+def _gif_comment(note: bytes) -> bytes:
+    return b"!\xfe" + bytes([len(note)]) + note + b"\0"

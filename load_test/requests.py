@@ -1,0 +1,130 @@
+"""Requests, ready to be sent: the bytes of a picture's upload in each of the modes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+from load_test.connection import request_head
+from load_test.pictures import Variable, picture_kind, variable
+
+Mode = Literal["file", "filename", "base64"]
+MODES: tuple[Mode, ...] = ("file", "filename", "base64")
+NOTE_BYTES = 32
+_NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What goes round every picture: where it is sent, how, with which fields and headers."""
+
+    host: str
+    target: str
+    mode: Mode = "file"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A request in three pieces, of which only the one with the note has to be made anew."""
+
+    before: bytes
+    middle: bytes
+    picture: Variable
+    padding: int
+    is_base64: bool
+    after: bytes
+
+    def with_note(self, note: bytes) -> bytes:
+        middle = self.middle + self.picture.framed(note.ljust(NOTE_BYTES, b"-") + self.filling)
+        if self.is_base64:
+            middle = base64.b64encode(middle)
+        return b"".join((self.before, middle, self.after))
+
+    @property
+    def filling(self) -> bytes:
+        """Makes the middle end where base64 has a border, too."""
+        return b"-" * self.padding
+
+
+class PreparedPicture:
+    """A picture's request: as it is, and in other bytes each time, which no cache can answer."""
+
+    def __init__(self, path: Path, envelope: Envelope) -> None:
+        data = path.read_bytes()
+        self.name = path.name
+        content_type, before, after = _frame(envelope, path, data)
+        wrapping = _Wrapping(envelope, content_type, before, after)
+        payload = b"" if envelope.mode == "filename" else _encoded(envelope, data)
+        self.plain = wrapping.request(payload)
+        found = variable(data) if envelope.mode != "filename" else None
+        self._uncached = wrapping.request(payload, _NO_CACHE) if found is None else b""
+        self._fresh = wrapping.fresh(found) if found is not None else None
+
+    def fresh(self, note: bytes) -> bytes:
+        """A request that is new to the server; note: up to NOTE_BYTES that were never used."""
+        return self._fresh.with_note(note) if self._fresh is not None else self._uncached
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapping:
+    """A request without its picture."""
+
+    envelope: Envelope
+    content_type: str
+    before: bytes
+    after: bytes
+
+    def request(self, payload: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+        """All bytes, with the payload in the body."""
+        return self._head(len(payload), headers or {}) + self.before + payload + self.after
+
+    def fresh(self, picture: Variable) -> _Fresh:
+        """The pieces of a request with a note in its picture."""
+        is_base64 = self.envelope.mode == "base64"
+        cut = len(picture.before) // 3 * 3 if is_base64 else len(picture.before)
+        first, middle = picture.before[:cut], picture.before[cut:]
+        size = len(middle) + len(picture.framed(b"-" * NOTE_BYTES))
+        padding = -size % 3 if is_base64 else 0
+        framed = size + padding
+        encoded = [_encoded(self.envelope, piece) for piece in (first, picture.after)]
+        length = sum(map(len, encoded)) + (framed // 3 * 4 if is_base64 else framed)
+        before = self._head(length, {}) + self.before + encoded[0]
+        return _Fresh(before, middle, picture, padding, is_base64, encoded[1] + self.after)
+
+    def _head(self, payload_bytes: int, headers: Mapping[str, str]) -> bytes:
+        every = {"Content-Type": self.content_type, **headers, **self.envelope.headers}
+        length = len(self.before) + payload_bytes + len(self.after)
+        return request_head("POST", self.envelope.target, self.envelope.host, every, length)
+
+
+def _encoded(envelope: Envelope, data: bytes) -> bytes:
+    return base64.b64encode(data) if envelope.mode == "base64" else data
+
+
+def _frame(envelope: Envelope, path: Path, data: bytes) -> tuple[str, bytes, bytes]:
+    """Content-Type of the body, and what stands in it before and behind the picture."""
+    fields = {"file_type": envelope.mode, **envelope.fields}
+    if envelope.mode == "base64":
+        text = json.dumps({**fields, "image": ""})
+        return "application/json", text[:-2].encode(), b'"}'
+    if envelope.mode == "filename":
+        body = urlencode({**fields, "filename": str(path)})
+        return "application/x-www-form-urlencoded", body.encode(), b""
+    boundary = secrets.token_hex(16)
+    part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+    body = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
+    body += f'{part}file"; filename="{quote(path.name)}"\r\n'
+    body += f"Content-Type: image/{picture_kind(data)}\r\n\r\n"
+    return (
+        f"multipart/form-data; boundary={boundary}",
+        body.encode(),
+        f"\r\n--{boundary}--\r\n".encode(),
+    )

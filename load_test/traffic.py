@@ -1,0 +1,107 @@
+"""Which picture comes next: the three classic scenarios, and mixes of what they consist of.
+
+unique: a picture that the server has never seen. duplicate: the same new picture as the request
+before it, so that it joins work under way. cached: a picture that was posted beforehand.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from argparse import ArgumentTypeError
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, cycle
+from typing import Literal, NamedTuple
+
+from load_test.requests import PreparedPicture
+
+Kind = Literal["unique", "duplicate", "cached"]
+KINDS: tuple[Kind, ...] = ("unique", "duplicate", "cached")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The shares of the kinds, in any unit; one_picture: all requests have the first picture."""
+
+    name: str
+    shares: tuple[float, float, float]
+    one_picture: bool = False
+
+    @property
+    def has_cached(self) -> bool:
+        """Whether pictures are posted beforehand."""
+        return self.shares[KINDS.index("cached")] > 0
+
+
+SCENARIOS = (
+    Scenario("different", (1, 0, 0)),
+    Scenario("same", (0, 1, 0), one_picture=True),
+    Scenario("cached", (0, 0, 1), one_picture=True),
+)
+
+
+class Request(NamedTuple):
+    """What is sent: of which kind, the name of the picture, all bytes."""
+
+    kind: Kind
+    picture: str
+    data: bytes
+
+
+class Traffic(Iterator[Request]):
+    """An endless load of one scenario; every Traffic has pictures of its own."""
+
+    def __init__(
+        self, scenario: Scenario, pictures: Sequence[PreparedPicture], randomness: random.Random
+    ) -> None:
+        self._scenario = scenario
+        self._chosen = pictures[:1] if scenario.one_picture else pictures
+        self._randomness = randomness
+        self._nonce = secrets.token_hex(8)
+        self._numbers = count()
+        self._fresh = cycle(self._chosen)
+        self._cached = cycle(self._chosen)
+        self._newest: Request | None = None
+        certain = [kind for kind, share in zip(KINDS, scenario.shares, strict=True) if share]
+        self._only = certain[0] if len(certain) == 1 else None
+
+    def beforehand(self) -> list[Request]:
+        """What has to be posted once so that the cached share is in the cache."""
+        if not self._scenario.has_cached:
+            return []
+        return [Request("cached", each.name, each.plain) for each in self._chosen]
+
+    def __next__(self) -> Request:
+        """The next request."""
+        kind = self._only or self._randomness.choices(KINDS, self._scenario.shares)[0]
+        if kind == "cached":
+            picture = next(self._cached)
+            return Request(kind, picture.name, picture.plain)
+        if kind == "duplicate" and self._newest is not None:
+            return self._newest._replace(kind=kind)
+        picture = next(self._fresh)
+        note = f"{self._nonce}-{next(self._numbers)}".encode()
+        self._newest = Request(kind, picture.name, picture.fresh(note))
+        return self._newest
+
+
+def parse_mix(text: str) -> Scenario:
+    """`unique=60,duplicate=20,cached=20` as a scenario; the shares need not add up to 100."""
+    shares: dict[str, float] = {}
+    for entry in text.split(","):
+        name, _, number = entry.strip().partition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            share = -1.0
+        if name not in KINDS or name in shares or not 0 <= share < float("inf"):
+            raise ArgumentTypeError(
+                f"{entry.strip()!r} is no share; expected something like "
+                "unique=60,duplicate=20,cached=20"
+            )
+        shares[name] = share
+    if not sum(shares.values()):
+        raise ArgumentTypeError("at least one share must be more than 0")
+    unique, duplicate, cached = (shares.get(kind, 0.0) for kind in KINDS)
+    return Scenario("mix", (unique, duplicate, cached))

@@ -1,0 +1,191 @@
+"""The boxes of words and characters within a line.
+
+A CTC model tells at which of its steps it reads a character, and a step is a column of the strip:
+so does PaddleOCR's return_word_box place words. But a step is a sixth of the strip's height, or a
+quarter where the strip was squeezed, so edges are then moved to where the ink ends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ocr_engine.images import ImageArray
+from ocr_engine.options import Granularity
+from ocr_engine.result import Quad, TextLine, TextPart, as_quad
+from ocr_engine.stages.detection import Float64Array, QuadArray
+from ocr_engine.stages.recognition import Character, Reading
+from ocr_engine.words import split_words
+
+GROUND = 0.1  # of the ink in the line's darkest columns: what has less is the ground
+OFF_MIDDLE = 0.15  # ink that a cut rather crosses than be at the end of its range
+
+SLACK = 0.3  # of the height: how far a letter may be from the middle of its steps
+
+Extent = tuple[float, float]
+BoolArray = npt.NDArray[np.bool_]
+IndexArray = npt.NDArray[np.intp]
+
+
+def text_line(
+    reading: Reading, box: QuadArray, strip: ImageArray, granularity: Granularity
+) -> TextLine:
+    """The line that was read in the strip, which was cut out of the box; with what is asked for."""
+    confidence = round(reading.confidence, 4)
+    if granularity == "line":
+        return TextLine(reading.text, confidence, as_quad(box))
+    texts = [character.text for character in reading.characters]
+    spans = split_words(texts)
+    if granularity == "char":
+        spans = [(i, i + 1) for start, end in spans for i in range(start, end)]
+    extents = find_extents(reading, strip)
+    vertical = _is_vertical(box, strip)
+    parts = tuple(
+        TextPart(
+            text="".join(texts[start:end]),
+            confidence=_mean_confidence(reading.characters[start:end]),
+            box=_slice(box, vertical, (extents[start][0], extents[end - 1][1]), reading.turned),
+        )
+        for start, end in spans
+    )
+    if granularity == "char":
+        return TextLine(reading.text, confidence, as_quad(box), chars=parts)
+    return TextLine(reading.text, confidence, as_quad(box), words=parts)
+
+
+def find_extents(reading: Reading, strip: ImageArray) -> list[Extent]:
+    """From where to where each character reaches, as shares of the width of what was read.
+
+    A space has no extent: both of its ends are its middle.
+    """
+    height, width = strip.shape[:2]
+    middles = [min((c.start + c.end) / 2, 1.0) * width for c in reading.characters]
+    extents = [(middle / width, middle / width) for middle in middles]
+    runs = _without_spaces(reading.characters)
+    if not runs:
+        return extents
+    ink = ink_of_columns(strip)[:: -1 if reading.turned else 1]
+    reach = max([0.7 * height, *(1.5 * distance for distance in _distances(middles, runs))])
+    cuts = [
+        max(middles[runs[0][0]] - reach, 0.0),
+        *(_widest_gap(ink, middles[run[-1]], middles[after[0]]) for run, after in pairwise(runs)),
+        min(middles[runs[-1][-1]] + reach, float(width)),
+    ]
+    for run, (left, right) in zip(runs, pairwise(cuts), strict=True):
+        found = _divide(ink, middles[run.start : run.stop], left, right, SLACK * height)
+        extents[run.start : run.stop] = [(start / width, end / width) for start, end in found]
+    return extents
+
+
+def ink_of_columns(strip: ImageArray) -> Float64Array:
+    """How much there is in each column of the strip: 0 for the ground, about 1 for letters."""
+    grey = cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY)
+    contrast = grey.std(axis=0)
+    low, high = np.percentile(contrast, (5, 95))
+    ink: Float64Array = np.clip((contrast - low) / max(high - low, 1.0), 0.0, 1.0)
+    return ink
+
+
+def _without_spaces(characters: Sequence[Character]) -> list[range]:
+    """The characters between two spaces, as ranges of their indices."""
+    spaces = [i for i, character in enumerate(characters) if character.text.isspace()]
+    edges = [-1, *spaces, len(characters)]
+    return [range(before + 1, after) for before, after in pairwise(edges) if after > before + 1]
+
+
+def _divide(
+    ink: Float64Array, middles: Sequence[float], left: float, right: float, slack: float
+) -> list[Extent]:
+    """From where to where characters without a space between them reach within a range.
+
+    Where there are as many pieces of ink as characters, and each is near its character, they are
+    the characters: more than one step may lie between the two in narrow letters. Else a cut is
+    made between each two middles.
+    """
+    starts, ends = _runs(ink[int(left) : math.ceil(right)] >= GROUND)
+    pieces = [(int(left) + start, int(left) + end) for start, end in zip(starts, ends, strict=True)]
+    if len(pieces) == len(middles) and all(
+        start - slack <= middle <= end + slack
+        for (start, end), middle in zip(pieces, middles, strict=True)
+    ):
+        cuts = [(end + start) / 2 for (_, end), (start, _) in pairwise(pieces)]
+    else:
+        cuts = [_least_ink(ink, low, high) for low, high in pairwise(middles)]
+    return [_without_ground(ink, low, high) for low, high in pairwise([left, *cuts, right])]
+
+
+def _least_ink(ink: Float64Array, low: float, high: float) -> float:
+    """Where to cut between the middles of two characters."""
+    columns = np.arange(int(low), max(int(high), int(low) + 1))
+    middle, half = (low + high) / 2, max((high - low) / 2, 1.0)
+    cost = ink[columns.clip(0, ink.size - 1)] + OFF_MIDDLE * np.abs(columns + 0.5 - middle) / half
+    return float(columns[cost.argmin()]) + 0.5
+
+
+def _widest_gap(ink: Float64Array, low: float, high: float) -> float:
+    """Where to cut between the middles of two characters with a space: amid the most ground."""
+    first = int(low)
+    starts, ends = _runs(ink[first : int(high) + 1] < GROUND)
+    if starts.size == 0:
+        return _least_ink(ink, low, high)
+    widest = (ends - starts).argmax()
+    return first + float(starts[widest] + ends[widest]) / 2
+
+
+def _runs(flags: BoolArray) -> tuple[IndexArray, IndexArray]:
+    """Where true begins and where it ends."""
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    return edges[::2], edges[1::2]
+
+
+def _without_ground(ink: Float64Array, left: float, right: float) -> Extent:
+    """The part of the range that has ink in it, with a pixel on both sides; all, if none has."""
+    first = int(left)
+    columns = np.flatnonzero(ink[first : math.ceil(right)] >= GROUND)
+    if columns.size == 0:
+        return left, right
+    return max(left, first + columns[0] - 1.0), min(right, first + columns[-1] + 2.0)
+
+
+def _distances(middles: Sequence[float], runs: Sequence[range]) -> list[float]:
+    """The usual distance between two characters, or nothing where there is none."""
+    found = [middles[b] - middles[a] for run in runs for a, b in pairwise(run)]
+    return [float(np.median(found))] if found else []
+
+
+def _mean_confidence(characters: Sequence[Character]) -> float:
+    return round(sum(character.confidence for character in characters) / len(characters), 4)
+
+
+def _is_vertical(box: QuadArray, strip: ImageArray) -> bool:
+    """Whether crop_line() has turned the strip by 90 degrees: the box is high, the strip wide."""
+    top, side = np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[3] - box[0])
+    return bool(side > top and strip.shape[1] > strip.shape[0])
+
+
+def _slice(box: QuadArray, vertical: bool, extent: Extent, turned: bool) -> Quad:
+    """The part of the box between two shares of its length, clockwise from the top left."""
+    start, end = (1 - extent[1], 1 - extent[0]) if turned else extent
+    top_left, top_right, bottom_right, bottom_left = box.astype(np.float64)
+    if vertical:
+        left, right = bottom_left - top_left, bottom_right - top_right
+        part = (
+            top_left + start * left,
+            top_right + start * right,
+            top_right + end * right,
+            top_left + end * left,
+        )
+    else:
+        top, bottom = top_right - top_left, bottom_right - bottom_left
+        part = (
+            top_left + start * top,
+            top_left + end * top,
+            bottom_left + end * bottom,
+            bottom_left + start * bottom,
+        )
+    return as_quad(np.rint(part))

@@ -1,0 +1,54 @@
+"""Which characters of a line belong together as a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Of scripts that are written without spaces, and their punctuation: first and last code point.
+_ALONE = (
+    (0x2E80, 0x2FDF),  # radicals
+    (0x3001, 0x312F),  # punctuation, kana, bopomofo
+    (0x31A0, 0x4DBF),  # more of these, Han
+    (0x4E00, 0x9FFF),  # Han
+    (0xF900, 0xFAFF),
+    (0xFE30, 0xFE4F),  # punctuation of vertical text
+    (0xFF01, 0xFF0F),  # wide punctuation; wide digits and letters make words
+    (0xFF1A, 0xFF20),
+    (0xFF3B, 0xFF40),
+    (0xFF5B, 0xFF9F),
+    (0x20000, 0x3FFFF),  # Han
+)
+_CLOSING = frozenset(",.;:!?)]}”’»%")
+
+
+def split_words(characters: Sequence[str]) -> list[tuple[int, int]]:
+    """Where the words of a line begin and end, without the spaces.
+
+    Words end at spaces. Each character of Chinese and Japanese is a word of its own, as in
+    PaddleOCR. All others stay together with the punctuation that touches them (`3,000.50`,
+    `don't`, `(see`), but a comma or the like right after such a character is a word, too.
+    """
+    words: list[tuple[int, int]] = []
+    start: int | None = None
+    after_alone = False
+    for index, character in enumerate(characters):
+        alone = stands_alone(character) or (after_alone and character in _CLOSING)
+        if start is not None and (alone or character.isspace()):
+            words.append((start, index))
+            start = None
+        if alone:
+            words.append((index, index + 1))
+        elif start is None and not character.isspace():
+            start = index
+        after_alone = alone
+    if start is not None:
+        words.append((start, len(characters)))
+    return words
+
+
+def stands_alone(character: str) -> bool:
+    """Whether it belongs to a script in which each character counts as a word."""
+    if not character:
+        return False
+    point = ord(character[0])
+    return point >= _ALONE[0][0] and any(first <= point <= last for first, last in _ALONE)

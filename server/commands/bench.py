@@ -1,0 +1,12 @@
+"""`ocr-server bench`: the load test against a running server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from load_test.main import main as load_test
+
+
+def main(arguments: Sequence[str], prog: str) -> int:
+    """Run multirequest.py's load test; the exit status."""
+    return load_test(arguments, prog)

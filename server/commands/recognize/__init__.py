@@ -1,0 +1,1 @@
+"""`ocr-server recognize`: many pictures from files to files, with or without a server."""

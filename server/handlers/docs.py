@@ -1,0 +1,37 @@
+"""GET /openapi.json: the description of the interface; the page that shows it is a static one."""
+
+from __future__ import annotations
+
+import hashlib
+
+from server.context import ServerContext
+from server.formats import JSON_TYPE, dump
+from server.handlers.base import BaseHandler
+from server.openapi.description import describe
+
+
+def description_body(context: ServerContext) -> bytes:
+    """The description with the limits of this server's settings, as JSON."""
+    return dump(describe(context.settings, context.default_options))
+
+
+class DescriptionHandler(BaseHandler):
+    """One document, the same for as long as the server runs."""
+
+    def initialize(self, context: ServerContext, body: bytes = b"") -> None:
+        """Called by Tornado with what the route table says."""
+        super().initialize(context)
+        self._body = body
+
+    def get(self) -> None:
+        """200, or 304 if the client has it."""
+        self.set_header("Content-Type", JSON_TYPE)
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("ETag", f'"{hashlib.sha256(self._body).hexdigest()[:32]}"')
+        if self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+        else:
+            self.finish(self._body)
+
+    head = get

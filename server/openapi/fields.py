@@ -1,0 +1,95 @@
+"""Schemas of the request fields: limits as the parser states them, defaults as the settings do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Any
+
+from ocr_engine.options import RecognitionOptions
+from server.body import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART, Form, Upload
+from server.errors import BadField
+from server.request_fields import KNOWN_FIELDS, parse_request
+
+Schema = dict[str, Any]
+
+MEANINGS = {
+    "file_type": "Where the picture is. Left out, it is told from what is there.",
+    "filename": "The path of a picture on the server, inside one of its `filename_roots`.",
+    BASE64_FIELD: "The picture in base64, with or without a `data:image/png;base64,` prefix; "
+    "standard or URL-safe alphabet, line breaks allowed.",
+    "block_flag": "True: the answer comes when the text is there. "
+    "False: the answer is a 202 at once, with the address of a job.",
+    "format": "How a result is written; `image`: the picture as PNG, with its boxes over it.",
+    "granularity": "How fine the boxes are: lines, or each line with its words or characters, too. "
+    "`word` with the formats `tsv` and `hocr`, if left out.",
+    "timeout_ms": "How many milliseconds this request waits at most; no limit of its own, "
+    "if left out.",
+    "det_limit_side_len": "Pixels, the limit for `det_limit_type`.",
+    "det_limit_type": "`min`: small pictures are enlarged for detection until their short side has "
+    "`det_limit_side_len`. `max`: large ones are reduced until their long side has no more. "
+    "`auto`: as `min`, and large pictures are reduced as far as the model finds lines as well.",
+    "det_db_thresh": "Probability above which a pixel counts as text.",
+    "det_db_box_thresh": "Mean probability that a box needs.",
+    "det_db_unclip_ratio": "How far a box is grown, relative to its area / perimeter.",
+    "use_angle_cls": "Turn lines that stand on their head.",
+    "drop_score": "Lines read with less confidence are left out.",
+}
+# `format` and the like begin with these; the settings have no say.
+DEFAULTS = {"block_flag": True, "format": "json"}
+FLAG_WORDS = [*("true", "false", "True", "False", "yes", "no", "on", "off", "1", "0"), 1, 0]
+
+_NUMBERS = re.compile(r"expected a (whole )?number from (\S+) to (\S+)")
+_WORDS = re.compile(r"expected (?:one of )?([\w, ]+(?: or \w+)?)")
+
+
+def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
+    """Every field that a request may have, but the picture itself as bytes."""
+    texts: dict[str, Schema] = {
+        "filename": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_FIELD_BYTES,
+            "examples": ["sign.jpg"],
+        },
+        BASE64_FIELD: {"type": "string", "format": "byte", "minLength": 1},
+    }
+    given = {**DEFAULTS, **asdict(defaults)}
+    schemas = {}
+    for name in KNOWN_FIELDS:
+        schema = dict(texts.get(name) or schema_of(expectation(name)))
+        schema["description"] = MEANINGS.get(name, "")
+        if name in given:
+            schema["default"] = given[name]
+        schemas[name] = schema
+    return schemas
+
+
+def picture_schema() -> Schema:
+    """The picture as bytes; the part of a form, or a whole body."""
+    return {
+        "type": "string",
+        "format": "binary",
+        "description": f"The picture, as the part `{PICTURE_PART}`.",
+    }
+
+
+def expectation(name: str) -> str:
+    """What the parser says that it would accept, when it is given what nobody accepts."""
+    try:
+        parse_request(Form({name: ()}, Upload(b"any")), RecognitionOptions())
+    except BadField as refusal:
+        return refusal.message.rpartition(": ")[2]
+    raise ValueError(f"the field {name} accepts anything")
+
+
+def schema_of(expected: str) -> Schema:
+    """The schema of such a sentence; one of another kind stays a sentence."""
+    if expected == "expected true or false":
+        return {"anyOf": [{"type": "boolean"}, {"enum": FLAG_WORDS}]}
+    if found := _NUMBERS.fullmatch(expected):
+        kind, read = ("integer", int) if found[1] else ("number", float)
+        return {"type": kind, "minimum": read(found[2]), "maximum": read(found[3])}
+    if found := _WORDS.fullmatch(expected):
+        return {"type": "string", "enum": re.split(r", | or ", found[1])}
+    return {"$comment": expected}

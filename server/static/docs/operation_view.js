@@ -1,0 +1,124 @@
+// One operation: what it takes, what comes back, and the form to try it.
+
+import { element } from "../elements.js";
+import { inline, prose } from "./prose.js";
+import { fieldName, meaning, row, table, typeView, words } from "./schema_view.js";
+import { told } from "./strings.js";
+import { tryForm } from "./try_form.js";
+
+export function operationView(description, operation) {
+  const { method, path, summary, operationId, hasHead } = operation;
+  const details = element("details", { class: "operation card", id: operationId });
+  details.append(
+    element(
+      "summary",
+      {},
+      element(
+        "h3",
+        {},
+        element("span", { class: `method ${method.toLowerCase()}` }, method),
+        element("code", {}, path),
+        hasHead ? element("span", { class: "badge" }, "HEAD") : null,
+      ),
+      element("span", { class: "faint", lang: "en" }, summary),
+    ),
+  );
+  // Made when it is first opened: the page is there sooner.
+  details.addEventListener("toggle", () => fill(details, description, operation), { once: true });
+  return details;
+}
+
+function fill(details, description, operation) {
+  const form = tryForm(description, operation);
+  const shortcut = element("a", { class: "to-form", href: `#${form.id}` }, words("try"));
+  const inside = element("div", { class: "operation-inside" }, shortcut);
+  if (operation.description) inside.append(prose(operation.description));
+  inside.append(...parameterPart(operation), ...bodyPart(description, operation));
+  inside.append(...answerPart(description, operation), form);
+  details.append(inside);
+}
+
+function parameterPart({ parameters, operationId }) {
+  if (!parameters.length) return [];
+  const rows = parameters.map((each) =>
+    row(
+      fieldName(each.name, each.required),
+      words(`in_${each.in}`),
+      typeView(each.schema),
+      meaning(each, each.schema),
+    ),
+  );
+  const caption = `${operationId}: ${told("parameters")}`;
+  return [words("parameters", "h4"), table(caption, ["name", "place", "type", "meaning"], rows)];
+}
+
+function bodyPart(description, operation) {
+  const kinds = description.bodyKinds(operation);
+  if (!kinds.length) return [];
+  const parts = [words("body", "h4")];
+  const types = [...new Set(kinds.map((kind) => kind.mediaType))];
+  parts.push(element("p", { class: "media-types" }, ...types.map((type) => element("code", {}, type))));
+  const inQuery = new Set(operation.parameters.map((each) => each.name));
+  const fields = new Map();
+  for (const { schema } of kinds) {
+    for (const [name, field] of Object.entries(schema.properties ?? {})) {
+      if (!fields.has(name) && !inQuery.has(name)) fields.set(name, field);
+    }
+  }
+  const order = [...fields].map(([name, field]) =>
+    row(fieldName(name), typeView(name === "file_type" ? { enum: fileTypes(kinds) } : field), meaning(field, field)),
+  );
+  parts.push(table(`${operation.operationId}: ${told("body")}`, ["name", "type", "meaning"], order));
+  return parts;
+}
+
+function fileTypes(kinds) {
+  const found = kinds.flatMap(({ schema }) => schema.properties?.file_type?.enum ?? []);
+  return [...new Set(found.filter((each) => each !== null))];
+}
+
+function answerPart(description, operation) {
+  const parts = [words("answers", "h4")];
+  for (const [status, given] of Object.entries(operation.responses)) {
+    const answer = description.resolved(given);
+    parts.push(
+      element(
+        "details",
+        { class: "answer" },
+        element(
+          "summary",
+          {},
+          element("span", { class: `status s${status[0]}` }, status),
+          element("span", { lang: "en" }, ...inline(answer.description)),
+        ),
+        ...headerTable(description, status, answer, operation),
+        ...Object.entries(answer.content ?? {}).flatMap(([type, content]) => contentView(type, content)),
+      ),
+    );
+  }
+  return parts;
+}
+
+function headerTable(description, status, answer, { operationId }) {
+  const rows = Object.entries(answer.headers ?? {}).map(([name, given]) => {
+    const header = description.resolved(given);
+    return row(fieldName(name), typeView(header.schema), meaning(header));
+  });
+  return rows.length ? [table(`${operationId} ${status}: ${told("headers")}`, ["name", "type", "meaning"], rows)] : [];
+}
+
+function contentView(type, { schema, example, examples }) {
+  const shown = example !== undefined ? { "": { value: example } } : (examples ?? {});
+  const views = Object.entries(shown).map(([name, { value }]) =>
+    codeBlock(
+      [words("example"), name && ` ${name}`].filter(Boolean),
+      typeof value === "string" ? value : JSON.stringify(value, null, 2),
+    ),
+  );
+  return [element("p", { class: "media-types" }, element("code", {}, type), " ", typeView(schema)), ...views];
+}
+
+function codeBlock(title, text) {
+  const body = element("pre", { tabindex: "0", role: "group", "aria-label": title.map((t) => t.textContent ?? t).join("") }, text);
+  return element("details", { class: "example" }, element("summary", {}, ...title), body);
+}

@@ -1,0 +1,99 @@
+// The page at /docs: reads /openapi.json and shows all of it.
+
+import { element } from "../elements.js";
+import { startShell } from "../shell.js";
+import { Description } from "./description.js";
+import { operationView } from "./operation_view.js";
+import { inline, prose } from "./prose.js";
+import { row, schemaSection, table, words } from "./schema_view.js";
+import { followLanguage, inLanguage, knows, told } from "./strings.js";
+
+const reference = document.getElementById("reference");
+const contents = document.getElementById("contents");
+const loading = document.getElementById("loading");
+
+async function load() {
+  inLanguage(loading, "loading");
+  try {
+    const answer = await fetch("openapi.json");
+    if (!answer.ok) throw new Error(String(answer.status));
+    show(new Description(await answer.json()));
+  } catch {
+    const again = inLanguage(element("button", { type: "button", click: load }), "again");
+    loading.replaceChildren(words("failed"), " ", again);
+    delete loading.dataset.docsText;
+  }
+}
+
+function show(description) {
+  const { info, tags } = description.document;
+  const download = element("a", { href: "openapi.json", download: "openapi.json" }, words("download"));
+  loading.remove();
+  reference.append(
+    element("p", { class: "faint" }, `${info.title} ${info.version} · `, download),
+    prose(info.description),
+  );
+  const operations = description.operations();
+  for (const tag of tags) {
+    showTag(description, tag, operations.filter((each) => each.tags.includes(tag.name)));
+  }
+  showErrors(description);
+  showSchemas(description);
+  addEventListener("hashchange", openTarget);
+  openTarget();
+}
+
+function showTag(description, { name, description: about }, operations) {
+  const heading = knows(`tag_${name}`) ? words(`tag_${name}`, "h2") : element("h2", {}, name);
+  heading.id = `tag-${name}`;
+  reference.append(heading, element("p", { class: "faint", lang: "en" }, ...inline(about)));
+  reference.append(...operations.map((each) => operationView(description, each)));
+  const links = operations.map(({ method, path, operationId }) =>
+    element(
+      "li",
+      {},
+      element("a", { href: `#${operationId}` }, element("span", { class: `method ${method.toLowerCase()}` }, method), path),
+    ),
+  );
+  const title = element("a", { href: `#tag-${name}` }, words(`tag_${name}`));
+  contents.append(element("p", {}, title), element("ul", {}, ...links));
+}
+
+function showErrors(description) {
+  const rows = description
+    .errorCodes()
+    .map(({ status, code, meaning, message }) =>
+      row(
+        element("code", {}, code),
+        element("span", { class: `status s${String(status)[0]}` }, String(status)),
+        element("span", { lang: "en" }, ...inline(meaning)),
+        element("span", { lang: "en" }, ...inline(message)),
+      ),
+    );
+  const heading = words("errors", "h2");
+  heading.id = "errors";
+  const shown = table(told("errors"), ["code", "status", "meaning", "example"], rows);
+  reference.append(heading, words("errors_told", "p"), element("div", { class: "card padded" }, shown));
+  contents.append(element("p", {}, element("a", { href: "#errors" }, words("errors"))));
+}
+
+function showSchemas(description) {
+  const heading = words("schemas", "h2");
+  heading.id = "schemas";
+  const sections = Object.entries(description.schemas).map(([name, schema]) => schemaSection(name, schema));
+  reference.append(heading, element("div", { class: "card padded" }, ...sections));
+  contents.append(element("p", {}, element("a", { href: "#schemas" }, words("schemas"))));
+}
+
+// Opens the operation that the address names.
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+  target?.scrollIntoView();
+}
+
+startShell();
+followLanguage();
+for (const place of document.querySelectorAll("[data-docs-text]")) inLanguage(place, place.dataset.docsText);
+inLanguage(contents, "contents", "aria-label");
+load();

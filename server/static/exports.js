@@ -1,0 +1,73 @@
+// The shown lines as .txt, .json and .csv, and how a file gets to the disk.
+
+const BYTE_ORDER_MARK = "\ufeff"; // spreadsheets take a CSV without it for Latin-1
+const CORNERS = ["x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"];
+
+export const EXPORTS = {
+  txt: { type: "text/plain", write: asText },
+  json: { type: "application/json", write: asJson },
+  csv: { type: "text/csv", write: asCsv },
+};
+
+// What is exported of a picture: its answer, less the lines that the threshold hides.
+export function shownResult(picture, session) {
+  const { data, md5 } = picture.answer;
+  const lines = data.lines.filter((line) => session.shows(line));
+  const shown = {
+    ...data,
+    text: lines.map((line) => line.text).join("\n"),
+    confidence: confidenceOf(lines),
+    lines,
+  };
+  return { file: picture.name, md5, min_confidence: session.threshold, data: shown };
+}
+
+export function save(kind, results) {
+  const { type, write } = EXPORTS[kind];
+  const url = URL.createObjectURL(new Blob([write(results)], { type: `${type};charset=utf-8` }));
+  const link = Object.assign(document.createElement("a"), {
+    href: url,
+    download: fileName(results, kind),
+  });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+// Each line counts with its number of characters, as the server does.
+function confidenceOf(lines) {
+  const weights = lines.map((line) => Math.max(1, [...line.text].length));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const sum = lines.reduce((before, line, index) => before + line.confidence * weights[index], 0);
+  return total ? Math.round((sum / total) * 10_000) / 10_000 : 0;
+}
+
+function asText(results) {
+  if (results.length === 1) return `${results[0].data.text}\n`;
+  return results.map(({ file, data }) => `# ${file}\n${data.text}\n`).join("\n");
+}
+
+function asJson(results) {
+  return `${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`;
+}
+
+function asCsv(results) {
+  const rows = [["file", "line", "text", "confidence", ...CORNERS]];
+  for (const { file, data } of results) {
+    for (const [index, line] of data.lines.entries()) {
+      rows.push([file, index + 1, line.text, line.confidence, ...line.box.flat()]);
+    }
+  }
+  return BYTE_ORDER_MARK + rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}
+
+// A text that a spreadsheet would take for a formula gets an apostrophe in front.
+function cell(value) {
+  if (typeof value === "number") return String(value);
+  const text = /^[=+\-@\t\r＝＋－＠]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function fileName(results, kind) {
+  if (results.length > 1) return `ocr-results.${kind}`;
+  return `${results[0].file.replace(/\.[^.]*$/, "") || "ocr"}.${kind}`;
+}

@@ -1,0 +1,38 @@
+// Icons on a grid of 24, drawn as lines in the colour of the text.
+
+import { drawn } from "./elements.js";
+
+const PATHS = {
+  add: "M12 5v14M5 12h14",
+  book: "M5 4.5h5a2 2 0 0 1 2 2V20a2 2 0 0 0-2-1.5H5zM19 4.5h-5a2 2 0 0 0-2 2V20a2 2 0 0 1 2-1.5h5z",
+  boxes: "M4 5h16v5H4zM4 14h10v5H4z",
+  camera: "M4 8h3.5L9 5.5h6L16.5 8H20v11H4zM12 10a3.3 3.3 0 1 0 0 6.6 3.3 3.3 0 0 0 0-6.6",
+  close: "M6 6l12 12M18 6L6 18",
+  copy: "M9 9h10v11H9zM15 9V4H5v11h4",
+  done: "M5 12.5l4.5 4.5L19 7.5",
+  download: "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14",
+  fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  language: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18",
+  minus: "M5 12h14",
+  moon: "M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10",
+  pulse: "M3 12h4l2.5-7 5 14 2.5-7h4",
+  again: "M19 12a7 7 0 1 1-2-4.9M19 4v4h-4",
+  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4",
+  upload: "M12 16V5M7.5 9L12 4.5 16.5 9M4 16v4h16v-4",
+  warning: "M12 4L2.5 20h19zM12 10v5M12 17.3v.4",
+};
+
+export function icon(name) {
+  return drawn(
+    "svg",
+    { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
+    drawn("path", { d: PATHS[name] }),
+  );
+}
+
+// Puts icons into the elements that name one.
+export function dressIcons(root) {
+  for (const place of root.querySelectorAll("[data-icon]")) {
+    if (!place.querySelector(":scope > svg")) place.prepend(icon(place.dataset.icon));
+  }
+}

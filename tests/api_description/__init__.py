@@ -1,0 +1,1 @@
+"""The description at /openapi.json against the running server."""

@@ -1,0 +1,43 @@
+"""What schemathesis has to know beside the description: pictures, and what no schema can say."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies
+
+from fake_recognizers import card
+
+PICTURES = [
+    card("a line"),
+    card("two lines\nof text", "TIFF"),
+    card("<img src=x onerror=alert(1)>"),
+    card(""),
+]
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/*", "application/octet-stream")
+
+pictures = strategies.sampled_from(PICTURES)
+schemathesis.openapi.format("binary", pictures)
+schemathesis.openapi.format("byte", pictures.map(lambda data: base64.b64encode(data).decode()))
+for media_type in MEDIA_TYPES:
+    schemathesis.openapi.media_type(media_type, pictures)
+
+
+@schemathesis.hook
+def filter_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
+    """Drop a request that has a field both in the query and in the body."""
+    body = case.body if isinstance(case.body, dict) else {}
+    return not set(case.query or {}) & set(body)
+
+
+@schemathesis.hook
+def filter_failure(
+    context: schemathesis.HookContext,
+    failure: Exception,
+    case: schemathesis.Case[Any],
+    response: schemathesis.Response,
+) -> bool:
+    """A job that was not asked to draw has no drawing, which the request cannot know."""
+    return b"nothing was drawn" not in response.content

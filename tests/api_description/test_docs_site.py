@@ -1,0 +1,58 @@
+"""The pages of docs/: troubleshooting has every code, and the site is built without a complaint."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ocr_engine.options import RecognitionOptions
+from server.errors import STATUS
+from server.openapi.description import describe
+from server.request_fields import KNOWN_FIELDS
+from server.settings import Settings
+from server_process import ROOT
+
+DOCS = ROOT / "docs"
+_CODE = re.compile(r"^### `(\w+)`\n\nStatus (\d{3})\. (.+)", re.MULTILINE)
+_LOADED = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=["']?([^"'\s>]+)""")
+
+
+def test_troubleshooting_has_every_code() -> None:
+    told = {
+        (code, int(status))
+        for code, status, _ in _CODE.findall((DOCS / "troubleshooting.md").read_text())
+    }
+    assert told == {(error.code, status) for error, status in STATUS.items()}  # type: ignore[attr-defined]
+
+
+def test_the_reference_has_every_call_and_field() -> None:
+    reference = (DOCS / "api.md").read_text()
+    for path, item in describe(Settings(), RecognitionOptions())["paths"].items():
+        shown = path.replace("{id}", "ID").replace("{md5}", "MD5").replace("{file}", "…")
+        assert f"{shown}`" in reference, path
+        if "delete" in item:
+            assert f"`DELETE {shown}`" in reference
+    for name in KNOWN_FIELDS:
+        assert f"| `{name}` |" in reference, name
+
+
+def test_the_site_is_built_and_needs_no_other_host(tmp_path: Path) -> None:
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert {"index.html", "api.html", "troubleshooting.html"} <= {page.name for page in pages}
+    for page in pages:
+        loaded = _LOADED.findall(page.read_text())
+        assert loaded
+        assert not [url for url in loaded if re.match(r"(https?:)?//", url)], page.name
+    examples = (tmp_path / "site" / "examples" / "index.html").read_text()
+    assert "HttpClient" in examples
+    assert "include recognize" not in examples

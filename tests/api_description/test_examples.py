@@ -1,0 +1,122 @@
+"""The examples of docs/examples are run: they read, wait when told to, and say what went wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from fake_recognizers import card
+from server_process import ROOT, LiveServer
+
+EXAMPLES = ROOT / "docs" / "examples"
+PROGRAMS = {
+    "curl": ("sh", "recognize.sh"),
+    "python": (sys.executable, "recognize.py"),
+    "node": ("node", "recognize.mjs"),
+}
+TEXT = "海风书店\nSEA BREEZE BOOKS"
+
+
+@pytest.fixture(params=PROGRAMS)
+def program(request: pytest.FixtureRequest) -> list[str]:
+    """The command that runs the example."""
+    command, file = PROGRAMS[request.param]
+    for needed in {command, "curl"} if request.param == "curl" else {command}:
+        if shutil.which(needed) is None:
+            pytest.skip(f"{needed} is not installed, so docs/examples/{file} cannot be run")
+    return [command, str(EXAMPLES / file)]
+
+
+class BusyHandler(BaseHTTPRequestHandler):
+    """Refuses the first request; Retry-After is one second."""
+
+    asked = 0
+
+    def do_POST(self) -> None:
+        BusyHandler.asked += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if BusyHandler.asked == 1:
+            error = {"code": "queue_full", "message": "too many", "request_id": "1"}
+            self._send(503, {"status": "error", "error": error})
+        else:
+            line = {"text": "at last", "confidence": 0.5, "box": [[0, 0]] * 4}
+            self._send(200, {"status": "success", "data": {"text": "at last", "lines": [line]}})
+
+    def _send(self, status: int, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Retry-After", "1")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def busy() -> Iterator[str]:
+    """The address of a server that refuses the first request."""
+    BusyHandler.asked = 0
+    server = HTTPServer(("127.0.0.1", 0), BusyHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def run(program: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*program, *arguments], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("mode", [[], ["job"]])
+def test_it_reads_a_picture(
+    program: list[str], mode: list[str], wide: LiveServer, tmp_path: Path
+) -> None:
+    picture = tmp_path / "sign.png"
+    picture.write_bytes(card(TEXT))
+    ended = run(program, f"http://127.0.0.1:{wide.port}", str(picture), *mode)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    shown = [line.removeprefix("0.7500 ") for line in ended.stdout.splitlines()]
+    assert shown == TEXT.splitlines()
+
+
+@pytest.mark.parametrize("mode", [[], ["job"]])
+def test_it_says_what_is_wrong(
+    program: list[str], mode: list[str], wide: LiveServer, tmp_path: Path
+) -> None:
+    document = tmp_path / "no picture.pdf"
+    document.write_bytes(b"%PDF-1.7 and so on")
+    ended = run(program, f"http://127.0.0.1:{wide.port}", str(document), *mode)
+    assert ended.returncode != 0
+    assert "unsupported_format" in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_it_waits_when_the_server_is_busy(program: list[str], busy: str, tmp_path: Path) -> None:
+    picture = tmp_path / "sign.png"
+    picture.write_bytes(card(TEXT))
+    ended = run(program, busy, str(picture))
+    assert ended.returncode == 0, ended.stderr
+    assert "at last" in ended.stdout
+    assert BusyHandler.asked == 2
+
+
+def test_every_example_is_on_the_page() -> None:
+    page = (EXAMPLES / "README.md").read_text()
+    files = {path.name for path in EXAMPLES.iterdir()} - {"README.md"}
+    assert len(files) == 5
+    assert all(f"<!-- include {name} -->" in page and f"]({name})" in page for name in files)

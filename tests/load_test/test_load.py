@@ -1,0 +1,341 @@
+"""Whole load tests against a real server: loops, mixes, warm-up, output, Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from fake_ocr import FREEZE_SECONDS, FakeOcr, serving
+from load_test.answers import Judge, Tally
+from load_test.connection import Connection, Reply
+from load_test.loops import Amount, Run, arrival_times, open_loop
+from load_test.main import main
+from load_test.plot import rates
+from load_test.progress import Progress, clock_time
+from load_test.table import WIDE_COLUMNS, Table
+from load_test.traffic import Request
+from terminals import run_in_terminal
+from watching import wait_until
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMMAND = [sys.executable, str(ROOT / "multirequest.py")]
+FREEZE_MS = FREEZE_SECONDS * 1000
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeOcr]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in ("a.png", "b.jpg"):
+        Image.effect_noise((40, 24), 80).convert("RGB").save(pictures / name)
+    return pictures
+
+
+def load(fake: FakeOcr, folder: Path, *more: str) -> list[str]:
+    return ["--url", fake.url, "--dir", str(folder), *more]
+
+
+def measured(
+    capsys: pytest.CaptureFixture[str], fake: FakeOcr, folder: Path, *more: str
+) -> dict[str, Any]:
+    """The one summary of a load test in which nothing fails."""
+    assert main(load(fake, folder, "--json", *more)) == 0
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    assert len(found) == 1
+    return found[0]
+
+
+# --- loops
+
+
+def test_a_duration_ends_a_closed_loop(
+    fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--scenario=different", "--clients=2", "--duration=300ms")
+    summary = measured(capsys, fake, folder, *more)
+    assert 0.25 < summary["wall_seconds"] < 2
+    assert summary["requests"] == len(fake.digests) > 4
+    assert len(fake.connections) == 2
+
+
+@pytest.mark.parametrize("arrivals", ["constant", "poisson"])
+def test_an_open_loop_keeps_its_rate(
+    fake: FakeOcr, folder: Path, arrivals: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--scenario=different", "--rate=100", "--requests=50", f"--arrivals={arrivals}")
+    summary = measured(capsys, fake, folder, *more, "--seed=1")
+    assert summary["requests"] == len(set(fake.digests)) == 50
+    assert 0.3 < summary["wall_seconds"] < 1.5
+    assert summary["rate"] == 100
+    assert summary["late_ms"]["max"] is not None
+
+
+def test_an_open_loop_ends_after_its_duration(
+    fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--scenario=cached", "--rate=100", "--duration=300ms")
+    assert measured(capsys, fake, folder, *more)["requests"] == 30
+
+
+def test_all_who_come_while_the_server_stands_still_are_counted_as_slow(
+    fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A closed loop asks only once meanwhile, and its median looks well."""
+    fake.freeze_at = 5
+    more = ("--scenario=different", "--requests=25")
+    closed = measured(capsys, fake, folder, *more, "--clients=1")
+    fake.freeze_at = len(fake.digests) + 5
+    opened = measured(capsys, fake, folder, *more, "--rate=50")
+    assert closed["latency_ms"]["max"] > FREEZE_MS
+    assert closed["latency_ms"]["p50"] < FREEZE_MS / 10
+    assert opened["latency_ms"]["max"] > FREEZE_MS * 0.9
+    assert opened["latency_ms"]["p50"] > FREEZE_MS / 6
+
+
+def test_latency_counts_from_when_a_request_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is this process that stands still."""
+    sent: list[bytes] = []
+
+    async def exchange(self: Connection, request: bytes, seconds: float) -> Reply:
+        if not sent:
+            time.sleep(0.2)
+        sent.append(request)
+        answer = b'{"data": {"text": ""}}'
+        return Reply(200, {}, answer, asyncio.get_running_loop().time())
+
+    async def run() -> Tally:
+        requests = iter([Request("unique", "a", b"")] * 3)
+        tally = Tally()
+        address: Any = None
+        await open_loop(Run(address, requests, Amount(3), 1.0, Judge(), tally), [0.0, 0.05, 0.1])
+        return tally
+
+    monkeypatch.setattr(Connection, "exchange", exchange)
+    tally = asyncio.run(run())
+    assert len(sent) == tally.done == 3
+    assert tally.latencies[1] == pytest.approx(0.15, abs=0.04)
+    assert tally.late[1] == pytest.approx(0.15, abs=0.04)
+
+
+def test_arrival_times() -> None:
+    assert list(islice(arrival_times(4, "constant", random.Random(1)), 3)) == [0, 0.25, 0.5]
+    times = list(islice(arrival_times(4, "poisson", random.Random(1)), 4000))
+    gaps = [after - before for before, after in pairwise(times)]
+    assert sum(gaps) / len(gaps) == pytest.approx(0.25, rel=0.05)
+    assert sum(gap > 0.25 for gap in gaps) / len(gaps) == pytest.approx(0.368, abs=0.03)
+
+
+# --- what is sent
+
+
+def test_a_mix_is_sent_and_told_apart(
+    fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--mix=unique=50,duplicate=25,cached=25", "--requests=80", "--clients=4", "--seed=3")
+    summary = measured(capsys, fake, folder, *more)
+    assert summary["scenario"] == "mix"
+    assert set(summary["kinds"]) == {"unique", "duplicate", "cached"}
+    counts = Counter(fake.digests)
+    beforehand = list(islice(counts, 2))
+    assert len(fake.digests) == 80 + len(beforehand)
+    assert sum(counts[digest] - 1 for digest in beforehand) == pytest.approx(20, abs=8)
+    assert sum(count == 1 for count in counts.values()) > 10
+    assert summary["cache"]["hit"] > 20
+
+
+def test_warm_up_is_sent_but_not_counted(
+    fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.freeze_at = 2
+    more = ("--scenario=same", "--warm-up=7", "--requests=5", "--clients=2")
+    summary = measured(capsys, fake, folder, *more)
+    assert len(fake.digests) == 12
+    assert list(Counter(fake.digests).values()) == [7, 5]
+    assert summary["requests"] == 5
+    assert summary["latency_ms"]["max"] < FREEZE_MS
+
+
+def test_a_failure_in_the_warm_up_is_a_failure(
+    fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.drop_at = 1
+    more = ("--scenario=different", "--warm-up=2", "--requests=3", "--clients=1")
+    assert main(load(fake, folder, *more)) == 1
+    assert "1 x no answer: the server closed the connection" in capsys.readouterr().out
+
+
+def test_a_server_that_goes_away_is_not_asked_in_a_spin(
+    fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(self: Connection) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    connect = Connection.connect
+    calls = []
+
+    async def once(self: Connection) -> None:
+        calls.append(self)
+        await (connect if len(calls) == 1 else refused)(self)
+
+    monkeypatch.setattr(Connection, "connect", once)
+    more = ("--scenario=different", "--clients=1", "--duration=300ms")
+    assert main(load(fake, folder, *more)) == 1
+    assert "x no connection: Connection refused" in capsys.readouterr().out
+    assert 2 < len(calls) < 12
+
+
+# --- output
+
+
+def test_plot(fake: FakeOcr, folder: Path, tmp_path: Path) -> None:
+    for name in ("load.png", "load.svg"):
+        assert main(load(fake, folder, "--clients=3", "--plot", str(tmp_path / name))) == 0
+    with Image.open(tmp_path / "load.png") as picture:
+        assert min(picture.size) > 400
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50
+    drawn = (tmp_path / "load.svg").read_text()
+    assert drawn.count("<path") > 10
+
+
+def test_the_last_step_of_a_plot_counts_for_as_long_as_it_was() -> None:
+    edges, heights = rates([10, 20, 8], 0.1, 0.28)
+    assert edges == pytest.approx([0, 0.1, 0.2, 0.28])
+    assert heights == pytest.approx([100, 200, 100])
+    edges, heights = rates([10, 20, 1], 0.1, 0.21)
+    assert edges == pytest.approx([0, 0.1, 0.21])
+    assert heights == pytest.approx([100, 21 / 0.11])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("load.doc", r"must end in \.png"), ("no/load.png", "there is no folder")],
+)
+def test_a_plot_that_could_not_be_written_stops_the_start(
+    fake: FakeOcr, folder: Path, tmp_path: Path, name: str, expected: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert main(load(fake, folder, "--plot", str(tmp_path / name))) == 2
+    assert re.search(expected, capsys.readouterr().err)
+    assert fake.digests == []
+
+
+def test_a_plot_without_matplotlib_says_what_to_install(fake: FakeOcr, folder: Path) -> None:
+    hidden = "import sys; sys.modules['matplotlib'] = None; import multirequest as m;"
+    code = f"{hidden} sys.exit(m.main({load(fake, folder, '--plot', 'load.png')!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=20,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "multirequest: --plot needs matplotlib: pip install matplotlib\n"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_terminal_has_a_bar_and_a_table_that_fits(
+    fake: FakeOcr, folder: Path, columns: int
+) -> None:
+    more = ("--scenario=different", "--rate=50", "--duration=700ms")
+    shown = run_in_terminal([*COMMAND, *load(fake, folder, *more)], columns)
+    assert shown.status == 0
+    assert re.search(r"different +[━─]+ +\d+%  \d+  [\d.]+/s", shown.output)
+    left = shown.lines()
+    assert max(len(line) for line in left if not line.startswith("pictures")) < columns
+    assert not any("━" in line for line in left), "the bar stays behind"
+    (row,) = (line.split() for line in left if line.startswith("different"))
+    assert len(row) == (12 if columns >= WIDE_COLUMNS else 9)
+
+
+def test_no_progress_where_there_is_no_terminal_but_a_line_now_and_then() -> None:
+    now = [0.0]
+    stream = io.StringIO()
+    progress = Progress(stream, "load", lambda: now[0])
+    for second in range(25):
+        now[0] = float(second)
+        progress.show(second / 25, f"at {second}")
+    progress.clear()
+    assert stream.getvalue() == "load 40%  at 10\nload 80%  at 20\n"
+
+
+def test_clock_times() -> None:
+    assert [clock_time(s) for s in (0, 59.6, 3599, 3661)] == ["0:00", "1:00", "59:59", "1:01:01"]
+
+
+def test_a_stream_that_is_no_terminal_gets_the_wide_table() -> None:
+    assert Table(io.StringIO()).width == WIDE_COLUMNS
+
+
+# --- its life
+
+
+def test_ctrl_c_shows_what_was_counted_until_then(fake: FakeOcr, folder: Path) -> None:
+    more = ("--scenario=different", "--clients=2", "--duration=1m")
+    command = [*COMMAND, *load(fake, folder, *more)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(fake.digests) > 10, "some requests")
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    (row,) = (line.split() for line in output.splitlines() if line.startswith("different"))
+    assert int(row[1]) > 8
+    assert row[3] == "0"
+    assert errors == "interrupted: this is what was counted until then\n"
+
+
+def test_it_imports_nothing_else_of_the_project_and_no_tornado() -> None:
+    code = (
+        "import sys, multirequest, load_test.plot\n"
+        "own = {'server', 'ocr_engine', 'cache', 'tornado', 'matplotlib', 'numpy', 'PIL'}\n"
+        "print(sorted(own.intersection(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--rate=0"], ["--rate=5", "--clients=5"], ["--arrivals=poisson"], ["--duration=0"],
+     ["--duration=1x"], ["--warm-up=0"], ["--mix=unique"], ["--mix=unique=1", "--scenario=same"],
+     ["--field=x"], ["--header=x"], ["--header=a:b\nc"], ["--url=http://a:b"],
+     ["--url=http://me@a"], ["--url=http://"], ["--mode=ftp"], ["--timeout=never"]],
+    ids=lambda wrong: wrong[0],
+)  # fmt: skip
+def test_wrong_arguments_are_named(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(wrong)
+    assert stopped.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert wrong[0].split("=")[0] in last
+    assert "Traceback" not in last
+
+
+def test_the_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert "--rate 5 --arrivals poisson" in shown
+    assert "multirequest.py" in shown
+    assert max(map(len, shown.splitlines())) <= 80

@@ -1,0 +1,170 @@
+"""One server with scripted pictures, one browser, and pages that are watched meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    FilePayload,
+    Page,
+    Request,
+    sync_playwright,
+)
+
+import server_process
+from chromium import NoChromium, browser_arguments, find_chromium
+from page.scripted import load_scripted
+from server_process import LiveServer
+
+# A webcam that shows a test picture, and that may be used without asking.
+FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+PATIENCE_MS = 8000
+FORGET = "() => { try { localStorage.clear(); } catch { /* there is none */ } }"
+MOST_BYTES = 1 << 20
+VIEWPORT = {"width": 1280, "height": 800}
+
+
+@dataclass
+class Visit:
+    """A page that is watched: what it asked for, what it complained of."""
+
+    page: Page
+    server: LiveServer
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    failed_loads_expected: bool = False
+
+    def watch(self) -> None:
+        """Note requests and complaints from now on."""
+        self.page.on("request", self._note_host)
+        self.page.on("console", self._note_word)
+        self.page.on("pageerror", self._note_error)
+
+    def leave(self) -> None:
+        """Go away from the page, and have it forget what it remembered."""
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.evaluate(FORGET)
+        self.page.goto("about:blank")
+        self.page.remove_listener("request", self._note_host)
+        self.page.remove_listener("console", self._note_word)
+        self.page.remove_listener("pageerror", self._note_error)
+
+    def add(self, *files: FilePayload) -> None:
+        """Choose these files."""
+        self.page.set_input_files("#choose-input", list(files))
+
+    def read(self, *pictures: bytes, name: str = "picture") -> None:
+        """Choose these pictures and wait until all are read."""
+        done = self.page.locator(".tray-row.done")
+        before = done.count()
+        self.add(*(payload(f"{name}-{n}.png", each) for n, each in enumerate(pictures, 1)))
+        done.nth(before + len(pictures) - 1).wait_for()
+
+    def check(self) -> None:
+        """No word on the console, and nothing asked of another host."""
+        assert self.complaints == []
+        assert self.hosts - {"", f"127.0.0.1:{self.server.port}"} == set()
+
+    def _note_host(self, request: Request) -> None:
+        self.hosts.add(urlsplit(request.url).netloc)
+
+    def _note_error(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def _note_word(self, message: ConsoleMessage) -> None:
+        """The browser itself writes a line for every status above 399."""
+        if message.type not in ("error", "warning"):
+            return
+        if not (self.failed_loads_expected and message.text.startswith("Failed to load resource")):
+            self.complaints.append(message.text)
+
+
+def payload(name: str, content: bytes, kind: str = "image/png") -> FilePayload:
+    """A file as it is chosen."""
+    return {"name": name, "mimeType": kind, "buffer": content}
+
+
+@pytest.fixture(scope="package")
+def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """Two workers that find what pictures say; up to 1 MiB a picture."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server_process, "load_obedient", load_scripted)
+        with LiveServer(tmp_path_factory.mktemp("page"), number=2, queue_size=20) as server:
+            yield server
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window. Without Chromium the tests fail: they are not left out."""
+    try:
+        program = find_chromium()
+    except NoChromium as error:
+        pytest.fail(str(error), pytrace=False)
+    arguments: Sequence[str] = [*browser_arguments(), *FAKE_CAMERA]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(arguments))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def windows(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """windows(**options): one for all tests with the same options, so that files are loaded once.
+
+    With own=True it is a new one, which a test may change for good.
+    """
+    opened: dict[str, Page] = {}
+
+    def window(own: bool = False, **options: Any) -> Page:
+        options = {"locale": "en-GB", "viewport": VIEWPORT, **options}
+        key = f"own {len(opened)}" if own else repr(sorted(options.items()))
+        if key not in opened:
+            context = browser.new_context(**options)
+            context.set_default_timeout(PATIENCE_MS)
+            opened[key] = context.new_page()
+        opened[key].set_viewport_size(options["viewport"])
+        return opened[key]
+
+    yield window
+    for page in opened.values():
+        page.context.close()
+
+
+@pytest.fixture
+def visit(
+    windows: Callable[..., Page], page_server: LiveServer, no_error_log: None
+) -> Iterator[Callable[..., Visit]]:
+    """visit(path, **options of the window): opens a page that remembers nothing of other tests.
+
+    With clocked=True its time goes on when the test says so.
+    """
+    visits: list[Visit] = []
+
+    def open_page(path: str = "/", clocked: bool = False, **options: Any) -> Visit:
+        visit = Visit(windows(**({"own": True} if clocked else {}), **options), page_server)
+        if clocked:
+            visit.page.clock.install()
+        visits.append(visit)
+        visit.watch()
+        visit.page.goto(f"http://127.0.0.1:{page_server.port}{path}")
+        return visit
+
+    yield open_page
+    for visit in visits:
+        visit.leave()
+    for visit in visits:
+        visit.check()
+    page_server.check_whole()
+
+
+@pytest.fixture
+def here(visit: Callable[..., Visit]) -> Visit:
+    """The page at / in English."""
+    return visit()

@@ -1,0 +1,240 @@
+"""The page at /docs in a browser: all operations, a form to try each, no foreign host."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from fake_recognizers import card
+from ocr_engine.options import RecognitionOptions
+from server.openapi.description import describe
+from server.settings import Settings
+from server_process import LiveServer
+
+DESCRIPTION = describe(Settings(), RecognitionOptions())
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def docs(browser: Browser, wide: LiveServer) -> Iterator[Page]:
+    """The page, loaded; at the end nothing was complained of and nobody else was asked."""
+    page = browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(5000)
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"http://127.0.0.1:{wide.port}/docs")
+    expect(page.locator("#schemas")).to_be_visible()
+    yield page
+    page.close()
+    expected = [each for each in complaints if "status of 4" not in each]
+    assert not expected
+    own = re.compile(rf"(http|blob:http)://127\.0\.0\.1:{wide.port}/|data:")
+    assert not [url for url in asked if not own.match(url)]
+
+
+def opened(page: Page, operation: str) -> Any:
+    details = page.locator(f"#{operation}")
+    details.locator(":scope > summary").click()
+    return details
+
+
+def sent(page: Page, details: Any) -> Any:
+    details.get_by_role("button", name="Send").click()
+    answer = details.locator(".answered")
+    expect(answer).to_be_visible()
+    return answer
+
+
+def test_every_operation_is_there(docs: Page) -> None:
+    operations = [
+        operation["operationId"]
+        for item in DESCRIPTION["paths"].values()
+        for method, operation in item.items()
+        if method not in ("parameters", "head")
+    ]
+    shown = docs.locator("details.operation").evaluate_all("all => all.map(each => each.id)")
+    assert sorted(shown) == sorted(operations)
+    linked = docs.locator("#contents li a").evaluate_all("all => all.map(each => each.hash)")
+    assert sorted(linked) == sorted(f"#{name}" for name in operations)
+
+
+def test_an_operation_tells_parameters_body_and_answers(docs: Page) -> None:
+    details = opened(docs, "ocr")
+    for told in ("det_limit_side_len", "integer, 32 – 4000", "multipart/form-data", "X-Request-Id"):
+        expect(details.get_by_text(told, exact=True).first).to_be_attached()
+    statuses = details.locator("details.answer > summary .status").all_inner_texts()
+    assert statuses == ["200", "202", "400", "413", "415", "422", "500", "503", "504"]
+    details.locator("details.answer > summary").first.click()
+    expect(details.get_by_text("Server-Timing")).to_be_visible()
+
+
+def test_every_error_code_is_listed(docs: Page) -> None:
+    codes = (
+        docs.get_by_role("group", name="Errors", exact=True).locator("tbody th").all_inner_texts()
+    )
+    assert sorted(codes) == sorted(DESCRIPTION["components"]["schemas"]["ErrorCode"]["enum"])
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data: file", "image/*"])
+def test_an_upload_and_its_curl_line(
+    docs: Page, wide: LiveServer, tmp_path: Path, kind: str
+) -> None:
+    picture = tmp_path / "it's a picture; really.png"
+    picture.write_bytes(card(HOSTILE))
+    details = opened(docs, "ocr")
+    details.get_by_label("Body as").select_option(kind)
+    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    details.get_by_label("drop_score").first.fill("0.25")
+    answer = sent(docs, details)
+    expect(details.locator(".message")).to_contain_text("200 OK after")
+    body = answer.locator(".answer-body")
+    expect(body).to_contain_text(HOSTILE)
+    assert answer.locator("img").count() == 0
+    command = details.locator(".curl").inner_text()
+    assert "drop_score=0.25" in command
+    ended = subprocess.run(
+        ["bash", "-c", f"{command} --silent --show-error"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert HOSTILE in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json: image", "application/x-www-form-urlencoded: image"]
+)
+def test_a_picture_in_base64(docs: Page, tmp_path: Path, kind: str) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(card("in base64"))
+    details = opened(docs, "ocrService")
+    details.get_by_label("Body as").select_option(kind)
+    details.get_by_label("Put a picture into it").set_input_files(picture)
+    expect(details.locator(".curl")).to_contain_text("iVBORw0KGgo")
+    expect(sent(docs, details).locator(".answer-body")).to_contain_text("in base64")
+
+
+def test_a_picture_as_answer(docs: Page, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(card("drawn"))
+    details = opened(docs, "ocr")
+    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    details.get_by_label("format", exact=True).select_option("image")
+    shown = sent(docs, details).locator("img")
+    expect(shown).to_be_visible()
+    assert shown.evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
+
+
+def test_a_job_from_its_start_to_its_result(docs: Page, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(card("as a job"))
+    details = opened(docs, "ocr")
+    details.get_by_label("block_flag").first.select_option("false")
+    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    answer = sent(docs, details)
+    expect(answer.locator(".status")).to_have_text("202")
+    found = re.search(r'"id": "([^"]+)"', answer.locator(".answer-body").inner_text())
+    assert found is not None
+    job = opened(docs, "getJob")
+    job.locator("[id='try-getJob-path-id']").fill(found[1])
+    job.get_by_label("wait").fill("5")
+    expect(sent(docs, job).locator(".answer-body")).to_contain_text("as a job")
+
+
+def test_errors_are_answers_too(docs: Page) -> None:
+    details = opened(docs, "getJob")
+    details.get_by_label("id").first.fill("nothing-like-it")
+    answer = sent(docs, details)
+    expect(answer.locator(".status")).to_have_text("404")
+    expect(answer.locator(".answer-body")).to_contain_text("not_found")
+
+
+def test_a_form_without_picture_or_with_broken_json_is_not_sent(docs: Page) -> None:
+    details = opened(docs, "ocrService")
+    details.get_by_role("button", name="Send").click()
+    expect(details.locator(".message")).to_have_text("Choose a picture first.")
+    details.get_by_label("Body as").select_option("application/json: image")
+    details.get_by_label("JSON", exact=True).fill("{")
+    details.get_by_role("button", name="Send").click()
+    expect(details.locator(".message")).to_contain_text("This is not JSON")
+    assert details.locator(".answered").count() == 0
+
+
+def test_an_address_opens_its_operation(docs: Page) -> None:
+    docs.locator("#contents").get_by_role("link", name="/healthz").click()
+    expect(docs.locator("#healthz .try")).to_be_visible()
+    assert docs.url.endswith("#healthz")
+
+
+def test_the_keyboard_is_enough(docs: Page) -> None:
+    docs.keyboard.press("Tab")
+    expect(docs.get_by_role("link", name="Skip to the reference")).to_be_focused()
+    docs.keyboard.press("Enter")
+    summary = docs.locator("#livez > summary")
+    for _ in range(40):
+        docs.keyboard.press("Tab")
+        if summary.evaluate("each => each === document.activeElement"):
+            break
+    docs.keyboard.press("Enter")
+    send = docs.locator("#livez").get_by_role("button", name="Send")
+    expect(send).to_be_visible()
+    for _ in range(20):
+        docs.keyboard.press("Tab")
+        if send.evaluate("each => each === document.activeElement"):
+            break
+    docs.keyboard.press("Enter")
+    expect(docs.locator("#livez .answer-body")).to_contain_text('"alive"')
+
+
+def test_the_page_speaks_chinese(docs: Page) -> None:
+    opened(docs, "ocr")
+    docs.locator("#language-switch").click()
+    expect(docs.locator("h1")).to_have_text("HTTP 接口")
+    expect(docs.locator("#ocr").get_by_role("button", name="发送")).to_be_visible()
+    assert docs.evaluate("document.documentElement.lang") == "zh-CN"
+    keys = docs.evaluate(
+        """async () => {
+          const script = document.querySelector('script[type=module]').src;
+          const { DICTIONARIES } = await import(script.replace('page.js', 'strings.js'));
+          return [Object.keys(DICTIONARIES.en), Object.keys(DICTIONARIES.zh)];
+        }"""
+    )
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_axe_finds_nothing(docs: Page, tmp_path: Path, scheme: Any, width: int) -> None:
+    docs.emulate_media(color_scheme=scheme)
+    docs.set_viewport_size({"width": width, "height": 844})
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(card("looked at by axe"))
+    details = opened(docs, "ocr")
+    opened(docs, "getJob")
+    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    sent(docs, details)
+    docs.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+    expect(docs.locator("#static .try")).to_be_visible()
+    found = Axe().run(docs).response["violations"]
+    assert not [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found]
+    overflow = docs.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0
+
+
+def test_a_description_that_does_not_come(docs: Page) -> None:
+    docs.route("**/openapi.json", lambda route: route.fulfill(status=404, body=""))
+    docs.reload()
+    expect(docs.get_by_text("could not be loaded")).to_be_visible()
+    docs.unroute("**/openapi.json")
+    docs.get_by_role("button", name="Try again").click()
+    expect(docs.locator("#schemas")).to_be_visible()

@@ -1,0 +1,142 @@
+"""Languages, themes, widths and accessibility of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from page.conftest import Visit, payload
+from page.scripted import Found, rectangle, rows, scene
+
+CHINESE = {"locale": "zh-CN"}
+NARROW = {"viewport": {"width": 390, "height": 844}}
+MIXED = [
+    Found("surely read", 0.99, rectangle(20, 40, 300, 30)),
+    Found("fairly read", 0.85, rectangle(20, 90, 300, 30)),
+    Found("hardly read", 0.42, rectangle(20, 140, 300, 30)),
+]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds serious or critical."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def ground(page: Page) -> str:
+    """The colour of the ground."""
+    colour: str = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    return colour
+
+
+def test_the_language_is_the_browsers_and_can_be_switched(visit: Callable[..., Visit]) -> None:
+    here = visit(**CHINESE)
+    page = here.page
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page.locator("#start h2")).to_have_text("将图片拖放到这里")
+    here.read(scene(rows("一行", confidence=0.5)))
+    expect(page.locator(".tray-state")).to_have_text("1 行")
+    expect(page.locator(".doubt")).to_have_text("请核对")
+    page.locator("#language-switch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator(".tray-state")).to_have_text("1 line")
+    expect(page.locator(".doubt")).to_have_text("check")
+    expect(page.locator("#copy-all")).to_have_text("Copy all")
+    page.reload()
+    expect(page.locator("#start h2")).to_have_text("Drop pictures here")
+    page.goto(page.url + "status")
+    expect(page.locator("#state-badge")).to_have_text("Ready")
+
+
+def test_the_page_works_without_storage(visit: Callable[..., Visit]) -> None:
+    page = visit(own=True).page
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('off'); } })"
+    )
+    page.reload()
+    page.locator("#language-switch").click()
+    expect(page.locator("#start h2")).to_have_text("将图片拖放到这里")
+    page.locator("#theme-switch").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_theme_is_the_systems_and_can_be_switched(visit: Callable[..., Visit]) -> None:
+    page = visit(own=True, color_scheme="dark").page
+    dark = ground(page)
+    page.get_by_role("button", name="Light colours").click()
+    light = ground(page)
+    assert light != dark
+    page.reload()
+    assert ground(page) == light
+    page.get_by_role("button", name="Dark colours").click()
+    assert ground(page) == dark
+    page.emulate_media(color_scheme="light")
+    assert ground(page) == dark, "what was chosen stays chosen"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{}, NARROW], ids=["wide", "narrow"])
+def test_axe_finds_nothing_serious_on_the_page(
+    visit: Callable[..., Visit], theme: str, size: dict[str, object]
+) -> None:
+    here = visit(color_scheme=theme, **size)
+    here.failed_loads_expected = True
+    assert violations(here.page) == []
+    here.read(scene(MIXED), scene(rows("another")))
+    here.page.locator("#lines li").nth(1).click()
+    assert violations(here.page) == []
+    here.add(payload("broken.png", b"no picture"))
+    expect(here.page.locator("#failure-text")).to_be_visible()
+    assert violations(here.page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_status_page(
+    visit: Callable[..., Visit], theme: str
+) -> None:
+    page = visit("/status", color_scheme=theme).page
+    expect(page.locator("#workers tr")).to_have_count(2)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/status"])
+def test_nothing_sticks_out_sideways(visit: Callable[..., Visit], path: str) -> None:
+    here = visit(path, **CHINESE)
+    if path == "/":
+        here.read(scene(MIXED), scene(rows("another")))
+    else:
+        expect(here.page.locator("#workers tr")).to_have_count(2)
+    for width in (320, 390, 800, 1920):
+        here.page.set_viewport_size({"width": width, "height": 700})
+        wide = here.page.evaluate("() => document.documentElement.scrollWidth")
+        assert wide <= width, width
+
+
+def test_the_keyboard_alone_is_enough(here: Visit) -> None:
+    """From the top with the tab key to every control, and focus can be seen."""
+    page = here.page
+    here.read(scene(MIXED), scene(rows("another")))
+    page.locator("body").press("Home")
+    reached: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            """() => [document.activeElement.id || document.activeElement.className,
+                getComputedStyle(document.activeElement).outlineStyle]"""
+        )
+        if name in reached and name != "quiet small" and name != "pick":
+            break
+        if name:
+            assert outline != "none", name
+            reached.append(name)
+    for control in ("language-switch", "theme-switch", "choose-more", "pick", "viewport",
+                    "zoom-in", "boxes-switch", "copy-all", "save-csv", "read-again", "threshold",
+                    "line sure"):  # fmt: skip
+        assert any(name.startswith(control) for name in reached), control

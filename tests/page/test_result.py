@@ -1,0 +1,170 @@
+"""What the page shows of an answer, and what can be taken away."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from page.conftest import Visit
+from page.scripted import Found, rectangle, rows, scene
+
+HOSTILE = "<img src=x onerror=\"document.title='taken over'\"><script>alert(1)</script>"
+MIXED = [
+    Found("surely read", 0.99, rectangle(20, 40, 300, 30)),
+    Found("fairly read", 0.85, rectangle(20, 90, 300, 30)),
+    Found("hardly read", 0.42, rectangle(20, 140, 300, 30)),
+]
+CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
+
+
+def texts(page: Page) -> list[str]:
+    """The lines that are shown."""
+    return page.locator("#lines li:visible .line-text").all_inner_texts()
+
+
+def saved(page: Page, button: str) -> Path:
+    """What a click on a button downloads."""
+    with page.expect_download() as download:
+        page.locator(button).click()
+    return Path(download.value.path())
+
+
+def test_recognized_text_is_text(here: Visit) -> None:
+    page = here.page
+    here.read(scene([Found(HOSTILE)]), name=HOSTILE)
+    assert texts(page) == [HOSTILE]
+    expect(page.locator("#sheet-text .text-line")).to_have_text(HOSTILE)
+    assert page.locator("#result-name").inner_text().startswith("<img src=x onerror")
+    assert page.locator("main img[src=x], main script").count() == 0
+    assert page.title() == "OCR"
+
+
+def test_confidence_has_a_colour_and_low_ones_a_mark(here: Visit) -> None:
+    page = here.page
+    here.read(scene(MIXED))
+    expect(page.locator("#lines li")).to_have_class(["line sure", "line fair", "line doubtful"])
+    colours = page.locator(".confidence").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).color)"
+    )
+    assert len(set(colours)) == 3
+    expect(page.locator(".doubt")).to_have_text(["check"])
+    dashes = page.locator("polygon.box").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).strokeDasharray)"
+    )
+    assert dashes[:2] == ["none", "none"]
+    assert dashes[2] != "none"
+
+
+def test_the_threshold_filters_list_boxes_and_copies(visit: Callable[..., Visit]) -> None:
+    here = visit(**CLIPBOARD)
+    page = here.page
+    here.read(scene(MIXED))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.locator("#threshold").fill("80")
+    assert texts(page) == ["surely read", "fairly read"]
+    expect(page.locator("#line-count")).to_contain_text("2 of 3 lines")
+    expect(page.locator("polygon.box:visible")).to_have_count(2)
+    expect(page.locator(".text-line:visible")).to_have_count(2)
+    page.get_by_role("button", name="Copy all").click()
+    expect(page.locator("#notice")).to_have_text("Copied")
+    assert page.evaluate("() => navigator.clipboard.readText()") == "surely read\nfairly read"
+    page.locator("#threshold").fill("100")
+    expect(page.locator("#lines-empty")).to_have_text("All lines are below this confidence.")
+    expect(page.get_by_role("button", name="Copy all")).to_be_disabled()
+    assert [url for url in asked if not url.startswith("blob:")] == []
+
+
+def test_one_line_is_copied(visit: Callable[..., Visit]) -> None:
+    here = visit(**CLIPBOARD)
+    here.read(scene(MIXED))
+    row = here.page.locator("#lines li").nth(1)
+    row.hover()
+    row.get_by_role("button", name="Copy line").click()
+    expect(here.page.locator("#notice")).to_have_text("Copied")
+    assert here.page.evaluate("() => navigator.clipboard.readText()") == "fairly read"
+
+
+def test_copying_works_without_the_modern_clipboard(visit: Callable[..., Visit]) -> None:
+    """As on pages from plain http."""
+    here = visit(own=True)
+    page = here.page
+    page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    here.read(scene(rows("plainly copied")))
+    page.get_by_role("button", name="Copy all").click()
+    expect(page.locator("#notice")).to_have_text("Copied")
+    page.evaluate("() => document.body.append(document.createElement('textarea'))")
+    page.locator("textarea").focus()
+    page.keyboard.press("Control+V")
+    assert page.locator("textarea").input_value() == "plainly copied"
+
+
+def test_download_of_text_and_json(here: Visit) -> None:
+    here.read(scene(MIXED), name="receipt")
+    here.page.locator("#threshold").fill("80")
+    assert saved(here.page, "#save-txt").read_text() == "surely read\nfairly read\n"
+    result = json.loads(saved(here.page, "#save-json").read_text())
+    assert result["file"] == "receipt-1.png"
+    assert (result["data"]["width"], result["data"]["height"]) == (800, 400)
+    assert [line["text"] for line in result["data"]["lines"]] == ["surely read", "fairly read"]
+    assert result["data"]["text"] == "surely read\nfairly read"
+    assert result["data"]["confidence"] == pytest.approx(0.92)
+
+
+def test_download_of_csv_is_quoted_and_no_formula(here: Visit) -> None:
+    lines = ['say "hi", you', "=1+1", "+49 30 1234", "-5", "@SUM(A1)", "中文"]
+    here.read(scene(rows(*lines), width=1000))
+    content = saved(here.page, "#save-csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert [row["text"] for row in table] == [
+        'say "hi", you', "'=1+1", "'+49 30 1234", "'-5", "'@SUM(A1)", "中文",
+    ]  # fmt: skip
+    assert [table[1][name] for name in ("line", "confidence", "x1", "y1")] == [
+        "2", "0.98", "40", "90",
+    ]  # fmt: skip
+
+
+def test_all_results_in_one_file(here: Visit) -> None:
+    here.read(scene(rows("one")), scene(rows("two")))
+    results = json.loads(saved(here.page, "#save-all-json").read_text())
+    assert [(each["file"], each["data"]["text"]) for each in results] == [
+        ("picture-1.png", "one"), ("picture-2.png", "two"),
+    ]  # fmt: skip
+    table = csv.DictReader(io.StringIO(saved(here.page, "#save-all-csv").read_text("utf-8-sig")))
+    assert [row["file"] for row in table] == ["picture-1.png", "picture-2.png"]
+    text = saved(here.page, "#save-all-txt").read_text()
+    assert text == "# picture-1.png\none\n\n# picture-2.png\ntwo\n"
+
+
+def test_where_the_answer_came_from_and_how_long_it_took(here: Visit) -> None:
+    page = here.page
+    picture = scene(rows("read once"))
+    here.read(picture)
+    badge, legend = page.locator("#timings .badge"), page.locator(".stage-legend")
+    expect(badge).to_have_text("read now")
+    expect(legend).to_contain_text("find lines 20 ms")
+    expect(legend).to_contain_text("read 30 ms")
+    shares = page.locator(".stage-bar .stage").evaluate_all(
+        "all => all.map(each => [each.className, each.getBoundingClientRect().width])"
+    )
+    widths = dict(shares)
+    assert widths["stage rec"] > widths["stage det"] > widths["stage cls"] > 0
+    here.read(picture, name="again")
+    expect(badge).to_have_text("from the cache")
+    expect(page.locator(".tray-state").nth(1)).to_have_text("1 line · cached")
+    with page.expect_request("**/ocr") as request:
+        page.get_by_role("button", name="Read again, past the cache").click()
+    assert request.value.headers["cache-control"] == "no-cache"
+    expect(badge).to_have_text("read now")
+
+
+def test_no_text_is_said_so(here: Visit) -> None:
+    here.read(scene([]))
+    expect(here.page.locator("#lines-empty")).to_have_text("No text was found in this picture.")

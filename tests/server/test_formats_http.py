@@ -1,0 +1,277 @@
+"""Formats and granularity over HTTP: uploads, jobs and kept results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from cache.keys import Digests
+from error_replies import assert_error
+from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
+from http_client import Reply
+from ocr_engine.images import decode
+from ocr_engine.pool.messages import PNG_SIGNATURE
+from server.replies import is_long
+from server.request_fields import FORMATS
+from server.service import Answer
+from server_process import LiveServer
+
+TYPES = {
+    "json": "application/json; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+    "legacy": "application/json; charset=utf-8",
+    "tsv": "text/tab-separated-values; charset=utf-8",
+    "hocr": "text/vnd.hocr+html; charset=utf-8",
+    "image": "image/png",
+}
+BOTH = ["/ocr_service", "/ocr"]
+TEXT = "OPEN NOW\n北门 & more"
+WORDS = ["OPEN", "NOW", "北", "门", "&", "more"]
+
+
+def tsv_words(reply: Reply) -> list[str]:
+    table = csv.DictReader(io.StringIO(reply.body.decode()), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return [row["text"] for row in table if row["level"] == "5"]
+
+
+def hocr_words(reply: Reply) -> list[str]:
+    root = ET.fromstring(reply.body)
+    return [
+        "".join(element.itertext())
+        for element in root.iter()
+        if element.get("class") == "ocrx_word"
+    ]
+
+
+def options_of(reply: Reply) -> dict[str, Any]:
+    """What a worker was asked for, as the card `options` tells it."""
+    options: dict[str, Any] = json.loads(reply.text)
+    return options
+
+
+@pytest.mark.parametrize("path", BOTH)
+@pytest.mark.parametrize("format", TYPES)
+def test_each_format_has_its_type(wide: LiveServer, format: str, path: str) -> None:
+    reply = wide.upload(card(f"{format} {path}"), path=path, format=format)
+    assert (reply.status, reply.headers["Content-Type"]) == (200, TYPES[format])
+    assert reply.headers["X-Cache"] == "miss"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_words_in_json(wide: LiveServer) -> None:
+    lines = wide.upload(card(TEXT), granularity="word").json["data"]["lines"]
+    assert [word["text"] for line in lines for word in line["words"]] == WORDS
+    assert lines[0]["words"][1] == {
+        "text": "NOW",
+        "confidence": CONFIDENCE,
+        "box": [[25, 0], [40, 0], [40, 9], [25, 9]],
+    }
+    assert all("chars" not in line for line in lines)
+
+
+def test_characters_in_json(wide: LiveServer) -> None:
+    lines = wide.upload(card(TEXT), granularity="char").json["data"]["lines"]
+    texts = [char["text"] for line in lines for char in line["chars"]]
+    assert texts == list("OPENNOW北门&more")
+    assert all("words" not in line for line in lines)
+
+
+@pytest.mark.parametrize("fields", [{}, {"granularity": "line"}])
+def test_lines_alone_are_as_they_were(wide: LiveServer, fields: dict[str, str]) -> None:
+    reply = wide.upload(card(f"{TEXT} {len(fields)}"), **fields)
+    assert [set(line) for line in reply.json["data"]["lines"]] == [
+        {"text", "confidence", "box"}
+    ] * 2
+
+
+def test_tsv_and_hocr_have_words_unless_lines_are_asked_for(wide: LiveServer) -> None:
+    picture = card(TEXT)
+    assert tsv_words(wide.upload(picture, format="tsv")) == WORDS
+    assert hocr_words(wide.upload(picture, format="hocr")) == WORDS
+    assert tsv_words(wide.upload(picture, format="tsv", granularity="line")) == TEXT.splitlines()
+    assert hocr_words(wide.upload(picture, format="hocr", granularity="line")) == TEXT.splitlines()
+    assert hocr_words(wide.upload(picture, format="hocr", granularity="char")) == WORDS
+
+
+@pytest.mark.parametrize(
+    ("format", "granularity", "draw"),
+    [("json", "line", False), ("text", "line", False), ("legacy", "line", False)],
+)
+def test_plain_formats_ask_for_nothing_more(
+    wide: LiveServer, format: str, granularity: str, draw: bool
+) -> None:
+    wide.upload(card("options"), {"Cache-Control": "no-cache"}, format=format)
+    asked = options_of(wide.upload(card("options")))
+    assert (asked["granularity"], asked["draw"]) == (granularity, draw)
+
+
+def test_one_recognition_serves_every_format_that_needs_no_more(wide: LiveServer) -> None:
+    picture = card("one for all")
+    for format in ("json", "text", "legacy"):
+        wide.upload(picture, format=format)
+    wide.upload(picture, format="tsv", granularity="line")
+    assert wide.begun("one for all") == 1
+    for format in ("tsv", "hocr"):
+        wide.upload(picture, format=format)
+    assert wide.begun("one for all") == 2
+    wide.upload(picture, granularity="word")
+    assert wide.begun("one for all") == 2
+
+
+def test_results_of_other_granularities_are_other_results(wide: LiveServer) -> None:
+    picture = card("fine and coarse")
+    seen = [wide.upload(picture, granularity=name) for name in ("line", "word", "char")]
+    assert [reply.json["cache"] for reply in seen] == ["miss"] * 3
+    assert len({reply.body.partition(b'"cache"')[0] for reply in seen}) == 3
+
+
+# --- image
+
+
+def test_the_drawing_is_a_png_of_the_picture_and_kept(wide: LiveServer) -> None:
+    picture = card("draw this line")
+    drawing = wide.upload(picture, format="image")
+    assert drawing.body.startswith(PNG_SIGNATURE)
+    pixels = decode(drawing.body, 10**6).pixels
+    assert pixels.shape == (CARD_HEIGHT, decode(picture, 10**6).pixels.shape[1], 3)
+    assert "draw;dur=" in drawing.headers["Server-Timing"]
+    again = wide.upload(picture, format="image")
+    assert (again.body, again.headers["X-Cache"]) == (drawing.body, "hit")
+    assert wide.begun("draw this line") == 1
+
+
+def test_drawing_makes_other_results_no_longer(wide: LiveServer) -> None:
+    picture = card("draw or not")
+    wide.upload(picture, format="image")
+    plain = wide.upload(picture)
+    assert plain.json["cache"] == "miss"
+    assert len(plain.body) < 1000
+    assert "draw;dur=" not in plain.headers["Server-Timing"]
+
+
+def test_two_who_want_the_same_drawing_share_it(wide: LiveServer, gate: Any) -> None:
+    text = f"hold {gate} draw"
+    url = wide.upload(card(text), format="image", block_flag="0").json["job"]["url"]
+    second = wide.upload(card(text), format="image", block_flag="0")
+    assert second.headers["X-Cache"] == "joined"
+    gate.unlink()
+    bodies = {wide.get(f"{u}?wait=10").body for u in (url, second.json["job"]["url"])}
+    assert len(bodies) == 1
+    assert bodies.pop().startswith(PNG_SIGNATURE)
+    assert wide.begun(text) == 1
+
+
+# --- jobs
+
+
+@pytest.mark.parametrize("format", TYPES)
+def test_a_job_answers_in_the_format_that_was_asked_for(wide: LiveServer, format: str) -> None:
+    picture = card(f"job in {format}")
+    url = wide.upload(picture, format=format, block_flag="0").json["job"]["url"]
+    reply = wide.get(f"{url}?wait=10")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, TYPES[format])
+    assert reply.headers["X-Job-State"] == "done"
+
+
+def test_a_drawn_job_in_other_formats(wide: LiveServer) -> None:
+    url = wide.upload(card(TEXT), format="image", block_flag="0").json["job"]["url"]
+    assert wide.get(f"{url}?wait=10").body.startswith(PNG_SIGNATURE)
+    assert wide.get(f"{url}?format=json").text == TEXT
+    assert wide.get(f"{url}?format=text").body.decode() == TEXT
+    assert tsv_words(wide.get(f"{url}?format=tsv")) == TEXT.splitlines()
+
+
+def test_a_job_that_was_not_drawn_has_no_image(wide: LiveServer) -> None:
+    url = wide.upload(card(TEXT), block_flag="0").json["job"]["url"]
+    assert wide.get(f"{url}?wait=10").status == 200
+    reply = wide.get(f"{url}?format=image")
+    assert_error(reply, 400, "bad_field", "format=image")
+    assert hocr_words(wide.get(f"{url}?format=hocr")) == TEXT.splitlines()
+
+
+# --- kept results
+
+
+@pytest.mark.parametrize("format", TYPES)
+def test_a_kept_result_in_every_format(wide: LiveServer, format: str) -> None:
+    picture = card(f"kept in {format}")
+    sent = wide.upload(picture, format=format)
+    md5 = wide.upload(picture).json["md5"]
+    reply = wide.get(f"/results/{md5}?format={format}")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, TYPES[format])
+    if format != "json":
+        assert reply.body == sent.body
+    tag = reply.headers["ETag"]
+    again = wide.get(f"/results/{md5}?format={format}", {"If-None-Match": tag})
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize("format", ["tsv", "hocr", "image"])
+def test_what_was_read_for_json_is_not_kept_for_these(wide: LiveServer, format: str) -> None:
+    md5 = wide.upload(card(f"only json, not {format}")).json["md5"]
+    reply = wide.get(f"/results/{md5}?format={format}")
+    assert_error(reply, 404, "not_found", format)
+
+
+# --- errors
+
+
+@pytest.mark.parametrize("path", BOTH)
+@pytest.mark.parametrize(
+    ("field", "value", "mention"),
+    [
+        ("format", "xml", "json, text, legacy, tsv, hocr, image"),
+        ("format", "TSV", "expected one of"),
+        ("format", "png", "image"),
+        ("granularity", "words", "line, word, char"),
+        ("granularity", "", "line, word, char"),
+        ("granularty", "word", "did you mean granularity?"),
+        ("draw", "1", "draw"),
+    ],
+)
+def test_values_that_are_not_accepted(
+    wide: LiveServer, path: str, field: str, value: str, mention: str
+) -> None:
+    reply = wide.upload(card("unread"), path=path, **{field: value})
+    assert_error(reply, 400, "bad_field", mention)
+    assert wide.begun("unread") == 0
+
+
+@pytest.mark.parametrize("value", [1, True, None])
+def test_values_of_other_types(wide: LiveServer, value: object) -> None:
+    for field in ("format", "granularity"):
+        reply = wide.post_json({"image": "aGk=", field: value})
+        assert_error(reply, 400, "bad_field", field)
+
+
+@pytest.mark.parametrize("path", ["/results/" + "0" * 32, "/jobs/unknown"])
+def test_a_format_that_is_unknown_to_kept_results(wide: LiveServer, path: str) -> None:
+    reply = wide.get(f"{path}?format=pdf")
+    assert reply.code in ("bad_field", "not_found")
+    if "results" in path:
+        assert_error(reply, 400, "bad_field", "hocr")
+
+
+def test_an_error_is_json_whatever_was_asked_for(wide: LiveServer) -> None:
+    for format in ("image", "hocr", "tsv"):
+        assert_error(wide.upload(b"%PDF-1.7", format=format), 415, "unsupported_format", "JPEG")
+
+
+def test_a_long_answer_in_every_format(wide: LiveServer, tmp_path: Any) -> None:
+    picture = card(f"recite {tmp_path / 'a book'}")
+    for format, kind in TYPES.items():
+        reply = wide.upload(picture, format=format, granularity="line")
+        assert (reply.status, reply.headers["Content-Type"]) == (200, kind)
+        assert b"book" in reply.body or format == "image"
+
+
+def test_words_are_laid_out_on_the_loop_only_if_they_are_few() -> None:
+    answer = Answer(b"x" * 20_000, Digests("", ""))
+    long = [format for format in FORMATS if is_long(answer, format)]
+    assert long == ["tsv", "hocr"]
+    assert not is_long(Answer(b"x" * 5000, Digests("", "")), "hocr")
