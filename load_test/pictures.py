@@ -47,7 +47,8 @@ def find_pictures(folder: Path) -> list[Path]:
         files = sorted(path.resolve() for path in folder.iterdir() if path.is_file())
         pictures = [path for path in files if file_kind(path)]
     except OSError as error:
-        raise CannotStart(f"cannot read --dir {folder}: {error.strerror}") from error
+        reason = f"cannot read --dir {folder}: {error.strerror}"
+        raise CannotStart(f"{reason}; name a folder of pictures with --dir") from error
     if not pictures:
         raise CannotStart(
             f"no JPEG, PNG, GIF, BMP, TIFF or WebP in {folder} ({len(files)} files); "

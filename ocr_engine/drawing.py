@@ -44,7 +44,7 @@ def draw_lines(canvas: ImageArray, result: OcrResult) -> ImageArray:
     """Draw on the canvas, which may be of another size than the result's picture; gives it back."""
     height, width = canvas.shape[:2]
     scale = (width / max(result.width, 1), height / max(result.height, 1))
-    thick = max(1, round(min(height, width) / 500))
+    thick = max(1, round(min(max(height, width) / 500, min(height, width) / 100)))
     for number, line in enumerate(result.lines):
         colour = COLOURS[number % len(COLOURS)]
         for part in (*(line.words or ()), *(line.chars or ())):
@@ -59,9 +59,7 @@ def _reduced(pixels: ImageArray) -> ImageArray:
     """A copy of at most MAX_DRAWN_PIXELS."""
     height, width = pixels.shape[:2]
     ratio = math.sqrt(MAX_DRAWN_PIXELS / (height * width))
-    if ratio >= 1:
-        return pixels.copy()
-    size = max(1, int(width * ratio)), max(1, int(height * ratio))
+    size = max(1, int(width * min(ratio, 1))), max(1, int(height * min(ratio, 1)))
     reduced: ImageArray = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     return reduced
 

@@ -46,7 +46,9 @@ class Metrics:
             "ocr_request_seconds", "From the request's first byte to the end of its answer."
         )
         self._stage_seconds = timed(
-            "ocr_stage_seconds", "Stages of recognitions: queue, decode, det, cls, rec.", ("stage",)
+            "ocr_stage_seconds",
+            "Stages: queue, decode, det, cls, rec, draw.",
+            ("stage",),
         )
         self._by_outcome: dict[tuple[int, str], Counter] = {}
         ProcessCollector(registry=self.registry)

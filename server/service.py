@@ -26,7 +26,8 @@ from ocr_engine.errors import (
     WorkerCrashed,
 )
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import MAX_ATTEMPTS, Pool, PoolTask, TaskState
+from ocr_engine.pool.pool import MAX_ATTEMPTS, Pool
+from ocr_engine.pool.task import PoolTask, TaskState
 from server import uploads
 from server.body import Upload
 from server.encoding import encode_result

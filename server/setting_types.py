@@ -43,6 +43,11 @@ def a_whole_number(low: int, high: int) -> Check:
     return check
 
 
+def nothing_or(check: Check) -> Check:
+    """Null, or what the check accepts."""
+    return lambda value: None if value is None else check(value)
+
+
 def a_number(low: float, high: float) -> Check:
     """A number from low to high."""
     wanted = f"expected a number from {low:g} to {high:g}"

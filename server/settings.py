@@ -28,6 +28,7 @@ from server.setting_types import (
     a_string,
     a_whole_number,
     an_optional_path,
+    nothing_or,
     only_false,
 )
 
@@ -93,8 +94,8 @@ class PredictSystemSettings:
     cpu_threads: int = setting(a_whole_number(1, 256), 1)
     cpu_cache_capacity: int = setting(a_whole_number(1, 10**4), 10)
     use_gpu: bool = setting(only_false("this server computes on CPUs"), False)
-    rec_batch_num: int | None = setting(a_whole_number(1, 1024), None)
-    cls_batch_num: int | None = setting(a_whole_number(1, 1024), None)
+    rec_batch_num: int | None = setting(nothing_or(a_whole_number(1, 1024)), None)
+    cls_batch_num: int | None = setting(nothing_or(a_whole_number(1, 1024)), None)
 
 
 @dataclass(frozen=True, slots=True)

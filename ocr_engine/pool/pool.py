@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import itertools
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ocr_engine.errors import (
     PICTURE_ERRORS,
-    EngineError,
     PoolDraining,
     PoolStarting,
     QueueTimeout,
@@ -25,7 +22,7 @@ from ocr_engine.pool import messages
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.process import WorkerProcess, WorkerState
 from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
-from ocr_engine.result import Recognition
+from ocr_engine.pool.task import PoolTask, TaskState
 
 log = logging.getLogger(__name__)
 
@@ -48,55 +45,6 @@ class PoolSpec:
     queue_seconds: float = 60.0
     task_seconds: float = 30.0
     cores_per_picture: int = 1
-
-
-class TaskState(enum.Enum):
-    """Where a task is."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-
-
-class PoolTask:
-    """One picture on its way; await `future` for its Recognition or an EngineError."""
-
-    def __init__(self, task_id: int, picture: bytes, options: RecognitionOptions) -> None:
-        loop = asyncio.get_running_loop()
-        self.task_id = task_id
-        self.picture = picture
-        self.options = options
-        self.future: asyncio.Future[Recognition] = loop.create_future()
-        self.state = TaskState.QUEUED
-        self.cores = 1
-        self.dispatches = 0
-        self.attempts = 0
-        self.enqueued_at = loop.time()
-        self.started_at = self.enqueued_at
-        self.timer: asyncio.TimerHandle | None = None
-
-    def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
-        """Call back after so long, instead of what the timer was set to before."""
-        self.cancel_timer()
-        self.timer = asyncio.get_running_loop().call_later(seconds, callback, *arguments)
-
-    def cancel_timer(self) -> None:
-        """Nothing is called back any more."""
-        if self.timer is not None:
-            self.timer.cancel()
-
-    def finish(self, outcome: Recognition | EngineError) -> None:
-        """Settle the future, once."""
-        self.state = TaskState.DONE
-        self.picture = b""
-        self.cancel_timer()
-        if self.future.done():
-            return
-        if isinstance(outcome, EngineError):
-            self.future.set_exception(outcome)
-            self.future.exception()  # a task may end with nobody waiting for it any more
-        else:
-            self.future.set_result(outcome)
 
 
 class Pool:

@@ -84,7 +84,9 @@ class PpOcr:
             return False
         channels, height, _ = self._rec_shape
         blank = np.zeros((1, channels, height, width), dtype=np.float32)
-        self.sessions.rec.run(blank)
+        cores = self.sessions.cores
+        for _ in self.sessions.rec.run_each([blank] * cores, cores, lambda _: None):
+            pass
         return True
 
     def release_memory(self) -> None:

@@ -12,19 +12,23 @@ from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 
-LARGE = {"det": 3 * 1_500_000, "cls": 1 << 62, "rec": 3 * 48 * 1280}
+MOST_COMPILED = {"det": 3 * 4_000_000, "cls": 1 << 62, "rec": 3 * 48 * 12_000}
 DET_SHAPES = 3  # kept compiled: pages differ in size, and each shape takes some 15 MB
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The loaded models. wide_det: loads detection anew, for all the cores that may be idle."""
+    """The loaded models.
+
+    wide_det: loads detection anew, for all the cores that may be idle; cores: how many they are.
+    """
 
     det: Session
     cls: Session | None
     rec: Session
     wide_det: Callable[[], Session] | None = None
+    cores: int = 1
 
     def describe_precision(self) -> str:
         """What is really computed in; a runtime may not have what was asked for."""
@@ -50,7 +54,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
                 cached_shapes=min(settings.cached_shapes, DET_SHAPES)
                 if source.role == "det"
                 else settings.cached_shapes,
-                large=LARGE[source.role],
+                most_compiled=MOST_COMPILED[source.role],
                 enable_mkldnn=settings.enable_mkldnn,
                 ranges=source.ranges.values if source.ranges else {},
             ),
@@ -65,7 +69,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
     _check_role(models.det, det, (3, 64, 64), (1, 1, 64, 64))
     if models.cls and cls:
         _check_role(models.cls, cls, models.cls.image_shape or CLS_SHAPE, (1, 2))
-    return Sessions(det, cls, rec, wide_det if settings.cores > 1 else None)
+    return Sessions(det, cls, rec, wide_det if settings.cores > 1 else None, settings.cores)
 
 
 def load_runtime(name: str) -> Runtime:

@@ -33,14 +33,14 @@ class OpenVinoSession:
         input_height: int | None,
         precision: Precision,
         lanes: int,
-        large: int,
+        most_compiled: int,
     ) -> None:
         self.metadata = metadata
         self.input_height = input_height
         self._compile_lane = compile_lane
         self._most_lanes = lanes
-        self._large = large
-        self._ran_large = False
+        self._most_compiled = most_compiled
+        self._compiled: dict[tuple[int, ...], int] = {}
         self._lanes_used = 1
         self._lanes = [_Lane(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
@@ -82,20 +82,20 @@ class OpenVinoSession:
     def release_memory(self) -> None:
         """Drop activations, which OpenVINO keeps for the largest shape, and lanes unused since.
 
-        What is compiled for a large shape takes memory as its activations do, and goes only with
-        the model.
+        What is compiled for a shape takes memory in proportion to it, of which some stays when the
+        shape is forgotten; it goes only with the model.
         """
         del self._lanes[self._lanes_used :]
         self._lanes_used = 1
-        if self._ran_large:
-            self._ran_large = False
+        if sum(self._compiled.values()) > self._most_compiled:
+            self._compiled.clear()
             self._lanes.clear()
             self._lanes.append(_Lane(self._compile_lane()))
         for lane in self._lanes:
             lane.release_memory()
 
     def _start(self, request: ov.InferRequest, tensor: FloatArray) -> None:
-        self._ran_large |= tensor.size > self._large
+        self._compiled[tensor.shape] = tensor.size
         request.start_async([tensor], share_inputs=True)
 
 
@@ -170,7 +170,7 @@ class OpenVinoRuntime:
             height.get_length() if height.is_static else None,
             settings.precision,
             settings.lanes,
-            settings.large,
+            settings.most_compiled,
         )
 
 

@@ -21,7 +21,8 @@ class SessionSettings:
     """How a model runs: compute threads, number format, shapes kept compiled, oneDNN in Paddle.
 
     lanes: how many tensors may run at the same time, each with so many threads.
-    large: elements of a tensor whose compiled shape is not kept when memory is given back.
+    most_compiled: elements of tensors of all shapes that were compiled; above it, the model is
+    compiled anew when memory is given back.
     ranges: of the model's activations by operation, for int8.
     """
 
@@ -29,7 +30,7 @@ class SessionSettings:
     lanes: int = 1
     precision: Precision = "f32"
     cached_shapes: int = 10
-    large: int = 1 << 62
+    most_compiled: int = 1 << 62
     enable_mkldnn: bool = True
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 

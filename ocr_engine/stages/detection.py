@@ -160,7 +160,8 @@ def unclip(corners: FloatArray, ratio: float) -> FloatArray:
     distance = width * height * ratio / (2 * (width + height))
     across, down = across * (distance / width), down * (distance / height)
     outward = np.stack((-across - down, across - down, across + down, down - across))
-    return (corners + outward).astype(np.float32)
+    grown: FloatArray = (corners + outward).astype(np.float32)
+    return grown
 
 
 def _short_side(corners: FloatArray) -> float:

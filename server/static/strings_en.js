@@ -120,7 +120,7 @@ export default {
   tile_queue: "Waiting pictures",
   queue_note: "{running} being read · room for {limit}",
   tile_cache: "Answered without reading",
-  cache_note: "{overall} since the start · {entries} results kept",
+  cache_note: "{overall} since the start · {entries} kept",
   workers: "Workers",
   worker_state: "State",
   worker_tasks: "Pictures",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ocr_engine.images import ImageArray
@@ -15,7 +16,7 @@ def noise(height: int, width: int, seed: int = 3) -> ImageArray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def box(left: int, top: int, right: int, bottom: int) -> QuadArray:
+def box(left: int, top: int, right: int, bottom: int) -> npt.NDArray[np.int32]:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.int32)
 
 

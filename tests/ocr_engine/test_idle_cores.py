@@ -19,8 +19,9 @@ from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.messages import Task, decode_request, encode_request
-from ocr_engine.pool.pool import Pool, PoolSpec, PoolTask
+from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.task import PoolTask
 from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr

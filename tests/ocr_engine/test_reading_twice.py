@@ -90,7 +90,7 @@ class Scripted(Fake):
 class KnowsTurned(Fake):
     """A classifier that sees which lines are turned, or is told what to say; it counts."""
 
-    def __init__(self, always: bool | None = None) -> None:
+    def __init__(self, always: float | None = None) -> None:
         super().__init__()
         self._always = always
         self.asked: list[int] = []
@@ -149,6 +149,14 @@ def test_the_squeezed_line_is_narrower_by_a_third() -> None:
     black = preprocess(np.zeros((48, 400, 3), dtype=np.uint8), squeeze=0.7)
     assert (black[0, 0, 0] < 0).sum() == 280  # the rest is padding
     assert preprocess(np.zeros((10, 4000, 3), dtype=np.uint8), squeeze=0.7).shape[3] == 3200
+
+
+def test_a_short_line_is_not_squeezed_and_none_below_that() -> None:
+    for width, padded in ((40, 64), (100, 128), (128, 128), (150, 128), (190, 192)):
+        strip = np.zeros((48, width, 3), dtype=np.uint8)
+        assert preprocess(strip, squeeze=0.7).shape[3] == padded, width
+    filled = preprocess(np.zeros((48, 100, 3), dtype=np.uint8), squeeze=0.7)
+    assert (filled[0, 0, 0] < 0).sum() == 100
 
 
 # --- twice
@@ -297,6 +305,21 @@ def test_a_turned_reading_must_be_sure_or_surer(
         }
     )
     (line,) = read(page(False), rec, KnowsTurned(always=True))
+    assert line.text == stays
+
+
+@pytest.mark.parametrize(("confidence", "stays"), [(0.79, "cat"), (0.81, "ye")])
+def test_a_line_that_makes_no_sense_is_turned_on_less_certainty(
+    confidence: float, stays: str
+) -> None:
+    rec = Scripted(
+        {
+            (0, SQUEEZED, True): ("ye", confidence),
+            (0, FULL, True): ("y", 0.5),
+            (0, SQUEEZED, False): ("cat", 0.98),
+        }
+    )
+    (line,) = read(page(True), rec, KnowsTurned(always=0.7))
     assert line.text == stays
 
 

@@ -127,6 +127,13 @@ def test_nothing_is_asked_while_nobody_looks(page: Page) -> None:
     with page.expect_response("**/metrics"):
         page.evaluate(hide, False)
     look_again(page)
+    with page.expect_response("**/metrics"):  # hidden while an answer is on its way
+        page.clock.run_for(2000)
+        page.evaluate(hide, True)
+    expect(page.locator("#state-badge")).to_have_text("Ready")
+    asked.clear()
+    page.clock.run_for(20_000)
+    assert asked == []
 
 
 def test_plots_of_metrics_that_the_page_works_out(page: Page) -> None:

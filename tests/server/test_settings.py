@@ -115,6 +115,12 @@ def test_the_configuration_of_2021_keeps_its_meaning(tmp_path: Path) -> None:
     assert (predict.rec_batch_num, predict.cpu_threads, predict.use_gpu) == (6, 10, False)
 
 
+@pytest.mark.parametrize("key", ["rec_batch_num", "cls_batch_num"])
+def test_null_is_the_default_of_a_batch(tmp_path: Path, key: str) -> None:
+    text = json.dumps({"ocr": {"predict_system": {key: None}}})
+    assert getattr(load(tmp_path, text).ocr.predict_system, key) is None
+
+
 def test_slashes_inside_of_strings_are_no_comments(tmp_path: Path) -> None:
     predict = load(tmp_path, OF_2021).ocr.predict_system
     assert str(predict.det_model_dir) == "inference/det"

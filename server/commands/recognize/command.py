@@ -140,6 +140,8 @@ def summary(outcome: Outcome, loading_seconds: float) -> str:
     """One line with all figures."""
     rate = outcome.done / outcome.seconds if outcome.seconds else 0.0
     parts = [f"read {outcome.read} of {outcome.wanted} pictures"]
+    if not outcome.wanted:
+        parts = ["nothing to read"]
     if outcome.done:
         parts[0] += f" in {outcome.seconds:.1f} s ({rate:.2f} pictures/s)"
     if outcome.failures:
