@@ -1,16 +1,50 @@
-"""What every test may use: servers with fakes, a gate, and a log without errors."""
+"""What every test may use: servers with fakes, a gate, and a log without errors.
+
+Also how the tests are shared between two processes, see shares.py.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from shares import Shares, machine, place
+
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+
     from server_process import LiveServer
+
+PROCESSES = 2
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for whole folders; none but this one where few tests are run or watched."""
+    option = config.option
+    named = any("::" in argument or argument.endswith(".py") for argument in config.args)
+    few = named or option.keyword or config.getoption("lf", False)
+    return 0 if few or option.collectonly or option.capture == "no" else PROCESSES
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
+    """What uses the same servers stays in one process."""
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that neither process waits long for the other at the end."""
+    items.sort(key=lambda item: place(item.nodeid))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test marked as alone waits until the other process has finished its test, and it waits."""
+    with machine(item.config.rootpath, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture

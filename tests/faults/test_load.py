@@ -160,6 +160,7 @@ def test_what_expires_in_the_queue_is_never_read(
     assert server.begun("too late") == 0
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.faults(17)
 def test_four_times_more_than_can_be_read(serve: Serve) -> None:

@@ -169,6 +169,7 @@ def test_the_replacement_is_warm_before_the_worn_one_leaves(
     assert set(server.health()["restarts"]) == {"recycled"}
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.faults(12)
 def test_workers_are_killed_all_the_time(patient: ServerProcess) -> None:

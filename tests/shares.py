@@ -1,0 +1,58 @@
+"""How pytest-xdist shares the tests between processes: by file, or by folder if it has servers."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from xdist.scheduler import LoadScopeScheduling
+
+# Each of these folders is one share: its tests share servers that take seconds to start.
+WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description")
+
+# Those that take longest. What only computes comes before what measures time, which then shares the
+# machine with tests that wait more than they compute.
+FIRST = (
+    "tests/test_accuracy.py",
+    "tests/ocr_engine/test_memory_limit.py",
+    "tests/ocr_engine/test_idle_cores.py",
+    "tests/ocr_engine/test_ppocr_special.py",
+    "tests/ocr_engine/test_word_box_accuracy.py",
+    "tests/ocr_engine/test_runtimes.py",
+    "tests/test_calibrate.py",
+    "tests/faults",
+    "tests/page",
+    "tests/server/test_commands_recognize.py",
+    "tests/ocr_engine/test_pool.py",
+    "tests/api_description",
+    "tests/ocr_engine/test_supervisor.py",
+)
+
+
+class Shares(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """A process that has finished its share takes the next one, in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return share(nodeid)
+
+
+def share(nodeid: str) -> str:
+    """The file of a test, or its folder if that is not divided."""
+    file = nodeid.partition("::")[0]
+    return next((each for each in WHOLE_FOLDERS if file.startswith(f"{each}/")), file)
+
+
+def place(nodeid: str) -> int:
+    """Where the share of a test stands in the order; those that are not in FIRST stand last."""
+    name = share(nodeid)
+    return FIRST.index(name) if name in FIRST else len(FIRST)
+
+
+@contextlib.contextmanager
+def machine(root: Path, alone: bool) -> Iterator[None]:
+    """The machine for one test: alone, or beside tests of other processes."""
+    with (root / "pyproject.toml").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
