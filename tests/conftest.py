@@ -6,6 +6,8 @@ Also how the tests are shared between two processes, see shares.py.
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from server_process import LiveServer
 
 PROCESSES = 2
+
+# The tests start hundreds of processes: these read what was compiled instead of compiling it anew,
+# also where the environment (as in many images) asks for no files of bytecode.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
