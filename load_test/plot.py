@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from collections.abc import Sequence
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
 from load_test.errors import CannotStart
 from load_test.load import Found
 from load_test.summary import Summary, percentile
+from load_test.table import shown
 
-LINEAR_RATIO = 10  # scenarios that differ by more share a logarithmic axis
+# Which ticks have room, by how many times the longest latency is the shortest.
+_TICKS = ((10, (1, 1.5, 2, 3, 5, 7)), (200, (1, 2, 5)), (math.inf, (1,)))
 SUFFIXES = (".png", ".svg", ".pdf")
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by colour-blind people, too
 
@@ -29,39 +32,52 @@ def check_plot(path: Path) -> None:
 
 
 def draw(path: Path, args: Namespace, found: Sequence[Found]) -> None:
-    """One line a scenario in both panels."""
+    """All latencies in one panel; beside it a panel with the throughput of each scenario.
+
+    Scenarios may last 20 milliseconds and 20 seconds, so each has a time of its own.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    for colour, each in zip(_COLOURS, found, strict=False):
+    names = [str(index) for index in range(len(found))]
+    figure, panels = pyplot.subplot_mosaic(
+        [["latency", name] for name in names],
+        figsize=(11, 3.6 + 0.6 * len(found)),
+        width_ratios=(5, 4),
+        layout="constrained",
+    )
+    latency = panels["latency"]
+    for name, colour, each in zip(names, cycle(_COLOURS), found, strict=False):
         if each.latencies:
-            _draw_distribution(left, each.summary.scenario, sorted(each.latencies), colour)
-        _draw_throughput(right, each.summary, colour)
-    left.set(xscale="log", ylim=(0, 1), xlabel=_latency_label(args), ylabel="share of good answers")
-    left.set_title("Latency", loc="left")
-    left.yaxis.set_major_formatter(PercentFormatter(1.0))
-    left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    left.xaxis.set_minor_formatter(NullFormatter())
-    right.set(xlabel="seconds since the scenario began", ylabel="answers per second")
-    if _differ_widely([each.summary.images_per_second for each in found]):
-        right.set_yscale("log")
-        right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    else:
-        right.set_ylim(bottom=0)
-    right.set_xlim(left=0)
-    right.set_title("Throughput", loc="left")
-    for panel in (left, right):
+            _draw_distribution(latency, each.summary.scenario, sorted(each.latencies), colour)
+        _draw_throughput(panels[name], each.summary, colour)
+    latency.set(xscale="log", ylim=(0, 1.02), ylabel="share of good answers")
+    latency.set_xlabel(_latency_label(args))
+    latency.set_title("Latency", loc="left")
+    _mark_percent_and_milliseconds(latency)
+    if any(each.latencies for each in found):
+        latency.legend(frameon=False, loc="best")
+    panels[names[-1]].set_xlabel("seconds since the scenario began")
+    for panel in panels.values():
         panel.grid(True, which="major", alpha=0.25)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=4)
     figure.suptitle(_title(args), x=0.01, ha="left", fontsize=10, color="0.35")
     figure.savefig(path, dpi=130)
     pyplot.close(figure)
+
+
+def _mark_percent_and_milliseconds(panel: Any) -> None:
+    """Percent upwards; from left to right powers of ten, and numbers between if there is room."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+    low, high = panel.get_xlim()
+    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    subs = next(subs for ratio, subs in _TICKS if high / low <= ratio)
+    panel.xaxis.set_major_locator(LogLocator(subs=subs))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_distribution(panel: Any, name: str, ordered: list[float], colour: str) -> None:
@@ -76,16 +92,20 @@ def _draw_distribution(panel: Any, name: str, ordered: list[float], colour: str)
 
 def _draw_throughput(panel: Any, summary: Summary, colour: str) -> None:
     """Good answers as steps; failures dotted, if there are any."""
+    rate = shown(summary.images_per_second)
+    panel.set_title(f"{summary.scenario}: {rate} good answers per second", loc="left", fontsize=10)
+    panel.set_ylabel("per second")
     line = summary.timeline
     if line is None or not summary.wall_seconds:
         return
-    for counts, style, name in (
-        (line.ok, "-", summary.scenario),
-        (line.failures, ":", f"{summary.scenario}, failures"),
-    ):
+    for counts, style, name in ((line.ok, "-", "good"), (line.failures, ":", "failures")):
         if any(counts):
             edges, heights = rates(counts, line.step_seconds, summary.wall_seconds)
-            panel.stairs(heights, edges, color=colour, linestyle=style, label=name, baseline=None)
+            panel.stairs(heights, edges, color=colour, linestyle=style, label=name)
+    if any(line.failures):
+        panel.legend(frameon=False, fontsize=8)
+    panel.set_xlim(0, summary.wall_seconds)
+    panel.set_ylim(bottom=0)
 
 
 def rates(
@@ -99,11 +119,6 @@ def rates(
         del edges[-2]
     widths = (after - before for before, after in pairwise(edges))
     return edges, [count / width for count, width in zip(kept, widths, strict=True)]
-
-
-def _differ_widely(per_second: Sequence[float]) -> bool:
-    known = [rate for rate in per_second if rate > 0]
-    return len(known) > 1 and max(known) > LINEAR_RATIO * min(known)
 
 
 def _latency_label(args: Namespace) -> str:

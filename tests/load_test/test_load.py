@@ -215,7 +215,9 @@ def test_plot(fake: FakeOcr, folder: Path, tmp_path: Path) -> None:
         assert min(picture.size) > 400
         assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50
     drawn = (tmp_path / "load.svg").read_text()
-    assert drawn.count("<path") > 10
+    for name in ("different", "same", "cached"):
+        assert re.search(rf"<!-- {name}: [\d.]+ good answers per second -->", drawn)
+        assert f"<!-- {name} -->" in drawn, "the legend of the latencies"
 
 
 def test_the_last_step_of_a_plot_counts_for_as_long_as_it_was() -> None:
