@@ -6,6 +6,12 @@ import zh from "./strings_zh.js";
 
 const DICTIONARIES = { en, zh };
 const TAGS = { en: "en", zh: "zh-CN" };
+const SPANS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
 
 let chosen = remembered("language");
 if (!(chosen in DICTIONARIES)) {
@@ -41,6 +47,18 @@ export function duration(milliseconds) {
   return `${number(milliseconds, milliseconds < 10 ? 1 : 0)} ms`;
 }
 
+// A time in its two largest units, as 3 hr 20 min; for what is older than a moment.
+export function timeSpan(seconds) {
+  const first = SPANS.findIndex(([, length]) => seconds >= length);
+  const at = first < 0 ? SPANS.length - 1 : first;
+  const [unit, length] = SPANS[at];
+  const words = [inUnit(Math.floor(seconds / length), unit)];
+  const [smaller, part] = SPANS[at + 1] ?? [];
+  const rest = Math.floor((seconds % length) / part);
+  if (smaller && unit !== "minute" && rest) words.push(inUnit(rest, smaller));
+  return words.join(" ");
+}
+
 // Bytes as people read them, in units of 1024.
 export function size(bytes) {
   if (bytes < 1024) return `${number(bytes)} B`;
@@ -73,6 +91,11 @@ export function switchLanguage() {
   chosen = chosen === "en" ? "zh" : "en";
   remember("language", chosen);
   applyLanguage();
+}
+
+function inUnit(value, unit) {
+  const how = { style: "unit", unit, unitDisplay: "short" };
+  return new Intl.NumberFormat(language(), how).format(value);
 }
 
 function shown(value) {

@@ -1,7 +1,7 @@
 // The state in words, the workers, and the lists of figures of the status page.
 
 import { element } from "./elements.js";
-import { duration, knows, number, say, size } from "./language.js";
+import { duration, knows, number, say, size, timeSpan } from "./language.js";
 
 const KINDS = { ready: "good", starting: "waiting", draining: "waiting", unreachable: "bad" };
 const WORKER_KINDS = {
@@ -100,18 +100,4 @@ function fill(place, rows) {
 
 function named(prefix, state) {
   return knows(prefix + state) ? say(prefix + state) : state;
-}
-
-function timeSpan(seconds) {
-  const units = [
-    ["d", 86_400],
-    ["h", 3600],
-    ["min", 60],
-  ];
-  const [unit, length] = units.find(([, each]) => seconds >= each) ?? ["s", 1];
-  const rest = units.find(([, each]) => each < length && seconds % length >= each);
-  const main = `${number(Math.floor(seconds / length))} ${unit}`;
-  return rest && unit !== "min"
-    ? `${main} ${number(Math.floor((seconds % length) / rest[1]))} ${rest[0]}`
-    : main;
 }

@@ -1,7 +1,7 @@
 // How long each stage took, as a bar and in words; and whether the cache had the answer.
 
 import { element } from "./elements.js";
-import { duration, knows, say } from "./language.js";
+import { duration, knows, say, timeSpan } from "./language.js";
 
 const LEAST = 0.05; // milliseconds; what is shorter did not happen
 
@@ -22,7 +22,7 @@ function outcomeBadge(picture, total) {
   const seconds = element("span", { class: "total" }, duration(total));
   const old =
     picture.outcome === "hit" && picture.age >= 1
-      ? say("outcome_age", { age: duration(picture.age * 1000) })
+      ? say("outcome_age", { age: timeSpan(picture.age) })
       : "";
   return element(
     "p",

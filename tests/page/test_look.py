@@ -98,10 +98,11 @@ def test_axe_finds_nothing_serious_on_the_page(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{}, NARROW], ids=["wide", "narrow"])
 def test_axe_finds_nothing_serious_on_the_status_page(
-    visit: Callable[..., Visit], theme: str
+    visit: Callable[..., Visit], theme: str, size: dict[str, object]
 ) -> None:
-    page = visit("/status", color_scheme=theme).page
+    page = visit("/status", color_scheme=theme, **size).page
     expect(page.locator("#workers tr")).to_have_count(2)
     assert violations(page) == []
 
@@ -117,6 +118,13 @@ def test_nothing_sticks_out_sideways(visit: Callable[..., Visit], path: str) -> 
         here.page.set_viewport_size({"width": width, "height": 700})
         wide = here.page.evaluate("() => document.documentElement.scrollWidth")
         assert wide <= width, width
+
+
+def test_a_phone_shows_the_whole_table_of_workers(visit: Callable[..., Visit]) -> None:
+    page = visit("/status", **NARROW).page
+    expect(page.locator("#workers tr")).to_have_count(2)
+    hidden = page.locator(".scroll").evaluate("each => each.scrollWidth - each.clientWidth")
+    assert hidden <= 0
 
 
 def test_the_keyboard_alone_is_enough(here: Visit) -> None:

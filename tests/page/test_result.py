@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from page.conftest import Visit
 from page.scripted import Found, rectangle, rows, scene
@@ -163,6 +163,31 @@ def test_where_the_answer_came_from_and_how_long_it_took(here: Visit) -> None:
         page.get_by_role("button", name="Read again, past the cache").click()
     assert request.value.headers["cache-control"] == "no-cache"
     expect(badge).to_have_text("read now")
+
+
+@pytest.mark.parametrize(
+    ("locale", "age", "words"),
+    [
+        ("en-GB", 45, "kept 45 sec ago"),
+        ("en-GB", 272, "kept 4 min ago"),
+        ("en-GB", 3600, "kept 1 hr ago"),
+        ("en-GB", 4000, "kept 1 hr 6 min ago"),
+        ("zh-CN", 272, "4分钟前保存"),
+    ],
+)
+def test_how_long_an_answer_was_kept_is_said_in_words(
+    visit: Callable[..., Visit], locale: str, age: int, words: str
+) -> None:
+    here = visit(locale=locale)
+
+    def grow_old(route: Route) -> None:
+        answer = route.fetch()
+        headers = {**answer.headers, "x-cache": "hit", "age": str(age)}
+        route.fulfill(response=answer, headers=headers)
+
+    here.page.route("**/ocr", grow_old, times=1)
+    here.read(scene(rows(f"read {age} s ago")))
+    expect(here.page.locator("#timings .outcome")).to_contain_text(words)
 
 
 def test_no_text_is_said_so(here: Visit) -> None:
