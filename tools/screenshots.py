@@ -27,8 +27,7 @@ from chromium import ROOT, browser_arguments, find_chromium
 PICTURES = [
     ROOT / "imgs" / name for name in ("receipt.jpg", "sign.jpg", "document.png", "mixed.jpg")
 ]
-WIDE = (1280, 800)
-NARROW = (390, 844)
+SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 THEMES = ("light", "dark")
 START_SECONDS = 60.0
 MOST_BYTES = 200_000
@@ -47,22 +46,16 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=browser_arguments()
         )
-        for theme in THEMES:
-            for name, size in (("wide", WIDE), ("narrow", NARROW)):
-                if options.only != "status":
-                    shot = page_of(browser, url, theme, size, options.language)
-                    show_results(shot, name == "narrow")
-                    write(shot, options.output / f"page_{name}_{theme}.png")
+        if options.only != "status":
+            for (name, theme), shot in windows(browser, url, options.language).items():
+                show_results(shot, name == "narrow")
+                write(shot, options.output / f"page_{name}_{theme}.png")
         if options.only != "page":
-            sizes = {"light": WIDE, "dark": WIDE, "narrow": NARROW}
-            shots = {
-                name: page_of(browser, f"{url}status", name, size, options.language)
-                for name, size in sizes.items()
-            }
+            shots = windows(browser, f"{url}status", options.language)
             with traffic(url):
-                shots["light"].wait_for_timeout(STATUS_SECONDS * 1000)
-                for name, shot in shots.items():
-                    write(shot, options.output / f"status_{name}.png")
+                time.sleep(STATUS_SECONDS)
+                for (name, theme), shot in shots.items():
+                    write(shot, options.output / f"status_{name}_{theme}.png")
         browser.close()
     return 0
 
@@ -95,6 +88,15 @@ def is_ready(url: str) -> bool:
             return bool(answer.status == 200)
     except urllib.error.URLError:
         return False
+
+
+def windows(browser: Browser, url: str, language: str) -> dict[tuple[str, str], Page]:
+    """The page in every size and theme."""
+    return {
+        (name, theme): page_of(browser, url, theme, size, language)
+        for theme in THEMES
+        for name, size in SIZES.items()
+    }
 
 
 def page_of(browser: Browser, url: str, theme: str, size: tuple[int, int], language: str) -> Page:
