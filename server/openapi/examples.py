@@ -16,22 +16,27 @@ PICTURE = (
 LINES: list[dict[str, Any]] = [
     {
         "text": "海风书店",
-        "confidence": 0.9997,
-        "box": [[181, 83], [816, 83], [816, 267], [181, 267]],
+        "confidence": 0.9999,
+        "box": [[184, 88], [812, 90], [811, 265], [183, 262]],
     },
     {
         "text": "SEA BREEZE BOOKS",
-        "confidence": 0.9956,
-        "box": [[185, 313], [811, 313], [811, 376], [185, 376]],
+        "confidence": 0.9876,
+        "box": [[186, 314], [812, 314], [812, 377], [186, 377]],
+    },
+    {
+        "text": "每天十点到二十点",
+        "confidence": 0.9998,
+        "box": [[300, 403], [696, 404], [696, 462], [300, 460]],
     },
 ]
 TEXT = "\n".join(line["text"] for line in LINES)
 ANSWER: dict[str, Any] = {
     "status": "success",
-    "data": {"text": TEXT, "confidence": 0.9964, "width": 1000, "height": 536, "lines": LINES},
+    "data": {"text": TEXT, "confidence": 0.9928, "width": 1000, "height": 536, "lines": LINES},
     "cache": "miss",
     "md5": MD5,
-    "elapsed_ms": 811.7,
+    "elapsed_ms": 187.2,
     "timestamp": 1795198857,
     "request_id": REQUEST_ID,
 }

@@ -21,6 +21,7 @@ PROGRAMS = {
     "curl": ("sh", "recognize.sh"),
     "python": (sys.executable, "recognize.py"),
     "node": ("node", "recognize.mjs"),
+    "java": ("java", "Recognize.java"),
 }
 TEXT = "海风书店\nSEA BREEZE BOOKS"
 
