@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -99,6 +100,9 @@ def test_an_upload_and_its_curl_line(
     expect(details.locator(".message")).to_contain_text("200 OK after")
     body = answer.locator(".answer-body")
     expect(body).to_contain_text(HOSTILE)
+    shown = body.inner_text()
+    (line,) = json.loads(shown)["data"]["lines"]
+    assert [f"[{x}, {y}]" in shown for x, y in line["box"]] == [True] * 4
     assert answer.locator("img").count() == 0
     command = details.locator(".curl").inner_text()
     assert "drop_score=0.25" in command

@@ -1,6 +1,7 @@
 // What came back: status, headers, and the body as text or as a picture. Never as HTML.
 
 import { element } from "../elements.js";
+import { indented } from "./json_text.js";
 import { fieldName, row, table, words } from "./schema_view.js";
 import { told } from "./strings.js";
 
@@ -41,7 +42,7 @@ async function bodyView(data, type, name) {
 
 function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return indented(JSON.parse(text));
   } catch {
     return text;
   }

@@ -1,6 +1,7 @@
 // One operation: what it takes, what comes back, and the form to try it.
 
 import { element } from "../elements.js";
+import { indented } from "./json_text.js";
 import { inline, prose } from "./prose.js";
 import { fieldName, meaning, row, table, typeView, words } from "./schema_view.js";
 import { told } from "./strings.js";
@@ -112,7 +113,7 @@ function contentView(type, { schema, example, examples }) {
   const views = Object.entries(shown).map(([name, { value }]) =>
     codeBlock(
       [words("example"), name && ` ${name}`].filter(Boolean),
-      typeof value === "string" ? value : JSON.stringify(value, null, 2),
+      typeof value === "string" ? value : indented(value),
     ),
   );
   return [element("p", { class: "media-types" }, element("code", {}, type), " ", typeView(schema)), ...views];
