@@ -17,6 +17,7 @@ from load_test.table import shown
 
 # Which ticks have room, by how many times the longest latency is the shortest.
 _TICKS = ((10, (1, 1.5, 2, 3, 5, 7)), (200, (1, 2, 5)), (math.inf, (1,)))
+MOST_TIMES = 6  # on an axis
 SUFFIXES = (".png", ".svg", ".pdf")
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by colour-blind people, too
 
@@ -105,6 +106,7 @@ def _draw_throughput(panel: Any, summary: Summary, colour: str) -> None:
     if any(line.failures):
         panel.legend(frameon=False, fontsize=8)
     panel.set_xlim(0, summary.wall_seconds)
+    panel.locator_params(axis="x", nbins=MOST_TIMES)
     panel.set_ylim(bottom=0)
 
 

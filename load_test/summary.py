@@ -11,6 +11,7 @@ from load_test.traffic import KINDS
 PERCENTILES = (50, 95, 99)
 LATENCY_KEYS = ("mean", "p50", "p95", "p99", "max")
 TIMELINE_STEPS = 40
+ANSWERS_PER_STEP = 5  # fewer, and what is seen is when single answers came
 _STEP_SECONDS = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 3600
 )  # fmt: skip
@@ -92,8 +93,9 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 
 def timeline(tally: Tally, wall: float) -> Timeline:
-    """Answers per step; steps are so long that there are no more than TIMELINE_STEPS or so."""
-    step = next((s for s in _STEP_SECONDS if wall / s <= TIMELINE_STEPS), _STEP_SECONDS[-1])
+    """Answers per step; there are TIMELINE_STEPS or so at most, and fewer for few answers."""
+    steps = min(TIMELINE_STEPS, max(1, tally.done // ANSWERS_PER_STEP))
+    step = next((s for s in _STEP_SECONDS if wall / s <= steps), _STEP_SECONDS[-1])
     ok, failures = ([0] * (int(wall / step) + 1) for _ in range(2))
     for counts, times in ((ok, tally.ended), (failures, tally.failed_at)):
         for ended in times:

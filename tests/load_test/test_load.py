@@ -27,6 +27,7 @@ from load_test.loops import Amount, Run, arrival_times, open_loop
 from load_test.main import main
 from load_test.plot import rates
 from load_test.progress import Progress, clock_time
+from load_test.summary import timeline
 from load_test.table import WIDE_COLUMNS, Table
 from load_test.traffic import Request
 from terminals import run_in_terminal
@@ -227,6 +228,20 @@ def test_the_last_step_of_a_plot_counts_for_as_long_as_it_was() -> None:
     edges, heights = rates([10, 20, 1], 0.1, 0.21)
     assert edges == pytest.approx([0, 0.1, 0.21])
     assert heights == pytest.approx([100, 21 / 0.11])
+
+
+@pytest.mark.parametrize(
+    ("answers", "seconds", "step", "steps"),
+    [(50, 6.67, 1, 7), (4000, 6.67, 0.2, 34), (50, 0.0216, 0.005, 5), (3, 6.67, 10, 1)],
+)
+def test_a_timeline_has_as_many_steps_as_there_are_answers_for(
+    answers: int, seconds: float, step: float, steps: int
+) -> None:
+    tally = Tally()
+    tally.ended.extend(seconds * (number + 1) / answers for number in range(answers))
+    found = timeline(tally, seconds)
+    assert (found.step_seconds, len(found.ok)) == (step, steps)
+    assert sum(found.ok) == answers
 
 
 @pytest.mark.parametrize(
