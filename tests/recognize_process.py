@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from fake_recognizers import card
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -43,3 +47,39 @@ def recognize(
         check=False,
         env={**os.environ, "OCR_OCR__PROCESS__NUMBER": "2"},
     )
+
+
+def begun(journal: Path) -> list[str]:
+    """The cards that workers have begun to read, without those of their warming up."""
+    events = (line.split(" ", 2) for line in journal.read_text().splitlines())
+    return [text for _, event, text in events if event == "begin" and text]
+
+
+def results(folder: Path) -> dict[str, str]:
+    """The files below the folder, without the record."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".ocr-server.jsonl"
+    }
+
+
+def lay_scans(folder: Path) -> Path:
+    """Four pictures in two folders, and what is none."""
+    (folder / "sub").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    for name, text in {
+        "page10.png": "ten",
+        "page2.png": "two",
+        "sub/page1.png": "one",
+        "sub/zwölf 12.png": "twelve",
+        ".hidden/a.png": "hidden",
+    }.items():
+        (folder / name).write_bytes(card(text))
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def run_beside(folder: Path, journal: Path) -> Run:
+    """Runs the command in the folder."""
+    return lambda *arguments, given=b"": recognize(journal, arguments, folder, given)

@@ -1,0 +1,26 @@
+"""The load test as it is called: by its file, or its main with arguments."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from fake_ocr import FakeOcr
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, str(ROOT / "multirequest.py")]
+
+
+def load(fake: FakeOcr, folder: Path, *more: str) -> list[str]:
+    """Arguments for these pictures and this server."""
+    return ["--url", fake.url, "--dir", str(folder), *more]
+
+
+def two_pictures(folder: Path) -> Path:
+    """A new folder with two pictures of noise."""
+    folder.mkdir()
+    for name in ("a.png", "b.jpg"):
+        Image.effect_noise((40, 24), 80).convert("RGB").save(folder / name)
+    return folder
