@@ -79,8 +79,11 @@ class Recognizer(Protocol):
     def prepare(self) -> bool:
         """Do a little of what makes later pictures faster; false if there is nothing left to do."""
 
-    def release_memory(self) -> None:
-        """Give back memory kept for past pictures."""
+    def release_memory(self, shapes: bool = False) -> None:
+        """Give back memory kept for past pictures.
+
+        shapes: also what makes pictures of past sizes faster; prepare() then starts anew.
+        """
 
 
 def load_recognizer(settings: EngineSettings) -> Recognizer:

@@ -43,7 +43,7 @@ from server.settings import Settings
 MAX_HEADER_BYTES = 32 << 10
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
-MAX_CORES_PER_PICTURE = 4  # what more of them would save is little
+MAX_CORES_PER_PICTURE = 2  # each more would cost a worker some 100 MB (decisions/0015)
 
 
 def build_context(

@@ -82,7 +82,7 @@ class Echo:
     def prepare(self) -> bool:
         return False
 
-    def release_memory(self) -> None:
+    def release_memory(self, shapes: bool = False) -> None:
         self._note("release", "")
 
     def act(self, text: str) -> None:

@@ -131,8 +131,8 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
         else:
             code, message = RecognitionFailed.code, _FAILED
         log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
-    if rss_mb() > spec.release_rss_mb and not leaving:
-        _give_memory_back(recognizer)
+    if not leaving:
+        _give_memory_back(recognizer, spec.release_rss_mb)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
     return Done(task.task_id, recognition, rss_mb())
@@ -176,19 +176,21 @@ def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
 
 
 def _use_pause(channel: connection.Connection, recognizer: Recognizer, spec: WorkerSpec) -> None:
-    """While nothing comes: prepare for later pictures, then give back what past ones took."""
+    """While nothing comes: give back what past pictures took, then prepare for later ones."""
     if channel.poll(PAUSE_SECONDS):
         return
+    _give_memory_back(recognizer, spec.idle_rss_mb)
     while recognizer.prepare():
         if channel.poll():
             return
-    if rss_mb() > spec.idle_rss_mb:
-        _give_memory_back(recognizer)
 
 
-def _give_memory_back(recognizer: Recognizer) -> None:
-    recognizer.release_memory()
-    _trim_heap()
+def _give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
+    """Bring the process below the limit, in two steps, of which the second costs time later."""
+    for shapes in (False, True):
+        if rss_mb() > most_rss_mb:
+            recognizer.release_memory(shapes)
+            _trim_heap()
 
 
 def _send(channel: connection.Connection, reply: Reply) -> None:

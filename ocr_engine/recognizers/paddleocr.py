@@ -66,7 +66,7 @@ class PaddleOcr:
         """Nothing to do."""
         return False
 
-    def release_memory(self) -> None:
+    def release_memory(self, shapes: bool = False) -> None:
         """PaddleOCR keeps what it keeps; the worker's memory cap does the rest."""
 
 

@@ -16,7 +16,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.sessions import Sessions, load_runtime, load_sessions, try_run
 from ocr_engine.result import OcrResult, Recognition
-from ocr_engine.runtimes.session import FloatArray, Session
+from ocr_engine.runtimes.session import FloatArray, Session, Tensors
 from ocr_engine.stages import classification, detection, recognition, word_boxes
 from ocr_engine.stages.cropping import crop_line
 from ocr_engine.stages.reading_order import reading_order
@@ -84,20 +84,20 @@ class PpOcr:
             return False
         channels, height, _ = self._rec_shape
         blank = np.zeros((1, channels, height, width), dtype=np.float32)
-        cores = self.sessions.cores
-        for _ in self.sessions.rec.run_each([blank] * cores, cores, lambda _: None):
-            pass
+        self.sessions.rec.prepare(blank, self.sessions.cores)
         return True
 
-    def release_memory(self) -> None:
+    def release_memory(self, shapes: bool = False) -> None:
         """See Recognizer.release_memory."""
         sessions = self.sessions
-        if not self._wide_used:
+        if shapes or not self._wide_used:
             self._wide_det = None
         self._wide_used = False
+        if shapes:
+            self._widths = iter(recognition.COMMON_WIDTHS)
         for session in (sessions.det, sessions.cls, sessions.rec, self._wide_det):
             if session is not None:
-                session.release_memory()
+                session.release_memory(shapes)
 
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
@@ -187,16 +187,19 @@ class PpOcr:
         cores: int,
         options: RecognitionOptions,
     ) -> list[Reading]:
-        _, height, base_width = self._rec_shape
-        tensors = (recognition.preprocess(strip, height, base_width, squeeze) for strip in strips)
-        filled = (recognition.filled_share(strip, height, base_width, squeeze) for strip in strips)
+        shape = (*self._rec_shape[1:], squeeze)
 
-        def read(output: FloatArray) -> Reading:
+        def make(number: int) -> FloatArray:
+            return recognition.preprocess(strips[number], *shape)
+
+        def read(number: int, output: FloatArray) -> Reading:
             if options.granularity == "line":
                 return Reading(*recognition.decode(output, self._characters))
-            return recognition.decode_characters(output, self._characters, next(filled))
+            filled = recognition.filled_share(strips[number], *shape)
+            return recognition.decode_characters(output, self._characters, filled)
 
-        return list(self.sessions.rec.run_each(tensors, cores, read))
+        widths = [recognition.tensor_width(strip, *shape) for strip in strips]
+        return self.sessions.rec.run_each(Tensors(widths, make, read), cores)
 
 
 class StageWatch:
@@ -244,7 +247,7 @@ def _characters(
     """The classes' characters; the space is the last class of models that have one more."""
     listed = session.metadata.get("character")
     characters = source.characters or (tuple(listed.split("\n")) if listed else ())
-    blank_strip = np.zeros((1, 3, rec_shape[1], recognition.WIDTH_BUCKET), dtype=np.float32)
+    blank_strip = np.zeros((1, 3, rec_shape[1], recognition.WIDTHS[0]), dtype=np.float32)
     answer = try_run(source, session, blank_strip)
     if answer.ndim != 3:
         raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")

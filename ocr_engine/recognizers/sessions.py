@@ -12,8 +12,9 @@ from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 
-MOST_COMPILED = {"det": 3 * 4_000_000, "cls": 1 << 62, "rec": 3 * 48 * 12_000}
-DET_SHAPES = 3  # kept compiled: pages differ in size, and each shape takes some 15 MB
+DET_SHAPES = 8  # kept compiled: pages differ in size, and each shape takes some 7 MB
+WIDE_DET_SHAPES = 2
+LANE_WIDTH = 480  # of lines that any lane reads; it balances two lanes, and bounds their memory
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
 
@@ -44,26 +45,26 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
         if precisions[source.role] == "int8":
             check_ranges(source)
 
-    def session(source: ModelSource, threads: int = 1, lanes: int = 1) -> Session:
+    def session(
+        source: ModelSource, shapes: int = 1 << 10, threads: int = 1, lanes: int = 1
+    ) -> Session:
         return runtime.load(
             source.file,
             SessionSettings(
                 threads=settings.threads * threads,
                 lanes=lanes,
                 precision=precisions[source.role],
-                cached_shapes=min(settings.cached_shapes, DET_SHAPES)
-                if source.role == "det"
-                else settings.cached_shapes,
-                most_compiled=MOST_COMPILED[source.role],
+                cached_shapes=min(settings.cached_shapes, shapes),
+                lane_width=LANE_WIDTH,
                 enable_mkldnn=settings.enable_mkldnn,
                 ranges=source.ranges.values if source.ranges else {},
             ),
         )
 
     def wide_det() -> Session:
-        return session(models.det, threads=settings.cores)
+        return session(models.det, WIDE_DET_SHAPES, threads=settings.cores)
 
-    det = session(models.det)
+    det = session(models.det, DET_SHAPES)
     cls = session(models.cls) if models.cls else None
     rec = session(models.rec, lanes=settings.cores)
     _check_role(models.det, det, (3, 64, 64), (1, 1, 64, 64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import onnxruntime
 
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
 
 T = TypeVar("T")
 
@@ -32,14 +32,14 @@ class OnnxRuntimeSession:
         (output, *_) = self._session.run(None, {self._input: tensor}, self._run_options)
         return np.asarray(output, dtype=np.float32)
 
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
+    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
         """See Session.run_each; one after the other."""
-        for tensor in tensors:
-            yield read(self.run(tensor))
+        return work.run_on(self.run)
 
-    def release_memory(self) -> None:
+    def prepare(self, tensor: FloatArray, lanes: int) -> None:
+        """Nothing to do: shapes are not compiled one by one."""
+
+    def release_memory(self, shapes: bool = False) -> None:
         """Nothing to do: the arena is off, so each run gives back what it took."""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,11 +16,11 @@ import openvino as ov
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.quantization import quantize
-from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
 
 T = TypeVar("T")
 
-EXECUTORS_PER_SHAPE = 100  # OpenVINO counts compiled operations; these models have some 60 to 90
+EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models have some 50
 
 
 class OpenVinoSession:
@@ -33,14 +34,13 @@ class OpenVinoSession:
         input_height: int | None,
         precision: Precision,
         lanes: int,
-        most_compiled: int,
+        lane_width: int,
     ) -> None:
         self.metadata = metadata
         self.input_height = input_height
         self._compile_lane = compile_lane
         self._most_lanes = lanes
-        self._most_compiled = most_compiled
-        self._compiled: dict[tuple[int, ...], int] = {}
+        self._lane_width = lane_width
         self._lanes_used = 1
         self._lanes = [_Lane(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
@@ -48,78 +48,110 @@ class OpenVinoSession:
 
     def run(self, tensor: FloatArray) -> FloatArray:
         """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
-        request = self._lanes[0].requests[0]
-        self._start(request, tensor)
-        return np.array(_outcome(request))
+        return np.array(self._lanes[0].run(tensor))
 
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
-        """See Session.run_each; each lane has a second request, lest it wait for the first."""
-        while len(self._lanes) < min(lanes, self._most_lanes):
-            self._lanes.append(_Lane(self._compile_lane()))
-        used = self._lanes[:lanes]
-        self._lanes_used = max(self._lanes_used, len(used))
-        ring = [lane.requests[turn] for turn in (0, 1) for lane in used] if lanes > 1 else []
-        ring = ring or used[0].requests[:1]
-        running: deque[tuple[ov.InferRequest, FloatArray]] = deque()  # its tensor must live, too
-        try:
-            for number, tensor in enumerate(tensors):
-                if len(running) == len(ring):
-                    yield read(_outcome(running[0][0]))
-                    running.popleft()
-                request = ring[number % len(ring)]
-                self._start(request, tensor)
-                running.append((request, tensor))
-            while running:
-                yield read(_outcome(running[0][0]))
-                running.popleft()
-        finally:
-            for request, _ in running:  # one of them failed, or nobody wants the rest
-                with contextlib.suppress(RuntimeError):
-                    request.wait()
+    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
+        """See Session.run_each; the order of running is that of the numbers in one lane only."""
+        first, *others = self._first_lanes(min(lanes, len(work.widths)))
+        if not others:
+            return work.run_on(first.run)
+        left = _Left(work.widths)
+        done: dict[int, T] = {}
 
-    def release_memory(self) -> None:
-        """Drop activations, which OpenVINO keeps for the largest shape, and lanes unused since.
+        def run_in(lane: _Lane, take: Callable[[], int | None]) -> None:
+            try:
+                while (number := take()) is not None:
+                    done[number] = work.read(number, lane.run(work.make(number)))
+            except BaseException:
+                left.clear()
+                raise
 
-        What is compiled for a shape takes memory in proportion to it, of which some stays when the
-        shape is forgotten; it goes only with the model.
+        with ThreadPoolExecutor(len(others)) as threads:
+            helped = [
+                threads.submit(run_in, lane, lambda: left.narrowest(self._lane_width))
+                for lane in others
+            ]
+            run_in(first, left.widest)
+        for one in helped:
+            one.result()
+        return [done[number] for number in range(len(work.widths))]
+
+    def prepare(self, tensor: FloatArray, lanes: int) -> None:
+        """See Session.prepare; lanes other than the first get nothing that is too wide for them."""
+        for lane in self._first_lanes(lanes if tensor.shape[3] <= self._lane_width else 1):
+            lane.run(tensor)
+
+    def release_memory(self, shapes: bool = False) -> None:
+        """See Session.release_memory; OpenVINO keeps activations for the largest shape.
+
+        What is compiled for a shape goes only with the model, which is compiled anew.
         """
-        del self._lanes[self._lanes_used :]
-        self._lanes_used = 1
-        if sum(self._compiled.values()) > self._most_compiled:
-            self._compiled.clear()
+        if shapes:
             self._lanes.clear()
             self._lanes.append(_Lane(self._compile_lane()))
+        del self._lanes[self._lanes_used :]
+        self._lanes_used = 1
         for lane in self._lanes:
             lane.release_memory()
 
-    def _start(self, request: ov.InferRequest, tensor: FloatArray) -> None:
-        self._compiled[tensor.shape] = tensor.size
-        request.start_async([tensor], share_inputs=True)
+    def _first_lanes(self, count: int) -> list[_Lane]:
+        """So many lanes, or as many as there may be."""
+        while len(self._lanes) < min(count, self._most_lanes):
+            self._lanes.append(_Lane(self._compile_lane()))
+        used = self._lanes[: max(count, 1)]
+        self._lanes_used = max(self._lanes_used, len(used))
+        return used
+
+
+class _Left:
+    """The numbers of the tensors that no lane has taken yet."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        self._widths = widths
+        self._by_width = deque(sorted(range(len(widths)), key=widths.__getitem__))
+        self._lock = threading.Lock()
+
+    def widest(self) -> int | None:
+        """Take the widest tensor."""
+        with self._lock:
+            return self._by_width.pop() if self._by_width else None
+
+    def narrowest(self, limit: int) -> int | None:
+        """Take the narrowest tensor, if it is not wider than the limit."""
+        with self._lock:
+            if not self._by_width or self._widths[self._by_width[0]] > limit:
+                return None
+            return self._by_width.popleft()
+
+    def clear(self) -> None:
+        """Take all."""
+        with self._lock:
+            self._by_width.clear()
 
 
 class _Lane:
-    """A compiled model and two infer requests, which it runs one after the other."""
+    """A compiled model and its infer request; used by one thread at a time."""
 
     def __init__(self, model: ov.CompiledModel) -> None:
         self._model = model
-        self.requests = [model.create_infer_request() for _ in range(2)]
+        self._request: ov.InferRequest | None = model.create_infer_request()
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        """The first output, valid until the next run.
+
+        infer() hides a failed allocation and leaves an older answer in place; wait() tells of it.
+        The model cannot be used any more after one: it asks for the same memory ever again.
+        """
+        assert self._request is not None
+        self._request.start_async([tensor], share_inputs=True)
+        self._request.wait()
+        return np.asarray(self._request.get_output_tensor(0).data, dtype=np.float32)
 
     def release_memory(self) -> None:
-        self.requests.clear()
+        """Drop activations; a request would hold on to them."""
+        self._request = None
         self._model.release_memory()
-        self.requests += [self._model.create_infer_request() for _ in range(2)]
-
-
-def _outcome(request: ov.InferRequest) -> FloatArray:
-    """Wait for a request; its output, valid until the request is used again.
-
-    infer() hides a failed allocation and leaves an older answer in place; wait() tells of it. The
-    model cannot be used any more after one: it asks for the same memory ever again.
-    """
-    request.wait()
-    return np.asarray(request.get_output_tensor(0).data, dtype=np.float32)
+        self._request = self._model.create_infer_request()
 
 
 class OpenVinoRuntime:
@@ -170,7 +202,7 @@ class OpenVinoRuntime:
             height.get_length() if height.is_static else None,
             settings.precision,
             settings.lanes,
-            settings.most_compiled,
+            settings.lane_width,
         )
 
 

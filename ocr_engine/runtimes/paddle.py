@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from paddle import inference
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
 
 T = TypeVar("T")
 
@@ -34,14 +34,15 @@ class PaddleSession:
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu(), dtype=np.float32)
 
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
+    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
         """See Session.run_each; one after the other."""
-        for tensor in tensors:
-            yield read(self.run(tensor))
+        return work.run_on(self.run)
 
-    def release_memory(self) -> None:
+    def prepare(self, tensor: FloatArray, lanes: int) -> None:
+        """See Session.prepare."""
+        self.run(tensor)
+
+    def release_memory(self, shapes: bool = False) -> None:
         """Drop intermediate tensors and shrink Paddle's own pool."""
         self._predictor.clear_intermediate_tensor()
         self._predictor.try_shrink_memory()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,7 @@ class SessionSettings:
     """How a model runs: compute threads, number format, shapes kept compiled, oneDNN in Paddle.
 
     lanes: how many tensors may run at the same time, each with so many threads.
-    most_compiled: elements of tensors of all shapes that were compiled; above it, the model is
-    compiled anew when memory is given back.
+    lane_width: wider tensors run in the first lane only, so that others have few shapes to keep.
     ranges: of the model's activations by operation, for int8.
     """
 
@@ -30,9 +29,26 @@ class SessionSettings:
     lanes: int = 1
     precision: Precision = "f32"
     cached_shapes: int = 10
-    most_compiled: int = 1 << 62
+    lane_width: int = 1 << 62
     enable_mkldnn: bool = True
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors(Generic[T]):
+    """Tensors that are made when it is their turn, by number, and what to read of their outputs.
+
+    widths: of each tensor, by which lanes share them. read: gets the number and the output, of
+    which it must keep no part.
+    """
+
+    widths: Sequence[int]
+    make: Callable[[int], FloatArray]
+    read: Callable[[int, FloatArray], T]
+
+    def run_on(self, run: Callable[[FloatArray], FloatArray]) -> list[T]:
+        """All of them, one after the other."""
+        return [self.read(number, run(self.make(number))) for number in range(len(self.widths))]
 
 
 class Session(Protocol):
@@ -45,16 +61,20 @@ class Session(Protocol):
     def run(self, tensor: FloatArray) -> FloatArray:
         """The model's first output for one (n, 3, h, w) float32 input."""
 
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
-        """What `read` makes of each tensor's output, in their order.
+    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
+        """What is read of each tensor's output, in their order.
 
-        `lanes` run at a time, if the runtime can; `read` must keep no part of what it is given.
+        `lanes` run at a time, if the runtime can, each in a thread of its own.
         """
 
-    def release_memory(self) -> None:
-        """Give back what is kept for past shapes and for lanes unused since, if the runtime can."""
+    def prepare(self, tensor: FloatArray, lanes: int) -> None:
+        """Make the next run of a tensor of this shape faster in so many lanes, if that can be."""
+
+    def release_memory(self, shapes: bool = False) -> None:
+        """Give back past pictures' activations and lanes unused since, if the runtime can.
+
+        shapes: also what is compiled for past shapes, and all lanes but the first.
+        """
 
 
 class Runtime(Protocol):

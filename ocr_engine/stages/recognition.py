@@ -6,19 +6,21 @@ CTC: Graves et al., "Connectionist Temporal Classification", ICML 2006; decoded 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray
 from ocr_engine.stages.strips import strip_tensor
 
 BLANK = 0
-WIDTH_BUCKET = 64
-MAX_WIDTH = 3200
-COMMON_WIDTHS = range(WIDTH_BUCKET, 8 * WIDTH_BUCKET + 1, WIDTH_BUCKET)
+# Of tensors: each costs 30 ms and 9 MB to compile, so steps grow with the width (decisions/0018).
+WIDTHS = (64, 128, 192, 256, 320, 384, 480, 576, 704, 864, 1056, 1280, 1600, 2048, 2560, 3200)
+COMMON_WIDTHS = WIDTHS[:8]  # of most lines
 SHORT_WIDTH = 128  # lines of a few characters have little context
 SURE = 0.97  # a line read with less is read at its full width, too
 UPRIGHT_CONFIDENCE = 0.95
@@ -56,14 +58,21 @@ class Reading(NamedTuple):
 def preprocess(
     strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
 ) -> FloatArray:
-    """A strip (H, W, 3) uint8 as (1, 3, height, bucket) float32.
+    """A strip (H, W, 3) uint8 as (1, 3, height, tensor_width()) float32.
 
-    The ratio, times squeeze, is kept up to MAX_WIDTH, but nothing is squeezed to less than
-    SHORT_WIDTH; the width is padded up to a multiple of WIDTH_BUCKET. A line is alone in its
-    tensor, so that its text does not depend on its neighbours.
+    The ratio, times squeeze, is kept up to the largest of WIDTHS, but nothing is squeezed to less
+    than SHORT_WIDTH; the rest of the tensor is padding. A line is alone in its tensor, so that its
+    text does not depend on its neighbours.
     """
     width, padded = _widths(strip, height, base_width, squeeze)
     return strip_tensor(strip, height, width, padded)
+
+
+def tensor_width(
+    strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
+) -> int:
+    """The width of what preprocess() makes of the strip: one of WIDTHS."""
+    return _widths(strip, height, base_width, squeeze)[1]
 
 
 def filled_share(
@@ -78,8 +87,8 @@ def _widths(strip: ImageArray, height: int, base_width: int, squeeze: float) -> 
     """The width in the tensor, and that of the tensor."""
     full = height * strip.shape[1] / strip.shape[0]
     needed = max(full * squeeze, min(full, SHORT_WIDTH))
-    width = math.ceil(needed) if needed <= base_width else min(int(needed), MAX_WIDTH)
-    return width, math.ceil(width / WIDTH_BUCKET) * WIDTH_BUCKET
+    width = math.ceil(needed) if needed <= base_width else min(int(needed), WIDTHS[-1])
+    return width, WIDTHS[bisect_left(WIDTHS, width)]
 
 
 def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, float]:
@@ -87,7 +96,21 @@ def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, f
 
     Repeated classes are merged and blanks (class 0) dropped. characters[i] is class i + 1.
     """
-    classes = probabilities[0].argmax(axis=1)
+    return _text(probabilities, _likeliest(probabilities), characters)
+
+
+def _likeliest(probabilities: FloatArray) -> npt.NDArray[np.intp]:
+    """The likeliest class of each step; most are blanks, which need no look at the others."""
+    steps = probabilities[0]
+    classes = np.full(len(steps), BLANK, dtype=np.intp)
+    for step in np.flatnonzero(steps[:, BLANK] <= 0.5):
+        classes[step] = steps[step].argmax()
+    return classes
+
+
+def _text(
+    probabilities: FloatArray, classes: npt.NDArray[np.intp], characters: Sequence[str]
+) -> tuple[str, float]:
     kept = classes != BLANK
     kept[1:] &= classes[1:] != classes[:-1]
     steps = np.flatnonzero(kept)
@@ -105,10 +128,10 @@ def decode_characters(
     A character is where the steps are that say it, as in PaddleOCR's return_word_box; its
     confidence is that of the first of them, so that the line's is the mean of its characters'.
     """
-    text, confidence = decode(probabilities, characters)
+    classes = _likeliest(probabilities)
+    text, confidence = _text(probabilities, classes, characters)
     if not text:
         return Reading(text, confidence)
-    classes = probabilities[0].argmax(axis=1)
     starts = np.flatnonzero(np.diff(classes, prepend=-1))
     ends = np.append(starts[1:], classes.size)
     step = 1 / (classes.size * filled)

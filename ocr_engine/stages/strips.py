@@ -20,10 +20,10 @@ def strip_tensor(strip: ImageArray, height: int, width: int, padded_width: int) 
     way = cv2.INTER_CUBIC if height > strip.shape[0] else cv2.INTER_LINEAR
     resized = cv2.resize(strip, (width, height), interpolation=way)
     tensor = np.zeros((1, 3, height, padded_width), dtype=np.float32)
-    scaled = resized.transpose(2, 0, 1).astype(np.float32) / 255
-    scaled -= 0.5
-    scaled /= 0.5
-    tensor[0, :, :, :width] = scaled
+    for channel, plane in enumerate(cv2.split(resized)):
+        scaled = tensor[0, channel, :, :width]
+        np.multiply(plane, np.float32(1 / 127.5), out=scaled)
+        np.subtract(scaled, np.float32(1), out=scaled)
     return tensor
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from ocr_engine.images import ImageArray
-from ocr_engine.stages.cropping import crop_line
+from ocr_engine.stages.cropping import STRAIGHT, crop_line
 from ocr_engine.stages.detection import QuadArray
 
 
@@ -124,3 +124,32 @@ def test_beyond_the_edge_the_last_pixels_are_repeated() -> None:
     np.testing.assert_array_equal(strip[:, :20], pixels[10:30, 60:80])
     for column in range(20, 30):
         np.testing.assert_array_equal(strip[:, column], pixels[10:30, 79])
+
+
+def smooth(height: int, width: int) -> ImageArray:
+    """Noise without fine detail, so that a shift by a part of a pixel changes little at a time."""
+    return cv2.GaussianBlur(noise(height, width), (0, 0), 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("left", [20.0, 20.3, 20.5, 20.9])
+@pytest.mark.parametrize("top", [10.0, 10.25, 10.75])
+def test_a_level_box_between_pixels_is_interpolated_as_a_leaning_one_is(
+    left: float, top: float
+) -> None:
+    pixels = smooth(100, 150)
+    level = np.array([(0, 0), (80, 0), (80, 30), (0, 30)], dtype=np.float32)
+    level += np.array((left, top), dtype=np.float32)
+    leaning = level.copy()
+    leaning[1:3, 1] += STRAIGHT * 1.5  # no longer straight, but at its left end still the same
+    expected, got = crop(pixels, leaning), crop(pixels, level)
+    assert got.shape == (30, 80, 3)
+    np.testing.assert_allclose(got[:, :6].astype(int), expected[:30, :6].astype(int), atol=3)
+
+
+@pytest.mark.parametrize("corner", [(-0.4, -0.4), (69.7, 0.2), (0.2, 79.6), (69.6, 79.7)])
+def test_the_edge_is_repeated_beyond_it(corner: tuple[float, float]) -> None:
+    pixels = smooth(100, 150)
+    level = np.array([(0, 0), (80, 0), (80, 20), (0, 20)], dtype=np.float32)
+    level += np.array(corner, dtype=np.float32)
+    framed = cv2.copyMakeBorder(pixels, 9, 9, 9, 9, cv2.BORDER_REPLICATE).astype(np.uint8)
+    np.testing.assert_array_equal(crop(pixels, level), crop(framed, level + np.float32(9)))

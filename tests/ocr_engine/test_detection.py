@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,13 +12,13 @@ import numpy.typing as npt
 import pyclipper
 import pytest
 
+from fake_sessions import FakeSession
 from ocr_engine.images import ImageArray, Picture
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.recognizers.sessions import Sessions
-from ocr_engine.runtimes.session import Precision
 from ocr_engine.stages.detection import (
     FloatArray,
     box_score,
@@ -96,10 +95,13 @@ def test_size_with_other_limits(
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        ((500, 600), (512, 608)),  # 300,000 pixels are never reduced; 15.6 -> 16, 18.75 -> 19
-        ((600, 650), (512, 576)),  # to about 300,000 pixels: x 0.877, 526 x 570; 16.4 -> 16, 17.8
-        ((1000, 2000), (736, 1504)),  # x 0.75: 750 x 1500; 23.4 -> 23, 46.9 -> 47
-        ((3000, 4000), (2240, 3008)),  # 2250 x 3000; 70.3 -> 70, 93.75 -> 94
+        ((500, 600), (480, 608)),  # 300,000 pixels are never reduced; each gets its nearest side
+        ((600, 650), (480, 608)),  # to about 300,000 pixels: x 0.877, 526 x 570
+        ((545, 550), (608, 608)),  # 545 is nearer to 608 than to 480: 608 / 545 < 545 / 480
+        ((1000, 2000), (768, 1536)),  # x 0.75: 750 x 1500
+        ((3000, 4000), (2400, 3008)),  # 2250 x 3000
+        ((9000, 6000), (4000, 2400)),  # 6750 x 4500, then capped to 4000 x 2666
+        ((30, 6000), (32, 4000)),  # enlarged to 64 x 12800, then capped to 20 x 4000
         ((10, 10), (64, 64)),  # as with `min`
     ],
 )
@@ -175,24 +177,11 @@ def test_preprocess_stretches_a_picture_that_is_just_not_tiny() -> None:
     np.testing.assert_allclose(tensor, 1.0, atol=1e-6)
 
 
-class WhiteIsText:
+class WhiteIsText(FakeSession):
     """A detection model that takes the brightness of a pixel for its probability."""
-
-    def __init__(self) -> None:
-        self.metadata: Mapping[str, str] = {}
-        self.input_height: int | None = None
-        self.precision: Precision = "f32"
 
     def run(self, tensor: FloatArray) -> FloatArray:
         return tensor[:, :1]
-
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
-        return (read(self.run(tensor)) for tensor in tensors)
-
-    def release_memory(self) -> None:
-        """Nothing is kept."""
 
 
 class ReadsAlwaysA(WhiteIsText):

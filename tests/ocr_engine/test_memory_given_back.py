@@ -12,10 +12,10 @@ import pytest
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
-from ocr_engine.runtimes.session import FloatArray, Session, SessionSettings
+from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession, _Lane
+from ocr_engine.runtimes.session import FloatArray, Session, SessionSettings, Tensors
 
-MOST = 3 * 48 * 320  # of all shapes together
+LANE_WIDTH = 256
 
 
 class CountingCore:
@@ -43,39 +43,58 @@ def session(core: CountingCore) -> OpenVinoSession:
     runtime = OpenVinoRuntime()
     runtime.core = core
     file = catalogue_set("PP-OCRv6_small").rec.file
-    return runtime.load(file, SessionSettings(lanes=2, most_compiled=MOST))
+    return runtime.load(file, SessionSettings(lanes=2, lane_width=LANE_WIDTH))
 
 
 def line(width: int) -> FloatArray:
     return np.random.default_rng(width).normal(size=(1, 3, 48, width)).astype(np.float32)
 
 
+def lines(*widths: int) -> Tensors[tuple[int, ...]]:
+    return Tensors(widths, lambda number: line(widths[number]), lambda number, output: output.shape)
+
+
 def read_in_lanes(session: OpenVinoSession, lanes: int) -> None:
-    assert len(list(session.run_each([line(64)] * 4, lanes, lambda output: output.shape))) == 4
+    assert len(session.run_each(lines(*[64] * 4), lanes)) == 4
 
 
-def test_a_model_that_knows_much_is_compiled_anew(
-    session: OpenVinoSession, core: CountingCore
-) -> None:
+def test_shapes_go_with_the_model(session: OpenVinoSession, core: CountingCore) -> None:
     before = session.run(line(128))
     session.release_memory()
-    session.run(line(192))
-    session.run(line(192))
-    session.release_memory()
-    assert core.compiled == 1  # 128 and 192 are not too much
-    session.run(line(64))
-    session.release_memory()
+    assert core.compiled == 1
+    np.testing.assert_array_equal(session.run(line(128)), before)
+    session.release_memory(shapes=True)
     assert core.compiled == 2
     np.testing.assert_array_equal(session.run(line(128)), before)
-    session.release_memory()
-    assert core.compiled == 2
 
 
-def test_what_lanes_run_counts_too(session: OpenVinoSession, core: CountingCore) -> None:
-    list(session.run_each([line(64), line(320)], 2, lambda output: None))
-    assert core.compiled == 2
-    session.release_memory()
+def test_lanes_go_with_the_shapes(session: OpenVinoSession, core: CountingCore) -> None:
+    read_in_lanes(session, 2)
+    session.release_memory(shapes=True)
     assert core.compiled == 3
+    read_in_lanes(session, 1)
+    assert core.compiled == 3
+    read_in_lanes(session, 2)
+    assert core.compiled == 4
+
+
+def test_a_shape_is_prepared_in_each_lane_that_takes_it(
+    session: OpenVinoSession, core: CountingCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[int, int]] = []
+    run = _Lane.run
+
+    def noted(lane: _Lane, tensor: FloatArray) -> FloatArray:
+        ran.append((session._lanes.index(lane), tensor.shape[3]))
+        return run(lane, tensor)
+
+    monkeypatch.setattr(_Lane, "run", noted)
+    session.prepare(line(LANE_WIDTH), 2)
+    assert ran == [(0, LANE_WIDTH), (1, LANE_WIDTH)]
+    ran.clear()
+    session.prepare(line(LANE_WIDTH + 64), 2)
+    assert ran == [(0, LANE_WIDTH + 64)]
+    assert core.compiled == 2
 
 
 def test_lanes_go_that_were_not_used_since(session: OpenVinoSession, core: CountingCore) -> None:
@@ -108,5 +127,8 @@ def test_wide_detection_goes_if_it_was_not_used_since() -> None:
     assert reader._detector(2) is wide
     reader.release_memory()
     reader.release_memory()
-    assert reader._detector(2) is not wide
-    assert loaded == [1, 1]
+    other = reader._detector(2)
+    assert other is not wide
+    reader.release_memory(shapes=True)
+    assert reader._detector(2) is not other
+    assert loaded == [1, 1, 1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from fake_sessions import FakeSession
 from ocr_engine.errors import ModelError
 from ocr_engine.images import decode
 from ocr_engine.models.catalogue import catalogue_set
@@ -20,7 +20,7 @@ from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult, Recognition
-from ocr_engine.runtimes.session import FloatArray, Precision
+from ocr_engine.runtimes.session import FloatArray
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 KNOWN: dict[str, list[str]] = {
@@ -228,25 +228,12 @@ def test_unclip_ratio_changes_the_boxes(reader: PpOcr, readings: dict[str, Recog
 # --- what may be wrong with the models
 
 
-class AlwaysSureOfTheOpposite:
+class AlwaysSureOfTheOpposite(FakeSession):
     """A classifier that takes every line to stand on its head."""
-
-    def __init__(self) -> None:
-        self.metadata: Mapping[str, str] = {}
-        self.input_height: int | None = None
-        self.precision: Precision = "f32"
 
     def run(self, tensor: FloatArray) -> FloatArray:
         assert tensor.shape == (1, 3, 48, 192)
         return np.array([[0.0, 1.0]], dtype=np.float32)
-
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
-        return (read(self.run(tensor)) for tensor in tensors)
-
-    def release_memory(self) -> None:
-        pass
 
 
 def test_a_line_that_does_not_read_well_turned_is_read_as_it_stands(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -10,12 +10,13 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from fake_sessions import FakeSession
 from ocr_engine.errors import ModelError
 from ocr_engine.models.ranges import ActivationRanges
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import ENGINES, EngineName, EngineSettings, PrecisionChoice
-from ocr_engine.recognizers.sessions import load_sessions
-from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings
+from ocr_engine.recognizers.sessions import DET_SHAPES, WIDE_DET_SHAPES, load_sessions
+from ocr_engine.runtimes.session import FloatArray, SessionSettings
 
 T = TypeVar("T")
 DET_RANGES = {"Conv.1": (0.0, 9.0)}
@@ -23,26 +24,17 @@ REC_RANGES = {"Conv.1": (-1.0, 1.0), "MatMul.2": (-3.0, 4.0)}
 FILES = {role: ModelFile(Path(role)) for role in ("det", "cls", "rec")}
 
 
-class Blank:
+class Blank(FakeSession):
     """Answers as a model of its role does, with nothing in the picture."""
 
     def __init__(self, role: str, settings: SessionSettings) -> None:
-        self.metadata: Mapping[str, str] = {}
-        self.input_height: int | None = None
-        self.precision: Precision = settings.precision
+        super().__init__()
+        self.precision = settings.precision
         self._role = role
 
     def run(self, tensor: FloatArray) -> FloatArray:
         _, _, height, width = tensor.shape
         return np.zeros((1, 2) if self._role == "cls" else (1, 1, height, width), np.float32)
-
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
-        return (read(self.run(tensor)) for tensor in tensors)
-
-    def release_memory(self) -> None:
-        """Nothing is kept."""
 
 
 class Listing:
@@ -177,7 +169,7 @@ def test_one_core_gets_no_lane_and_no_wide_detection() -> None:
 
 def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> None:
     runtime = Listing(True, True)
-    settings = EngineSettings("openvino", KNOWN, threads=2, cores=3, cached_shapes=7)
+    settings = EngineSettings("openvino", KNOWN, threads=2, cores=3, cached_shapes=9)
     sessions = load_sessions(runtime, settings, KNOWN)
     assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
         ("det", 2, 1),
@@ -188,6 +180,7 @@ def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> Non
     sessions.wide_det()
     role, wide = runtime.loaded[-1]
     assert (role, wide.threads, wide.lanes) == ("det", 6, 1)
-    assert wide == replace(runtime.loaded[0][1], threads=6)  # in all else like the narrow one
-    assert {one.cached_shapes for role, one in runtime.loaded if role == "det"} == {3}
-    assert {one.cached_shapes for role, one in runtime.loaded if role == "rec"} == {7}
+    narrow = runtime.loaded[0][1]
+    assert wide == replace(narrow, threads=6, cached_shapes=WIDE_DET_SHAPES)  # else like it
+    assert {one.cached_shapes for role, one in runtime.loaded if role != "det"} == {9}
+    assert narrow.cached_shapes == DET_SHAPES < 9

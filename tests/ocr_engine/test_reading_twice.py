@@ -5,13 +5,14 @@ The fakes read a line from its colours: green says which line it is, red which e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import pytest
 
+from fake_sessions import FakeSession
 from ocr_engine.images import Picture
 from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
@@ -20,8 +21,8 @@ from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.result import TextLine
-from ocr_engine.runtimes.session import FloatArray, Precision
-from ocr_engine.stages.recognition import COMMON_WIDTHS, preprocess, reads_upright
+from ocr_engine.runtimes.session import FloatArray
+from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess, reads_upright
 
 T = TypeVar("T")
 Reading = tuple[str, float]
@@ -31,28 +32,7 @@ SQUEEZED, FULL = 256, 320
 GREENS = (40, 90, 140, 190)  # of the lines, from the top
 
 
-class Fake:
-    """What all three models have."""
-
-    def __init__(self) -> None:
-        self.metadata: Mapping[str, str] = {}
-        self.input_height: int | None = None
-        self.precision: Precision = "f32"
-
-    def run(self, tensor: FloatArray) -> FloatArray:
-        raise NotImplementedError
-
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
-        for tensor in tensors:
-            yield read(self.run(tensor))
-
-    def release_memory(self) -> None:
-        """Nothing is kept."""
-
-
-class BlueIsText(Fake):
+class BlueIsText(FakeSession):
     """A detection model that takes the blue of a pixel for its probability."""
 
     def run(self, tensor: FloatArray) -> FloatArray:
@@ -68,7 +48,7 @@ def seen(tensor: FloatArray) -> tuple[int, bool]:
     return line, left > right
 
 
-class Scripted(Fake):
+class Scripted(FakeSession):
     """A recognition model that reads (line, width, turned) as it is told, and counts."""
 
     def __init__(self, script: Mapping[tuple[int, int, bool], Reading]) -> None:
@@ -87,7 +67,7 @@ class Scripted(Fake):
         return steps
 
 
-class KnowsTurned(Fake):
+class KnowsTurned(FakeSession):
     """A classifier that sees which lines are turned, or is told what to say; it counts."""
 
     def __init__(self, always: float | None = None) -> None:
@@ -336,7 +316,7 @@ def test_without_classification_nothing_is_turned() -> None:
 # --- beforehand
 
 
-class Widths(Fake):
+class Widths(FakeSession):
     """Notes what it is shown."""
 
     def __init__(self) -> None:
@@ -358,12 +338,17 @@ def test_each_common_width_is_prepared_once() -> None:
         assert set(rec.shapes) == {(1, 3, 32, width)}
         rec.shapes.clear()
     assert not reader.prepare()
+    reader.release_memory()
     assert not reader.prepare()
     assert not rec.shapes
+    reader.release_memory(shapes=True)
+    assert reader.prepare()
+    assert rec.shapes == [(1, 3, 32, COMMON_WIDTHS[0])]
 
 
-def test_the_common_widths_are_whole_buckets_from_the_narrowest() -> None:
+def test_the_common_widths_are_those_of_tensors_from_the_narrowest() -> None:
     assert COMMON_WIDTHS[0] == preprocess(np.zeros((48, 1, 3), dtype=np.uint8)).shape[3]
+    assert WIDTHS[: len(COMMON_WIDTHS)] == COMMON_WIDTHS
     for width in COMMON_WIDTHS:
         assert preprocess(np.zeros((48, width, 3), dtype=np.uint8)).shape[3] == width
     assert SQUEEZED in COMMON_WIDTHS and FULL in COMMON_WIDTHS

@@ -42,7 +42,9 @@ def steps(*likeliest: tuple[int, float]) -> FloatArray:
         (96, 641, 320, 320),  # 320.5: above 320 it is cut
         (48, 321, 321, 384),
         (96, 769, 384, 384),  # 384.5 -> 384
-        (24, 200, 400, 448),
+        (24, 200, 400, 480),
+        (48, 481, 481, 576),
+        (48, 2049, 2049, 2560),
         (48, 3199, 3199, 3200),
         (48, 3200, 3200, 3200),
         (48, 3201, 3200, 3200),
@@ -156,3 +158,22 @@ def test_the_filled_share_is_that_of_the_tensor(width: int, squeeze: float) -> N
     tensor = preprocess(strip, squeeze=squeeze)
     filled = np.count_nonzero(tensor[0, 0, 0]) / tensor.shape[3]
     assert filled_share(strip, squeeze=squeeze) == pytest.approx(filled)
+
+
+@pytest.mark.parametrize("blanks", [0.0, 3.0, 9.0])
+def test_blanks_that_are_passed_over_change_nothing(blanks: float) -> None:
+    letters = tuple(map(chr, range(0x4E00, 0x4E00 + 200)))
+    logits = np.random.default_rng(5).normal(0, 3, (1, 300, 201))
+    logits[0, :, BLANK] += blanks
+    exponents = np.exp(logits)
+    probabilities = (exponents / exponents.sum(axis=2, keepdims=True)).astype(np.float32)
+    classes = probabilities[0].argmax(axis=1)
+    spoken = [
+        step
+        for step, index in enumerate(classes)
+        if index != BLANK and (step == 0 or index != classes[step - 1])
+    ]
+    text, confidence = decode(probabilities, letters)
+    assert text == "".join(letters[classes[step] - 1] for step in spoken)
+    assert confidence == pytest.approx(probabilities[0, spoken, classes[spoken]].mean())
+    assert 0 < len(spoken) < 300
