@@ -18,6 +18,7 @@ import matplotlib as mpl
 from machine import RESULTS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from memory import MAX_PSS_MB
 
 IMAGES = RESULTS.parents[1] / "docs" / "images"
 BLUE, ORANGE = "#0072B2", "#E69F00"
@@ -91,7 +92,24 @@ def _median(rows: list[Result], server: str, setting: str, pages: str, of: str) 
     return float(next(found))
 
 
-PLOTS: dict[str, Callable[[Result], Figure]] = {"peers": draw_peers}
+def draw_memory(result: Result) -> Figure:
+    """What each worker keeps in a pause, over the pictures that it and the others have read."""
+    figure = Figure(figsize=(WIDTH_PX / DPI, 2.6), layout="constrained")
+    axes = figure.subplots()
+    samples = result["samples"]
+    sent = [sample["pictures"] for sample in samples]
+    workers = zip(*(sample["pss_mb"] for sample in samples), strict=True)
+    for number, (kept, colour) in enumerate(zip(workers, (BLUE, ORANGE), strict=False), 1):
+        axes.plot(sent, kept, color=colour, label=f"worker {number}")
+    axes.axhline(MAX_PSS_MB, color="grey", linestyle="--", linewidth=1, label="limit")
+    axes.set(ylim=0, xlim=0, xlabel="pictures of 100x30 to 4000x3000 pixels", ylabel="PSS, MB")
+    axes.legend(loc="lower right", ncols=3)
+    machine = result["machine"]
+    axes.set_title(f"{machine['cpu']}, {machine['cores']} cores, {result['date']}", fontsize=8)
+    return figure
+
+
+PLOTS: dict[str, Callable[[Result], Figure]] = {"memory": draw_memory, "peers": draw_peers}
 
 
 def _parse() -> argparse.Namespace:
