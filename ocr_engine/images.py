@@ -50,7 +50,8 @@ def decode(data: bytes, max_pixels: int) -> Picture:
                 check_size(PictureHeader(header.format, *image.size), max_pixels)
                 frames = _count_frames(image, data)
                 image.load()
-                upright = ImageOps.exif_transpose(image)
+                ImageOps.exif_transpose(image, in_place=True)
+                pixels = _to_bgr(image)
     except UnidentifiedImageError:
         raise InvalidImage(f"the {header.format} cannot be read: its header is broken") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError,
@@ -58,7 +59,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         raise InvalidImage(
             f"the {header.format} is truncated or broken ({error}); send the whole file"
         ) from None
-    return Picture(_to_bgr(upright), frames)
+    return Picture(pixels, frames)
 
 
 def _count_frames(image: Image.Image, data: bytes) -> int:

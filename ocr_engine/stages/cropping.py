@@ -13,7 +13,7 @@ from ocr_engine.stages.detection import FloatArray, QuadArray, min_area_quad
 VERTICAL_RATIO = 1.5
 WARP_SIDE = 32_766  # OpenCV warps from and to no more than this
 MARGIN = 4  # pixels round a box that bicubic interpolation may look at
-STRAIGHT = 0.5  # pixels that a side may lean from end to end and need not be turned
+STRAIGHT = 1.0  # pixels that a side may lean from end to end and need not be turned
 SHARPNESS = -0.75  # of bicubic interpolation, as OpenCV has it
 
 

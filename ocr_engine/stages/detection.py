@@ -153,12 +153,19 @@ def min_area_quad(
 def box_score(probability: FloatArray, corners: FloatArray) -> float:
     """The mean probability inside the box (DB's fast score)."""
     height, width = probability.shape
-    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (width - 1, height - 1)).astype(int)
-    right, bottom = np.clip(np.ceil(corners.max(axis=0)), 0, (width - 1, height - 1)).astype(int)
+    across, down = corners.T.tolist()
+    left, right = _pixel_range(across, width)
+    top, bottom = _pixel_range(down, height)
     mask = np.zeros((bottom - top + 1, right - left + 1), dtype=np.uint8)
     shifted = (corners - np.array((left, top), dtype=np.float32)).astype(np.int32)
     cv2.fillPoly(mask, [shifted], (1,))
     return cv2.mean(probability[top : bottom + 1, left : right + 1], mask)[0]
+
+
+def _pixel_range(places: Sequence[float], count: int) -> tuple[int, int]:
+    """The first and last of so many pixels in a row that the places lie on or between."""
+    first, last = math.floor(min(places)), math.ceil(max(places))
+    return min(max(first, 0), count - 1), min(max(last, 0), count - 1)
 
 
 def unclip(corners: FloatArray, ratio: float) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean, median
 
 import numpy as np
 
@@ -25,18 +26,18 @@ def reading_order(boxes: Sequence[QuadArray]) -> list[int]:
     angle = -page_skew(corners)
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     corners = corners @ rotation.T
-    middles = corners.mean(axis=1)
+    across, down = corners.mean(axis=1).T.tolist()
     heights = np.minimum(
         np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1),
         np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1),
-    )
+    ).tolist()
     rows: list[list[int]] = []
-    for index in sorted(range(len(boxes)), key=lambda i: (middles[i, 1], middles[i, 0])):
-        if rows and _same_row(rows[-1], index, middles, heights):
+    for index in sorted(range(len(boxes)), key=lambda i: (down[i], across[i])):
+        if rows and _same_row(rows[-1], index, down, heights):
             rows[-1].append(index)
         else:
             rows.append([index])
-    return [index for row in rows for index in sorted(row, key=lambda i: middles[i, 0])]
+    return [index for row in rows for index in sorted(row, key=across.__getitem__)]
 
 
 def page_skew(corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
@@ -55,12 +56,9 @@ def page_skew(corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> flo
 
 
 def _same_row(
-    row: list[int],
-    index: int,
-    middles: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    heights: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    row: list[int], index: int, middles: Sequence[float], heights: Sequence[float]
 ) -> bool:
     """Whether the box's middle is near the row's middle, measured in the smaller height."""
-    row_middle = float(middles[row, 1].mean())
-    smaller = min(float(np.median(heights[row])), float(heights[index]))
-    return abs(float(middles[index, 1]) - row_middle) < ROW_OVERLAP * smaller
+    row_middle = fmean(middles[i] for i in row)
+    smaller = min(median(heights[i] for i in row), heights[index])
+    return abs(middles[index] - row_middle) < ROW_OVERLAP * smaller

@@ -116,7 +116,7 @@ def _text(
     steps = np.flatnonzero(kept)
     if steps.size == 0:
         return "", 0.0
-    text = "".join(characters[index - 1] for index in classes[steps])
+    text = "".join([characters[index - 1] for index in classes[steps].tolist()])
     return text, float(probabilities[0, steps, classes[steps]].mean())
 
 

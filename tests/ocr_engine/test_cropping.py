@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from ocr_engine.images import ImageArray
-from ocr_engine.stages.cropping import STRAIGHT, crop_line
+from ocr_engine.stages.cropping import STRAIGHT, _shifted, _warped, crop_line
 from ocr_engine.stages.detection import QuadArray
 
 
@@ -139,11 +139,18 @@ def test_a_level_box_between_pixels_is_interpolated_as_a_leaning_one_is(
     pixels = smooth(100, 150)
     level = np.array([(0, 0), (80, 0), (80, 30), (0, 30)], dtype=np.float32)
     level += np.array((left, top), dtype=np.float32)
-    leaning = level.copy()
-    leaning[1:3, 1] += STRAIGHT * 1.5  # no longer straight, but at its left end still the same
-    expected, got = crop(pixels, leaning), crop(pixels, level)
-    assert got.shape == (30, 80, 3)
-    np.testing.assert_allclose(got[:, :6].astype(int), expected[:30, :6].astype(int), atol=3)
+    got = crop(pixels, level)
+    expected = _warped(pixels, level, 80, 30)
+    np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=2)
+
+
+@pytest.mark.parametrize(("lean", "resampled"), [(STRAIGHT * 0.9, False), (STRAIGHT * 1.5, True)])
+def test_a_box_that_hardly_leans_is_not_turned(lean: float, resampled: bool) -> None:
+    pixels = noise(100, 150)
+    corners = np.array([(20, 10), (80, 10 + lean), (80, 30 + lean), (20, 30)], dtype=np.float32)
+    middle = crop(pixels, corners)[5:15, 25:35].astype(int)
+    shifted = _shifted(pixels, corners.mean(axis=0), 60, 20)[5:15, 25:35].astype(int)
+    assert (np.abs(middle - shifted).max() > 10) == resampled
 
 
 @pytest.mark.parametrize("corner", [(-0.4, -0.4), (69.7, 0.2), (0.2, 79.6), (69.6, 79.7)])
