@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.5
 
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
@@ -61,7 +61,8 @@ class WorkerSpec:
     load: builds the recognizer; a picklable callable.
     threads: compute threads that native libraries may use.
     max_pixels: larger pictures are refused.
-    release_rss_mb: above it, memory is given back after a picture; idle_rss_mb: in a pause.
+    release_rss_mb: above it, memory is given back after a picture, and not only in a pause.
+    idle_rss_mb: what is kept in a pause to make later pictures faster.
     task_memory_mb: address space that one picture may add, 0: no limit.
     cores: on how many cores, at most, a picture may be read when they are idle.
     """
@@ -70,7 +71,7 @@ class WorkerSpec:
     threads: int = 1
     max_pixels: int = 40_000_000
     release_rss_mb: int = 700
-    idle_rss_mb: int = 450
+    idle_rss_mb: int = 440
     task_memory_mb: int = 0
     cores: int = 1
 
@@ -131,7 +132,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
         else:
             code, message = RecognitionFailed.code, _FAILED
         log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
-    if not leaving:
+    if rss_mb() > spec.release_rss_mb and not leaving:
         _give_memory_back(recognizer, spec.release_rss_mb)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
@@ -186,11 +187,12 @@ def _use_pause(channel: connection.Connection, recognizer: Recognizer, spec: Wor
 
 
 def _give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
-    """Bring the process below the limit, in two steps, of which the second costs time later."""
-    for shapes in (False, True):
-        if rss_mb() > most_rss_mb:
-            recognizer.release_memory(shapes)
-            _trim_heap()
+    """Past pictures' memory; and what makes later ones faster, if that alone is too much."""
+    recognizer.release_memory()
+    _trim_heap()
+    if rss_mb() > most_rss_mb:
+        recognizer.release_memory(shapes=True)
+        _trim_heap()
 
 
 def _send(channel: connection.Connection, reply: Reply) -> None:

@@ -43,7 +43,6 @@ class PpOcr:
         self.models = models
         self.sessions = sessions
         self._wide_det: Session | None = None
-        self._wide_used = False
         self._rec_shape = rec_shape
         self._characters = characters
         self._widths = iter(recognition.COMMON_WIDTHS)
@@ -90,10 +89,8 @@ class PpOcr:
     def release_memory(self, shapes: bool = False) -> None:
         """See Recognizer.release_memory."""
         sessions = self.sessions
-        if shapes or not self._wide_used:
-            self._wide_det = None
-        self._wide_used = False
         if shapes:
+            self._wide_det = None
             self._widths = iter(recognition.COMMON_WIDTHS)
         for session in (sessions.det, sessions.cls, sessions.rec, self._wide_det):
             if session is not None:
@@ -117,7 +114,6 @@ class PpOcr:
     def _detector(self, cores: int) -> Session:
         if cores == 1 or self.sessions.wide_det is None:
             return self.sessions.det
-        self._wide_used = True
         if self._wide_det is None:
             self._wide_det = self.sessions.wide_det()
         return self._wide_det

@@ -41,7 +41,6 @@ class OpenVinoSession:
         self._compile_lane = compile_lane
         self._most_lanes = lanes
         self._lane_width = lane_width
-        self._lanes_used = 1
         self._lanes = [_Lane(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
         self.precision: Precision = "f32" if precision == "bf16" and not in_bf16 else precision
@@ -89,8 +88,6 @@ class OpenVinoSession:
         if shapes:
             self._lanes.clear()
             self._lanes.append(_Lane(self._compile_lane()))
-        del self._lanes[self._lanes_used :]
-        self._lanes_used = 1
         for lane in self._lanes:
             lane.release_memory()
 
@@ -98,9 +95,7 @@ class OpenVinoSession:
         """So many lanes, or as many as there may be."""
         while len(self._lanes) < min(count, self._most_lanes):
             self._lanes.append(_Lane(self._compile_lane()))
-        used = self._lanes[: max(count, 1)]
-        self._lanes_used = max(self._lanes_used, len(used))
-        return used
+        return self._lanes[: max(count, 1)]
 
 
 class _Left:

@@ -71,7 +71,7 @@ class Session(Protocol):
         """Make the next run of a tensor of this shape faster in so many lanes, if that can be."""
 
     def release_memory(self, shapes: bool = False) -> None:
-        """Give back past pictures' activations and lanes unused since, if the runtime can.
+        """Give back past pictures' activations, if the runtime can.
 
         shapes: also what is compiled for past shapes, and all lanes but the first.
         """
