@@ -3,10 +3,10 @@
     python benchmarks/memory.py [--pictures 500] [--workers 2] [--seed 1]
 
 Pictures from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a server at its default
-settings with its cache off. After every 10 all answers are waited for, and a second later the
-workers' PSS (memory, a page that n processes share counts 1/n) is read: what they keep, once they
-had a pause to give the rest back. In between it is sampled for the highest value. Growth is the
-slope of a line through the last 200 pictures (least squares). Writes results/memory.json.
+settings with its cache off. After every 10 all answers are waited for, and when the workers are
+idle again, their PSS (memory, a page that n processes share counts 1/n) is read: what they keep,
+once they had a pause to give the rest back. In between it is sampled for the highest value. Growth
+is the slope of a line through the last 200 pictures (least squares). Writes results/memory.json.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from machine import write_results
 from mixed_sizes import mixed_sizes
-from process_costs import peak_rss_mb, pss_mb
+from process_costs import peak_rss_mb, pss_mb, wait_until_quiet
 from server_under_test import ServerUnderTest, Verdict, drive
 
 EVERY = 10
@@ -32,7 +32,7 @@ LAST = 200
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 pictures
 SAMPLE_SECONDS = 0.1
-REST_SECONDS = 1.0
+PAUSE_SECONDS = 1.0  # after which workers begin to give memory back
 MAX_BODY_MB = 40
 
 Sample = tuple[int, dict[int, float]]  # after so many pictures, PSS by pid
@@ -102,7 +102,8 @@ def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sam
     while batch := list(islice(made, EVERY)):
         drive(server.port, batch, 2 * arguments.workers)
         sent += len(batch)
-        time.sleep(REST_SECONDS)
+        time.sleep(PAUSE_SECONDS)
+        wait_until_quiet(server.worker_pids())
         sample = _pss(server)
         yield sent, sample
         if sent % SHOWN_EVERY == 0:

@@ -182,6 +182,8 @@ def _use_pause(channel: connection.Connection, recognizer: Recognizer, spec: Wor
         return
     _give_memory_back(recognizer, spec.idle_rss_mb)
     while recognizer.prepare():
+        recognizer.release_memory()
+        _trim_heap()
         if channel.poll():
             return
 
