@@ -125,10 +125,11 @@ def release_rss_mb(chosen: Settings) -> int:
 
 def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
     """The server with 4 clients per worker over all pictures so many times."""
-    bodies = distinct(sent, times)
+    ramp, bodies = distinct(sent), distinct(sent, times)
     with ServerUnderTest(settings("openvino", workers)) as server:
         warm_up(server, sent)
         pids = server.worker_pids()
+        drive(server.port, ramp, 4 * workers)  # in the pause before, workers forgot what is rare
         before = (cpu_seconds([server.pid]), cpu_seconds(pids), time.process_time())
         stages = stage_seconds(server)
         load = drive(server.port, bodies, 4 * workers)

@@ -47,7 +47,7 @@ class LoadTest:
     async def run(self, begin: Callable[[], None], finish: Callable[[LoadTest], None]) -> bool:
         """Measure; begin and finish are told of the start and of each scenario's end.
 
-        True if Ctrl-C ended it early; a second Ctrl-C raises KeyboardInterrupt. CannotStart if
+        True if Ctrl-C ended it early; a second Ctrl-C ends the process. CannotStart if
         there is no server.
         """
         args = self._args

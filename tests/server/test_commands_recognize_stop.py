@@ -179,6 +179,11 @@ def test_a_second_ctrl_c_ends_it_at_once(scans: Path, journal: Path, tmp_path: P
         lines.append(process.stderr.readline())
         assert lines[-1], f"it left by itself: {lines}"
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 130
-    os.close(held[0])
-    process.stderr.close()
+    try:
+        assert process.wait(5) == 130
+        assert process.stderr.read().endswith("stopped at once\n")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(held[0])
+        process.stderr.close()

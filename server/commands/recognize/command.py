@@ -46,7 +46,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
         return FAILED
     except KeyboardInterrupt:
         print("ocr-server recognize: stopped at once", file=sys.stderr)
-        os._exit(INTERRUPTED)  # the kernel ends the workers with this process
+        os._exit(INTERRUPTED)  # as in load_test/interrupt.py; this one came before the loop ran
 
 
 class _Command:
