@@ -13,7 +13,6 @@ from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 
 DET_SHAPES = 8  # kept compiled: pages differ in size, and each shape takes some 7 MB
-WIDE_DET_SHAPES = 2
 LANE_WIDTH = 480  # of lines that any lane reads; it balances two lanes, and bounds their memory
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
@@ -62,7 +61,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
         )
 
     def wide_det() -> Session:
-        return session(models.det, WIDE_DET_SHAPES, threads=settings.cores)
+        return session(models.det, DET_SHAPES, threads=settings.cores)
 
     det = session(models.det, DET_SHAPES)
     cls = session(models.cls) if models.cls else None
