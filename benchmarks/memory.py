@@ -32,7 +32,7 @@ LAST = 200
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 pictures
 SAMPLE_SECONDS = 0.1
-PAUSE_SECONDS = 1.0  # after which workers begin to give memory back
+PAUSE_SECONDS = 2.5  # workers begin to give memory back after two seconds
 MAX_BODY_MB = 40
 
 Sample = tuple[int, dict[int, float]]  # after so many pictures, PSS by pid

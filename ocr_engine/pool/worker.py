@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 2.0
 
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
