@@ -57,6 +57,7 @@ class _FunctionWatch:
         if path.is_relative_to(RUNTIMES):
             if code.co_name not in ("run", "run_each"):
                 return None
-            return f"model {self._roles.get(id(frame.f_locals['self']), '?')}"
+            role = self._roles.get(id(frame.f_locals["self"]))
+            return f"model {role}" if role else None
         module = path.relative_to(ENGINE).with_suffix("")
         return ".".join((*module.parts, code.co_name))
