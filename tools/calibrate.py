@@ -15,7 +15,7 @@ import argparse
 import dataclasses
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizers import ppocr  # noqa: E402
 from ocr_engine.runtimes import openvino as runtime  # noqa: E402
 from ocr_engine.runtimes.quantization import quantizable  # noqa: E402
-from ocr_engine.runtimes.session import FloatArray, Session  # noqa: E402
+from ocr_engine.runtimes.session import FloatArray, Session, Tensors  # noqa: E402
 from server.app import engine_settings  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 
@@ -95,11 +95,9 @@ class Metered:
         self._meter.measure(tensor)
         return self._session.run(tensor)
 
-    def run_each(
-        self, tensors: Iterable[FloatArray], lanes: int, read: Callable[[FloatArray], T]
-    ) -> Iterator[T]:
+    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
         """See Session.run_each."""
-        return (read(self.run(tensor)) for tensor in tensors)
+        return work.run_on(self.run)
 
 
 def main() -> int:
