@@ -12,12 +12,13 @@ from functools import partial
 
 from load_test.arguments import parse_arguments
 from load_test.errors import CannotStart
+from load_test.interrupt import INTERRUPTED
 from load_test.load import LoadTest
 from load_test.pictures import find_pictures
 from load_test.plot import check_plot, draw
 from load_test.table import Table, explanation, introduction
 
-GOOD, FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+GOOD, FAILED, NOT_STARTED = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "multirequest.py") -> int:

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
-from load_test.interrupt import until_interrupted
+from load_test.interrupt import INTERRUPTED, until_interrupted
 from load_test.progress import Progress
 from ocr_engine.errors import EngineError
 from server.commands.recognize.arguments import parse_arguments, wanted
@@ -23,7 +23,7 @@ from server.commands.recognize.work import Outcome, Work
 from server.errors import ServiceError
 from server.settings import SettingsError, load_settings
 
-GOOD, FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+GOOD, FAILED, NOT_STARTED = 0, 1, 2
 
 
 class CannotStart(Exception):
