@@ -63,10 +63,14 @@ def draw_peers(result: Result) -> Figure:
             for pages in sets
         }
         _bars(axes, title, labels, bars)
-    machine = result["machine"]
-    figure.suptitle(f"{machine['cpu']}, {machine['cores']} cores, {result['date']}", fontsize=8)
+    figure.suptitle(_where_and_when(result), fontsize=8)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
+
+
+def _where_and_when(result: Result) -> str:
+    machine = result["machine"]
+    return f"{machine['cpu']}, {machine['cores']} cores, {result['date']}"
 
 
 def _bars(axes: Axes, title: str, labels: Sequence[str], bars: dict[str, list[float]]) -> None:
@@ -104,8 +108,7 @@ def draw_memory(result: Result) -> Figure:
     axes.axhline(MAX_PSS_MB, color="grey", linestyle="--", linewidth=1, label="limit")
     axes.set(ylim=0, xlim=0, xlabel="pictures of 100x30 to 4000x3000 pixels", ylabel="PSS, MB")
     axes.legend(loc="lower right", ncols=3)
-    machine = result["machine"]
-    axes.set_title(f"{machine['cpu']}, {machine['cores']} cores, {result['date']}", fontsize=8)
+    axes.set_title(_where_and_when(result), fontsize=8)
     return figure
 
 
