@@ -17,6 +17,7 @@ from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.quantization import quantize
 from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
+from ocr_engine.runtimes.upsampling import split_upsampling
 
 T = TypeVar("T")
 
@@ -156,6 +157,8 @@ class OpenVinoRuntime:
 
     def __init__(self) -> None:
         self.core = ov.Core()
+        self._flags = _cpu_flags()
+        self.vnni = not self._flags.isdisjoint(("avx512_vnni", "avx_vnni"))
 
     def version(self) -> str:
         """The release, without the build."""
@@ -166,8 +169,8 @@ class OpenVinoRuntime:
         return "BF16" in self.core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
     def native_int8(self) -> bool:
-        """Whether the CPU has VNNI: without it sums overflow, and it is hardly faster."""
-        return any(flag in _cpu_flags() for flag in ("avx512_vnni", "avx_vnni"))
+        """Whether the CPU has VNNI, or AVX2 alone; AVX512 without VNNI was not measured."""
+        return self.vnni or ("avx2" in self._flags and "avx512f" not in self._flags)
 
     def load(self, model: ModelFile, settings: SessionSettings) -> OpenVinoSession:
         """See Runtime.load; in int8, operations without a range stay in f32."""
@@ -184,8 +187,9 @@ class OpenVinoRuntime:
         def compile_lane(graph: ov.Model | None = None) -> ov.CompiledModel:
             """Without a graph it is read anew: kept, it would be 10 to 30 MB in each worker."""
             graph = graph or read_graph(self.core, model)
-            if in_int8 and not quantize(graph, settings.ranges):
+            if in_int8 and not quantize(graph, settings.ranges, self.vnni):
                 raise ModelError(f"{model.path}: none of its operations has a range for int8")
+            split_upsampling(graph)
             return self.core.compile_model(graph, "CPU", properties)
 
         graph = read_graph(self.core, model)

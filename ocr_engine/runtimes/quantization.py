@@ -4,6 +4,10 @@ A FakeQuantize before an operation makes the CPU plugin compute it in INT8. Acti
 levels in a range that was measured (tools/calibrate.py), weights 255 levels round zero for each
 output channel: Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", CVPR 2018.
+
+A CPU without VNNI adds two products in 16 bits and cuts off what does not fit. There the levels of
+weights are so wide that two products always fit, and matrix products stay in f32, which is faster
+(docs/decisions/0019).
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from openvino import opset13 as ops
 
 _ACTIVATION_STEPS = 255
 _WEIGHT_LEVELS = 255
+_TOGETHER = 4  # of so many inputs in a row, oneDNN adds products two by two
 _SMALLEST = 1e-8
 
 
@@ -27,20 +32,25 @@ def quantizable(graph: ov.Model) -> list[ov.Node]:
     return [node for node in graph.get_ordered_ops() if _is_worth_it(node)]
 
 
-def quantize(graph: ov.Model, ranges: Mapping[str, tuple[float, float]]) -> set[str]:
-    """Change the graph so that operations with a range run in INT8; the names of these."""
+def quantize(
+    graph: ov.Model, ranges: Mapping[str, tuple[float, float]], vnni: bool = True
+) -> set[str]:
+    """Change the graph so that operations with a range run in INT8; the names of these.
+
+    vnni: whether the CPU adds products in 32 bits. Without, only convolutions are changed.
+    """
     rounded: dict[tuple[str, int], ov.Output] = {}
     done = set()
     for node in quantizable(graph):
         name = node.get_friendly_name()
-        if name not in ranges:
+        if name not in ranges or not (vnni or node.get_type_name() == "Convolution"):
             continue
         source = node.input_value(0)
         key = (source.get_node().get_friendly_name(), source.get_index())
         if key not in rounded:
             rounded[key] = _rounded_activation(source, *ranges[name])
         node.input(0).replace_source_output(rounded[key])
-        node.input(1).replace_source_output(_rounded_weights(node))
+        node.input(1).replace_source_output(_rounded_weights(node, vnni))
         done.add(name)
     graph.validate_nodes_and_infer_types()
     return done
@@ -73,7 +83,7 @@ def _rounded_activation(source: ov.Output, low: float, high: float) -> ov.Output
     return ops.fake_quantize(source, *limits, *limits, _ACTIVATION_STEPS + 1).output(0)
 
 
-def _rounded_weights(node: ov.Node) -> ov.Output:
+def _rounded_weights(node: ov.Node, vnni: bool) -> ov.Output:
     """255 levels round zero, as wide as each output channel needs."""
     weights = _weights(node)
     assert weights is not None, "quantizable() has looked"
@@ -82,5 +92,22 @@ def _rounded_weights(node: ov.Node) -> ov.Output:
         channel = weights.ndim - (2 if node.get_attributes()["transpose_b"] else 1)
     others = tuple(axis for axis in range(weights.ndim) if axis != channel)
     widest = np.abs(weights.astype(np.float32)).max(axis=others, keepdims=True)
+    if not vnni:
+        widest = np.maximum(widest, _largest_pairs(weights))
     limits = [ops.constant(sign * np.maximum(widest, _SMALLEST)) for sign in (-1, 1)]
     return ops.fake_quantize(node.input_value(1), *limits, *limits, _WEIGHT_LEVELS).output(0)
+
+
+def _largest_pairs(weights: np.ndarray) -> np.ndarray:
+    """For each output channel the largest sum of two weights whose products are added in 16 bits.
+
+    Of a convolution's weights (outputs, inputs, height, width) float32, as (outputs, 1, 1, 1): with
+    levels as wide as this, 255 times two weights of one sign is at most 255 x 128 < 2^15.
+    """
+    outputs, inputs, *kernel = weights.shape
+    padded = np.zeros((outputs, -(-inputs // _TOGETHER) * _TOGETHER, *kernel), dtype=np.float32)
+    padded[:, :inputs] = weights
+    groups = padded.reshape(outputs, -1, _TOGETHER, *kernel)
+    signs = (np.sort(np.maximum(signed, 0), axis=2) for signed in (groups, -groups))
+    above, below = (ordered[:, :, -2:].sum(axis=2) for ordered in signs)
+    return np.maximum(above, below).max(axis=(1, 2, 3)).reshape(-1, 1, 1, 1)

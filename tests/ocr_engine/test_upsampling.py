@@ -1,0 +1,81 @@
+"""A transposed convolution to one channel, split: the same values, and only where it may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ocr_engine.models.catalogue import CATALOGUE, catalogue_set
+from ocr_engine.runtimes.openvino import OpenVinoRuntime, read_graph
+from ocr_engine.runtimes.session import FloatArray
+from ocr_engine.runtimes.upsampling import split_upsampling
+
+# isort: split
+import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
+from openvino import opset13 as ops
+
+INPUTS = 5
+
+
+def graph(channels: int = 1, kernel: int = 2, stride: int = 2, pads: int = 0) -> Any:
+    """A transposed convolution with a bias and the sigmoid of DB's head behind it."""
+    rng = np.random.default_rng(kernel)
+    picture = ops.parameter(ov.PartialShape([1, INPUTS, -1, -1]), np.float32, name="picture")
+    weights = rng.uniform(-1, 1, (INPUTS, channels, kernel, kernel)).astype(np.float32)
+    sides = [pads, pads]
+    grown = ops.convolution_backprop_data(
+        picture, ops.constant(weights), [stride, stride], pads_begin=sides, pads_end=sides
+    )
+    biased = ops.add(grown, ops.constant(np.full((1, channels, 1, 1), 0.25, dtype=np.float32)))
+    return ov.Model([ops.sigmoid(biased)], [picture], "head")
+
+
+def answer(of: Any, height: int = 7, width: int = 9) -> FloatArray:
+    picture = np.random.default_rng(3).uniform(-2, 2, (1, INPUTS, height, width))
+    model = ov.Core().compile_model(of, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.array(model(picture.astype(np.float32))[0])
+
+
+def kinds(of: Any) -> list[str]:
+    return [node.get_type_name() for node in of.get_ordered_ops()]
+
+
+@pytest.mark.parametrize("side", [2, 3, 4])
+def test_squares_side_by_side_are_split_and_give_the_same(side: int) -> None:
+    expected = answer(graph(kernel=side, stride=side))
+    changed = graph(kernel=side, stride=side)
+    split_upsampling(changed)
+    assert "ConvolutionBackpropData" not in kinds(changed)
+    assert kinds(changed).count("DepthToSpace") == 1
+    assert expected.shape == (1, 1, 7 * side, 9 * side)
+    np.testing.assert_allclose(answer(changed), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"channels": 2}, {"kernel": 3, "stride": 2}, {"kernel": 2, "stride": 3}, {"pads": 1}],
+    ids=str,
+)
+def test_other_transposed_convolutions_stay(other: dict[str, int]) -> None:
+    changed = graph(**other)
+    split_upsampling(changed)
+    assert kinds(changed) == kinds(graph(**other))
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_detection_gives_the_same_map(name: str) -> None:
+    core, file = OpenVinoRuntime().core, catalogue_set(name).det.file
+    picture = np.random.default_rng(4).uniform(-2, 2, (1, 3, 96, 160)).astype(np.float32)
+    answers = []
+    for change in (False, True):
+        model = read_graph(core, file)
+        if change:
+            before = kinds(model).count("ConvolutionBackpropData")
+            split_upsampling(model)
+            assert kinds(model).count("ConvolutionBackpropData") == before - 1
+        compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        answers.append(np.array(compiled(picture)[0]))
+    assert answers[0].std() > 0
+    np.testing.assert_allclose(answers[1], answers[0], atol=1e-5)
