@@ -74,6 +74,7 @@ class WorkerProcess:
         self.worn: str | None = None
         self.spawn_round = 0
         self.started_at = time.monotonic()
+        self.idle_since = self.started_at  # set when it is ready and when it has answered
         self.start_seconds: float | None = None  # from its start until it was warm
         self._spec = spec
         self._listener = listener

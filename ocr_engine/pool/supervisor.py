@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ocr_engine.pool.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
 from ocr_engine.pool.process import LEFT, WorkerProcess, WorkerState
-from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.pool.worker import PAUSE_SECONDS, WorkerSpec
 from ocr_engine.recognizer import EngineInfo
 
 log = logging.getLogger(__name__)
@@ -105,9 +105,16 @@ class Supervisor:
         return tuple(self._workers)
 
     def idle_worker(self) -> WorkerProcess | None:
-        """A warm worker without a task, the one that has done least."""
+        """A worker without a task: the last that had one, as what it needs is at hand.
+
+        After a pause workers give memory back for a while; then it is the one that rested longest.
+        """
         ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
-        return min(ready, key=lambda worker: worker.tasks_done, default=None)
+        paused = time.monotonic() - PAUSE_SECONDS
+        recent = [worker for worker in ready if worker.idle_since > paused]
+        if recent:
+            return max(recent, key=lambda worker: worker.idle_since)
+        return min(ready, key=lambda worker: worker.idle_since, default=None)
 
     def warm(self) -> int:
         """How many workers are loaded and can take tasks, now or after the one they have."""
@@ -190,7 +197,8 @@ class Supervisor:
         worker.rss_mb = ready.rss_mb
         worker.task_limit = self._task_limit()
         worker.state = WorkerState.READY
-        worker.start_seconds = time.monotonic() - worker.started_at
+        worker.idle_since = time.monotonic()
+        worker.start_seconds = worker.idle_since - worker.started_at
         log.info(
             "worker %d ready after %.1f s (%d MiB)",
             worker.pid or 0,
@@ -209,6 +217,7 @@ class Supervisor:
             self._fill()
         elif worker.state is WorkerState.BUSY:
             worker.state = WorkerState.READY
+            worker.idle_since = time.monotonic()
         elif worker.state is WorkerState.RETIRING:
             worker.stop()
         self._check_wear(worker)

@@ -13,7 +13,7 @@ from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 
 DET_SHAPES = 8  # kept compiled: pages differ in size, and each shape takes some 7 MB
-LANE_WIDTH = 480  # of lines that any lane reads; it balances two lanes, and bounds their memory
+LANE_WIDTH = 1056  # of lines that any lane reads; it balances two lanes, and bounds their memory
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
 

@@ -37,7 +37,7 @@ from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerProcess, WorkerState
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
-from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.pool.worker import PAUSE_SECONDS, WorkerSpec
 from ocr_engine.result import OcrResult, Recognition
 from pools import read, whole
 from watching import descriptors, is_alive, until, worker_processes
@@ -137,6 +137,27 @@ def test_a_worker_has_one_task_at_a_time(tmp_path: Path, gate: Path) -> None:
     for of_one_worker in events.values():
         assert of_one_worker == ["begin", "end"] * (len(of_one_worker) // 2)
     assert sum(map(len, events.values())) == 2 * (6 + 2)
+
+
+def test_a_picture_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> None:
+    """Unless it may be giving memory back: then to the one that has rested longest."""
+    journal = tmp_path / "journal"
+
+    async def scenario() -> None:
+        async with crew(functools.partial(load_obedient, journal), number=2) as pool:
+            for number in range(5):
+                await read(pool, f"at once {number}")
+            await asyncio.sleep(PAUSE_SECONDS + 0.1)
+            await read(pool, "after a pause")
+
+    run(scenario)
+    readers: dict[str, set[str]] = {}
+    for line in journal.read_text().splitlines():
+        pid, _, text = line.split(" ", 2)
+        readers.setdefault(text.rstrip(" 0123456789"), set()).add(pid)
+    assert len(readers["at once"]) == 1
+    assert len(readers["after a pause"]) == 1
+    assert readers["after a pause"] != readers["at once"]
 
 
 def test_options_and_stages_travel_with_the_task() -> None:
