@@ -110,4 +110,5 @@ def _largest_pairs(weights: np.ndarray) -> np.ndarray:
     groups = padded.reshape(outputs, -1, _TOGETHER, *kernel)
     signs = (np.sort(np.maximum(signed, 0), axis=2) for signed in (groups, -groups))
     above, below = (ordered[:, :, -2:].sum(axis=2) for ordered in signs)
-    return np.maximum(above, below).max(axis=(1, 2, 3)).reshape(-1, 1, 1, 1)
+    largest: np.ndarray = np.maximum(above, below).max(axis=(1, 2, 3))
+    return largest.reshape(-1, 1, 1, 1)
