@@ -32,10 +32,10 @@ sys.path[:0] = [str(ROOT)]
 
 from machine import write_results  # noqa: E402
 from pinned_replay import SPAWN, ReplayRun, ReplayWork, replay_on, run_all  # noqa: E402
-from process_costs import cpu_seconds, pss_mb  # noqa: E402
+from process_costs import cpu_seconds, pss_mb, wait_until_quiet  # noqa: E402
 from server_under_test import ServerUnderTest, drive  # noqa: E402
 from throughput import settings  # noqa: E402
-from workloads import WORKLOADS, distinct, pictures, warm_up  # noqa: E402
+from workloads import WORKLOADS, distinct, pictures, show_all  # noqa: E402
 
 from server.app import engine_settings  # noqa: E402
 from server.settings import Settings, build  # noqa: E402
@@ -43,6 +43,7 @@ from server.settings import Settings, build  # noqa: E402
 MIN_EFFICIENCY = 0.95
 MAX_CPU_RATIO = 1.08
 SHOWN_FUNCTIONS = 16
+SHOWN_TIMES = 2  # before they count: few widths of lines are then new to one of two workers
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,11 @@ def release_rss_mb(chosen: Settings) -> int:
 
 def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
     """The server with 4 clients per worker over all pictures so many times."""
-    ramp, bodies = distinct(sent), distinct(sent, times)
+    bodies = distinct(sent, times)
     with ServerUnderTest(settings("openvino", workers)) as server:
-        warm_up(server, sent)
         pids = server.worker_pids()
-        drive(server.port, ramp, 4 * workers)  # in the pause before, workers forgot what is rare
+        wait_until_quiet(pids)
+        show_all(server, sent, SHOWN_TIMES)
         before = (cpu_seconds([server.pid]), cpu_seconds(pids), time.process_time())
         stages = stage_seconds(server)
         load = drive(server.port, bodies, 4 * workers)

@@ -33,15 +33,20 @@ def distinct(sent: Iterable[bytes], times: int = 1) -> list[bytes]:
 
 
 def warm_up(server: ServerUnderTest, sent: Iterable[bytes]) -> None:
-    """Let the workers read all pictures once and see their sizes, and wait until they are idle.
+    """Let the workers read all pictures once and see their sizes, and wait until they are idle."""
+    show_all(server, sent)
+    wait_until_quiet(server.worker_pids())
+
+
+def show_all(server: ServerUnderTest, sent: Iterable[bytes], times: int = 1) -> None:
+    """Let the workers read all pictures so many times, and see their sizes.
 
     A size that a worker has not seen costs it a third of a detection. White pictures of the same
-    sizes cost little, so they are sent several times.
+    sizes cost little, so they are sent several times. In a pause workers forget what is rare.
     """
     sent = list(sent)
-    for bodies in (distinct(sent), distinct(map(_white, sent), BLANK_PASSES)):
+    for bodies in (distinct(map(_white, sent), BLANK_PASSES), distinct(sent, times)):
         drive(server.port, bodies, 4 * server.workers)
-    wait_until_quiet(server.worker_pids())
 
 
 def _white(picture: bytes) -> bytes:
