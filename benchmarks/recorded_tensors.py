@@ -95,18 +95,17 @@ def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 
 def record(engine: LoadedEngine, pictures: Sequence[bytes], folder: Path) -> None:
-    """Read the pictures and keep every tensor that a request is started on."""
+    """Read the pictures and keep every tensor that a request is given."""
     calls: list[list[int]] = []
     files = itertools.count()
-    start: Any = ov.InferRequest.start_async
+    give: Any = ov.InferRequest.set_input_tensor
 
-    def recording(request: Any, inputs: Any, *args: Any, **kwargs: Any) -> None:
-        (tensor,) = inputs
-        np.save(tensor_file(folder, next(files)), tensor)
+    def recording(request: Any, tensor: Any) -> None:
+        np.save(tensor_file(folder, next(files)), tensor.data)
         calls[-1].append(next(n for n, m in enumerate(engine.models) if m is request.model))
-        start(request, inputs, *args, **kwargs)
+        give(request, tensor)
 
-    with engine.watched(), replaced(ov.InferRequest, "start_async", recording):
+    with engine.watched(), replaced(ov.InferRequest, "set_input_tensor", recording):
         for picture in pictures:
             calls.append([])
             engine.recognizer.recognize(decode(picture, MAX_PIXELS), RecognitionOptions())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import threading
 from collections import deque
@@ -51,10 +52,11 @@ class OpenVinoSession:
         return np.array(self._lanes[0].run(tensor))
 
     def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
-        """See Session.run_each; the order of running is that of the numbers in one lane only."""
+        """See Session.run_each; in order of width: to change to another shape takes a millisecond.
+
+        Alone, the first lane begins at the end that is nearer to its last tensor's width.
+        """
         first, *others = self._first_lanes(min(lanes, len(work.widths)))
-        if not others:
-            return work.run_on(first.run)
         left = _Left(work.widths)
         done: dict[int, T] = {}
 
@@ -66,14 +68,17 @@ class OpenVinoSession:
                 left.clear()
                 raise
 
-        with ThreadPoolExecutor(len(others)) as threads:
-            helped = [
-                threads.submit(run_in, lane, lambda: left.narrowest(self._lane_width))
-                for lane in others
-            ]
-            run_in(first, left.widest)
-        for one in helped:
-            one.result()
+        if others:
+            with ThreadPoolExecutor(len(others)) as threads:
+                helped = [
+                    threads.submit(run_in, lane, lambda: left.narrowest(self._lane_width))
+                    for lane in others
+                ]
+                run_in(first, left.widest)
+            for one in helped:
+                one.result()
+        else:
+            run_in(first, left.narrowest if left.begins_near(first.width) else left.widest)
         return [done[number] for number in range(len(work.widths))]
 
     def prepare(self, tensor: FloatArray, lanes: int) -> None:
@@ -112,7 +117,14 @@ class _Left:
         with self._lock:
             return self._by_width.pop() if self._by_width else None
 
-    def narrowest(self, limit: int) -> int | None:
+    def begins_near(self, width: int) -> bool:
+        """Whether the narrowest tensor is nearer to a width than the widest."""
+        if not self._by_width:
+            return False
+        narrowest, widest = (self._widths[self._by_width[end]] for end in (0, -1))
+        return abs(narrowest - width) <= abs(widest - width)
+
+    def narrowest(self, limit: float = math.inf) -> int | None:
         """Take the narrowest tensor, if it is not wider than the limit."""
         with self._lock:
             if not self._by_width or self._widths[self._by_width[0]] > limit:
@@ -129,6 +141,7 @@ class _Lane:
     """A compiled model and its infer request; used by one thread at a time."""
 
     def __init__(self, model: ov.CompiledModel) -> None:
+        self.width = 0  # of the last tensor
         self._model = model
         self._request: ov.InferRequest | None = model.create_infer_request()
 
@@ -139,7 +152,9 @@ class _Lane:
         The model cannot be used any more after one: it asks for the same memory ever again.
         """
         assert self._request is not None
-        self._request.start_async([tensor], share_inputs=True)
+        self.width = tensor.shape[-1]
+        self._request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
+        self._request.start_async()
         self._request.wait()
         return np.asarray(self._request.get_output_tensor(0).data, dtype=np.float32)
 
@@ -177,7 +192,8 @@ class OpenVinoRuntime:
         in_int8 = settings.precision == "int8"
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": "1",
+            # Without a stream the calling thread computes: 0.05 ms less a tensor, but on one core.
+            "NUM_STREAMS": "0" if settings.threads == 1 else "1",
             "INFERENCE_NUM_THREADS": settings.threads,
             "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "f32" if in_int8 else settings.precision,
