@@ -177,3 +177,17 @@ def test_blanks_that_are_passed_over_change_nothing(blanks: float) -> None:
     assert text == "".join(letters[classes[step] - 1] for step in spoken)
     assert confidence == pytest.approx(probabilities[0, spoken, classes[spoken]].mean())
     assert 0 < len(spoken) < 300
+
+
+@pytest.mark.parametrize("sharpness", [1, 3, 10])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_step_is_skipped_that_says_something_else(seed: int, sharpness: int) -> None:
+    randomness = np.random.default_rng(seed)
+    scores = sharpness * randomness.standard_normal((1, 300, 5)).repeat(2, axis=1)
+    powers = np.exp(scores.astype(np.float32))
+    probabilities = powers / powers.sum(axis=2, keepdims=True)
+    likeliest = probabilities[0].argmax(axis=1)
+    first = np.flatnonzero((likeliest != BLANK) & (np.diff(likeliest, prepend=BLANK) != 0))
+    text, confidence = decode(probabilities, CHARACTERS)
+    assert text == "".join(CHARACTERS[index - 1] for index in likeliest[first])
+    assert confidence == pytest.approx(probabilities[0, first, likeliest[first]].mean())
