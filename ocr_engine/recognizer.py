@@ -36,7 +36,7 @@ class EngineSettings:
     precision: PrecisionChoice = "auto"
     threads: int = 1
     enable_mkldnn: bool = True
-    cached_shapes: int = 10
+    cached_shapes: int = 16
     cores: int = 1
 
     def __post_init__(self) -> None:

@@ -92,7 +92,7 @@ class PredictSystemSettings:
     cls_image_shape: tuple[int, int, int] | None = setting(a_shape, None)
     rec_char_dict_path: Path | None = setting(an_optional_path, None)
     cpu_threads: int = setting(a_whole_number(1, 256), 1)
-    cpu_cache_capacity: int = setting(a_whole_number(1, 10**4), 10)
+    cpu_cache_capacity: int = setting(a_whole_number(1, 10**4), 16)
     use_gpu: bool = setting(only_false("this server computes on CPUs"), False)
     rec_batch_num: int | None = setting(nothing_or(a_whole_number(1, 1024)), None)
     cls_batch_num: int | None = setting(nothing_or(a_whole_number(1, 1024)), None)

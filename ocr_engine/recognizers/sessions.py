@@ -12,7 +12,7 @@ from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
 
-DET_SHAPES = 8  # kept compiled: pages differ in size, and each shape takes some 7 MB
+DET_SHAPES = 12  # kept compiled: pages differ in size, and each shape takes some 7 MB
 LANE_WIDTH = 1056  # of lines that any lane reads; it balances two lanes, and bounds their memory
 _ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 

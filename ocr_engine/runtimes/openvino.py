@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import threading
 from collections import deque
@@ -23,6 +24,10 @@ from ocr_engine.runtimes.upsampling import split_upsampling
 T = TypeVar("T")
 
 EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models have some 50
+
+# oneDNN keeps what it compiled for the whole process, 1,024 operations by default: 100 MB that stay
+# when a model goes. So few are enough for a lane to find what another lane has just compiled.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
 class OpenVinoSession:

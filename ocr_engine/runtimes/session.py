@@ -28,7 +28,7 @@ class SessionSettings:
     threads: int = 1
     lanes: int = 1
     precision: Precision = "f32"
-    cached_shapes: int = 10
+    cached_shapes: int = 16
     lane_width: int = 1 << 62
     enable_mkldnn: bool = True
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)

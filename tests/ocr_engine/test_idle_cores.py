@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from fake_recognizers import card, load_obedient, load_preparing
 from ocr_engine.images import Picture, decode
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.models.source import ModelFile
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.messages import Task, decode_request, encode_request
 from ocr_engine.pool.pool import Pool, PoolSpec
@@ -28,16 +25,12 @@ from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
-from ocr_engine.runtimes.session import FloatArray, SessionSettings, Tensors
 from pools import read, whole
 from server import app
 from server.settings import Settings, load_settings
 from watching import until
 
 # isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-from openvino import opset13 as ops
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "pages"
 PAGE = "receipt_en_cafe.png"
@@ -255,145 +248,3 @@ def test_a_page_reads_the_same_on_two_cores(page: Picture, precision: str) -> No
     recognizer.release_memory()
     assert result(recognizer, page, 2) == alone
     assert result(recognizer, page, 1) == alone
-
-
-# --- lanes
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
-    """Doubles its input, in rows of 7: other sizes fail while it runs."""
-    tensor = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="tensor")
-    rows = ops.reshape(tensor, np.array([1, -1, 7]), False)
-    doubled = ops.multiply(rows, ops.constant(np.float32(2.0)))
-    path = tmp_path_factory.mktemp("model") / "doubles.xml"
-    ov.save_model(ov.Model([doubled], [tensor], "doubles"), path, compress_to_fp16=False)
-    return ModelFile(path)
-
-
-def session(model: ModelFile, lanes: int, lane_width: int = 7) -> OpenVinoSession:
-    return OpenVinoRuntime().load(model, SessionSettings(lanes=lanes, lane_width=lane_width))
-
-
-def numbered(number: int, width: int = 7) -> FloatArray:
-    """A tensor full of its number; every third one is large."""
-    height = 2000 if number % 3 == 0 else 1
-    return np.full((1, 3, height, width), number, dtype=np.float32)
-
-
-def mean(number: int, answer: FloatArray) -> float:
-    return float(answer.mean())
-
-
-def tensors(count: int, first: int = 0) -> Tensors[float]:
-    return Tensors([7] * count, lambda number: numbered(number + first), mean)
-
-
-DOUBLED = [0, 2, 4, 6, 8]
-
-
-@pytest.mark.parametrize("most", [1, 2])
-@pytest.mark.parametrize("lanes", [1, 2, 3])
-def test_answers_come_in_the_order_of_the_tensors(model: ModelFile, most: int, lanes: int) -> None:
-    loaded = session(model, most)
-    for count in (20, 1, 0):
-        answers = loaded.run_each(tensors(count), lanes)
-        assert answers == [2.0 * number for number in range(count)]
-    loaded.release_memory()
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
-
-
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> None:
-    lock = threading.Lock()
-    made = read = 0
-
-    def make(number: int) -> FloatArray:
-        nonlocal made
-        with lock:
-            made += 1
-            assert made - read <= lanes
-        return numbered(number)
-
-    def note(number: int, answer: FloatArray) -> None:
-        nonlocal read
-        with lock:
-            read += 1
-
-    session(model, lanes).run_each(Tensors([7] * 20, make, note), lanes)
-    assert made == read == 20
-
-
-def test_lanes_meet_in_the_middle_and_wide_tensors_are_the_firsts(model: ModelFile) -> None:
-    widths = [7 * (1 + number % 5) for number in range(30)]
-    both = threading.Barrier(2)  # so that neither lane takes all before the other begins
-    by_thread: dict[int, list[int]] = {}
-
-    def make(number: int) -> FloatArray:
-        mine = by_thread.setdefault(threading.get_ident(), [])
-        if not mine:
-            both.wait(PATIENCE_SECONDS)
-        mine.append(widths[number])
-        return np.full((1, 3, 1, widths[number]), number, dtype=np.float32)
-
-    answers = session(model, 2, lane_width=21).run_each(Tensors(widths, make, mean), 2)
-    assert answers == [2.0 * number for number in range(30)]
-    first = by_thread.pop(threading.get_ident())
-    ((_, second),) = by_thread.items()
-    assert first == sorted(first, reverse=True)
-    assert second == sorted(second)
-    assert first[0] == 35
-    assert (second[0], second[-1] <= 21) == (7, True)
-
-
-WRONG = {
-    "fails while it runs": np.zeros((1, 3, 5, 4), dtype=np.float32),
-    "is not taken": np.zeros((1, 2, 7, 7), dtype=np.float32),
-}
-
-
-@pytest.mark.parametrize("lanes", [1, 2])
-@pytest.mark.parametrize("fault", sorted(WRONG))
-@pytest.mark.parametrize("place", [0, 3, 9])
-def test_a_failure_is_given_on_and_the_session_reads_on(
-    model: ModelFile, lanes: int, fault: str, place: int
-) -> None:
-    loaded = session(model, lanes)
-    answers: dict[int, float] = {}
-
-    def make(number: int) -> FloatArray:
-        return WRONG[fault] if number == place else numbered(number)
-
-    def note(number: int, answer: FloatArray) -> None:
-        answers[number] = mean(number, answer)
-
-    with pytest.raises(RuntimeError):
-        loaded.run_each(Tensors([7] * 10, make, note), lanes)
-    assert place not in answers
-    assert answers == {number: 2.0 * number for number in answers}
-    if lanes == 1:
-        assert list(answers) == list(range(place))
-    # OpenVINO 2026.4 fails once more where the last good size comes next, so another one is first
-    others = Tensors([7] * 5, lambda number: np.full((1, 3, 2, 7), number, dtype=np.float32), mean)
-    assert loaded.run_each(others, lanes) == DOUBLED
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
-    assert mean(0, loaded.run(numbered(4))) == 8
-
-
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_what_making_or_reading_raises_is_given_on(model: ModelFile, lanes: int) -> None:
-    loaded = session(model, lanes)
-
-    def refuse(number: int, answer: FloatArray) -> float:
-        raise ZeroDivisionError
-
-    def make(number: int) -> FloatArray:
-        if number == 3:
-            raise LookupError("no more strips")
-        return numbered(number)
-
-    with pytest.raises(LookupError, match="no more strips"):
-        loaded.run_each(Tensors([7] * 5, make, mean), lanes)
-    with pytest.raises(ZeroDivisionError):
-        loaded.run_each(Tensors([7] * 5, numbered, refuse), lanes)
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -125,3 +127,36 @@ def test_wide_detection_goes_with_the_shapes() -> None:
     reader.release_memory(shapes=True)
     assert reader._detector(2) is not wide
     assert loaded == [1, 1]
+
+
+KEPT = """
+import ctypes
+import numpy as np
+from ocr_engine.models.catalogue import catalogue_set
+from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.runtimes.session import SessionSettings
+
+def private_mb():
+    ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/smaps_rollup") as rollup:
+        sizes = dict(line.split()[:2] for line in rollup if "Private_Dirty" in line)
+    return int(sizes["Private_Dirty:"]) >> 10
+
+session = OpenVinoRuntime().load(catalogue_set("PP-OCRv6_small").rec.file, SessionSettings())
+session.release_memory()
+before = private_mb()
+for width in range(64, 64 * 13, 64):
+    session.run(np.zeros((1, 3, 48, width), dtype=np.float32))
+session.release_memory()
+used = private_mb() - before
+session.release_memory(shapes=True)
+print(used, private_mb() - before)
+"""
+
+
+def test_what_was_compiled_goes_for_the_most_part() -> None:
+    """oneDNN's own cache would keep it; only a process of its own has nothing in it yet."""
+    done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, check=True, text=True)
+    used, kept = map(int, done.stdout.split())
+    assert used > 30
+    assert kept < used / 3

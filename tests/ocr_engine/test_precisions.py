@@ -169,7 +169,7 @@ def test_one_core_gets_no_lane_and_no_wide_detection() -> None:
 
 def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> None:
     runtime = Listing(True, True)
-    settings = EngineSettings("openvino", KNOWN, threads=2, cores=3, cached_shapes=9)
+    settings = EngineSettings("openvino", KNOWN, threads=2, cores=3, cached_shapes=19)
     sessions = load_sessions(runtime, settings, KNOWN)
     assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
         ("det", 2, 1),
@@ -182,5 +182,5 @@ def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> Non
     assert (role, wide.threads, wide.lanes) == ("det", 6, 1)
     narrow = runtime.loaded[0][1]
     assert wide == replace(narrow, threads=6)  # in all else like it
-    assert {one.cached_shapes for role, one in runtime.loaded if role != "det"} == {9}
-    assert narrow.cached_shapes == DET_SHAPES < 9
+    assert {one.cached_shapes for role, one in runtime.loaded if role != "det"} == {19}
+    assert narrow.cached_shapes == DET_SHAPES < 19
