@@ -5,7 +5,9 @@
 1. One client, one page after the other: an idle server with several workers and
    ocr.process.idle_cores on, against a server with one worker and the setting off. Each page is
    sent to both in turns; its median of the rounds counts.
-2. 4 clients per worker: images/s with the setting on against off, in turns (A B A B …).
+2. 4 clients per worker: images/s with the setting on against off, in turns (A B A B …). Before each
+   turn the other server's workers have come to rest, and all pages were shown: in a pause workers
+   forget some sizes, and compute.
 3. Many clients with the same new picture at once (benchmarks/scenarios.py): the slowest answer
    against one recognition on the same server, idle.
 
@@ -27,13 +29,16 @@ sys.path[:0] = [str(ROOT)]
 
 import scenarios  # noqa: E402
 from machine import write_results  # noqa: E402
+from process_costs import wait_until_quiet  # noqa: E402
 from server_under_test import ServerUnderTest, Verdict, drive  # noqa: E402
-from workloads import distinct, pictures, warm_up  # noqa: E402
+from workloads import distinct, pictures, show_all, warm_up  # noqa: E402
 
 MAX_LATENCY_RATIO = 0.65
 MAX_COST = 0.02
 MAX_SAME_RATIO = 1.15
 SAME_PICTURES = 5
+SHOWN_TIMES = 3
+FULL_TIMES = 3  # that each worker reads the pages in a turn
 
 
 def main() -> int:
@@ -90,17 +95,17 @@ def latency(
 
 
 def full(pages: Sequence[bytes], arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
-    """Many clients: images/s on and off, in turns; the other server is idle meanwhile."""
+    """Many clients: images/s on and off, in turns; what workers forget meanwhile is not counted."""
     rates: dict[bool, list[float]] = {True: [], False: []}
     with (
         ServerUnderTest(settings(arguments.workers, True)) as on,
         ServerUnderTest(settings(arguments.workers, False)) as off,
     ):
-        warm_up(on, pages)
-        warm_up(off, pages)
         for _ in range(arguments.rounds):
-            for is_on, server in ((True, on), (False, off)):
-                sent = distinct(pages, arguments.workers)
+            for is_on, server, other in ((True, on, off), (False, off, on)):
+                wait_until_quiet(other.worker_pids())
+                show_all(server, pages, SHOWN_TIMES)
+                sent = distinct(pages, FULL_TIMES * arguments.workers)
                 rates[is_on].append(drive(server.port, sent, 4 * arguments.workers).per_second)
     ratios = [with_it / without for with_it, without in zip(*rates.values(), strict=True)]
     ratio = statistics.median(ratios)
