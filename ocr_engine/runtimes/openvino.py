@@ -17,6 +17,7 @@ import openvino as ov
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
+from ocr_engine.runtimes.gates import join_gates
 from ocr_engine.runtimes.quantization import quantize
 from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
 from ocr_engine.runtimes.upsampling import split_upsampling
@@ -211,6 +212,7 @@ class OpenVinoRuntime:
             if in_int8 and not quantize(graph, settings.ranges, self.vnni):
                 raise ModelError(f"{model.path}: none of its operations has a range for int8")
             split_upsampling(graph)
+            join_gates(graph)
             return self.core.compile_model(graph, "CPU", properties)
 
         graph = read_graph(self.core, model)

@@ -1,40 +1,51 @@
-"""A DB model's last upsampling, in operations that OpenVINO's CPU plugin computes faster.
+"""A DB model's upsampling, in operations that OpenVINO's CPU plugin computes faster.
 
 A transposed convolution whose kernel is as large as its stride gives each pixel a square of its
 own: it is a 1x1 convolution to the square's pixels, which are then laid out (Shi et al., "Real-Time
 Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network",
 CVPR 2016). The values are the same. To a single channel the plugin computes the former one pixel at
 a time, and so all that follows it, such as the sigmoid of DB's map.
+
+DB's head has two of them in a row. What lies between looks at one pixel at a time, so the first one
+need not be laid out: the second convolution goes over each pixel of its squares by itself.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
 
+from ocr_engine.runtimes.nodes import passed_on
+
+Weights = npt.NDArray[np.float32]
+
 
 def split_upsampling(graph: ov.Model) -> None:
-    """Change all such transposed convolutions to a single channel."""
-    for node in filter(_is_upsampling, graph.get_ordered_ops()):
+    """Change all such transposed convolutions to a single channel, and one right before each."""
+    for node in filter(_is_last_upsampling, graph.get_ordered_ops()):
         squares = _split(node)
         for target in node.output(0).get_target_inputs():
             target.replace_source_output(squares)
     graph.validate_nodes_and_infer_types()
 
 
+def _is_last_upsampling(node: ov.Node) -> bool:
+    return _is_upsampling(node) and _weights(node).shape[1] == 1
+
+
 def _is_upsampling(node: ov.Node) -> bool:
-    """Whether the squares of a transposed convolution to one channel lie side by side."""
+    """Whether the squares of a transposed convolution lie side by side."""
     if node.get_type_name() != "ConvolutionBackpropData" or node.get_input_size() != 2:
         return False
     weights = node.input_value(1).get_node()
     if weights.get_type_name() != "Constant" or len(weights.shape) != 4:
         return False
-    _, channels, *kernel = weights.shape
+    _, _, *kernel = weights.shape
     of = node.get_attributes()
     return (
-        channels == 1
-        and kernel[0] == kernel[1]
+        kernel[0] == kernel[1]
         and list(of["strides"]) == kernel
         and set(of["dilations"]) == {1}
         and not any((*of["pads_begin"], *of["pads_end"], *of["output_padding"]))
@@ -43,11 +54,84 @@ def _is_upsampling(node: ov.Node) -> bool:
 
 
 def _split(node: ov.Node) -> ov.Output:
-    """The same from a 1x1 convolution; its channel i * side + j is the square's row i, column j."""
-    weights = np.asarray(node.input_value(1).get_node().data)
-    inputs, _, side, _ = weights.shape
-    pixels = np.ascontiguousarray(weights.reshape(inputs, side * side).T)[:, :, None, None]
-    squares = ops.convolution(
-        node.input_value(0), ops.constant(pixels), [1, 1], [0, 0], [0, 0], [1, 1]
-    )
+    """The same from 1x1 convolutions, laid out once, at the end."""
+    pixels = _pixel_weights(_weights(node))
+    side = _weights(node).shape[2]
+    before, between = _before(node)
+    if not _is_upsampling(before):
+        return _laid_out(_convolution(node.input_value(0), pixels), side)
+    outer = _weights(before).shape[2]
+    squares = _convolution(before.input_value(0), _pixel_weights(_weights(before)))
+    for each in between:
+        squares = _repeated(each, squares, outer * outer)
+    return _laid_out(_convolution(squares, _on_each_pixel(pixels, outer, side)), outer * side)
+
+
+def _before(node: ov.Node) -> tuple[ov.Node, list[ov.Node]]:
+    """Where an operation's input comes from, and the steps in between that treat all pixels alike.
+
+    The steps are in the order in which they are computed.
+    """
+    steps: list[ov.Node] = []
+    source = passed_on(node.input_value(0)).get_node()
+    while source.get_type_name() == "Relu" or _channel_values(source) is not None:
+        steps.insert(0, source)
+        source = passed_on(source.input_value(0)).get_node()
+    return source, steps
+
+
+def _channel_values(node: ov.Node) -> Weights | None:
+    """What is added to each channel or multiplied with it: (1, channels, 1, 1), or None."""
+    if node.get_type_name() not in ("Add", "Multiply"):
+        return None
+    values = passed_on(node.input_value(1)).get_node()
+    if values.get_type_name() != "Constant" or len(values.shape) != 4:
+        return None
+    batch, _, *sides = values.shape
+    return np.asarray(values.data) if {batch, *sides} == {1} else None
+
+
+def _repeated(step: ov.Node, squares: ov.Output, times: int) -> ov.Output:
+    """A step between two upsamplings, on squares whose pixels are channels."""
+    values = _channel_values(step)
+    if values is None:
+        return ops.relu(squares).output(0)
+    of_squares = ops.constant(np.tile(values, (1, times, 1, 1)))
+    operation = ops.add if step.get_type_name() == "Add" else ops.multiply
+    return operation(squares, of_squares).output(0)
+
+
+def _pixel_weights(weights: Weights) -> Weights:
+    """(inputs, channels, side, side) as (side * side * channels, inputs).
+
+    Output (i * side + j) * channels + c is channel c of the square's row i, column j.
+    """
+    inputs, channels, side, _ = weights.shape
+    pixels: Weights = weights.transpose(2, 3, 1, 0).reshape(side * side * channels, inputs)
+    return pixels
+
+
+def _on_each_pixel(weights: Weights, outer: int, inner: int) -> Weights:
+    """The weights (inner * inner, channels) on each of outer * outer pixels by itself.
+
+    Gives (side * side, outer * outer * channels), where side is outer * inner.
+    """
+    channels = weights.shape[1]
+    each = np.zeros((outer, inner, outer, inner, outer, outer, channels), dtype=np.float32)
+    for row in range(outer):
+        for column in range(outer):
+            each[row, :, column, :, row, column] = weights.reshape(inner, inner, channels)
+    return each.reshape((outer * inner) ** 2, outer * outer * channels)
+
+
+def _convolution(source: ov.Output, weights: Weights) -> ov.Output:
+    kernel = ops.constant(np.ascontiguousarray(weights)[:, :, None, None])
+    return ops.convolution(source, kernel, [1, 1], [0, 0], [0, 0], [1, 1]).output(0)
+
+
+def _laid_out(squares: ov.Output, side: int) -> ov.Output:
     return ops.depth_to_space(squares, "blocks_first", side).output(0)
+
+
+def _weights(node: ov.Node) -> Weights:
+    return np.asarray(node.input_value(1).get_node().data)
