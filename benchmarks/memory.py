@@ -6,8 +6,8 @@ Pictures from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a ser
 settings with its cache off. After every 10 all answers are waited for, and when the workers are
 idle again, their PSS (memory, a page that n processes share counts 1/n) is read: what they keep,
 once they had a pause to give the rest back. In between it is sampled for the highest value. Growth
-is the slope of a line through the last 200 pictures (least squares). What is compiled for sizes adds
-up until it goes at once, so that memory is a saw; the slope of its floor, the least of every five
+is the slope of a line through the last 200 pictures (least squares). What is compiled for sizes
+adds up until it goes at once, so memory is a saw; the slope of its floor, the least of every five
 pauses, tells whether anything stays for good. Writes results/memory.json.
 """
 

@@ -144,7 +144,7 @@ class Ticket:
 class OcrService:
     """What the handlers call. `models` is the fingerprint of engine and models.
 
-    max_recent_bytes: of pictures whose answer was sent a moment ago, to know them without hashing.
+    max_recent_bytes: of pictures asked for twice a moment ago, to know them without hashing.
     """
 
     def __init__(
@@ -219,13 +219,13 @@ class OcrService:
         return await self._submit_upload(upload, request)
 
     async def _submit_upload(self, upload: Upload, request: OcrRequest) -> Ticket:
-        """Know the picture by its bytes if its answer was sent a moment ago, else hash it."""
+        """Know the picture by its bytes if it was asked for twice a moment ago, else hash it."""
         digests = upload.digests or self._recent.digests(upload.data)
         if digests is not None:
             return self._submit_digested(upload.data, digests, request)
         digests = await uploads.hash_picture(upload.data)
         ticket = self._submit_digested(upload.data, digests, request)
-        if ticket.outcome == "hit":
+        if ticket.outcome != "miss":
             self._recent.remember(upload.data, digests)
         return ticket
 

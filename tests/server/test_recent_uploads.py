@@ -91,6 +91,18 @@ def test_after_its_first_hit_a_picture_is_hashed_no_more(
     assert len(recent) == 1
 
 
+def test_of_many_who_send_one_new_picture_two_are_hashed(
+    narrow: LiveServer, gate: Path, hashed: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = RecentPictures(2 * LENGTH)
+    monkeypatch.setattr(narrow.context.service, "_recent", new)
+    picture = padded(f"hold {gate}")
+    for _ in range(5):
+        assert narrow.upload(picture, block_flag="False").status == 202
+    assert narrow.outcomes() == {"miss": 1, "joined": 4}
+    assert hashed == [picture, picture]
+
+
 @pytest.fixture
 def known(wide: LiveServer, recent: RecentPictures, tmp_path: Path) -> bytes:
     """A picture whose answer was sent a moment ago; its second line is this test's."""
