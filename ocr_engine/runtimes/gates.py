@@ -10,7 +10,7 @@ from __future__ import annotations
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.nodes import passed_on
+from ocr_engine.runtimes.nodes import passed_on, replace_output
 
 
 def join_gates(graph: ov.Model) -> None:
@@ -18,13 +18,12 @@ def join_gates(graph: ov.Model) -> None:
     for node in graph.get_ordered_ops():
         joined = _joined(node)
         if joined is not None:
-            for target in node.output(0).get_target_inputs():
-                target.replace_source_output(joined)
+            replace_output(node, joined)
     graph.validate_nodes_and_infer_types()
 
 
 def _joined(node: ov.Node) -> ov.Output | None:
-    """X * (gate + 1) for x * gate + x, whatever the order; None for all else."""
+    """For x * gate + x, in whatever order, x * (gate + 1); None for all else."""
     if node.get_type_name() != "Add":
         return None
     terms = [passed_on(node.input_value(place)) for place in (0, 1)]

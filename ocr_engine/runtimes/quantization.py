@@ -19,6 +19,8 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
+from ocr_engine.runtimes.nodes import passed_on
+
 _ACTIVATION_STEPS = 255
 _WEIGHT_LEVELS = 255
 _TOGETHER = 4  # of so many inputs in a row, oneDNN adds products two by two
@@ -67,9 +69,7 @@ def _is_worth_it(node: ov.Node) -> bool:
 
 def _weights(node: ov.Node) -> np.ndarray | None:
     """The constant that an operation multiplies with, also behind nodes that only pass it on."""
-    source = node.input_value(1).get_node()
-    while source.get_type_name() in ("Identity", "Convert"):
-        source = source.input_value(0).get_node()
+    source = passed_on(node.input_value(1), ("Identity", "Convert")).get_node()
     return np.asarray(source.data) if source.get_type_name() == "Constant" else None
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.nodes import passed_on
+from ocr_engine.runtimes.nodes import passed_on, replace_output
 
 Weights = npt.NDArray[np.float32]
 
@@ -25,9 +25,7 @@ Weights = npt.NDArray[np.float32]
 def split_upsampling(graph: ov.Model) -> None:
     """Change all such transposed convolutions to a single channel, and one right before each."""
     for node in filter(_is_last_upsampling, graph.get_ordered_ops()):
-        squares = _split(node)
-        for target in node.output(0).get_target_inputs():
-            target.replace_source_output(squares)
+        replace_output(node, _split(node))
     graph.validate_nodes_and_infer_types()
 
 
