@@ -79,7 +79,7 @@ def _before(node: ov.Node) -> tuple[ov.Node, list[ov.Node]]:
 
 
 def _channel_values(node: ov.Node) -> Weights | None:
-    """What is added to each channel or multiplied with it: (1, channels, 1, 1), or None."""
+    """What is added to each channel or multiplied with it: (1, channels or 1, 1, 1), or None."""
     if node.get_type_name() not in ("Add", "Multiply"):
         return None
     values = passed_on(node.input_value(1)).get_node()
@@ -94,7 +94,9 @@ def _repeated(step: ov.Node, squares: ov.Output, times: int) -> ov.Output:
     values = _channel_values(step)
     if values is None:
         return ops.relu(squares).output(0)
-    of_squares = ops.constant(np.tile(values, (1, times, 1, 1)))
+    channels = squares.get_partial_shape()[1].get_length() // times
+    of_pixel = np.broadcast_to(values, (1, channels, 1, 1))  # there may be one for all channels
+    of_squares = ops.constant(np.tile(of_pixel, (1, times, 1, 1)))
     operation = ops.add if step.get_type_name() == "Add" else ops.multiply
     return operation(squares, of_squares).output(0)
 

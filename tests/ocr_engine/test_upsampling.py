@@ -67,7 +67,10 @@ def test_other_transposed_convolutions_stay(other: dict[str, int]) -> None:
 
 
 def head(outer: int, inner: int, steps: str, channels: int = 3) -> Any:
-    """Two upsamplings in a row, and between them steps: + and * by channel, r for ReLU."""
+    """Two upsamplings in a row, and between them steps.
+
+    + and *: by channel; 1: times one number; r: ReLU; s: sigmoid.
+    """
     rng = np.random.default_rng(outer * 10 + inner)
 
     def numbers(*shape: int) -> Any:
@@ -83,14 +86,14 @@ def head(outer: int, inner: int, steps: str, channels: int = 3) -> Any:
             value = ops.sigmoid(value)
         else:
             operation = ops.add if step == "+" else ops.multiply
-            value = operation(value, numbers(1, channels, 1, 1))
+            value = operation(value, numbers(1, 1 if step == "1" else channels, 1, 1))
     kernel = numbers(channels, 1, inner, inner)
     grown = ops.convolution_backprop_data(value, kernel, [inner, inner])
     return ov.Model([ops.sigmoid(grown)], [picture], "head")
 
 
 @pytest.mark.parametrize(("outer", "inner"), [(2, 2), (2, 3), (3, 2)])
-@pytest.mark.parametrize("steps", ["", "r", "+r", "*+r", "r+"])
+@pytest.mark.parametrize("steps", ["", "r", "+r", "*+r", "r+", "1+"])
 def test_two_in_a_row_are_laid_out_once(outer: int, inner: int, steps: str) -> None:
     expected = answer(head(outer, inner, steps))
     changed = head(outer, inner, steps)
