@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from ocr_engine.runtimes.session import FloatArray, Precision, Tensors
+from ocr_engine.runtimes.session import FloatArray, PixelArray, Precision, Tensors
 
 T = TypeVar("T")
 
 
 class FakeSession:
-    """Runs one tensor after the other, and keeps nothing; subclasses say what the answer is."""
+    """Runs one after the other, and keeps nothing; subclasses say what the answer is."""
 
     def __init__(self) -> None:
         self.metadata: Mapping[str, str] = {}
         self.input_height: int | None = None
         self.precision: Precision = "f32"
 
-    def run(self, tensor: FloatArray) -> FloatArray:
+    def run(self, pixels: PixelArray) -> FloatArray:
         raise NotImplementedError
 
     def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
         return work.run_on(self.run)
 
-    def prepare(self, tensor: FloatArray, lanes: int) -> None:
-        self.run(tensor)
+    def prepare(self, pixels: PixelArray, lanes: int) -> None:
+        self.run(pixels)
 
     def release_memory(self, shapes: bool = False) -> None:
         """Nothing is kept."""

@@ -31,9 +31,10 @@ from ocr_engine.models.catalogue import CATALOGUE  # noqa: E402
 from ocr_engine.models.source import ModelSet, ModelSource  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizers import ppocr  # noqa: E402
+from ocr_engine.recognizers.sessions import normalization  # noqa: E402
 from ocr_engine.runtimes import openvino as runtime  # noqa: E402
 from ocr_engine.runtimes.quantization import quantizable  # noqa: E402
-from ocr_engine.runtimes.session import FloatArray, Session, Tensors  # noqa: E402
+from ocr_engine.runtimes.session import FloatArray, PixelArray, Session, Tensors  # noqa: E402
 from server.app import engine_settings  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 
@@ -43,7 +44,7 @@ MAX_PIXELS = 40_000_000
 
 
 class Meter:
-    """Passes tensors through a model that shows the inputs of its operations, and notes them."""
+    """Passes pixels through a model that shows the inputs of its operations, and notes them."""
 
     def __init__(self, source: ModelSource) -> None:
         core = runtime.OpenVinoRuntime().core
@@ -51,6 +52,7 @@ class Meter:
         nodes = quantizable(graph)
         self._names = [node.get_friendly_name() for node in nodes]
         self._own_outputs = len(graph.outputs)
+        self._normalization = normalization(source)
         self._indices: list[int] = []
         shown: dict[tuple[str, int], int] = {}
         for node in nodes:
@@ -64,9 +66,9 @@ class Meter:
         self._request = self._model.create_infer_request()
         self._limits: list[list[tuple[float, float]]] = []
 
-    def measure(self, tensor: FloatArray) -> None:
+    def measure(self, pixels: PixelArray) -> None:
         """Note the lowest and highest input of each operation."""
-        self._request.infer([tensor])
+        self._request.infer([self._normalization.tensor(pixels)])
         limits = {
             index: (float(seen.min()), float(seen.max()))
             for index in set(self._indices)
@@ -84,16 +86,16 @@ class Meter:
 
 
 class Metered:
-    """A session of the pipeline whose tensors are measured, too."""
+    """A session of the pipeline whose activations are measured, too."""
 
     def __init__(self, session: Session, meter: Meter) -> None:
         self._session = session
         self._meter = meter
 
-    def run(self, tensor: FloatArray) -> FloatArray:
+    def run(self, pixels: PixelArray) -> FloatArray:
         """See Session.run."""
-        self._meter.measure(tensor)
-        return self._session.run(tensor)
+        self._meter.measure(pixels)
+        return self._session.run(pixels)
 
     def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
         """See Session.run_each."""

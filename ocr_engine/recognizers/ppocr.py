@@ -21,7 +21,7 @@ from ocr_engine.stages import classification, detection, recognition, word_boxes
 from ocr_engine.stages.cropping import crop_line
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
-from ocr_engine.stages.strips import stretched_tensor
+from ocr_engine.stages.strips import stretched_strip
 
 SURELY_TURNED = 0.95
 BADLY_READ = 0.8  # a line that makes no sense as it stands; what turns it may be less sure
@@ -82,7 +82,7 @@ class PpOcr:
         if width is None:
             return False
         channels, height, _ = self._rec_shape
-        blank = np.zeros((1, channels, height, width), dtype=np.float32)
+        blank = np.zeros((1, height, width, channels), dtype=np.uint8)
         self.sessions.rec.prepare(blank, self.sessions.cores)
         return True
 
@@ -102,10 +102,9 @@ class PpOcr:
         """The boxes of the picture in reading order."""
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
-        source = self.models.det
-        size = detection.detection_size(height, width, options, source.reduction)
-        tensor = detection.preprocess(padded, size, source.mean, source.std)
-        probability = self._detector(cores).run(tensor)
+        reduction = self.models.det.reduction
+        size = detection.detection_size(height, width, options, reduction)
+        probability = self._detector(cores).run(detection.preprocess(padded, size))
         boxes = detection.postprocess(probability[0, 0], (height, width), options)
         edges = np.array(pixels.shape[1::-1], dtype=np.float32)
         boxes = [np.minimum(box, edges) for box in boxes]
@@ -140,10 +139,10 @@ class PpOcr:
             return False
         _, height, width = source.image_shape or CLS_SHAPE
         if source.stretch:
-            tensor = stretched_tensor(strip, height, width, source.mean, source.std)
+            seen = stretched_strip(strip, height, width)
         else:
-            tensor = classification.preprocess(strip, height, width)
-        return classification.is_upside_down(session.run(tensor), threshold)
+            seen = classification.preprocess(strip, height, width)
+        return classification.is_upside_down(session.run(seen), threshold)
 
     def _read_turned(
         self,
@@ -185,7 +184,7 @@ class PpOcr:
     ) -> list[Reading]:
         shape = (*self._rec_shape[1:], squeeze)
 
-        def make(number: int) -> FloatArray:
+        def make(number: int) -> ImageArray:
             return recognition.preprocess(strips[number], *shape)
 
         def read(number: int, output: FloatArray) -> Reading:
@@ -194,7 +193,7 @@ class PpOcr:
             filled = recognition.filled_share(strips[number], *shape)
             return recognition.decode_characters(output, self._characters, filled)
 
-        widths = [recognition.tensor_width(strip, *shape) for strip in strips]
+        widths = [recognition.padded_width(strip, *shape) for strip in strips]
         return self.sessions.rec.run_each(Tensors(widths, make, read), cores)
 
 
@@ -243,7 +242,7 @@ def _characters(
     """The classes' characters; the space is the last class of models that have one more."""
     listed = session.metadata.get("character")
     characters = source.characters or (tuple(listed.split("\n")) if listed else ())
-    blank_strip = np.zeros((1, 3, rec_shape[1], recognition.WIDTHS[0]), dtype=np.float32)
+    blank_strip = np.zeros((1, rec_shape[1], recognition.WIDTHS[0], 3), dtype=np.uint8)
     answer = try_run(source, session, blank_strip)
     if answer.ndim != 3:
         raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")

@@ -10,7 +10,15 @@ import numpy as np
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
-from ocr_engine.runtimes.session import FloatArray, Precision, Runtime, Session, SessionSettings
+from ocr_engine.runtimes.session import (
+    FloatArray,
+    Normalization,
+    PixelArray,
+    Precision,
+    Runtime,
+    Session,
+    SessionSettings,
+)
 
 DET_SHAPES = 12  # kept compiled: pages differ in size, and each shape takes some 7 MB
 LANE_WIDTH = 1056  # of lines that any lane reads; it balances two lanes, and bounds their memory
@@ -50,6 +58,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
         return runtime.load(
             source.file,
             SessionSettings(
+                normalization=normalization(source),
                 threads=settings.threads * threads,
                 lanes=lanes,
                 precision=precisions[source.role],
@@ -66,9 +75,9 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
     det = session(models.det, DET_SHAPES)
     cls = session(models.cls) if models.cls else None
     rec = session(models.rec, lanes=settings.cores)
-    _check_role(models.det, det, (3, 64, 64), (1, 1, 64, 64))
+    _check_role(models.det, det, (64, 64), (1, 1, 64, 64))
     if models.cls and cls:
-        _check_role(models.cls, cls, models.cls.image_shape or CLS_SHAPE, (1, 2))
+        _check_role(models.cls, cls, (models.cls.image_shape or CLS_SHAPE)[1:], (1, 2))
     return Sessions(det, cls, rec, wide_det if settings.cores > 1 else None, settings.cores)
 
 
@@ -114,6 +123,19 @@ def _precisions(
     return {"det": det, "rec": rec, "cls": "f32"}
 
 
+def normalization(source: ModelSource) -> Normalization:
+    """In the order of the channels that the stages give the model.
+
+    As in PaddleOCR: recognition and padded classification see -1..1, whatever inference.yml says;
+    who stretches strips gets them in RGB order.
+    """
+    if source.role == "det":
+        return Normalization(source.mean, source.std)
+    if source.stretch:
+        return Normalization(source.mean[::-1], source.std[::-1])
+    return Normalization()
+
+
 def check_ranges(source: ModelSource) -> None:
     """ModelError if the ranges beside a model were measured on another one."""
     if source.ranges is not None and source.ranges.sha256 != source.sha256:
@@ -124,20 +146,20 @@ def check_ranges(source: ModelSource) -> None:
 
 
 def _check_role(
-    source: ModelSource, session: Session, shape: tuple[int, int, int], expected: tuple[int, ...]
+    source: ModelSource, session: Session, size: tuple[int, int], expected: tuple[int, ...]
 ) -> None:
-    """ModelError if a picture of the shape (channels, height, width) gives no such answer."""
-    answer = try_run(source, session, np.zeros((1, *shape), dtype=np.float32))
+    """ModelError if a picture of the size (height, width) gives no such answer."""
+    answer = try_run(source, session, np.zeros((1, *size, 3), dtype=np.uint8))
     if answer.shape != expected:
         raise ModelError(
             f"{source.role}_model_dir: {source.name} is no {_ROLES[source.role]} model"
         )
 
 
-def try_run(source: ModelSource, session: Session, tensor: FloatArray) -> FloatArray:
-    """The model's answer; ModelError if it does not take the tensor."""
+def try_run(source: ModelSource, session: Session, pixels: PixelArray) -> FloatArray:
+    """The model's answer; ModelError if it does not take the pixels."""
     try:
-        return session.run(tensor)
+        return session.run(pixels)
     except Exception as error:  # each runtime raises its own kinds
         raise ModelError(
             f"{source.role}_model_dir: {source.name} does not run as a {_ROLES[source.role]} "

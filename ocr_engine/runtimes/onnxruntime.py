@@ -10,7 +10,14 @@ import onnxruntime
 
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
+from ocr_engine.runtimes.session import (
+    FloatArray,
+    Normalization,
+    PixelArray,
+    Precision,
+    SessionSettings,
+    Tensors,
+)
 
 T = TypeVar("T")
 
@@ -18,25 +25,27 @@ T = TypeVar("T")
 class OnnxRuntimeSession:
     """One onnxruntime.InferenceSession on the CPU."""
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession, normalization: Normalization) -> None:
         first = session.get_inputs()[0]
         self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         self.input_height = first.shape[2] if isinstance(first.shape[2], int) else None
         self.precision: Precision = "f32"
         self._session = session
+        self._normalization = normalization
         self._input = first.name
         self._run_options = onnxruntime.RunOptions()
 
-    def run(self, tensor: FloatArray) -> FloatArray:
+    def run(self, pixels: PixelArray) -> FloatArray:
         """See Session.run."""
-        (output, *_) = self._session.run(None, {self._input: tensor}, self._run_options)
+        given = {self._input: self._normalization.tensor(pixels)}
+        (output, *_) = self._session.run(None, given, self._run_options)
         return np.asarray(output, dtype=np.float32)
 
     def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
         """See Session.run_each; one after the other."""
         return work.run_on(self.run)
 
-    def prepare(self, tensor: FloatArray, lanes: int) -> None:
+    def prepare(self, pixels: PixelArray, lanes: int) -> None:
         """Nothing to do: shapes are not compiled one by one."""
 
     def release_memory(self, shapes: bool = False) -> None:
@@ -76,4 +85,4 @@ class OnnxRuntimeRuntime:
         except Exception as error:  # onnxruntime's own classes share no public base
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"ONNX Runtime cannot read {model.path}: {reason}") from None
-        return OnnxRuntimeSession(session)
+        return OnnxRuntimeSession(session, settings.normalization)

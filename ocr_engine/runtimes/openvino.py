@@ -18,8 +18,15 @@ import openvino as ov
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.gates import join_gates
+from ocr_engine.runtimes.pixels import ONE_PICTURE, take_pixels
 from ocr_engine.runtimes.quantization import quantize
-from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
+from ocr_engine.runtimes.session import (
+    FloatArray,
+    PixelArray,
+    Precision,
+    SessionSettings,
+    Tensors,
+)
 from ocr_engine.runtimes.upsampling import split_upsampling
 
 T = TypeVar("T")
@@ -53,14 +60,14 @@ class OpenVinoSession:
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
         self.precision: Precision = "f32" if precision == "bf16" and not in_bf16 else precision
 
-    def run(self, tensor: FloatArray) -> FloatArray:
+    def run(self, pixels: PixelArray) -> FloatArray:
         """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
-        return np.array(self._lanes[0].run(tensor))
+        return np.array(self._lanes[0].run(pixels))
 
     def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
         """See Session.run_each; in order of width: to change to another shape takes a millisecond.
 
-        Alone, the first lane begins at the end that is nearer to its last tensor's width.
+        Alone, the first lane begins at the end that is nearer to the width that it ran last.
         """
         first, *others = self._first_lanes(min(lanes, len(work.widths)))
         left = _Left(work.widths)
@@ -87,10 +94,10 @@ class OpenVinoSession:
             run_in(first, left.narrowest if left.begins_near(first.width) else left.widest)
         return [done[number] for number in range(len(work.widths))]
 
-    def prepare(self, tensor: FloatArray, lanes: int) -> None:
+    def prepare(self, pixels: PixelArray, lanes: int) -> None:
         """See Session.prepare; lanes other than the first get nothing that is too wide for them."""
-        for lane in self._first_lanes(lanes if tensor.shape[3] <= self._lane_width else 1):
-            lane.run(tensor)
+        for lane in self._first_lanes(lanes if pixels.shape[2] <= self._lane_width else 1):
+            lane.run(pixels)
 
     def release_memory(self, shapes: bool = False) -> None:
         """See Session.release_memory; OpenVINO keeps activations for the largest shape.
@@ -111,7 +118,7 @@ class OpenVinoSession:
 
 
 class _Left:
-    """The numbers of the tensors that no lane has taken yet."""
+    """The numbers of the pixels that no lane has taken yet."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         self._widths = widths
@@ -119,19 +126,19 @@ class _Left:
         self._lock = threading.Lock()
 
     def widest(self) -> int | None:
-        """Take the widest tensor."""
+        """Take the widest."""
         with self._lock:
             return self._by_width.pop() if self._by_width else None
 
     def begins_near(self, width: int) -> bool:
-        """Whether the narrowest tensor is nearer to a width than the widest."""
+        """Whether the narrowest is nearer to a width than the widest."""
         if not self._by_width:
             return False
         narrowest, widest = (self._widths[self._by_width[end]] for end in (0, -1))
         return abs(narrowest - width) <= abs(widest - width)
 
     def narrowest(self, limit: float = math.inf) -> int | None:
-        """Take the narrowest tensor, if it is not wider than the limit."""
+        """Take the narrowest, if it is not wider than the limit."""
         with self._lock:
             if not self._by_width or self._widths[self._by_width[0]] > limit:
                 return None
@@ -147,19 +154,19 @@ class _Lane:
     """A compiled model and its infer request; used by one thread at a time."""
 
     def __init__(self, model: ov.CompiledModel) -> None:
-        self.width = 0  # of the last tensor
+        self.width = 0  # that it ran last
         self._model = model
         self._request: ov.InferRequest | None = model.create_infer_request()
 
-    def run(self, tensor: FloatArray) -> FloatArray:
+    def run(self, pixels: PixelArray) -> FloatArray:
         """The first output, valid until the next run.
 
         infer() hides a failed allocation and leaves an older answer in place; wait() tells of it.
         The model cannot be used any more after one: it asks for the same memory ever again.
         """
         assert self._request is not None
-        self.width = tensor.shape[-1]
-        self._request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
+        self.width = pixels.shape[2]
+        self._request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
         self._request.start_async()
         self._request.wait()
         return np.asarray(self._request.get_output_tensor(0).data, dtype=np.float32)
@@ -213,6 +220,7 @@ class OpenVinoRuntime:
                 raise ModelError(f"{model.path}: none of its operations has a range for int8")
             split_upsampling(graph)
             join_gates(graph)
+            graph = take_pixels(graph, settings.normalization)
             return self.core.compile_model(graph, "CPU", properties)
 
         graph = read_graph(self.core, model)
@@ -229,13 +237,18 @@ class OpenVinoRuntime:
 
 
 def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
-    """The model as OpenVINO sees it; ModelError if it cannot read it."""
+    """The model as OpenVINO sees it; ModelError if it cannot read it, or it takes no pictures."""
     try:
         graph = _read(core, model)
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot read {model.path}: {last_line(error)}") from None
     if len(graph.inputs) != 1:
         raise ModelError(f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs")
+    given = graph.input(0).partial_shape
+    if given.rank.is_dynamic or not given.compatible(ONE_PICTURE):
+        raise ModelError(
+            f"OpenVINO cannot use {model.path}: its input is {given}, not a picture {ONE_PICTURE}"
+        )
     return graph
 
 

@@ -11,7 +11,14 @@ from paddle import inference
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.session import FloatArray, Precision, SessionSettings, Tensors
+from ocr_engine.runtimes.session import (
+    FloatArray,
+    Normalization,
+    PixelArray,
+    Precision,
+    SessionSettings,
+    Tensors,
+)
 
 T = TypeVar("T")
 
@@ -19,16 +26,20 @@ T = TypeVar("T")
 class PaddleSession:
     """One predictor; Paddle ties it to the thread that made it."""
 
-    def __init__(self, predictor: Any, input_height: int | None) -> None:
+    def __init__(
+        self, predictor: Any, normalization: Normalization, input_height: int | None
+    ) -> None:
         self.metadata: Mapping[str, str] = {}
         self.input_height = input_height
         self.precision: Precision = "f32"
         self._predictor = predictor
+        self._normalization = normalization
         self._input = predictor.get_input_handle(predictor.get_input_names()[0])
         self._output = predictor.get_output_handle(predictor.get_output_names()[0])
 
-    def run(self, tensor: FloatArray) -> FloatArray:
+    def run(self, pixels: PixelArray) -> FloatArray:
         """See Session.run."""
+        tensor = self._normalization.tensor(pixels)
         self._input.reshape(tensor.shape)
         self._input.copy_from_cpu(tensor)
         self._predictor.run()
@@ -38,9 +49,9 @@ class PaddleSession:
         """See Session.run_each; one after the other."""
         return work.run_on(self.run)
 
-    def prepare(self, tensor: FloatArray, lanes: int) -> None:
+    def prepare(self, pixels: PixelArray, lanes: int) -> None:
         """See Session.prepare."""
-        self.run(tensor)
+        self.run(pixels)
 
     def release_memory(self, shapes: bool = False) -> None:
         """Drop intermediate tensors and shrink Paddle's own pool."""
@@ -87,7 +98,7 @@ class PaddleRuntime:
             predictor = inference.create_predictor(config)
         except Exception as error:  # Paddle raises bare C++ errors as several types
             raise ModelError(f"Paddle cannot read {model.path}: {last_line(error)}") from None
-        return PaddleSession(predictor, height)
+        return PaddleSession(predictor, settings.normalization, height)
 
 
 def _input_height(model: ModelFile) -> int | None:

@@ -1,4 +1,4 @@
-"""The interface that every runtime gives the recognizer: a loaded model that runs a tensor."""
+"""The interface that every runtime gives the recognizer: a loaded model that runs on pixels."""
 
 from __future__ import annotations
 
@@ -9,22 +9,44 @@ from typing import Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ocr_engine.models.recipe import HALF
 from ocr_engine.models.source import ModelFile
 
 T = TypeVar("T")
 FloatArray = npt.NDArray[np.float32]
+PixelArray = npt.NDArray[np.uint8]
 Precision = Literal["f32", "bf16", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class Normalization:
+    """What a model makes of a pixel: (pixel / 255 - mean) / std, per channel."""
+
+    mean: tuple[float, float, float] = HALF
+    std: tuple[float, float, float] = HALF
+
+    def tensor(self, pixels: PixelArray) -> FloatArray:
+        """Pixels (1, h, w, 3) uint8 as (1, 3, h, w) float32."""
+        _, height, width, channels = pixels.shape
+        tensor = np.empty((1, channels, height, width), dtype=np.float32)
+        for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
+            scaled = tensor[0, channel]
+            np.subtract(pixels[0, ..., channel], np.float32(255 * mean), out=scaled)
+            np.multiply(scaled, np.float32(1 / 255 / std), out=scaled)
+        return tensor
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
     """How a model runs: compute threads, number format, shapes kept compiled, oneDNN in Paddle.
 
+    normalization: what it makes of pixels, in the order of the channels that it is given.
     lanes: how many tensors may run at the same time, each with so many threads.
     lane_width: wider tensors run in the first lane only, so that others have few shapes to keep.
     ranges: of the model's activations by operation, for int8.
     """
 
+    normalization: Normalization = Normalization()
     threads: int = 1
     lanes: int = 1
     precision: Precision = "f32"
@@ -36,17 +58,17 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Tensors(Generic[T]):
-    """Tensors that are made when it is their turn, by number, and what to read of their outputs.
+    """Pixels that are made when it is their turn, by number, and what to read of their outputs.
 
-    widths: of each tensor, by which lanes share them. read: gets the number and the output, of
+    widths: of the pixels, by which lanes share them. read: gets the number and the output, of
     which it must keep no part.
     """
 
     widths: Sequence[int]
-    make: Callable[[int], FloatArray]
+    make: Callable[[int], PixelArray]
     read: Callable[[int, FloatArray], T]
 
-    def run_on(self, run: Callable[[FloatArray], FloatArray]) -> list[T]:
+    def run_on(self, run: Callable[[PixelArray], FloatArray]) -> list[T]:
         """All of them, one after the other."""
         return [self.read(number, run(self.make(number))) for number in range(len(self.widths))]
 
@@ -58,17 +80,17 @@ class Session(Protocol):
     input_height: int | None
     precision: Precision
 
-    def run(self, tensor: FloatArray) -> FloatArray:
-        """The model's first output for one (n, 3, h, w) float32 input."""
+    def run(self, pixels: PixelArray) -> FloatArray:
+        """The model's first output for pixels (1, h, w, 3) uint8, in the order of its channels."""
 
     def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
-        """What is read of each tensor's output, in their order.
+        """What is read of each output, in the order of their numbers.
 
         `lanes` run at a time, if the runtime can, each in a thread of its own.
         """
 
-    def prepare(self, tensor: FloatArray, lanes: int) -> None:
-        """Make the next run of a tensor of this shape faster in so many lanes, if that can be."""
+    def prepare(self, pixels: PixelArray, lanes: int) -> None:
+        """Make the next run of pixels of this shape faster in so many lanes, if that can be."""
 
     def release_memory(self, shapes: bool = False) -> None:
         """Give back past pictures' activations, if the runtime can.

@@ -8,15 +8,15 @@ import numpy as np
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray
-from ocr_engine.stages.strips import strip_tensor
+from ocr_engine.stages.strips import padded_strip
 
 UPSIDE_DOWN = 1
 
 
-def preprocess(strip: ImageArray, height: int = 48, width: int = 192) -> FloatArray:
-    """A strip (H, W, 3) uint8 as (1, 3, height, width) float32; the ratio is kept."""
+def preprocess(strip: ImageArray, height: int = 48, width: int = 192) -> ImageArray:
+    """A strip (H, W, 3) uint8 as (1, height, width, 3) uint8; the ratio is kept."""
     needed = math.ceil(height * strip.shape[1] / strip.shape[0])
-    return strip_tensor(strip, height, min(needed, width), width)
+    return padded_strip(strip, height, min(needed, width), width)
 
 
 def is_upside_down(probabilities: FloatArray, threshold: float) -> bool:

@@ -34,9 +34,6 @@ MUCH_SMALLER = 0.6  # from here on, each pixel is the mean of those that it stan
 SMALL_SIDES = (32, 64, 96, 128, 160, 192, 256, 320, 384, 480)
 SIDES = (*SMALL_SIDES, 608, 768, 960, 1216, 1536, 1920, 2400, 3008, 3776, MAX_SIDE)
 
-DEFAULT_MEAN = (0.485, 0.456, 0.406)
-DEFAULT_STD = (0.229, 0.224, 0.225)
-
 
 def detection_size(
     height: int, width: int, options: RecognitionOptions, reduction: float = 1.0
@@ -85,29 +82,17 @@ def pad_tiny(pixels: ImageArray) -> ImageArray:
     return np.pad(pixels, ((0, bottom), (0, right), (0, 0)))
 
 
-def preprocess(
-    pixels: ImageArray,
-    size: tuple[int, int],
-    mean: Sequence[float] = DEFAULT_MEAN,
-    std: Sequence[float] = DEFAULT_STD,
-) -> FloatArray:
-    """Resize (H, W, 3) uint8 to size and normalise; gives (1, 3, height, width) float32.
+def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
+    """Resize (H, W, 3) uint8 to size; gives (1, height, width, 3) uint8.
 
     Bilinear, as PaddleOCR does, but by area where it gets much smaller: thin strokes stay.
-
-    mean and std are per channel, in the channel order of the pixels, on a scale of 0 to 1.
     """
     height, width = size
     if pixels.shape[:2] != size:
         smaller = max(height / pixels.shape[0], width / pixels.shape[1]) <= MUCH_SMALLER
         way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         pixels = cv2.resize(pixels, (width, height), interpolation=way).astype(np.uint8, copy=False)
-    tensor = np.empty((1, 3, height, width), dtype=np.float32)
-    for channel, plane in enumerate(cv2.split(pixels)):
-        scaled = tensor[0, channel]
-        np.multiply(plane, np.float32(1 / 255 / std[channel]), out=scaled)
-        np.add(scaled, np.float32(-mean[channel] / std[channel]), out=scaled)
-    return tensor
+    return np.ascontiguousarray(pixels)[None]
 
 
 def postprocess(

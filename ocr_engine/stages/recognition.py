@@ -16,10 +16,10 @@ import numpy as np
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray
-from ocr_engine.stages.strips import strip_tensor
+from ocr_engine.stages.strips import padded_strip
 
 BLANK = 0
-# Of tensors: each costs 30 ms and 9 MB to compile, so steps grow with the width (decisions/0018).
+# Of strips with padding: each costs 30 ms and 9 MB to compile, so steps grow (decisions/0018).
 WIDTHS = (64, 128, 192, 256, 320, 384, 480, 576, 704, 864, 1056, 1280, 1600, 2048, 2560, 3200)
 COMMON_WIDTHS = WIDTHS[:8]  # of most lines
 SHORT_WIDTH = 128  # lines of a few characters have little context
@@ -58,18 +58,18 @@ class Reading(NamedTuple):
 
 def preprocess(
     strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
-) -> FloatArray:
-    """A strip (H, W, 3) uint8 as (1, 3, height, tensor_width()) float32.
+) -> ImageArray:
+    """A strip (H, W, 3) uint8 as (1, height, padded_width(), 3) uint8.
 
     The ratio, times squeeze, is kept up to the largest of WIDTHS, but nothing is squeezed to less
-    than SHORT_WIDTH; the rest of the tensor is padding. A line is alone in its tensor, so that its
-    text does not depend on its neighbours.
+    than SHORT_WIDTH; the rest is padding. A line is alone, so that its text does not
+    depend on its neighbours.
     """
     width, padded = _widths(strip, height, base_width, squeeze)
-    return strip_tensor(strip, height, width, padded)
+    return padded_strip(strip, height, width, padded)
 
 
-def tensor_width(
+def padded_width(
     strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
 ) -> int:
     """The width of what preprocess() makes of the strip: one of WIDTHS."""
@@ -85,7 +85,7 @@ def filled_share(
 
 
 def _widths(strip: ImageArray, height: int, base_width: int, squeeze: float) -> tuple[int, int]:
-    """The width in the tensor, and that of the tensor."""
+    """The width without padding, and with it."""
     full = height * strip.shape[1] / strip.shape[0]
     needed = max(full * squeeze, min(full, SHORT_WIDTH))
     width = math.ceil(needed) if needed <= base_width else min(int(needed), WIDTHS[-1])

@@ -1,41 +1,31 @@
-"""Strips of text to tensors: what classification and recognition have in common."""
+"""Strips of text as models see them: what classification and recognition have in common."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from ocr_engine.images import ImageArray
-from ocr_engine.stages.detection import FloatArray
+
+PADDING = 127  # PaddleOCR pads with zero on a scale of -1 to 1, which is 127.5
 
 
-def strip_tensor(strip: ImageArray, height: int, width: int, padded_width: int) -> FloatArray:
-    """Resize (H, W, 3) uint8 to height x width, scale to -1..1 and pad with 0 on the right.
+def padded_strip(strip: ImageArray, height: int, width: int, padded_width: int) -> ImageArray:
+    """Resize (H, W, 3) uint8 to height x width, and pad it on the right with a medium grey.
 
-    Bilinear, as PaddleOCR does, but bicubic where small print gets larger. Gives (1, 3, height,
-    padded_width) float32.
+    Bilinear, as PaddleOCR does, but bicubic where small print gets larger. Gives (1, height,
+    padded_width, 3) uint8.
     """
     way = cv2.INTER_CUBIC if height > strip.shape[0] else cv2.INTER_LINEAR
-    resized = cv2.resize(strip, (width, height), interpolation=way)
-    tensor = np.zeros((1, 3, height, padded_width), dtype=np.float32)
-    for channel, plane in enumerate(cv2.split(resized)):
-        scaled = tensor[0, channel, :, :width]
-        np.multiply(plane, np.float32(1 / 127.5), out=scaled)
-        np.subtract(scaled, np.float32(1), out=scaled)
-    return tensor
+    padded = np.full((1, height, padded_width, 3), PADDING, dtype=np.uint8)
+    padded[0, :, :width] = cv2.resize(strip, (width, height), interpolation=way)
+    return padded
 
 
-def stretched_tensor(
-    strip: ImageArray, height: int, width: int, mean: Sequence[float], std: Sequence[float]
-) -> FloatArray:
-    """Resize (H, W, 3) uint8 to height x width whatever its ratio, and normalise.
+def stretched_strip(strip: ImageArray, height: int, width: int) -> ImageArray:
+    """Resize (H, W, 3) uint8 in BGR order to height x width whatever its ratio.
 
-    mean and std are per channel in BGR order on a scale of 0 to 1; the model takes RGB. Gives
-    (1, 3, height, width) float32.
+    Gives (1, height, width, 3) uint8 in RGB order.
     """
-    scaled = cv2.resize(strip, (width, height)).astype(np.float32) / 255
-    normal = (scaled - np.array(mean, dtype=np.float32)) / np.array(std, dtype=np.float32)
-    rgb = normal[:, :, ::-1].transpose(2, 0, 1)[None]
-    return np.ascontiguousarray(rgb, dtype=np.float32)
+    resized = cv2.resize(strip, (width, height))
+    return np.ascontiguousarray(resized[None, ..., ::-1], dtype=np.uint8)

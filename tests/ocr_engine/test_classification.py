@@ -7,7 +7,7 @@ import pytest
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.classification import is_upside_down, preprocess, turn
-from ocr_engine.stages.strips import stretched_tensor
+from ocr_engine.stages.strips import PADDING, stretched_strip
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int] = (255, 255, 255)) -> ImageArray:
@@ -16,12 +16,11 @@ def plain(height: int, width: int, colour: tuple[int, int, int] = (255, 255, 255
     return strip
 
 
-def test_values_run_from_minus_one_to_one_in_the_order_of_the_pixels() -> None:
-    tensor = preprocess(plain(48, 192, (255, 0, 51)))
-    assert tensor.shape == (1, 3, 48, 192)
-    assert tensor.dtype == np.float32
-    for channel, value in enumerate((1.0, -1.0, -0.6)):  # 51/255 = 0.2; (0.2 - 0.5) / 0.5
-        np.testing.assert_allclose(tensor[0, channel], value, atol=1e-6)
+def test_channels_stay_in_the_order_of_the_pixels() -> None:
+    seen = preprocess(plain(48, 192, (255, 0, 51)))
+    assert seen.shape == (1, 48, 192, 3)
+    assert seen.dtype == np.uint8
+    assert (seen == (255, 0, 51)).all()
 
 
 @pytest.mark.parametrize(
@@ -37,19 +36,19 @@ def test_values_run_from_minus_one_to_one_in_the_order_of_the_pixels() -> None:
         (500, 1, 1),  # 0.1 -> 1
     ],
 )
-def test_a_short_line_is_padded_with_zeros_and_a_long_one_squeezed(
+def test_a_short_line_is_padded_with_grey_and_a_long_one_squeezed(
     height: int, width: int, filled: int
 ) -> None:
-    tensor = preprocess(plain(height, width))
-    np.testing.assert_allclose(tensor[..., :filled], 1.0, atol=1e-6)
-    assert not tensor[..., filled:].any()
-    assert tensor.shape == (1, 3, 48, 192)
+    seen = preprocess(plain(height, width))
+    assert (seen[:, :, :filled] == 255).all()
+    assert (seen[:, :, filled:] == PADDING).all()
+    assert seen.shape == (1, 48, 192, 3)
 
 
 def test_another_input_shape() -> None:
-    tensor = preprocess(plain(40, 80), height=32, width=100)
-    assert tensor.shape == (1, 3, 32, 100)
-    assert np.count_nonzero(tensor[0, 0, 0]) == 64  # 32 x 80 / 40
+    seen = preprocess(plain(40, 80), height=32, width=100)
+    assert seen.shape == (1, 32, 100, 3)
+    assert np.count_nonzero(seen[0, 0, :, 0] == 255) == 64  # 32 x 80 / 40
 
 
 @pytest.mark.parametrize(
@@ -79,9 +78,8 @@ def test_turning_by_180_degrees() -> None:
 
 def test_a_stretched_strip_fills_the_input_and_becomes_rgb() -> None:
     strip = plain(20, 300, (255, 0, 51))  # blue 255, green 0, red 51
-    tensor = stretched_tensor(strip, 80, 160, mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 1.0))
-    assert tensor.shape == (1, 3, 80, 160)
-    assert tensor.dtype == np.float32
-    assert tensor.flags.c_contiguous
-    for channel, value in enumerate((0.2, -1.0, 1.0)):  # red, green, blue
-        np.testing.assert_allclose(tensor[0, channel], value, atol=1e-6)
+    seen = stretched_strip(strip, 80, 160)
+    assert seen.shape == (1, 80, 160, 3)
+    assert seen.dtype == np.uint8
+    assert seen.flags.c_contiguous
+    assert (seen == (51, 0, 255)).all()

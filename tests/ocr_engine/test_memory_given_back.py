@@ -15,7 +15,13 @@ from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
 from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession, _Lane
-from ocr_engine.runtimes.session import FloatArray, Session, SessionSettings, Tensors
+from ocr_engine.runtimes.session import (
+    FloatArray,
+    PixelArray,
+    Session,
+    SessionSettings,
+    Tensors,
+)
 
 LANE_WIDTH = 256
 
@@ -48,8 +54,8 @@ def session(core: CountingCore) -> OpenVinoSession:
     return runtime.load(file, SessionSettings(lanes=2, lane_width=LANE_WIDTH))
 
 
-def line(width: int) -> FloatArray:
-    return np.random.default_rng(width).normal(size=(1, 3, 48, width)).astype(np.float32)
+def line(width: int) -> PixelArray:
+    return np.random.default_rng(width).integers(0, 255, (1, 48, width, 3), dtype=np.uint8)
 
 
 def lines(*widths: int) -> Tensors[tuple[int, ...]]:
@@ -86,9 +92,9 @@ def test_a_shape_is_prepared_in_each_lane_that_takes_it(
     ran: list[tuple[int, int]] = []
     run = _Lane.run
 
-    def noted(lane: _Lane, tensor: FloatArray) -> FloatArray:
-        ran.append((session._lanes.index(lane), tensor.shape[3]))
-        return run(lane, tensor)
+    def noted(lane: _Lane, pixels: PixelArray) -> FloatArray:
+        ran.append((session._lanes.index(lane), pixels.shape[2]))
+        return run(lane, pixels)
 
     monkeypatch.setattr(_Lane, "run", noted)
     session.prepare(line(LANE_WIDTH), 2)
@@ -146,7 +152,7 @@ session = OpenVinoRuntime().load(catalogue_set("PP-OCRv6_small").rec.file, Sessi
 session.release_memory()
 before = private_mb()
 for width in range(64, 64 * 13, 64):
-    session.run(np.zeros((1, 3, 48, width), dtype=np.float32))
+    session.run(np.zeros((1, 48, width, 3), dtype=np.uint8))
 session.release_memory()
 used = private_mb() - before
 session.release_memory(shapes=True)

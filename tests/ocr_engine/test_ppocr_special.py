@@ -20,7 +20,7 @@ from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult, Recognition
-from ocr_engine.runtimes.session import FloatArray
+from ocr_engine.runtimes.session import FloatArray, PixelArray
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 KNOWN: dict[str, list[str]] = {
@@ -231,8 +231,8 @@ def test_unclip_ratio_changes_the_boxes(reader: PpOcr, readings: dict[str, Recog
 class AlwaysSureOfTheOpposite(FakeSession):
     """A classifier that takes every line to stand on its head."""
 
-    def run(self, tensor: FloatArray) -> FloatArray:
-        assert tensor.shape == (1, 3, 48, 192)
+    def run(self, pixels: PixelArray) -> FloatArray:
+        assert pixels.shape == (1, 48, 192, 3)
         return np.array([[0.0, 1.0]], dtype=np.float32)
 
 

@@ -16,7 +16,7 @@ from ocr_engine.models.ranges import ActivationRanges
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import ENGINES, EngineName, EngineSettings, PrecisionChoice
 from ocr_engine.recognizers.sessions import DET_SHAPES, load_sessions
-from ocr_engine.runtimes.session import FloatArray, SessionSettings
+from ocr_engine.runtimes.session import FloatArray, PixelArray, SessionSettings
 
 T = TypeVar("T")
 DET_RANGES = {"Conv.1": (0.0, 9.0)}
@@ -32,8 +32,8 @@ class Blank(FakeSession):
         self.precision = settings.precision
         self._role = role
 
-    def run(self, tensor: FloatArray) -> FloatArray:
-        _, _, height, width = tensor.shape
+    def run(self, pixels: PixelArray) -> FloatArray:
+        _, height, width, _ = pixels.shape
         return np.zeros((1, 2) if self._role == "cls" else (1, 1, height, width), np.float32)
 
 

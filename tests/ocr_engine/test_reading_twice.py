@@ -21,7 +21,7 @@ from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.result import TextLine
-from ocr_engine.runtimes.session import FloatArray
+from ocr_engine.runtimes.session import FloatArray, PixelArray
 from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess, reads_upright
 
 T = TypeVar("T")
@@ -35,16 +35,16 @@ GREENS = (40, 90, 140, 190)  # of the lines, from the top
 class BlueIsText(FakeSession):
     """A detection model that takes the blue of a pixel for its probability."""
 
-    def run(self, tensor: FloatArray) -> FloatArray:
-        return tensor[:, :1]
+    def run(self, pixels: PixelArray) -> FloatArray:
+        return np.divide(pixels[None, ..., 0], 255, dtype=np.float32)
 
 
-def seen(tensor: FloatArray) -> tuple[int, bool]:
+def seen(pixels: PixelArray) -> tuple[int, bool]:
     """Which line it is, and whether it stands on its head."""
-    height, ends = tensor.shape[2], (10, 185)  # all widths have both
-    green = (float(tensor[0, 1, height // 2, ends[0]]) + 1) / 2 * 255
+    height, ends = pixels.shape[1], (10, 185)  # all widths have both
+    green = int(pixels[0, height // 2, ends[0], 1])
     line = min(range(len(GREENS)), key=lambda index: abs(GREENS[index] - green))
-    left, right = (float(tensor[0, 2, height // 2, column]) for column in ends)
+    left, right = (int(pixels[0, height // 2, column, 2]) for column in ends)
     return line, left > right
 
 
@@ -56,9 +56,9 @@ class Scripted(FakeSession):
         self._script = script
         self.read: list[tuple[int, int, bool]] = []
 
-    def run(self, tensor: FloatArray) -> FloatArray:
-        line, turned = seen(tensor)
-        self.read.append((line, tensor.shape[3], turned))
+    def run(self, pixels: PixelArray) -> FloatArray:
+        line, turned = seen(pixels)
+        self.read.append((line, pixels.shape[2], turned))
         text, confidence = self._script[self.read[-1]]
         steps = np.zeros((1, 2 * len(text) + 1, len(CHARACTERS) + 1), dtype=np.float32)
         steps[0, ::2, 0] = 1.0
@@ -75,8 +75,8 @@ class KnowsTurned(FakeSession):
         self._always = always
         self.asked: list[int] = []
 
-    def run(self, tensor: FloatArray) -> FloatArray:
-        line, turned = seen(tensor)
+    def run(self, pixels: PixelArray) -> FloatArray:
+        line, turned = seen(pixels)
         self.asked.append(line)
         answer = turned if self._always is None else self._always
         return np.array([[1 - answer, answer]], dtype=np.float32)
@@ -124,19 +124,19 @@ def check_reading(rec: Scripted, expected: Reading) -> None:
 
 def test_the_squeezed_line_is_narrower_by_a_third() -> None:
     strip = np.zeros((LINE_HEIGHT, LINE_WIDTH, 3), dtype=np.uint8)
-    assert preprocess(strip).shape[3] == FULL
-    assert preprocess(strip, squeeze=0.7).shape[3] == SQUEEZED
+    assert preprocess(strip).shape[2] == FULL
+    assert preprocess(strip, squeeze=0.7).shape[2] == SQUEEZED
     black = preprocess(np.zeros((48, 400, 3), dtype=np.uint8), squeeze=0.7)
-    assert (black[0, 0, 0] < 0).sum() == 280  # the rest is padding
-    assert preprocess(np.zeros((10, 4000, 3), dtype=np.uint8), squeeze=0.7).shape[3] == 3200
+    assert (black[0, 0, :, 0] == 0).sum() == 280  # the rest is padding
+    assert preprocess(np.zeros((10, 4000, 3), dtype=np.uint8), squeeze=0.7).shape[2] == 3200
 
 
 def test_a_short_line_is_not_squeezed_and_none_below_that() -> None:
     for width, padded in ((40, 64), (100, 128), (128, 128), (150, 128), (190, 192)):
         strip = np.zeros((48, width, 3), dtype=np.uint8)
-        assert preprocess(strip, squeeze=0.7).shape[3] == padded, width
+        assert preprocess(strip, squeeze=0.7).shape[2] == padded, width
     filled = preprocess(np.zeros((48, 100, 3), dtype=np.uint8), squeeze=0.7)
-    assert (filled[0, 0, 0] < 0).sum() == 100
+    assert (filled[0, 0, :, 0] == 0).sum() == 100
 
 
 # --- twice
@@ -323,8 +323,8 @@ class Widths(FakeSession):
         super().__init__()
         self.shapes: list[tuple[int, ...]] = []
 
-    def run(self, tensor: FloatArray) -> FloatArray:
-        self.shapes.append(tensor.shape)
+    def run(self, pixels: PixelArray) -> FloatArray:
+        self.shapes.append(pixels.shape)
         return np.zeros((1, 1, 2), dtype=np.float32)
 
 
@@ -335,7 +335,7 @@ def test_each_common_width_is_prepared_once() -> None:
     reader = PpOcr(info, models, Sessions(BlueIsText(), None, rec), (3, 32, 320), CHARACTERS)
     for width in COMMON_WIDTHS:
         assert reader.prepare()
-        assert set(rec.shapes) == {(1, 3, 32, width)}
+        assert set(rec.shapes) == {(1, 32, width, 3)}
         rec.shapes.clear()
     assert not reader.prepare()
     reader.release_memory()
@@ -343,12 +343,12 @@ def test_each_common_width_is_prepared_once() -> None:
     assert not rec.shapes
     reader.release_memory(shapes=True)
     assert reader.prepare()
-    assert rec.shapes == [(1, 3, 32, COMMON_WIDTHS[0])]
+    assert rec.shapes == [(1, 32, COMMON_WIDTHS[0], 3)]
 
 
-def test_the_common_widths_are_those_of_tensors_from_the_narrowest() -> None:
-    assert COMMON_WIDTHS[0] == preprocess(np.zeros((48, 1, 3), dtype=np.uint8)).shape[3]
+def test_the_common_widths_are_those_of_strips_from_the_narrowest() -> None:
+    assert COMMON_WIDTHS[0] == preprocess(np.zeros((48, 1, 3), dtype=np.uint8)).shape[2]
     assert WIDTHS[: len(COMMON_WIDTHS)] == COMMON_WIDTHS
     for width in COMMON_WIDTHS:
-        assert preprocess(np.zeros((48, width, 3), dtype=np.uint8)).shape[3] == width
+        assert preprocess(np.zeros((48, width, 3), dtype=np.uint8)).shape[2] == width
     assert SQUEEZED in COMMON_WIDTHS and FULL in COMMON_WIDTHS

@@ -8,6 +8,7 @@ import pytest
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray
 from ocr_engine.stages.recognition import decode, decode_characters, filled_share, preprocess
+from ocr_engine.stages.strips import PADDING
 
 CHARACTERS = ("a", "b", "c", " ")
 BLANK, A, B, C, SPACE = range(5)
@@ -52,32 +53,30 @@ def steps(*likeliest: tuple[int, float]) -> FloatArray:
     ],
 )
 def test_width_and_bucket(height: int, width: int, filled: int, padded: int) -> None:
-    tensor = preprocess(plain(height, width))
-    assert tensor.shape == (1, 3, 48, padded)
-    np.testing.assert_allclose(tensor[..., :filled], 1.0, atol=1e-6)
-    assert not tensor[..., filled:].any()
+    seen = preprocess(plain(height, width))
+    assert seen.shape == (1, 48, padded, 3)
+    assert seen.dtype == np.uint8
+    assert (seen[:, :, :filled] == 255).all()
+    assert (seen[:, :, filled:] == PADDING).all()
 
 
 def test_width_is_rounded_up_to_the_base_width_of_the_model() -> None:
     # 64 x 203 at a height of 32 is 101.5 wide
-    assert np.count_nonzero(preprocess(plain(64, 203), 32, 320)[0, 0, 0]) == 102
-    assert np.count_nonzero(preprocess(plain(64, 203), 32, 100)[0, 0, 0]) == 101
-    assert preprocess(plain(64, 203), 32, 100).shape == (1, 3, 32, 128)
+    assert np.count_nonzero(preprocess(plain(64, 203), 32, 320)[0, 0, :, 0] == 255) == 102
+    assert np.count_nonzero(preprocess(plain(64, 203), 32, 100)[0, 0, :, 0] == 255) == 101
+    assert preprocess(plain(64, 203), 32, 100).shape == (1, 32, 128, 3)
 
 
-def test_values_run_from_minus_one_to_one_in_the_order_of_the_pixels() -> None:
-    tensor = preprocess(plain(48, 100, (255, 0, 51)))
-    assert tensor.dtype == np.float32
-    for channel, value in enumerate((1.0, -1.0, -0.6)):
-        np.testing.assert_allclose(tensor[0, channel, :, :100], value, atol=1e-6)
+def test_channels_stay_in_the_order_of_the_pixels() -> None:
+    assert (preprocess(plain(48, 100, (255, 0, 51)))[:, :, :100] == (255, 0, 51)).all()
 
 
 def test_left_stays_left_and_top_stays_top() -> None:
     strip = plain(96, 200, (0, 0, 0))
     strip[:48, :100] = 255
-    tensor = preprocess(strip)[0, 0]  # 48 x 100
-    assert tensor[10, 25] == 1
-    assert tensor[10, 75] == tensor[40, 25] == tensor[40, 75] == -1
+    seen = preprocess(strip)[0, :, :, 0]  # 48 x 100
+    assert seen[10, 25] == 255
+    assert seen[10, 75] == seen[40, 25] == seen[40, 75] == 0
 
 
 @pytest.mark.parametrize(
@@ -153,10 +152,10 @@ def test_with_characters_text_and_confidence_are_the_same(probabilities: FloatAr
 
 @pytest.mark.parametrize("squeeze", [1.0, 0.7])
 @pytest.mark.parametrize("width", [1, 63, 64, 65, 200, 321, 5000])
-def test_the_filled_share_is_that_of_the_tensor(width: int, squeeze: float) -> None:
+def test_the_filled_share_is_that_of_the_padded_strip(width: int, squeeze: float) -> None:
     strip = plain(48, width)
-    tensor = preprocess(strip, squeeze=squeeze)
-    filled = np.count_nonzero(tensor[0, 0, 0]) / tensor.shape[3]
+    seen = preprocess(strip, squeeze=squeeze)
+    filled = np.count_nonzero(seen[0, 0, :, 0] == 255) / seen.shape[2]
     assert filled_share(strip, squeeze=squeeze) == pytest.approx(filled)
 
 

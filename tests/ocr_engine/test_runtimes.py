@@ -20,8 +20,8 @@ from PIL import Image
 from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile, ModelSource, Role
-from ocr_engine.recognizers.sessions import load_runtime
-from ocr_engine.runtimes.session import FloatArray, Session, SessionSettings
+from ocr_engine.recognizers.sessions import load_runtime, normalization
+from ocr_engine.runtimes.session import FloatArray, PixelArray, Session, SessionSettings
 from ocr_engine.stages import classification, detection, recognition
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,8 +35,12 @@ def source(set_name: str, role: Role) -> ModelSource:
     return found[role]
 
 
+def settings(set_name: str, role: Role) -> SessionSettings:
+    return SessionSettings(normalization(source(set_name, role)), threads=2)
+
+
 @pytest.fixture(scope="module")
-def tensors() -> dict[Role, FloatArray]:
+def pictures() -> dict[Role, PixelArray]:
     """The sign and its second line as each model sees them."""
     with Image.open(ROOT / "tests/data/pages/special_sign.bmp") as image:
         pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
@@ -76,7 +80,7 @@ class Loaded:
 
 
 @pytest.fixture(scope="module")
-def loaded(tensors: dict[Role, FloatArray]) -> dict[tuple[str, str, Role], Loaded]:
+def loaded(pictures: dict[Role, PixelArray]) -> dict[tuple[str, str, Role], Loaded]:
     sessions: dict[tuple[str, str, Role], Loaded] = {}
     for engine, set_name in (
         ("openvino", "PP-OCRv6_small"),
@@ -85,8 +89,8 @@ def loaded(tensors: dict[Role, FloatArray]) -> dict[tuple[str, str, Role], Loade
     ):
         runtime = load_runtime(engine)
         for role in ROLES:
-            session = runtime.load(source(set_name, role).file, SessionSettings(threads=2))
-            sessions[engine, set_name, role] = Loaded(session, session.run(tensors[role]))
+            session = runtime.load(source(set_name, role).file, settings(set_name, role))
+            sessions[engine, set_name, role] = Loaded(session, session.run(pictures[role]))
     return sessions
 
 
@@ -129,23 +133,23 @@ def test_openvino_and_onnxruntime_agree(
 @pytest.mark.parametrize("role", ROLES)
 def test_released_memory_and_other_shapes_change_no_answer(
     loaded: dict[tuple[str, str, Role], Loaded],
-    tensors: dict[Role, FloatArray],
+    pictures: dict[Role, PixelArray],
     engine: str,
     set_name: str,
     role: Role,
 ) -> None:
     one = loaded[engine, set_name, role]
-    kept = one.session.run(tensors[role])
+    kept = one.session.run(pictures[role])
     before = kept.copy()
     if role != "cls":
-        wider = np.zeros((1, 3, 64 if role == "det" else 48, 448), dtype=np.float32)
+        wider = np.zeros((1, 64 if role == "det" else 48, 448, 3), dtype=np.uint8)
         one.session.run(wider)
     else:
-        one.session.run(-tensors[role])
+        one.session.run(255 - pictures[role])
     np.testing.assert_array_equal(kept, before)  # the next run leaves an answer alone
     one.session.release_memory()
     np.testing.assert_array_equal(kept, before)
-    np.testing.assert_array_equal(one.session.run(tensors[role]), one.answer)
+    np.testing.assert_array_equal(one.session.run(pictures[role]), one.answer)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
@@ -241,11 +245,15 @@ from pathlib import Path
 import numpy as np
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.recognizers.sessions import load_runtime
+from ocr_engine.models.catalogue import catalogue_set
+from ocr_engine.recognizers.sessions import load_runtime, normalization
 from ocr_engine.runtimes.session import SessionSettings
 
 folder = Path(sys.argv[1])
-tensors = np.load(folder / "tensors.npz")
+pictures = np.load(folder / "pictures.npz")
+normalizations = {
+    source.role: normalization(source) for source in catalogue_set("PP-OCRv4_mobile").sources()
+}
 openvino = load_runtime("openvino")  # both in one process, OpenVINO first
 runtime = load_runtime("paddle")
 answers = {}
@@ -254,12 +262,12 @@ said = {"name": runtime.name, "version": runtime.version(), "bf16": runtime.nati
 
 def run(layout, role, program, params):
     file = ModelFile(folder / layout / role / program, folder / layout / role / params)
-    session = runtime.load(file, SessionSettings())
-    answers[f"{layout} {role}"] = first = session.run(tensors[role])
+    session = runtime.load(file, SessionSettings(normalizations[role]))
+    answers[f"{layout} {role}"] = first = session.run(pictures[role])
     kept = first.copy()
-    session.run(-tensors[role])
+    session.run(255 - pictures[role])
     session.release_memory()
-    again = session.run(tensors[role])
+    again = session.run(pictures[role])
     said[f"{layout} {role}"] = {
         "height": session.input_height,
         "same": bool((again == kept).all()),
@@ -289,8 +297,8 @@ for role in ("det", "cls", "rec"):
 run("pair", "rec", "model", "params")
 file = ModelFile(*(folder / f"pdmodel/cls/inference.{end}" for end in ("pdmodel", "pdiparams")))
 plain = runtime.load(file, SessionSettings(enable_mkldnn=False))
-answers["plain cls"] = plain.run(tensors["cls"])
-answers["openvino cls"] = openvino.load(file, SessionSettings()).run(tensors["cls"])
+answers["plain cls"] = plain.run(pictures["cls"])
+answers["openvino cls"] = openvino.load(file, SessionSettings()).run(pictures["cls"])
 for role in ("det", "rec"):
     convert(role)
     run("json", role, "inference.json", "inference.pdiparams")
@@ -351,7 +359,7 @@ class PaddleAnswers:
 
 @pytest.fixture(scope="module")
 def paddle_answers(
-    tmp_path_factory: pytest.TempPathFactory, tensors: dict[Role, FloatArray]
+    tmp_path_factory: pytest.TempPathFactory, pictures: dict[Role, PixelArray]
 ) -> PaddleAnswers:
     folder = tmp_path_factory.mktemp("paddle")
     for role in ROLES:
@@ -364,7 +372,7 @@ def paddle_answers(
             (folder / layout / role).mkdir(parents=True)
             shutil.copy(file.path, folder / layout / role / program)
             shutil.copy(file.params, folder / layout / role / params)
-    np.savez(folder / "tensors.npz", det=tensors["det"], cls=tensors["cls"], rec=tensors["rec"])
+    np.savez(folder / "pictures.npz", det=pictures["det"], cls=pictures["cls"], rec=pictures["rec"])
     arguments: list[str] = []
     for index, kind in enumerate(TOLD):
         broken = broken_files(folder / f"broken {index}", kind)
@@ -425,7 +433,7 @@ def test_what_paddle_says_about_itself(paddle_answers: PaddleAnswers) -> None:
 @pytest.mark.parametrize("role", ["cls", "rec"])
 def test_openvino_reads_the_pair_of_2020(
     tmp_path: Path,
-    tensors: dict[Role, FloatArray],
+    pictures: dict[Role, PixelArray],
     loaded: dict[tuple[str, str, Role], Loaded],
     role: Role,
 ) -> None:
@@ -434,9 +442,9 @@ def test_openvino_reads_the_pair_of_2020(
     shutil.copy(file.path, tmp_path / "model")
     shutil.copy(file.params, tmp_path / "params")
     pair = ModelFile(tmp_path / "model", tmp_path / "params")
-    session = load_runtime("openvino").load(pair, SessionSettings(threads=2))
+    session = load_runtime("openvino").load(pair, settings("PP-OCRv4_mobile", role))
     expected = loaded["openvino", "PP-OCRv4_mobile", role]
-    np.testing.assert_allclose(session.run(tensors[role]), expected.answer, atol=1e-6)
+    np.testing.assert_allclose(session.run(pictures[role]), expected.answer, atol=1e-6)
     assert session.input_height == expected.session.input_height
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "params"]
 
