@@ -2,16 +2,18 @@
 
     python benchmarks/cold_start.py [--starts 5] [--workers 2]
 
-The files are in the system's cache, as after any start but the first since boot; the first start
-of a run stands in the list like the others. Writes results/cold_start.json. Nothing else may run
-on the machine.
+The files are in the system's cache, as after any start but the first since boot. The first start of
+a run finds no compiled models (docs/decisions/0023) and writes them; it stands in the list like the
+others. Writes results/cold_start.json. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
+import tempfile
 
 from machine import write_results
 from server_under_test import ServerUnderTest, Verdict
@@ -21,19 +23,22 @@ MAX_SECONDS = 2.5
 
 
 def main() -> int:
-    """Start and stop; print every start, the medians and the longest."""
+    """Start and stop; print every start, the first, the medians and the longest."""
     arguments = _parse()
     ready, whole = [], []
-    for _ in range(arguments.starts):
-        with ServerUnderTest(settings("openvino", arguments.workers)) as server:
-            ready.append(server.seconds_to_ready)
-            whole.append(server.seconds_to_whole)
-        print(f"ready after {ready[-1]:.2f} s, whole after {whole[-1]:.2f} s", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ocr-cache-") as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        for _ in range(arguments.starts):
+            with ServerUnderTest(settings("openvino", arguments.workers)) as server:
+                ready.append(server.seconds_to_ready)
+                whole.append(server.seconds_to_whole)
+            print(f"ready after {ready[-1]:.2f} s, whole after {whole[-1]:.2f} s", flush=True)
     verdict = Verdict()
-    text = f"median {statistics.median(ready):.2f} s, longest {max(ready):.2f} s"
-    verdict.row("/readyz", f"{text}, target {MAX_SECONDS}", max(ready) <= MAX_SECONDS)
-    text = f"median {statistics.median(whole):.2f} s, longest {max(whole):.2f} s"
-    verdict.row(f"{arguments.workers} workers warm", text)
+    for name, seconds in (("/readyz", ready), (f"{arguments.workers} workers warm", whole)):
+        first, *later = seconds
+        text = f"first {first:.2f} s, then median {statistics.median(later):.2f} s"
+        verdict.row(name, f"{text}, longest {max(later):.2f} s")
+    verdict.row("target", f"{MAX_SECONDS} s, each start", max(ready) <= MAX_SECONDS)
     write_results(
         "cold_start",
         {"workers": arguments.workers, "seconds_to_ready": ready, "seconds_to_whole": whole},
@@ -43,7 +48,7 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=6, help="at least 2")
     parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
 

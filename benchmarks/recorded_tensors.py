@@ -50,12 +50,16 @@ class LoadedEngine:
     def watched(self) -> Iterator[None]:
         """While compiled models are numbered, and requests know their model."""
         compile_model: Any = ov.Core.compile_model
+        import_model: Any = ov.Core.import_model
         create_request: Any = ov.CompiledModel.create_infer_request
 
-        def compiling(core: Any, *args: Any, **kwargs: Any) -> Any:
-            self.models.append(compile_model(core, *args, **kwargs))
-            self.roles.append(self._role)
-            return self.models[-1]
+        def noting(make: Any) -> Callable[..., Any]:
+            def made(core: Any, *args: Any, **kwargs: Any) -> Any:
+                self.models.append(make(core, *args, **kwargs))
+                self.roles.append(self._role)
+                return self.models[-1]
+
+            return made
 
         def creating(model: Any) -> Any:
             request = create_request(model)
@@ -63,7 +67,8 @@ class LoadedEngine:
             return request
 
         with (
-            replaced(ov.Core, "compile_model", compiling),
+            replaced(ov.Core, "compile_model", noting(compile_model)),
+            replaced(ov.Core, "import_model", noting(import_model)),
             replaced(ov.CompiledModel, "create_infer_request", creating),
         ):
             yield

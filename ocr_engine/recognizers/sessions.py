@@ -66,6 +66,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
                 lane_width=LANE_WIDTH,
                 enable_mkldnn=settings.enable_mkldnn,
                 ranges=source.ranges.values if source.ranges else {},
+                digest=source.sha256,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import tempfile
@@ -17,6 +18,7 @@ import openvino as ov
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
+from ocr_engine.runtimes.compiled import CompiledModels, code_digest, default_folder
 from ocr_engine.runtimes.gates import join_gates
 from ocr_engine.runtimes.pixels import ONE_PICTURE, take_pixels
 from ocr_engine.runtimes.quantization import quantize
@@ -185,6 +187,7 @@ class OpenVinoRuntime:
 
     def __init__(self) -> None:
         self.core = ov.Core()
+        self._compiled = CompiledModels(default_folder())
         self._flags = _cpu_flags()
         self.vnni = not self._flags.isdisjoint(("avx512_vnni", "avx_vnni"))
 
@@ -203,7 +206,7 @@ class OpenVinoRuntime:
     def load(self, model: ModelFile, settings: SessionSettings) -> OpenVinoSession:
         """See Runtime.load; in int8, operations without a range stay in f32."""
         in_int8 = settings.precision == "int8"
-        properties = {
+        properties: dict[str, object] = {
             "PERFORMANCE_HINT": "LATENCY",
             # Without a stream the calling thread computes: 0.05 ms less a tensor, but on one core.
             "NUM_STREAMS": "0" if settings.threads == 1 else "1",
@@ -213,15 +216,22 @@ class OpenVinoRuntime:
             "CPU_RUNTIME_CACHE_CAPACITY": settings.cached_shapes * EXECUTORS_PER_SHAPE,
         }
 
+        name = self._compiled_name(settings, properties)
+
         def compile_lane(graph: ov.Model | None = None) -> ov.CompiledModel:
             """Without a graph it is read anew: kept, it would be 10 to 30 MB in each worker."""
+            if name and (kept := self._compiled.load(self.core, name, properties)):
+                return kept
             graph = graph or read_graph(self.core, model)
             if in_int8 and not quantize(graph, settings.ranges, self.vnni):
                 raise ModelError(f"{model.path}: none of its operations has a range for int8")
             split_upsampling(graph)
             join_gates(graph)
             graph = take_pixels(graph, settings.normalization)
-            return self.core.compile_model(graph, "CPU", properties)
+            compiled = self.core.compile_model(graph, "CPU", properties)
+            if name:
+                self._compiled.keep(name, compiled)
+            return compiled
 
         graph = read_graph(self.core, model)
         metadata, height = _metadata(graph), graph.input(0).partial_shape[2]
@@ -234,6 +244,16 @@ class OpenVinoRuntime:
             settings.lanes,
             settings.lane_width,
         )
+
+    def _compiled_name(self, settings: SessionSettings, properties: dict[str, object]) -> str:
+        """Of all that a compiled model depends on; empty for a model that nothing is known of."""
+        if not settings.digest:
+            return ""
+        ranges = sorted(settings.ranges.items()) if settings.precision == "int8" else None
+        cpu = (sorted(self._flags), self.vnni)
+        given = (settings.digest, ranges, settings.normalization, sorted(properties.items()))
+        depends_on = repr((ov.__version__, code_digest(), cpu, given))
+        return hashlib.sha256(depends_on.encode()).hexdigest()
 
 
 def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:

@@ -44,6 +44,7 @@ class SessionSettings:
     lanes: how many tensors may run at the same time, each with so many threads.
     lane_width: wider tensors run in the first lane only, so that others have few shapes to keep.
     ranges: of the model's activations by operation, for int8.
+    digest: of the model's files; what is compiled may be kept under it. Empty: it is not.
     """
 
     normalization: Normalization = Normalization()
@@ -54,6 +55,7 @@ class SessionSettings:
     lane_width: int = 1 << 62
     enable_mkldnn: bool = True
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
