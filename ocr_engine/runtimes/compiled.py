@@ -56,9 +56,10 @@ class CompiledModels:
             if self._folder.stat().st_uid != os.getuid():
                 return None
             content = path.read_bytes()
-            os.utime(path)
         except OSError:
             return None
+        with contextlib.suppress(OSError):  # it may be read-only
+            os.utime(path)
         digest, blob = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if hashlib.sha256(blob).digest() != digest:
             log.warning("%s is broken; the model is compiled anew", path)
@@ -76,17 +77,29 @@ class CompiledModels:
         """
         if self._folder is None:
             return
-        with contextlib.suppress(OSError):
+        try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._folder.stat().st_uid != os.getuid():
                 return
             blob = model.export_model().getvalue()
-            with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                file.write(hashlib.sha256(blob).digest() + blob)
-            os.replace(file.name, self._folder / name)
-            self._remove_old(self._folder)
+            _write_whole(self._folder / name, hashlib.sha256(blob).digest() + blob)
+            _remove_old(self._folder)
+        except (OSError, RuntimeError) as error:  # OpenVINO may not know how to export it
+            log.info("%s is not kept: %s", name, error)
 
-    def _remove_old(self, folder: Path) -> None:
-        files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-        for file in files[MOST_FILES:]:
-            file.unlink(missing_ok=True)
+
+def _write_whole(path: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+
+
+def _remove_old(folder: Path) -> None:
+    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[MOST_FILES:]:
+        file.unlink(missing_ok=True)

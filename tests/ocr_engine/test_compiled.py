@@ -191,6 +191,35 @@ def test_where_nothing_can_be_kept_models_load_all_the_same(
         assert runtime.core.compiled == 1
 
 
+@pytest.mark.parametrize("fault", ["not exported", "not put in its place"])
+def test_what_cannot_be_written_leaves_nothing_behind(
+    folder: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("no") if fault == "not exported" else OSError("no space left")
+
+    if fault == "not exported":
+        monkeypatch.setattr(ov.CompiledModel, "export_model", fail)
+    else:
+        monkeypatch.setattr(os, "replace", fail)
+    assert load(started()).run(noise()).shape == (1, 2)
+    assert not list(folder.iterdir())
+
+
+def test_a_folder_that_can_only_be_read_is_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(started())
+    monkeypatch.setattr(os, "utime", _read_only)
+    runtime = started()
+    load(runtime)
+    assert runtime.core.compiled == 0
+
+
+def _read_only(path: Path) -> None:
+    raise OSError(30, "Read-only file system")
+
+
 def _no_home() -> Path:
     raise RuntimeError("could not determine home directory")
 
