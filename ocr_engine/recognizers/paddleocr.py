@@ -25,6 +25,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.paddle_words import lines_with_parts
 from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
+from ocr_engine.user_cache import NAME, user_cache
 
 _SMALLEST = 1e-9
 _CATALOGUE_NAMES = {name.name for models in CATALOGUE.values() for name in (models.det, models.rec)}
@@ -113,9 +114,11 @@ def load(settings: EngineSettings) -> PaddleOcr:
 def model_folder(settings: EngineSettings) -> Path:
     """Where model directories are laid out: the same folder for the same models, in the cache."""
     assert settings.models is not None
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    name = f"concurrent-ocr-server/{settings.models.fingerprint()}"
-    for base in (Path(home), Path(tempfile.gettempdir()) / f"ocr-{os.getuid()}"):
+    home = user_cache()
+    name = f"{NAME}/{settings.models.fingerprint()}"
+    for base in (home, Path(tempfile.gettempdir()) / f"ocr-{os.getuid()}"):
+        if base is None:
+            continue
         folder = base / name
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import openvino as ov
 
+from ocr_engine.user_cache import NAME, user_cache
+
 log = logging.getLogger(__name__)
 
 MOST_FILES = 24  # one start writes four or five, of 1 to 7 MB
@@ -23,11 +25,9 @@ _DIGEST_BYTES = 32
 
 
 def default_folder() -> Path | None:
-    """In the user's cache (XDG Base Directory Specification); None for a user without a home."""
-    with contextlib.suppress(RuntimeError):
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        return Path(cache) / "ocr-server" / "compiled"
-    return None
+    """In the user's cache; None for a user without a home."""
+    cache = user_cache()
+    return cache / NAME / "compiled" if cache else None
 
 
 def code_digest() -> str:

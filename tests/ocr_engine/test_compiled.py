@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from counting_core import CountingCore
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelSource, Role
 from ocr_engine.recognizers.sessions import normalization
@@ -22,21 +23,6 @@ from ocr_engine.runtimes.session import Normalization, PixelArray, SessionSettin
 
 # isort: split
 import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-
-
-class CountingCore:
-    """Passes everything on, and counts what is compiled."""
-
-    def __init__(self, core: ov.Core) -> None:
-        self._core = core
-        self.compiled = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._core, name)
-
-    def compile_model(self, *arguments: Any) -> ov.CompiledModel:
-        self.compiled += 1
-        return self._core.compile_model(*arguments)
 
 
 @pytest.fixture

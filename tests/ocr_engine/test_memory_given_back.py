@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import openvino as ov
 import pytest
 
+from counting_core import CountingCore
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
@@ -24,21 +24,6 @@ from ocr_engine.runtimes.session import (
 )
 
 LANE_WIDTH = 256
-
-
-class CountingCore:
-    """Passes everything on, and counts what is compiled."""
-
-    def __init__(self, core: ov.Core) -> None:
-        self._core = core
-        self.compiled = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._core, name)
-
-    def compile_model(self, *arguments: Any) -> ov.CompiledModel:
-        self.compiled += 1
-        return self._core.compile_model(*arguments)
 
 
 @pytest.fixture
