@@ -1,4 +1,4 @@
-"""Runtimes load a model file and run a tensor through it; each lives in a module of its own."""
+"""Runtimes load a model file and run pixels through it; each lives in a module of its own."""
 
 import sys
 

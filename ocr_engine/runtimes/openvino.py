@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import tempfile
@@ -18,7 +17,7 @@ import openvino as ov
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.compiled import CompiledModels, code_digest, default_folder
+from ocr_engine.runtimes.compiled import CompiledModels, compiled_name, default_folder
 from ocr_engine.runtimes.gates import join_gates
 from ocr_engine.runtimes.pixels import ONE_PICTURE, take_pixels
 from ocr_engine.runtimes.quantization import quantize
@@ -104,7 +103,7 @@ class OpenVinoSession:
     def release_memory(self, shapes: bool = False) -> None:
         """See Session.release_memory; OpenVINO keeps activations for the largest shape.
 
-        What is compiled for a shape goes only with the model, which is compiled anew.
+        What is compiled for a shape goes only with the model, which is then loaded anew.
         """
         if shapes:
             self._lanes.clear()
@@ -208,7 +207,7 @@ class OpenVinoRuntime:
         in_int8 = settings.precision == "int8"
         properties: dict[str, object] = {
             "PERFORMANCE_HINT": "LATENCY",
-            # Without a stream the calling thread computes: 0.05 ms less a tensor, but on one core.
+            # Without a stream the calling thread computes: 0.05 ms less a run, but on one core.
             "NUM_STREAMS": "0" if settings.threads == 1 else "1",
             "INFERENCE_NUM_THREADS": settings.threads,
             "ENABLE_CPU_PINNING": False,
@@ -216,21 +215,27 @@ class OpenVinoRuntime:
             "CPU_RUNTIME_CACHE_CAPACITY": settings.cached_shapes * EXECUTORS_PER_SHAPE,
         }
 
-        name = self._compiled_name(settings, properties)
+        name = compiled_name(settings, properties, (sorted(self._flags), self.vnni))
 
         def compile_lane(graph: ov.Model | None = None) -> ov.CompiledModel:
-            """Without a graph it is read anew: kept, it would be 10 to 30 MB in each worker."""
-            if name and (kept := self._compiled.load(self.core, name, properties)):
+            """From disk, if it is there; else without a graph that is read anew.
+
+            Held on to, it would be 10 to 30 MB in each worker.
+            """
+            kept = self._compiled.load(self.core, name, properties)
+            if kept is not None:
                 return kept
             graph = graph or read_graph(self.core, model)
             if in_int8 and not quantize(graph, settings.ranges, self.vnni):
                 raise ModelError(f"{model.path}: none of its operations has a range for int8")
             split_upsampling(graph)
             join_gates(graph)
-            graph = take_pixels(graph, settings.normalization)
+            try:
+                graph = take_pixels(graph, settings.normalization)
+            except RuntimeError as error:
+                raise ModelError(f"OpenVINO cannot use {model.path}: {last_line(error)}") from None
             compiled = self.core.compile_model(graph, "CPU", properties)
-            if name:
-                self._compiled.keep(name, compiled)
+            self._compiled.keep(name, compiled, model, settings.digest)
             return compiled
 
         graph = read_graph(self.core, model)
@@ -245,16 +250,6 @@ class OpenVinoRuntime:
             settings.lane_width,
         )
 
-    def _compiled_name(self, settings: SessionSettings, properties: dict[str, object]) -> str:
-        """Of all that a compiled model depends on; empty for a model that nothing is known of."""
-        if not settings.digest:
-            return ""
-        ranges = sorted(settings.ranges.items()) if settings.precision == "int8" else None
-        cpu = (sorted(self._flags), self.vnni)
-        given = (settings.digest, ranges, settings.normalization, sorted(properties.items()))
-        depends_on = repr((ov.__version__, code_digest(), cpu, given))
-        return hashlib.sha256(depends_on.encode()).hexdigest()
-
 
 def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
     """The model as OpenVINO sees it; ModelError if it cannot read it, or it takes no pictures."""
@@ -264,10 +259,15 @@ def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
         raise ModelError(f"OpenVINO cannot read {model.path}: {last_line(error)}") from None
     if len(graph.inputs) != 1:
         raise ModelError(f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs")
-    given = graph.input(0).partial_shape
+    given, kind = graph.input(0).partial_shape, graph.input(0).element_type
     if given.rank.is_dynamic or not given.compatible(ONE_PICTURE):
         raise ModelError(
             f"OpenVINO cannot use {model.path}: its input is {given}, not a picture {ONE_PICTURE}"
+        )
+    if not kind.is_real():
+        raise ModelError(
+            f"OpenVINO cannot use {model.path}: its input is {kind.get_type_name()}, not "
+            "floating-point numbers"
         )
     return graph
 
@@ -275,7 +275,7 @@ def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
 def _cpu_flags() -> frozenset[str]:
     """What Linux says that the CPU can do; nothing, where it does not say it in this way."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("flags"):
+        if line.startswith(("flags", "Features")):  # as x86 and as ARM say it
             return frozenset(line.partition(":")[2].split())
     return frozenset()
 

@@ -41,8 +41,8 @@ class SessionSettings:
     """How a model runs: compute threads, number format, shapes kept compiled, oneDNN in Paddle.
 
     normalization: what it makes of pixels, in the order of the channels that it is given.
-    lanes: how many tensors may run at the same time, each with so many threads.
-    lane_width: wider tensors run in the first lane only, so that others have few shapes to keep.
+    lanes: how many lines may run at the same time, each with so many threads.
+    lane_width: wider lines run in the first lane only, so that others have few shapes to keep.
     ranges: of the model's activations by operation, for int8.
     digest: of the model's files; what is compiled may be kept under it. Empty: it is not.
     """

@@ -14,7 +14,7 @@ import pytest
 
 from counting_core import CountingCore
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.models.source import ModelSource, Role
+from ocr_engine.models.source import ModelFile, ModelSource, Role, digest_files
 from ocr_engine.recognizers.sessions import normalization
 from ocr_engine.runtimes import compiled
 from ocr_engine.runtimes.compiled import CompiledModels, default_folder
@@ -23,6 +23,8 @@ from ocr_engine.runtimes.session import Normalization, PixelArray, SessionSettin
 
 # isort: split
 import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
+
+UNKNOWN_FIELD = b"\xa0\x1f\x00"  # number 500 in protobuf, which readers of ONNX pass over
 
 
 @pytest.fixture
@@ -96,7 +98,6 @@ def test_what_goes_with_its_shapes_comes_back_from_the_folder(folder: Path) -> N
         {"precision": "bf16"},
         {"cached_shapes": 3},
         {"normalization": Normalization((0.4, 0.5, 0.6))},
-        {"digest": "another model"},
     ],
 )
 def test_what_is_compiled_otherwise_has_another_name(folder: Path, changes: dict[str, Any]) -> None:
@@ -105,6 +106,58 @@ def test_what_is_compiled_otherwise_has_another_name(folder: Path, changes: dict
     load(runtime, **changes)
     assert runtime.core.compiled == 2
     assert len(list(folder.iterdir())) == 2
+
+
+def copied(folder: Path, addition: bytes = b"") -> ModelFile:
+    """The classifier in a folder, maybe with something added that readers of ONNX pass over."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "inference.onnx"
+    file.write_bytes(source().file.path.read_bytes() + addition)
+    return ModelFile(file)
+
+
+def test_another_model_has_another_name(folder: Path, tmp_path: Path) -> None:
+    runtime = started()
+    load(runtime)
+    other = copied(tmp_path / "other", UNKNOWN_FIELD)
+    runtime.load(other, settings(source(), digest=digest_files(other)))
+    assert runtime.core.compiled == 2
+    assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.parametrize("fault", ["changed since", "weights in another file"])
+def test_what_the_digest_does_not_cover_is_not_kept(
+    folder: Path, tmp_path: Path, fault: str
+) -> None:
+    """The first: somebody lays another model in its place while the server runs."""
+    file = copied(tmp_path / "mine")
+    if fault == "changed since":
+        digest = digest_files(file)
+        copied(tmp_path / "mine", UNKNOWN_FIELD)
+    else:
+        # unknown field 500 with an entry of external_data as ONNX writes it
+        copied(tmp_path / "mine", b"\xa2\x1f\x0f\x0a\x08location\x12\x03w.d")
+        digest = digest_files(file)
+    session = started().load(file, settings(source(), digest=digest))
+    assert session.run(noise()).shape == (1, 2)
+    assert not folder.exists()
+
+
+def test_the_code_has_a_digest_of_its_own(tmp_path: Path) -> None:
+    assert compiled.code_digest(Path(compiled.__file__).parent) == compiled.CODE
+    assert compiled.code_digest(tmp_path) == compiled.code_digest(tmp_path / "none") == ""
+    (tmp_path / "graph.py").write_text("one")
+    first = compiled.code_digest(tmp_path)
+    (tmp_path / "graph.py").write_text("two")
+    assert len({"", first, compiled.code_digest(tmp_path)}) == 3
+
+
+def test_where_the_code_cannot_be_read_nothing_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "CODE", "")
+    load(started())
+    assert not folder.exists()
 
 
 def test_other_ranges_have_another_name(folder: Path) -> None:
@@ -117,18 +170,20 @@ def test_other_ranges_have_another_name(folder: Path) -> None:
     assert runtime.core.compiled == 2
 
 
-@pytest.mark.parametrize("changed", ["code", "version", "cpu"])
+@pytest.mark.parametrize("changed", ["code", "version", "cpu", "limit of the cpu"])
 def test_another_code_version_or_cpu_has_another_name(
     folder: Path, changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(started())
     other = started()
     if changed == "code":
-        monkeypatch.setattr("ocr_engine.runtimes.openvino.code_digest", lambda: "changed")
+        monkeypatch.setattr(compiled, "CODE", "changed")
     elif changed == "version":
         monkeypatch.setattr(ov, "__version__", "2099.1")
-    else:
+    elif changed == "cpu":
         other._flags = frozenset({"avx2"})
+    else:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     load(other)
     assert other.core.compiled == 1
 
@@ -177,19 +232,56 @@ def test_where_nothing_can_be_kept_models_load_all_the_same(
         assert runtime.core.compiled == 1
 
 
-@pytest.mark.parametrize("fault", ["not exported", "not put in its place"])
+@pytest.mark.parametrize(
+    ("owner", "name", "error"),
+    [
+        (ov.CompiledModel, "export_model", RuntimeError("no")),
+        (ov.CompiledModel, "export_model", ValueError("no")),
+        (ov.CompiledModel, "export_model", MemoryError()),
+        (os, "replace", OSError("no space left")),
+    ],
+)
 def test_what_cannot_be_written_leaves_nothing_behind(
-    folder: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    owner: Any,
+    name: str,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def fail(*arguments: object) -> None:
-        raise RuntimeError("no") if fault == "not exported" else OSError("no space left")
-
-    if fault == "not exported":
-        monkeypatch.setattr(ov.CompiledModel, "export_model", fail)
-    else:
-        monkeypatch.setattr(os, "replace", fail)
-    assert load(started()).run(noise()).shape == (1, 2)
+    monkeypatch.setattr(owner, name, _raise(error))
+    runtime = started()
+    for threads in (1, 2):
+        assert load(runtime, threads=threads).run(noise()).shape == (1, 2)
     assert not list(folder.iterdir())
+    assert caplog.text.count("compiled models are not kept") == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), IndexError("no"), RuntimeError("no")])
+def test_whatever_is_wrong_with_a_file_the_model_is_compiled(
+    folder: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(started())
+    monkeypatch.setattr(ov.Core, "import_model", _raise(error))
+    runtime = started()
+    load(runtime)
+    assert runtime.core.compiled == 1
+
+
+def test_no_room_for_a_model_is_no_fault_of_its_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(started())
+    monkeypatch.setattr(ov.Core, "import_model", _raise(MemoryError()))
+    with pytest.raises(MemoryError):
+        load(started())
+
+
+def _raise(error: Exception) -> Any:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    return fail
 
 
 def test_a_folder_that_can_only_be_read_is_used(
@@ -222,11 +314,55 @@ def test_nothing_is_read_from_or_written_to_a_folder_of_somebody_else(
     assert len(list(folder.iterdir())) == 1
 
 
-def test_only_the_user_may_look_into_the_folder(folder: Path) -> None:
-    load(started())
-    assert folder.stat().st_mode & 0o777 == 0o700
+def test_only_the_user_may_look_into_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = default_folder()
+    assert folder is not None
+    before = os.umask(0)
+    try:
+        load(started())
+    finally:
+        os.umask(before)
+    for level in (folder, folder.parent, folder.parent.parent):
+        assert level.stat().st_mode & 0o777 == 0o700
     (file,) = folder.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("fault", ["open folder", "open folder above", "link"])
+def test_a_folder_that_others_can_change_is_not_used(
+    folder: Path, fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load(started())
+    if fault == "link":
+        folder.rename(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        (folder if fault == "open folder" else folder.parent).chmod(0o770)
+    other = started()
+    load(other)
+    load(other, threads=2)
+    assert other.core.compiled == 2
+    assert len(list(folder.iterdir())) == 1
+    assert caplog.text.count("compiled models are not kept: others can write to") == 1
+
+
+def test_what_is_not_of_this_program_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "MOST_FILES", 1)
+    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.chmod(0o700)
+    for name in ("notes.txt", ".new-long-ago", ".new-just-now"):
+        (folder / name).write_text("")
+    (folder / "folder").mkdir()
+    _make_older(folder / "notes.txt", folder / ".new-long-ago", folder / "folder")
+    runtime = started()
+    load(runtime)
+    load(runtime, threads=2)
+    names = {path.name for path in folder.iterdir() if len(path.name) != 64}
+    assert names == {"notes.txt", ".new-just-now", "folder"}
+    assert len(list(folder.iterdir())) == 4
 
 
 def test_what_was_not_used_for_longest_goes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,15 +371,20 @@ def test_what_was_not_used_for_longest_goes(folder: Path, monkeypatch: pytest.Mo
     (first,) = folder.iterdir()
     kept = CompiledModels(folder)
     model = load(started(), digest="")._compile_lane()
-    kept.keep("second", model)
-    _make_older(folder / "second", first)
-    kept.keep("third", model)
-    assert {file.name for file in folder.iterdir()} == {"second", "third"}
-    _make_older(folder / "third", folder / "second")
-    assert kept.load(ov.Core(), "second", {"NUM_STREAMS": "0"}) is not None
-    _make_older(folder / "third")
-    kept.keep("fourth", model)
-    assert {file.name for file in folder.iterdir()} == {"second", "fourth"}
+    second, third, fourth = (folder / (letter * 64) for letter in "234")
+
+    def keep(file: Path) -> None:
+        kept.keep(file.name, model, source().file, source().sha256)
+
+    keep(second)
+    _make_older(second, first)
+    keep(third)
+    assert set(folder.iterdir()) == {second, third}
+    _make_older(third, second)
+    assert kept.load(ov.Core(), second.name, {"NUM_STREAMS": "0"}) is not None
+    _make_older(third)
+    keep(fourth)
+    assert set(folder.iterdir()) == {second, fourth}
 
 
 def _make_older(*files: Path) -> None:

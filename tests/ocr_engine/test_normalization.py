@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from ocr_engine.runtimes.session import FloatArray, Normalization, PixelArray, S
 # isort: split
 import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
 from openvino import opset13 as ops
+
+Way = Callable[[Normalization, PixelArray, Path], FloatArray]
 
 UNEVEN = Normalization((0.5, 0.25, 0.0), (0.5, 0.25, 1.0))
 IMAGENET = Normalization(IMAGENET_MEAN, IMAGENET_STD)
@@ -53,7 +56,7 @@ WAYS = pytest.mark.parametrize("way", [in_numpy, in_the_graph])
     ],
 )
 def test_each_channel_by_hand(
-    way: type, normal: Normalization, pixel: tuple[int, int, int], expected: tuple[float, ...],
+    way: Way, normal: Normalization, pixel: tuple[int, int, int], expected: tuple[float, ...],
     tmp_path: Path,
 ) -> None:  # fmt: skip
     tensor = way(normal, colour(*pixel), tmp_path)
@@ -64,7 +67,7 @@ def test_each_channel_by_hand(
 
 
 @WAYS
-def test_pixels_stay_where_they_are(way: type, tmp_path: Path) -> None:
+def test_pixels_stay_where_they_are(way: Way, tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 255, (1, 5, 7, 3), dtype=np.uint8)
     tensor = way(UNEVEN, pixels, tmp_path)
     scaled = (pixels[0] / 255 - UNEVEN.mean) / UNEVEN.std
@@ -77,6 +80,23 @@ def test_a_model_that_takes_no_pictures_is_refused(shape: list[int], tmp_path: P
     ov.save_model(ov.Model([ops.relu(given)], [given], "other"), tmp_path / "other.xml")
     with pytest.raises(ModelError, match=r"other\.xml: its input is \[.*\], not a picture \[1,3,"):
         OpenVinoRuntime().load(ModelFile(tmp_path / "other.xml"), SessionSettings())
+
+
+def test_a_model_that_takes_whole_numbers_is_refused(tmp_path: Path) -> None:
+    given = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.uint8, name="given")
+    ov.save_model(ov.Model([ops.relu(given)], [given], "bytes"), tmp_path / "bytes.xml")
+    with pytest.raises(
+        ModelError, match=r"bytes\.xml: its input is u8, not floating-point numbers"
+    ):
+        OpenVinoRuntime().load(ModelFile(tmp_path / "bytes.xml"), SessionSettings())
+
+
+def test_a_model_that_only_seems_to_take_pictures_is_refused(tmp_path: Path) -> None:
+    given = ops.parameter(ov.PartialShape([-1, -1, -1, -1]), np.float32, name="given")
+    fives = ops.constant(np.ones((1, 5, 1, 1), dtype=np.float32))
+    ov.save_model(ov.Model([ops.add(given, fives)], [given], "five"), tmp_path / "five.xml")
+    with pytest.raises(ModelError, match=r"OpenVINO cannot use .*five\.xml: "):
+        OpenVinoRuntime().load(ModelFile(tmp_path / "five.xml"), SessionSettings())
 
 
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)

@@ -67,6 +67,11 @@ def test_width_is_rounded_up_to_the_base_width_of_the_model() -> None:
     assert preprocess(plain(64, 203), 32, 100).shape == (1, 32, 128, 3)
 
 
+def test_padding_is_the_zero_of_the_model() -> None:
+    assert abs(PADDING / 127.5 - 1) < 1 / 255
+    assert PADDING == 127
+
+
 def test_channels_stay_in_the_order_of_the_pixels() -> None:
     assert (preprocess(plain(48, 100, (255, 0, 51)))[:, :, :100] == (255, 0, 51)).all()
 
