@@ -49,7 +49,7 @@ bench: $(INSTALLED) ## speed on this machine; nothing else may run (10 minutes)
 limit: $(INSTALLED) ## the server against the models alone; nothing else may run (4 minutes)
 	.venv/bin/python benchmarks/limit.py --profile $(ARGS)
 
-memory: $(INSTALLED) ## 500 pictures of mixed sizes: what do workers keep? (5 minutes)
+memory: $(INSTALLED) ## 500 pictures of mixed sizes: what do workers keep? (16 minutes)
 	.venv/bin/python benchmarks/memory.py $(ARGS)
 
 scaling: $(INSTALLED) ## 1, 2, ... workers, and a node of 64 cores; nothing else may run (4 minutes)

@@ -3,12 +3,12 @@
     python benchmarks/memory.py [--pictures 500] [--workers 2] [--seed 1]
 
 Pictures from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a server at its default
-settings with its cache off. After every 10 all answers are waited for, and when the workers are
-idle again, their PSS (memory, a page that n processes share counts 1/n) is read: what they keep,
-once they had a pause to give the rest back. In between it is sampled for the highest value. Growth
-is the slope of a line through the last 200 pictures (least squares). What is compiled for sizes
-adds up until it goes at once, so memory is a saw; the slope of its floor, the least of every five
-pauses, tells whether anything stays for good. Writes results/memory.json.
+settings with its cache off. After every 25 all answers are waited for, and the workers' PSS
+(memory, a page that n processes share counts 1/n) is read twice: in the pause after two seconds,
+when past pictures' memory is given back but not what is compiled for their sizes, and in the rest
+after thirty, when that is gone, too. In between it is sampled for the highest value. Growth is the
+slope of a line through the rests of the last 200 pictures (least squares): what stays for good. In
+pauses memory is a saw, as sizes add up until they go. Writes results/memory.json.
 """
 
 from __future__ import annotations
@@ -21,24 +21,34 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from machine import write_results
 from mixed_sizes import mixed_sizes
 from process_costs import peak_rss_mb, pss_mb, wait_until_quiet
-from server_under_test import ServerUnderTest, Verdict, drive
+from server_under_test import ROOT, ServerUnderTest, Verdict, drive
 
-EVERY = 10
+sys.path[:0] = [str(ROOT)]
+
+from ocr_engine.pool.pauses import PAUSE_SECONDS, REST_SECONDS  # noqa: E402
+
+EVERY = 25
 SHOWN_EVERY = 50
 LAST = 200
-FLOOR_PAUSES = 5
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 pictures
 SAMPLE_SECONDS = 0.1
-PAUSE_SECONDS = 2.5  # workers begin to give memory back after two seconds
+PAUSED_SECONDS = PAUSE_SECONDS + 0.5
+RESTED_SECONDS = REST_SECONDS + 0.5
 MAX_BODY_MB = 40
 
-Sample = tuple[int, dict[int, float]]  # after so many pictures, PSS by pid
+
+class Sample(NamedTuple):
+    """After so many pictures: PSS by pid, in the pause and in the rest."""
+
+    pictures: int
+    paused: dict[int, float]
+    rested: dict[int, float]
 
 
 class PeakWatch:
@@ -70,7 +80,7 @@ def main() -> int:
     verdict = Verdict()
     with ServerUnderTest(_settings(arguments.workers)) as server:
         pids = server.worker_pids()
-        print(f"{'pictures':>8}  PSS of each worker", flush=True)
+        print(f"{'pictures':>8}  PSS of each worker in a pause, and in a rest", flush=True)
         with PeakWatch(pids) as watch:
             samples = list(send(server, arguments))
         figures = {
@@ -78,7 +88,14 @@ def main() -> int:
             "highest_pss_mb_at_work": list(watch.peaks.values()),
             "highest_rss_mb": [peak_rss_mb(pid) for pid in server.worker_pids()],
             "front_end_pss_mb": pss_mb(server.pid),
-            "samples": [{"pictures": count, "pss_mb": [*by.values()]} for count, by in samples],
+            "samples": [
+                {
+                    "pictures": sample.pictures,
+                    "paused_pss_mb": [*sample.paused.values()],
+                    "rested_pss_mb": [*sample.rested.values()],
+                }
+                for sample in samples
+            ],
         }
         replaced = set(server.worker_pids()) != set(pids)
     verdict.row("highest at work", _listed(watch.peaks.values()))
@@ -101,48 +118,51 @@ def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sam
     """Send all pictures, EVERY at a time; what the workers hold before, between and after."""
     made = mixed_sizes(arguments.pictures, arguments.seed)
     sent = 0
-    yield 0, _pss(server)
+    yield _sample(server, sent)
     while batch := list(islice(made, EVERY)):
         drive(server.port, batch, 2 * arguments.workers)
         sent += len(batch)
-        time.sleep(PAUSE_SECONDS)
-        wait_until_quiet(server.worker_pids())
-        sample = _pss(server)
-        yield sent, sample
+        sample = _sample(server, sent)
+        yield sample
         if sent % SHOWN_EVERY == 0:
-            print(f"{sent:8}  {_listed(sample.values())}", flush=True)
+            kept = (_listed(by.values()) for by in (sample.paused, sample.rested))
+            print(f"{sent:8}  {'; '.join(kept)}", flush=True)
 
 
 def judge(samples: Sequence[Sample], verdict: Verdict) -> dict[str, Any]:
     """The workers at the end, at their largest, and their growth over the last pictures."""
-    count, last = samples[-1]
-    window = [(at, by) for at, by in samples if at > count - LAST]
-    at = [sample[0] for sample in window]
-    kept = {pid: [by.get(pid, 0.0) for _, by in window] for pid in last}
-    growth = [100 * statistics.linear_regression(at, values).slope for values in kept.values()]
-    floors = [_floor_growth(at, values) for values in kept.values()]
-    largest = [max(by.get(pid, 0.0) for _, by in samples) for pid in last]
-    at_end = list(last.values())
+    count, paused, rested = samples[-1]
+    window = [sample for sample in samples if sample.pictures > count - LAST]
+    at = [sample.pictures for sample in window]
+    growth = []
+    for pid in rested:
+        kept = [sample.rested.get(pid, 0.0) for sample in window]
+        growth.append(100 * statistics.linear_regression(at, kept).slope)
+    largest = [max(sample.paused.get(pid, 0.0) for sample in samples) for pid in paused]
+    at_end = list(paused.values())
     verdict.row(f"after {count}", _listed(at_end), max(at_end) <= MAX_PSS_MB)
     verdict.row("largest", _listed(largest), max(largest) <= MAX_PSS_MB)
-    for name, slopes in (("MB per 100", growth), ("of the floor", floors)):
-        shown = ", ".join(f"{slope:+.2f}" for slope in slopes)
-        verdict.row(name, f"{shown} over the last {LAST}", max(slopes) < MAX_GROWTH_MB)
+    verdict.row("in a rest", _listed(rested.values()), max(rested.values()) <= MAX_PSS_MB)
+    shown = ", ".join(f"{slope:+.2f}" for slope in growth)
+    verdict.row("MB per 100", f"{shown} over the last {LAST}", max(growth) < MAX_GROWTH_MB)
     return {
         "pss_mb_at_end": at_end,
+        "pss_mb_rested": list(rested.values()),
         "pss_mb_largest": largest,
         "growth_mb_per_100": growth,
-        "floor_growth_mb_per_100": floors,
     }
 
 
-def _floor_growth(at: Sequence[int], values: Sequence[float]) -> float:
-    """MB per 100 pictures of the least of every FLOOR_PAUSES pauses."""
-    least = [min(values[first : first + FLOOR_PAUSES]) for first in range(0, len(at), FLOOR_PAUSES)]
-    return 100 * statistics.linear_regression(at[::FLOOR_PAUSES], least).slope
+def _sample(server: ServerUnderTest, sent: int) -> Sample:
+    """Wait for the workers' pause and for their rest."""
+    begun = time.monotonic()
+    paused, rested = (_pss_after(server, begun + s) for s in (PAUSED_SECONDS, RESTED_SECONDS))
+    return Sample(sent, paused, rested)
 
 
-def _pss(server: ServerUnderTest) -> dict[int, float]:
+def _pss_after(server: ServerUnderTest, at: float) -> dict[int, float]:
+    time.sleep(max(0.0, at - time.monotonic()))
+    wait_until_quiet(server.worker_pids())
     return {pid: pss_mb(pid) for pid in server.worker_pids()}
 
 

@@ -41,6 +41,7 @@ from server.service import OcrService
 from server.settings import Settings
 
 MAX_HEADER_BYTES = 32 << 10
+CHUNK_BYTES = 128 << 10  # read at a time: most cached pictures come in one piece (decisions/0012)
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
 MAX_CORES_PER_PICTURE = 2  # each more would cost a worker some 100 MB (decisions/0015)
@@ -140,6 +141,7 @@ def make_http_server(context: ServerContext) -> HTTPServer:
     """
     return HTTPServer(
         make_application(context),
+        chunk_size=CHUNK_BYTES,
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=1 << 50,
         idle_connection_timeout=HEADER_SECONDS,

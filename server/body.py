@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -156,16 +157,15 @@ class MultipartBody:
         self._value.clear()
 
     def _on_headers(self) -> None:
-        _, parameters = parse_options_header(self._disposition)
-        name = parameters.get(b"name")
+        name, has_filename = _named_by(self._disposition)
         if name is None:
             raise BadRequest("a part of the multipart body has no name")
-        self._name = name.decode("utf-8", "replace")
+        self._name = name
         if self._name == PICTURE_PART and self._upload is not None:
             raise OneFileOnly("send one picture a request: there is more than one part `file`")
         if self._name in self._fields:
             raise BadField(f"{shown(self._name)!r} is given more than once")
-        if b"filename" in parameters and self._name != PICTURE_PART:
+        if has_filename and self._name != PICTURE_PART:
             raise BadField(
                 f"the part with a file in it is named {shown(self._name)!r}; name it `file`"
             )
@@ -211,6 +211,14 @@ class TextBody:
         data = b"".join(self._chunks)
         self._chunks = []
         return Form(self._parse(data))
+
+
+@functools.lru_cache(maxsize=256)
+def _named_by(disposition: bytes | None) -> tuple[str | None, bool]:
+    """A part's name and whether it has a file's; most clients say the same each time."""
+    _, parameters = parse_options_header(disposition)
+    name = parameters.get(b"name")
+    return None if name is None else name.decode("utf-8", "replace"), b"filename" in parameters
 
 
 def _parse_json(data: bytes) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def parse_options(
 ) -> RecognitionOptions:
     """The recognition options among the fields, over the format's and the server's own."""
     asked = {**_IMPLIED.get(chosen, {}), **_checked_fields(fields, OPTION_CHECKS)}
-    return dataclasses.replace(defaults, **asked)
+    return dataclasses.replace(defaults, **asked) if asked else defaults
 
 
 def parse_format(text: str) -> Format:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from ocr_engine.runtimes.session import FloatArray, PixelArray, Precision, Tensors
+from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Precision
 
 T = TypeVar("T")
 
@@ -21,8 +21,8 @@ class FakeSession:
     def run(self, pixels: PixelArray) -> FloatArray:
         raise NotImplementedError
 
-    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
-        return work.run_on(self.run)
+    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
+        return inputs.run_on(self.run)
 
     def prepare(self, pixels: PixelArray, lanes: int) -> None:
         self.run(pixels)

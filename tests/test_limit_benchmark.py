@@ -15,7 +15,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "benchmarks")]
 
 from limit import replay_work  # noqa: E402
-from memory import judge  # noqa: E402
+from memory import Sample, judge  # noqa: E402
 from mixed_sizes import LARGEST, SMALLEST, mixed_sizes, sizes  # noqa: E402
 from pinned_replay import replay_on  # noqa: E402
 from recorded_tensors import LoadedEngine, Replay, ov, record, replaced  # noqa: E402
@@ -136,12 +136,26 @@ def test_mixed_sizes_are_the_same_for_a_seed_and_reach_both_ends() -> None:
 
 
 def test_a_worker_that_grows_is_told() -> None:
-    steady = [(count, {1: 300.0, 2: 310.0}) for count in range(0, 501, 10)]
-    growing = [(count, {1: 300.0, 2: 300.0 + 0.03 * count}) for count in range(0, 501, 10)]
-    assert judge(steady, Verdict())["growth_mb_per_100"] == pytest.approx([0.0, 0.0])
-    verdict = Verdict()
-    assert judge(growing, verdict)["growth_mb_per_100"] == pytest.approx([0.0, 3.0])
-    assert verdict.print() == 1
+    """In rests: what a saw does in pauses tells nothing, but for its largest."""
+
+    def samples(slope: float, saw: float) -> list[Sample]:
+        rested = ((count, 300.0 + slope * count) for count in range(0, 501, 20))
+        return [
+            Sample(count, {1: 310.0, 2: kept + saw * (count % 3)}, {1: 300.0, 2: kept})
+            for count, kept in rested
+        ]
+
+    steady = Verdict()
+    found = judge(samples(0.0, 20.0), steady)
+    assert found["growth_mb_per_100"] == pytest.approx([0.0, 0.0])
+    assert found["pss_mb_largest"] == pytest.approx([310.0, 340.0])
+    assert steady.print() == 0
+    growing = Verdict()
+    assert judge(samples(0.03, 0.0), growing)["growth_mb_per_100"] == pytest.approx([0.0, 3.0])
+    assert growing.print() == 1
+    large = Verdict()
+    judge(samples(0.0, 80.0), large)
+    assert large.print() == 1
 
 
 def test_the_front_end_limits_large_nodes_full_of_hits() -> None:

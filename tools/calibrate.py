@@ -34,7 +34,7 @@ from ocr_engine.recognizers import ppocr  # noqa: E402
 from ocr_engine.recognizers.sessions import normalization  # noqa: E402
 from ocr_engine.runtimes import openvino as runtime  # noqa: E402
 from ocr_engine.runtimes.quantization import quantizable  # noqa: E402
-from ocr_engine.runtimes.session import FloatArray, PixelArray, Session, Tensors  # noqa: E402
+from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Session  # noqa: E402
 from server.app import engine_settings  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 
@@ -97,9 +97,9 @@ class Metered:
         self._meter.measure(pixels)
         return self._session.run(pixels)
 
-    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
         """See Session.run_each."""
-        return work.run_on(self.run)
+        return inputs.run_on(self.run)
 
 
 def main() -> int:

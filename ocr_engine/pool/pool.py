@@ -23,6 +23,7 @@ from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.process import WorkerProcess, WorkerState
 from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
 from ocr_engine.pool.task import PoolTask, TaskState
+from ocr_engine.result import Recognition
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Pool:
         self._ids = itertools.count(1)
         self._backlog: OrderedDict[int, PoolTask] = OrderedDict()
         self._running: dict[WorkerProcess, PoolTask] = {}
+        self._pending_bytes = 0
         self._draining = False
 
     def start(self) -> None:
@@ -101,8 +103,7 @@ class Pool:
 
     def pending_bytes(self) -> int:
         """How many bytes the pictures have that wait or are being read."""
-        tasks = (*self._backlog.values(), *self._running.values())
-        return sum(len(task.picture) for task in tasks)
+        return self._pending_bytes
 
     def expected_wait(self) -> float:
         """How many seconds a picture sent now would wait for a worker."""
@@ -131,6 +132,7 @@ class Pool:
         if self.supervisor.idle_worker() is None:
             self.admission.check(self.queued(), self.supervisor.warm(), patience)
         task = PoolTask(next(self._ids), picture, options)
+        self._count_bytes(len(picture), task)
         self._enqueue(task)
         return task
 
@@ -196,6 +198,15 @@ class Pool:
             self._backlog.move_to_end(task.task_id, last=False)
         task.set_timer(self.spec.queue_seconds, self._expire, task)
         self.on_idle()
+
+    def _count_bytes(self, size: int, task: PoolTask) -> None:
+        """Count them until the task is settled: every piece of a body is checked against all."""
+
+        def settled(_: asyncio.Future[Recognition]) -> None:
+            self._pending_bytes -= size
+
+        self._pending_bytes += size
+        task.future.add_done_callback(settled)
 
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
         task.dispatches += 1

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ocr_engine.pool.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
+from ocr_engine.pool.pauses import PAUSE_SECONDS
 from ocr_engine.pool.process import LEFT, WorkerProcess, WorkerState
-from ocr_engine.pool.worker import PAUSE_SECONDS, WorkerSpec
+from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineInfo
 
 log = logging.getLogger(__name__)

@@ -34,14 +34,13 @@ from ocr_engine.pool.messages import (
     decode_request,
     encode_reply,
 )
+from ocr_engine.pool.pauses import Pauses, give_memory_back, memory_bytes, rss_mb
 from ocr_engine.result import Recognition
 
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
 log = logging.getLogger(__name__)
-
-PAUSE_SECONDS = 2.0
 
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
@@ -96,9 +95,10 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
         _warm(recognizer, spec, spec.cores)
+    pauses = Pauses(recognizer, spec.idle_rss_mb)
     while True:
         try:
-            _use_pause(channel, recognizer, spec)
+            pauses.use(channel)
             request = decode_request(channel.recv_bytes())
         except (EOFError, OSError):
             return
@@ -133,7 +133,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
             code, message = RecognitionFailed.code, _FAILED
         log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
     if rss_mb() > spec.release_rss_mb and not leaving:
-        _give_memory_back(recognizer, spec.release_rss_mb)
+        give_memory_back(recognizer, spec.release_rss_mb)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
     return Done(task.task_id, recognition, rss_mb())
@@ -157,44 +157,10 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
-def rss_mb() -> int:
-    """This process's resident memory in MiB."""
-    return _memory_bytes()[1] >> 20
-
-
-def _memory_bytes() -> tuple[int, int]:
-    """This process's address space and resident memory."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        size, resident = statm.read().split()[:2]
-    page = os.sysconf("SC_PAGE_SIZE")
-    return int(size) * page, int(resident) * page
-
-
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
     """Read a real picture, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
     recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
-
-
-def _use_pause(channel: connection.Connection, recognizer: Recognizer, spec: WorkerSpec) -> None:
-    """While nothing comes: give back what past pictures took, then prepare for later ones."""
-    if channel.poll(PAUSE_SECONDS):
-        return
-    _give_memory_back(recognizer, spec.idle_rss_mb)
-    while recognizer.prepare():
-        recognizer.release_memory()
-        _trim_heap()
-        if channel.poll():
-            return
-
-
-def _give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
-    """Past pictures' memory; and what makes later ones faster, if that alone is too much."""
-    recognizer.release_memory()
-    _trim_heap()
-    if rss_mb() > most_rss_mb:
-        recognizer.release_memory(shapes=True)
-        _trim_heap()
 
 
 def _send(channel: connection.Connection, reply: Reply) -> None:
@@ -222,7 +188,7 @@ def _limit_memory(task_memory_mb: int) -> None:
     Set anew for each: memory that is given back leaves holes in the address space.
     """
     if task_memory_mb:
-        limit = _memory_bytes()[0] + (task_memory_mb << 20)
+        limit = memory_bytes()[0] + (task_memory_mb << 20)
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         if hard != resource.RLIM_INFINITY:
             limit = min(limit, hard)
@@ -253,8 +219,3 @@ def _die_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
-
-
-def _trim_heap() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

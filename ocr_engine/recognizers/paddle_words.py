@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ocr_engine.images import ImageArray
 from ocr_engine.options import Granularity
 from ocr_engine.result import TextLine
-from ocr_engine.stages.cropping import crop_line
+from ocr_engine.stages.cropping import cut_out, place_of
 from ocr_engine.stages.recognition import Character, Reading
 from ocr_engine.stages.word_boxes import text_line
 
@@ -29,8 +29,9 @@ def lines_with_parts(
     names = ("rec_texts", "rec_scores", "rec_polys", "text_word", "text_word_region")
     for text, score, corners, words, places in zip(*(found[name] for name in names), strict=True):
         box = np.asarray(corners).astype(np.int32)
-        strip = crop_line(pixels, box)
-        if text and strip is not None:
+        line = place_of(box)
+        if text and line is not None:
+            strip = cut_out(pixels, line)
             characters = tuple(_characters(text, float(score), box, words, places))
             yield text_line(Reading(text, float(score), characters), box, strip, granularity)
 

@@ -16,16 +16,18 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.sessions import Sessions, load_runtime, load_sessions, try_run
 from ocr_engine.result import OcrResult, Recognition
-from ocr_engine.runtimes.session import FloatArray, Session, Tensors
+from ocr_engine.runtimes.session import FloatArray, Inputs, Session
 from ocr_engine.stages import classification, detection, recognition, word_boxes
-from ocr_engine.stages.cropping import crop_line
+from ocr_engine.stages.cropping import cut_out, place_of
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
-from ocr_engine.stages.strips import stretched_strip
+from ocr_engine.stages.strips import Strips, stretched_strip
 
 SURELY_TURNED = 0.95
 BADLY_READ = 0.8  # a line that makes no sense as it stands; what turns it may be less sure
 LIKELIER = 0.5
+SMALL_PICTURE = (64, 64)
+PREPARED_PIXELS = 1_500_000  # larger pictures take long, and memory, also when they are blank
 
 
 class PpOcr:
@@ -45,7 +47,8 @@ class PpOcr:
         self._wide_det: Session | None = None
         self._rec_shape = rec_shape
         self._characters = characters
-        self._widths = iter(recognition.COMMON_WIDTHS)
+        self._last_size = SMALL_PICTURE  # as detection saw it
+        self._preparations = self._prepared_shapes()
 
     def recognize(
         self, picture: Picture, options: RecognitionOptions, cores: int = 1
@@ -54,23 +57,25 @@ class PpOcr:
         watch = StageWatch()
         with watch.stage("det"):
             boxes = self._detect(picture.pixels, options, cores)
-            cut = ((box, crop_line(picture.pixels, box)) for box in boxes)
-            lines = [
-                (np.rint(box).astype(np.int32), strip) for box, strip in cut if strip is not None
-            ]
-        strips = [strip for _, strip in lines]
+            lines = [(box, place) for box in boxes if (place := place_of(box)) is not None]
+        strips = Strips(
+            [place.strip_shape for _, place in lines],
+            lambda number: cut_out(picture.pixels, lines[number][1]),
+        )
         readings: list[Reading] = []
-        if strips:
+        if lines:
             with watch.stage("rec"):
                 readings = self._read(strips, cores, options)
-        if strips and options.use_angle_cls:
+        if lines and options.use_angle_cls:
             with watch.stage("cls"):
                 turned = self._upside_down(strips, readings, options)
             with watch.stage("rec"):
                 self._read_turned(strips, readings, turned, cores, options)
         found = [
-            word_boxes.text_line(reading, box, strip, options.granularity)
-            for (box, strip), reading in zip(lines, readings, strict=True)
+            word_boxes.text_line(
+                reading, np.rint(box).astype(np.int32), strips[number], options.granularity
+            )
+            for number, ((box, _), reading) in enumerate(zip(lines, readings, strict=True))
             if reading.text and reading.confidence >= options.drop_score
         ]
         height, width = picture.pixels.shape[:2]
@@ -78,20 +83,29 @@ class PpOcr:
 
     def prepare(self) -> bool:
         """See Recognizer.prepare; a line of a new width takes 30 ms longer than the next one."""
-        width = next(self._widths, None)
-        if width is None:
-            return False
+        return next(self._preparations, False)
+
+    def _prepared_shapes(self) -> Iterator[bool]:
+        """Run lines of the common widths, then the last picture's size: the next may have it."""
+        sessions = self.sessions
         channels, height, _ = self._rec_shape
-        blank = np.zeros((1, height, width, channels), dtype=np.uint8)
-        self.sessions.rec.prepare(blank, self.sessions.cores)
-        return True
+        for width in recognition.COMMON_WIDTHS:
+            blank = np.zeros((1, height, width, channels), dtype=np.uint8)
+            sessions.rec.prepare(blank, sessions.cores)
+            yield True
+        height, width = self._last_size
+        if height * width > PREPARED_PIXELS:
+            height, width = SMALL_PICTURE
+        blank = np.zeros((1, height, width, 3), dtype=np.uint8)
+        self._detector(sessions.cores).prepare(blank, 1)
+        yield True
 
     def release_memory(self, shapes: bool = False) -> None:
         """See Recognizer.release_memory."""
         sessions = self.sessions
         if shapes:
             self._wide_det = None
-            self._widths = iter(recognition.COMMON_WIDTHS)
+            self._preparations = self._prepared_shapes()
         for session in (sessions.det, sessions.cls, sessions.rec, self._wide_det):
             if session is not None:
                 session.release_memory(shapes)
@@ -104,6 +118,7 @@ class PpOcr:
         height, width = padded.shape[:2]
         reduction = self.models.det.reduction
         size = detection.detection_size(height, width, options, reduction)
+        self._last_size = size
         probability = self._detector(cores).run(detection.preprocess(padded, size))
         boxes = detection.postprocess(probability[0, 0], (height, width), options)
         edges = np.array(pixels.shape[1::-1], dtype=np.float32)
@@ -118,15 +133,15 @@ class PpOcr:
         return self._wide_det
 
     def _upside_down(
-        self, strips: Sequence[ImageArray], readings: Sequence[Reading], options: RecognitionOptions
+        self, strips: Strips, readings: Sequence[Reading], options: RecognitionOptions
     ) -> list[int]:
         """Which lines seem to stand on their head; those that read well as they are do not."""
         return [
             index
-            for index, (strip, reading) in enumerate(zip(strips, readings, strict=True))
+            for index, reading in enumerate(readings)
             if not recognition.reads_upright(*reading[:2])
             and self._is_upside_down(
-                strip,
+                strips[index],
                 options.cls_thresh
                 if reading[1] >= BADLY_READ
                 else min(LIKELIER, options.cls_thresh),
@@ -146,21 +161,19 @@ class PpOcr:
 
     def _read_turned(
         self,
-        strips: Sequence[ImageArray],
+        strips: Strips,
         readings: list[Reading],
         turned: Sequence[int],
         cores: int,
         options: RecognitionOptions,
     ) -> None:
         """Read these lines turned; the classifier may be wrong, so the surer reading stays."""
-        again = self._read([classification.turn(strips[i]) for i in turned], cores, options)
+        again = self._read(strips.some(turned, classification.turn), cores, options)
         for index, reading in zip(turned, again, strict=True):
             if reading[1] >= SURELY_TURNED or reading[1] > readings[index][1]:
                 readings[index] = reading._replace(turned=True)
 
-    def _read(
-        self, strips: Sequence[ImageArray], cores: int, options: RecognitionOptions
-    ) -> list[Reading]:
+    def _read(self, strips: Strips, cores: int, options: RecognitionOptions) -> list[Reading]:
         """The text of each strip and how sure it is.
 
         A strip is squeezed first, where the model takes that; if it does not read well, it is read
@@ -170,17 +183,13 @@ class PpOcr:
         if self.models.rec.squeeze == 1:
             return readings
         unsure = [i for i, reading in enumerate(readings) if reading[1] < recognition.SURE]
-        again = self._read_at(1.0, [strips[index] for index in unsure], cores, options)
+        again = self._read_at(1.0, strips.some(unsure), cores, options)
         for index, reading in zip(unsure, again, strict=True):
             readings[index] = max(reading, readings[index], key=lambda each: each[1])
         return readings
 
     def _read_at(
-        self,
-        squeeze: float,
-        strips: Sequence[ImageArray],
-        cores: int,
-        options: RecognitionOptions,
+        self, squeeze: float, strips: Strips, cores: int, options: RecognitionOptions
     ) -> list[Reading]:
         shape = (*self._rec_shape[1:], squeeze)
 
@@ -190,11 +199,11 @@ class PpOcr:
         def read(number: int, output: FloatArray) -> Reading:
             if options.granularity == "line":
                 return Reading(*recognition.decode(output, self._characters))
-            filled = recognition.filled_share(strips[number], *shape)
+            filled = recognition.filled_share(strips.shapes[number], *shape)
             return recognition.decode_characters(output, self._characters, filled)
 
-        widths = [recognition.padded_width(strip, *shape) for strip in strips]
-        return self.sessions.rec.run_each(Tensors(widths, make, read), cores)
+        widths = [recognition.padded_width(strip, *shape) for strip in strips.shapes]
+        return self.sessions.rec.run_each(Inputs(widths, make, read), cores)
 
 
 class StageWatch:

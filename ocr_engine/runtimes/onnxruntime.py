@@ -12,11 +12,11 @@ from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import (
     FloatArray,
+    Inputs,
     Normalization,
     PixelArray,
     Precision,
     SessionSettings,
-    Tensors,
 )
 
 T = TypeVar("T")
@@ -41,9 +41,9 @@ class OnnxRuntimeSession:
         (output, *_) = self._session.run(None, given, self._run_options)
         return np.asarray(output, dtype=np.float32)
 
-    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
         """See Session.run_each; one after the other."""
-        return work.run_on(self.run)
+        return inputs.run_on(self.run)
 
     def prepare(self, pixels: PixelArray, lanes: int) -> None:
         """Nothing to do: shapes are not compiled one by one."""

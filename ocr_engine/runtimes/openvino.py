@@ -23,10 +23,10 @@ from ocr_engine.runtimes.pixels import ONE_PICTURE, take_pixels
 from ocr_engine.runtimes.quantization import quantize
 from ocr_engine.runtimes.session import (
     FloatArray,
+    Inputs,
     PixelArray,
     Precision,
     SessionSettings,
-    Tensors,
 )
 from ocr_engine.runtimes.upsampling import split_upsampling
 
@@ -65,19 +65,19 @@ class OpenVinoSession:
         """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
         return np.array(self._lanes[0].run(pixels))
 
-    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
         """See Session.run_each; in order of width: to change to another shape takes a millisecond.
 
         Alone, the first lane begins at the end that is nearer to the width that it ran last.
         """
-        first, *others = self._first_lanes(min(lanes, len(work.widths)))
-        left = _Left(work.widths)
+        first, *others = self._first_lanes(min(lanes, len(inputs.widths)))
+        left = _Left(inputs.widths)
         done: dict[int, T] = {}
 
         def run_in(lane: _Lane, take: Callable[[], int | None]) -> None:
             try:
                 while (number := take()) is not None:
-                    done[number] = work.read(number, lane.run(work.make(number)))
+                    done[number] = inputs.read(number, lane.run(inputs.make(number)))
             except BaseException:
                 left.clear()
                 raise
@@ -93,7 +93,7 @@ class OpenVinoSession:
                 one.result()
         else:
             run_in(first, left.narrowest if left.begins_near(first.width) else left.widest)
-        return [done[number] for number in range(len(work.widths))]
+        return [done[number] for number in range(len(inputs.widths))]
 
     def prepare(self, pixels: PixelArray, lanes: int) -> None:
         """See Session.prepare; lanes other than the first get nothing that is too wide for them."""

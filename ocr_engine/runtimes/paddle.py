@@ -13,11 +13,11 @@ from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import (
     FloatArray,
+    Inputs,
     Normalization,
     PixelArray,
     Precision,
     SessionSettings,
-    Tensors,
 )
 
 T = TypeVar("T")
@@ -45,9 +45,9 @@ class PaddleSession:
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu(), dtype=np.float32)
 
-    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
         """See Session.run_each; one after the other."""
-        return work.run_on(self.run)
+        return inputs.run_on(self.run)
 
     def prepare(self, pixels: PixelArray, lanes: int) -> None:
         """See Session.prepare."""

@@ -59,7 +59,7 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensors(Generic[T]):
+class Inputs(Generic[T]):
     """Pixels that are made when it is their turn, by number, and what to read of their outputs.
 
     widths: of the pixels, by which lanes share them. read: gets the number and the output, of
@@ -85,7 +85,7 @@ class Session(Protocol):
     def run(self, pixels: PixelArray) -> FloatArray:
         """The model's first output for pixels (1, h, w, 3) uint8, in the order of its channels."""
 
-    def run_each(self, work: Tensors[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
         """What is read of each output, in the order of their numbers.
 
         `lanes` run at a time, if the runtime can, each in a thread of its own.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray, QuadArray, min_area_quad
+from ocr_engine.stages.strips import StripShape
 
 VERTICAL_RATIO = 1.5
 WARP_SIDE = 32_766  # OpenCV warps from and to no more than this
@@ -17,28 +19,47 @@ STRAIGHT = 1.0  # pixels that a side may lean from end to end and need not be tu
 SHARPNESS = -0.75  # of bicubic interpolation, as OpenCV has it
 
 
-def crop_line(pixels: ImageArray, box: QuadArray) -> ImageArray | None:
-    """Cut the box (4, 2) out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a line is cut out: corners (4, 2) float32 (x, y) from the upper left, clockwise.
 
-    A box that stands straight is only shifted to whole pixels, which takes a third of the time.
-    A strip at least VERTICAL_RATIO times as high as wide is turned by 90 degrees counter-
-    clockwise, as PaddleOCR does. None for a box without area.
+    width, height: of the strip in pixels, before it is laid down if it stands.
     """
+
+    corners: FloatArray
+    width: int
+    height: int
+
+    @property
+    def stands(self) -> bool:
+        """Whether the strip is so high that it is turned by 90 degrees, as PaddleOCR does."""
+        return self.height / self.width >= VERTICAL_RATIO
+
+    @property
+    def strip_shape(self) -> StripShape:
+        """The strip's, unless the picture is too large for OpenCV to warp."""
+        return (self.width, self.height) if self.stands else (self.height, self.width)
+
+
+def place_of(box: QuadArray) -> Place | None:
+    """Where the box (4, 2) is cut out; None for a box without area."""
     corners, _ = min_area_quad(box.astype(np.float32))
     width = round(max(_distance(corners, 0, 1), _distance(corners, 2, 3)))
     height = round(max(_distance(corners, 0, 3), _distance(corners, 1, 2)))
-    if width < 1 or height < 1:
-        return None
-    across, down = corners[1] - corners[0], corners[3] - corners[0]
+    return Place(corners, width, height) if width >= 1 and height >= 1 else None
+
+
+def cut_out(pixels: ImageArray, place: Place) -> ImageArray:
+    """Cut the line out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
+
+    A box that stands straight is only shifted to whole pixels, which takes a third of the time.
+    """
+    across, down = (place.corners[corner] - place.corners[0] for corner in (1, 3))
     if abs(across[1]) <= STRAIGHT and abs(down[0]) <= STRAIGHT:
-        return _lying(_shifted(pixels, corners.mean(axis=0), width, height))
-    return _lying(_warped(pixels, corners, width, height))
-
-
-def _lying(strip: ImageArray) -> ImageArray:
-    if strip.shape[0] / strip.shape[1] >= VERTICAL_RATIO:
-        return np.ascontiguousarray(np.rot90(strip))
-    return strip
+        strip = _shifted(pixels, place.corners.mean(axis=0), place.width, place.height)
+    else:
+        strip = _warped(pixels, place.corners, place.width, place.height)
+    return np.ascontiguousarray(np.rot90(strip)) if place.stands else strip
 
 
 def _shifted(pixels: ImageArray, middle: FloatArray, width: int, height: int) -> ImageArray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray
-from ocr_engine.stages.strips import padded_strip
+from ocr_engine.stages.strips import StripShape, padded_strip
 
 BLANK = 0
 # Of strips with padding: each costs 30 ms and 9 MB to compile, so steps grow (decisions/0018).
@@ -65,28 +65,28 @@ def preprocess(
     than SHORT_WIDTH; the rest is padding. A line is alone, so that its text does not
     depend on its neighbours.
     """
-    width, padded = _widths(strip, height, base_width, squeeze)
+    width, padded = _widths(strip.shape[:2], height, base_width, squeeze)
     return padded_strip(strip, height, width, padded)
 
 
 def padded_width(
-    strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
+    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0
 ) -> int:
-    """The width of what preprocess() makes of the strip: one of WIDTHS."""
-    return _widths(strip, height, base_width, squeeze)[1]
+    """The width of what preprocess() makes of a strip of this shape: one of WIDTHS."""
+    return _widths(shape, height, base_width, squeeze)[1]
 
 
 def filled_share(
-    strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
+    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0
 ) -> float:
-    """How much of what preprocess() makes of the strip is not padding, 0 to 1."""
-    width, padded = _widths(strip, height, base_width, squeeze)
+    """How much of what preprocess() makes of a strip of this shape is not padding, 0 to 1."""
+    width, padded = _widths(shape, height, base_width, squeeze)
     return width / padded
 
 
-def _widths(strip: ImageArray, height: int, base_width: int, squeeze: float) -> tuple[int, int]:
+def _widths(shape: StripShape, height: int, base_width: int, squeeze: float) -> tuple[int, int]:
     """The width without padding, and with it."""
-    full = height * strip.shape[1] / strip.shape[0]
+    full = height * shape[1] / shape[0]
     needed = max(full * squeeze, min(full, SHORT_WIDTH))
     width = math.ceil(needed) if needed <= base_width else min(int(needed), WIDTHS[-1])
     return width, WIDTHS[bisect_left(WIDTHS, width)]

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import cv2
 import numpy as np
 
 from ocr_engine.images import ImageArray
 
+StripShape = tuple[int, int]  # height, width
+
 PADDING = 127  # PaddleOCR pads with zero on a scale of -1 to 1, which is 127.5
+
+
+class Strips:
+    """Strips (height, width, 3) uint8 by number, each made when it is first asked for.
+
+    So those who read the lines of a picture side by side cut them out side by side, too.
+    shapes: of the strips, known before.
+    """
+
+    def __init__(self, shapes: Sequence[StripShape], make: Callable[[int], ImageArray]) -> None:
+        self.shapes = shapes
+        self._make = make
+        self._made: list[ImageArray | None] = [None] * len(shapes)
+
+    def __getitem__(self, number: int) -> ImageArray:
+        """This strip."""
+        strip = self._made[number]
+        if strip is None:
+            strip = self._made[number] = self._make(number)
+        return strip
+
+    def some(
+        self, numbers: Sequence[int], change: Callable[[ImageArray], ImageArray] | None = None
+    ) -> Strips:
+        """The strips with these numbers, changed without changing their shapes."""
+
+        def make(place: int) -> ImageArray:
+            strip = self[numbers[place]]
+            return strip if change is None else change(strip)
+
+        return Strips([self.shapes[number] for number in numbers], make)
 
 
 def padded_strip(strip: ImageArray, height: int, width: int, padded_width: int) -> ImageArray:

@@ -163,7 +163,7 @@ def _mean_confidence(characters: Sequence[Character]) -> float:
 
 
 def _is_vertical(box: QuadArray, strip: ImageArray) -> bool:
-    """Whether crop_line() has turned the strip by 90 degrees: the box is high, the strip wide."""
+    """Whether cut_out() has turned the strip by 90 degrees: the box is high, the strip wide."""
     top, side = np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[3] - box[0])
     return bool(side > top and strip.shape[1] > strip.shape[0])
 

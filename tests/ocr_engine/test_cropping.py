@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from ocr_engine.images import ImageArray
-from ocr_engine.stages.cropping import STRAIGHT, _shifted, _warped, crop_line
+from ocr_engine.stages.cropping import STRAIGHT, _shifted, _warped, cut_out, place_of
 from ocr_engine.stages.detection import QuadArray
 
 
@@ -21,8 +21,10 @@ def box(left: int, top: int, right: int, bottom: int) -> npt.NDArray[np.int32]:
 
 
 def crop(pixels: ImageArray, corners: QuadArray) -> ImageArray:
-    strip = crop_line(pixels, corners)
-    assert strip is not None
+    place = place_of(corners)
+    assert place is not None
+    strip = cut_out(pixels, place)
+    assert strip.shape[:2] == place.strip_shape
     return strip
 
 
@@ -114,7 +116,7 @@ def test_vertical_from_one_and_a_half_times_as_high_as_wide(
     ],
 )
 def test_a_box_without_area_gives_nothing(corners: list[tuple[int, int]]) -> None:
-    assert crop_line(noise(100, 100), np.array(corners, dtype=np.int32)) is None
+    assert place_of(np.array(corners, dtype=np.int32)) is None
 
 
 def test_beyond_the_edge_the_last_pixels_are_repeated() -> None:

@@ -14,10 +14,10 @@ from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import (
     FloatArray,
+    Inputs,
     Normalization,
     PixelArray,
     SessionSettings,
-    Tensors,
 )
 
 # isort: split
@@ -56,8 +56,8 @@ def mean(number: int, answer: FloatArray) -> float:
     return float(answer.mean(dtype=np.float64))
 
 
-def tensors(count: int, first: int = 0) -> Tensors[float]:
-    return Tensors([7] * count, lambda number: numbered(number + first), mean)
+def tensors(count: int, first: int = 0) -> Inputs[float]:
+    return Inputs([7] * count, lambda number: numbered(number + first), mean)
 
 
 DOUBLED = [0, 2, 4, 6, 8]
@@ -91,7 +91,7 @@ def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> N
         with lock:
             read += 1
 
-    session(model, lanes).run_each(Tensors([7] * 20, make, note), lanes)
+    session(model, lanes).run_each(Inputs([7] * 20, make, note), lanes)
     assert made == read == 20
 
 
@@ -107,7 +107,7 @@ def test_lanes_meet_in_the_middle_and_wide_tensors_are_the_firsts(model: ModelFi
         mine.append(widths[number])
         return np.full((1, 1, widths[number], 3), number, dtype=np.uint8)
 
-    answers = session(model, 2, lane_width=21).run_each(Tensors(widths, make, mean), 2)
+    answers = session(model, 2, lane_width=21).run_each(Inputs(widths, make, mean), 2)
     assert answers == [2.0 * number for number in range(30)]
     first = by_thread.pop(threading.get_ident())
     ((_, second),) = by_thread.items()
@@ -139,7 +139,7 @@ def test_a_failure_is_given_on_and_the_session_reads_on(
         answers[number] = mean(number, answer)
 
     with pytest.raises(RuntimeError):
-        loaded.run_each(Tensors([7] * 10, make, note), lanes)
+        loaded.run_each(Inputs([7] * 10, make, note), lanes)
     assert place not in answers
     assert answers == {number: 2.0 * number for number in answers}
     if lanes == 1:
@@ -164,9 +164,9 @@ def test_what_making_or_reading_raises_is_given_on(model: ModelFile, lanes: int)
         return numbered(number)
 
     with pytest.raises(LookupError, match="no more strips"):
-        loaded.run_each(Tensors([7] * 5, make, mean), lanes)
+        loaded.run_each(Inputs([7] * 5, make, mean), lanes)
     with pytest.raises(ZeroDivisionError):
-        loaded.run_each(Tensors([7] * 5, numbered, refuse), lanes)
+        loaded.run_each(Inputs([7] * 5, numbered, refuse), lanes)
     assert loaded.run_each(tensors(5), lanes) == DOUBLED
 
 
@@ -179,7 +179,7 @@ def test_one_lane_goes_from_width_to_width_and_back(model: ModelFile) -> None:
             order.append(widths[number])
             return np.full((1, 1, widths[number], 3), number, dtype=np.uint8)
 
-        return loaded.run_each(Tensors(widths, make, mean))
+        return loaded.run_each(Inputs(widths, make, mean))
 
     assert run(21, 7, 14, 7) == [0, 2, 4, 6]
     assert order == [7, 7, 14, 21]  # the narrowest is nearest to nothing

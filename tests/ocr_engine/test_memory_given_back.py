@@ -17,10 +17,10 @@ from ocr_engine.recognizers.ppocr import load
 from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession, _Lane
 from ocr_engine.runtimes.session import (
     FloatArray,
+    Inputs,
     PixelArray,
     Session,
     SessionSettings,
-    Tensors,
 )
 
 LANE_WIDTH = 256
@@ -43,8 +43,8 @@ def line(width: int) -> PixelArray:
     return np.random.default_rng(width).integers(0, 255, (1, 48, width, 3), dtype=np.uint8)
 
 
-def lines(*widths: int) -> Tensors[tuple[int, ...]]:
-    return Tensors(widths, lambda number: line(widths[number]), lambda number, output: output.shape)
+def lines(*widths: int) -> Inputs[tuple[int, ...]]:
+    return Inputs(widths, lambda number: line(widths[number]), lambda number, output: output.shape)
 
 
 def read_in_lanes(session: OpenVinoSession, lanes: int) -> None:

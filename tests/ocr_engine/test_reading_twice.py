@@ -328,6 +328,34 @@ class Widths(FakeSession):
         return np.zeros((1, 1, 2), dtype=np.float32)
 
 
+class Shown(BlueIsText):
+    """Notes what detection is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def run(self, pixels: PixelArray) -> FloatArray:
+        self.shapes.append(pixels.shape)
+        return super().run(pixels)
+
+
+@pytest.mark.parametrize(("side", "prepared"), [(640, 640), (2048, 64)])
+def test_the_last_pictures_size_is_prepared_unless_it_is_large(side: int, prepared: int) -> None:
+    det = Shown()
+    models = ModelSet(source("det"), source("rec"))
+    info = EngineInfo("fake", "f32", "fakes", 1)
+    reader = PpOcr(info, models, Sessions(det, None, Widths()), (3, 32, 320), CHARACTERS)
+    reader.recognize(Picture(np.zeros((32, 32, 3), dtype=np.uint8)), RecognitionOptions())
+    reader.recognize(Picture(np.zeros((side, side, 3), dtype=np.uint8)), RecognitionOptions())
+    shown = det.shapes.copy()
+    assert shown[-1] == (1, side, side, 3)
+    reader.release_memory(shapes=True)
+    while reader.prepare():
+        pass
+    assert det.shapes == [*shown, (1, prepared, prepared, 3)]
+
+
 def test_each_common_width_is_prepared_once() -> None:
     rec = Widths()
     models = ModelSet(source("det"), source("rec"))
@@ -337,6 +365,7 @@ def test_each_common_width_is_prepared_once() -> None:
         assert reader.prepare()
         assert set(rec.shapes) == {(1, 32, width, 3)}
         rec.shapes.clear()
+    assert reader.prepare()  # a size of detection
     assert not reader.prepare()
     reader.release_memory()
     assert not reader.prepare()

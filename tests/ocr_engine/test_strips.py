@@ -1,0 +1,54 @@
+"""Strips that are made when they are asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ocr_engine.images import ImageArray
+from ocr_engine.stages.strips import Strips
+
+SHAPES = [(20, 100), (30, 50), (40, 70)]
+
+
+def counted() -> tuple[Strips, list[int]]:
+    """Strips whose pixels are their numbers, and the numbers of those that were made."""
+    made: list[int] = []
+
+    def make(number: int) -> ImageArray:
+        made.append(number)
+        return np.full((*SHAPES[number], 3), number, dtype=np.uint8)
+
+    return Strips(SHAPES, make), made
+
+
+def test_a_strip_is_made_once_and_only_if_it_is_asked_for() -> None:
+    strips, made = counted()
+    assert not made
+    assert strips[2] is strips[2]
+    assert strips[0].shape[:2] == strips.shapes[0]
+    assert made == [2, 0]
+
+
+def test_some_of_them_share_what_is_made() -> None:
+    strips, made = counted()
+    some = strips.some([2, 1])
+    assert some.shapes == [SHAPES[2], SHAPES[1]]
+    assert not made
+    assert some[0] is strips[2]
+    assert some[1] is strips[1]
+    assert made == [2, 1]
+
+
+def test_some_of_them_may_be_changed_once_each() -> None:
+    strips, made = counted()
+    changes: list[int] = []
+
+    def change(strip: ImageArray) -> ImageArray:
+        changes.append(int(strip[0, 0, 0]))
+        return strip + 100
+
+    some = strips.some([1], change)
+    assert some[0][0, 0, 0] == 101
+    assert some[0] is some[0]
+    assert strips[1][0, 0, 0] == 1
+    assert (made, changes) == ([1], [1])
