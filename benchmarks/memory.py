@@ -33,7 +33,7 @@ sys.path[:0] = [str(ROOT)]
 from ocr_engine.pool.pauses import PAUSE_SECONDS, REST_SECONDS  # noqa: E402
 
 EVERY = 25
-SHOWN_EVERY = 50
+SHOWN_EVERY = 25
 LAST = 200
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 pictures
@@ -41,6 +41,7 @@ SAMPLE_SECONDS = 0.1
 PAUSED_SECONDS = PAUSE_SECONDS + 0.5
 RESTED_SECONDS = REST_SECONDS + 0.5
 MAX_BODY_MB = 40
+MAX_SECONDS = 120  # for one picture: it is memory that is measured
 
 
 class Sample(NamedTuple):
@@ -106,10 +107,12 @@ def main() -> int:
 
 
 def _settings(workers: int) -> dict[str, Any]:
-    """The defaults, but for the cache and larger bodies; workers are not replaced by count."""
+    """The defaults, but for cache, larger bodies and patience; no worker is replaced by count."""
     return {
         "web_server": {"max_body_mb": MAX_BODY_MB},
-        "ocr": {"process": {"number": workers, "max_task_number": 0}},
+        "ocr": {
+            "process": {"number": workers, "max_task_number": 0, "timeout_seconds": MAX_SECONDS}
+        },
         "service": {"time": 0},
     }
 
