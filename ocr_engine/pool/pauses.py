@@ -1,7 +1,7 @@
 """What a worker does while no picture comes: it gives memory back, and prepares for later pictures.
 
 In two steps: a pause is short, and what made the last pictures fast stays, within a limit; in a
-rest it goes, and the worker has as much memory as at its start, however many pictures it has read.
+rest it goes, and the worker has about as much memory as at its start.
 """
 
 from __future__ import annotations
