@@ -33,7 +33,6 @@ sys.path[:0] = [str(ROOT)]
 from ocr_engine.pool.pauses import PAUSE_SECONDS, REST_SECONDS  # noqa: E402
 
 EVERY = 25
-SHOWN_EVERY = 25
 LAST = 200
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 pictures
@@ -127,9 +126,8 @@ def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sam
         sent += len(batch)
         sample = _sample(server, sent)
         yield sample
-        if sent % SHOWN_EVERY == 0:
-            kept = (_listed(by.values()) for by in (sample.paused, sample.rested))
-            print(f"{sent:8}  {'; '.join(kept)}", flush=True)
+        kept = (_listed(by.values()) for by in (sample.paused, sample.rested))
+        print(f"{sent:8}  {'; '.join(kept)}", flush=True)
 
 
 def judge(samples: Sequence[Sample], verdict: Verdict) -> dict[str, Any]:

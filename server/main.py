@@ -43,7 +43,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
         return 0
     if options.config is None:
         print(f"settings: {BUILT_IN}", flush=True)
-    _set_up_logs(options.access_log_level)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("server.access").setLevel(options.access_log_level)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every broken body
     try:
         address = settings.web_server.address
         sockets = bind_sockets(settings.web_server.port, address, backlog=LISTEN_BACKLOG)
@@ -56,16 +60,6 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
         return 2
     keep_freed_memory()
     return asyncio.run(serve(context, sockets))
-
-
-def _set_up_logs(access_log_level: str) -> None:
-    """To standard error; nothing is collected for a record that its line does not show."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("server.access").setLevel(access_log_level)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every broken body
 
 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:

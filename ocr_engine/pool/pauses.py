@@ -38,16 +38,14 @@ class Pauses:
         if not self._prepare(channel) or channel.poll(max(0.0, rest - time.monotonic())):
             return
         if rss_mb() > self._rested_rss_mb + REST_SLACK_MB:
-            self._recognizer.release_memory(shapes=True)
-            _trim_heap()
+            _release(self._recognizer, shapes=True)
             if self._prepare(channel):
                 self._rested_rss_mb = rss_mb()
 
     def _prepare(self, channel: connection.Connection) -> bool:
         """Make later pictures faster, step by step; false if something came meanwhile."""
         while self._recognizer.prepare():
-            self._recognizer.release_memory()
-            _trim_heap()
+            _release(self._recognizer)
             if channel.poll():
                 return False
         return True
@@ -55,11 +53,9 @@ class Pauses:
 
 def give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
     """Past pictures' memory; and what makes later ones faster, if that alone is too much."""
-    recognizer.release_memory()
-    _trim_heap()
+    _release(recognizer)
     if rss_mb() > most_rss_mb:
-        recognizer.release_memory(shapes=True)
-        _trim_heap()
+        _release(recognizer, shapes=True)
 
 
 def rss_mb() -> int:
@@ -75,6 +71,8 @@ def memory_bytes() -> tuple[int, int]:
     return int(size) * page, int(resident) * page
 
 
-def _trim_heap() -> None:
+def _release(recognizer: Recognizer, shapes: bool = False) -> None:
+    """See Recognizer.release_memory; what it frees goes back to the system."""
+    recognizer.release_memory(shapes)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -13,7 +13,6 @@ from PIL import Image
 from ocr_engine.errors import ImageTooComplex
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool import process
 from ocr_engine.pool.pool import PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
@@ -36,10 +35,7 @@ def large_page() -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime", "paddle", "paddleocr"])
-def test_a_picture_that_takes_too_much_memory_is_refused(
-    engine: EngineName, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(process, "LEAVE_SECONDS", 30.0)  # Paddle takes long on a busy machine
+def test_a_picture_that_takes_too_much_memory_is_refused(engine: EngineName) -> None:
     settings = EngineSettings(engine, resolve_models(ModelChoice(), engine))
     load = functools.partial(load_recognizer, settings)
     crew = CrewSpec(1, WorkerSpec(load, task_memory_mb=TASK_MEMORY_MB))

@@ -316,20 +316,8 @@ def test_without_classification_nothing_is_turned() -> None:
 # --- beforehand
 
 
-class Widths(FakeSession):
-    """Notes what it is shown."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shapes: list[tuple[int, ...]] = []
-
-    def run(self, pixels: PixelArray) -> FloatArray:
-        self.shapes.append(pixels.shape)
-        return np.zeros((1, 1, 2), dtype=np.float32)
-
-
 class Shown(BlueIsText):
-    """Notes what detection is shown."""
+    """Notes what it is shown; nobody reads the answer if that is a line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -340,12 +328,16 @@ class Shown(BlueIsText):
         return super().run(pixels)
 
 
+def preparing(det: Shown, rec: Shown) -> PpOcr:
+    models = ModelSet(source("det"), source("rec"))
+    info = EngineInfo("fake", "f32", "fakes", 1)
+    return PpOcr(info, models, Sessions(det, None, rec), (3, 32, 320), CHARACTERS)
+
+
 @pytest.mark.parametrize(("side", "prepared"), [(640, 640), (2048, 64)])
 def test_the_last_pictures_size_is_prepared_unless_it_is_large(side: int, prepared: int) -> None:
     det = Shown()
-    models = ModelSet(source("det"), source("rec"))
-    info = EngineInfo("fake", "f32", "fakes", 1)
-    reader = PpOcr(info, models, Sessions(det, None, Widths()), (3, 32, 320), CHARACTERS)
+    reader = preparing(det, Shown())
     reader.recognize(Picture(np.zeros((32, 32, 3), dtype=np.uint8)), RecognitionOptions())
     reader.recognize(Picture(np.zeros((side, side, 3), dtype=np.uint8)), RecognitionOptions())
     shown = det.shapes.copy()
@@ -357,10 +349,8 @@ def test_the_last_pictures_size_is_prepared_unless_it_is_large(side: int, prepar
 
 
 def test_each_common_width_is_prepared_once() -> None:
-    rec = Widths()
-    models = ModelSet(source("det"), source("rec"))
-    info = EngineInfo("fake", "f32", "fakes", 1)
-    reader = PpOcr(info, models, Sessions(BlueIsText(), None, rec), (3, 32, 320), CHARACTERS)
+    rec = Shown()
+    reader = preparing(Shown(), rec)
     for width in COMMON_WIDTHS:
         assert reader.prepare()
         assert set(rec.shapes) == {(1, 32, width, 3)}
