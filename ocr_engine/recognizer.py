@@ -83,6 +83,7 @@ class Recognizer(Protocol):
         """Give back memory kept for past pictures.
 
         shapes: also what makes pictures of past sizes faster; prepare() then starts anew.
+        ModelError or OSError if that needs a model's file that is gone; pictures can still be read.
         """
 
 

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
+import random
 import time
+from collections.abc import Iterator
 from multiprocessing import connection
 from typing import TYPE_CHECKING
+
+from ocr_engine.errors import ModelError
 
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
+log = logging.getLogger(__name__)
+
 PAUSE_SECONDS = 2.0
 REST_SECONDS = 30.0  # to begin anew takes 1 to 3 s of CPU
+REST_SPREAD_SECONDS = 10.0  # random and in addition, lest all workers begin anew at once
 REST_SLACK_MB = 8  # of what differs from one rest to the next though nothing was read
 
 
@@ -31,24 +39,35 @@ class Pauses:
 
     def use(self, channel: connection.Connection) -> None:
         """Until something comes, or nothing is left to do; EOFError and OSError as of poll()."""
-        rest = time.monotonic() + REST_SECONDS
+        rest = time.monotonic() + REST_SECONDS + random.uniform(0, REST_SPREAD_SECONDS)
         if channel.poll(PAUSE_SECONDS):
             return
-        give_memory_back(self._recognizer, self._most_rss_mb)
-        if not self._prepare(channel) or channel.poll(max(0.0, rest - time.monotonic())):
+        for _ in self._pause():
+            if channel.poll():
+                return
+        if channel.poll(max(0.0, rest - time.monotonic())):
             return
+        for _ in self._rest():
+            if channel.poll():
+                return
+
+    def _pause(self) -> Iterator[None]:
+        give_memory_back(self._recognizer, self._most_rss_mb)
+        yield
+        yield from self._preparations()
+
+    def _rest(self) -> Iterator[None]:
         if rss_mb() > self._rested_rss_mb + REST_SLACK_MB:
             _release(self._recognizer, shapes=True)
-            if self._prepare(channel):
-                self._rested_rss_mb = rss_mb()
+            yield
+            yield from self._preparations()
+            self._rested_rss_mb = rss_mb()
 
-    def _prepare(self, channel: connection.Connection) -> bool:
-        """Make later pictures faster, step by step; false if something came meanwhile."""
+    def _preparations(self) -> Iterator[None]:
+        """Make later pictures faster, step by step."""
         while self._recognizer.prepare():
             _release(self._recognizer)
-            if channel.poll():
-                return False
-        return True
+            yield
 
 
 def give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
@@ -72,7 +91,13 @@ def memory_bytes() -> tuple[int, int]:
 
 
 def _release(recognizer: Recognizer, shapes: bool = False) -> None:
-    """See Recognizer.release_memory; what it frees goes back to the system."""
-    recognizer.release_memory(shapes)
+    """See Recognizer.release_memory; what it frees goes back to the system.
+
+    A worker that cannot load a model again, as its file is gone, goes on with what it has.
+    """
+    try:
+        recognizer.release_memory(shapes)
+    except (ModelError, OSError) as error:
+        log.warning("memory of past pictures stays: %s", error)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

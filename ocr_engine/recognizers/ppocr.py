@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from ocr_engine.stages.cropping import cut_out, place_of
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
 from ocr_engine.stages.strips import Strips, stretched_strip
+
+log = logging.getLogger(__name__)
 
 SURELY_TURNED = 0.95
 BADLY_READ = 0.8  # a line that makes no sense as it stands; what turns it may be less sure
@@ -126,10 +129,15 @@ class PpOcr:
         return [boxes[index] for index in reading_order(boxes)]
 
     def _detector(self, cores: int) -> Session:
+        """For so many cores; for one of them from now on, if the model cannot be loaded again."""
         if cores == 1 or self.sessions.wide_det is None:
             return self.sessions.det
         if self._wide_det is None:
-            self._wide_det = self.sessions.wide_det()
+            try:
+                self._wide_det = self.sessions.wide_det()
+            except (ModelError, OSError) as error:
+                self._wide_det = self.sessions.det
+                log.warning("detection uses one core from now on: %s", error)
         return self._wide_det
 
     def _upside_down(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import logging
 import os
 import tempfile
-import threading
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +17,7 @@ from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.compiled import CompiledModels, compiled_name, default_folder
 from ocr_engine.runtimes.gates import join_gates
+from ocr_engine.runtimes.lanes import Lane, Left
 from ocr_engine.runtimes.pixels import ONE_PICTURE, take_pixels
 from ocr_engine.runtimes.quantization import quantize
 from ocr_engine.runtimes.session import (
@@ -31,6 +30,8 @@ from ocr_engine.runtimes.session import (
 from ocr_engine.runtimes.upsampling import split_upsampling
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models have some 50
 
@@ -57,7 +58,7 @@ class OpenVinoSession:
         self._compile_lane = compile_lane
         self._most_lanes = lanes
         self._lane_width = lane_width
-        self._lanes = [_Lane(first)]
+        self._lanes = [Lane(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
         self.precision: Precision = "f32" if precision == "bf16" and not in_bf16 else precision
 
@@ -71,10 +72,10 @@ class OpenVinoSession:
         Alone, the first lane begins at the end that is nearer to the width that it ran last.
         """
         first, *others = self._first_lanes(min(lanes, len(inputs.widths)))
-        left = _Left(inputs.widths)
+        left = Left(inputs.widths)
         done: dict[int, T] = {}
 
-        def run_in(lane: _Lane, take: Callable[[], int | None]) -> None:
+        def run_in(lane: Lane, take: Callable[[], int | None]) -> None:
             try:
                 while (number := take()) is not None:
                     done[number] = inputs.read(number, lane.run(inputs.make(number)))
@@ -103,80 +104,23 @@ class OpenVinoSession:
     def release_memory(self, shapes: bool = False) -> None:
         """See Session.release_memory; OpenVINO keeps activations for the largest shape.
 
-        What is compiled for a shape goes only with the model, which is then loaded anew.
+        What is compiled for a shape goes only with the model, which is first loaded anew: if that
+        fails, all stays as it is.
         """
         if shapes:
-            self._lanes.clear()
-            self._lanes.append(_Lane(self._compile_lane()))
+            self._lanes[:] = [Lane(self._compile_lane())]
         for lane in self._lanes:
             lane.release_memory()
 
-    def _first_lanes(self, count: int) -> list[_Lane]:
-        """So many lanes, or as many as there may be."""
+    def _first_lanes(self, count: int) -> list[Lane]:
+        """So many lanes, or as many as there may be; no more of a model that cannot be loaded."""
         while len(self._lanes) < min(count, self._most_lanes):
-            self._lanes.append(_Lane(self._compile_lane()))
+            try:
+                self._lanes.append(Lane(self._compile_lane()))
+            except (ModelError, OSError) as error:
+                self._most_lanes = len(self._lanes)
+                log.warning("pictures use fewer idle cores from now on: %s", error)
         return self._lanes[: max(count, 1)]
-
-
-class _Left:
-    """The numbers of the pixels that no lane has taken yet."""
-
-    def __init__(self, widths: Sequence[int]) -> None:
-        self._widths = widths
-        self._by_width = deque(sorted(range(len(widths)), key=widths.__getitem__))
-        self._lock = threading.Lock()
-
-    def widest(self) -> int | None:
-        """Take the widest."""
-        with self._lock:
-            return self._by_width.pop() if self._by_width else None
-
-    def begins_near(self, width: int) -> bool:
-        """Whether the narrowest is nearer to a width than the widest."""
-        if not self._by_width:
-            return False
-        narrowest, widest = (self._widths[self._by_width[end]] for end in (0, -1))
-        return abs(narrowest - width) <= abs(widest - width)
-
-    def narrowest(self, limit: float = math.inf) -> int | None:
-        """Take the narrowest, if it is not wider than the limit."""
-        with self._lock:
-            if not self._by_width or self._widths[self._by_width[0]] > limit:
-                return None
-            return self._by_width.popleft()
-
-    def clear(self) -> None:
-        """Take all."""
-        with self._lock:
-            self._by_width.clear()
-
-
-class _Lane:
-    """A compiled model and its infer request; used by one thread at a time."""
-
-    def __init__(self, model: ov.CompiledModel) -> None:
-        self.width = 0  # that it ran last
-        self._model = model
-        self._request: ov.InferRequest | None = model.create_infer_request()
-
-    def run(self, pixels: PixelArray) -> FloatArray:
-        """The first output, valid until the next run.
-
-        infer() hides a failed allocation and leaves an older answer in place; wait() tells of it.
-        The model cannot be used any more after one: it asks for the same memory ever again.
-        """
-        assert self._request is not None
-        self.width = pixels.shape[2]
-        self._request.set_input_tensor(ov.Tensor(pixels, shared_memory=True))
-        self._request.start_async()
-        self._request.wait()
-        return np.asarray(self._request.get_output_tensor(0).data, dtype=np.float32)
-
-    def release_memory(self) -> None:
-        """Drop activations; a request would hold on to them."""
-        self._request = None
-        self._model.release_memory()
-        self._request = self._model.create_infer_request()
 
 
 class OpenVinoRuntime:

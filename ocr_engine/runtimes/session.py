@@ -97,7 +97,8 @@ class Session(Protocol):
     def release_memory(self, shapes: bool = False) -> None:
         """Give back past pictures' activations, if the runtime can.
 
-        shapes: also what is compiled for past shapes, and all lanes but the first.
+        shapes: also what is compiled for past shapes, and all lanes but the first. ModelError or
+        OSError if the model cannot be loaded again for that; the session then stays as it is.
         """
 
 

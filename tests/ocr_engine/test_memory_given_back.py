@@ -11,10 +11,12 @@ import openvino as ov
 import pytest
 
 from counting_core import CountingCore
+from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession, _Lane
+from ocr_engine.runtimes.lanes import Lane
+from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -75,13 +77,13 @@ def test_a_shape_is_prepared_in_each_lane_that_takes_it(
     session: OpenVinoSession, core: CountingCore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[tuple[int, int]] = []
-    run = _Lane.run
+    run = Lane.run
 
-    def noted(lane: _Lane, pixels: PixelArray) -> FloatArray:
+    def noted(lane: Lane, pixels: PixelArray) -> FloatArray:
         ran.append((session._lanes.index(lane), pixels.shape[2]))
         return run(lane, pixels)
 
-    monkeypatch.setattr(_Lane, "run", noted)
+    monkeypatch.setattr(Lane, "run", noted)
     session.prepare(line(LANE_WIDTH), 2)
     assert ran == [(0, LANE_WIDTH), (1, LANE_WIDTH)]
     ran.clear()
@@ -97,6 +99,45 @@ def test_lanes_stay_without_their_memory(session: OpenVinoSession, core: Countin
     session.release_memory()
     read_in_lanes(session, 2)
     assert core.compiled == 2
+
+
+def test_without_the_models_file_all_stays_as_it_is(session: OpenVinoSession) -> None:
+    read_in_lanes(session, 2)
+    before = session.run(line(128))
+    session._compile_lane = gone
+    with pytest.raises(ModelError):
+        session.release_memory(shapes=True)
+    assert len(session._lanes) == 2
+    np.testing.assert_array_equal(session.run(line(128)), before)
+
+
+def test_without_the_models_file_lines_stay_in_the_first_lane(
+    session: OpenVinoSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    session._compile_lane = gone
+    for _ in range(2):
+        read_in_lanes(session, 2)
+        session.prepare(line(128), 2)
+    assert caplog.text.count("fewer idle cores from now on: there is no model") == 1
+
+
+def gone() -> ov.CompiledModel:
+    raise ModelError("there is no model")
+
+
+def test_without_the_models_file_detection_stays_on_one_core(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    models = catalogue_set("PP-OCRv6_small")
+    reader = load(EngineSettings("openvino", models, precision="f32", cores=2))
+
+    def gone() -> Session:
+        raise ModelError("there is no model")
+
+    reader.sessions = replace(reader.sessions, wide_det=gone)
+    for _ in range(2):
+        assert reader._detector(2) is reader.sessions.det
+    assert caplog.text.count("detection uses one core from now on: there is no model") == 1
 
 
 def test_wide_detection_goes_with_the_shapes() -> None:

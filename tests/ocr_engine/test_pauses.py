@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
+from ocr_engine.errors import ModelError
 from ocr_engine.pool import pauses
 from ocr_engine.pool.pauses import Pauses, give_memory_back, rss_mb
 
@@ -55,6 +56,7 @@ def channels() -> Iterator[tuple[Connection, Connection]]:
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pauses, "PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(pauses, "REST_SECONDS", 0.04)
+    monkeypatch.setattr(pauses, "REST_SPREAD_SECONDS", 0.0)
 
 
 def told_in_a_pause(recognizer: Shapes, given: Pauses, channel: Connection) -> list[str]:
@@ -102,6 +104,52 @@ def test_nothing_is_given_back_while_pictures_come(
     given = Pauses(recognizer, most_rss_mb=0)  # type: ignore[arg-type]
     channels[1].send_bytes(b"a picture")
     assert told_in_a_pause(recognizer, given, channels[0]) == []
+
+
+def test_workers_do_not_all_rest_at_once(
+    channels: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pauses, "REST_SPREAD_SECONDS", 600.0)
+    monkeypatch.setattr("random.uniform", lambda least, most: (least + most) / 2)
+    waited: list[float] = []
+    given = Pauses(Shapes(), most_rss_mb=1 << 20)  # type: ignore[arg-type]
+
+    class Channel:
+        def poll(self, seconds: float = 0.0) -> bool:
+            waited.append(seconds)
+            return seconds > 1
+
+    given.use(Channel())  # type: ignore[arg-type]
+    assert waited[-1] == pytest.approx(300, abs=5)
+
+
+@pytest.mark.parametrize("error", [ModelError("gone"), FileNotFoundError("gone")])
+def test_a_model_that_cannot_be_loaded_again_ends_no_pause(
+    channels: tuple[Connection, Connection],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    recognizer = Shapes()
+    release = recognizer.release_memory
+
+    def failing(shapes: bool = False) -> None:
+        release(shapes)
+        if shapes:
+            raise error
+
+    monkeypatch.setattr(recognizer, "release_memory", failing)
+    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
+    told = told_in_a_pause(recognizer, given, channels[0])
+    assert told == ["activations", *PREPARED, "all", *PREPARED]
+    assert "memory of past pictures stays: gone" in caplog.text
+    assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
+
+
+def test_a_channel_that_ends_is_told_of(channels: tuple[Connection, Connection]) -> None:
+    channels[0].close()
+    with pytest.raises(OSError, match="closed"):
+        Pauses(Shapes(), most_rss_mb=1 << 20).use(channels[0])  # type: ignore[arg-type]
 
 
 def test_too_many_shapes_do_not_outlive_a_pause() -> None:
