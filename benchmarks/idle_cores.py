@@ -3,13 +3,16 @@
     python benchmarks/idle_cores.py [--workers 2] [--rounds 3] [--every 2] [--clients 50]
 
 1. One client, one page after the other: an idle server with several workers and
-   ocr.process.idle_cores on, against a server with one worker and the setting off. Each page is
-   sent to both in turns; its median of the rounds counts.
-2. 4 clients per worker: images/s with the setting on against off, in turns (A B A B …). Before each
-   turn the other server's workers have come to rest, and all pages were shown: in a pause workers
-   forget some sizes, and compute.
+   ocr.process.idle_cores on, against a server with one worker and the setting off. In turns (A B A
+   B ...) of two passes over all pages, of which the second counts; a page's median of the rounds.
+   Not in turns from page to page: each server would find the processor's cache full of the other
+   one's models, as no server does that is alone on its machine.
+2. 4 clients per worker: images/s with the setting on against off, in turns (A B A B ...). Before
+   each turn all pages were shown: in a pause workers forget some sizes.
 3. Many clients with the same new picture at once (benchmarks/scenarios.py): the slowest answer
    against one recognition on the same server, idle.
+
+Before each turn the other server's workers have come to rest: they compute in a pause.
 
 Writes results/idle_cores.json. Nothing else may run on the machine.
 """
@@ -72,12 +75,12 @@ def latency(
         ServerUnderTest(settings(1, False)) as single,
         ServerUnderTest(settings(arguments.workers, True)) as idle,
     ):
-        for server in (single, idle):
-            warm_up(server, pages.values())
         for _ in range(arguments.rounds):
-            for name, page in pages.items():
-                alone[name] += drive(single.port, [page], 1).latencies
-                helped[name] += drive(idle.port, [page], 1).latencies
+            for server, other, seconds in ((single, idle, alone), (idle, single, helped)):
+                wait_until_quiet([*other.worker_pids(), *server.worker_pids()])
+                drive(server.port, [*pages.values()], 1)
+                for name, page in pages.items():
+                    seconds[name] += drive(server.port, [page], 1).latencies
     rows = {
         name: (statistics.median(alone[name]), statistics.median(helped[name])) for name in pages
     }
