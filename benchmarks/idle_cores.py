@@ -76,11 +76,11 @@ def latency(
         ServerUnderTest(settings(arguments.workers, True)) as idle,
     ):
         for _ in range(arguments.rounds):
-            for server, other, seconds in ((single, idle, alone), (idle, single, helped)):
+            for server, other, latencies in ((single, idle, alone), (idle, single, helped)):
                 wait_until_quiet([*other.worker_pids(), *server.worker_pids()])
                 drive(server.port, [*pages.values()], 1)
                 for name, page in pages.items():
-                    seconds[name] += drive(server.port, [page], 1).latencies
+                    latencies[name] += drive(server.port, [page], 1).latencies
     rows = {
         name: (statistics.median(alone[name]), statistics.median(helped[name])) for name in pages
     }

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 2.0
 REST_SECONDS = 30.0  # to begin anew takes 1 to 3 s of CPU
 REST_SPREAD_SECONDS = 10.0  # random and in addition, lest all workers begin anew at once
-REST_SLACK_MB = 8  # of what differs from one rest to the next though nothing was read
+REST_SLACK_MB = 4  # of what differs from one rest to the next though nothing new was read
 
 
 class Pauses:

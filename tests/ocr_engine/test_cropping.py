@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from ocr_engine.images import ImageArray
-from ocr_engine.stages.cropping import STRAIGHT, _shifted, _warped, cut_out, place_of
+from ocr_engine.stages.cropping import SMALL_PRINT, STRAIGHT, _warped, cut_out, place_of
 from ocr_engine.stages.detection import QuadArray
 
 
@@ -135,15 +135,29 @@ def smooth(height: int, width: int) -> ImageArray:
 
 @pytest.mark.parametrize("left", [20.0, 20.3, 20.5, 20.9])
 @pytest.mark.parametrize("top", [10.0, 10.25, 10.75])
-def test_a_level_box_between_pixels_is_interpolated_as_a_leaning_one_is(
+def test_small_print_between_pixels_is_interpolated_as_a_leaning_box_is(
     left: float, top: float
 ) -> None:
     pixels = smooth(100, 150)
-    level = np.array([(0, 0), (80, 0), (80, 30), (0, 30)], dtype=np.float32)
+    height = SMALL_PRINT - 1
+    level = np.array([(0, 0), (80, 0), (80, height), (0, height)], dtype=np.float32)
     level += np.array((left, top), dtype=np.float32)
     got = crop(pixels, level)
-    expected = _warped(pixels, level, 80, 30)
+    expected = _warped(pixels, level, 80, height)
     np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=2)
+
+
+@pytest.mark.parametrize(("left", "x"), [(20.0, 20), (20.3, 20), (20.9, 21)])
+@pytest.mark.parametrize(("top", "y"), [(10.0, 10), (10.25, 10), (10.75, 11)])
+def test_other_level_boxes_give_the_nearest_pixels_themselves(
+    left: float, x: int, top: float, y: int
+) -> None:
+    pixels = noise(100, 150)
+    level = np.array([(0, 0), (80, 0), (80, SMALL_PRINT), (0, SMALL_PRINT)], dtype=np.float32)
+    level += np.array((left, top), dtype=np.float32)
+    strip = crop(pixels, level)
+    np.testing.assert_array_equal(strip, pixels[y : y + SMALL_PRINT, x : x + 80])
+    assert np.shares_memory(strip, pixels)
 
 
 @pytest.mark.parametrize(("lean", "resampled"), [(STRAIGHT * 0.9, False), (STRAIGHT * 1.5, True)])
@@ -151,14 +165,15 @@ def test_a_box_that_hardly_leans_is_not_turned(lean: float, resampled: bool) -> 
     pixels = noise(100, 150)
     corners = np.array([(20, 10), (80, 10 + lean), (80, 30 + lean), (20, 30)], dtype=np.float32)
     middle = crop(pixels, corners)[5:15, 25:35].astype(int)
-    shifted = _shifted(pixels, corners.mean(axis=0), 60, 20)[5:15, 25:35].astype(int)
-    assert (np.abs(middle - shifted).max() > 10) == resampled
+    nearest = pixels[round(10 + lean / 2) :, 20:][5:15, 25:35].astype(int)
+    assert (np.abs(middle - nearest).max() > 10) == resampled
 
 
-@pytest.mark.parametrize("corner", [(-0.4, -0.4), (69.7, 0.2), (0.2, 79.6), (69.6, 79.7)])
+@pytest.mark.parametrize("corner", [(-0.4, -0.4), (69.7, 0.2), (0.2, 81.6), (69.6, 81.7)])
 def test_the_edge_is_repeated_beyond_it(corner: tuple[float, float]) -> None:
     pixels = smooth(100, 150)
-    level = np.array([(0, 0), (80, 0), (80, 20), (0, 20)], dtype=np.float32)
+    height = SMALL_PRINT - 2
+    level = np.array([(0, 0), (80, 0), (80, height), (0, height)], dtype=np.float32)
     level += np.array(corner, dtype=np.float32)
     framed = cv2.copyMakeBorder(pixels, 9, 9, 9, 9, cv2.BORDER_REPLICATE).astype(np.uint8)
     np.testing.assert_array_equal(crop(pixels, level), crop(framed, level + np.float32(9)))
