@@ -6,9 +6,10 @@ The limit: the very tensors that the pipeline gives to its sessions, recorded ov
 replayed through bare requests on the same compiled models, one pinned process per core, without
 pre- or post-processing and without HTTP. Then the server with 4 clients per core and its cache off
 over the same pictures in the same order. Both have seen all sizes before they are measured. Replay
-and server take turns (A B A B …); the medians of the rounds' ratios count. --times repeats the
-pictures, --profile adds which functions of a worker take the rest. Writes
-results/limit_WORKLOAD.json. Nothing else may run on the machine.
+and server take turns (A B A B ... A), and each turn of the server is compared with the replays
+before and after it, so that a machine that gets slower or faster meanwhile favours neither; the
+medians of the ratios count. --times repeats the pictures, --profile adds which functions of a
+worker take the rest. Writes results/limit_WORKLOAD.json. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def main() -> int:
         folder = Path(name)
         functions = record_apart(sent, folder, arguments.profile)
         print(f"{len(sent)} pictures, {_described(folder)}", flush=True)
-        rounds = [take_turns(sent, folder, arguments) for _ in range(arguments.rounds)]
+        rounds = list(take_turns(sent, folder, arguments))
     figures = summary(rounds)
     _print_stages(rounds, figures)
     if functions:
@@ -90,22 +91,26 @@ def main() -> int:
 
 def take_turns(
     sent: Sequence[bytes], folder: Path, arguments: argparse.Namespace
-) -> tuple[ReplayRun, ServerRun]:
-    """One round: the replay, then the server, over the same pictures in the same order."""
+) -> Iterator[tuple[ReplayRun, ServerRun]]:
+    """In each round the server, with the replays before and after it; in the same order."""
     cores = sorted(os.sched_getaffinity(0))
     count = len(cores) * arguments.times
-    replayed = replay_on(cores, replay_work(folder, len(sent), count))
-    served = serve(sent, len(cores), count)
-    print(
-        f"replay {replayed.per_second:.3f} images/s, {replayed.cpu_per_picture:.4f} CPU s/image"
-        f"{f', {replayed.releases} releases' if replayed.releases else ''}; "
-        f"server {served.per_second:.3f} images/s, {served.cpu:.4f} CPU s/image: workers "
-        f"{served.workers:.4f}, front end {served.front_end:.4f}; clients {served.clients:.4f}; "
-        f"efficiency {served.per_second / replayed.per_second:.3f}, "
-        f"CPU {served.cpu / replayed.cpu_per_picture:.3f}",
-        flush=True,
-    )
-    return replayed, served
+    work = replay_work(folder, len(sent), count)
+    before = replay_on(cores, work)
+    for _ in range(arguments.rounds):
+        served = serve(sent, len(cores), count)
+        after = replay_on(cores, work)
+        replayed, before = before + after, after
+        print(
+            f"replay {replayed.per_second:.3f} images/s, {replayed.cpu_per_picture:.4f} CPU s/image"
+            f"{f', {replayed.releases} releases' if replayed.releases else ''}; "
+            f"server {served.per_second:.3f} images/s, {served.cpu:.4f} CPU s/image: workers "
+            f"{served.workers:.4f}, front end {served.front_end:.4f}; clients "
+            f"{served.clients:.4f}; efficiency {served.per_second / replayed.per_second:.3f}, "
+            f"CPU {served.cpu / replayed.cpu_per_picture:.3f}",
+            flush=True,
+        )
+        yield replayed, served
 
 
 def replay_work(folder: Path, pictures: int, times: int) -> ReplayWork:

@@ -30,6 +30,16 @@ class ReplayRun:
     role_seconds: dict[str, float]
     releases: int
 
+    def __add__(self, other: ReplayRun) -> ReplayRun:
+        """Both, one after the other."""
+        return ReplayRun(
+            self.pictures + other.pictures,
+            self.wall_seconds + other.wall_seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            {role: s + other.role_seconds[role] for role, s in self.role_seconds.items()},
+            self.releases + other.releases,
+        )
+
     @property
     def per_second(self) -> float:
         """Pictures per second of all processes together."""

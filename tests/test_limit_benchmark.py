@@ -17,7 +17,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "benchmarks")]
 from limit import replay_work  # noqa: E402
 from memory import Sample, judge  # noqa: E402
 from mixed_sizes import LARGEST, SMALLEST, mixed_sizes, sizes  # noqa: E402
-from pinned_replay import replay_on  # noqa: E402
+from pinned_replay import ReplayRun, replay_on  # noqa: E402
 from recorded_tensors import LoadedEngine, Replay, ov, record, replaced  # noqa: E402
 from scaling import Costs, calculate  # noqa: E402
 from server_under_test import Verdict  # noqa: E402
@@ -67,6 +67,14 @@ def test_a_recording_replays_to_the_same_answers(
     replayed = [*replay.answers(0), *replay.answers(1)]
     assert same(replayed, answers)
     assert not same(replayed[::-1], answers)  # so they are not all alike
+
+
+def test_replays_before_and_after_count_together() -> None:
+    before = ReplayRun(10, 2.0, 4.0, {"det": 1.0, "rec": 2.5}, 1)
+    after = ReplayRun(30, 8.0, 16.0, {"det": 3.0, "rec": 11.5}, 0)
+    both = before + after
+    assert both == ReplayRun(40, 10.0, 20.0, {"det": 4.0, "rec": 14.0}, 1)
+    assert (both.per_second, both.cpu_per_picture) == (4.0, 0.5)
 
 
 def test_releasing_memory_in_between_changes_nothing(
