@@ -44,7 +44,7 @@ from server.settings import Settings, build  # noqa: E402
 MIN_EFFICIENCY = 0.95
 MAX_CPU_RATIO = 1.08
 SHOWN_FUNCTIONS = 16
-SHOWN_TIMES = 2  # before they count: few widths of lines are then new to one of two workers
+SHOWN_TIMES = 8  # before they count: workers then need no more memory for what they see again
 
 
 @dataclass(frozen=True)
