@@ -90,7 +90,7 @@ def test_a_picture_from_the_webcam(visit: Callable[..., Visit]) -> None:
     page.get_by_role("button", name="Done").click()
     expect(page.locator("#camera-dialog")).to_be_hidden()
     expect(page.locator(".tray-row.done .tray-name")).to_contain_text("camera-")
-    assert page.locator("video").evaluate("video => video.srcObject") is None
+    page.wait_for_function("document.querySelector('video').srcObject === null")
 
 
 def test_a_file_over_the_limit_is_not_sent(here: Visit) -> None:
