@@ -23,6 +23,7 @@ from fake_recognizers import (
     load_when_told,
     raise_at_start,
 )
+from ocr_engine.pool import process
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerState
@@ -196,8 +197,10 @@ def test_close_right_after_start_ends_the_workers_that_are_being_spawned() -> No
     """SIGTERM may come while the processes have no pid yet."""
 
     async def scenario(pool: Pool) -> None:
-        assert None in [worker.pid for worker in pool.supervisor.workers()]
+        asyncio.get_running_loop().call_later(0.1, process._spawning.release)
+        assert [worker.pid for worker in pool.supervisor.workers()] == [None] * 4
 
+    process._spawning.acquire()
     run(scenario, load_echo, number=4)
 
 
