@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 import openvino as ov
@@ -121,7 +122,7 @@ def test_without_the_models_file_lines_stay_in_the_first_lane(
     assert caplog.text.count("fewer idle cores from now on: there is no model") == 1
 
 
-def gone() -> ov.CompiledModel:
+def gone() -> NoReturn:
     raise ModelError("there is no model")
 
 
@@ -130,9 +131,6 @@ def test_without_the_models_file_detection_stays_on_one_core(
 ) -> None:
     models = catalogue_set("PP-OCRv6_small")
     reader = load(EngineSettings("openvino", models, precision="f32", cores=2))
-
-    def gone() -> Session:
-        raise ModelError("there is no model")
 
     reader.sessions = replace(reader.sessions, wide_det=gone)
     for _ in range(2):

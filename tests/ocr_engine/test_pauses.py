@@ -106,9 +106,7 @@ def test_nothing_is_given_back_while_pictures_come(
     assert told_in_a_pause(recognizer, given, channels[0]) == []
 
 
-def test_workers_do_not_all_rest_at_once(
-    channels: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_do_not_all_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pauses, "REST_SPREAD_SECONDS", 600.0)
     monkeypatch.setattr("random.uniform", lambda least, most: (least + most) / 2)
     waited: list[float] = []
