@@ -129,7 +129,7 @@ class PpOcr:
         return [boxes[index] for index in reading_order(boxes)]
 
     def _detector(self, cores: int) -> Session:
-        """For so many cores; for one of them from now on, if the model cannot be loaded again."""
+        """For so many cores; for one of them until the next rest, if the model cannot be loaded."""
         if cores == 1 or self.sessions.wide_det is None:
             return self.sessions.det
         if self._wide_det is None:
@@ -137,7 +137,7 @@ class PpOcr:
                 self._wide_det = self.sessions.wide_det()
             except (ModelError, OSError) as error:
                 self._wide_det = self.sessions.det
-                log.warning("detection uses one core from now on: %s", error)
+                log.warning("detection uses one core until the worker has rested: %s", error)
         return self._wide_det
 
     def _upside_down(

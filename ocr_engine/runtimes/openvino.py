@@ -56,7 +56,7 @@ class OpenVinoSession:
         self.metadata = metadata
         self.input_height = input_height
         self._compile_lane = compile_lane
-        self._most_lanes = lanes
+        self._wanted_lanes = self._most_lanes = lanes
         self._lane_width = lane_width
         self._lanes = [Lane(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
@@ -109,17 +109,21 @@ class OpenVinoSession:
         """
         if shapes:
             self._lanes[:] = [Lane(self._compile_lane())]
+            self._most_lanes = self._wanted_lanes
         for lane in self._lanes:
             lane.release_memory()
 
     def _first_lanes(self, count: int) -> list[Lane]:
-        """So many lanes, or as many as there may be; no more of a model that cannot be loaded."""
+        """So many lanes, or as many as there may be.
+
+        No more of a model that cannot be loaded, until it could be loaded anew.
+        """
         while len(self._lanes) < min(count, self._most_lanes):
             try:
                 self._lanes.append(Lane(self._compile_lane()))
             except (ModelError, OSError) as error:
                 self._most_lanes = len(self._lanes)
-                log.warning("pictures use fewer idle cores from now on: %s", error)
+                log.warning("pictures use fewer idle cores until the model can be loaded again: %s", error)
         return self._lanes[: max(count, 1)]
 
 

@@ -119,7 +119,20 @@ def test_without_the_models_file_lines_stay_in_the_first_lane(
     for _ in range(2):
         read_in_lanes(session, 2)
         session.prepare(line(128), 2)
-    assert caplog.text.count("fewer idle cores from now on: there is no model") == 1
+    assert caplog.text.count("fewer idle cores until the model can be loaded again") == 1
+    assert caplog.text.count("there is no model") == 1
+
+
+def test_lanes_come_back_with_the_models_file(
+    session: OpenVinoSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "_compile_lane", gone)
+        read_in_lanes(session, 2)
+        assert len(session._lanes) == 1
+    session.release_memory(shapes=True)
+    read_in_lanes(session, 2)
+    assert len(session._lanes) == 2
 
 
 def gone() -> NoReturn:
@@ -131,11 +144,15 @@ def test_without_the_models_file_detection_stays_on_one_core(
 ) -> None:
     models = catalogue_set("PP-OCRv6_small")
     reader = load(EngineSettings("openvino", models, precision="f32", cores=2))
-
+    wide = reader._detector(2)
+    reader.release_memory(shapes=True)
     reader.sessions = replace(reader.sessions, wide_det=gone)
     for _ in range(2):
         assert reader._detector(2) is reader.sessions.det
-    assert caplog.text.count("detection uses one core from now on: there is no model") == 1
+    assert caplog.text.count("one core until the worker has rested: there is no model") == 1
+    reader.release_memory(shapes=True)
+    reader.sessions = replace(reader.sessions, wide_det=lambda: wide)
+    assert reader._detector(2) is wide
 
 
 def test_wide_detection_goes_with_the_shapes() -> None:
