@@ -123,7 +123,7 @@ class OpenVinoSession:
                 self._lanes.append(Lane(self._compile_lane()))
             except (ModelError, OSError) as error:
                 self._most_lanes = len(self._lanes)
-                log.warning("pictures use fewer idle cores until the model can be loaded again: %s", error)
+                log.warning("pictures use fewer idle cores until models load again: %s", error)
         return self._lanes[: max(count, 1)]
 
 

@@ -119,7 +119,7 @@ def test_without_the_models_file_lines_stay_in_the_first_lane(
     for _ in range(2):
         read_in_lanes(session, 2)
         session.prepare(line(128), 2)
-    assert caplog.text.count("fewer idle cores until the model can be loaded again") == 1
+    assert caplog.text.count("fewer idle cores until models load again") == 1
     assert caplog.text.count("there is no model") == 1
 
 
