@@ -28,8 +28,9 @@ from typing import Any, NamedTuple
 from machine import write_results
 from mixed_sizes import mixed_sizes
 from process_costs import peak_rss_mb, pss_mb, wait_until_quiet
+from scenarios import PAGES
 from server_under_test import ROOT, ServerUnderTest, Verdict, drive
-from workloads import PAGES, distinct
+from workloads import distinct
 
 sys.path[:0] = [str(ROOT)]
 
@@ -162,7 +163,7 @@ def judge(samples: Sequence[Sample], verdict: Verdict) -> dict[str, Any]:
 def _sample(server: ServerUnderTest, sent: int) -> Sample:
     """Wait for the workers' pause and, after the last page, for their rest."""
     paused = _pss_after(server, PAUSED_SECONDS)
-    last = (PAGES.with_suffix("") / LAST_PAGE).read_bytes()
+    last = (PAGES / LAST_PAGE).read_bytes()
     drive(server.port, distinct([last], LAST_TIMES * server.workers), 2 * server.workers)
     return Sample(sent, paused, _pss_after(server, RESTED_SECONDS))
 
