@@ -23,7 +23,7 @@ import numpy as np
 
 from ocr_engine.images import decode
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pauses import rss_mb
+from ocr_engine.pool.memory import rss_mb
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.runtimes.openvino import OpenVinoRuntime
 

@@ -12,6 +12,7 @@ EngineError
     ├── QueueTimeout
     ├── RecognitionTimeout
     ├── WorkerCrashed
+    │   └── ImageKillsWorkers
     ├── PoolStarting
     ├── PoolDraining
     └── RecognitionFailed
@@ -93,9 +94,13 @@ class RecognitionTimeout(PoolError):
 
 
 class WorkerCrashed(PoolError):
-    """Two workers died over the same task."""
+    """Workers died again and again while they had the task."""
 
     code = "worker_crashed"
+
+
+class ImageKillsWorkers(WorkerCrashed):
+    """Two workers ended by their own doing while they read the image."""
 
 
 class PoolStarting(PoolError):

@@ -115,6 +115,7 @@ STATUS: dict[type[BaseException], int] = {
     engine.PoolDraining: 503,
     engine.PoolStarting: 503,
     engine.WorkerCrashed: 503,
+    engine.ImageKillsWorkers: 503,
     engine.QueueTimeout: 504,
     engine.RecognitionTimeout: 504,
     engine.RecognitionFailed: 500,
@@ -126,6 +127,7 @@ RETRY_AFTER: dict[type[BaseException], int] = {
     engine.PoolDraining: 10,
     engine.PoolStarting: 2,
     engine.WorkerCrashed: 5,
+    engine.ImageKillsWorkers: 5,
 }
 
 

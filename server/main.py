@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import faulthandler
 import logging
 import signal
 import socket
@@ -25,6 +27,8 @@ from server.version import VERSION
 log = logging.getLogger("server")
 
 LISTEN_BACKLOG = 4096  # connections that the kernel holds until they are accepted
+CLOSE_SECONDS = 15.0  # beyond the grace, for what must be ended after the drain
+FORCE_SECONDS = 5.0  # a second signal ends the process within
 BUILT_IN = "built-in defaults (there is no config.json; name one with --config)"
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -65,7 +69,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     """Listen, start the workers, and drain when a signal comes; the exit status."""
     stop, force = asyncio.Event(), asyncio.Event()
-    _on_signals(stop, force)
+    _on_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
     server = make_http_server(context)
     server.add_sockets(sockets)
@@ -86,7 +90,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         failure.cancel()
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
-    await pool.close()
+    await pool.close(force.is_set())
     await server.close_all_connections()
     watchdog.cancel()
     return status
@@ -115,14 +119,26 @@ async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
         await asyncio.sleep(0.02)
 
 
-def _on_signals(stop: asyncio.Event, force: asyncio.Event) -> None:
+def _on_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
+    """Stop at the first signal, force at the second; each sets a limit that nothing outlasts."""
+
     def handle() -> None:
         if stop.is_set():
             force.set()
         stop.set()
+        _leave_within(FORCE_SECONDS if force.is_set() else grace_seconds + CLOSE_SECONDS)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, handle)
+
+
+def _leave_within(seconds: float) -> None:
+    """End the process with status 1 after so long, whatever waits then: the log says where.
+
+    A thread that is stuck in a system call, as on a disk that does not answer, would keep it.
+    """
+    with contextlib.suppress(RuntimeError, ValueError, OSError):  # no thread or no stderr
+        faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 def _say_start(context: ServerContext, sockets: list[socket.socket]) -> None:

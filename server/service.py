@@ -8,39 +8,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cachetools import TTLCache
-
 from cache.keys import CacheKey, Digests
 from cache.recent_pictures import RecentPictures
 from cache.result_cache import CachedResult, ResultCache
-from ocr_engine.errors import (
-    ImageTooComplex,
-    PoolDraining,
-    QueueTimeout,
-    RecognitionTimeout,
-    WorkerCrashed,
-)
+from ocr_engine.errors import PoolDraining, QueueTimeout, RecognitionTimeout
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import MAX_ATTEMPTS, Pool
+from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.task import PoolTask, TaskState
 from server import uploads
 from server.body import Upload
 from server.encoding import encode_result
-from server.errors import PoisonInput
 from server.file_roots import FileRoots
 from server.inflight import InflightBytes
 from server.metrics import Metrics
+from server.quarantine import FlightIdentity, Quarantine
 from server.request_fields import Base64Text, NamedFile, OcrRequest
 
 CacheOutcome = Literal["miss", "hit", "joined"]
-FlightIdentity = tuple[CacheKey, str]
-
-QUARANTINE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +157,7 @@ class OcrService:
         self._max_bytes = max_bytes
         self._recent = RecentPictures(max_recent_bytes)
         self._flights: dict[FlightIdentity, Flight] = {}
-        self._quarantine: TTLCache[FlightIdentity | str, Exception] = TTLCache(
-            10_000, QUARANTINE_SECONDS, timer=time.monotonic
-        )
+        self._quarantine = Quarantine()
         self._landings: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest) -> Ticket | None:
@@ -235,15 +221,18 @@ class OcrService:
         if hit is not None:
             return hit
         identity = (self._key(digests.md5, request.options), digests.sha256)
-        for refused in (identity, digests.sha256):
-            if (refusal := self._quarantine.get(refused)) is not None:
-                raise refusal.with_traceback(None)
+        self._quarantine.check(identity)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
             outcome = "miss"
             uploads.check_picture(data, self._max_pixels)
-            task = self.pool.submit(data, request.options, request.timeout_seconds)
+            task = self.pool.submit(
+                data,
+                request.options,
+                patience=request.timeout_seconds,
+                read_before=self._quarantine.is_harmless(identity),
+            )
             flight = Flight(identity, task)
             self._flights[identity] = flight
             landing = asyncio.ensure_future(self._land(flight, digests))
@@ -267,6 +256,7 @@ class OcrService:
         try:
             recognition = await flight.task.future
             self._metrics.count_recognition(recognition.stages)
+            self._quarantine.was_read(flight.identity)
             data = await encode_result(recognition)
             self.cache.put(flight.identity[0], digests, data)
             flight.answer.set_result(Answer(data, digests, recognition.stages))
@@ -274,22 +264,13 @@ class OcrService:
             flight.answer.set_exception(PoolDraining("the work was cancelled"))
             raise
         except Exception as error:
-            self._remember(flight, error)
+            self._quarantine.failed(flight.identity, error)
             flight.answer.set_exception(error)
         finally:
             if self._flights.get(flight.identity) is flight:
                 del self._flights[flight.identity]
             with contextlib.suppress(BaseException):
                 flight.answer.exception()  # nobody may be waiting any more
-
-    def _remember(self, flight: Flight, error: Exception) -> None:
-        """Put a picture that costs workers into quarantine, whatever its options if it kills."""
-        if isinstance(error, WorkerCrashed) and flight.task.attempts >= MAX_ATTEMPTS:
-            self._quarantine[flight.identity[1]] = PoisonInput(
-                "this picture ended two workers a short time ago; it is refused"
-            )
-        elif isinstance(error, ImageTooComplex):
-            self._quarantine[flight.identity] = error
 
     def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
         return CacheKey(md5, _fingerprint(options), self._models)

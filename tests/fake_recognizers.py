@@ -32,6 +32,7 @@ CONFIDENCE = 0.75
 RECITAL = "all the words of a long book, " * 180_000  # 5 MB
 GROWTH_MB = 8
 MOST_GROWTH_MB = 3000
+FILLED_MB = 350
 
 _MARK = b"CARD"
 _POLL_SECONDS = 0.005
@@ -121,7 +122,7 @@ class Hanging(Echo):
 
 
 class Crashing(Echo):
-    """`crash`: a segmentation fault. `vanish`: as if out of memory. `tear`: in mid-answer."""
+    """`crash`: a segmentation fault. `vanish`: as if killed from outside. `tear`: in mid-answer."""
 
     def act(self, text: str) -> None:
         if _told(text, "crash"):
@@ -144,9 +145,16 @@ class Failing(Echo):
 
 
 class Growing(Echo):
-    """`grow [PATH]`: allocates and uses memory without end, until it may not or is killed."""
+    """`grow [PATH]`: allocates and uses memory without end, until it may not or is killed.
+
+    `fill PATH`: allocates FILLED_MB, and keeps them as long as there is such a file.
+    """
 
     def act(self, text: str) -> None:
+        order, _, path = text.partition(" ")
+        filled = b"x" * (FILLED_MB << 20) if order == "fill" else b""
+        while filled and os.path.exists(path):
+            time.sleep(_POLL_SECONDS)
         if _told(text, "grow"):
             kept: list[bytes] = []
             while len(kept) * GROWTH_MB < MOST_GROWTH_MB:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-ROWS = range(1, 41)
+ROWS = range(1, 53)
 
 
 def documented() -> dict[int, set[str]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 from ocr_engine.errors import ModelError
+from ocr_engine.pool.memory import rss_mb
 
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
@@ -75,19 +75,6 @@ def give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
     _release(recognizer)
     if rss_mb() > most_rss_mb:
         _release(recognizer, shapes=True)
-
-
-def rss_mb() -> int:
-    """This process's resident memory in MiB."""
-    return memory_bytes()[1] >> 20
-
-
-def memory_bytes() -> tuple[int, int]:
-    """This process's address space and resident memory."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        size, resident = statm.read().split()[:2]
-    page = os.sysconf("SC_PAGE_SIZE")
-    return int(size) * page, int(resident) * page
 
 
 def _release(recognizer: Recognizer, shapes: bool = False) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections import OrderedDict
+from collections import deque
 from dataclasses import dataclass, replace
 
 from ocr_engine.errors import (
     PICTURE_ERRORS,
+    ImageKillsWorkers,
     PoolDraining,
     PoolStarting,
     QueueTimeout,
@@ -20,16 +21,18 @@ from ocr_engine.errors import (
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import messages
 from ocr_engine.pool.admission import Admission
-from ocr_engine.pool.process import WorkerProcess, WorkerState
+from ocr_engine.pool.backlog import Backlog
+from ocr_engine.pool.exits import WorkerExit
+from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
 from ocr_engine.pool.task import PoolTask, TaskState
 from ocr_engine.result import Recognition
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 2  # begun by a worker that then died
-MAX_DISPATCHES = 10  # sent to a worker, whether it began or not
+MAX_DEATHS = 2  # of workers that ended by their own doing over one image
 BEGIN_SECONDS = 10.0  # until a worker says that it has read its task
+STOP_PAUSE_SECONDS = 30.0  # in which each worker may be killed once to stop a cancelled task
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,11 @@ class Pool:
         self.admission = Admission(spec.queue_size, spec.queue_seconds)
         self.completed = 0
         self._ids = itertools.count(1)
-        self._backlog: OrderedDict[int, PoolTask] = OrderedDict()
+        self._backlog = Backlog()
         self._running: dict[WorkerProcess, PoolTask] = {}
         self._pending_bytes = 0
         self._draining = False
+        self._stopped_at: deque[float] = deque(maxlen=spec.crew.number)
 
     def start(self) -> None:
         """Spawn the workers; tasks may be submitted at once and wait for them."""
@@ -73,17 +77,17 @@ class Pool:
         while self.pending() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)
 
-    async def close(self) -> None:
-        """End every worker; tasks that are left end with PoolDraining."""
+    async def close(self, force: bool = False) -> None:
+        """End every worker, at once if force; tasks that are left end with PoolDraining."""
         self._draining = True
         stopped = PoolDraining("the server is stopping")
-        for task in (*self._backlog.values(), *self._running.values()):
+        for task in (*self._backlog, *self._running.values()):
             task.finish(stopped)
         self._backlog.clear()
         for worker in self._running:
             worker.kill("shutdown")
         self._running.clear()
-        await self.supervisor.close()
+        await self.supervisor.close(force)
 
     def ready(self) -> bool:
         """Whether a worker is warm and work is taken."""
@@ -113,17 +117,18 @@ class Pool:
 
     def position(self, task: PoolTask) -> int:
         """A queued task's place, 1 being next; 0 once it runs."""
-        for place, task_id in enumerate(self._backlog, 1):
-            if task_id == task.task_id:
-                return place
-        return 0
+        return self._backlog.position(task)
 
     def submit(
-        self, picture: bytes, options: RecognitionOptions, patience: float | None = None
+        self,
+        picture: bytes,
+        options: RecognitionOptions,
+        patience: float | None = None,
+        read_before: bool = False,
     ) -> PoolTask:
-        """Put a picture into the backlog; patience: seconds that it is worth waiting.
+        """Put an image into the backlog. patience: seconds that it is worth waiting.
 
-        Raises PoolDraining, PoolStarting (nothing has ever been ready) or QueueFull.
+        read_before: see PoolTask. Raises PoolDraining, PoolStarting (no worker yet) or QueueFull.
         """
         if self._draining:
             raise PoolDraining("the server is stopping; send the picture to another one")
@@ -131,39 +136,55 @@ class Pool:
             raise PoolStarting("the models are still being loaded; try again in a second")
         if self.supervisor.idle_worker() is None:
             self.admission.check(self.queued(), self.supervisor.warm(), patience)
-        task = PoolTask(next(self._ids), picture, options)
+        most_seconds = self.spec.queue_seconds + self.spec.task_seconds
+        task = PoolTask(next(self._ids), picture, options, most_seconds, read_before)
         self._count_bytes(len(picture), task)
         self._enqueue(task)
         return task
 
     def cancel(self, task: PoolTask, stop_running: bool = False) -> bool:
-        """Drop a queued task; end a running one by killing its worker if stop_running.
+        """Drop a queued task; stop a running one if stop_running and that is worth a worker.
 
         False if the task is done, or runs and goes on.
         """
         cancelled = PoolDraining("the work was cancelled")
-        if self._backlog.pop(task.task_id, None) is not None:
+        if self._backlog.remove(task):
             task.finish(cancelled)
             return True
         worker = next((worker for worker, t in self._running.items() if t is task), None)
-        if worker is None or not stop_running:
+        if worker is None or not stop_running or not self._may_stop(task, worker):
             return False
         del self._running[worker]
         task.finish(cancelled)
         worker.kill("task cancelled")
         return True
 
+    def _may_stop(self, task: PoolTask, worker: WorkerProcess) -> bool:
+        """Whether to kill the worker of a cancelled task, which costs the start of another.
+
+        Only for a task that has taken longer than a start, and each worker once in
+        STOP_PAUSE_SECONDS: clients that cancel must not keep the pool busy with starts.
+        """
+        now = asyncio.get_running_loop().time()
+        stops = self._stopped_at
+        if now - task.started_at < (worker.start_seconds or 0.0):
+            return False
+        if len(stops) == stops.maxlen and now - stops[0] < STOP_PAUSE_SECONDS:
+            return False
+        stops.append(now)
+        return True
+
     def on_idle(self) -> None:
         """Hand the oldest waiting pictures to workers that are free; see CrewListener."""
         while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
-            _, task = self._backlog.popitem(last=False)
-            self._run(task, worker)
+            self._run(self._backlog.pop(), worker)
 
     def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
         """A worker has read its task: an attempt, whatever comes of it; see CrewListener."""
         task = self._running.get(worker)
         if task is not None and task.task_id == task_id:
             task.attempts += 1
+            task.begun = True
             task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
@@ -173,7 +194,7 @@ class Pool:
             return
         if task.task_id != reply.task_id:
             worker.kill("answered a task it was not given")
-            self._retry(task, "answered another task")
+            self._retry(task, WorkerExit("answered another task", own_doing=True))
             return
         self.completed += 1
         self.admission.record(asyncio.get_running_loop().time() - task.started_at)
@@ -184,19 +205,18 @@ class Pool:
         stages = {"queue": task.started_at - task.enqueued_at, **reply.recognition.stages}
         task.finish(replace(reply.recognition, stages=stages))
 
-    def on_worker_lost(self, worker: WorkerProcess, reason: str) -> None:
-        """A worker died; its picture is tried once more; see CrewListener."""
+    def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
+        """A worker died; its image is tried again; see CrewListener."""
         task = self._running.pop(worker, None)
         if task is not None:
-            self._retry(task, reason)
+            self._retry(task, ended)
 
     def _enqueue(self, task: PoolTask, first: bool = False) -> None:
         """Put a task at the end of the backlog, or before all others."""
         task.state = TaskState.QUEUED
-        self._backlog[task.task_id] = task
-        if first:
-            self._backlog.move_to_end(task.task_id, last=False)
-        task.set_timer(self.spec.queue_seconds, self._expire, task)
+        self._backlog.push(task, first)
+        left = task.deadline - asyncio.get_running_loop().time()
+        task.set_timer(min(self.spec.queue_seconds, left), self._expire, task)
         self.on_idle()
 
     def _count_bytes(self, size: int, task: PoolTask) -> None:
@@ -210,13 +230,13 @@ class Pool:
 
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
         task.dispatches += 1
+        task.begun = False
         task.state = TaskState.RUNNING
         task.started_at = asyncio.get_running_loop().time()
         task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
         task.cores = self._free_cores()
-        worker.state = WorkerState.BUSY
         self._running[worker] = task
-        worker.send(messages.Task(task.task_id, task.options, task.picture, task.cores))
+        worker.assign(messages.Task(task.task_id, task.options, task.picture, task.cores))
 
     def _free_cores(self) -> int:
         """On how many cores a picture may be read now: on idle ones, too, if no other waits."""
@@ -225,27 +245,38 @@ class Pool:
         taken = sum(task.cores for task in self._running.values())
         return max(1, min(self.spec.cores_per_picture, self.supervisor.warm() - taken))
 
-    def _retry(self, task: PoolTask, reason: str) -> None:
-        if task.attempts >= MAX_ATTEMPTS or task.dispatches >= MAX_DISPATCHES:
-            task.finish(
-                WorkerCrashed(f"{task.dispatches} workers died over this picture; it was given up")
-            )
-            return
-        log.warning("task %d is tried once more: its worker %s", task.task_id, reason)
-        self._enqueue(task, first=True)
+    def _retry(self, task: PoolTask, ended: WorkerExit) -> None:
+        """Try a task again after its worker was lost, before all others.
+
+        Until its deadline, unless it has ended MAX_DEATHS workers: those that were killed from
+        outside do not count, nor does any if the image has been read before.
+        """
+        if task.begun and ended.own_doing:
+            task.deaths += 1
+        if task.deaths >= MAX_DEATHS and not task.read_before:
+            told = f"{task.deaths} workers crashed while they read this image"
+            task.finish(ImageKillsWorkers(told))
+        elif asyncio.get_running_loop().time() >= task.deadline:
+            task.finish(_always_killed(task))
+        else:
+            log.warning("task %d is tried again: its worker %s", task.task_id, ended.reason)
+            self._enqueue(task, first=True)
 
     def _expire(self, task: PoolTask) -> None:
-        if self._backlog.pop(task.task_id, None) is not None:
-            task.finish(
-                QueueTimeout(f"no worker was free within {self.spec.queue_seconds:g} s; try later")
-            )
+        if not self._backlog.remove(task):
+            return
+        if task.dispatches:
+            task.finish(_always_killed(task))
+        else:
+            limit = f"{self.spec.queue_seconds:g} s"
+            task.finish(QueueTimeout(f"no worker was free within {limit}; try later"))
 
     def _not_begun(self, task: PoolTask, worker: WorkerProcess) -> None:
         """An idle worker that is frozen takes a task and never reads it."""
         if self._running.get(worker) is task:
             del self._running[worker]
             worker.abort("did not begin its task")
-            self._retry(task, "did not begin it")
+            self._retry(task, WorkerExit("did not begin it"))
 
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
         if self._running.get(worker) is task:
@@ -258,3 +289,11 @@ class Pool:
                 )
             )
             worker.abort("deadline passed")
+
+
+def _always_killed(task: PoolTask) -> WorkerCrashed:
+    """The error of an image that was read for as long as it may take, but never to its end."""
+    return WorkerCrashed(
+        f"all {task.dispatches} workers that this image was given to were lost before they had "
+        "read it; try again"
+    )

@@ -23,20 +23,24 @@ from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
 from ocr_engine.pool import worker
+from ocr_engine.pool.exits import WorkerExit, worker_exit
+from ocr_engine.pool.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.messages import (
     MAX_REPLY_BYTES,
     GarbageMessage,
     Reply,
     Request,
     Stop,
+    Task,
     decode_reply,
     encode_request,
 )
 from ocr_engine.pool.worker import WorkerSpec
 
-LEFT = "exit status 0"
 ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
+SAMPLE_SECONDS = 0.5  # how often the memory of a busy worker is looked at
+NEAR_LIMIT = 0.8  # of the memory that a worker may use: who kills it then does so for its memory
 
 
 class WorkerState(enum.Enum):
@@ -55,8 +59,8 @@ class WorkerListener(Protocol):
     def on_reply(self, process: WorkerProcess, reply: Reply) -> None:
         """A message came."""
 
-    def on_exit(self, process: WorkerProcess, reason: str) -> None:
-        """The process is gone and reaped."""
+    def on_exit(self, process: WorkerProcess, ended: WorkerExit) -> None:
+        """The process is gone and reaped, or could not be started."""
 
 
 class WorkerProcess:
@@ -83,15 +87,29 @@ class WorkerProcess:
         self._channel: connection.Connection | None = None
         self._channel_lock = threading.Lock()
         self._kill_reason: str | None = None
+        self._oom_kills = 0  # when it was given its task
+        self._sampling: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Spawn the process; on_reply(Ready) or on_exit follows."""
         atexit.register(self._kill_at_exit)
-        threading.Thread(target=self._attend, name=f"worker-{self.number}", daemon=True).start()
+        attend = threading.Thread(target=self._attend, name=f"worker-{self.number}", daemon=True)
+        try:
+            attend.start()
+        except RuntimeError as error:  # no more threads are to be had
+            self._post(self._exited, WorkerExit(f"could not be started ({error})"))
+
+    def assign(self, task: Task) -> None:
+        """Give it a task: it is busy until it answers."""
+        self.state = WorkerState.BUSY
+        self._oom_kills = oom_kills()
+        self._sample_later()
+        self.send(task)
 
     def send(self, request: Request) -> None:
         """Send without blocking the loop; a channel that broke is reported by on_exit."""
-        self._senders.submit(self._send, request)
+        with contextlib.suppress(RuntimeError):  # no new thread: one that is there will send it
+            self._senders.submit(self._send, request)
 
     def stop(self) -> None:
         """Ask the worker to leave; kill it if it does not."""
@@ -126,7 +144,7 @@ class WorkerProcess:
                 os.kill(self.pid, number)
 
     def _send(self, request: Request) -> None:
-        """Write to the channel; under a lock, lest its descriptor be closed and used anew.
+        """Write to the channel; under a lock, so that its descriptor is not closed and reused.
 
         A write that waits for a worker that does not read ends with the worker.
         """
@@ -135,35 +153,71 @@ class WorkerProcess:
                 self._channel.send_bytes(encode_request(request))
 
     def _attend(self) -> None:
-        """The thread of this worker: start, read until the end, reap."""
+        """The thread of this worker; whatever ends it, on_exit follows."""
+        ended = WorkerExit("lost by its thread")
+        try:
+            process, channel = self._start_process()
+        except Exception as error:  # mostly OSError: no descriptor, no process, no memory
+            ended = WorkerExit(f"could not be started ({error})")
+        else:
+            ended = self._read_until_exit(process, channel)
+        finally:
+            self._post(self._exited, ended)
+
+    def _start_process(self) -> tuple[SpawnProcess, connection.Connection]:
+        """The process, and our end of its channel."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=worker.main,
-            args=(theirs, self._spec),
-            name=f"ocr-worker-{self.number}",
-            daemon=True,
-        )
         try:
+            process = context.Process(
+                target=worker.main,
+                args=(theirs, self._spec),
+                name=f"ocr-worker-{self.number}",
+                daemon=True,
+            )
             with _spawning:
                 os.environ.update(worker.thread_environment(self._spec.threads))
                 process.start()
-        except OSError as error:
-            self._post(self._exited, f"could not be started ({error})")
-            return
+        except BaseException:
+            ours.close()
+            raise
         finally:
             theirs.close()
-        self._channel, self.pid = ours, process.pid
+        return process, ours
+
+    def _read_until_exit(self, process: SpawnProcess, channel: connection.Connection) -> WorkerExit:
+        """Hand on what the process sends, then reap it."""
+        self._channel, self.pid = channel, process.pid
         if self._kill_reason is not None:  # told to die before there was a process
             process.kill()
-        problem = self._read(ours)
+        problem = self._read(channel)
         if problem is not None:
             process.kill()
-        reason = _reap(process) if problem is None else f"{problem}, {_reap(process)}"
+        code = _reap(process)
         with self._channel_lock:
             self._channel = None
-            ours.close()
-        self._post(self._exited, reason)
+            channel.close()
+        ended = worker_exit(code, self._out_of_memory())
+        if problem is None:
+            return ended
+        return WorkerExit(f"{problem}, {ended.reason}", own_doing=True)
+
+    def _out_of_memory(self) -> bool:
+        """Whether memory ran out, or this worker had most of what it may use, during its task."""
+        limit = min(memory_limit_mb(), self._spec.task_memory_mb or memory_limit_mb())
+        return oom_kills() > self._oom_kills or self.rss_mb >= NEAR_LIMIT * limit
+
+    def _sample_later(self) -> None:
+        if self._sampling is None:
+            self._sampling = self._loop.call_later(SAMPLE_SECONDS, self._sample_memory)
+
+    def _sample_memory(self) -> None:
+        """Note the memory of a worker that is busy for long: afterwards nobody can tell it."""
+        self._sampling = None
+        if self.state is WorkerState.BUSY and self.pid is not None:
+            with contextlib.suppress(OSError):
+                self.rss_mb = rss_mb(self.pid) or self.rss_mb  # a zombie has none
+            self._sample_later()
 
     def _read(self, channel: connection.Connection) -> str | None:
         """Hand on replies until the channel closes; the text of what was wrong with it."""
@@ -184,10 +238,12 @@ class WorkerProcess:
         """The parent leaves without having closed the pool; multiprocessing would wait for us."""
         self._signal(signal.SIGKILL)
 
-    def _exited(self, reason: str) -> None:
+    def _exited(self, ended: WorkerExit) -> None:
         atexit.unregister(self._kill_at_exit)
         self.state = WorkerState.DEAD
-        self._listener.on_exit(self, self._kill_reason or reason)
+        if self._kill_reason is not None:
+            ended = WorkerExit(self._kill_reason)
+        self._listener.on_exit(self, ended)
 
     def _post(self, callback: object, *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
@@ -197,8 +253,8 @@ class WorkerProcess:
 _spawning = threading.Lock()
 
 
-def _reap(process: SpawnProcess) -> str:
-    """Wait for a process whose channel is closed, kill it if it lingers, and say how it ended."""
+def _reap(process: SpawnProcess) -> int:
+    """Wait for a process whose channel is closed, kill it if it lingers; its exit code."""
     process.join(LEAVE_SECONDS)
     if process.is_alive():
         process.kill()
@@ -206,9 +262,4 @@ def _reap(process: SpawnProcess) -> str:
         process.join(0.1)
     code = process.exitcode
     process.close()
-    if code >= 0:
-        return f"exit status {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"
+    return code

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from ocr_engine.pool.exits import LEFT, WorkerExit
 from ocr_engine.pool.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
 from ocr_engine.pool.pauses import PAUSE_SECONDS
-from ocr_engine.pool.process import LEFT, WorkerProcess, WorkerState
+from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess, WorkerState
 from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineInfo
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 RECYCLE_SPREAD = 0.2
 MAX_BACKOFF_SECONDS = 30.0
 MAX_FIRST_STARTS = 5
+CLOSE_SECONDS = 2 * LEAVE_SECONDS  # until a worker that even SIGKILL does not end is given up
 
 TaskReply = Done | Failed
 
@@ -54,7 +56,7 @@ class CrewListener(Protocol):
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker finished a task."""
 
-    def on_worker_lost(self, worker: WorkerProcess, reason: str) -> None:
+    def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
         """A worker is gone, with whatever it had."""
 
 
@@ -87,18 +89,24 @@ class Supervisor:
         assert self._failure is not None, "start() comes first"
         return await asyncio.shield(self._failure)
 
-    async def close(self) -> None:
-        """Stop all workers; returns when the last process is reaped."""
+    async def close(self, force: bool = False) -> None:
+        """Stop all workers, or kill them; returns when the last process is reaped.
+
+        A process that does not end, as the kernel waits for a device, is left behind.
+        """
         self._closing = True
         if self._respawn is not None:
             self._respawn.cancel()
         for worker in self._workers:
-            if worker.state is WorkerState.STARTING:
+            if force or worker.state is WorkerState.STARTING:
                 worker.kill("shutdown")
             elif worker.state is not WorkerState.RETIRING:
                 worker.stop()
-        while self._workers:
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while self._workers and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
+        if self._workers:
+            log.error("left behind: workers %s", [worker.pid for worker in self._workers])
         self._senders.shutdown(wait=False)
 
     def workers(self) -> Sequence[WorkerProcess]:
@@ -133,12 +141,12 @@ class Supervisor:
         else:
             self._on_task_reply(process, reply)
 
-    def on_exit(self, process: WorkerProcess, reason: str) -> None:
+    def on_exit(self, process: WorkerProcess, ended: WorkerExit) -> None:
         """A worker's end, see WorkerListener."""
         self._workers.remove(process)
         if not self._closing:
-            self._account(process, reason)
-        self._listener.on_worker_lost(process, reason)
+            self._account(process, ended.reason)
+        self._listener.on_worker_lost(process, ended)
         if not self._closing:
             self._fill()
 

@@ -20,9 +20,20 @@ class TaskState(enum.Enum):
 
 
 class PoolTask:
-    """One picture on its way; await `future` for its Recognition or an EngineError."""
+    """One image on its way; await `future` for its Recognition or an EngineError.
 
-    def __init__(self, task_id: int, picture: bytes, options: RecognitionOptions) -> None:
+    most_seconds: for how long it may be tried. read_before: it has been read by these models with
+    these options, so that no worker's death is its fault.
+    """
+
+    def __init__(
+        self,
+        task_id: int,
+        picture: bytes,
+        options: RecognitionOptions,
+        most_seconds: float,
+        read_before: bool = False,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.task_id = task_id
         self.picture = picture
@@ -30,9 +41,13 @@ class PoolTask:
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.state = TaskState.QUEUED
         self.cores = 1
-        self.dispatches = 0
-        self.attempts = 0
+        self.read_before = read_before
+        self.dispatches = 0  # to how many workers it was sent
+        self.attempts = 0  # how many of them have begun it
+        self.begun = False  # by the worker that has it
+        self.deaths = 0  # how many workers ended by their own doing after they had begun it
         self.enqueued_at = loop.time()
+        self.deadline = self.enqueued_at + most_seconds  # later it is not tried again
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
 
@@ -42,7 +57,7 @@ class PoolTask:
         self.timer = asyncio.get_running_loop().call_later(seconds, callback, *arguments)
 
     def cancel_timer(self) -> None:
-        """Nothing is called back any more."""
+        """Cancel the pending callback."""
         if self.timer is not None:
             self.timer.cancel()
 

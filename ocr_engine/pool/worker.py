@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from ocr_engine.errors import ImageTooComplex, ModelError, PictureError, RecognitionFailed
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.memory import memory_bytes, rss_mb
 from ocr_engine.pool.messages import (
     Begun,
     Done,
@@ -34,7 +35,7 @@ from ocr_engine.pool.messages import (
     decode_request,
     encode_reply,
 )
-from ocr_engine.pool.pauses import Pauses, give_memory_back, memory_bytes, rss_mb
+from ocr_engine.pool.pauses import Pauses, give_memory_back
 from ocr_engine.result import Recognition
 
 if TYPE_CHECKING:

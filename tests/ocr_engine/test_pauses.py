@@ -10,7 +10,8 @@ import pytest
 
 from ocr_engine.errors import ModelError
 from ocr_engine.pool import pauses
-from ocr_engine.pool.pauses import Pauses, give_memory_back, rss_mb
+from ocr_engine.pool.memory import rss_mb
+from ocr_engine.pool.pauses import Pauses, give_memory_back
 
 SHAPES_MB = 64
 STEPS = 2

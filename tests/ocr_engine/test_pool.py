@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from fake_recognizers import GARBAGE, card, load_echo, load_obedient, load_when_told
+from fake_recognizers import FILLED_MB, GARBAGE, card, load_echo, load_obedient, load_when_told
 from ocr_engine.errors import (
+    ImageKillsWorkers,
     ImageTooComplex,
     InvalidImage,
     PoolDraining,
@@ -60,8 +61,17 @@ def crew(
     return whole(PoolSpec(CrewSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
 
 
-def submit(pool: Pool, text: str) -> PoolTask:
-    return pool.submit(card(text), RecognitionOptions())
+def submit(pool: Pool, text: str, read_before: bool = False) -> PoolTask:
+    return pool.submit(card(text), RecognitionOptions(), read_before=read_before)
+
+
+async def kill_whoever_begins(
+    pool: Pool, journal: Path, text: str, number: signal.Signals, times: int
+) -> None:
+    """Kill each worker that begins to read the card, so often."""
+    for time in range(1, times + 1):
+        await begun(journal, text, time)
+        os.kill(pid_of(await running_worker(pool)), number)
 
 
 async def running_worker(pool: Pool) -> WorkerProcess:
@@ -234,15 +244,89 @@ def test_a_picture_whose_worker_is_killed_is_tried_once_more(
     run(scenario)
 
 
-def test_a_picture_that_kills_two_workers_is_given_up() -> None:
+def test_an_image_that_crashes_two_workers_is_given_up() -> None:
     async def scenario() -> None:
         async with crew(number=2) as pool:
-            task, others = submit(pool, "vanish"), [submit(pool, f"{n}") for n in range(4)]
-            with pytest.raises(WorkerCrashed, match="2 workers died"):
+            task, others = submit(pool, "crash"), [submit(pool, f"{n}") for n in range(4)]
+            with pytest.raises(ImageKillsWorkers, match="2 workers crashed"):
                 await task.future
-            assert task.attempts == 2
+            assert (task.attempts, task.deaths) == (2, 2)
             texts = [(await other.future).result.text for other in others]
             assert texts == ["0", "1", "2", "3"]
+
+    run(scenario)
+
+
+def test_workers_that_are_killed_from_outside_do_not_count(tmp_path: Path, gate: Path) -> None:
+    journal, text = tmp_path / "journal", f"hold {gate}"
+
+    async def scenario() -> None:
+        async with crew(functools.partial(load_obedient, journal)) as pool:
+            task = submit(pool, text)
+            await kill_whoever_begins(pool, journal, text, signal.SIGKILL, times=4)
+            await begun(journal, text, 5)
+            gate.unlink()
+            assert (await task.future).result.text == text
+            assert (task.attempts, task.deaths) == (5, 0)
+
+    run(scenario)
+
+
+def test_an_image_that_was_read_before_is_not_to_blame(tmp_path: Path, gate: Path) -> None:
+    journal, text = tmp_path / "journal", f"hold {gate}"
+
+    async def scenario() -> None:
+        async with crew(functools.partial(load_obedient, journal)) as pool:
+            task = submit(pool, text, read_before=True)
+            await kill_whoever_begins(pool, journal, text, signal.SIGSEGV, times=3)
+            await begun(journal, text, 4)
+            gate.unlink()
+            assert (await task.future).result.text == text
+            assert (task.attempts, task.deaths) == (4, 3)
+
+    run(scenario)
+
+
+def test_an_image_whose_workers_are_always_killed_ends_at_its_deadline(
+    tmp_path: Path, gate: Path
+) -> None:
+    journal, text = tmp_path / "journal", f"hold {gate}"
+
+    async def scenario() -> None:
+        load = functools.partial(load_obedient, journal)
+        async with crew(load, queue_seconds=0.5, task_seconds=1) as pool:
+            task = submit(pool, text)
+            while not task.future.done():
+                await until(lambda: pool.running() or task.future.done(), "another try or the end")
+                for worker in pool.supervisor.workers():
+                    if worker.state is WorkerState.BUSY:
+                        os.kill(pid_of(worker), signal.SIGKILL)
+                await asyncio.sleep(0.01)
+            with pytest.raises(WorkerCrashed, match="were lost before") as caught:
+                await task.future
+            assert type(caught.value) is WorkerCrashed
+            assert task.deaths == 0
+
+    run(scenario)
+
+
+def test_a_kill_near_the_memory_limit_counts_as_the_image_s_doing(
+    tmp_path: Path, gate: Path
+) -> None:
+    """As those do who kill what uses the most memory before the kernel has to."""
+    journal, text = tmp_path / "journal", f"fill {gate}"
+    spec = WorkerSpec(functools.partial(load_obedient, journal), task_memory_mb=FILLED_MB + 50)
+
+    async def scenario() -> None:
+        async with whole(PoolSpec(CrewSpec(1, spec))) as pool:
+            task = submit(pool, text)
+            for time in (1, 2):
+                await begun(journal, text, time)
+                worker = await running_worker(pool)
+                await until(lambda: worker.rss_mb >= FILLED_MB, "its memory to be noted")  # noqa: B023
+                os.kill(pid_of(worker), signal.SIGKILL)
+            with pytest.raises(ImageKillsWorkers):
+                await task.future
 
     run(scenario)
 
@@ -421,12 +505,48 @@ def test_cancelling_lets_running_work_finish_unless_told_to_stop_it(gate: Path) 
             assert pool.supervisor.workers()[0].pid == pid
 
             stopped = submit(pool, "spin")
-            await running_worker(pool)
-            pool.cancel(stopped, stop_running=True)
+            await until(lambda: lasts_longer_than_a_start(pool, stopped), "enough time")
+            assert pool.cancel(stopped, stop_running=True)
             with pytest.raises(PoolDraining, match="cancelled"):
                 await stopped.future
             assert await read(pool, "next") == "next"
             assert pool.supervisor.restarts == {"task cancelled": 1}
+
+    run(scenario)
+
+
+def lasts_longer_than_a_start(pool: Pool, task: PoolTask) -> bool:
+    """Whether the task has run for longer than its worker's start took."""
+    (worker,) = pool.supervisor.workers()
+    lasted = asyncio.get_running_loop().time() - task.started_at
+    return worker.state is WorkerState.BUSY and lasted > (worker.start_seconds or 0)
+
+
+def test_cancelling_does_not_kill_a_worker_for_a_task_that_has_just_begun(gate: Path) -> None:
+    async def scenario() -> None:
+        async with crew() as pool:
+            task = submit(pool, f"hold {gate}")
+            await running_worker(pool)
+            assert not pool.cancel(task, stop_running=True)
+            gate.unlink()
+            assert (await task.future).result.text == f"hold {gate}"
+            assert pool.supervisor.restarts == {}
+
+    run(scenario)
+
+
+def test_cancelling_kills_each_worker_at_most_once_in_a_while() -> None:
+    async def scenario() -> None:
+        async with crew(task_seconds=3) as pool:
+            first = submit(pool, "spin")
+            await until(lambda: lasts_longer_than_a_start(pool, first), "enough time")
+            assert pool.cancel(first, stop_running=True)
+            second = submit(pool, "spin")
+            await until(lambda: lasts_longer_than_a_start(pool, second), "enough time")
+            assert not pool.cancel(second, stop_running=True)
+            with pytest.raises(RecognitionTimeout):
+                await second.future
+            assert pool.supervisor.restarts == {"task cancelled": 1, "deadline passed": 1}
 
     run(scenario)
 
@@ -438,7 +558,8 @@ def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
         async with crew() as pool:
             unwanted, waiting = submit(pool, "spin"), submit(pool, "waiting")
             worker = await running_worker(pool)
-            pool.cancel(unwanted, stop_running=True)
+            await until(lambda: lasts_longer_than_a_start(pool, unwanted), "enough time")
+            assert pool.cancel(unwanted, stop_running=True)
             late = Done(unwanted.task_id, Recognition(OcrResult(1, 1, ())), 50)
             pool.supervisor.on_reply(worker, late)
             assert (await waiting.future).result.text == "waiting"

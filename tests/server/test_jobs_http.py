@@ -114,9 +114,25 @@ def test_a_queued_job_is_cancelled(narrow: LiveServer, gate: Path) -> None:
     assert narrow.begun("never read") == 0
 
 
-def test_a_running_job_is_stopped(narrow: LiveServer) -> None:
+def test_a_running_job_is_cancelled_at_once_and_its_work_is_finished_and_kept(
+    narrow: LiveServer, gate: Path
+) -> None:
+    reply = start(narrow, f"hold {gate}")
+    wait_until(lambda: narrow.begun(f"hold {gate}") == 1, "the start of the job")
+    assert narrow.request("DELETE", url_of(reply)).status == 204
+    assert narrow.get(url_of(reply)).json["job"]["state"] == "cancelled"
+    assert narrow.running() == 1
+    gate.unlink()
+    wait_until(lambda: narrow.running() == 0, "the end of the work")
+    kept = narrow.upload(card(f"hold {gate}"))
+    assert (kept.text, kept.json["cache"]) == (f"hold {gate}", "hit")
+
+
+def test_a_running_job_that_takes_longer_than_a_start_is_stopped(narrow: LiveServer) -> None:
     reply = start(narrow, "spin")
     wait_until(lambda: narrow.begun("spin") == 1, "the start of the job")
+    (worker,) = narrow.call(narrow.context.service.pool.supervisor.workers)
+    worker.start_seconds = 0.0  # as if it had been started in no time
     assert narrow.request("DELETE", url_of(reply)).status == 204
     assert narrow.running() == 0
     assert narrow.upload(card("after it")).text == "after it"

@@ -1,0 +1,80 @@
+"""How much memory processes use and may use, and how often the kernel has killed one to get some.
+
+Runs in the parent and in the workers; reads /proc and the cgroup's files (version 1 and 2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def rss_mb(pid: int | str = "self") -> int:
+    """A process's resident memory in MiB."""
+    return memory_bytes(pid)[1] >> 20
+
+
+def memory_bytes(pid: int | str = "self") -> tuple[int, int]:
+    """A process's address space and resident memory; OSError if there is no such process."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+        size, resident = statm.read().split()[:2]
+    return int(size) * _PAGE_BYTES, int(resident) * _PAGE_BYTES
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed because memory ran out.
+
+    Counted in the cgroup of this process; on the whole machine where the cgroup's count cannot
+    be read; 0 if neither can.
+    """
+    for path in _oom_counters():
+        for name, value in _entries(path):
+            if name == "oom_kill":
+                return int(value)
+    return 0
+
+
+@functools.cache
+def memory_limit_mb() -> int:
+    """The memory that this process's cgroup may use, or that of the machine if that is less."""
+    limit = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
+    for path in _cgroup_files("memory.max", "memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # "max" is no limit
+            limit = min(limit, int(path.read_text()))
+    return limit >> 20
+
+
+@functools.cache
+def _oom_counters() -> tuple[Path, ...]:
+    counters = _cgroup_files("memory.events", "memory.oom_control")
+    return (*(path for path in counters if path.exists()), Path("/proc/vmstat"))
+
+
+def _cgroup_files(version_2: str, version_1: str) -> Iterator[Path]:
+    """These files of this process's cgroup, whether or not they exist.
+
+    In a container the cgroup's own folder may be mounted in the place of the root.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            for place in (path.lstrip("/"), ""):
+                if not controllers:
+                    yield _CGROUPS / place / version_2
+                elif "memory" in controllers.split(","):
+                    yield _CGROUPS / "memory" / place / version_1
+
+
+def _entries(path: Path) -> Iterator[list[str]]:
+    """The lines `name value` of a file; none if it cannot be read."""
+    with contextlib.suppress(OSError):
+        for line in path.read_text().splitlines():
+            entry = line.split()
+            if len(entry) == 2:
+                yield entry
