@@ -546,6 +546,7 @@ def test_cancelling_kills_each_worker_at_most_once_in_a_while() -> None:
             assert not pool.cancel(second, stop_running=True)
             with pytest.raises(RecognitionTimeout):
                 await second.future
+            await until(lambda: len(pool.supervisor.restarts) == 2, "the second end")
             assert pool.supervisor.restarts == {"task cancelled": 1, "deadline passed": 1}
 
     run(scenario)

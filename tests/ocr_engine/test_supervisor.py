@@ -6,10 +6,13 @@ import asyncio
 import functools
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,11 @@ from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerState
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
-from pools import all_warm, read, started
+from pools import CLOSE_SECONDS, all_warm, read, started
 from watching import is_alive, kill_all, until, wait_until
 
 PATIENCE_SECONDS = 40.0
+NOT_STARTED = "could not be started"
 ROOT = Path(__file__).resolve().parents[2]
 
 Scenario = Callable[[Pool], Awaitable[None]]
@@ -46,6 +50,22 @@ def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: An
             await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
 
     asyncio.run(whole())
+
+
+@contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """This process keeps the descriptors that it has, and can open no others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def no_more_threads(thread: threading.Thread) -> None:
+    """What Thread.start() raises where the system gives no more threads."""
+    raise RuntimeError("can't start new thread")
 
 
 @pytest.fixture
@@ -191,6 +211,48 @@ def test_a_worn_worker_that_is_killed_is_still_replaced(gate: Path) -> None:
         await until(lambda: worker.state is WorkerState.DEAD, "the end of the worn one")
 
     run(scenario, functools.partial(load_when_told, gate), max_tasks=1)
+
+
+@pytest.mark.faults(42)
+@pytest.mark.usefixtures("short_pauses")
+def test_a_worker_is_replaced_when_there_are_descriptors_again() -> None:
+    async def scenario(pool: Pool) -> None:
+        await all_warm(pool)
+        with no_more_descriptors():
+            os.kill(pool.supervisor.workers()[0].pid or 0, signal.SIGKILL)
+            await until(lambda: pool.supervisor.restarts[NOT_STARTED] >= 3, "starts that fail")
+        await all_warm(pool)
+        assert await read(pool, "whole again") == "whole again"
+
+    run(scenario, load_echo)
+
+
+@pytest.mark.faults(42)
+@pytest.mark.usefixtures("short_pauses")
+def test_a_worker_is_replaced_when_there_are_threads_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(pool: Pool) -> None:
+        await all_warm(pool)
+        with monkeypatch.context() as starved:
+            starved.setattr(threading.Thread, "start", no_more_threads)
+            os.kill(pool.supervisor.workers()[0].pid or 0, signal.SIGKILL)
+            await until(lambda: pool.supervisor.restarts[NOT_STARTED] >= 3, "starts that fail")
+        await all_warm(pool)
+        assert await read(pool, "whole again") == "whole again"
+
+    run(scenario, load_echo)
+
+
+@pytest.mark.faults(43)
+def test_the_pool_closes_while_no_worker_can_be_started() -> None:
+    async def scenario(pool: Pool) -> None:
+        await all_warm(pool)
+        with no_more_descriptors():
+            os.kill(pool.supervisor.workers()[0].pid or 0, signal.SIGKILL)
+            await until(lambda: pool.supervisor.restarts[NOT_STARTED], "a start that fails")
+            await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+        assert pool.supervisor.workers() == ()
+
+    run(scenario, load_echo)
 
 
 def test_close_right_after_start_ends_the_workers_that_are_being_spawned() -> None:
