@@ -28,7 +28,7 @@ log = logging.getLogger("server")
 
 LISTEN_BACKLOG = 4096  # connections that the kernel holds until they are accepted
 CLOSE_SECONDS = 15.0  # beyond the grace, for what must be ended after the drain
-FORCE_SECONDS = 5.0  # a second signal ends the process within
+FORCE_SECONDS = 3.0  # a second signal ends the process within
 BUILT_IN = "built-in defaults (there is no config.json; name one with --config)"
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     """Listen, start the workers, and drain when a signal comes; the exit status."""
     stop, force = asyncio.Event(), asyncio.Event()
-    _on_signals(stop, force, context.settings.web_server.grace_seconds)
+    on_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
     server = make_http_server(context)
     server.add_sockets(sockets)
@@ -119,20 +119,20 @@ async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
         await asyncio.sleep(0.02)
 
 
-def _on_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
+def on_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
     """Stop at the first signal, force at the second; each sets a limit that nothing outlasts."""
 
     def handle() -> None:
         if stop.is_set():
             force.set()
         stop.set()
-        _leave_within(FORCE_SECONDS if force.is_set() else grace_seconds + CLOSE_SECONDS)
+        leave_within(FORCE_SECONDS if force.is_set() else grace_seconds + CLOSE_SECONDS)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, handle)
 
 
-def _leave_within(seconds: float) -> None:
+def leave_within(seconds: float) -> None:
     """End the process with status 1 after so long, whatever waits then: the log says where.
 
     A thread that is stuck in a system call, as on a disk that does not answer, would keep it.

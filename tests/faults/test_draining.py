@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +22,7 @@ import pytest
 from fake_recognizers import card
 from faults.test_load import busy, waiting
 from faulty_server import NUMBER, Serve, prepare
-from server_process import Reply, ServerProcess
+from server_process import ROOT, Reply, ServerProcess
 from watching import is_alive, wait_until, worker_processes
 
 pytestmark = pytest.mark.faults(19)
@@ -90,6 +91,39 @@ def test_a_second_sigterm_forces(serve: Serve, clients: ThreadPoolExecutor) -> N
     workers = worker_processes(server.pid)
     force_with_a_second_sigterm(server, server.terminate, clients)
     assert not any(map(is_alive, workers))
+
+
+_STUCK = """
+import asyncio, sys, threading
+sys.path.insert(0, {root!r})
+from server.main import on_signals
+
+async def serve():
+    stop, force = asyncio.Event(), asyncio.Event()
+    on_signals(stop, force, grace_seconds=3600)
+    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+    print("stuck", flush=True)
+    await force.wait()
+
+asyncio.run(serve())
+"""
+
+
+@pytest.mark.faults(43)
+def test_a_second_sigterm_ends_a_server_with_a_stuck_thread() -> None:
+    """As one that reads from a disk that does not answer: nothing can be told to it."""
+    code = _STUCK.format(root=str(ROOT))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "stuck\n"
+        server.terminate()
+        server.terminate()
+        _, log = server.communicate(timeout=20)
+    assert server.returncode == 1
+    assert "Timeout" in log
+    assert "in wait" in log
 
 
 def test_the_grace_time_ends(serve: Serve, clients: ThreadPoolExecutor) -> None:

@@ -11,16 +11,28 @@ from pathlib import Path
 import pytest
 
 from fake_recognizers import RECITAL, card
-from faulty_server import TASK_SECONDS, Serve
+from faulty_server import TASK_SECONDS, Serve, prepare
+from memory_cgroups import memory_cgroup
 from server_process import ServerProcess
 from watching import is_alive, rss_mb, wait_until
 
 KILLED = "killed by SIGKILL"
+CRASHED = "killed by SIGSEGV"
+CGROUP_MB = 700
 
 
 def restarts(server: ServerProcess, reason: str) -> int:
     """How many workers were lost for this reason so far."""
     return int(server.health()["restarts"].get(reason, 0))
+
+
+def kill_whoever_begins(
+    server: ServerProcess, text: str, number: signal.Signals, times: int, begun: int = 0
+) -> None:
+    """Kill each worker that begins to read the card, so often; it was begun so often before."""
+    for attempt in range(begun + 1, begun + times + 1):
+        wait_until(lambda: server.begun(text) == attempt, f"try {attempt}")  # noqa: B023
+        os.kill(server.begun_by(text)[-1], number)
 
 
 def ready_workers(server: ServerProcess) -> set[int]:
@@ -46,31 +58,77 @@ def test_a_busy_worker_is_killed(
     assert restarts(patient, KILLED) == before + 1
 
 
+@pytest.mark.faults(1)
+def test_a_busy_worker_is_killed_again_and_again(patient: ServerProcess, gate: Path) -> None:
+    text = f"hold {gate}"
+    with ThreadPoolExecutor(1) as client:
+        holding = client.submit(patient.upload, card(text))
+        kill_whoever_begins(patient, text, signal.SIGKILL, times=4)
+        wait_until(lambda: patient.begun(text) == 5, "the fifth try")
+        gate.unlink()
+        reply = holding.result(20)
+    assert (reply.status, reply.text, reply.json["cache"]) == (200, text, "miss")
+
+
 @pytest.mark.faults(2)
-def test_a_picture_that_kills_is_poison_from_then_on(fakes: ServerProcess) -> None:
-    before = restarts(fakes, KILLED)
-    killed = fakes.upload(card("vanish"))
-    assert (killed.status, killed.code) == (503, "worker_crashed")
-    assert int(killed.headers["Retry-After"]) >= 1
-    first, second = fakes.begun_by("vanish")
+def test_an_image_that_crashes_its_workers_is_poison_from_then_on(fakes: ServerProcess) -> None:
+    before = restarts(fakes, CRASHED)
+    crashed = fakes.upload(card("crash"))
+    assert (crashed.status, crashed.code) == (503, "worker_crashed")
+    assert int(crashed.headers["Retry-After"]) >= 1
+    first, second = fakes.begun_by("crash")
     assert first != second
     for headers in ({}, {"Cache-Control": "no-cache"}):
-        refused = fakes.upload(card("vanish"), headers)
+        refused = fakes.upload(card("crash"), headers)
         assert (refused.status, refused.code) == (422, "poison_input")
         assert "refused" in refused.json["error"]["message"]
     assert fakes.upload(card("harmless")).text == "harmless"
-    assert fakes.begun("vanish") == 2
-    assert restarts(fakes, KILLED) == before + 2
+    assert fakes.begun("crash") == 2
+    assert restarts(fakes, CRASHED) == before + 2
 
 
 @pytest.mark.faults(2)
 def test_other_options_make_poison_no_better(fakes: ServerProcess) -> None:
-    poison = card("vanish", "BMP")
+    poison = card("crash", "BMP")
     assert fakes.upload(poison).code == "worker_crashed"
-    begun = fakes.begun("vanish")
+    begun = fakes.begun("crash")
     refused = fakes.upload(poison, drop_score="0.4")
     assert (refused.status, refused.code) == (422, "poison_input")
-    assert fakes.begun("vanish") == begun
+    assert fakes.begun("crash") == begun
+
+
+@pytest.mark.faults(2)
+def test_an_image_that_was_read_before_is_no_poison(patient: ServerProcess, gate: Path) -> None:
+    text, again = f"hold {gate}", {"Cache-Control": "no-cache"}
+    gate.unlink()
+    assert patient.upload(card(text)).status == 200
+    gate.touch()
+    with ThreadPoolExecutor(1) as client:
+        holding = client.submit(patient.upload, card(text), again)
+        kill_whoever_begins(patient, text, signal.SIGSEGV, times=3, begun=1)
+        wait_until(lambda: patient.begun(text) == 5, "the try after three crashes")
+        gate.unlink()
+        reply = holding.result(20)
+    assert (reply.status, reply.text) == (200, text)
+
+
+@pytest.mark.slow
+@pytest.mark.faults(2, 7)
+def test_an_image_for_which_the_kernel_kills_its_workers_is_poison(
+    tmp_path: Path,
+) -> None:
+    with (
+        memory_cgroup(CGROUP_MB) as prefix,
+        prepare(
+            tmp_path, fakes=True, prefix=prefix, task_memory_mb=0, timeout_seconds=20
+        ) as server,
+    ):
+        killed = server.upload(card("grow"))
+        assert (killed.status, killed.code) == (503, "worker_crashed")
+        assert server.upload(card("grow")).code == "poison_input"
+        assert server.begun("grow") == 2
+        assert server.health()["restarts"] == {KILLED: 2}
+        assert server.upload(card("harmless")).text == "harmless"
 
 
 @pytest.mark.slow
