@@ -127,7 +127,9 @@ class _State(Collector):
             workers.add_metric((state.value,), states[state])
         yield workers
         rss = GaugeMetricFamily(
-            "ocr_worker_rss_bytes", "Resident memory, at most half a second old while busy.", labels=("pid",)
+            "ocr_worker_rss_bytes",
+            "Resident memory, at most half a second old while busy.",
+            labels=("pid",),
         )
         for worker in supervisor.workers():
             if worker.pid is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import signal
 from typing import NamedTuple
 
@@ -20,18 +21,39 @@ _OWN_SIGNALS = frozenset(
 )
 
 
+class ExitReason(enum.StrEnum):
+    """Why a worker ended, as metrics and /healthz name it; docs/operations.md explains each."""
+
+    RECYCLED = "recycled"
+    OUT_OF_MEMORY = "out_of_memory"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    STUCK = "stuck"
+    NOT_STARTED = "not_started"
+    PROTOCOL_ERROR = "protocol_error"
+    LEFT = "left"
+    EXIT = "exit"
+    SIGNAL = "signal"
+    SHUTDOWN = "shutdown"
+
+
 class WorkerExit(NamedTuple):
     """The end of a worker process.
 
-    reason: for the log and the metrics. own_doing: the worker ended by what it did itself, so the
+    detail: a few words for the log. own_doing: the worker ended by what it did itself, so the
     image that it was reading is under suspicion; False where it was killed from outside or by us.
+    signal: which one, for ExitReason.SIGNAL.
     """
 
-    reason: str
+    reason: ExitReason
+    detail: str
     own_doing: bool = False
+    signal: str = ""
 
-
-LEFT = "exit status 0"  # the reason of a worker that left when asked to
+    @property
+    def label(self) -> str:
+        """What metrics count it as: the reason, or the name of the signal (`sigkill`)."""
+        return self.signal.lower() if self.reason is ExitReason.SIGNAL else self.reason.value
 
 
 def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
@@ -40,10 +62,11 @@ def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
     out_of_memory: a SIGKILL came when memory ran out, so it was probably the kernel's.
     """
     if code >= 0:
-        return WorkerExit(f"exit status {code}", own_doing=True)
+        reason = ExitReason.EXIT if code else ExitReason.LEFT
+        return WorkerExit(reason, f"exit status {code}", own_doing=True)
     try:
         number = signal.Signals(-code)
     except ValueError:
-        return WorkerExit(f"killed by signal {-code}")
+        return WorkerExit(ExitReason.SIGNAL, f"killed by signal {-code}", signal=f"sig{-code}")
     own_doing = number in _OWN_SIGNALS or (number is signal.SIGKILL and out_of_memory)
-    return WorkerExit(f"killed by {number.name}", own_doing)
+    return WorkerExit(ExitReason.SIGNAL, f"killed by {number.name}", own_doing, number.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections import deque
 from dataclasses import dataclass, replace
 
 from ocr_engine.errors import (
@@ -22,7 +21,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import messages
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
-from ocr_engine.pool.exits import WorkerExit
+from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
 from ocr_engine.pool.task import PoolTask, TaskState
@@ -32,7 +31,6 @@ log = logging.getLogger(__name__)
 
 MAX_DEATHS = 2  # of workers that ended by their own doing over one image
 BEGIN_SECONDS = 10.0  # until a worker says that it has read its task
-STOP_PAUSE_SECONDS = 30.0  # in which each worker may be killed once to stop a cancelled task
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,6 @@ class Pool:
         self._running: dict[WorkerProcess, PoolTask] = {}
         self._pending_bytes = 0
         self._draining = False
-        self._stopped_at: deque[float] = deque(maxlen=spec.crew.number)
 
     def start(self) -> None:
         """Spawn the workers; tasks may be submitted at once and wait for them."""
@@ -85,7 +82,7 @@ class Pool:
             task.finish(stopped)
         self._backlog.clear()
         for worker in self._running:
-            worker.kill("shutdown")
+            worker.kill(ExitReason.SHUTDOWN, "shutdown")
         self._running.clear()
         await self.supervisor.close(force)
 
@@ -152,26 +149,15 @@ class Pool:
             task.finish(cancelled)
             return True
         worker = next((worker for worker, t in self._running.items() if t is task), None)
-        if worker is None or not stop_running or not self._may_stop(task, worker):
+        if worker is None or not stop_running:
+            return False
+        if not self.supervisor.may_sacrifice(
+            worker, asyncio.get_running_loop().time() - task.started_at
+        ):
             return False
         del self._running[worker]
         task.finish(cancelled)
-        worker.kill("task cancelled")
-        return True
-
-    def _may_stop(self, task: PoolTask, worker: WorkerProcess) -> bool:
-        """Whether to kill the worker of a cancelled task, which costs the start of another.
-
-        Only for a task that has taken longer than a start, and each worker once in
-        STOP_PAUSE_SECONDS: clients that cancel must not keep the pool busy with starts.
-        """
-        now = asyncio.get_running_loop().time()
-        stops = self._stopped_at
-        if now - task.started_at < (worker.start_seconds or 0.0):
-            return False
-        if len(stops) == stops.maxlen and now - stops[0] < STOP_PAUSE_SECONDS:
-            return False
-        stops.append(now)
+        worker.kill(ExitReason.CANCELLED, "its task was cancelled")
         return True
 
     def on_idle(self) -> None:
@@ -193,8 +179,9 @@ class Pool:
         if task is None:
             return
         if task.task_id != reply.task_id:
-            worker.kill("answered a task it was not given")
-            self._retry(task, WorkerExit("answered another task", own_doing=True))
+            told = WorkerExit(ExitReason.PROTOCOL_ERROR, "answered another task", own_doing=True)
+            worker.kill(told.reason, told.detail)
+            self._retry(task, told)
             return
         self.completed += 1
         self.admission.record(asyncio.get_running_loop().time() - task.started_at)
@@ -259,7 +246,7 @@ class Pool:
         elif asyncio.get_running_loop().time() >= task.deadline:
             task.finish(_always_killed(task))
         else:
-            log.warning("task %d is tried again: its worker %s", task.task_id, ended.reason)
+            log.warning("task %d is tried again: its worker %s", task.task_id, ended.detail)
             self._enqueue(task, first=True)
 
     def _expire(self, task: PoolTask) -> None:
@@ -275,8 +262,9 @@ class Pool:
         """An idle worker that is frozen takes a task and never reads it."""
         if self._running.get(worker) is task:
             del self._running[worker]
-            worker.abort("did not begin its task")
-            self._retry(task, WorkerExit("did not begin it"))
+            stuck = WorkerExit(ExitReason.STUCK, "did not begin its task")
+            worker.abort(stuck.reason, stuck.detail)
+            self._retry(task, stuck)
 
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
         if self._running.get(worker) is task:
@@ -288,7 +276,7 @@ class Pool:
                     "send a smaller picture"
                 )
             )
-            worker.abort("deadline passed")
+            worker.abort(ExitReason.DEADLINE, "deadline passed")
 
 
 def _always_killed(task: PoolTask) -> WorkerCrashed:

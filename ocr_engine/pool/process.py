@@ -23,7 +23,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
 from ocr_engine.pool import worker
-from ocr_engine.pool.exits import WorkerExit, worker_exit
+from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
 from ocr_engine.pool.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.messages import (
     MAX_REPLY_BYTES,
@@ -75,7 +75,7 @@ class WorkerProcess:
         self.tasks_done = 0
         self.task_limit = 0  # set when it is ready
         self.rss_mb = 0
-        self.worn: str | None = None
+        self.recycling: WorkerExit | None = None  # why it leaves once it is replaced
         self.spawn_round = 0
         self.started_at = time.monotonic()
         self.idle_since = self.started_at  # set when it is ready and when it has answered
@@ -86,7 +86,7 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._channel: connection.Connection | None = None
         self._channel_lock = threading.Lock()
-        self._kill_reason: str | None = None
+        self._killed: WorkerExit | None = None  # why we killed it
         self._oom_kills = 0  # when it was given its task
         self._sampling: asyncio.TimerHandle | None = None
 
@@ -97,7 +97,7 @@ class WorkerProcess:
         try:
             attend.start()
         except RuntimeError as error:  # no more threads are to be had
-            self._post(self._exited, WorkerExit(f"could not be started ({error})"))
+            self._post(self._exited, _not_started(error))
 
     def assign(self, task: Task) -> None:
         """Give it a task: it is busy until it answers."""
@@ -119,24 +119,25 @@ class WorkerProcess:
     def let_leave(self) -> None:
         """It gets no more tasks and leaves; kill it if it does not."""
         self.state = WorkerState.RETIRING
-        self._loop.call_later(LEAVE_SECONDS, self.kill, "did not leave when asked to")
+        told = "did not leave when asked to"
+        self._loop.call_later(LEAVE_SECONDS, self.kill, ExitReason.STUCK, told)
 
-    def abort(self, reason: str) -> None:
+    def abort(self, reason: ExitReason, detail: str) -> None:
         """SIGABRT for a trace of where it hangs, then SIGKILL."""
-        self._doom(reason)
+        self._retire_for(reason, detail)
         self._signal(signal.SIGABRT)
-        self._loop.call_later(ABORT_SECONDS, self.kill, reason)
+        self._loop.call_later(ABORT_SECONDS, self.kill, reason, detail)
 
-    def kill(self, reason: str) -> None:
+    def kill(self, reason: ExitReason, detail: str) -> None:
         """SIGKILL; nothing happens to a process that is gone."""
-        self._doom(reason)
+        self._retire_for(reason, detail)
         self._signal(signal.SIGKILL)
 
-    def _doom(self, reason: str) -> None:
-        """From now on it gets no task, and its end has this reason."""
+    def _retire_for(self, reason: ExitReason, detail: str) -> None:
+        """Give it no more tasks; its end has this reason, or the one that it was given before."""
         if self.state is not WorkerState.DEAD:
             self.state = WorkerState.RETIRING
-            self._kill_reason = self._kill_reason or reason
+            self._killed = self._killed or WorkerExit(reason, detail)
 
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None and self.state is not WorkerState.DEAD:
@@ -154,11 +155,11 @@ class WorkerProcess:
 
     def _attend(self) -> None:
         """The thread of this worker; whatever ends it, on_exit follows."""
-        ended = WorkerExit("lost by its thread")
+        ended = WorkerExit(ExitReason.NOT_STARTED, "lost by its thread")
         try:
             process, channel = self._start_process()
         except Exception as error:  # mostly OSError: no descriptor, no process, no memory
-            ended = WorkerExit(f"could not be started ({error})")
+            ended = _not_started(error)
         else:
             ended = self._read_until_exit(process, channel)
         finally:
@@ -188,7 +189,7 @@ class WorkerProcess:
     def _read_until_exit(self, process: SpawnProcess, channel: connection.Connection) -> WorkerExit:
         """Hand on what the process sends, then reap it."""
         self._channel, self.pid = channel, process.pid
-        if self._kill_reason is not None:  # told to die before there was a process
+        if self._killed is not None:  # told to die before there was a process
             process.kill()
         problem = self._read(channel)
         if problem is not None:
@@ -200,7 +201,7 @@ class WorkerProcess:
         ended = worker_exit(code, self._out_of_memory())
         if problem is None:
             return ended
-        return WorkerExit(f"{problem}, {ended.reason}", own_doing=True)
+        return WorkerExit(ExitReason.PROTOCOL_ERROR, f"{problem}, {ended.detail}", own_doing=True)
 
     def _out_of_memory(self) -> bool:
         """Whether memory ran out, or this worker had most of what it may use, during its task."""
@@ -241,9 +242,7 @@ class WorkerProcess:
     def _exited(self, ended: WorkerExit) -> None:
         atexit.unregister(self._kill_at_exit)
         self.state = WorkerState.DEAD
-        if self._kill_reason is not None:
-            ended = WorkerExit(self._kill_reason)
-        self._listener.on_exit(self, ended)
+        self._listener.on_exit(self, self._killed or ended)
 
     def _post(self, callback: object, *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
@@ -251,6 +250,10 @@ class WorkerProcess:
 
 
 _spawning = threading.Lock()
+
+
+def _not_started(error: Exception) -> WorkerExit:
+    return WorkerExit(ExitReason.NOT_STARTED, f"could not be started ({error})")
 
 
 def _reap(process: SpawnProcess) -> int:

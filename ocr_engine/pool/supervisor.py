@@ -6,13 +6,13 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from ocr_engine.pool.exits import LEFT, WorkerExit
+from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
 from ocr_engine.pool.pauses import PAUSE_SECONDS
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess, WorkerState
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 RECYCLE_SPREAD = 0.2
 MAX_BACKOFF_SECONDS = 30.0
 MAX_FIRST_STARTS = 5
+SACRIFICE_SECONDS = 30.0
 CLOSE_SECONDS = 2 * LEAVE_SECONDS  # until a worker that even SIGKILL does not end is given up
 
 TaskReply = Done | Failed
@@ -73,6 +74,7 @@ class Supervisor:
         self._random = randomness or random.Random()
         self._workers: list[WorkerProcess] = []
         self._senders = ThreadPoolExecutor(2 * spec.number + 2, thread_name_prefix="channel")
+        self._sacrifices: deque[float] = deque(maxlen=spec.number)
         self._spawn_round = 0
         self._failed_rounds: set[int] = set()
         self._respawn: asyncio.TimerHandle | None = None
@@ -99,7 +101,7 @@ class Supervisor:
             self._respawn.cancel()
         for worker in self._workers:
             if force or worker.state is WorkerState.STARTING:
-                worker.kill("shutdown")
+                worker.kill(ExitReason.SHUTDOWN, "shutdown")
             elif worker.state is not WorkerState.RETIRING:
                 worker.stop()
         deadline = time.monotonic() + CLOSE_SECONDS
@@ -125,6 +127,20 @@ class Supervisor:
             return max(recent, key=lambda worker: worker.idle_since)
         return min(ready, key=lambda worker: worker.idle_since, default=None)
 
+    def may_sacrifice(self, worker: WorkerProcess, busy_seconds: float) -> bool:
+        """Whether to kill a worker to stop its task, which costs the start of another.
+
+        Only if the task has taken longer than a start, and each worker once in SACRIFICE_SECONDS:
+        clients that cancel must not keep the pool busy with starts.
+        """
+        now, last = time.monotonic(), self._sacrifices
+        if busy_seconds < (worker.start_seconds or 0.0):
+            return False
+        if len(last) == last.maxlen and now - last[0] < SACRIFICE_SECONDS:
+            return False
+        last.append(now)
+        return True
+
     def warm(self) -> int:
         """How many workers are loaded and can take tasks, now or after the one they have."""
         states = (WorkerState.READY, WorkerState.BUSY)
@@ -145,23 +161,25 @@ class Supervisor:
         """A worker's end, see WorkerListener."""
         self._workers.remove(process)
         if not self._closing:
-            self._account(process, ended.reason)
+            self._account(process, ended)
         self._listener.on_worker_lost(process, ended)
         if not self._closing:
             self._fill()
 
-    def _account(self, process: WorkerProcess, reason: str) -> None:
-        """Count and log an end; a worn worker that did not leave by itself is lost like others."""
-        if process.worn is not None and reason == LEFT:
-            self.restarts[process.worn.partition(":")[0]] += 1
-            log.info("worker %d left: %s", process.pid or 0, process.worn)
+    def _account(self, process: WorkerProcess, ended: WorkerExit) -> None:
+        """Count and log an end: as recycled only if the worker left by itself."""
+        recycled = process.recycling
+        if recycled is not None and ended.reason is ExitReason.LEFT:
+            self.restarts[recycled.label] += 1
+            log.info("worker %d left: %s: %s", process.pid or 0, recycled.label, recycled.detail)
             return
-        self.restarts[reason.split(" (")[0]] += 1
-        log.warning("worker %d lost: %s", process.pid or 0, reason)
+        self.restarts[ended.label] += 1
+        log.warning("worker %d lost: %s", process.pid or 0, ended.detail)
         if process.task_limit == 0:  # it was never ready
             self._failed_rounds.add(process.spawn_round)
             if self.info is None and len(self._failed_rounds) >= MAX_FIRST_STARTS:
-                self._give_up(f"no worker could start in {MAX_FIRST_STARTS} tries: {reason}")
+                told = f"no worker could start in {MAX_FIRST_STARTS} tries: {ended.detail}"
+                self._give_up(told)
 
     def _fill(self) -> None:
         """Spawn what is missing, after a pause that doubles while starts fail."""
@@ -186,17 +204,18 @@ class Supervisor:
             )
 
     def _missing(self) -> int:
-        """Worn and retiring workers do not count: their replacements come before they leave."""
+        """Workers that are to leave do not count: their replacements come before they do."""
         lasting = [
             worker
             for worker in self._workers
-            if worker.worn is None and worker.state is not WorkerState.RETIRING
+            if worker.recycling is None and worker.state is not WorkerState.RETIRING
         ]
         return self.spec.number - len(lasting)
 
     def _check_started(self, worker: WorkerProcess) -> None:
         if worker.state is WorkerState.STARTING:
-            worker.abort(f"not ready within {self.spec.start_seconds:g} s")
+            told = f"not ready within {self.spec.start_seconds:g} s"
+            worker.abort(ExitReason.NOT_STARTED, told)
 
     def _on_ready(self, worker: WorkerProcess, ready: Ready) -> None:
         if worker.state is not WorkerState.STARTING:
@@ -221,7 +240,7 @@ class Supervisor:
         worker.tasks_done += 1
         worker.rss_mb = reply.rss_mb
         if isinstance(reply, Failed) and reply.leaving:
-            worker.worn = "out of memory: it could not read a picture"
+            worker.recycling = WorkerExit(ExitReason.OUT_OF_MEMORY, "could not read an image")
             worker.let_leave()
             self._fill()
         elif worker.state is WorkerState.BUSY:
@@ -229,24 +248,27 @@ class Supervisor:
             worker.idle_since = time.monotonic()
         elif worker.state is WorkerState.RETIRING:
             worker.stop()
-        self._check_wear(worker)
+        self._check_recycling(worker)
         self._listener.on_task_reply(worker, reply)
         self._listener.on_idle()
 
-    def _check_wear(self, worker: WorkerProcess) -> None:
-        if worker.worn is not None or self._closing:
+    def _check_recycling(self, worker: WorkerProcess) -> None:
+        """Replace a worker that has read its share of images, or has grown too large."""
+        if worker.recycling is not None or self._closing:
             return
         if self.spec.max_tasks and worker.tasks_done >= worker.task_limit:
-            worker.worn = f"recycled: it has read {worker.tasks_done} pictures"
+            told = f"it has read {worker.tasks_done} images"
         elif worker.rss_mb > self.spec.max_rss_mb:
-            worker.worn = f"recycled: it has grown to {worker.rss_mb} MiB"
-        if worker.worn is not None:
-            self._fill()
+            told = f"it has grown to {worker.rss_mb} MiB"
+        else:
+            return
+        worker.recycling = WorkerExit(ExitReason.RECYCLED, told)
+        self._fill()
 
     def _retire_one(self) -> None:
-        """A replacement is warm: the worker that has been worn longest may leave."""
+        """A replacement is warm: the oldest worker that is to be recycled may leave."""
         for worker in self._workers:
-            if worker.worn is None:
+            if worker.recycling is None:
                 continue
             if worker.state is WorkerState.READY:
                 worker.stop()

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
-from ocr_engine.pool.exits import worker_exit
+from ocr_engine.pool.exits import ExitReason, worker_exit
 from ocr_engine.pool.memory import memory_bytes, memory_limit_mb, oom_kills, rss_mb
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
 def test_a_crash_is_the_worker_s_own_doing(number: signal.Signals) -> None:
-    assert worker_exit(-number, out_of_memory=False) == (f"killed by {number.name}", True)
+    ended = worker_exit(-number, out_of_memory=False)
+    assert (ended.label, ended.own_doing) == (number.name.lower(), True)
+    assert ended.detail == f"killed by {number.name}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_from_outside_is_not(number: signal.Signals) -> None:
-    assert worker_exit(-number, out_of_memory=False) == (f"killed by {number.name}", False)
+    ended = worker_exit(-number, out_of_memory=False)
+    assert (ended.label, ended.own_doing) == (number.name.lower(), False)
 
 
 def test_sigkill_is_when_memory_ran_out() -> None:
-    assert worker_exit(-signal.SIGKILL, out_of_memory=True) == ("killed by SIGKILL", True)
-    assert worker_exit(-signal.SIGTERM, out_of_memory=True) == ("killed by SIGTERM", False)
+    assert worker_exit(-signal.SIGKILL, out_of_memory=True).own_doing
+    assert not worker_exit(-signal.SIGTERM, out_of_memory=True).own_doing
 
 
 def test_a_worker_that_left_by_itself_and_a_signal_without_a_name() -> None:
-    assert worker_exit(7, out_of_memory=False) == ("exit status 7", True)
-    assert worker_exit(-40, out_of_memory=False) == ("killed by signal 40", False)
+    ends = [worker_exit(code, out_of_memory=False) for code in (0, 7, -40)]
+    assert [each.label for each in ends] == ["left", "exit", "sig40"]
+    assert [each.own_doing for each in ends] == [True, True, False]
+    assert ends[1].detail == "exit status 7"
+
+
+def test_every_reason_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    table = set(re.findall(r"^\| `([a-z_]+)`", page, re.MULTILINE))
+    never_counted = {ExitReason.SIGNAL, ExitReason.SHUTDOWN}
+    assert set(ExitReason) - never_counted <= table
 
 
 def test_the_memory_of_a_process() -> None:

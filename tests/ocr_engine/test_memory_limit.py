@@ -49,6 +49,6 @@ def test_a_picture_that_takes_too_much_memory_is_refused(engine: EngineName) -> 
             after = await pool.submit(sign, RecognitionOptions()).future
             assert after.result == before.result
             assert after.result.lines
-            assert pool.supervisor.restarts == {"out of memory": 1}
+            assert pool.supervisor.restarts == {"out_of_memory": 1}
 
     asyncio.run(scenario())
