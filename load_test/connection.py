@@ -22,7 +22,29 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
 
 
 class NoAnswer(Exception):
-    """The exchange failed; the message says how."""
+    """The exchange failed; the message says how.
+
+    NoAnswer
+    ├── NoConnection
+    ├── AnswerTimeout
+    └── BrokenAnswer
+    """
+
+
+class NoConnection(NoAnswer):
+    """Nothing listens there, or nothing accepts in time; reason: what the system says of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no connection: {reason}")
+        self.reason = reason
+
+
+class AnswerTimeout(NoAnswer):
+    """The request was sent, and its answer took too long."""
+
+
+class BrokenAnswer(NoAnswer):
+    """The connection was closed before the answer was there, or what came is not HTTP."""
 
 
 class Address(NamedTuple):
@@ -106,7 +128,7 @@ class Connection:
         self._answer = None
         waiting: asyncio.Future[Reply] = self._loop.create_future()
         self._waiting = waiting
-        timer = self._loop.call_later(seconds, self._fail, f"no answer within {seconds:g} s")
+        timer = self._loop.call_later(seconds, self._overdue, seconds)
         self._unsent = memoryview(request)
         self._send()
         try:
@@ -130,9 +152,9 @@ class Connection:
         try:
             await self.connect()
         except asyncio.TimeoutError:
-            raise NoAnswer(f"no connection within {CONNECT_SECONDS:g} s") from None
+            raise NoConnection(f"not within {CONNECT_SECONDS:g} s") from None
         except OSError as error:
-            raise NoAnswer(f"no connection: {error.strerror or error}") from None
+            raise NoConnection(error.strerror or str(error)) from None
 
     def _send(self) -> None:
         """Write what the kernel takes; what is left waits until there is room."""
@@ -162,7 +184,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            self._fail(f"no answer: the connection broke ({error.strerror})")
+            self._fail(BrokenAnswer(f"no answer: the connection broke ({error.strerror})"))
             return
         if self._waiting is None or self._waiting.done():
             self.close()  # closed by the server, or it says what nobody has asked
@@ -171,7 +193,7 @@ class Connection:
             try:
                 self._read()
             except ValueError:
-                self._fail("no answer: what came is not HTTP/1.1")
+                self._fail(BrokenAnswer("no answer: what came is not HTTP/1.1"))
         else:
             self._end()
 
@@ -180,7 +202,7 @@ class Connection:
         if self._answer is not None and self._answer.is_unbounded:
             self._finish(self._answer, bytes(self._received[self._answer.start :]))
         else:
-            self._fail("no answer: the server closed the connection")
+            self._fail(BrokenAnswer("no answer: the server closed the connection"))
 
     def _read(self) -> None:
         """Look whether the answer is complete; ValueError if it is none."""
@@ -198,10 +220,13 @@ class Connection:
             self.close()
         self._waiting.set_result(Reply(answer.status, answer.headers, body, self.idle_since))
 
-    def _fail(self, reason: str) -> None:
+    def _overdue(self, seconds: float) -> None:
+        self._fail(AnswerTimeout(f"no answer within {seconds:g} s"))
+
+    def _fail(self, error: NoAnswer) -> None:
         self.close()
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(NoAnswer(reason))
+            self._waiting.set_exception(error)
 
 
 class _Answer:

@@ -9,7 +9,16 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from load_test.connection import Address, Connection, NoAnswer, Reply, look_up, request_head
+from load_test.connection import (
+    Address,
+    AnswerTimeout,
+    BrokenAnswer,
+    Connection,
+    NoConnection,
+    Reply,
+    look_up,
+    request_head,
+)
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nX-Cache: hit\r\nContent-Length: 5\r\n\r\nhello"
@@ -95,17 +104,17 @@ def test_an_answer_without_a_body(status: int) -> None:
      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
 )  # fmt: skip
 def test_what_is_no_answer(nonsense: bytes) -> None:
-    with pytest.raises(NoAnswer, match=r"not HTTP/1\.1"):
+    with pytest.raises(BrokenAnswer, match=r"not HTTP/1\.1"):
         exchange(says(nonsense))
 
 
 def test_a_server_that_closes_without_an_answer() -> None:
-    with pytest.raises(NoAnswer, match="the server closed the connection"):
+    with pytest.raises(BrokenAnswer, match="the server closed the connection"):
         exchange(says())
 
 
 def test_an_answer_that_is_cut_off() -> None:
-    with pytest.raises(NoAnswer, match="the server closed the connection"):
+    with pytest.raises(BrokenAnswer, match="the server closed the connection"):
         exchange(says(OK[:-1]))
 
 
@@ -113,7 +122,7 @@ def test_a_server_that_does_not_answer_in_time() -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    with pytest.raises(NoAnswer, match=r"no answer within 0\.1 s"):
+    with pytest.raises(AnswerTimeout, match=r"no answer within 0\.1 s"):
         exchange(handle, seconds=0.1)
 
 
@@ -123,7 +132,7 @@ def test_nobody_listens() -> None:
             pass
         await Connection(address).exchange(b"", 1.0)
 
-    with pytest.raises(NoAnswer, match="no connection: "):
+    with pytest.raises(NoConnection, match="no connection: "):
         asyncio.run(run())
 
 

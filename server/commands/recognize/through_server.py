@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlencode
 
-from load_test.connection import NoAnswer, Reply, look_up, request_head
+from load_test.connection import (
+    AnswerTimeout,
+    NoAnswer,
+    NoConnection,
+    Reply,
+    look_up,
+    request_head,
+)
 from load_test.loops import KeptConnections
 from ocr_engine.result import OcrResult
 from server.commands.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
@@ -43,7 +50,7 @@ class ServerReader:
             self.fingerprint = json.dumps(health["engine"], sort_keys=True)
             workers = len(health["workers"])
         except (OSError, NoAnswer) as error:
-            reason = str(error).removeprefix("no connection: ")
+            reason = error.reason if isinstance(error, NoConnection) else str(error)
             raise ReaderGone(
                 f"no server at {where} ({reason}); start one, or leave --url out"
             ) from None
@@ -83,9 +90,9 @@ class ServerReader:
         while True:
             try:
                 reply = await self._exchange("POST", f"/ocr?{query}", picture, self._seconds)
+            except AnswerTimeout as error:
+                raise ReadingError("no_answer", str(error)) from None
             except NoAnswer as error:
-                if "within" in str(error) and "connection" not in str(error):
-                    raise ReadingError("no_answer", str(error)) from None
                 if loop.time() - answered > GONE_SECONDS:
                     raise ReaderGone(
                         f"the server at {self._url.geturl()} is gone ({error})"
