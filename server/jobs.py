@@ -1,4 +1,4 @@
-"""Work that nobody waits for on the line: kept in memory by an id that cannot be guessed."""
+"""Asynchronous jobs: records in memory, by ids that cannot be guessed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from ocr_engine.errors import QueueFull
-from server.errors import Conflict, Gone, NotFound
+from server.errors import Conflict, Gone, NotFound, PublicError, public_error
 from server.request_fields import Format
-from server.service import Ticket
+from server.service import Answer, CacheOutcome, Ticket
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -22,65 +23,48 @@ MAX_BYTES = 64 << 20
 MAX_REMEMBERED = 100_000
 
 
-class Job:
-    """One ticket that is waited for on the client's behalf."""
+@dataclass(slots=True)
+class JobRecord:
+    """A job as clients see it: plain data. Times are the store's clock, in seconds.
 
-    def __init__(self, ticket: Ticket, chosen: Format, clock: Callable[[], float]) -> None:
-        self.job_id = secrets.token_urlsafe(16)
-        self.ticket = ticket
-        self.format = chosen
-        self.answer = ticket.ready
-        self.error: BaseException | None = None
-        self.cancelled = False
-        self.created_at = clock()
-        self.finished_at: float | None = None
-        self.finished = asyncio.Event()
-        self._clock = clock
-        self._waiter = asyncio.ensure_future(self._wait())
+    position: the place in the backlog while it is queued, 1 being next.
+    """
 
-    @property
-    def state(self) -> JobState:
-        """Where the job is."""
-        if self.cancelled:
-            return "cancelled"
-        if self.answer is not None:
-            return "done"
-        if self.error is not None:
-            return "failed"
-        return "running" if self.ticket.state == "done" else self.ticket.state
+    job_id: str
+    format: Format
+    outcome: CacheOutcome
+    created_at: float
+    state: JobState = "queued"
+    position: int = 0
+    answer: Answer | None = None
+    error: PublicError | None = None
+    finished_at: float | None = None
 
     @property
     def elapsed_ms(self) -> float:
-        """Milliseconds from its creation to its end, or until now."""
-        end = self.finished_at if self.finished_at is not None else self._clock()
-        return (end - self.created_at) * 1000
+        """Milliseconds from its creation to its end; 0 before that."""
+        return 0.0 if self.finished_at is None else (self.finished_at - self.created_at) * 1000
 
     @property
     def size_bytes(self) -> int:
         """How long the answer is."""
         return len(self.answer.data) if self.answer is not None else 0
 
-    def cancel(self) -> None:
-        """Give the work up; a running recognition is stopped unless others wait for it."""
-        self.cancelled = True
-        self.ticket.leave(stop_running=True)
 
-    async def _wait(self) -> None:
-        try:
-            self.answer = await self.ticket.answer()
-        except asyncio.CancelledError:
-            self.cancelled = True
-        except Exception as error:
-            self.error = error
-        finally:
-            self.finished_at = self._clock()
-            self.finished.set()
+class _Run:
+    """What an unfinished job waits for, and what tells those who wait for the job."""
+
+    def __init__(self, ticket: Ticket, follower: asyncio.Task[None]) -> None:
+        self.ticket = ticket
+        self.follower = follower  # the loop itself keeps no reference to its tasks
+        self.finished = asyncio.Event()
 
 
 class JobStore:
     """Jobs by id; finished ones are kept for a while, their ids a while longer.
 
-    max_bytes bounds the answers that are kept: the oldest finished jobs go first.
+    max_bytes bounds the answers that are kept: those that finished first go first. No call takes
+    longer the more jobs there are.
     """
 
     def __init__(
@@ -92,58 +76,112 @@ class JobStore:
         self._keep_seconds = keep_seconds
         self._max_bytes = max_bytes
         self._clock = clock
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: dict[str, JobRecord] = {}
+        self._runs: dict[str, _Run] = {}
+        self._finished: OrderedDict[str, JobRecord] = OrderedDict()  # in the order of their ends
+        self._finished_bytes = 0
         self._expired: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         """How many jobs are kept."""
         return len(self._jobs)
 
-    def create(self, ticket: Ticket, chosen: Format) -> Job:
+    def create(self, ticket: Ticket, chosen: Format) -> JobRecord:
         """Keep a ticket as a job; QueueFull if too many are unfinished."""
-        self._expire()
+        self._expire(room=1)
         if len(self._jobs) >= MAX_JOBS:
             ticket.leave()
             raise QueueFull(f"{MAX_JOBS} jobs are unfinished, which is the limit; try again later")
-        job = Job(ticket, chosen, self._clock)
+        job = JobRecord(secrets.token_urlsafe(16), chosen, ticket.outcome, self._clock())
         self._jobs[job.job_id] = job
+        if ticket.ready is not None:
+            self._finish(job, "done", answer=ticket.ready)
+        else:
+            follower = asyncio.ensure_future(self._follow(job, ticket))
+            self._runs[job.job_id] = _Run(ticket, follower)
+            self._refresh(job)
         return job
 
-    def get(self, job_id: str) -> Job:
-        """The job; Gone if it has expired, NotFound if there never was one."""
+    def get(self, job_id: str) -> JobRecord:
+        """The job as it is now; Gone if it has expired, NotFound if there never was one."""
         self._expire()
         job = self._jobs.get(job_id)
         if job is not None:
+            self._refresh(job)
             return job
         if job_id in self._expired:
             raise Gone("the result of this job is no longer kept; send the picture again")
         raise NotFound("there is no such job")
 
     def cancel(self, job_id: str) -> None:
-        """Cancel a job; Conflict if it is finished."""
+        """Give a job's work up, see Ticket.leave; Conflict if it is finished."""
         job = self.get(job_id)
-        if job.state not in ("queued", "running"):
+        run = self._runs.get(job_id)
+        if run is None:
             raise Conflict(f"the job is {job.state} and cannot be cancelled")
-        job.cancel()
+        self._finish(job, "cancelled")
+        run.ticket.leave(stop_running=True)
 
-    async def wait(self, job: Job, seconds: float) -> None:
+    async def wait(self, job: JobRecord, seconds: float) -> None:
         """Wait until the job is finished, but not longer than that."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(job.finished.wait(), seconds)
+        run = self._runs.get(job.job_id)
+        if run is not None:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(run.finished.wait(), seconds)
+            self._refresh(job)
 
-    def _expire(self) -> None:
-        """Forget finished jobs: those past their time, then the oldest while there are too many."""
+    async def _follow(self, job: JobRecord, ticket: Ticket) -> None:
+        """Wait for the work on the client's behalf."""
+        try:
+            answer = await ticket.answer()
+        except asyncio.CancelledError:
+            self._finish(job, "cancelled")
+        except Exception as error:
+            self._finish(job, "failed", error=public_error(error))
+        else:
+            self._finish(job, "done", answer=answer)
+
+    def _refresh(self, job: JobRecord) -> None:
+        """Take over where the work of an unfinished job is."""
+        run = self._runs.get(job.job_id)
+        if run is not None:
+            job.state = "queued" if run.ticket.state == "queued" else "running"
+            job.position = run.ticket.position
+
+    def _finish(
+        self,
+        job: JobRecord,
+        state: JobState,
+        answer: Answer | None = None,
+        error: PublicError | None = None,
+    ) -> None:
+        """Note the end of a job, once: an answer that comes after a cancel changes nothing."""
+        if job.finished_at is not None:
+            return
+        job.state, job.answer, job.error = state, answer, error
+        job.position, job.finished_at = 0, self._clock()
+        self._finished[job.job_id] = job
+        self._finished_bytes += job.size_bytes
+        run = self._runs.pop(job.job_id, None)
+        if run is not None:
+            run.finished.set()
+
+    def _expire(self, room: int = 0) -> None:
+        """Forget finished jobs that are past their time, then the oldest while there are too many.
+
+        room: how many more must fit in.
+        """
         oldest_allowed = self._clock() - self._keep_seconds
-        finished = [job for job in self._jobs.values() if job.finished_at is not None]
-        kept_bytes = sum(job.size_bytes for job in finished)
-        for job in finished:
-            too_many = len(self._jobs) >= MAX_JOBS or kept_bytes > self._max_bytes
-            if too_many or (job.finished_at or 0.0) <= oldest_allowed:
-                self._forget(job.job_id)
-                kept_bytes -= job.size_bytes
+        while self._finished:
+            job = next(iter(self._finished.values()))
+            too_many = len(self._jobs) + room > MAX_JOBS or self._finished_bytes > self._max_bytes
+            if not too_many and (job.finished_at or 0.0) > oldest_allowed:
+                return
+            self._forget(job)
 
-    def _forget(self, job_id: str) -> None:
-        del self._jobs[job_id]
-        self._expired[job_id] = None
+    def _forget(self, job: JobRecord) -> None:
+        del self._jobs[job.job_id], self._finished[job.job_id]
+        self._finished_bytes -= job.size_bytes
+        self._expired[job.job_id] = None
         while len(self._expired) > MAX_REMEMBERED:
             self._expired.popitem(last=False)

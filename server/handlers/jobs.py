@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.errors import public_error
 from server.formats import Envelope
 from server.handlers.base import BaseHandler
-from server.jobs import Job
+from server.jobs import JobRecord
 from server.request_fields import Format, parse_format, parse_seconds
 
 MAX_WAIT_SECONDS = 60.0
@@ -40,7 +39,7 @@ class JobHandler(BaseHandler):
             self.set_status(204)
             self.finish()
 
-    async def _send(self, job: Job, chosen: Format) -> None:
+    async def _send(self, job: JobRecord, chosen: Format) -> None:
         self.set_header("X-Job-State", job.state)
         if job.answer is None:
             if job.state in ("queued", "running"):
@@ -49,16 +48,15 @@ class JobHandler(BaseHandler):
                 {"status": "success", "job": job_json(job), "request_id": self.request_id}
             )
             return
-        envelope = Envelope(job.ticket.outcome, job.elapsed_ms, self.request_id, job_json(job))
+        envelope = Envelope(job.outcome, job.elapsed_ms, self.request_id, job_json(job))
         await self.send_answer(job.answer, chosen, envelope)
 
 
-def job_json(job: Job) -> dict[str, Any]:
+def job_json(job: JobRecord) -> dict[str, Any]:
     """A job as clients see it."""
     shown: dict[str, Any] = {"id": job.job_id, "state": job.state, "url": f"/jobs/{job.job_id}"}
     if job.state == "queued":
-        shown["position"] = job.ticket.position
+        shown["position"] = job.position
     if job.error is not None:
-        problem = public_error(job.error)
-        shown["error"] = {"code": problem.code, "message": problem.message}
+        shown["error"] = {"code": job.error.code, "message": job.error.message}
     return shown
