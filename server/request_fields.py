@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
 from server.body import BASE64_FIELD, Form, Upload
+from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
 from server.errors import BadField, MissingFile, OneFileOnly, shown
-from server.setting_types import Check, a_choice, a_flag, a_number, a_whole_number
-from server.settings import PredictSystemSettings, check_of
+from server.settings import PredictSystemSettings, constraint_of
 
 Format = Literal["json", "text", "legacy", "tsv", "hocr", "image"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -27,9 +27,9 @@ _OPTIONS = (
     "use_angle_cls",
     "drop_score",
 )
-OPTION_CHECKS = {
-    **{name: check_of(PredictSystemSettings, name) for name in _OPTIONS},
-    "granularity": a_choice(*get_args(Granularity)),
+OPTION_FIELDS: dict[str, Constraint] = {
+    **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
+    "granularity": Choice(*get_args(Granularity)),
 }
 # What a format needs to be read with, unless the request says otherwise.
 _IMPLIED: dict[Format, dict[str, Any]] = {
@@ -37,13 +37,19 @@ _IMPLIED: dict[Format, dict[str, Any]] = {
     "hocr": {"granularity": "word"},
     "image": {"draw": True},
 }
-_REQUEST_CHECKS: dict[str, Check] = {
-    "block_flag": a_flag,
-    "format": a_choice(*FORMATS),
-    "timeout_ms": a_whole_number(1, 3_600_000),
+_REQUEST_FIELDS: dict[str, Constraint] = {
+    "block_flag": Flag(),
+    "format": Choice(*FORMATS),
+    "timeout_ms": WholeNumber(1, 3_600_000),
 }
+_FILE_TYPE: Constraint = Choice("file", "filename", "base64")
 _SOURCE_FIELDS = ("file_type", "filename", BASE64_FIELD)
-KNOWN_FIELDS = (*_SOURCE_FIELDS, *_REQUEST_CHECKS, *OPTION_CHECKS)
+KNOWN_FIELDS = (*_SOURCE_FIELDS, *_REQUEST_FIELDS, *OPTION_FIELDS)
+CONSTRAINTS: dict[str, Constraint] = {
+    "file_type": _FILE_TYPE,
+    **_REQUEST_FIELDS,
+    **OPTION_FIELDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def parse_request(form: Form, defaults: RecognitionOptions, read_cache: bool = T
     for name in fields:
         if name not in KNOWN_FIELDS:
             raise BadField(_unknown(name))
-    values = _checked_fields(fields, _REQUEST_CHECKS)
+    values = _checked_fields(fields, _REQUEST_FIELDS)
     timeout_ms = values.get("timeout_ms")
     chosen: Format = values.get("format", "json")
     return OcrRequest(
@@ -101,27 +107,26 @@ def parse_options(
     fields: Mapping[str, Any], defaults: RecognitionOptions, chosen: Format = "json"
 ) -> RecognitionOptions:
     """The recognition options among the fields, over the format's and the server's own."""
-    asked = {**_IMPLIED.get(chosen, {}), **_checked_fields(fields, OPTION_CHECKS)}
+    asked = {**_IMPLIED.get(chosen, {}), **_checked_fields(fields, OPTION_FIELDS)}
     return dataclasses.replace(defaults, **asked) if asked else defaults
 
 
 def parse_format(text: str) -> Format:
     """A format by its name."""
-    chosen: Format = _checked("format", text, _REQUEST_CHECKS["format"])
+    chosen: Format = _checked("format", text, _REQUEST_FIELDS["format"])
     return chosen
 
 
 def parse_seconds(name: str, text: str, most: float) -> float:
     """A number of seconds from 0 to most."""
-    seconds: float = _checked(name, text, a_number(0, most))
+    seconds: float = _checked(name, text, Number(0, most))
     return seconds
 
 
 def _source(form: Form) -> Source:
     fields = form.fields
-    kind = fields.get("file_type")
-    if kind is None:
-        kind = _told_from(form)
+    given = fields.get("file_type")
+    kind = _infer_file_type(form) if given is None else _checked("file_type", given, _FILE_TYPE)
     if kind == "file":
         if form.upload is None:
             raise MissingFile("there is no picture: send it as the form-data part `file`")
@@ -130,12 +135,10 @@ def _source(form: Form) -> Source:
         return form.upload
     if kind == "filename":
         return NamedFile(_text(fields, "filename", "the path of a picture on the server"))
-    if kind == "base64":
-        return Base64Text(_text(fields, BASE64_FIELD, "the picture as base64"))
-    raise BadField(f"file_type = {shown(kind)}: expected file, filename or base64")
+    return Base64Text(_text(fields, BASE64_FIELD, "the picture as base64"))
 
 
-def _told_from(form: Form) -> str:
+def _infer_file_type(form: Form) -> str:
     """The file_type of a request that does not say it."""
     there = {
         "file": form.upload is not None,
@@ -164,20 +167,22 @@ def _text(fields: Mapping[str, Any], name: str, what: str) -> str:
     return value
 
 
-def _checked_fields(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
-    """The fields that there is a check for, converted by it."""
+def _checked_fields(
+    fields: Mapping[str, Any], constraints: Mapping[str, Constraint]
+) -> dict[str, Any]:
+    """The fields that there is a constraint for, converted by it."""
     return {
-        name: _checked(name, fields[name], check)
-        for name, check in checks.items()
+        name: _checked(name, fields[name], constraint)
+        for name, constraint in constraints.items()
         if name in fields
     }
 
 
-def _checked(name: str, value: Any, check: Check) -> Any:
+def _checked(name: str, value: Any, constraint: Constraint) -> Any:
     try:
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError("expected a finite number")
-        return check(value)
+        return constraint(value)
     except ValueError as error:
         raise BadField(f"{name} = {shown(value)}: {error}") from None
 

@@ -17,19 +17,18 @@ from typing import Any
 
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import ENGINES
-from server.setting_types import (
-    Check,
-    a_choice,
-    a_flag,
-    a_fraction,
-    a_number,
-    a_path_list,
-    a_shape,
-    a_string,
-    a_whole_number,
-    an_optional_path,
-    nothing_or,
-    only_false,
+from server.constraints import (
+    Choice,
+    Constraint,
+    FalseOnly,
+    FilePath,
+    Flag,
+    ImageShape,
+    Nullable,
+    Number,
+    PathList,
+    Text,
+    WholeNumber,
 )
 
 ENVIRONMENT_PREFIX = "OCR_"
@@ -40,72 +39,72 @@ class SettingsError(Exception):
     """A setting is wrong; the message is one line with key, value and what would be right."""
 
 
-def setting(check: Check, default: Any) -> Any:
-    """A dataclass field whose value is checked and converted by `check`."""
-    return field(default=default, metadata={"check": check})
+def setting(constraint: Constraint, default: Any) -> Any:
+    """A dataclass field whose value is checked and converted by the constraint."""
+    return field(default=default, metadata={"constraint": constraint})
 
 
 @dataclass(frozen=True, slots=True)
 class WebServerSettings:
     """Where and how the front end listens."""
 
-    address: str = setting(a_string, "127.0.0.1")
-    port: int = setting(a_whole_number(0, 65535), 8888)
-    max_body_mb: float = setting(a_number(0.001, 1024), 10.0)
-    max_inflight_mb: float = setting(a_number(1, 10**6), 1024.0)
-    filename_roots: tuple[Path, ...] = setting(a_path_list, (Path("./imgs"),))
-    grace_seconds: float = setting(a_number(0, 3600), 30.0)
+    address: str = setting(Text(), "127.0.0.1")
+    port: int = setting(WholeNumber(0, 65535), 8888)
+    max_body_mb: float = setting(Number(0.001, 1024), 10.0)
+    max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
+    filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
+    grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
     """The pool of worker processes."""
 
-    number: int = setting(a_whole_number(0, 1024), 0)
-    idle_cores: bool = setting(a_flag, True)
-    max_task_number: int = setting(a_whole_number(0, 10**9), 1000)
-    queue_size: int = setting(a_whole_number(0, 10**6), 100)
-    timeout_seconds: float = setting(a_number(0.1, 3600), 30.0)
-    queue_timeout_seconds: float = setting(a_number(0.1, 3600), 60.0)
-    max_rss_mb: int = setting(a_whole_number(100, 10**6), 1500)
-    task_memory_mb: int = setting(a_whole_number(0, 10**6), 6000)
+    number: int = setting(WholeNumber(0, 1024), 0)
+    idle_cores: bool = setting(Flag(), True)
+    max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
+    queue_size: int = setting(WholeNumber(0, 10**6), 100)
+    timeout_seconds: float = setting(Number(0.1, 3600), 30.0)
+    queue_timeout_seconds: float = setting(Number(0.1, 3600), 60.0)
+    max_rss_mb: int = setting(WholeNumber(100, 10**6), 1500)
+    task_memory_mb: int = setting(WholeNumber(0, 10**6), 6000)
 
 
 @dataclass(frozen=True, slots=True)
 class PredictSystemSettings:
     """Models and pipeline, under PaddleOCR's names. None: the engine's default."""
 
-    enable_mkldnn: bool = setting(a_flag, True)
-    det_model_dir: Path | None = setting(an_optional_path, None)
-    rec_model_dir: Path | None = setting(an_optional_path, None)
-    cls_model_dir: Path | None = setting(an_optional_path, None)
-    use_angle_cls: bool = setting(a_flag, _OPTIONS.use_angle_cls)
-    cls_thresh: float = setting(a_fraction, _OPTIONS.cls_thresh)
-    det_algorithm: str = setting(a_choice("DB"), "DB")
-    det_limit_side_len: int = setting(a_whole_number(32, 4000), _OPTIONS.det_limit_side_len)
-    det_limit_type: str = setting(a_choice("auto", "min", "max"), _OPTIONS.det_limit_type)
-    det_db_thresh: float = setting(a_fraction, _OPTIONS.det_db_thresh)
-    det_db_box_thresh: float = setting(a_fraction, _OPTIONS.det_db_box_thresh)
-    det_db_unclip_ratio: float = setting(a_number(0.5, 5), _OPTIONS.det_db_unclip_ratio)
-    drop_score: float = setting(a_fraction, _OPTIONS.drop_score)
-    rec_image_shape: tuple[int, int, int] | None = setting(a_shape, None)
-    cls_image_shape: tuple[int, int, int] | None = setting(a_shape, None)
-    rec_char_dict_path: Path | None = setting(an_optional_path, None)
-    cpu_threads: int = setting(a_whole_number(1, 256), 1)
-    cpu_cache_capacity: int = setting(a_whole_number(1, 10**4), 16)
-    use_gpu: bool = setting(only_false("this server computes on CPUs"), False)
-    rec_batch_num: int | None = setting(nothing_or(a_whole_number(1, 1024)), None)
-    cls_batch_num: int | None = setting(nothing_or(a_whole_number(1, 1024)), None)
+    enable_mkldnn: bool = setting(Flag(), True)
+    det_model_dir: Path | None = setting(Nullable(FilePath()), None)
+    rec_model_dir: Path | None = setting(Nullable(FilePath()), None)
+    cls_model_dir: Path | None = setting(Nullable(FilePath()), None)
+    use_angle_cls: bool = setting(Flag(), _OPTIONS.use_angle_cls)
+    cls_thresh: float = setting(Number(0, 1), _OPTIONS.cls_thresh)
+    det_algorithm: str = setting(Choice("DB"), "DB")
+    det_limit_side_len: int = setting(WholeNumber(32, 4000), _OPTIONS.det_limit_side_len)
+    det_limit_type: str = setting(Choice("auto", "min", "max"), _OPTIONS.det_limit_type)
+    det_db_thresh: float = setting(Number(0, 1), _OPTIONS.det_db_thresh)
+    det_db_box_thresh: float = setting(Number(0, 1), _OPTIONS.det_db_box_thresh)
+    det_db_unclip_ratio: float = setting(Number(0.5, 5), _OPTIONS.det_db_unclip_ratio)
+    drop_score: float = setting(Number(0, 1), _OPTIONS.drop_score)
+    rec_image_shape: tuple[int, int, int] | None = setting(Nullable(ImageShape()), None)
+    cls_image_shape: tuple[int, int, int] | None = setting(Nullable(ImageShape()), None)
+    rec_char_dict_path: Path | None = setting(Nullable(FilePath()), None)
+    cpu_threads: int = setting(WholeNumber(1, 256), 1)
+    cpu_cache_capacity: int = setting(WholeNumber(1, 10**4), 16)
+    use_gpu: bool = setting(FalseOnly("this server computes on CPUs"), False)
+    rec_batch_num: int | None = setting(Nullable(WholeNumber(1, 1024)), None)
+    cls_batch_num: int | None = setting(Nullable(WholeNumber(1, 1024)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class OcrSettings:
     """The engine."""
 
-    engine: str = setting(a_choice(*ENGINES), "openvino")
-    models: str = setting(a_string, "auto")
-    precision: str = setting(a_choice("auto", "f32", "bf16", "int8"), "auto")
-    max_pixels: int = setting(a_whole_number(1, 10**9), 40_000_000)
+    engine: str = setting(Choice(*ENGINES), "openvino")
+    models: str = setting(Text(), "auto")
+    precision: str = setting(Choice("auto", "f32", "bf16", "int8"), "auto")
+    max_pixels: int = setting(WholeNumber(1, 10**9), 40_000_000)
     process: ProcessSettings = field(default_factory=ProcessSettings)
     predict_system: PredictSystemSettings = field(default_factory=PredictSystemSettings)
 
@@ -114,11 +113,11 @@ class OcrSettings:
 class ServiceSettings:
     """Results and jobs: how long and how many are kept."""
 
-    time: float = setting(a_number(0, 10**9), 6000.0)
-    img_number: int = setting(a_whole_number(0, 10**9), 1000)
-    max_cache_mb: float = setting(a_number(0, 10**6), 64.0)
-    max_recent_mb: float = setting(a_number(0, 10**6), 32.0)
-    job_seconds: float = setting(a_number(1, 10**7), 3600.0)
+    time: float = setting(Number(0, 10**9), 6000.0)
+    img_number: int = setting(WholeNumber(0, 10**9), 1000)
+    max_cache_mb: float = setting(Number(0, 10**6), 64.0)
+    max_recent_mb: float = setting(Number(0, 10**6), 32.0)
+    job_seconds: float = setting(Number(1, 10**7), 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +134,11 @@ class Settings:
         return Path(os.path.normpath((self.folder / path.expanduser()).absolute()))
 
 
-def check_of(kind: Any, name: str) -> Check:
-    """The check of one setting of a dataclass above."""
-    check: Check = next(f.metadata["check"] for f in dataclasses.fields(kind) if f.name == name)
-    return check
+def constraint_of(kind: Any, name: str) -> Constraint:
+    """The constraint of one setting of a dataclass above."""
+    (entry,) = (entry for entry in dataclasses.fields(kind) if entry.name == name)
+    constraint: Constraint = entry.metadata["constraint"]
+    return constraint
 
 
 def load_settings(
@@ -204,13 +204,13 @@ def build(kind: Any, values: Any, prefix: str) -> Any:
             raise SettingsError(
                 f"{prefix}{name} = {_show(value)}: {_unknown(name, prefix, fields)}"
             )
-        check = fields[name].metadata.get("check")
-        if check is None:
+        constraint = fields[name].metadata.get("constraint")
+        if constraint is None:
             section = fields[name].default_factory
             arguments[name] = build(section, value, f"{prefix}{name}.")
         else:
             try:
-                arguments[name] = check(value)
+                arguments[name] = constraint(value)
             except ValueError as error:
                 raise SettingsError(f"{prefix}{name} = {_show(value)}: {error}") from None
     return kind(**arguments)
@@ -230,7 +230,7 @@ def all_keys(kind: Any = Settings, prefix: str = "") -> list[str]:
     """Every setting by its dotted name."""
     keys = []
     for entry in _public_fields(kind):
-        if "check" in entry.metadata:
+        if "constraint" in entry.metadata:
             keys.append(prefix + entry.name)
         else:
             keys += all_keys(entry.default_factory, f"{prefix}{entry.name}.")

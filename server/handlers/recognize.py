@@ -24,11 +24,11 @@ from server.replies import (
     problem_reply,
     rendered_reply,
 )
-from server.request_fields import OPTION_CHECKS, Format, OcrRequest, parse_request
+from server.request_fields import OPTION_FIELDS, Format, OcrRequest, parse_request
 from server.service import Ticket
 
 JOB_RETRY_AFTER = 1
-_QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_CHECKS)
+_QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
 
 
 class OcrServiceExchange(Exchange):

@@ -8,7 +8,7 @@ from cache.keys import Digests
 from server.errors import NotFound
 from server.formats import Envelope
 from server.handlers.base import BaseHandler
-from server.request_fields import OPTION_CHECKS, parse_format, parse_options
+from server.request_fields import OPTION_FIELDS, parse_format, parse_options
 from server.service import Answer
 
 
@@ -19,7 +19,7 @@ class ResultHandler(BaseHandler):
         """200 with the result, 304 if the client has it, 404 if it is not kept."""
         started = time.perf_counter()
         try:
-            fields = self.query_fields(("format", *OPTION_CHECKS))
+            fields = self.query_fields(("format", *OPTION_FIELDS))
             chosen = parse_format(fields.pop("format", "json"))
             options = parse_options(fields, self.context.default_options, chosen)
             service = self.context.service

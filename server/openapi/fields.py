@@ -1,17 +1,13 @@
-"""Schemas of the request fields: limits as the parser states them, defaults as the settings do."""
+"""Schemas of the request fields: limits from their constraints, defaults from the settings."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
-from typing import Any
 
 from ocr_engine.options import RecognitionOptions
-from server.body import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART, Form, Upload
-from server.errors import BadField
-from server.request_fields import KNOWN_FIELDS, parse_request
-
-Schema = dict[str, Any]
+from server.body import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART
+from server.constraints import Schema
+from server.request_fields import CONSTRAINTS, KNOWN_FIELDS
 
 MEANINGS = {
     "file_type": "Where the picture is. Left out, it is told from what is there.",
@@ -37,10 +33,6 @@ MEANINGS = {
 }
 # `format` and the like begin with these; the settings have no say.
 DEFAULTS = {"block_flag": True, "format": "json"}
-FLAG_WORDS = [*("true", "false", "True", "False", "yes", "no", "on", "off", "1", "0"), 1, 0]
-
-_NUMBERS = re.compile(r"expected a (whole )?number from (\S+) to (\S+)")
-_WORDS = re.compile(r"expected (?:one of )?([\w, ]+(?: or \w+)?)")
 
 
 def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
@@ -57,7 +49,7 @@ def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
     given = {**DEFAULTS, **asdict(defaults)}
     schemas = {}
     for name in KNOWN_FIELDS:
-        schema = dict(texts.get(name) or schema_of(expectation(name)))
+        schema = dict(texts.get(name) or CONSTRAINTS[name].schema())
         schema["description"] = MEANINGS.get(name, "")
         if name in given:
             schema["default"] = given[name]
@@ -72,24 +64,3 @@ def picture_schema() -> Schema:
         "format": "binary",
         "description": f"The picture, as the part `{PICTURE_PART}`.",
     }
-
-
-def expectation(name: str) -> str:
-    """What the parser says that it would accept, when it is given what nobody accepts."""
-    try:
-        parse_request(Form({name: ()}, Upload(b"any")), RecognitionOptions())
-    except BadField as refusal:
-        return refusal.message.rpartition(": ")[2]
-    raise ValueError(f"the field {name} accepts anything")
-
-
-def schema_of(expected: str) -> Schema:
-    """The schema of such a sentence; one of another kind stays a sentence."""
-    if expected == "expected true or false":
-        return {"anyOf": [{"type": "boolean"}, {"enum": FLAG_WORDS}]}
-    if found := _NUMBERS.fullmatch(expected):
-        kind, read = ("integer", int) if found[1] else ("number", float)
-        return {"type": kind, "minimum": read(found[2]), "maximum": read(found[3])}
-    if found := _WORDS.fullmatch(expected):
-        return {"type": "string", "enum": re.split(r", | or ", found[1])}
-    return {"$comment": expected}

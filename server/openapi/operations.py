@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.constraints import Schema
 from server.openapi import examples
-from server.openapi.fields import Schema
 from server.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
 from server.openapi.responses import (
     JSON,
@@ -20,7 +20,7 @@ from server.openapi.responses import (
     result_content,
 )
 from server.openapi.schemas import reference, text
-from server.request_fields import OPTION_CHECKS
+from server.request_fields import OPTION_FIELDS
 
 Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]
@@ -45,7 +45,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
     }
     answers = {"200": done, "202": accepted()}
-    by_query = ("format", "block_flag", "timeout_ms", *OPTION_CHECKS)
+    by_query = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
@@ -117,7 +117,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
         "summary": "A kept result, without sending the picture",
         "description": "Other options than those of the picture's request mean another result.",
         "parameters": [
-            *in_query(fields, ["format", *OPTION_CHECKS]),
+            *in_query(fields, ["format", *OPTION_FIELDS]),
             *shared("IfNoneMatch", "RequestId"),
         ],
         "responses": {

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from server.body import BASE64_FIELD, PICTURE_PART
+from server.constraints import Schema
 from server.handlers.jobs import MAX_WAIT_SECONDS
 from server.openapi import examples
-from server.openapi.fields import Schema, picture_schema
+from server.openapi.fields import picture_schema
 
 Parameter = dict[str, Any]
 

@@ -21,7 +21,7 @@ from server.openapi.description import describe
 from server.openapi.examples import MESSAGES
 from server.openapi.fields import MEANINGS, field_schemas
 from server.openapi.responses import RESULT_TYPES
-from server.request_fields import KNOWN_FIELDS, OPTION_CHECKS, parse_request
+from server.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
 from server.settings import Settings, build
 from server_process import LiveServer
 
@@ -147,8 +147,8 @@ def test_the_query_has_what_the_handler_takes() -> None:
         for path, _, item in operations()
         if path in ("/ocr", "/results/{md5}")
     }
-    assert query["/results/{md5}"] == {"format", *OPTION_CHECKS}
-    assert query["/ocr"] == {"format", "block_flag", "timeout_ms", *OPTION_CHECKS}
+    assert query["/results/{md5}"] == {"format", *OPTION_FIELDS}
+    assert query["/ocr"] == {"format", "block_flag", "timeout_ms", *OPTION_FIELDS}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from load_test.arguments import a_count, a_field, a_time, a_url
 from server.commands.recognize.reader import DRAWING, TEXT_FORMATS, WORD_FORMATS, Wanted
 from server.main import default_config
-from server.request_fields import OPTION_CHECKS
+from server.request_fields import OPTION_FIELDS
 
 GRANULARITIES = ("line", "word", "char")
 DESCRIPTION = """Read pictures: files, folders with all that is below them, patterns in quotes,
@@ -37,9 +37,9 @@ def parse_arguments(arguments: Sequence[str], prog: str) -> Namespace:
     """All arguments; leaves with status 2 and one line if one is wrong."""
     parser = _parser(prog)
     args = parser.parse_args(arguments)
-    unknown = [name for name, _ in args.option if name not in OPTION_CHECKS]
+    unknown = [name for name, _ in args.option if name not in OPTION_FIELDS]
     if unknown:
-        parser.error(f"--option {unknown[0]}: known are {', '.join(OPTION_CHECKS)}")
+        parser.error(f"--option {unknown[0]}: known are {', '.join(OPTION_FIELDS)}")
     if args.draw and args.output is None:
         parser.error("--draw writes pictures; say where with --output DIR")
     if args.force and args.output is None:

@@ -1,0 +1,212 @@
+"""What the value of a setting or of a request's field may be: checked, and stated as JSON Schema.
+
+A constraint takes a JSON value, or text from a form or the environment. It returns the converted
+value, or raises ValueError with what would be accepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+Schema = dict[str, Any]
+
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off"}
+_FLAG_WORDS = [*("true", "false", "True", "False", "yes", "no", "on", "off", "1", "0"), 1, 0]
+
+
+class Constraint(Protocol):
+    """What is accepted; see the module."""
+
+    def __call__(self, value: Any) -> Any:
+        """The converted value; ValueError says what would be accepted."""
+
+    def schema(self) -> Schema:
+        """The same as JSON Schema, for the API's description and the docs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string that is not empty."""
+
+    def __call__(self, value: Any) -> str:
+        """See Constraint."""
+        if not isinstance(value, str) or not value:
+            raise ValueError("expected a string that is not empty")
+        return value
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false, also as text or 1 and 0."""
+
+    def __call__(self, value: Any) -> bool:
+        """See Constraint."""
+        text = str(value).lower()
+        if isinstance(value, bool | str | int) and text in _TRUE | _FALSE:
+            return text in _TRUE
+        raise ValueError("expected true or false")
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"anyOf": [{"type": "boolean"}, {"enum": _FLAG_WORDS}]}
+
+
+@dataclass(frozen=True, slots=True)
+class FalseOnly:
+    """A flag of the legacy API that cannot be true here; reason: why not."""
+
+    reason: str
+
+    def __call__(self, value: Any) -> bool:
+        """See Constraint."""
+        if Flag()(value):
+            raise ValueError(f"{self.reason}; leave the key out or set it to false")
+        return False
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"const": False, "description": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A finite number from low to high."""
+
+    low: float
+    high: float
+
+    def __call__(self, value: Any) -> float:
+        """See Constraint."""
+        return _number(value, self.low, self.high, "number")
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "number", "minimum": float(self.low), "maximum": float(self.high)}
+
+
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """A whole number from low to high."""
+
+    low: int
+    high: int
+
+    def __call__(self, value: Any) -> int:
+        """See Constraint."""
+        number = _number(value, self.low, self.high, "whole number")
+        if number != int(number):
+            raise ValueError(_range("whole number", self.low, self.high))
+        return int(number)
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
+
+
+class Choice:
+    """One of the words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, value: Any) -> str:
+        """See Constraint."""
+        if value not in self.words:
+            raise ValueError(f"expected one of {', '.join(self.words)}")
+        return str(value)
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "enum": list(self.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable:
+    """Null, or what the other constraint accepts."""
+
+    other: Constraint
+
+    def __call__(self, value: Any) -> Any:
+        """See Constraint."""
+        return None if value is None else self.other(value)
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"anyOf": [self.other.schema(), {"type": "null"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class FilePath:
+    """The path of a file or folder."""
+
+    def __call__(self, value: Any) -> Path:
+        """See Constraint."""
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError("expected a path as a string, or null")
+        return Path(value)
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "minLength": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class PathList:
+    """A list of paths; in the environment, separated by colons."""
+
+    def __call__(self, value: Any) -> tuple[Path, ...]:
+        """See Constraint."""
+        entries = value.split(":") if isinstance(value, str) else value
+        if not isinstance(entries, list) or not all(isinstance(e, str) and e for e in entries):
+            raise ValueError('expected a list of folders, like ["./imgs"]')
+        return tuple(Path(entry) for entry in entries)
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageShape:
+    """Channels, height, width in pixels: [3, 48, 320] or "3, 48, 320"."""
+
+    def __call__(self, value: Any) -> tuple[int, int, int]:
+        """See Constraint."""
+        entries = value.split(",") if isinstance(value, str) else value
+        try:
+            channels, height, width = (int(entry) for entry in entries)
+        except (TypeError, ValueError):
+            raise ValueError('expected channels, height, width, like "3, 48, 320"') from None
+        if channels != 3 or not 8 <= height <= 1024 or not 8 <= width <= 4096:
+            raise ValueError(
+                'expected 3 channels and 8 to 1024 x 8 to 4096 pixels, like "3, 48, 320"'
+            )
+        return channels, height, width
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "array", "items": {"type": "integer"}, "minItems": 3, "maxItems": 3}
+
+
+def _number(value: Any, low: float, high: float, kind: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(_range(kind, low, high))
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise ValueError(_range(kind, low, high)) from None
+    if not low <= number <= high:  # also what is not a number
+        raise ValueError(_range(kind, low, high))
+    return number
+
+
+def _range(kind: str, low: float, high: float) -> str:
+    limits = f"{low} to {high}" if kind == "whole number" else f"{low:g} to {high:g}"
+    return f"expected a {kind} from {limits}"
