@@ -1,5 +1,5 @@
 # `make serve` fills .venv and starts the server; `make help` lists the rest.
-# Needs git, make, and Python 3.10 to 3.13 with its venv module (Debian: python3-venv).
+# Needs git, make, and Python 3.11 to 3.13 with its venv module (Debian: python3-venv).
 
 PYTHON ?= python3
 ARGS ?=
@@ -150,10 +150,10 @@ endef
 
 define require_python
 case "$(VERSION)" in \
-    3.10|3.11|3.12|3.13) ;; \
-    "") echo "make: there is no '$(PYTHON)'; install Python 3.10 to 3.13 (Debian, Ubuntu:" \
+    3.11|3.12|3.13) ;; \
+    "") echo "make: there is no '$(PYTHON)'; install Python 3.11 to 3.13 (Debian, Ubuntu:" \
         "apt install python3 python3-venv)" >&2; exit 1 ;; \
-    *) echo "make: $(PYTHON) is Python $(VERSION), but this needs 3.10 to 3.13; name another:" \
+    *) echo "make: $(PYTHON) is Python $(VERSION), but this needs 3.11 to 3.13; name another:" \
         "make install PYTHON=python3.12" >&2; exit 1 ;; \
     esac; \
     $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -163,6 +163,6 @@ endef
 
 # lock(input, output, options)
 define lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --universal --python-version 3.10 \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --universal --python-version 3.11 \
 	    --only-binary :all: --annotation-style line $(3) requirements/$(1).in -o $(2)
 endef

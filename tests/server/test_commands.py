@@ -32,9 +32,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(site: Path, *arguments: str) -> list[str]:
-    # -P is not there in Python 3.10, so the working directory must not hold the packages.
     code = f"import sys; sys.path.insert(0, {str(site)!r}); import runpy; "
-    return [sys.executable, "-c", code + "runpy.run_module('server', alter_sys=True)", *arguments]
+    return [
+        sys.executable,
+        "-P",
+        "-c",
+        code + "runpy.run_module('server', alter_sys=True)",
+        *arguments,
+    ]
 
 
 def run(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
