@@ -151,7 +151,7 @@ class Client:
         raw: _Raw = (0, {}, b"")
         try:
             raw = await asyncio.wait_for(self._exchange(request), self._answer_seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             lost = "timeout"
         except ConnectionRefusedError:
             lost = "connection refused"

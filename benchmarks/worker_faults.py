@@ -96,7 +96,7 @@ class Faults:
     async def settle(self) -> None:
         """Wait for the end of what was begun, and for the last replacement."""
         await asyncio.gather(*self._under_way)
-        with contextlib.suppress(asyncio.TimeoutError):
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._replaced(), SETTLE_SECONDS)
 
     def kill(self) -> None:

@@ -151,7 +151,7 @@ class Connection:
     async def _connect_for_exchange(self) -> None:
         try:
             await self.connect()
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise NoConnection(f"not within {CONNECT_SECONDS:g} s") from None
         except OSError as error:
             raise NoConnection(error.strerror or str(error)) from None

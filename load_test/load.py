@@ -122,7 +122,7 @@ async def find_server(host: str, port: int, url: str) -> Address:
         address = await look_up(host, port)
         connection = Connection(address)
         await connection.connect()
-    except asyncio.TimeoutError:
+    except TimeoutError:
         reason = f"no connection within {CONNECT_SECONDS:g} s"
     except OSError as error:
         reason = str(error.strerror or error)

@@ -126,7 +126,7 @@ class JobStore:
         """Wait until the job is finished, but not longer than that."""
         run = self._runs.get(job.job_id)
         if run is not None:
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(run.finished.wait(), seconds)
             self._refresh(job)
 

@@ -100,7 +100,7 @@ class Ticket:
         self._waiting = asyncio.shield(self._flight.answer)
         try:
             return await asyncio.wait_for(self._waiting, self._timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise self._overdue() from None
         finally:
             self._leave_flight(stop_running=False)
