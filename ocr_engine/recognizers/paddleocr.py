@@ -25,6 +25,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.paddle_words import lines_with_parts
 from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
+from ocr_engine.stages.detection import bounded_limit
 from ocr_engine.user_cache import NAME, user_cache
 
 _SMALLEST = 1e-9
@@ -44,10 +45,14 @@ class PaddleOcr:
     ) -> Recognition:
         """See Recognizer.recognize; on one core, and PaddleOCR does not tell its stages apart."""
         start = time.perf_counter()
+        height, width = picture.pixels.shape[:2]
+        limit = options.det_limit_side_len
+        if options.det_limit_type != "max":
+            limit = bounded_limit(height, width, limit)
         (found,) = self._pipeline.predict(
             picture.pixels,
             use_textline_orientation=self._turns_lines and options.use_angle_cls,
-            text_det_limit_side_len=options.det_limit_side_len,
+            text_det_limit_side_len=limit,
             text_det_limit_type="max" if options.det_limit_type == "max" else "min",
             text_det_thresh=options.det_db_thresh or _SMALLEST,
             text_det_box_thresh=options.det_db_box_thresh or _SMALLEST,
@@ -59,7 +64,6 @@ class PaddleOcr:
             lines = tuple(_lines(found))
         else:
             lines = tuple(lines_with_parts(found, picture.pixels, options.granularity))
-        height, width = picture.pixels.shape[:2]
         seconds = time.perf_counter() - start
         return Recognition(OcrResult(width, height, lines, picture.frames), {"ocr": seconds})
 

@@ -29,6 +29,8 @@ MAX_SIDE = 4000
 MAX_CANDIDATES = 1000
 MIN_BOX_SIDE = 3
 FULL_SIZE_PIXELS = 300_000  # smaller pictures are never reduced
+MAX_ENLARGEMENT = 4  # of a side; letters of 8 pixels get 32, and more is not read better
+ALWAYS_ENLARGED_TO = 64  # with MAX_SIDE this is less than FULL_SIZE_PIXELS
 MUCH_SMALLER = 0.6  # from here on, each pixel is the mean of those that it stands for
 # Of what `auto` lets detection see: each pair of sides costs 25 ms to compile (decisions/0018).
 SMALL_SIDES = (32, 64, 96, 128, 160, 192, 256, 320, 384, 480)
@@ -48,7 +50,7 @@ def detection_size(
     if options.det_limit_type == "max":
         ratio = min(1.0, limit / max(height, width))
     elif min(height, width) < limit:
-        ratio = limit / min(height, width)
+        ratio = bounded_limit(height, width, limit) / min(height, width)
     elif options.det_limit_type == "auto":
         ratio = min(1.0, max(reduction, math.sqrt(FULL_SIZE_PIXELS / (height * width))))
     height, width = int(height * ratio), int(width * ratio)
@@ -58,6 +60,16 @@ def detection_size(
     if options.det_limit_type == "auto" and reduction < 1:
         return _nearest_side(height), _nearest_side(width)
     return _round_side(height), _round_side(width)
+
+
+def bounded_limit(height: int, width: int, limit: int) -> int:
+    """The short side that the image may be enlarged to for detection: limit, or less.
+
+    Detection sees at most MAX_ENLARGEMENT squared times the image's pixels, or FULL_SIZE_PIXELS if
+    that is more: what it costs then follows from the image and not from an option alone.
+    """
+    ratio = max(MAX_ENLARGEMENT, math.sqrt(FULL_SIZE_PIXELS / (height * width)))
+    return min(limit, max(ALWAYS_ENLARGED_TO, int(min(height, width) * ratio)))
 
 
 def _round_side(side: int) -> int:
