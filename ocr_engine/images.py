@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
+import logging
 import warnings
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, _imaging
 
-from ocr_engine.errors import InvalidImage
+from ocr_engine.errors import InvalidImage, PictureError
 from ocr_engine.frames import count_gif_frames, count_tiff_pages
+from ocr_engine.jpeg_segments import split_jpeg
+from ocr_engine.orientation import ORIENTATION, orientation, turned
 from ocr_engine.picture_header import ACCEPTED_FORMATS, PictureHeader, check_size, read_header
+from ocr_engine.tiff_directory import XMP, read_directory, without_tags
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -21,6 +26,19 @@ ImageArray = npt.NDArray[np.uint8]
 Image.MAX_IMAGE_PIXELS = None
 
 _NEAR_WHITE = 230
+_TIFF_METADATA = frozenset({ORIENTATION, XMP, 34665, 34853, 40965})  # EXIF, GPS, interoperability
+
+
+def silence_decoders() -> None:
+    """Keep what decoders say of a file out of this process's stderr: of some it is megabytes.
+
+    What is wrong with a file is said by the exception. libtiff, which Pillow's extension is linked
+    with, writes by handlers of the whole process; Pillow sets none.
+    """
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    pillow = ctypes.CDLL(_imaging.__file__)
+    pillow.TIFFSetErrorHandler(None)
+    pillow.TIFFSetWarningHandler(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +61,71 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     """
     header = read_header(data)
     check_size(header, max_pixels)
+    file = _without_metadata(header.format, data)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS) as image:
-                check_size(PictureHeader(header.format, *image.size), max_pixels)
-                frames = _count_frames(image, data)
-                image.load()
-                ImageOps.exif_transpose(image, in_place=True)
-                pixels = _to_bgr(image)
+        image = _load(file, header, max_pixels)
+        pixels = _to_bgr(turned(image, _orientation_of(image, file)))
+    except (PictureError, MemoryError, cv2.error):
+        raise
     except UnidentifiedImageError:
         raise InvalidImage(f"the {header.format} cannot be read: its header is broken") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError,
-            OverflowError, ZeroDivisionError, Image.DecompressionBombError) as error:  # fmt: skip
+    except Exception as error:  # Pillow raises almost anything when a file is broken
         raise InvalidImage(
             f"the {header.format} is truncated or broken ({error}); send the whole file"
         ) from None
-    return Picture(pixels, frames)
+    return Picture(pixels, _count_frames(image, data))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What Pillow gets to see of a file; the EXIF and XMP that were taken out of it."""
+
+    data: bytes
+    exif: bytes = b""
+    xmp: bytes = b""
+
+
+def _without_metadata(file_format: str, data: bytes) -> _File:
+    """JPEGs and TIFFs without what may make Pillow raise although it says nothing of the pixels.
+
+    It reads EXIF when it opens a JPEG, and reads all of it and turns the pixels when it loads a
+    TIFF. Of PNG and WebP it gives EXIF as bytes.
+    """
+    if file_format == "JPEG":
+        jpeg = split_jpeg(data)
+        return _File(jpeg.data, jpeg.exif, jpeg.xmp)
+    if file_format == "TIFF":
+        xmp = read_directory(data).bytes_of(XMP, data)
+        return _File(without_tags(data, _TIFF_METADATA), exif=data, xmp=xmp)
+    return _File(data)
+
+
+def _load(file: _File, header: PictureHeader, max_pixels: int) -> Image.Image:
+    """The pixels as they are stored."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(file.data), formats=ACCEPTED_FORMATS) as image:
+            check_size(PictureHeader(header.format, *image.size), max_pixels)
+            image.load()
+            return image
+
+
+def _orientation_of(image: Image.Image, file: _File) -> int:
+    """By the EXIF that was taken out of the file, or by what Pillow has found in it."""
+    exif, xmp = file.exif, file.xmp
+    if image.format in ("PNG", "WEBP"):
+        exif, xmp = image.info.get("exif", b""), image.info.get("xmp", b"")
+        if not exif and "Raw profile type exif" in image.info:
+            exif = _raw_profile(image.info["Raw profile type exif"])
+    return orientation(exif, xmp)
+
+
+def _raw_profile(text: str) -> bytes:
+    """EXIF as ImageMagick wrote it into PNGs: three lines about it, then hexadecimal digits."""
+    try:
+        return bytes.fromhex("".join(text.split("\n")[3:]))
+    except ValueError:
+        return b""
 
 
 def _count_frames(image: Image.Image, data: bytes) -> int:

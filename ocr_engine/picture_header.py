@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocr_engine.errors import InvalidImage, TooManyPixels, UnsupportedFormat
+from ocr_engine.jpeg_segments import FRAME_HEADERS, MAX_SEGMENTS, jpeg_segments
+from ocr_engine.tiff_directory import MAX_ENTRIES, read_directory
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 MAX_SIDE = 65_500
@@ -131,50 +133,27 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     raise InvalidImage("the WebP file begins with an unknown chunk")
 
 
-_JPEG_STANDALONE = {0x01, *range(0xD0, 0xD9)}
-_JPEG_MAX_SEGMENTS = 10_000
-_JPEG_MAX_FILL = 1000
-_JPEG_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-
-
 def _jpeg_size(data: bytes) -> tuple[int, int]:
-    position = 2
-    for _ in range(_JPEG_MAX_SEGMENTS):
-        if data[position] != 0xFF:
-            raise InvalidImage("the JPEG has broken markers before its frame header")
-        fill = data[position : position + _JPEG_MAX_FILL]
-        position += len(fill) - len(fill.lstrip(b"\xff"))
-        marker = data[position]
-        position += 1
-        if marker in _JPEG_STANDALONE:
-            continue
-        if marker in (0xD9, 0xDA):
-            raise InvalidImage("the JPEG has no frame header")
-        (length,) = struct.unpack_from(">H", data, position)
-        if length < 2:
-            raise InvalidImage("the JPEG has a marker segment of impossible length")
-        if marker in _JPEG_FRAME:
-            height, width = struct.unpack_from(">HH", data, position + 3)
+    for segment in jpeg_segments(data):
+        if segment.marker in FRAME_HEADERS:
+            height, width = struct.unpack_from(">HH", data, segment.body + 1)
             return width, height
-        position += length
-    raise InvalidImage(f"the JPEG has no frame header in its first {_JPEG_MAX_SEGMENTS} segments")
+    raise InvalidImage(f"the JPEG has no frame header in its first {MAX_SEGMENTS} segments")
 
 
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
-_TIFF_SHORT, _TIFF_LONG = 3, 4
 
 
 def _tiff_size(data: bytes) -> tuple[int, int]:
-    order = "<" if data.startswith(b"II") else ">"
-    (directory,) = struct.unpack_from(order + "I", data, 4)
-    (entries,) = struct.unpack_from(order + "H", data, directory)
-    size: dict[int, int] = {}
-    for index in range(min(entries, 512)):
-        entry = directory + 2 + 12 * index
-        tag, kind = struct.unpack_from(order + "HH", data, entry)
-        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT) and kind in (_TIFF_SHORT, _TIFF_LONG):
-            code = "H" if kind == _TIFF_SHORT else "I"
-            (size[tag],) = struct.unpack_from(order + code, data, entry + 8)
-    if len(size) != 2:
+    directory = read_directory(data)
+    if directory.claimed > MAX_ENTRIES:
+        raise InvalidImage(
+            f"the TIFF's first page has {directory.claimed} tags; "
+            f"at most {MAX_ENTRIES} are accepted"
+        )
+    if len(directory.entries) < directory.claimed:
+        raise InvalidImage("the TIFF header is cut off; send the whole file")
+    width, height = (directory.whole_number(tag) for tag in (_TIFF_WIDTH, _TIFF_HEIGHT))
+    if width is None or height is None:
         raise InvalidImage("the TIFF's first page has no size")
-    return size[_TIFF_WIDTH], size[_TIFF_HEIGHT]
+    return width, height

@@ -89,6 +89,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     try:
         recognizer = spec.load()
         _own_signals()
+        _silence_decoders()
         _warm(recognizer, spec)
     except ModelError as error:
         _send(channel, LoadFailed(error.message))
@@ -156,6 +157,16 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     start = time.perf_counter()
     drawing = draw_result(picture.pixels, recognition.result)
     return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
+
+
+def _silence_decoders() -> None:
+    """Clients must not be able to fill the log with pictures that libtiff has much to say of."""
+    from ocr_engine.images import silence_decoders
+
+    try:
+        silence_decoders()
+    except (OSError, AttributeError) as error:  # a Pillow that is linked in another way
+        log.warning("what libtiff says of pictures goes to the log: %s", error)
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:

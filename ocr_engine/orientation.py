@@ -1,0 +1,49 @@
+"""How an image is to be turned: by EXIF tag 0x112 alone, whatever else is in EXIF."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from PIL import Image
+
+from ocr_engine.tiff_directory import read_directory
+
+ORIENTATION = 0x112
+UPRIGHT = 1
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PREFIX = b"Exif\0\0"
+_IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
+
+
+def orientation(exif: bytes, xmp: bytes = b"") -> int:
+    """1 to 8, as EXIF numbers them; XMP counts where EXIF has no such tag; UPRIGHT if none does."""
+    found = _orientation_in_exif(exif)
+    if found is None and (in_xmp := _IN_XMP.search(xmp)):
+        found = int(in_xmp[1])
+    return found if found in _TURNS else UPRIGHT
+
+
+def turned(image: Image.Image, orientation: int) -> Image.Image:
+    """The image as it stands upright."""
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _orientation_in_exif(exif: bytes) -> int | None:
+    """The number in tag 0x112, which need not be one that there is."""
+    exif = exif.removeprefix(_PREFIX).removeprefix(_PREFIX)  # some writers have it twice
+    if not exif.startswith((b"II", b"MM")):
+        return None
+    try:
+        return read_directory(exif).whole_number(ORIENTATION)
+    except struct.error:
+        return None
