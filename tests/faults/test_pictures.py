@@ -1,4 +1,4 @@
-"""Rows 22 to 25, 27 and 28: pictures that are cut off, too large, too many, foreign, or empty."""
+"""Rows 22 to 25, 27, 28 and 48: cut off, too large, too many, foreign, empty, enlarged too far."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from picture_structures import (
     webp,
     white_png,
 )
-from plain_pictures import TEXT, VARIANTS, plain, saved
+from plain_pictures import TEXT, VARIANTS, drawn, plain, saved
 from server_process import PICTURES, ServerProcess
 
 FRESH = {"Cache-Control": "no-cache"}
 REFUSAL_SECONDS = 0.05
 MOST_PIXELS = "40000000"
+ENLARGED_SECONDS = 1.0
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 
 
@@ -225,3 +226,32 @@ def test_a_page_on_which_nothing_is_visible(models: ServerProcess) -> None:
     for picture in (*pages, clear):
         reply = models.upload(picture)
         assert (reply.status, reply.json["data"]["lines"], reply.text) == (200, [], "")
+
+
+@pytest.mark.faults(48)
+@pytest.mark.parametrize("size", [(33, 33), (1, 1), (1, 3000)], ids=str)
+def test_a_tiny_image_is_not_enlarged_to_a_page(
+    models: ServerProcess, size: tuple[int, int]
+) -> None:
+    """On its way to a side of 4000 it took 4.6 s."""
+    tiny = white_png(*size)
+    assert len(tiny) < 150
+
+    def ask() -> Reply:
+        return models.upload(tiny, FRESH, det_limit_type="min", det_limit_side_len="4000")
+
+    seconds, reply = quickest(ask)
+    assert (reply.status, reply.json["data"]["lines"]) == (200, [])
+    assert seconds < ENLARGED_SECONDS
+
+
+@pytest.mark.faults(48)
+@pytest.mark.parametrize("side", ["64", "736", "4000"])
+@pytest.mark.parametrize("height", [12, 16, 24])
+def test_a_small_strip_is_read_however_far_it_is_to_be_enlarged(
+    models: ServerProcess, height: int, side: str
+) -> None:
+    strip = drawn().resize((180 * height // 48, height), Image.Resampling.LANCZOS)
+    png = saved(strip, "PNG")
+    reply = models.upload(png, FRESH, det_limit_type="min", det_limit_side_len=side)
+    assert (reply.status, letters(reply.text)) == (200, letters(TEXT))

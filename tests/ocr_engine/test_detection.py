@@ -20,6 +20,7 @@ from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.runtimes.session import PixelArray
+from ocr_engine.stages import detection
 from ocr_engine.stages.detection import (
     FloatArray,
     box_score,
@@ -110,6 +111,40 @@ def test_a_large_picture_is_reduced_as_far_as_the_model_takes_it(
     size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     assert detection_size(*size, DEFAULTS, reduction=0.75) == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "size", "expected"),
+    [
+        (4000, (33, 33), (544, 544)),  # to 300,000 pixels: x 16.6, 547 x 547
+        (4000, (32, 32), (544, 544)),  # x 17.1: 547 x 547
+        (736, (20, 200), (160, 1728)),  # x 8.66: 173 x 1730
+        (4000, (300, 300), (1216, 1216)),  # to 16 times the pixels: 1200 x 1200; 37.5 -> 38
+        (736, (150, 700), (608, 2816)),  # x 4: 600 x 2800; 18.75 -> 19, 87.5 -> 88
+        (1000, (1000, 1000), (992, 992)),  # nothing to enlarge
+        (4000, (1, 65500), (32, 4000)),  # to 64 x 4192000, then capped
+        (4000, (65500, 1), (4000, 32)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["min", "auto"])
+def test_an_option_enlarges_to_16_times_the_pixels_at_most(
+    kind: str, limit: int, size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=limit)  # type: ignore[arg-type]
+    assert detection_size(*size, options) == expected
+
+
+@pytest.mark.parametrize("reduction", [1.0, 0.75])
+@pytest.mark.parametrize("kind", ["auto", "min", "max"])
+def test_the_bound_of_enlargement_is_beyond_what_the_default_limit_asks_for(
+    monkeypatch: pytest.MonkeyPatch, kind: str, reduction: float
+) -> None:
+    options = RecognitionOptions(det_limit_type=kind)  # type: ignore[arg-type]
+    sides = (1, 2, 7, 15, 16, 17, 31, 33, 50, 63, 64, 65, 200, 547, 800, 3999, 4001, 65500)
+    sizes = [(height, width) for height in sides for width in sides]
+    bounded = [detection_size(*size, options, reduction) for size in sizes]
+    monkeypatch.setattr(detection, "MAX_ENLARGEMENT", 1 << 20)
+    assert [detection_size(*size, options, reduction) for size in sizes] == bounded
 
 
 @pytest.mark.parametrize("kind", ["min", "max"])

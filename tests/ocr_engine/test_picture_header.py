@@ -14,6 +14,7 @@ from PIL import Image
 
 from ocr_engine.errors import InvalidImage, PictureError, TooManyPixels, UnsupportedFormat
 from ocr_engine.picture_header import PictureHeader, check_size, read_header
+from ocr_engine.tiff_directory import MAX_ENTRIES
 
 PAGES = Path(__file__).resolve().parents[1] / "data" / "pages"
 COMMITTED = sorted(path.name for path in PAGES.iterdir())
@@ -117,6 +118,19 @@ def tiff(order: str, size: list[tuple[int, str, int]]) -> bytes:
 def test_pillow_reads_the_handmade_tiff_alike(order: str) -> None:
     data = tiff(order, [(256, "H", 300), (257, "I", 200)])
     assert read_header(data) == pillow(data)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_of_too_many_tags(order: str) -> None:
+    def of(count: int) -> bytes:
+        tags = [(256, 300), (257, 200), *((20_000 + n, n) for n in range(count - 2))]
+        entries = b"".join(struct.pack(order + "HHIHH", tag, 3, 1, n, 0) for tag, n in tags)
+        magic = b"II*\x00" if order == "<" else b"MM\x00*"
+        return magic + struct.pack(order + "IH", 8, count) + entries + bytes(4)
+
+    assert read_header(of(MAX_ENTRIES)) == PictureHeader("TIFF", 300, 200)
+    with pytest.raises(InvalidImage, match=f"{MAX_ENTRIES + 1} tags; at most {MAX_ENTRIES}"):
+        read_header(of(MAX_ENTRIES + 1))
 
 
 def with_segments(*segments: bytes) -> bytes:
