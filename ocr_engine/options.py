@@ -16,6 +16,7 @@ class RecognitionOptions:
 
     det_limit_side_len, det_limit_type: with `min`, detection sees the picture enlarged until
     its short side has that many pixels; with `max`, reduced until its long side has no more.
+    Enlarging ends at 16 times the image's pixels (stages/detection.py: bounded_limit).
     `auto` is `min`, and large pictures are reduced as far as the model finds lines as well.
     det_db_thresh: probability (0 to 1) above which a pixel is text.
     det_db_box_thresh: mean probability (0 to 1) that a box needs.

@@ -21,7 +21,8 @@ MEANINGS = {
     "`word` with the formats `tsv` and `hocr`, if left out.",
     "timeout_ms": "How many milliseconds this request waits at most; no limit of its own, "
     "if left out.",
-    "det_limit_side_len": "Pixels, the limit for `det_limit_type`.",
+    "det_limit_side_len": "Pixels, the limit for `det_limit_type`; enlarging ends at 16 times the "
+    "image's pixels, or at 0.3 million if that is more.",
     "det_limit_type": "`min`: small pictures are enlarged for detection until their short side has "
     "`det_limit_side_len`. `max`: large ones are reduced until their long side has no more. "
     "`auto`: as `min`, and large pictures are reduced as far as the model finds lines as well.",
