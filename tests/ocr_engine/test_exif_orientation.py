@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from ocr_engine.exif_orientation import orientation
 from ocr_engine.images import ImageArray, decode
-from ocr_engine.orientation import orientation
 from ocr_engine.tiff_directory import MAX_ENTRIES
 from odd_exif import TURNED_LEFT, exif_with, jpeg_with, odd_exif
 from picture_structures import (
