@@ -18,7 +18,7 @@ from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.sessions import Sessions, load_runtime, load_sessions, try_run
 from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.runtimes.session import FloatArray, Inputs, Session
-from ocr_engine.stages import classification, detection, recognition, word_boxes
+from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes
 from ocr_engine.stages.cropping import cut_out, place_of
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
@@ -26,9 +26,6 @@ from ocr_engine.stages.strips import Strips, stretched_strip
 
 log = logging.getLogger(__name__)
 
-SURELY_TURNED = 0.95
-BADLY_READ = 0.8  # a line that makes no sense as it stands; what turns it may be less sure
-LIKELIER = 0.5
 SMALL_PICTURE = (64, 64)
 PREPARED_PIXELS = 1_500_000  # larger pictures take long, and memory, also when they are blank
 
@@ -71,9 +68,10 @@ class PpOcr:
                 readings = self._read(strips, cores, options)
         if lines and options.use_angle_cls:
             with watch.stage("cls"):
-                turned = self._upside_down(strips, readings, options)
+                suspects = self._suspects(strips, readings, options)
             with watch.stage("rec"):
-                self._read_turned(strips, readings, turned, cores, options)
+                stands = [place.stands for _, place in lines]
+                self._turn(strips, readings, suspects, stands, cores, options)
         found = [
             word_boxes.text_line(
                 reading, np.rint(box).astype(np.int32), strips[number], options.granularity
@@ -140,23 +138,18 @@ class PpOcr:
                 log.warning("detection uses one core until the worker has rested: %s", error)
         return self._wide_det
 
-    def _upside_down(
+    def _suspects(
         self, strips: Strips, readings: Sequence[Reading], options: RecognitionOptions
     ) -> list[int]:
-        """Which lines seem to stand on their head; those that read well as they are do not."""
+        """Which lines do not read well as they are, and seem to be upside down."""
         return [
             index
             for index, reading in enumerate(readings)
-            if not recognition.reads_upright(*reading[:2])
-            and self._is_upside_down(
-                strips[index],
-                options.cls_thresh
-                if reading[1] >= BADLY_READ
-                else min(LIKELIER, options.cls_thresh),
-            )
+            if (threshold := orientation.suspicion(reading, options.cls_thresh)) is not None
+            and self._seems_upside_down(strips[index], threshold)
         ]
 
-    def _is_upside_down(self, strip: ImageArray, threshold: float) -> bool:
+    def _seems_upside_down(self, strip: ImageArray, threshold: float) -> bool:
         source, session = self.models.cls, self.sessions.cls
         if session is None or source is None:
             return False
@@ -167,19 +160,25 @@ class PpOcr:
             seen = classification.preprocess(strip, height, width)
         return classification.is_upside_down(session.run(seen), threshold)
 
-    def _read_turned(
+    def _turn(
         self,
         strips: Strips,
         readings: list[Reading],
-        turned: Sequence[int],
+        suspects: Sequence[int],
+        stands: Sequence[bool],
         cores: int,
         options: RecognitionOptions,
     ) -> None:
-        """Read these lines turned; the classifier may be wrong, so the surer reading stays."""
-        again = self._read(strips.some(turned, classification.turn), cores, options)
-        for index, reading in zip(turned, again, strict=True):
-            if reading[1] >= SURELY_TURNED or reading[1] > readings[index][1]:
-                readings[index] = reading._replace(turned=True)
+        """Replace the readings of upside-down lines: of suspects first, then of their group."""
+
+        def read_turned(lines: Sequence[int]) -> Iterator[tuple[int, Reading]]:
+            again = self._read(strips.some(lines, classification.turn), cores, options)
+            return zip(lines, again, strict=True)
+
+        turned = dict(read_turned(suspects))
+        turned.update(read_turned(orientation.to_be_read_turned(readings, turned, stands)))
+        for index in orientation.upside_down(readings, turned, stands):
+            readings[index] = turned[index]._replace(turned=True)
 
     def _read(self, strips: Strips, cores: int, options: RecognitionOptions) -> list[Reading]:
         """The text of each strip and how sure it is.

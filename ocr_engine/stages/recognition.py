@@ -24,12 +24,6 @@ WIDTHS = (64, 128, 192, 256, 320, 384, 480, 576, 704, 864, 1056, 1280, 1600, 204
 COMMON_WIDTHS = WIDTHS[:8]  # of most lines
 SHORT_WIDTH = 128  # lines of a few characters have little context
 SURE = 0.97  # a line read with less is read at its full width, too
-UPRIGHT_CONFIDENCE = 0.95
-UPRIGHT_CHARACTERS = 2
-TURNABLE = frozenset(
-    " 01689BHINOQSWXZMbdilmnopqsuwxz|Il-_=+~*%/\\()[]<>.,:;'\"!?·…—“”‘’、。，"
-    "一二三十中日田口目王回工米申由甲吕串品旦"
-)
 
 
 class Character(NamedTuple):
@@ -153,15 +147,3 @@ def _text(runs: Sequence[_Run], characters: Sequence[str]) -> tuple[str, float]:
         return "", 0.0
     text = "".join([characters[run.index - 1] for run in runs])
     return text, fmean([run.probability for run in runs])
-
-
-def reads_upright(text: str, confidence: float) -> bool:
-    """Whether a line reads so well that it cannot stand on its head.
-
-    A line that does is read as little, or as something unlikely; but some characters are
-    themselves or others when turned.
-    """
-    return (
-        confidence >= UPRIGHT_CONFIDENCE
-        and sum(character not in TURNABLE for character in text) >= UPRIGHT_CHARACTERS
-    )
