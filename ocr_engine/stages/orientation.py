@@ -55,7 +55,7 @@ def evidence(upright: Reading, turned: Reading | None) -> int:
         return 0
     weight = telling(surer.text)
     clear = abs(turned.confidence - upright.confidence) >= CLEAR_LEAD
-    if weight >= TELLING_CHARACTERS or (clear and (weight or len(surer.text) > 1)):
+    if weight >= TELLING_CHARACTERS or (clear and not _tells_nothing(surer)):
         return sign * max(weight, 1)
     return 0
 
@@ -69,7 +69,8 @@ def turned_groups(
     """
     balance = {False: 0, True: 0}
     for index, reading in enumerate(upright):
-        balance[_group(reading, stands[index])] += evidence(reading, turned.get(index))
+        other = turned.get(index)
+        balance[_group(reading, other, stands[index])] += evidence(reading, other)
     return {group for group, weight in balance.items() if weight > 0}
 
 
@@ -81,7 +82,7 @@ def to_be_read_turned(
     return [
         index
         for index, reading in enumerate(upright)
-        if index not in turned and _group(reading, stands[index]) in groups
+        if index not in turned and groups & {stands[index], _group(reading, None, stands[index])}
     ]
 
 
@@ -94,7 +95,7 @@ def upside_down(
         index
         for index, reading in turned.items()
         if is_upside_down(
-            upright[index], reading, _group(upright[index], stands[index]) in groups
+            upright[index], reading, _group(upright[index], reading, stands[index]) in groups
         )
     ]
 
@@ -102,20 +103,25 @@ def upside_down(
 def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
     """Whether a line is upside down, if the lines of its group are or are not.
 
-    Only a surer reading replaces another, except that the group decides between two readings of
-    which neither is clearly surer, unless the upright one can only be upright.
+    Only a surer reading replaces another, except that the group decides where neither is clearly
+    surer or both are a single turnable character, unless the upright one can only be upright.
     """
     lead = turned.confidence - upright.confidence
     if group_is and not reads_upright(upright):
-        return lead > -CLEAR_LEAD
+        return lead > -CLEAR_LEAD or (_tells_nothing(upright) and _tells_nothing(turned))
     if group_is or telling(turned.text) >= TELLING_CHARACTERS:
         return lead > 0
     return evidence(upright, turned) > 0
 
 
-def _group(reading: Reading, stands: bool) -> bool:
+def _tells_nothing(reading: Reading) -> bool:
+    """Whether it is a single turnable character; such a one is often surer when turned wrongly."""
+    return len(reading.text) == 1 and reading.text in TURNABLE
+
+
+def _group(upright: Reading, turned: Reading | None, stands: bool) -> bool:
     """Whether a line belongs to the standing lines.
 
     A single character does not: its box stands because a digit is higher than it is wide.
     """
-    return stands and len(reading.text) > 1
+    return stands and any(reading and len(reading.text) > 1 for reading in (upright, turned))

@@ -22,7 +22,7 @@ from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.result import TextLine
 from ocr_engine.runtimes.session import FloatArray, PixelArray
-from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess, reads_upright
+from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess
 
 T = TypeVar("T")
 Reading = tuple[str, float]
@@ -205,33 +205,6 @@ def test_each_line_is_judged_for_itself() -> None:
 # --- upright
 
 
-@pytest.mark.parametrize(
-    ("text", "confidence", "expected"),
-    [
-        ("cat", 0.99, True),
-        ("cat", 0.95, True),
-        ("cat", 0.9499, False),
-        ("ca", 0.99, True),
-        ("c", 0.99, False),  # too little to tell
-        ("", 0.99, False),
-        ("", 0.0, False),
-        ("NOON", 1.0, False),  # the same when turned
-        ("SOS 8196", 1.0, False),
-        ("pod", 1.0, False),
-        ("1,000.00", 1.0, False),
-        ("No", 1.0, False),
-        ("NOON c", 1.0, False),  # one letter is not enough
-        ("NOON ct", 1.0, True),
-        ("日田", 1.0, False),
-        ("日门", 1.0, False),
-        ("门店", 1.0, True),
-        ("2024", 1.0, True),
-    ],
-)
-def test_reads_upright(text: str, confidence: float, expected: bool) -> None:
-    assert reads_upright(text, confidence) is expected
-
-
 def test_a_line_that_reads_well_is_not_shown_to_the_classifier() -> None:
     rec = Scripted(
         {
@@ -244,7 +217,7 @@ def test_a_line_that_reads_well_is_not_shown_to_the_classifier() -> None:
     cls = KnowsTurned()
     lines = read(page(False, False, False), rec, cls)
     assert [line.text for line in lines] == ["cat", "NOON", "gray"]
-    assert cls.asked == [1]  # the third reads well at its full width
+    assert cls.asked == []  # not the second, which is as sure turned; the third reads well in full
     assert len(rec.read) == 4
 
 
@@ -268,15 +241,14 @@ def test_a_line_on_its_head_is_asked_about_and_read_turned() -> None:
 @pytest.mark.parametrize(
     ("upright", "turned", "stays"),
     [
-        (("ON", 0.9), ("NO", 0.94), "NO"),
-        (("ON", 0.9), ("NO", 0.89), "ON"),  # the classifier is wrong
-        (("ON", 0.99), ("NO", 0.96), "NO"),  # both read well: the classifier knows
-        (("ON", 0.99), ("NO", 0.94), "ON"),
+        (("vet", 0.9), ("cat", 0.91), "cat"),
+        (("vet", 0.9), ("cat", 0.89), "vet"),  # the classifier is wrong
+        (("ON", 0.9), ("NO", 0.94), "ON"),  # makes sense both ways
+        (("ON", 0.84), ("NO", 0.96), "NO"),  # makes sense one way
+        (("ON", 0.99), ("NO", 1.0), "ON"),  # reads well: the classifier is not asked
     ],
 )
-def test_a_turned_reading_must_be_sure_or_surer(
-    upright: Reading, turned: Reading, stays: str
-) -> None:
+def test_a_turned_reading_must_be_surer(upright: Reading, turned: Reading, stays: str) -> None:
     rec = Scripted(
         {
             (0, width, head): reading
@@ -286,6 +258,26 @@ def test_a_turned_reading_must_be_sure_or_surer(
     )
     (line,) = read(page(False), rec, KnowsTurned(always=True))
     assert line.text == stays
+
+
+def test_numbers_follow_an_upside_down_line() -> None:
+    rec = Scripted(
+        {
+            (0, SQUEEZED, True): ("ye", 0.6),
+            (0, FULL, True): ("y", 0.7),
+            (0, SQUEEZED, False): ("cat", 0.98),
+            (1, SQUEEZED, True): ("80", 1.0),
+            (1, SQUEEZED, False): ("08", 0.98),
+            (2, SQUEEZED, True): ("gray", 0.98),
+            (2, SQUEEZED, False): ("key", 0.97),
+        }
+    )
+    cls = KnowsTurned()
+    lines = read(page(True, True), rec, cls)
+    assert [line.text for line in lines] == ["cat", "08"]
+    assert cls.asked == [0]
+    lines = read(page(True, True, True), rec, cls)  # the third outweighs the first
+    assert [line.text for line in lines] == ["cat", "80", "gray"]
 
 
 @pytest.mark.parametrize(("confidence", "stays"), [(0.79, "cat"), (0.81, "ye")])

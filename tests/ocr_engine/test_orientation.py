@@ -1,0 +1,184 @@
+"""Which lines are upside down, judged by their readings and by their page."""
+
+from __future__ import annotations
+
+import pytest
+
+from ocr_engine.stages.orientation import (
+    evidence,
+    is_upside_down,
+    reads_upright,
+    suspicion,
+    telling,
+    to_be_read_turned,
+    turned_groups,
+    upside_down,
+)
+from ocr_engine.stages.recognition import Reading
+
+CAT, NUMBER, TURNED_NUMBER = Reading("cat", 0.99), Reading("98", 1.0), Reading("86", 1.0)
+NONSENSE = Reading("ye", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "expected"),
+    [
+        ("cat", 0.99, True),
+        ("cat", 0.95, True),
+        ("cat", 0.9499, False),
+        ("ca", 0.99, True),
+        ("c", 0.99, False),  # too little to tell
+        ("", 0.99, False),
+        ("", 0.0, False),
+        ("NOON", 1.0, False),  # the same when turned
+        ("SOS 8196", 1.0, False),
+        ("pod", 1.0, False),
+        ("1,000.00", 1.0, False),
+        ("No", 1.0, False),
+        ("NOON c", 1.0, False),  # one letter is not enough
+        ("NOON ct", 1.0, True),
+        ("日田", 1.0, False),
+        ("日门", 1.0, False),
+        ("门店", 1.0, True),
+        ("2025", 1.0, False),  # 2 and 5 look like themselves
+        ("L980L", 1.0, False),  # 70867
+        ("2034", 1.0, True),
+    ],
+)
+def test_reads_upright(text: str, confidence: float, expected: bool) -> None:
+    assert reads_upright(Reading(text, confidence)) is expected
+
+
+def test_telling_characters() -> None:
+    assert telling("98% of 743") == 4  # f 7 4 3
+    assert telling("") == 0
+
+
+@pytest.mark.parametrize(
+    ("confidence", "threshold", "expected"),
+    [
+        (1.0, 0.9, None),
+        (0.95, 0.9, None),
+        (0.94, 0.9, 0.9),
+        (0.8, 0.9, 0.9),
+        (0.79, 0.9, 0.5),
+        (0.79, 0.3, 0.3),  # never more than what is asked for
+        (0.0, 0.9, 0.5),
+    ],
+)
+def test_how_sure_the_classifier_must_be(
+    confidence: float, threshold: float, expected: float | None
+) -> None:
+    assert suspicion(Reading("98", confidence), threshold) == expected
+
+
+@pytest.mark.parametrize(
+    ("upright", "turned", "expected"),
+    [
+        (CAT, None, -3),
+        (NUMBER, None, 0),
+        (NUMBER, TURNED_NUMBER, 0),
+        (NONSENSE, CAT, 3),
+        (Reading("vet", 0.98), CAT, 3),
+        (NONSENSE, Reading("cat", 0.94), 0),  # neither makes sense
+        (CAT, Reading("vet", 0.98), -3),
+        (Reading("981", 0.85), Reading("186", 0.96), 1),
+        (Reading("981", 0.87), Reading("186", 0.96), 0),  # not clearly surer
+        (Reading("186", 0.96), Reading("981", 0.85), -1),
+        (Reading("6", 0.5), Reading("9", 1.0), 0),  # one digit says nothing
+        (Reading("品", 0.5), Reading("店", 1.0), 1),
+        (Reading("", 0.0), Reading("", 0.0), 0),
+    ],
+)
+def test_what_a_line_says_about_its_page(
+    upright: Reading, turned: Reading | None, expected: int
+) -> None:
+    assert evidence(upright, turned) == expected
+
+
+@pytest.mark.parametrize(
+    ("upright", "turned", "alone", "in_a_turned_group"),
+    [
+        (NUMBER, TURNED_NUMBER, False, True),
+        (Reading("98", 0.999), TURNED_NUMBER, False, True),
+        (Reading("98", 0.5), Reading("86", 0.94), False, True),
+        (Reading("98", 0.85), TURNED_NUMBER, True, True),
+        (NUMBER, Reading("86", 0.91), False, True),
+        (NUMBER, Reading("86", 0.89), False, False),  # clearly surer as it is
+        (Reading("9", 1.0), Reading("6", 0.7), False, True),  # a digit's own readings tell nothing
+        (Reading("9", 1.0), Reading("", 0.0), False, False),
+        (NONSENSE, CAT, True, True),
+        (NONSENSE, Reading("cat", 0.61), True, True),
+        (NONSENSE, Reading("cat", 0.59), False, True),
+        (CAT, Reading("vet", 0.989), False, False),  # can only be upright
+        (Reading("vet", 0.98), CAT, True, True),
+    ],
+)
+def test_a_reading_is_replaced_by_a_surer_one_or_by_its_page(
+    upright: Reading, turned: Reading, alone: bool, in_a_turned_group: bool
+) -> None:
+    assert is_upside_down(upright, turned, False) is alone
+    assert is_upside_down(upright, turned, True) is in_a_turned_group
+
+
+def test_an_upright_page_keeps_its_numbers() -> None:
+    upright = [CAT, NUMBER, Reading("6", 0.9)]
+    turned = {2: Reading("9", 0.96)}
+    stands = [False] * 3
+    assert to_be_read_turned(upright, turned, stands) == []
+    assert upside_down(upright, turned, stands) == []
+
+
+def test_a_page_without_evidence_keeps_its_numbers() -> None:
+    upright, stands = [NUMBER, Reading("6", 0.9)], [False] * 2
+    assert to_be_read_turned(upright, {1: Reading("9", 0.96)}, stands) == []
+    assert upside_down(upright, {1: Reading("9", 0.96)}, stands) == []
+
+
+def test_numbers_turn_with_their_page() -> None:
+    upright = [NONSENSE, NUMBER, Reading("9", 1.0), Reading("844", 0.99)]
+    stands = [False, False, False, False]
+    turned = {0: Reading("category", 0.99)}
+    assert to_be_read_turned(upright, turned, stands) == [1, 2, 3]
+    turned |= {1: TURNED_NUMBER, 2: Reading("6", 0.99), 3: Reading("448", 1.0)}
+    assert upside_down(upright, turned, stands) == [0, 1, 2, 3]
+
+
+def test_the_heavier_lines_decide() -> None:
+    turned = {0: CAT}
+    assert turned_groups([NONSENSE, NUMBER, Reading("ab", 1.0)], turned, [False] * 3) == {False}
+    assert turned_groups([NONSENSE, NUMBER, Reading("key", 1.0)], turned, [False] * 3) == set()
+
+
+def test_numbers_that_read_clearly_worse_turned_outvote_one_that_does_not() -> None:
+    upright = [Reading("7.", 0.6), Reading("118", 1.0), Reading("101", 1.0)]
+    turned = {0: Reading(".L", 0.99)}
+    stands = [False] * 3
+    assert to_be_read_turned(upright, turned, stands) == [1, 2]
+    turned |= {1: Reading("81", 0.8), 2: Reading("10", 0.8)}
+    assert turned_groups(upright, turned, stands) == set()
+
+
+def test_standing_lines_and_lying_ones_decide_apart() -> None:
+    upright = [CAT, NUMBER, NONSENSE, NUMBER]
+    stands = [False, False, True, True]
+    turned = {2: CAT}
+    assert turned_groups(upright, turned, stands) == {True}
+    assert to_be_read_turned(upright, turned, stands) == [3]
+    assert upside_down(upright, turned | {3: TURNED_NUMBER}, stands) == [2, 3]
+
+
+def test_a_digit_whose_box_stands_turns_with_the_lying_lines() -> None:
+    upright, stands = [NONSENSE, Reading("9", 1.0)], [False, True]
+    turned = {0: CAT}
+    assert to_be_read_turned(upright, turned, stands) == [1]
+    assert upside_down(upright, turned | {1: Reading("6", 1.0)}, stands) == [0, 1]
+
+
+def test_a_standing_line_that_reads_as_little_is_no_digit() -> None:
+    upright, stands = [NONSENSE, Reading("法", 0.3), NUMBER], [True, True, False]
+    turned = {0: CAT}
+    assert to_be_read_turned(upright, turned, stands) == [1]
+    turned[1] = Reading("夜间专送", 1.0)
+    assert turned_groups(upright, {1: turned[1]}, stands) == {True}
+    assert upside_down(upright, turned, stands) == [0, 1]
