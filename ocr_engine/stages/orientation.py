@@ -65,13 +65,14 @@ def turned_groups(
 ) -> set[bool]:
     """Of the lying (False) and the standing (True) lines, those that are upside down as a group.
 
+    That takes one line that tells up from down, or two that only read clearly better turned.
     turned: the turned readings of those lines that were read turned, by their index.
     """
     balance = {False: 0, True: 0}
     for index, reading in enumerate(upright):
         other = turned.get(index)
         balance[_group(reading, other, stands[index])] += evidence(reading, other)
-    return {group for group, weight in balance.items() if weight > 0}
+    return {group for group, weight in balance.items() if weight >= TELLING_CHARACTERS}
 
 
 def to_be_read_turned(
@@ -105,13 +106,14 @@ def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
 
     Only a surer reading replaces another, except that the group decides where neither is clearly
     surer or both are a single turnable character, unless the upright one can only be upright.
+    A text of turnable characters alone is turned with its group only.
     """
     lead = turned.confidence - upright.confidence
     if group_is and not reads_upright(upright):
         return lead > -CLEAR_LEAD or (_tells_nothing(upright) and _tells_nothing(turned))
     if group_is or telling(turned.text) >= TELLING_CHARACTERS:
         return lead > 0
-    return evidence(upright, turned) > 0
+    return telling(turned.text) > 0 and evidence(upright, turned) > 0
 
 
 def _tells_nothing(reading: Reading) -> bool:

@@ -102,7 +102,9 @@ def test_what_a_line_says_about_its_page(
         (NUMBER, TURNED_NUMBER, False, True),
         (Reading("98", 0.999), TURNED_NUMBER, False, True),
         (Reading("98", 0.5), Reading("86", 0.94), False, True),
-        (Reading("98", 0.85), TURNED_NUMBER, True, True),
+        (Reading("98", 0.6), TURNED_NUMBER, False, True),  # however sure it is when turned
+        (Reading("41", 0.85), Reading("17", 0.96), True, True),
+        (Reading("41", 0.87), Reading("17", 0.96), False, True),
         (NUMBER, Reading("86", 0.91), False, True),
         (NUMBER, Reading("86", 0.89), False, False),  # clearly surer as it is
         (Reading("9", 1.0), Reading("6", 0.7), False, True),  # a digit's own readings tell nothing
@@ -135,6 +137,12 @@ def test_a_page_without_evidence_keeps_its_numbers() -> None:
     assert upside_down(upright, {1: Reading("9", 0.96)}, stands) == []
 
 
+def test_a_number_that_reads_much_better_turned_needs_another_one() -> None:
+    upright, turned = [Reading("66", 0.6)] * 2, {0: Reading("99", 1.0), 1: Reading("99", 1.0)}
+    assert upside_down(upright[:1], {0: turned[0]}, [False]) == []
+    assert upside_down(upright, turned, [False] * 2) == [0, 1]
+
+
 def test_numbers_turn_with_their_page() -> None:
     upright = [NONSENSE, NUMBER, Reading("9", 1.0), Reading("844", 0.99)]
     stands = [False, False, False, False]
@@ -150,12 +158,12 @@ def test_the_heavier_lines_decide() -> None:
     assert turned_groups([NONSENSE, NUMBER, Reading("key", 1.0)], turned, [False] * 3) == set()
 
 
-def test_numbers_that_read_clearly_worse_turned_outvote_one_that_does_not() -> None:
-    upright = [Reading("7.", 0.6), Reading("118", 1.0), Reading("101", 1.0)]
-    turned = {0: Reading(".L", 0.99)}
-    stands = [False] * 3
-    assert to_be_read_turned(upright, turned, stands) == [1, 2]
-    turned |= {1: Reading("81", 0.8), 2: Reading("10", 0.8)}
+def test_numbers_that_read_clearly_worse_turned_outvote_others() -> None:
+    upright = [Reading("7.", 0.6), Reading("66", 0.8), Reading("118", 1.0), Reading("101", 1.0)]
+    turned = {0: Reading(".L", 0.99), 1: Reading("99", 1.0)}
+    stands = [False] * 4
+    assert to_be_read_turned(upright, turned, stands) == [2, 3]
+    turned |= {2: Reading("81", 0.8), 3: Reading("10", 0.8)}
     assert turned_groups(upright, turned, stands) == set()
 
 

@@ -17,7 +17,17 @@ from pages.spec import Colour, read_specs
 
 SIGN_LINES = ("北门书店", "OPEN EVERY DAY")
 STRIPS = ("东河渔产市场", "西岭茶园旅舍", "南桥修表小铺", "北巷花鸟书屋")
+ORDER = (
+    "Pencils 6 98 89.6",
+    "Paper 9 86 680",
+    "Ink 16 668 8,099",
+    "Clips 66 99 916",
+    "Glue 90 19 9809",
+    "Tape 81 61 6,986",
+    "Cards 68 8 689608",
+)
 INK: Colour = (24, 28, 40)
+BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 
 # how to store an upright picture so that EXIF orientation N shows it upright again
@@ -46,6 +56,7 @@ class Special:
 def draw_specials() -> Iterator[Special]:
     """Draw all special pictures in a fixed order."""
     yield from _directions()
+    yield from _numbers()
     yield from _orientations()
     yield from _formats()
     yield from _frames()
@@ -87,6 +98,41 @@ def _directions() -> Iterator[Special]:
         png(slanted),
         tuple(turned.lines),
     )
+
+
+def _numbers() -> Iterator[Special]:
+    """Draw an order whose numbers are numbers when turned, upright and not, and without words."""
+    rows = [row.split() for row in ORDER]
+    order = _table(rows)
+    bare = _table([row[1:] for row in rows])
+    yield Special(
+        "numbers.png",
+        "numbers that are others when turned",
+        png(order.image),
+        tuple(order.lines),
+    )
+    yield Special(
+        "numbers_upside_down.png",
+        "numbers.png rotated by 180 degrees; lines stand as on the upright page",
+        png(order.image.transpose(Image.Transpose.ROTATE_180)),
+        tuple(order.lines),
+    )
+    yield Special(
+        "numbers_alone.png",
+        "numbers.png without its words",
+        png(bare.image),
+        tuple(bare.lines),
+    )
+
+
+def _table(rows: list[list[str]]) -> Sheet:
+    """Write rows of cells, small and large ones in turn."""
+    sheet = Sheet((90 * len(rows[0]) + 20, 34 * len(rows) + 20), WHITE)
+    for down, row in enumerate(rows):
+        pen = Pen("dejavu" if down % 2 else "sans", 18 - down % 3, BLACK)
+        for across, cell in enumerate(row):
+            sheet.write((20 + 90 * across, 34 * down + 36), cell, pen)
+    return sheet
 
 
 def _strips(turn: Image.Transpose) -> Image.Image:
