@@ -21,7 +21,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
-    chaos peers overload overhead folder soak fuzz browser screenshots check docs api slim lock clean
+    numbers chaos peers overload overhead folder soak fuzz browser screenshots check docs api slim lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -41,6 +41,9 @@ test: $(DEV) browser ## install, then run the tests
 accuracy: $(INSTALLED) ## every engine over all pages, beside PaddleOCR's own pipeline (10 minutes)
 	.venv/bin/python benchmarks/accuracy.py --official \
 	    --engine openvino onnxruntime paddleocr paddle $(ARGS)
+
+numbers: $(INSTALLED) ## upright numbers are not turned, upside-down lines are (10 minutes)
+	.venv/bin/python benchmarks/upright_numbers.py --official $(ARGS)
 
 bench: $(INSTALLED) ## speed on this machine; nothing else may run (10 minutes)
 	.venv/bin/python benchmarks/throughput.py

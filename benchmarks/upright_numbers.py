@@ -1,4 +1,4 @@
-"""Are upright numbers left as they are, and upside-down lines turned?
+"""Upright numbers must stay as they are, and upside-down lines be turned.
 
     python benchmarks/upright_numbers.py [--seed 52] [--count 3000] [--official] [--list]
                                          [--fonts FOLDER] [--json FILE]
