@@ -20,6 +20,7 @@ from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
+from server.connections import Connections, connection_limit
 from server.context import ServerContext
 from server.file_roots import FileRoots
 from server.handlers.base import BaseHandler, NotFoundHandler, log_request
@@ -36,6 +37,7 @@ from server.handlers.recognize import OcrHandler, OcrServiceHandler
 from server.handlers.results import ResultHandler
 from server.inflight import InflightBytes
 from server.jobs import JobStore
+from server.listening import Listener
 from server.metrics import Metrics
 from server.service import OcrService
 from server.settings import Settings
@@ -44,15 +46,19 @@ MAX_HEADER_BYTES = 32 << 10
 CHUNK_BYTES = 128 << 10  # read at a time: most cached pictures come in one piece (decisions/0012)
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
+PATIENCE_SECONDS = 30.0  # with a client that takes nothing of its answer
 MAX_CORES_PER_PICTURE = 2  # each more would cost a worker some 100 MB (decisions/0015)
 
 
 def build_context(
-    settings: Settings, load: Callable[[], Recognizer] | None = None
+    settings: Settings,
+    load: Callable[[], Recognizer] | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> ServerContext:
     """Everything behind the handlers; nothing is started yet.
 
-    load replaces the recognizer in the workers (tests). ModelError if a model is missing.
+    load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
+    take nothing of its answer. ModelError if a model is missing.
     """
     engine = engine_settings(settings)
     ocr = settings.ocr
@@ -84,7 +90,8 @@ def build_context(
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(pool, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
-    metrics.watch(pool, cache, inflight)
+    connections = Connections(connection_limit(number))
+    metrics.watch(pool, cache, inflight, connections)
     roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
     service = OcrService(
         pool=pool,
@@ -105,6 +112,8 @@ def build_context(
         max_body_bytes=max_bytes,
         inflight=inflight,
         metrics=metrics,
+        connections=connections,
+        patience_seconds=patience_seconds,
     )
 
 
@@ -134,12 +143,12 @@ def make_application(context: ServerContext) -> tornado.web.Application:
     )
 
 
-def make_http_server(context: ServerContext) -> HTTPServer:
+def make_http_server(context: ServerContext) -> Listener:
     """The application behind limits that a slow or greedy client runs into.
 
     The size of a body is the handlers' business: they answer with JSON.
     """
-    return HTTPServer(
+    server = HTTPServer(
         make_application(context),
         chunk_size=CHUNK_BYTES,
         max_header_size=MAX_HEADER_BYTES,
@@ -147,6 +156,8 @@ def make_http_server(context: ServerContext) -> HTTPServer:
         idle_connection_timeout=HEADER_SECONDS,
         body_timeout=BODY_SECONDS,
     )
+    outgoing = context.inflight.outgoing
+    return Listener(server, context.connections, outgoing, context.patience_seconds)
 
 
 def engine_settings(settings: Settings) -> EngineSettings:

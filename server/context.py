@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from ocr_engine.options import RecognitionOptions
+from server.connections import Connections
 from server.inflight import InflightBytes
 from server.jobs import JobStore
 from server.metrics import Metrics
@@ -15,7 +16,10 @@ from server.settings import Settings
 
 @dataclass(slots=True)
 class ServerContext:
-    """The service, the jobs, the settings, and whether the server is draining."""
+    """The service, the jobs, the settings, and whether the server is draining.
+
+    patience_seconds: how long a client may take nothing of its answer.
+    """
 
     settings: Settings
     service: OcrService
@@ -24,6 +28,8 @@ class ServerContext:
     max_body_bytes: int
     inflight: InflightBytes
     metrics: Metrics
+    connections: Connections
+    patience_seconds: float
     draining: bool = False
     open_requests: int = 0
     started_at: float = field(default_factory=time.monotonic)

@@ -10,6 +10,7 @@ import json
 
 from ocr_engine.pool.messages import PNG_SIGNATURE
 from ocr_engine.result import OcrResult, Recognition
+from server.outgoing import Buffer
 
 INLINE_CHARACTERS = 1 << 20
 _BOX_CHARACTERS = 100  # of a line, a word or a character, beside its text
@@ -22,12 +23,13 @@ async def encode_result(recognition: Recognition) -> bytes:
     return await asyncio.to_thread(_encode, recognition)
 
 
-def split_result(stored: bytes) -> tuple[bytes, bytes]:
-    """The JSON of the result, and its drawing or nothing."""
+def split_result(stored: bytes) -> tuple[Buffer, Buffer]:
+    """The JSON of the result, and its drawing or nothing; neither is a copy."""
     if stored.endswith(b"}"):
         return stored, b""
     end = stored.index(PNG_SIGNATURE)  # JSON has no such bytes: line ends are escaped in it
-    return stored[:end], stored[end:]
+    parts = memoryview(stored)
+    return parts[:end], parts[end:]
 
 
 def _encode(recognition: Recognition) -> bytes:

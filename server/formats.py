@@ -14,6 +14,7 @@ from ocr_engine.result import OcrResult
 from server.encoding import split_result
 from server.errors import BadField
 from server.hocr import HOCR_TYPE, render_hocr
+from server.outgoing import Buffer
 from server.request_fields import Format
 from server.service import Answer, CacheOutcome
 from server.tsv import TSV_TYPE, render_tsv
@@ -21,6 +22,8 @@ from server.tsv import TSV_TYPE, render_tsv
 JSON_TYPE = "application/json; charset=utf-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
 IMAGE_TYPE = "image/png"
+
+Body = tuple[Buffer, ...]  # in parts, so that what is kept is sent without being copied
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -35,7 +38,7 @@ class Envelope:
     job: dict[str, Any] | None = None
 
 
-def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, bytes]:
+def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, Body]:
     """Content-Type and body of an answer; BadField for a drawing that was not asked for before."""
     content, drawing = split_result(answer.data)
     if chosen == "json":
@@ -43,16 +46,16 @@ def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, byt
     if chosen == "image":
         if not drawing:
             raise BadField("format = image: nothing was drawn; send the picture with format=image")
-        return IMAGE_TYPE, drawing
-    data = json.loads(content)
+        return IMAGE_TYPE, (drawing,)
+    data = json.loads(bytes(content))
     if chosen == "text":
-        return TEXT_TYPE, data["text"].encode()
+        return TEXT_TYPE, (data["text"].encode(),)
     if chosen == "tsv":
-        return TSV_TYPE, render_tsv(OcrResult.from_json(data)).encode()
+        return TSV_TYPE, (render_tsv(OcrResult.from_json(data)).encode(),)
     if chosen == "hocr":
-        return HOCR_TYPE, render_hocr(OcrResult.from_json(data), answer.digests.md5).encode()
+        return HOCR_TYPE, (render_hocr(OcrResult.from_json(data), answer.digests.md5).encode(),)
     legacy = [[line["box"], [line["text"], line["confidence"]]] for line in data["lines"]]
-    return JSON_TYPE, dump(legacy)
+    return JSON_TYPE, (dump(legacy),)
 
 
 def dump(value: Any) -> bytes:
@@ -60,7 +63,7 @@ def dump(value: Any) -> bytes:
     return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
-def _json(content: bytes, answer: Answer, envelope: Envelope) -> bytes:
+def _json(content: Buffer, answer: Answer, envelope: Envelope) -> Body:
     rest: dict[str, Any] = {
         "cache": envelope.outcome,
         "md5": answer.digests.md5,
@@ -70,7 +73,7 @@ def _json(content: bytes, answer: Answer, envelope: Envelope) -> bytes:
     }
     if envelope.job is not None:
         rest["job"] = envelope.job
-    return b'{"status":"success","data":%b,%b' % (content, dump(rest)[1:])
+    return b'{"status":"success","data":', content, b"," + dump(rest)[1:]
 
 
 def server_timing(answer: Answer, total_ms: float) -> str:

@@ -1,29 +1,38 @@
-"""How many bytes of clients' pictures are in the server at once, and the limit on them."""
+"""How many bytes of clients' images and answers are in the server at once, and the limit."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ocr_engine.errors import QueueFull
 from ocr_engine.pool.pool import Pool
+from server.outgoing import Buffer, OutgoingBytes
 
 
 class InflightBytes:
-    """Bodies that are being received, and pictures that wait or are being read."""
+    """Bodies that are being received, images that wait or are being read, answers not yet taken."""
 
     def __init__(self, pool: Pool, limit: int) -> None:
         self.received = 0
+        self.outgoing = OutgoingBytes()
         self.limit = limit
         self._pool = pool
 
     def total(self) -> int:
         """All of them."""
-        return self.received + self._pool.pending_bytes()
+        return self.received + self._pool.pending_bytes() + self.outgoing.total
 
     def check(self, more: int) -> None:
         """QueueFull if so many bytes on top would be too many."""
         total = self.total()
         if total + more > self.limit:
             raise QueueFull(
-                f"{total} bytes of pictures are waiting and {self.limit} are allowed; "
+                f"{total} bytes of images and answers are under way and {self.limit} are allowed; "
                 "try again later",
                 self._pool.admission.retry_after(self._pool.expected_wait()),
             )
+
+    def check_answer(self, body: Iterable[Buffer]) -> None:
+        """QueueFull if clients are too slow to take the answers that are on their way already."""
+        if self.outgoing.total and (more := self.outgoing.more(body)):
+            self.check(more)

@@ -13,13 +13,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from ocr_engine.errors import EngineError
 from server.app import build_context, make_http_server
+from server.connections import raise_descriptor_limit
 from server.context import ServerContext
 from server.heap import keep_freed_memory
+from server.listening import Listener
 from server.settings import SettingsError, load_settings
 from server.systemd import SystemdNotifier
 from server.version import VERSION
@@ -36,6 +37,7 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") -> int:
     """Run the server until it is told to stop; the exit status."""
     options = _parse(arguments, prog)
+    raise_descriptor_limit()
     try:
         settings = load_settings(options.config, overrides=_overrides(options))
         context = build_context(settings)
@@ -96,7 +98,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     return status
 
 
-async def _drain(context: ServerContext, server: HTTPServer, force: asyncio.Event) -> None:
+async def _drain(context: ServerContext, server: Listener, force: asyncio.Event) -> None:
     """Answer what was accepted, for as long as the grace time lasts; a second signal forces."""
     grace = context.settings.web_server.grace_seconds
     context.draining = True

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from cache.result_cache import ResultCache
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.process import WorkerState
+from server.connections import Connections
 from server.inflight import InflightBytes
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -53,9 +54,11 @@ class Metrics:
         self._by_outcome: dict[tuple[int, str], Counter] = {}
         ProcessCollector(registry=self.registry)
 
-    def watch(self, pool: Pool, cache: ResultCache, inflight: InflightBytes) -> None:
+    def watch(
+        self, pool: Pool, cache: ResultCache, inflight: InflightBytes, connections: Connections
+    ) -> None:
         """Show the state of these, too."""
-        self.registry.register(_State(pool, cache, inflight, self.cache_results))
+        self.registry.register(_State(pool, cache, inflight, connections, self.cache_results))
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
         """A request is over; error is the code of its error, or nothing."""
@@ -80,11 +83,17 @@ class _State(Collector):
     """Reads pool and cache when /metrics is asked for."""
 
     def __init__(
-        self, pool: Pool, cache: ResultCache, inflight: InflightBytes, cache_results: Count[str]
+        self,
+        pool: Pool,
+        cache: ResultCache,
+        inflight: InflightBytes,
+        connections: Connections,
+        cache_results: Count[str],
     ) -> None:
         self._pool = pool
         self._cache = cache
         self._inflight = inflight
+        self._connections = connections
         self._cache_results = cache_results
 
     def describe(self) -> list[Metric]:
@@ -103,8 +112,15 @@ class _State(Collector):
         )
         yield gauge(
             "ocr_inflight_bytes",
-            "Bytes of pictures that are being received, wait, or are being read.",
+            "Bytes of images that are being received, wait, or are being read, and of answers "
+            "that clients have not taken yet.",
             self._inflight.total(),
+        )
+        yield gauge("ocr_connections", "Open connections of clients.", self._connections.open)
+        yield gauge(
+            "ocr_connections_max",
+            "How many may be open at once, by the limit on open files.",
+            self._connections.limit,
         )
         yield CounterMetricFamily(
             "ocr_recognitions", "Pictures that workers have answered.", pool.completed

@@ -13,14 +13,17 @@ from typing import Any, NamedTuple
 
 from tornado.httputil import format_timestamp
 
+from ocr_engine.errors import QueueFull
 from server.body import INLINE_BYTES
 from server.errors import PublicError, public_error
-from server.formats import JSON_TYPE, Envelope, dump, render, server_timing
+from server.formats import JSON_TYPE, Body, Envelope, dump, render, server_timing
+from server.inflight import InflightBytes
 from server.request_fields import Format
 from server.service import Answer
 
 log = logging.getLogger("server.request")
 
+LARGE_BYTES = 64 << 10  # a body above it is not copied to be sent
 LAYOUT_TIMES = 8  # as long as JSON takes it to lay out words for TSV and hOCR
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -31,8 +34,13 @@ class Reply(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: Body
     error: str = ""
+
+    @property
+    def length(self) -> int:
+        """How many bytes the body has."""
+        return sum(map(len, self.body))
 
 
 def request_id(given: str | None) -> str:
@@ -52,7 +60,7 @@ def common_headers(request_id: str) -> dict[str, str]:
 
 def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """Any JSON."""
-    return Reply(status, {"Content-Type": JSON_TYPE, **(headers or {})}, dump(value))
+    return Reply(status, {"Content-Type": JSON_TYPE, **(headers or {})}, (dump(value),))
 
 
 def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
@@ -77,8 +85,20 @@ async def rendered_reply(answer: Answer, chosen: Format, envelope: Envelope) -> 
 
 def is_long(answer: Answer, chosen: Format) -> bool:
     """Whether it takes so long to write it that it belongs into a thread."""
+    if chosen in ("json", "image"):
+        return False  # sent as it is kept
     slower = LAYOUT_TIMES if chosen in ("tsv", "hocr") else 1
     return len(answer.data) * slower > INLINE_BYTES
+
+
+def admitted(reply: Reply, inflight: InflightBytes, request_id: str) -> Reply:
+    """The reply; 503 in its place if it is large and too many such answers are not taken yet."""
+    if reply.length > LARGE_BYTES:
+        try:
+            inflight.check_answer(reply.body)
+        except QueueFull as error:
+            return problem_reply(error, request_id)
+    return reply
 
 
 def problem_reply(error: BaseException, request_id: str) -> Reply:

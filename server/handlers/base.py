@@ -7,15 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tornado.web
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPConnection, HTTPServerRequest
 
 from ocr_engine.errors import EngineError
 from server.body import decode_text, unique_fields
 from server.context import ServerContext
 from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
-from server.formats import Envelope
+from server.formats import Body, Envelope
 from server.replies import (
+    LARGE_BYTES,
     Reply,
+    admitted,
     common_headers,
     json_reply,
     problem_reply,
@@ -56,10 +58,27 @@ class BaseHandler(tornado.web.RequestHandler):
         return query_fields(self.request, known)
 
     def send(self, reply: Reply) -> None:
-        """Finish with this answer."""
+        """Finish with this answer; a large body is sent as it is, not copied."""
+        reply = admitted(reply, self.context.inflight, self.request_id)
+        length = reply.length
         self.set_status(reply.status)
         self._set_headers(reply.headers)
-        self.finish(reply.body)
+        self.set_header("Content-Length", str(length))
+        if self.request.method == "HEAD":
+            self.finish()
+        elif length <= LARGE_BYTES:
+            self.finish(b"".join(reply.body))
+        else:
+            self._send_parts(reply.body)
+
+    def send_unless_known(self, reply: Reply) -> None:
+        """Finish with this answer, or with 304 if the client has what its ETag names."""
+        self._set_headers(reply.headers)
+        if self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+        else:
+            self.send(reply)
 
     def send_json(self, value: Any, status: int = 200) -> None:
         """Finish with a JSON body."""
@@ -87,6 +106,13 @@ class BaseHandler(tornado.web.RequestHandler):
         elif isinstance(error, tornado.web.HTTPError) and status_code < 500:
             error = BadRequest(error.log_message or "the request is not valid")
         self.send_problem(error or RuntimeError(f"status {status_code}"))
+
+    def _send_parts(self, body: Body) -> None:
+        """RequestHandler.write() would take bytes only, and join them."""
+        assert self.request.connection is not None
+        self.flush()
+        write_parts(self.request.connection, body)
+        self.finish()
 
     def _set_headers(self, headers: Mapping[str, str]) -> None:
         for name, value in headers.items():
@@ -133,6 +159,12 @@ def query_fields(request: HTTPServerRequest, known: Collection[str]) -> dict[str
             raise BadField(f"unknown parameter {shown(name)!r}; known are {', '.join(known)}")
         fields[name] = decode_text(name, value)
     return fields
+
+
+def write_parts(connection: HTTPConnection, body: Body) -> None:
+    """Write a body after its headers; Tornado copies none of it."""
+    for part in body:
+        connection.write(part)  # type: ignore[arg-type]  # its stream takes a memoryview, too
 
 
 def wrong_method(request: HTTPServerRequest, allowed: Sequence[str]) -> MethodNotAllowed:

@@ -8,6 +8,7 @@ from server.context import ServerContext
 from server.formats import JSON_TYPE, dump
 from server.handlers.base import BaseHandler
 from server.openapi.description import describe
+from server.replies import Reply
 
 
 def description_body(context: ServerContext) -> bytes:
@@ -25,13 +26,11 @@ class DescriptionHandler(BaseHandler):
 
     def get(self) -> None:
         """200, or 304 if the client has it."""
-        self.set_header("Content-Type", JSON_TYPE)
-        self.set_header("Cache-Control", "no-cache")
-        self.set_header("ETag", f'"{hashlib.sha256(self._body).hexdigest()[:32]}"')
-        if self.check_etag_header():
-            self.set_status(304)
-            self.finish()
-        else:
-            self.finish(self._body)
+        headers = {
+            "Content-Type": JSON_TYPE,
+            "Cache-Control": "no-cache",
+            "ETag": f'"{hashlib.sha256(self._body).hexdigest()[:32]}"',
+        }
+        self.send_unless_known(Reply(200, headers, (self._body,)))
 
     head = get

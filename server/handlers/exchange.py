@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from http.client import responses
 
-from tornado.concurrent import future_add_done_callback
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPHeaders,
@@ -24,10 +23,18 @@ from tornado.httputil import (
 
 from ocr_engine.errors import EngineError
 from server.body import BodyReader, body_reader
+from server.client_stream import ClientStream
 from server.context import ServerContext
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
-from server.handlers.base import log_request, wrong_method
-from server.replies import Reply, common_headers, problem_reply, request_id
+from server.handlers.base import log_request, write_parts, wrong_method
+from server.replies import (
+    LARGE_BYTES,
+    Reply,
+    admitted,
+    common_headers,
+    problem_reply,
+    request_id,
+)
 
 LINGER_SECONDS = 2.0
 CLIENT_LEFT = 499  # as nginx logs it
@@ -43,16 +50,18 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def __init__(self, context: ServerContext, request: HTTPServerRequest) -> None:
         assert isinstance(request.connection, HTTP1Connection)
+        assert isinstance(request.connection.stream, ClientStream)
         self.context = context
         self.request = request
         self.request_id = request_id(request.headers.get("X-Request-Id"))
         self.reader: BodyReader | None = None
         self.gone = False
         self._connection = request.connection
+        self._stream = request.connection.stream
         self._started = time.perf_counter()
         self._open = False
         self._refusal: Reply | None = None
-        self._refusal_sent: asyncio.Future[None] | None = None
+        self._refusing = False
         self._received = 0
         self._body_timer: asyncio.TimerHandle | None = None
 
@@ -115,9 +124,17 @@ class Exchange(HTTPMessageDelegate, ABC):
         """Answer, and count the request out when that has left; draining waits for it."""
         if self.gone:
             return
-        flushed = self._write(reply)
+        reply = admitted(reply, self.context.inflight, self.request_id)
+
+        def end(taken: bool) -> None:
+            if taken:
+                self._count_out(reply.status, reply.error)
+            else:
+                self._count_out(CLIENT_LEFT, "client_left")
+
+        self._write(reply)
+        self._stream.when_taken(end)
         self._connection.finish()
-        future_add_done_callback(flushed, lambda _: self._count_out(reply.status, reply.error))
 
     def drop_body(self) -> None:
         """The body is with the pool now, or nobody needs it."""
@@ -142,13 +159,18 @@ class Exchange(HTTPMessageDelegate, ABC):
             loop = asyncio.get_running_loop()
             self._body_timer = loop.call_later(seconds, self._connection.close)
 
-    def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> asyncio.Future[None]:
-        """Put an answer on the wire, with more headers; the future ends when it has left."""
+    def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> None:
+        """Put an answer on the wire, with more headers; only a small body is copied for that."""
+        length = reply.length
         headers = {**common_headers(self.request_id), **reply.headers, **(more or {})}
-        headers["Content-Length"] = str(len(reply.body))
+        headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
-        body = reply.body if self.request.method != "HEAD" else None
-        return self._connection.write_headers(start, HTTPHeaders(headers), body)
+        body = reply.body if self.request.method != "HEAD" else ()
+        if length <= LARGE_BYTES:
+            self._connection.write_headers(start, HTTPHeaders(headers), b"".join(body))
+        else:
+            self._connection.write_headers(start, HTTPHeaders(headers))
+            write_parts(self._connection, body)
 
     def _refuse(self, error: ServiceError | EngineError) -> None:
         """Answer before the body is all there, and read on so that a busy sender hears it.
@@ -160,16 +182,17 @@ class Exchange(HTTPMessageDelegate, ABC):
         if isinstance(error, MethodNotAllowed):
             more["Allow"] = "POST"
         self._refusal = problem_reply(error, self.request_id)
-        self._refusal_sent = self._write(self._refusal, more)
+        self._refusing = True
+        self._write(self._refusal, more)
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
 
     def _end_refusal(self) -> None:
-        sent, self._refusal_sent = self._refusal_sent, None
-        if sent is not None and not self.gone:
+        if self._refusing and not self.gone:
+            self._refusing = False
             self._connection.finish()
-            future_add_done_callback(sent, self._close_refused)
+            self._stream.when_taken(self._close_refused)
 
-    def _close_refused(self, _: asyncio.Future[None]) -> None:
+    def _close_refused(self, _: bool) -> None:
         if self._refusal is not None:
             self._count_out(self._refusal.status, self._refusal.error)
         self._connection.close()

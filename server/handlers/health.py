@@ -8,6 +8,7 @@ from dataclasses import asdict
 from ocr_engine.errors import PoolDraining, PoolStarting
 from server.handlers.base import BaseHandler
 from server.metrics import CACHE_RESULTS, CONTENT_TYPE
+from server.replies import Reply
 from server.version import VERSION
 
 
@@ -94,7 +95,6 @@ class MetricsHandler(BaseHandler):
 
     def get(self) -> None:
         """Prometheus' text format."""
-        self.set_header("Content-Type", CONTENT_TYPE)
-        self.finish(self.context.metrics.render())
+        self.send(Reply(200, {"Content-Type": CONTENT_TYPE}, (self.context.metrics.render(),)))
 
     head = get

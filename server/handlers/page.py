@@ -10,6 +10,7 @@ from pathlib import Path
 from server.context import ServerContext
 from server.errors import NotFound
 from server.handlers.base import BaseHandler
+from server.replies import Reply
 
 STATIC_FOLDER = Path(__file__).resolve().parent.parent / "static"
 CONTENT_TYPES = {
@@ -107,13 +108,13 @@ class PageHandler(BaseHandler):
         if file is None:
             self.send_problem(NotFound("there is no such page"))
             return
-        self._set_headers({**_HEADERS, "Cache-Control": file.cache_control, "ETag": file.etag})
-        self.set_header("Content-Type", file.content_type)
-        if self.check_etag_header():
-            self.set_status(304)
-            self.finish()
-        else:
-            self.finish(file.body)
+        headers = {
+            **_HEADERS,
+            "Cache-Control": file.cache_control,
+            "Content-Type": file.content_type,
+            "ETag": file.etag,
+        }
+        self.send_unless_known(Reply(200, headers, (file.body,)))
 
     head = get
 
