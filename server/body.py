@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from cache.keys import Digests
 from server.errors import BadField, BadRequest, OneFileOnly, shown
+from server.fields import (
+    BASE64_FIELD,
+    MAX_FIELD_BYTES,
+    MAX_PARTS,
+    PICTURE_PART,
+    check_name,
+    decode_text,
+)
+from server.lookalikes import Lookalikes
+from server.text_bodies import parse_json, parse_urlencoded
 
-PICTURE_PART = "file"
-BASE64_FIELD = "image"
-MAX_PARTS = 32
-MAX_FIELD_BYTES = 4096
 INLINE_BYTES = 64 << 10
 
 
@@ -62,9 +66,9 @@ def body_reader(content_type: str, raw_picture: bool) -> BodyReader:
             raise BadRequest("multipart/form-data needs a boundary of 1 to 70 characters")
         return MultipartBody(boundary)
     if name == "application/json":
-        return TextBody(_parse_json)
+        return TextBody(parse_json)
     if name == "application/x-www-form-urlencoded":
-        return TextBody(_parse_urlencoded)
+        return TextBody(parse_urlencoded)
     if raw_picture and (name.startswith("image/") or name in ("", "application/octet-stream")):
         return RawBody()
     raw = ", or the picture itself as image/*" if raw_picture else ""
@@ -107,6 +111,7 @@ class MultipartBody:
         self._name = ""
         self._chunks: list[memoryview] = []
         self._length = 0
+        self._lookalikes = Lookalikes(boundary)
         self._parser = MultipartParser(
             boundary,
             {
@@ -123,6 +128,7 @@ class MultipartBody:
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
+        self._lookalikes.check(chunk, self._parser.state)
         try:
             self._parser.write(chunk)
         except FormParserError as error:
@@ -160,6 +166,7 @@ class MultipartBody:
         name, has_filename = _named_by(self._disposition)
         if name is None:
             raise BadRequest("a part of the multipart body has no name")
+        check_name(name)
         self._name = name
         if self._name == PICTURE_PART and self._upload is not None:
             raise OneFileOnly("send one picture a request: there is more than one part `file`")
@@ -219,53 +226,3 @@ def _named_by(disposition: bytes | None) -> tuple[str | None, bool]:
     _, parameters = parse_options_header(disposition)
     name = parameters.get(b"name")
     return None if name is None else name.decode("utf-8", "replace"), b"filename" in parameters
-
-
-def _parse_json(data: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(data, object_pairs_hook=unique_fields)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise BadRequest("the JSON body must be an object")
-    for name, value in values.items():
-        if isinstance(value, dict | list):
-            raise BadField(f"{shown(name)!r} must be a text, a number or true/false")
-        _check_length(name, value)
-    return values
-
-
-def _parse_urlencoded(data: bytes) -> dict[str, Any]:
-    try:
-        pairs = parse_qsl(
-            data.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_PARTS, errors="strict"
-        )
-    except ValueError as error:
-        raise BadRequest(f"the body is not urlencoded: {error}") from None
-    fields = unique_fields(pairs)
-    for name, value in fields.items():
-        _check_length(name, value)
-    return fields
-
-
-def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A dict of the pairs; BadField names a field that comes twice."""
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise BadField(f"{shown(name)!r} is given more than once")
-        fields[name] = value
-    return fields
-
-
-def _check_length(name: str, value: Any) -> None:
-    if name != BASE64_FIELD and isinstance(value, str) and len(value) > MAX_FIELD_BYTES:
-        raise BadField(f"{shown(name)!r} is longer than {MAX_FIELD_BYTES} bytes")
-
-
-def decode_text(name: str, data: bytes) -> str:
-    """The text of a field; BadField if it is not UTF-8."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadField(f"{shown(name)!r} is not UTF-8 text") from None

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
-from server.body import BASE64_FIELD, Form, Upload
+from server.body import Form, Upload
 from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
 from server.errors import BadField, MissingFile, OneFileOnly, shown
+from server.fields import BASE64_FIELD
 from server.settings import PredictSystemSettings, constraint_of
 
 Format = Literal["json", "text", "legacy", "tsv", "hocr", "image"]

@@ -10,9 +10,9 @@ import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 
 from ocr_engine.errors import EngineError
-from server.body import decode_text, unique_fields
 from server.context import ServerContext
 from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
+from server.fields import decode_text, unique_fields
 from server.formats import Body, Envelope
 from server.replies import (
     LARGE_BYTES,

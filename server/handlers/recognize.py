@@ -9,9 +9,10 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
-from server.body import BodyReader, Form, unique_fields
+from server.body import BodyReader, Form
 from server.context import ServerContext
 from server.errors import BadField, MissingFile
+from server.fields import unique_fields
 from server.formats import Envelope
 from server.handlers.base import query_fields
 from server.handlers.exchange import Exchange

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ocr_engine.options import RecognitionOptions
-from server.body import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART
 from server.constraints import Schema
+from server.fields import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART
 from server.request_fields import CONSTRAINTS, KNOWN_FIELDS
 
 MEANINGS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from server.body import BASE64_FIELD, PICTURE_PART
 from server.constraints import Schema
+from server.fields import BASE64_FIELD, PICTURE_PART
 from server.handlers.jobs import MAX_WAIT_SECONDS
 from server.openapi import examples
 from server.openapi.fields import picture_schema

@@ -1,0 +1,50 @@
+"""The fields of a form, whatever its body is written in: how many, how long, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from server.errors import BadField, BadRequest, shown
+
+PICTURE_PART = "file"
+BASE64_FIELD = "image"
+MAX_PARTS = 32
+MAX_NAME_CHARACTERS = 64
+MAX_FIELD_BYTES = 4096
+
+
+def unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A dict of the pairs; an error names a field that comes twice or has too long a name."""
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        check_name(name)
+        if name in fields:
+            raise BadField(f"{shown(name)!r} is given more than once")
+        if len(fields) == MAX_PARTS:
+            raise BadRequest(f"there are more than {MAX_PARTS} fields")
+        fields[name] = value
+    return fields
+
+
+def check_name(name: str) -> None:
+    """BadField for a name that is longer than any can be."""
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise BadField(
+            f"the name of a field, {shown(name)!r}, has {len(name)} characters; "
+            f"at most {MAX_NAME_CHARACTERS} are accepted"
+        )
+
+
+def check_length(name: str, value: Any) -> None:
+    """BadField for a text that is too long; base64 is as long as the body may be."""
+    if name != BASE64_FIELD and isinstance(value, str) and len(value) > MAX_FIELD_BYTES:
+        raise BadField(f"{shown(name)!r} is longer than {MAX_FIELD_BYTES} bytes")
+
+
+def decode_text(name: str, data: bytes) -> str:
+    """The text of a field; BadField if it is not UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadField(f"{shown(name)!r} is not UTF-8 text") from None

@@ -1,0 +1,73 @@
+"""Bodies of JSON and of urlencoded fields.
+
+Up to the limit of a body in size, they are parsed in a thread; but a call into C that takes long
+holds up the event loop as well, since it keeps the GIL.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from server.errors import BadField, BadRequest, shown
+from server.fields import MAX_PARTS, check_length, unique_fields
+
+# Each element but the first needs a comma; base64 has none, and other fields are short.
+MAX_COMMAS = 10_000
+UNQUOTE_BYTES = 64 << 10  # at a time
+
+_ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
+_DIGITS = "0123456789ABCDEFabcdef"
+_BYTE_OF = {f"%{a}{b}".encode(): bytes([int(a + b, 16)]) for a in _DIGITS for b in _DIGITS}
+
+
+def parse_json(data: bytes) -> dict[str, Any]:
+    """The fields of a JSON object; BadRequest or BadField says what is wrong."""
+    if data.count(b",") > MAX_COMMAS:
+        raise BadRequest(
+            f"the JSON body has more than {MAX_COMMAS} commas; "
+            f"an object of at most {MAX_PARTS} fields is accepted"
+        )
+    try:
+        values = json.loads(data, object_pairs_hook=unique_fields)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise BadRequest("the JSON body must be an object")
+    for name, value in values.items():
+        if isinstance(value, dict | list):
+            raise BadField(f"{shown(name)!r} must be a text, a number or true/false")
+        check_length(name, value)
+    return values
+
+
+def parse_urlencoded(data: bytes) -> dict[str, Any]:
+    """The fields of a form as browsers write it; BadRequest or BadField says what is wrong."""
+    if data.count(b"&") >= MAX_PARTS:
+        raise BadRequest(f"the body is not urlencoded: it has more than {MAX_PARTS} fields")
+    pairs = [pair.partition(b"=") for pair in data.split(b"&") if pair]
+    try:
+        fields = unique_fields([(_unquoted(name), _unquoted(value)) for name, _, value in pairs])
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body is not urlencoded: {error}") from None
+    for name, value in fields.items():
+        check_length(name, value)
+    return fields
+
+
+def _unquoted(quoted: bytes) -> str:
+    """The text that was percent-encoded; in pieces, so that no call holds the GIL for long.
+
+    A percent sign without two hexadecimal digits stands for itself, as in urllib.
+    """
+    pieces = []
+    start = 0
+    while start < len(quoted):
+        end = start + UNQUOTE_BYTES
+        cut = quoted.rfind(b"%", end - 2, end)  # an escape that would be cut in two
+        end = end if cut < 0 else cut
+        piece = quoted[start:end].replace(b"+", b" ")
+        pieces.append(_ESCAPE.sub(lambda escape: _BYTE_OF[escape[0]], piece))
+        start = end
+    return b"".join(pieces).decode("utf-8")
