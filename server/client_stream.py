@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
 from tornado.iostream import IOStream
 
 from server.outgoing import Buffer, OutgoingBytes
+
+_RESET = struct.pack("ii", 1, 0)  # or the kernel keeps for minutes what nobody takes
 
 log = logging.getLogger("server.connection")
 
@@ -86,4 +89,5 @@ class ClientStream(IOStream):
         else:
             log.info("closed a connection: its client took no byte for %g s", self._patience)
             self._watch = None
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close()

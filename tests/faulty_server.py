@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from server.app import PATIENCE_SECONDS
 from server_process import ServerProcess
 from watching import descriptors, wait_until, worker_processes
 
@@ -80,12 +81,16 @@ def prepare(
     load: str = "load_obedient",
     prefix: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    patience: float = PATIENCE_SECONDS,
     **settings: Any,
 ) -> ServerProcess:
-    """A server with folders of its own, not started yet; settings are for fault_settings."""
+    """A server with folders of its own, not started yet; settings are for fault_settings.
+
+    patience: as ServerProcess has it.
+    """
     (folder / "pictures").mkdir()
     temporary = temporary_folder(folder)
     temporary.mkdir()
     surroundings = {"TMPDIR": str(temporary), **(environment or {})}
     values = fault_settings(folder, **settings)
-    return ServerProcess(folder, values, fakes, surroundings, load, prefix)
+    return ServerProcess(folder, values, fakes, surroundings, load, prefix, patience)

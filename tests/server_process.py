@@ -21,7 +21,7 @@ from tornado.netutil import bind_sockets
 
 from fake_recognizers import load_obedient
 from http_client import Client, Part, Reply, multipart, picture_part
-from server.app import build_context, make_http_server
+from server.app import PATIENCE_SECONDS, build_context, make_http_server
 from server.settings import Settings, build
 from watching import wait_until
 
@@ -41,6 +41,7 @@ import fake_recognizers, server.main
 server.main.build_context = functools.partial(
     server.main.build_context,
     load=functools.partial(fake_recognizers.{load}, pathlib.Path({journal!r})),
+    patience_seconds={patience},
 )
 sys.exit(server.main.main(sys.argv[1:]))
 """
@@ -164,7 +165,8 @@ class ServerProcess(Client):
     """`python setup.py --config … --port 0` as a process.
 
     fakes: with recognizers of fake_recognizers, as the loader `load` there makes them; they write
-    `journal`. prefix: a command that starts the server's command.
+    `journal`. prefix: a command that starts the server's command. patience: seconds that a client
+    may take nothing of its answer, with fakes only.
     """
 
     def __init__(
@@ -175,6 +177,7 @@ class ServerProcess(Client):
         environment: Mapping[str, str] | None = None,
         load: str = "load_obedient",
         prefix: Sequence[str] = (),
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.folder = folder
         self.journal = folder / "journal"
@@ -185,7 +188,11 @@ class ServerProcess(Client):
         self._config.write_text(json.dumps(settings))
         self._log = folder / "server.log"
         code = _WITH_FAKES.format(
-            root=str(ROOT), tests=str(TESTS), load=load, journal=str(self.journal)
+            root=str(ROOT),
+            tests=str(TESTS),
+            load=load,
+            journal=str(self.journal),
+            patience=patience,
         )
         self._program = ["-c", code] if fakes else [str(ROOT / "setup.py")]
 

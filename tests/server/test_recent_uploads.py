@@ -14,7 +14,7 @@ from cache.recent_pictures import EDGE_BYTES, RecentPictures
 from fake_recognizers import RECITAL, card
 from server import replies as server_replies
 from server import uploads
-from server.formats import Envelope, render
+from server.formats import Body, Envelope, render
 from server.request_fields import Format
 from server.service import Answer
 from server_process import LiveServer, Reply
@@ -143,17 +143,17 @@ def test_a_long_answer_is_one_hit_and_is_not_written_on_the_loop(
 ) -> None:
     threads: list[str] = []
 
-    def noted(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, bytes]:
+    def noted(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, Body]:
         threads.append(threading.current_thread().name)
         return render(answer, chosen, envelope)
 
     monkeypatch.setattr(server_replies, "render", noted)
     picture = padded(f"recite {tmp_path / 'a book'}")
-    replies = [wide.upload(picture) for _ in range(3)]
+    replies = [wide.upload(picture, format="text") for _ in range(3)]
     assert len(threads) == 3
     assert LOOP_THREAD not in threads
-    assert [reply.json["cache"] for reply in replies] == ["miss", "hit", "hit"]
-    assert {reply.text for reply in replies} == {RECITAL}
+    assert [reply.headers["X-Cache"] for reply in replies] == ["miss", "hit", "hit"]
+    assert {reply.body for reply in replies} == {RECITAL.encode()}
     assert wide.outcomes() == {"miss": 1, "hit": 2}
 
 

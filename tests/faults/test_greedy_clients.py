@@ -1,0 +1,132 @@
+"""Rows 41 and 49: clients that read no answer, and clients that take every descriptor."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fake_recognizers import RECITAL, card
+from faulty_server import Serve
+from greedy_clients import asking, get, is_ended
+from http_client import upload_request
+from raw_sockets import connect
+from server_process import ServerProcess
+from watching import descriptors, rss_mb, wait_until, worker_processes
+
+CLIENTS = 30
+MOST_GROWTH_MB = 20  # one answer has 5
+PATIENCE_SECONDS = 1.0
+LIVE_SECONDS = 1.0
+
+OPEN_FILES = 96
+CONNECTIONS = OPEN_FILES - 64 - 8  # with one worker
+MOST_LOG_LINES = 10
+MOST_CPU_SECONDS = 0.5
+
+
+def by_md5(server: ServerProcess, picture: bytes) -> bytes:
+    return get(f"/results/{hashlib.md5(picture).hexdigest()}")
+
+
+def by_job(server: ServerProcess, picture: bytes) -> bytes:
+    return get(server.upload(picture, block_flag="0").json["job"]["url"])
+
+
+def by_upload(server: ServerProcess, picture: bytes) -> bytes:
+    return upload_request(picture)
+
+
+def by_pipelining(server: ServerProcess, picture: bytes) -> bytes:
+    return get("/openapi.json") * 500
+
+
+@pytest.mark.faults(41)
+@pytest.mark.parametrize("request_by", [by_md5, by_job, by_upload, by_pipelining])
+def test_answers_that_nobody_reads(
+    request_by: Callable[[ServerProcess, bytes], bytes], serve: Serve, tmp_path: Path
+) -> None:
+    server = serve(patience=PATIENCE_SECONDS)
+    picture = card(f"recite {tmp_path / 'a book'}")
+    assert server.upload(picture).text == RECITAL
+    request = request_by(server, picture)
+    before = rss_mb(server.pid)
+    with asking(server.port, [request] * CLIENTS) as clients:
+        wait_until(lambda: descriptors(server.pid) > CLIENTS, "all connections accepted")
+        most, slowest = before, 0.0
+        while not all(map(is_ended, clients)):
+            started = time.monotonic()
+            assert server.get("/livez").status == 200
+            slowest = max(slowest, time.monotonic() - started)
+            most = max(most, rss_mb(server.pid))
+    print(f"the front end grew by {most - before:.1f} MiB; the slowest /livez took {slowest:.3f} s")
+    assert most - before < MOST_GROWTH_MB
+    assert slowest < LIVE_SECONDS
+    assert server.health()["requests"] == {"open": 0, "in_flight": 0, "bytes": 0}
+
+
+@pytest.mark.faults(41)
+def test_a_client_that_reads_slowly_gets_all_of_it(serve: Serve, tmp_path: Path) -> None:
+    server = serve(patience=PATIENCE_SECONDS)
+    picture = card(f"recite {tmp_path / 'a book'}")
+    assert server.upload(picture).text == RECITAL
+    started = time.monotonic()
+    with asking(server.port, [by_md5(server, picture)]) as (client,):
+        answer = b""
+        while b'"request_id"' not in answer[-100:]:
+            due = started + 3 * PATIENCE_SECONDS * len(answer) / len(RECITAL)
+            wait_until(lambda due=due: time.monotonic() > due, "the time to read on")  # type: ignore[misc]
+            piece = client.recv(200_000)
+            assert piece, f"closed after {len(answer)} bytes"
+            answer += piece
+    assert time.monotonic() - started > 2 * PATIENCE_SECONDS
+    assert RECITAL.encode() in answer
+
+
+@pytest.mark.faults(41)
+def test_a_client_that_leaves_in_mid_answer(serve: Serve, tmp_path: Path) -> None:
+    server = serve()
+    picture = card(f"recite {tmp_path / 'a book'}")
+    assert server.upload(picture).text == RECITAL
+    with asking(server.port, [upload_request(picture)]) as (client,):
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        wait_until(lambda: server.health()["requests"]["bytes"] > len(RECITAL), "its bytes")
+        assert server.health()["requests"]["open"] == 1
+    empty = {"open": 0, "in_flight": 0, "bytes": 0}
+    wait_until(lambda: server.health()["requests"] == empty, "nothing under way")
+    assert server.metric("ocr_requests_total", code="499", error="client_left") == 1
+
+
+@pytest.mark.faults(49)
+def test_idle_connections_that_take_every_descriptor(serve: Serve) -> None:
+    server = serve(number=1, prefix=("sh", "-c", f'ulimit -n {OPEN_FILES}; exec "$@"', "sh"))
+    assert server.metric("ocr_connections_max") == CONNECTIONS
+    (worker,) = worker_processes(server.pid)
+    lines, cpu = server.output.count("\n"), cpu_seconds(server.pid)
+    with asking(server.port, [b""] * OPEN_FILES) as idle:
+        wait_until(lambda: "new ones wait" in server.output, "the line that says so")
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: f"worker {worker} lost" in server.output, "the loss")
+        wait_until(lambda: server.output.count("ready after") == 3, "another worker ready")
+        assert descriptors(server.pid) < OPEN_FILES - 8
+        assert server.output.count("\n") - lines < MOST_LOG_LINES
+        assert cpu_seconds(server.pid) - cpu < MOST_CPU_SECONDS
+        assert not any(map(is_ended, idle))
+        with connect(server.port) as honest:
+            honest.sendall(get("/livez"))
+            for each in idle:
+                each.close()
+            assert honest.recv(100).startswith(b"HTTP/1.1 200")
+    assert server.upload(card("with descriptors again")).status == 200
+    assert "Traceback" not in server.output
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
