@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ocr_engine.errors import QueueFull
 from ocr_engine.pool.pool import Pool
-from server.outgoing import Buffer, OutgoingBytes
+from server.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 
 
 class InflightBytes:
@@ -33,6 +33,10 @@ class InflightBytes:
             )
 
     def check_answer(self, body: Iterable[Buffer]) -> None:
-        """QueueFull if clients are too slow to take the answers that are on their way already."""
-        if self.outgoing.total and (more := self.outgoing.more(body)):
+        """QueueFull if clients are too slow to take the answers that are on their way already.
+
+        One that others are being sent as well needs no room, and the only one is always sent.
+        """
+        more = self.outgoing.more(body)
+        if more > LARGE_BYTES and self.outgoing.total:
             self.check(more)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+LARGE_BYTES = 64 << 10  # a body above it is not copied to be sent, and may have to wait
+
 Buffer = bytes | memoryview
 
 

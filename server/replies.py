@@ -18,12 +18,12 @@ from server.body import INLINE_BYTES
 from server.errors import PublicError, public_error
 from server.formats import JSON_TYPE, Body, Envelope, dump, render, server_timing
 from server.inflight import InflightBytes
+from server.outgoing import LARGE_BYTES
 from server.request_fields import Format
 from server.service import Answer
 
 log = logging.getLogger("server.request")
 
-LARGE_BYTES = 64 << 10  # a body above it is not copied to be sent
 LAYOUT_TIMES = 8  # as long as JSON takes it to lay out words for TSV and hOCR
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")

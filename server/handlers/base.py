@@ -14,8 +14,8 @@ from server.context import ServerContext
 from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
 from server.fields import decode_text, unique_fields
 from server.formats import Body, Envelope
+from server.outgoing import LARGE_BYTES
 from server.replies import (
-    LARGE_BYTES,
     Reply,
     admitted,
     common_headers,

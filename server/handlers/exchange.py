@@ -27,8 +27,8 @@ from server.client_stream import ClientStream
 from server.context import ServerContext
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.handlers.base import log_request, write_parts, wrong_method
+from server.outgoing import LARGE_BYTES
 from server.replies import (
-    LARGE_BYTES,
     Reply,
     admitted,
     common_headers,

@@ -1,0 +1,71 @@
+"""What counts as under way to clients, and when another large answer has to wait."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_recognizers import RECITAL, card
+from greedy_clients import asking, get
+from server.outgoing import OutgoingBytes
+from server_process import LiveServer
+from watching import wait_until
+
+LIMIT = 8_000_000  # a recital as text, not two; in JSON it has 11 MB
+
+
+def test_a_buffer_counts_once_however_many_are_sent_it() -> None:
+    outgoing = OutgoingBytes()
+    kept = bytes(1000)
+    outgoing.hold(memoryview(kept)[:10])
+    outgoing.hold(memoryview(kept)[10:])
+    outgoing.hold(kept)
+    assert outgoing.total == 1000
+    assert outgoing.more([memoryview(kept)[5:], bytes(7)]) == 7
+    outgoing.release(memoryview(kept)[5:])
+    outgoing.release(kept)
+    assert outgoing.total == 1000
+    outgoing.release(kept)
+    assert outgoing.total == 0
+    assert outgoing.more([kept]) == 1000
+
+
+@pytest.fixture
+def recited(narrow: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The path of a kept result of 5 MB, on a server that has 8 MB under way at most."""
+    monkeypatch.setattr(narrow.context.inflight, "limit", LIMIT)
+    picture = card(f"recite {tmp_path / 'a book'}")
+    assert narrow.upload(picture).text == RECITAL
+    yield f"/results/{hashlib.md5(picture).hexdigest()}"
+    wait_until(lambda: narrow.call(narrow.context.inflight.total) == 0, "no bytes left")
+
+
+def held(server: LiveServer) -> int:
+    """The bytes that clients have not taken."""
+    return server.call(lambda: server.context.inflight.outgoing.total)
+
+
+def test_an_answer_of_its_own_waits_until_the_one_before_is_taken(
+    narrow: LiveServer, recited: str
+) -> None:
+    with asking(narrow.port, [get(f"{recited}?format=text")]):
+        wait_until(lambda: held(narrow) > LIMIT / 2, "the first under way")
+        for path in (f"{recited}?format=text", f"{recited}?format=legacy"):
+            reply = narrow.get(path)
+            assert (reply.status, reply.code) == (503, "queue_full")
+            assert int(reply.headers["Retry-After"]) >= 1
+        assert narrow.get("/livez").status == 200
+    wait_until(lambda: held(narrow) == 0, "its bytes back")
+    assert narrow.get(f"{recited}?format=text").body == RECITAL.encode()
+
+
+def test_a_kept_result_is_sent_to_any_number(narrow: LiveServer, recited: str) -> None:
+    with asking(narrow.port, [get(recited)] * 20):
+        wait_until(lambda: narrow.call(lambda: narrow.context.connections.open) == 20, "all")
+        wait_until(lambda: held(narrow) > LIMIT, "the answers under way")  # one is always sent
+        reply = narrow.get(recited)
+        assert reply.text == RECITAL
+        assert held(narrow) < 2 * len(reply.body)
