@@ -36,7 +36,7 @@ class ServerContext:
 
     def ready(self) -> bool:
         """Whether a picture sent now would be read."""
-        return not self.draining and self.service.pool.ready()
+        return not self.draining and self.service.engine.ready()
 
     def uptime_seconds(self) -> float:
         """How long ago the server was started."""

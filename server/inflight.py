@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ocr_engine.engine import Engine
 from ocr_engine.errors import QueueFull
-from ocr_engine.pool.pool import Pool
 from server.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 
 
 class InflightBytes:
     """Bodies that are being received, images that wait or are being read, answers not yet taken."""
 
-    def __init__(self, pool: Pool, limit: int) -> None:
+    def __init__(self, engine: Engine, limit: int) -> None:
         self.received = 0
         self.outgoing = OutgoingBytes()
         self.limit = limit
-        self._pool = pool
+        self._engine = engine
 
     def total(self) -> int:
         """All of them."""
-        return self.received + self._pool.pending_bytes() + self.outgoing.total
+        return self.received + self._engine.pending_bytes() + self.outgoing.total
 
     def check(self, more: int) -> None:
         """QueueFull if so many bytes on top would be too many."""
@@ -29,7 +29,7 @@ class InflightBytes:
             raise QueueFull(
                 f"{total} bytes of images and answers are under way and {self.limit} are allowed; "
                 "try again later",
-                self._pool.admission.retry_after(self._pool.expected_wait()),
+                self._engine.retry_after(),
             )
 
     def check_answer(self, body: Iterable[Buffer]) -> None:

@@ -75,12 +75,12 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     systemd = SystemdNotifier()
     server = make_http_server(context)
     server.add_sockets(sockets)
-    pool = context.service.pool
-    pool.start()
+    engine = context.service.engine
+    engine.start()
     _say_start(context, sockets)
     announcement = asyncio.ensure_future(_announce(context, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
-    failure = asyncio.ensure_future(pool.supervisor.failure())
+    failure = asyncio.ensure_future(engine.failure())
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait((failure, stopped), return_when=asyncio.FIRST_COMPLETED)
     announcement.cancel()
@@ -92,7 +92,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         failure.cancel()
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
-    await pool.close(force.is_set())
+    await engine.close(force.is_set())
     await server.close_all_connections()
     watchdog.cancel()
     return status
@@ -116,7 +116,7 @@ async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
     """Until all accepted pictures are read and their answers are on the way."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    await context.service.pool.drain(seconds)
+    await context.service.engine.drain(seconds)
     while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
         await asyncio.sleep(0.02)
 
@@ -147,21 +147,19 @@ def _say_start(context: ServerContext, sockets: list[socket.socket]) -> None:
     address, port = sockets[0].getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
     threads = context.settings.ocr.predict_system.cpu_threads
-    workers = context.service.pool.spec.crew.number
+    workers = context.service.engine.capacity
     print(f"ocr-server {VERSION} listens on http://{shown}:{port}", flush=True)
     print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
 
 
 async def _announce(context: ServerContext, systemd: SystemdNotifier) -> None:
     """Say what runs once the first worker is warm."""
-    supervisor = context.service.pool.supervisor
-    while supervisor.info is None or not context.ready():
+    engine = context.service.engine
+    while (info := engine.info) is None or not context.ready():
         await asyncio.sleep(0.02)
-    info = supervisor.info
-    workers = context.service.pool.spec.crew.number
     runs = (
         f"engine {info.engine} ({info.precision}), models {info.models}, "
-        f"{workers} workers x {info.threads} thread(s)"
+        f"{engine.capacity} workers x {info.threads} thread(s)"
     )
     print(f"ready after {context.uptime_seconds():.1f} s: {runs}", flush=True)
     systemd.notify("READY=1", f"STATUS={runs}")

@@ -18,8 +18,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from cache.result_cache import ResultCache
-from ocr_engine.pool.pool import Pool
-from ocr_engine.pool.process import WorkerState
+from ocr_engine.engine import Engine, EngineStats, WorkerState
 from server.connections import Connections
 from server.inflight import InflightBytes
 
@@ -55,10 +54,10 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def watch(
-        self, pool: Pool, cache: ResultCache, inflight: InflightBytes, connections: Connections
+        self, engine: Engine, cache: ResultCache, inflight: InflightBytes, connections: Connections
     ) -> None:
         """Show the state of these, too."""
-        self.registry.register(_State(pool, cache, inflight, connections, self.cache_results))
+        self.registry.register(_State(engine, cache, inflight, connections, self.cache_results))
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
         """A request is over; error is the code of its error, or nothing."""
@@ -84,13 +83,13 @@ class _State(Collector):
 
     def __init__(
         self,
-        pool: Pool,
+        engine: Engine,
         cache: ResultCache,
         inflight: InflightBytes,
         connections: Connections,
         cache_results: Count[str],
     ) -> None:
-        self._pool = pool
+        self._engine = engine
         self._cache = cache
         self._inflight = inflight
         self._connections = connections
@@ -102,13 +101,13 @@ class _State(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client's Collector."""
-        pool, gauge = self._pool, GaugeMetricFamily
-        yield gauge("ocr_queue_depth", "Pictures that wait for a worker.", pool.queued())
-        yield gauge("ocr_running", "Pictures that are being read.", pool.running())
+        stats, gauge = self._engine.stats(), GaugeMetricFamily
+        yield gauge("ocr_queue_depth", "Pictures that wait for a worker.", stats.queued)
+        yield gauge("ocr_running", "Pictures that are being read.", stats.running)
         yield gauge(
             "ocr_expected_wait_seconds",
             "How long a picture sent now would wait for a worker.",
-            pool.expected_wait(),
+            stats.expected_wait_seconds,
         )
         yield gauge(
             "ocr_inflight_bytes",
@@ -123,7 +122,7 @@ class _State(Collector):
             self._connections.limit,
         )
         yield CounterMetricFamily(
-            "ocr_recognitions", "Pictures that workers have answered.", pool.completed
+            "ocr_recognitions", "Pictures that workers have answered.", stats.completed
         )
         yield gauge("ocr_cache_entries", "Results that are kept.", len(self._cache))
         yield gauge("ocr_cache_bytes", "Bytes of these results.", self._cache.size_bytes)
@@ -133,27 +132,27 @@ class _State(Collector):
         for result in CACHE_RESULTS:
             results.add_metric((result,), self._cache_results[result])
         yield results
-        yield from self._collect_workers()
+        yield from _worker_metrics(stats)
 
-    def _collect_workers(self) -> Iterator[Metric]:
-        supervisor = self._pool.supervisor
-        states = Count(worker.state for worker in supervisor.workers())
-        workers = GaugeMetricFamily("ocr_workers", "Workers by their state.", labels=("state",))
-        for state in WorkerState:
-            workers.add_metric((state.value,), states[state])
-        yield workers
-        rss = GaugeMetricFamily(
-            "ocr_worker_rss_bytes",
-            "Resident memory, at most half a second old while busy.",
-            labels=("pid",),
-        )
-        for worker in supervisor.workers():
-            if worker.pid is not None:
-                rss.add_metric((str(worker.pid),), worker.rss_mb << 20)
-        yield rss
-        restarts = CounterMetricFamily(
-            "ocr_worker_restarts", "Workers that left or were lost, by reason.", labels=("reason",)
-        )
-        for reason, count in supervisor.restarts.items():
-            restarts.add_metric((reason,), count)
-        yield restarts
+
+def _worker_metrics(stats: EngineStats) -> Iterator[Metric]:
+    states = Count(worker.state for worker in stats.workers)
+    workers = GaugeMetricFamily("ocr_workers", "Workers by their state.", labels=("state",))
+    for state in WorkerState:
+        workers.add_metric((state.value,), states[state])
+    yield workers
+    rss = GaugeMetricFamily(
+        "ocr_worker_rss_bytes",
+        "Resident memory; at most half a second old while the worker is busy.",
+        labels=("pid",),
+    )
+    for worker in stats.workers:
+        if worker.pid is not None:
+            rss.add_metric((str(worker.pid),), worker.rss_mb << 20)
+    yield rss
+    restarts = CounterMetricFamily(
+        "ocr_worker_restarts", "Workers that left or were lost, by reason.", labels=("reason",)
+    )
+    for reason, count in stats.restarts.items():
+        restarts.add_metric((reason,), count)
+    yield restarts

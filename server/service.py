@@ -15,10 +15,9 @@ from typing import Literal
 from cache.keys import CacheKey, Digests
 from cache.recent_pictures import RecentPictures
 from cache.result_cache import CachedResult, ResultCache
+from ocr_engine.engine import Engine, EngineTask, TaskState
 from ocr_engine.errors import PoolDraining, QueueTimeout, RecognitionTimeout
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import Pool
-from ocr_engine.pool.task import PoolTask, TaskState
 from server import uploads
 from server.body import Upload
 from server.encoding import encode_result
@@ -47,7 +46,7 @@ class Answer:
 class Flight:
     """One recognition under way and how many wait for it."""
 
-    def __init__(self, identity: FlightIdentity, task: PoolTask) -> None:
+    def __init__(self, identity: FlightIdentity, task: EngineTask) -> None:
         self.identity = identity
         self.task = task
         self.waiters = 0
@@ -86,7 +85,7 @@ class Ticket:
     @property
     def position(self) -> int:
         """The place in the backlog, 1 being next; 0 if it does not wait."""
-        return self._service.pool.position(self._flight.task) if self._flight else 0
+        return self._service.engine.position(self._flight.task) if self._flight else 0
 
     async def answer(self) -> Answer:
         """Wait for the answer; raises what the recognition raised, or a timeout of its own.
@@ -137,22 +136,20 @@ class OcrService:
 
     def __init__(
         self,
-        pool: Pool,
+        engine: Engine,
         cache: ResultCache,
         files: FileRoots,
         inflight: InflightBytes,
         metrics: Metrics,
-        models: str,
         max_pixels: int,
         max_bytes: int,
         max_recent_bytes: int,
     ) -> None:
-        self.pool = pool
+        self.engine = engine
         self.cache = cache
         self._files = files
         self._inflight = inflight
         self._metrics = metrics
-        self._models = models
         self._max_pixels = max_pixels
         self._max_bytes = max_bytes
         self._recent = RecentPictures(max_recent_bytes)
@@ -181,7 +178,7 @@ class OcrService:
 
     def abandon(self, flight: Flight, stop_running: bool) -> None:
         """Nobody waits any more: end the work if that is possible, and let nobody join it."""
-        if self.pool.cancel(flight.task, stop_running):
+        if self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 
     def in_flight(self) -> int:
@@ -227,7 +224,7 @@ class OcrService:
         if flight is None:
             outcome = "miss"
             uploads.check_picture(data, self._max_pixels)
-            task = self.pool.submit(
+            task = self.engine.submit(
                 data,
                 request.options,
                 patience=request.timeout_seconds,
@@ -273,7 +270,7 @@ class OcrService:
                 flight.answer.exception()  # nobody may be waiting any more
 
     def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
-        return CacheKey(md5, _fingerprint(options), self._models)
+        return CacheKey(md5, _fingerprint(options), self.engine.fingerprint)
 
 
 @functools.lru_cache(maxsize=256)

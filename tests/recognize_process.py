@@ -22,7 +22,7 @@ import fake_recognizers
 import server.commands.recognize.in_process as in_process
 from server.command_line import main
 load = functools.partial(fake_recognizers.load_obedient, pathlib.Path({journal!r}))
-in_process.build_context = functools.partial(in_process.build_context, load=load)
+in_process.build_engine = functools.partial(in_process.build_engine, load=load)
 sys.exit(main(["recognize", *sys.argv[1:]]))
 """
 

@@ -21,6 +21,7 @@ from tornado.netutil import bind_sockets
 
 from fake_recognizers import load_obedient
 from http_client import Client, Part, Reply, multipart, picture_part
+from ocr_engine.pool.pool import Pool
 from server.app import PATIENCE_SECONDS, build_context, make_http_server
 from server.settings import Settings, build
 from watching import wait_until
@@ -84,17 +85,24 @@ class LiveServer(Client):
         """Run a coroutine function on the server's loop."""
         return asyncio.run_coroutine_threadsafe(function(), self._loop).result(20)
 
+    @property
+    def pool(self) -> Pool:
+        """The engine behind the service."""
+        engine = self.context.service.engine
+        assert isinstance(engine, Pool)
+        return engine
+
     def warm(self) -> int:
         """How many workers are warm."""
-        return self.call(self.context.service.pool.supervisor.warm)
+        return self.call(self.pool.supervisor.warm)
 
     def queued(self) -> int:
         """How many pictures wait."""
-        return self.call(self.context.service.pool.queued)
+        return self.call(self.pool.queued)
 
     def running(self) -> int:
         """How many pictures are being read."""
-        return self.call(self.context.service.pool.running)
+        return self.call(self.pool.running)
 
     def outcomes(self) -> dict[str, int]:
         """How often the cache was hit, joined or missed since clear()."""
@@ -113,7 +121,7 @@ class LiveServer(Client):
         """The invariant after every fault: nothing waits, nothing runs, all workers are ready."""
         service = self.context.service
         wait_until(lambda: self.call(service.in_flight) == 0, "no recognition under way")
-        wait_until(lambda: self.call(service.pool.pending) == 0, "an empty backlog")
+        wait_until(lambda: self.call(self.pool.pending) == 0, "an empty backlog")
         wait_until(lambda: self.warm() == self.number, "all workers warm")
         wait_until(lambda: self.call(lambda: self.context.open_requests) == 0, "no open request")
 
@@ -126,11 +134,11 @@ class LiveServer(Client):
         sockets = bind_sockets(0, "127.0.0.1")
         self.port = sockets[0].getsockname()[1]
         server.add_sockets(sockets)
-        self.context.service.pool.start()
+        self.context.service.engine.start()
         self._started.set()
         await self._stop.wait()
         server.stop()
-        await self.context.service.pool.close()
+        await self.context.service.engine.close()
         await server.close_all_connections()
 
 

@@ -35,7 +35,7 @@ from ocr_engine.recognizers.sessions import normalization  # noqa: E402
 from ocr_engine.runtimes import openvino as runtime  # noqa: E402
 from ocr_engine.runtimes.quantization import quantizable  # noqa: E402
 from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Session  # noqa: E402
-from server.app import engine_settings  # noqa: E402
+from server.engine_setup import engine_settings  # noqa: E402
 from server.settings import load_settings  # noqa: E402
 
 T = TypeVar("T")

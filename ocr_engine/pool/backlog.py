@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from ocr_engine.engine import EngineTask
 from ocr_engine.pool.task import PoolTask
 
 
@@ -36,12 +37,10 @@ class Backlog:
         """Take this task out; False if it does not wait."""
         return self._tasks.pop(task.task_id, None) is not None
 
-    def position(self, task: PoolTask) -> int:
+    def position(self, task: EngineTask) -> int:
         """A task's place, 1 being next; 0 if it does not wait."""
-        for place, task_id in enumerate(self._tasks, 1):
-            if task_id == task.task_id:
-                return place
-        return 0
+        waiting = enumerate(self._tasks.values(), 1)
+        return next((place for place, each in waiting if each is task), 0)
 
     def clear(self) -> None:
         """Forget all tasks."""

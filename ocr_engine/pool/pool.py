@@ -7,15 +7,14 @@ import itertools
 import logging
 from dataclasses import dataclass, replace
 
+from ocr_engine.engine import EngineStats, EngineTask, TaskState
 from ocr_engine.errors import (
     PICTURE_ERRORS,
-    ImageKillsWorkers,
     PoolDraining,
     PoolStarting,
     QueueTimeout,
     RecognitionFailed,
     RecognitionTimeout,
-    WorkerCrashed,
 )
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import messages
@@ -24,12 +23,12 @@ from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
-from ocr_engine.pool.task import PoolTask, TaskState
+from ocr_engine.pool.task import PoolTask
+from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
 
 log = logging.getLogger(__name__)
 
-MAX_DEATHS = 2  # of workers that ended by their own doing over one image
 BEGIN_SECONDS = 10.0  # until a worker says that it has read its task
 
 
@@ -39,10 +38,11 @@ class PoolSpec:
 
     queue_size: pictures that may wait. queue_seconds: how long one may wait for a worker.
     task_seconds: how long one recognition may take, once started. cores_per_picture: on how many
-    cores, at most, one picture may be read when they are idle.
+    cores, at most, one picture may be read when they are idle. fingerprint: see Engine.
     """
 
     crew: CrewSpec
+    fingerprint: str = ""
     queue_size: int = 100
     queue_seconds: float = 60.0
     task_seconds: float = 30.0
@@ -50,7 +50,7 @@ class PoolSpec:
 
 
 class Pool:
-    """Pictures in, recognitions out. Lives on one event loop; workers are processes."""
+    """The engine whose workers are processes of this machine; see Engine."""
 
     def __init__(self, spec: PoolSpec) -> None:
         self.spec = spec
@@ -63,19 +63,50 @@ class Pool:
         self._pending_bytes = 0
         self._draining = False
 
+    @property
+    def fingerprint(self) -> str:
+        """See Engine."""
+        return self.spec.fingerprint
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """See Engine."""
+        return self.supervisor.info
+
+    @property
+    def capacity(self) -> int:
+        """See Engine."""
+        return self.spec.crew.number
+
     def start(self) -> None:
-        """Spawn the workers; tasks may be submitted at once and wait for them."""
+        """Spawn the workers."""
         self.supervisor.start()
 
+    async def failure(self) -> str:
+        """See Engine."""
+        return await self.supervisor.failure()
+
+    def stats(self) -> EngineStats:
+        """See Engine."""
+        return EngineStats(
+            queued=self.queued(),
+            running=self.running(),
+            queue_limit=self.spec.queue_size,
+            completed=self.completed,
+            expected_wait_seconds=self.expected_wait(),
+            workers=tuple(worker.stats() for worker in self.supervisor.workers()),
+            restarts=dict(self.supervisor.restarts),
+        )
+
     async def drain(self, grace_seconds: float) -> None:
-        """Take no more work and wait until what was taken is done, or the grace is over."""
+        """See Engine."""
         self._draining = True
         deadline = asyncio.get_running_loop().time() + grace_seconds
         while self.pending() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)
 
     async def close(self, force: bool = False) -> None:
-        """End every worker, at once if force; tasks that are left end with PoolDraining."""
+        """See Engine."""
         self._draining = True
         stopped = PoolDraining("the server is stopping")
         for task in (*self._backlog, *self._running.values()):
@@ -87,7 +118,7 @@ class Pool:
         await self.supervisor.close(force)
 
     def ready(self) -> bool:
-        """Whether a worker is warm and work is taken."""
+        """See Engine: a worker is warm, and work is accepted."""
         return not self._draining and self.supervisor.warm() > 0
 
     def queued(self) -> int:
@@ -103,30 +134,31 @@ class Pool:
         return self.queued() + self.running()
 
     def pending_bytes(self) -> int:
-        """How many bytes the pictures have that wait or are being read."""
+        """See Engine."""
         return self._pending_bytes
 
     def expected_wait(self) -> float:
-        """How many seconds a picture sent now would wait for a worker."""
+        """See Engine."""
         if self.supervisor.idle_worker() is not None:
             return 0.0
         return self.admission.expected_wait(self.queued(), self.supervisor.warm())
 
-    def position(self, task: PoolTask) -> int:
-        """A queued task's place, 1 being next; 0 once it runs."""
+    def retry_after(self) -> float:
+        """See Engine."""
+        return self.admission.retry_after(self.expected_wait())
+
+    def position(self, task: EngineTask) -> int:
+        """See Engine."""
         return self._backlog.position(task)
 
     def submit(
         self,
-        picture: bytes,
+        image: bytes,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,
     ) -> PoolTask:
-        """Put an image into the backlog. patience: seconds that it is worth waiting.
-
-        read_before: see PoolTask. Raises PoolDraining, PoolStarting (no worker yet) or QueueFull.
-        """
+        """See Engine: puts the image into the backlog."""
         if self._draining:
             raise PoolDraining("the server is stopping; send the picture to another one")
         if self.supervisor.info is None:
@@ -134,16 +166,14 @@ class Pool:
         if self.supervisor.idle_worker() is None:
             self.admission.check(self.queued(), self.supervisor.warm(), patience)
         most_seconds = self.spec.queue_seconds + self.spec.task_seconds
-        task = PoolTask(next(self._ids), picture, options, most_seconds, read_before)
-        self._count_bytes(len(picture), task)
+        task = PoolTask(next(self._ids), image, options, most_seconds, read_before)
+        self._count_bytes(len(image), task)
         self._enqueue(task)
         return task
 
-    def cancel(self, task: PoolTask, stop_running: bool = False) -> bool:
-        """Drop a queued task; stop a running one if stop_running and that is worth a worker.
-
-        False if the task is done, or runs and goes on.
-        """
+    def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
+        """See Engine: a worker is killed to stop its task only where that is worth a new one."""
+        assert isinstance(task, PoolTask), "a task of another engine"
         cancelled = PoolDraining("the work was cancelled")
         if self._backlog.remove(task):
             task.finish(cancelled)
@@ -233,18 +263,10 @@ class Pool:
         return max(1, min(self.spec.cores_per_picture, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, ended: WorkerExit) -> None:
-        """Try a task again after its worker was lost, before all others.
-
-        Until its deadline, unless it has ended MAX_DEATHS workers: those that were killed from
-        outside do not count, nor does any if the image has been read before.
-        """
-        if task.begun and ended.own_doing:
-            task.deaths += 1
-        if task.deaths >= MAX_DEATHS and not task.read_before:
-            told = f"{task.deaths} workers crashed while they read this image"
-            task.finish(ImageKillsWorkers(told))
-        elif asyncio.get_running_loop().time() >= task.deadline:
-            task.finish(_always_killed(task))
+        """Try a task again after its worker was lost, before all others, unless it gives up."""
+        error = task.lost_worker(ended)
+        if error is not None:
+            task.finish(error)
         else:
             log.warning("task %d is tried again: its worker %s", task.task_id, ended.detail)
             self._enqueue(task, first=True)
@@ -253,7 +275,7 @@ class Pool:
         if not self._backlog.remove(task):
             return
         if task.dispatches:
-            task.finish(_always_killed(task))
+            task.finish(task.always_killed())
         else:
             limit = f"{self.spec.queue_seconds:g} s"
             task.finish(QueueTimeout(f"no worker was free within {limit}; try later"))
@@ -277,11 +299,3 @@ class Pool:
                 )
             )
             worker.abort(ExitReason.DEADLINE, "deadline passed")
-
-
-def _always_killed(task: PoolTask) -> WorkerCrashed:
-    """The error of an image that was read for as long as it may take, but never to its end."""
-    return WorkerCrashed(
-        f"all {task.dispatches} workers that this image was given to were lost before they had "
-        "read it; try again"
-    )

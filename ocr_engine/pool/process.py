@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import enum
 import itertools
 import multiprocessing
 import os
@@ -22,6 +21,7 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from ocr_engine.engine import WorkerState, WorkerStats
 from ocr_engine.pool import worker
 from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
 from ocr_engine.pool.memory import memory_limit_mb, oom_kills, rss_mb
@@ -41,16 +41,6 @@ ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
 SAMPLE_SECONDS = 0.5  # how often the memory of a busy worker is looked at
 NEAR_LIMIT = 0.8  # of the memory that a worker may use: who kills it then does so for its memory
-
-
-class WorkerState(enum.Enum):
-    """The life of a worker, in this order; retiring ones finish what they have."""
-
-    STARTING = "starting"
-    READY = "ready"
-    BUSY = "busy"
-    RETIRING = "retiring"
-    DEAD = "dead"
 
 
 class WorkerListener(Protocol):
@@ -98,6 +88,17 @@ class WorkerProcess:
             attend.start()
         except RuntimeError as error:  # no more threads are to be had
             self._post(self._exited, _not_started(error))
+
+    def stats(self) -> WorkerStats:
+        """What there is to say of it."""
+        return WorkerStats(
+            pid=self.pid,
+            state=self.state,
+            tasks_done=self.tasks_done,
+            rss_mb=self.rss_mb,
+            uptime_seconds=time.monotonic() - self.started_at,
+            start_seconds=self.start_seconds,
+        )
 
     def assign(self, task: Task) -> None:
         """Give it a task: it is busy until it answers."""

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from ocr_engine.engine import WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
 from ocr_engine.pool.pauses import PAUSE_SECONDS
-from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess, WorkerState
+from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
 from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineInfo
 

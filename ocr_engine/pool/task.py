@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections.abc import Callable
 
-from ocr_engine.errors import EngineError
+from ocr_engine.engine import TaskState
+from ocr_engine.errors import EngineError, ImageKillsWorkers, WorkerCrashed
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
 
-
-class TaskState(enum.Enum):
-    """Where a task is."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
+MAX_DEATHS = 2  # of workers that ended by their own doing over one image
 
 
 class PoolTask:
@@ -50,6 +45,27 @@ class PoolTask:
         self.deadline = self.enqueued_at + most_seconds  # later it is not tried again
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
+
+    def lost_worker(self, ended: WorkerExit) -> EngineError | None:
+        """Note that its worker was lost; the error if it is to be given up, None to try again.
+
+        It is tried until its deadline, unless it has ended MAX_DEATHS workers: those that were
+        killed from outside do not count, nor does any if the image has been read before.
+        """
+        if self.begun and ended.own_doing:
+            self.deaths += 1
+        if self.deaths >= MAX_DEATHS and not self.read_before:
+            return ImageKillsWorkers(f"{self.deaths} workers crashed while they read this image")
+        if asyncio.get_running_loop().time() >= self.deadline:
+            return self.always_killed()
+        return None
+
+    def always_killed(self) -> EngineError:
+        """The error of an image that was tried for as long as it may be, but never read."""
+        return WorkerCrashed(
+            f"all {self.dispatches} workers that this image was given to were lost before they "
+            "had read it; try again"
+        )
 
     def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
         """Call back after so long, instead of what the timer was set to before."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ocr_engine.errors import EngineError
-from server.app import build_context
+from server.engine_setup import build_engine
 from server.main import BUILT_IN, default_config
 from server.settings import Settings, SettingsError, load_settings
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
     options = _parse(arguments, prog)
     try:
         settings = load_settings(options.config)
-        context = build_context(settings)
+        engine = build_engine(settings)
     except (SettingsError, EngineError) as error:
         print(f"ocr-server: {error}", file=sys.stderr)
         return 2
@@ -30,10 +30,9 @@ def main(arguments: Sequence[str], prog: str) -> int:
         return 0
     print(f"{options.config or BUILT_IN}: the settings are good")
     web = settings.web_server
-    crew = context.service.pool.spec.crew
     threads = settings.ocr.predict_system.cpu_threads
     print(f"  would listen on {web.address}:{web.port}")
-    print(f"  engine {settings.ocr.engine}, {crew.number} workers x {threads} thread(s)")
+    print(f"  engine {settings.ocr.engine}, {engine.capacity} workers x {threads} thread(s)")
     for root in web.filename_roots:
         folder = settings.resolve(root)
         print(f"  filename root {folder}{'' if folder.is_dir() else ' (there is no such folder)'}")

@@ -13,7 +13,7 @@ from typing import Any
 from ocr_engine.errors import EngineError
 from ocr_engine.models.installed import InstalledModel, ModelState, installed_models
 from ocr_engine.models.source import ModelSource
-from server.app import engine_settings
+from server.engine_setup import engine_settings
 from server.main import default_config
 from server.settings import SettingsError, load_settings
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
+from typing import Any
 
+from ocr_engine.engine import WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from server.handlers.base import BaseHandler
 from server.metrics import CACHE_RESULTS, CONTENT_TYPE
@@ -43,39 +44,29 @@ class HealthHandler(BaseHandler):
     def get(self) -> None:
         """Workers, queue, cache, version, models."""
         context = self.context
-        pool = context.service.pool
-        supervisor = pool.supervisor
+        engine = context.service.engine
+        stats = engine.stats()
         state = "draining" if context.draining else "ready" if context.ready() else "starting"
         self.send_json(
             {
                 "status": state,
                 "version": VERSION,
                 "uptime_seconds": round(context.uptime_seconds(), 1),
-                "engine": asdict(supervisor.info) if supervisor.info else None,
-                "workers": [
-                    {
-                        "pid": worker.pid,
-                        "state": worker.state.value,
-                        "tasks_done": worker.tasks_done,
-                        "rss_mb": worker.rss_mb,
-                        "uptime_seconds": round(time.monotonic() - worker.started_at, 1),
-                        "start_seconds": worker.start_seconds and round(worker.start_seconds, 2),
-                    }
-                    for worker in supervisor.workers()
-                ],
-                "restarts": dict(supervisor.restarts),
+                "engine": asdict(engine.info) if engine.info else None,
+                "workers": [_worker_json(worker) for worker in stats.workers],
+                "restarts": dict(stats.restarts),
                 "queue": {
-                    "waiting": pool.queued(),
-                    "running": pool.running(),
-                    "limit": pool.spec.queue_size,
-                    "expected_wait_seconds": round(pool.expected_wait(), 1),
+                    "waiting": stats.queued,
+                    "running": stats.running,
+                    "limit": stats.queue_limit,
+                    "expected_wait_seconds": round(stats.expected_wait_seconds, 1),
                 },
                 "requests": {
                     "open": context.open_requests,
                     "in_flight": context.service.in_flight(),
                     "bytes": context.inflight.total(),
                 },
-                "completed": pool.completed,
+                "completed": stats.completed,
                 "cache": {
                     "entries": len(context.service.cache),
                     "bytes": context.service.cache.size_bytes,
@@ -88,6 +79,18 @@ class HealthHandler(BaseHandler):
         )
 
     head = get
+
+
+def _worker_json(worker: WorkerStats) -> dict[str, Any]:
+    """A worker as /healthz shows it."""
+    return {
+        "pid": worker.pid,
+        "state": worker.state.value,
+        "tasks_done": worker.tasks_done,
+        "rss_mb": worker.rss_mb,
+        "uptime_seconds": round(worker.uptime_seconds, 1),
+        "start_seconds": worker.start_seconds and round(worker.start_seconds, 2),
+    }
 
 
 class MetricsHandler(BaseHandler):

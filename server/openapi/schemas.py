@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, get_args
 
-from ocr_engine.pool.process import WorkerState
+from ocr_engine.engine import WorkerState
 from server.errors import STATUS
 from server.jobs import JobState
 from server.metrics import CACHE_RESULTS

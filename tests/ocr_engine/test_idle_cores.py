@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fake_recognizers import card, load_obedient, load_preparing
+from ocr_engine.cores import usable_cores
 from ocr_engine.images import Picture, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
@@ -26,7 +27,7 @@ from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult
 from pools import read, whole
-from server import app
+from server import engine_setup
 from server.settings import Settings, load_settings
 from watching import until
 
@@ -184,8 +185,8 @@ def test_a_worker_warms_up_on_all_cores_and_prepares_while_nothing_waits(
 
 
 def engine_cores(monkeypatch: pytest.MonkeyPatch, folder: Path, usable: int, **process: Any) -> int:
-    monkeypatch.setattr(app, "usable_cores", lambda: usable)
-    return app.cores_per_picture(settings(folder, **process))
+    monkeypatch.setattr(engine_setup, "usable_cores", lambda: usable)
+    return engine_setup.cores_per_image(settings(folder, **process))
 
 
 def settings(folder: Path, **values: Any) -> Settings:
@@ -200,7 +201,7 @@ def settings(folder: Path, **values: Any) -> Settings:
         (2, {}, 2),
         (1, {}, 1),
         (3, {}, 2),
-        (64, {}, app.MAX_CORES_PER_PICTURE),
+        (64, {}, engine_setup.MAX_CORES_PER_IMAGE),
         (8, {"ocr__process__number": 2}, 2),
         (8, {"ocr__process__number": 1}, 1),
         (2, {"ocr__process__number": 8}, 2),
@@ -219,7 +220,7 @@ def test_how_many_cores_a_picture_may_get(
 
 
 def test_usable_cores_are_no_more_than_the_affinity() -> None:
-    assert 1 <= app.usable_cores() <= len(os.sched_getaffinity(0))
+    assert 1 <= usable_cores() <= len(os.sched_getaffinity(0))
 
 
 # --- the engine

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from fake_recognizers import FILLED_MB, GARBAGE, card, load_echo, load_obedient, load_when_told
+from ocr_engine.engine import WorkerState
 from ocr_engine.errors import (
     ImageKillsWorkers,
     ImageTooComplex,
@@ -36,7 +37,7 @@ from ocr_engine.pool.admission import ENOUGH, REMEMBERED
 from ocr_engine.pool.messages import Done
 from ocr_engine.pool.pauses import PAUSE_SECONDS
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.process import WorkerProcess, WorkerState
+from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.pool.worker import WorkerSpec

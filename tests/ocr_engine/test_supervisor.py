@@ -26,10 +26,10 @@ from fake_recognizers import (
     load_when_told,
     raise_at_start,
 )
+from ocr_engine.engine import WorkerState
 from ocr_engine.pool import process
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.process import WorkerState
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.worker import WorkerSpec
 from pools import CLOSE_SECONDS, all_warm, read, started

@@ -131,7 +131,7 @@ def test_a_running_job_is_cancelled_at_once_and_its_work_is_finished_and_kept(
 def test_a_running_job_that_takes_longer_than_a_start_is_stopped(narrow: LiveServer) -> None:
     reply = start(narrow, "spin")
     wait_until(lambda: narrow.begun("spin") == 1, "the start of the job")
-    (worker,) = narrow.call(narrow.context.service.pool.supervisor.workers)
+    (worker,) = narrow.call(narrow.pool.supervisor.workers)
     worker.start_seconds = 0.0  # as if it had been started in no time
     assert narrow.request("DELETE", url_of(reply)).status == 204
     assert narrow.running() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ def test_other_models_have_their_own_entry(
 ) -> None:
     wanted = request(card("read by which models"))
     assert [ask(wide, wanted)[0].outcome for _ in range(2)] == ["miss", "hit"]
-    monkeypatch.setattr(wide.context.service, "_models", "the fingerprint of others")
+    others = replace(wide.pool.spec, fingerprint="of others")
+    monkeypatch.setattr(wide.pool, "spec", others)
     assert [ask(wide, wanted)[0].outcome for _ in range(2)] == ["miss", "hit"]
 
 

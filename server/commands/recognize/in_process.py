@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import replace
 
 from cache.keys import digest
+from ocr_engine.cores import usable_cores
+from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
-from ocr_engine.pool.pool import Pool
-from server.app import build_context, default_options, engine_settings, usable_cores
 from server.commands.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
+from server.engine_setup import build_engine, default_options, engine_settings
 from server.request_fields import parse_options
 from server.settings import Settings
 
@@ -23,7 +24,7 @@ class InProcessReader:
     def __init__(self, settings: Settings, wanted: Wanted) -> None:
         self._settings = settings
         self._wanted = wanted
-        self._pool: Pool | None = None
+        self._engine: Engine | None = None
         self.fingerprint = ""
         self.at_once = 1
 
@@ -49,12 +50,11 @@ class InProcessReader:
             queue_size=10**6,
             queue_timeout_seconds=PATIENCE_SECONDS,
         )
-        context = build_context(replace(self._settings, ocr=replace(ocr, process=process)))
-        self._pool = context.service.pool
+        self._engine = build_engine(replace(self._settings, ocr=replace(ocr, process=process)))
         self.at_once = PICTURES_PER_WORKER * number
-        self._pool.start()
-        failure = asyncio.ensure_future(self._pool.supervisor.failure())
-        while not self._pool.ready():
+        self._engine.start()
+        failure = asyncio.ensure_future(self._engine.failure())
+        while not self._engine.ready():
             await asyncio.wait((failure,), timeout=0.02)
             if failure.done():
                 raise ReaderGone(failure.result())
@@ -62,9 +62,9 @@ class InProcessReader:
 
     async def read(self, picture: bytes) -> Reading:
         """Read it in a worker; ReadingError says why not."""
-        assert self._pool is not None, "start() comes first"
+        assert self._engine is not None, "start() comes first"
         try:
-            recognition = await self._pool.submit(picture, self._options).future
+            recognition = await self._engine.submit(picture, self._options).future
         except EngineError as error:
             raise ReadingError(error.code, error.message) from None
         digests = await asyncio.to_thread(digest, picture)
@@ -74,5 +74,5 @@ class InProcessReader:
 
     async def close(self) -> None:
         """End the workers."""
-        if self._pool is not None:
-            await self._pool.close()
+        if self._engine is not None:
+            await self._engine.close()
