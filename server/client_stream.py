@@ -86,7 +86,7 @@ class ClientStream(IOStream):
         deadline = self._taken_at + self._patience
         if self.io_loop.time() < deadline:
             self._watch_until(deadline)
-        else:
+        elif not self.closed():
             log.info("closed a connection: its client took no byte for %g s", self._patience)
             self._watch = None
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
