@@ -16,6 +16,8 @@ from pages.spec import Colour, read_specs
 
 FACES = ("sans", "sans-bold", "serif", "dejavu", "dejavu-serif", "mono")
 SIZES = (14, 18, 24, 34, 48)
+RULES = ("no rules", "rules")
+GROUPS = ("digits", "with signs")
 COLUMNS = 5
 TURNABLE_SHARE = 0.7  # of the numbers, made of 0 1 6 8 9 alone
 INK: Colour = (24, 24, 28)
@@ -52,18 +54,18 @@ class CellPage:
 def number_pages(seed: int, count: int) -> Iterator[CellPage]:
     """Count upright numbers of 1 to 6 digits, and a fifth as many with signs, on pages of cells."""
     generator = random.Random(seed)
-    kinds = list(product(FACES, SIZES, (False, True)))
+    kinds = list(product(FACES, SIZES, RULES))
     each = count // len(kinds)
     if each * len(kinds) != count:
         raise ValueError(f"{count} numbers cannot be shared among {len(kinds)} kinds of pages")
     for group, number, length in (
-        ("digits", digits, each),
-        ("with signs", with_sign, each // COLUMNS),
+        (GROUPS[0], digits, each),
+        (GROUPS[1], with_sign, each // 5),
     ):
-        for face, size, ruled in kinds:
-            labels = (face, f"{size} px", "rules" if ruled else "no rules", group)
+        for face, size, rules in kinds:
+            labels = (face, f"{size} px", rules, group)
             texts = [number(generator) for _ in range(length)]
-            sheet, cells = _in_cells(texts, Pen(face, size, INK), 8, ruled)
+            sheet, cells = _in_cells(texts, Pen(face, size, INK), 8, rules == RULES[1])
             yield CellPage(labels, sheet.image, cells)
 
 

@@ -29,7 +29,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from number_pages import Cell, CellPage, directed_pages, number_pages  # noqa: E402
+from number_pages import (  # noqa: E402
+    FACES,
+    GROUPS,
+    RULES,
+    SIZES,
+    Cell,
+    CellPage,
+    directed_pages,
+    number_pages,
+)
 
 import pages.fonts  # noqa: E402
 from ocr_engine.images import decode  # noqa: E402
@@ -132,7 +141,7 @@ def print_numbers(ours: Counts, official: Counts | None) -> None:
     sides = {"ours": ours} | ({"PaddleOCR": official} if official else {})
     print(f"{'upright numbers':16}" + "".join(f"  {side:>34}" for side in sides))
     print(" " * 16 + ("  " + "".join(f"{name:>8}" for name in OUTCOMES) + "  ") * len(sides))
-    for label in (label for label in ours if " / " not in label):
+    for label in (*FACES, *(f"{size} px" for size in SIZES), *RULES, *GROUPS, "all"):
         cells = (f"{counts[label][name]:8}" for counts in sides.values() for name in OUTCOMES)
         print(f"{label:16}  " + "    ".join(_in_groups(cells, len(OUTCOMES))))
 

@@ -184,21 +184,26 @@ class PpOcr:
         """The text of each strip and how sure it is.
 
         A strip is squeezed first, where the model takes that; if it does not read well, it is read
-        at its full width, too, and the surer reading stays.
+        at its full width, too, padded as PaddleOCR does, and the surer reading stays.
         """
         readings = self._read_at(self.models.rec.squeeze, strips, cores, options)
         if self.models.rec.squeeze == 1:
             return readings
         unsure = [i for i, reading in enumerate(readings) if reading[1] < recognition.SURE]
-        again = self._read_at(1.0, strips.some(unsure), cores, options)
+        again = self._read_at(1.0, strips.some(unsure), cores, options, self._rec_shape[2])
         for index, reading in zip(unsure, again, strict=True):
             readings[index] = max(reading, readings[index], key=lambda each: each[1])
         return readings
 
     def _read_at(
-        self, squeeze: float, strips: Strips, cores: int, options: RecognitionOptions
+        self,
+        squeeze: float,
+        strips: Strips,
+        cores: int,
+        options: RecognitionOptions,
+        least_width: int = 0,
     ) -> list[Reading]:
-        shape = (*self._rec_shape[1:], squeeze)
+        shape = (*self._rec_shape[1:], squeeze, least_width)
 
         def make(number: int) -> ImageArray:
             return recognition.preprocess(strips[number], *shape)

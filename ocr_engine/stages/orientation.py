@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ocr_engine.stages.recognition import Reading
+from ocr_engine.stages.recognition import SURE, Reading
 
 READS_WELL = 0.95  # a reading that makes sense
 BADLY_READ = 0.8  # a reading that makes none
@@ -35,9 +35,9 @@ def reads_upright(reading: Reading) -> bool:
 def suspicion(reading: Reading, threshold: float) -> float | None:
     """The probability (0 to 1) above which the classifier is believed that the line is turned.
 
-    None for a line that reads well: if it makes sense turned, too, only its page can tell.
+    None for a line that surely reads well: if it makes sense turned, too, only its page can tell.
     """
-    if reading.confidence >= READS_WELL:
+    if reads_upright(reading) or reading.confidence >= SURE:
         return None
     return threshold if reading.confidence >= BADLY_READ else min(LIKELIER, threshold)
 

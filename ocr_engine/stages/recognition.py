@@ -51,39 +51,41 @@ class Reading(NamedTuple):
 
 
 def preprocess(
-    strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0
+    strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0, least: int = 0
 ) -> ImageArray:
     """A strip (H, W, 3) uint8 as (1, height, padded_width(), 3) uint8.
 
     The ratio, times squeeze, is kept up to the largest of WIDTHS, but nothing is squeezed to less
-    than SHORT_WIDTH; the rest is padding. A line is alone, so that its text does not
-    depend on its neighbours.
+    than SHORT_WIDTH; the rest is padding, up to a width of at least least. A line is alone, so that
+    its text does not depend on its neighbours.
     """
-    width, padded = _widths(strip.shape[:2], height, base_width, squeeze)
+    width, padded = _widths(strip.shape[:2], height, base_width, squeeze, least)
     return padded_strip(strip, height, width, padded)
 
 
 def padded_width(
-    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0
+    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0, least: int = 0
 ) -> int:
     """The width of what preprocess() makes of a strip of this shape: one of WIDTHS."""
-    return _widths(shape, height, base_width, squeeze)[1]
+    return _widths(shape, height, base_width, squeeze, least)[1]
 
 
 def filled_share(
-    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0
+    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0, least: int = 0
 ) -> float:
     """How much of what preprocess() makes of a strip of this shape is not padding, 0 to 1."""
-    width, padded = _widths(shape, height, base_width, squeeze)
+    width, padded = _widths(shape, height, base_width, squeeze, least)
     return width / padded
 
 
-def _widths(shape: StripShape, height: int, base_width: int, squeeze: float) -> tuple[int, int]:
+def _widths(
+    shape: StripShape, height: int, base_width: int, squeeze: float, least: int
+) -> tuple[int, int]:
     """The width without padding, and with it."""
     full = height * shape[1] / shape[0]
     needed = max(full * squeeze, min(full, SHORT_WIDTH))
     width = math.ceil(needed) if needed <= base_width else min(int(needed), WIDTHS[-1])
-    return width, WIDTHS[bisect_left(WIDTHS, width)]
+    return width, WIDTHS[bisect_left(WIDTHS, max(width, least))]
 
 
 def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, float]:

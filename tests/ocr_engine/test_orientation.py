@@ -58,8 +58,8 @@ def test_telling_characters() -> None:
     ("confidence", "threshold", "expected"),
     [
         (1.0, 0.9, None),
-        (0.95, 0.9, None),
-        (0.94, 0.9, 0.9),
+        (0.97, 0.9, None),
+        (0.96, 0.9, 0.9),
         (0.8, 0.9, 0.9),
         (0.79, 0.9, 0.5),
         (0.79, 0.3, 0.3),  # never more than what is asked for
@@ -70,6 +70,10 @@ def test_how_sure_the_classifier_must_be(
     confidence: float, threshold: float, expected: float | None
 ) -> None:
     assert suspicion(Reading("98", confidence), threshold) == expected
+
+
+def test_the_classifier_is_not_asked_about_what_can_only_be_upright() -> None:
+    assert suspicion(Reading("cat", 0.95), 0.9) is None
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,29 @@ def test_an_unsure_line_is_read_twice_and_the_surer_reading_stays(
     assert rec.read == [(0, SQUEEZED, False), (0, FULL, False)]
 
 
+class Unsure(Scripted):
+    """A recognition model that reads a c, surer with more padding, and notes the widths."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.widths: list[int] = []
+
+    def run(self, pixels: PixelArray) -> FloatArray:
+        self.widths.append(pixels.shape[2])
+        steps = np.zeros((1, 1, len(CHARACTERS) + 1), dtype=np.float32)
+        steps[0, 0, CHARACTERS.index("c") + 1] = pixels.shape[2] / 1000
+        return steps
+
+
+def test_a_short_line_is_read_again_with_more_padding() -> None:
+    pixels = np.zeros((120, 320, 3), dtype=np.uint8)
+    pixels[40:80, 40:100] = 255
+    rec = Unsure()
+    (line,) = read(Picture(pixels), rec)
+    assert rec.widths == [128, 320]  # it is 72 wide, and is never squeezed
+    assert line.confidence == pytest.approx(0.32)
+
+
 @pytest.mark.parametrize("confidence", [0.5, 0.99])
 def test_a_model_that_takes_no_squeezed_lines_reads_each_once(confidence: float) -> None:
     rec = Scripted({(0, FULL, False): ("cat", confidence)})
@@ -217,7 +240,7 @@ def test_a_line_that_reads_well_is_not_shown_to_the_classifier() -> None:
     cls = KnowsTurned()
     lines = read(page(False, False, False), rec, cls)
     assert [line.text for line in lines] == ["cat", "NOON", "gray"]
-    assert cls.asked == []  # not the second, which is as sure turned; the third reads well in full
+    assert cls.asked == []  # the second is as sure turned; the third reads well in full
     assert len(rec.read) == 4
 
 

@@ -7,7 +7,13 @@ import pytest
 
 from ocr_engine.images import ImageArray
 from ocr_engine.stages.detection import FloatArray
-from ocr_engine.stages.recognition import decode, decode_characters, filled_share, preprocess
+from ocr_engine.stages.recognition import (
+    decode,
+    decode_characters,
+    filled_share,
+    padded_width,
+    preprocess,
+)
 from ocr_engine.stages.strips import PADDING
 
 CHARACTERS = ("a", "b", "c", " ")
@@ -195,3 +201,11 @@ def test_no_step_is_skipped_that_says_something_else(seed: int, sharpness: int) 
     text, confidence = decode(probabilities, CHARACTERS)
     assert text == "".join(CHARACTERS[index - 1] for index in likeliest[first])
     assert confidence == pytest.approx(probabilities[0, first, likeliest[first]].mean())
+
+
+@pytest.mark.parametrize(("width", "padded"), [(20, 320), (320, 320), (321, 384)])
+def test_a_strip_may_be_padded_to_a_least_width(width: int, padded: int) -> None:
+    strip = np.zeros((48, width, 3), dtype=np.uint8)
+    assert preprocess(strip, least=320).shape == (1, 48, padded, 3)
+    assert padded_width((48, width), least=320) == padded
+    assert filled_share((48, width), least=320) == width / padded
