@@ -106,14 +106,19 @@ def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
 
     Only a surer reading replaces another, except that the group decides where neither is clearly
     surer or both are a single turnable character, unless the upright one can only be upright.
-    A text of turnable characters alone is turned with its group only.
+    A number of turnable digits is turned with its group only.
     """
     lead = turned.confidence - upright.confidence
     if group_is and not reads_upright(upright):
         return lead > -CLEAR_LEAD or (_tells_nothing(upright) and _tells_nothing(turned))
     if group_is or telling(turned.text) >= TELLING_CHARACTERS:
         return lead > 0
-    return telling(turned.text) > 0 and evidence(upright, turned) > 0
+    return evidence(upright, turned) > 0 and not _is_number(turned.text)
+
+
+def _is_number(text: str) -> bool:
+    """Whether it has no telling character and no word, of two letters or more."""
+    return telling(text) == 0 and sum(map(str.isalpha, text)) < 2
 
 
 def _tells_nothing(reading: Reading) -> bool:

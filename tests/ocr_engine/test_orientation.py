@@ -107,6 +107,8 @@ def test_what_a_line_says_about_its_page(
         (Reading("98", 0.999), TURNED_NUMBER, False, True),
         (Reading("98", 0.5), Reading("86", 0.94), False, True),
         (Reading("98", 0.6), TURNED_NUMBER, False, True),  # however sure it is when turned
+        (Reading("uso", 0.6), Reading("Lumisol", 1.0), True, True),  # no number
+        (Reading("poom", 0.98), Reading("wood", 1.0), False, True),
         (Reading("41", 0.85), Reading("17", 0.96), True, True),
         (Reading("41", 0.87), Reading("17", 0.96), False, True),
         (NUMBER, Reading("86", 0.91), False, True),
