@@ -21,7 +21,8 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
-    numbers chaos peers overload overhead folder soak fuzz browser screenshots check docs api slim lock clean
+    numbers chaos kills peers overload overhead folder soak fuzz browser screenshots check docs \
+    api slim lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -66,6 +67,9 @@ idle: $(INSTALLED) ## what idle cores give to one picture; nothing else may run 
 
 chaos: $(INSTALLED) ## workers killed every 2 s under load; nothing else may run (17 minutes)
 	.venv/bin/python benchmarks/chaos.py $(ARGS)
+
+kills: $(INSTALLED) ## the same with images of a second each; nothing else may run (11 minutes)
+	.venv/bin/python benchmarks/kills.py $(ARGS)
 
 hits: $(INSTALLED) ## cached answers beside a bare Tornado handler; nothing else may run (2 minutes)
 	.venv/bin/python benchmarks/hit_path.py $(ARGS)

@@ -1,0 +1,124 @@
+"""Workers are killed all the time while each image takes a second: none may be lost or refused.
+
+    python benchmarks/kills.py [--minutes 10] [--kill-every 2] [--clients 4] [--seed 1]
+
+Twelve images, each made of so many pages of the project that it takes about a second to read on
+this machine, are sent in a loop and read every time. Few are read at the first try; none may be
+lost, read wrongly or refused as if it were to blame. Exit status 1 if a check failed. Nothing else
+may run on the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import random
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+
+from arrivals import Answer, Client, Request, closed_loop, light_pages, listed, percentile, upload
+from PIL import Image
+from server_under_test import ServerUnderTest, Verdict
+from worker_faults import Faults
+
+IMAGES = 12
+LEAST_SECONDS = 0.9
+MOST_SIDE = 5  # pages side by side, and one below the other
+CELL = (900, 900)
+
+
+async def main_loop(server: ServerUnderTest, arguments: Namespace, verdict: Verdict) -> None:
+    """Read the images alone, then under fire."""
+    client = Client(server.port)
+    images, seconds = await _images_of_a_second(client, random.Random(arguments.seed))
+    alone = {name: await client.ask(upload(name, image)) for name, image in images.items()}
+    texts = {name: answer.text for name, answer in alone.items()}
+    verdict.row("images", f"{len(images)}, {seconds:.2f} s each, read alone")
+    faults = Faults(server, client, arguments.seed)
+    watching = asyncio.ensure_future(faults.watch.run())
+    killing = asyncio.ensure_future(faults.inflict(arguments.kill_every, kills_only=True))
+    load = await closed_loop(client, _in_a_loop(images), arguments.clients, 60 * arguments.minutes)
+    for task in (killing, watching):
+        task.cancel()
+    await client.close()
+    wrong = [a.name for a in load.good if a.text != texts[a.name]]
+    refused = [a for a in load.answers if a.outcome.endswith("poison_input")]
+    verdict.row("kills", str(faults.done["kills"]), faults.done["kills"] > 0)
+    verdict.row(
+        "answers", f"{len(load.answers)}: {listed(load.outcomes())}", _all_good(load.answers)
+    )
+    verdict.row("lost", str(load.lost), load.lost == 0)
+    verdict.row("wrong texts", str(len(wrong)), not wrong)
+    verdict.row("refused as poison", str(len(refused)), not refused)
+    times = [answer.seconds for answer in load.good]
+    verdict.row("latency", ", ".join(f"p{n} {percentile(times, n):.2f} s" for n in (50, 95, 99)))
+
+
+async def _images_of_a_second(
+    client: Client, randomness: random.Random
+) -> tuple[dict[str, bytes], float]:
+    """Images of the fewest pages with which reading one takes long enough, and how long."""
+    pages = [page.picture for page in light_pages().values()]
+    for side in range(1, MOST_SIDE + 1):
+        images = {
+            f"{side}x{side} pages, {number}": _grid(pages, side, randomness)
+            for number in range(IMAGES)
+        }
+        name, image = next(iter(images.items()))
+        await client.ask(upload(name, image))
+        seconds = (await client.ask(upload(name, image))).seconds
+        if seconds >= LEAST_SECONDS:
+            break
+    return images, seconds
+
+
+def _grid(pages: list[bytes], side: int, randomness: random.Random) -> bytes:
+    """Pages beside and below each other, as one PNG."""
+    width, height = CELL
+    sheet = Image.new("RGB", (side * width, side * height), "white")
+    chosen = itertools.cycle(randomness.sample(pages, len(pages)))
+    for left, top in itertools.product(
+        range(0, side * width, width), range(0, side * height, height)
+    ):
+        with Image.open(io.BytesIO(next(chosen))) as page:
+            page.thumbnail(CELL)
+            sheet.paste(page.convert("RGB"), (left, top))
+    encoded = io.BytesIO()
+    sheet.save(encoded, "PNG", compress_level=1)
+    return encoded.getvalue()
+
+
+def _in_a_loop(images: dict[str, bytes]) -> Iterator[Request]:
+    return itertools.cycle([upload(name, image) for name, image in images.items()])
+
+
+def _all_good(answers: tuple[Answer, ...]) -> bool:
+    return all(answer.status == 200 for answer in answers)
+
+
+def main() -> int:
+    """Run, stop the server, print the table."""
+    parser = ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--kill-every", type=float, default=2, help="seconds")
+    parser.add_argument("--clients", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    verdict = Verdict()
+    process = {"number": arguments.workers, "max_task_number": 0}
+    settings = {
+        "ocr": {"process": process},
+        "service": {"time": 0},
+        "web_server": {"max_body_mb": 100},
+    }
+    with ServerUnderTest(settings) as server:
+        asyncio.run(main_loop(server, arguments, verdict))
+    verdict.row("exit status", str(server.exit_status), server.exit_status == 0)
+    return verdict.print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
