@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ocr_engine.images import decode
+from ocr_engine.images.decode import decode
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.memory import rss_mb
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer

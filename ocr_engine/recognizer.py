@@ -12,7 +12,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
 
 if TYPE_CHECKING:
-    from ocr_engine.images import Picture
+    from ocr_engine.images.decode import Picture
 
 EngineName = Literal["openvino", "paddle", "onnxruntime", "paddleocr"]
 ENGINES = get_args(EngineName)

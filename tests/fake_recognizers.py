@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 
 from ocr_engine.errors import ModelError
-from ocr_engine.images import Picture
+from ocr_engine.images.decode import Picture
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.pool.messages import Done, encode_reply
 from ocr_engine.recognizer import EngineInfo

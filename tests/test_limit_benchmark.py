@@ -23,7 +23,7 @@ from scaling import Costs, calculate  # noqa: E402
 from server_under_test import Verdict  # noqa: E402
 from stage_profile import seconds_by_function  # noqa: E402
 
-from ocr_engine.images import decode  # noqa: E402
+from ocr_engine.images.decode import decode  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 
 PAGE = Path(__file__).parent / "data" / "pages" / "label_zh_soap.jpg"

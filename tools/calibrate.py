@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
 from ocr_engine.errors import PictureError  # noqa: E402
-from ocr_engine.images import Picture, decode  # noqa: E402
+from ocr_engine.images.decode import Picture, decode  # noqa: E402
 from ocr_engine.models import ranges  # noqa: E402
 from ocr_engine.models.catalogue import CATALOGUE  # noqa: E402
 from ocr_engine.models.source import ModelSet, ModelSource  # noqa: E402

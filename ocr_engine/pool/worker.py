@@ -143,7 +143,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
 
 def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
     """Bytes to lines, with the seconds of the stage `decode`, and `draw` if asked for, added."""
-    from ocr_engine.images import decode
+    from ocr_engine.images.decode import decode
 
     start = time.perf_counter()
     picture = decode(task.picture, max_pixels)
@@ -152,7 +152,7 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     stages = {"decode": decoded, **recognition.stages}
     if not task.options.draw:
         return Recognition(recognition.result, stages)
-    from ocr_engine.drawing import draw_result
+    from ocr_engine.images.drawing import draw_result
 
     start = time.perf_counter()
     drawing = draw_result(picture.pixels, recognition.result)
@@ -161,7 +161,7 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
 
 def _silence_decoders() -> None:
     """Clients must not be able to fill the log with pictures that libtiff has much to say of."""
-    from ocr_engine.images import silence_decoders
+    from ocr_engine.images.decode import silence_decoders
 
     try:
         silence_decoders()

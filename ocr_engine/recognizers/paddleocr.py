@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 
 from ocr_engine.errors import ModelError, last_line
-from ocr_engine.images import Picture
+from ocr_engine.images.decode import Picture
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 from ocr_engine.models.source import ModelSet, ModelSource

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ocr_engine.errors import ModelError
-from ocr_engine.images import ImageArray, Picture
+from ocr_engine.images.decode import ImageArray, Picture
 from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import Granularity
 from ocr_engine.result import Quad, TextLine, TextPart, as_quad
 from ocr_engine.stages.detection import Float64Array, QuadArray

@@ -13,7 +13,7 @@ import pyclipper
 import pytest
 
 from fake_sessions import FakeSession
-from ocr_engine.images import ImageArray, Picture
+from ocr_engine.images.decode import ImageArray, Picture
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo

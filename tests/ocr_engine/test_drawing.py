@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from fake_recognizers import CARD_HEIGHT, Echo, card
-from ocr_engine.drawing import COLOURS, MAX_DRAWN_PIXELS, draw_result
-from ocr_engine.images import ImageArray, Picture, decode
+from ocr_engine.images.decode import ImageArray, Picture, decode
+from ocr_engine.images.drawing import COLOURS, MAX_DRAWN_PIXELS, draw_result
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.messages import PNG_SIGNATURE, Task
 from ocr_engine.pool.worker import recognize

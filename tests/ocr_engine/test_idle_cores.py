@@ -14,7 +14,7 @@ import pytest
 
 from fake_recognizers import card, load_obedient, load_preparing
 from ocr_engine.cores import usable_cores
-from ocr_engine.images import Picture, decode
+from ocr_engine.images.decode import Picture, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.messages import Task, decode_request, encode_request

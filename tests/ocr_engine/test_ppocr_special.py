@@ -12,7 +12,7 @@ import pytest
 
 from fake_sessions import FakeSession
 from ocr_engine.errors import ModelError
-from ocr_engine.images import decode
+from ocr_engine.images.decode import decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelSet, ModelSource, Role
 from ocr_engine.options import RecognitionOptions

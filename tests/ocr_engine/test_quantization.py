@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ocr_engine.errors import ModelError
-from ocr_engine.images import Picture, decode
+from ocr_engine.images.decode import Picture, decode
 from ocr_engine.models.catalogue import CATALOGUE, catalogue_set
 from ocr_engine.models.ranges import SHIPPED, read_ranges
 from ocr_engine.models.source import ModelFile, ModelSource

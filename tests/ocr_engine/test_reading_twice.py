@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fake_sessions import FakeSession
-from ocr_engine.images import Picture
+from ocr_engine.images.decode import Picture
 from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
 from ocr_engine.options import RecognitionOptions

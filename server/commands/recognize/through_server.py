@@ -130,8 +130,8 @@ class ServerReader:
 
 
 def _drawn(picture: bytes, result: OcrResult) -> bytes:
-    from ocr_engine.drawing import draw_result
-    from ocr_engine.images import decode
+    from ocr_engine.images.decode import decode
+    from ocr_engine.images.drawing import draw_result
 
     return draw_result(decode(picture, MAX_DRAWN_PIXELS).pixels, result)
 

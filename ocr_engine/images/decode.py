@@ -14,11 +14,11 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError, _imaging
 
 from ocr_engine.errors import InvalidImage, PictureError
-from ocr_engine.exif_orientation import ORIENTATION, orientation, turned
-from ocr_engine.frames import count_gif_frames, count_tiff_pages
-from ocr_engine.jpeg_segments import split_jpeg
-from ocr_engine.picture_header import ACCEPTED_FORMATS, PictureHeader, check_size, read_header
-from ocr_engine.tiff_directory import XMP, read_directory, without_tags
+from ocr_engine.images.exif_orientation import ORIENTATION, orientation, turned
+from ocr_engine.images.frames import count_gif_frames, count_tiff_pages
+from ocr_engine.images.header import ACCEPTED_FORMATS, PictureHeader, check_size, read_header
+from ocr_engine.images.jpeg_segments import split_jpeg
+from ocr_engine.images.tiff_directory import XMP, read_directory, without_tags
 
 ImageArray = npt.NDArray[np.uint8]
 
