@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from ocr_engine.images.decode import decode
+from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.memory import rss_mb
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.runtimes.openvino import OpenVinoRuntime
 

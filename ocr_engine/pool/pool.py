@@ -17,7 +17,6 @@ from ocr_engine.errors import (
     RecognitionTimeout,
 )
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool import messages
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.exits import ExitReason, WorkerExit
@@ -26,6 +25,7 @@ from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
+from ocr_engine.worker import messages
 
 log = logging.getLogger(__name__)
 

@@ -17,15 +17,15 @@ from ocr_engine.cores import usable_cores
 from ocr_engine.images.decode import Picture, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.messages import Task, decode_request, encode_request
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
-from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult
+from ocr_engine.worker.messages import Task, decode_request, encode_request
+from ocr_engine.worker.spec import WorkerSpec
 from pools import read, whole
 from server import engine_setup
 from server.settings import Settings, load_settings
