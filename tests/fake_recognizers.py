@@ -24,7 +24,7 @@ from ocr_engine.images.decode import Picture
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
-from ocr_engine.words import split_words
+from ocr_engine.stages.words import split_words
 from ocr_engine.worker.messages import Done, encode_reply
 
 CARD_HEIGHT = 16

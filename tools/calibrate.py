@@ -31,7 +31,7 @@ from ocr_engine.models.catalogue import CATALOGUE  # noqa: E402
 from ocr_engine.models.source import ModelSet, ModelSource  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizers import ppocr  # noqa: E402
-from ocr_engine.recognizers.sessions import normalization  # noqa: E402
+from ocr_engine.recognizers.models import normalization  # noqa: E402
 from ocr_engine.runtimes import openvino as runtime  # noqa: E402
 from ocr_engine.runtimes.quantization import quantizable  # noqa: E402
 from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Session  # noqa: E402

@@ -15,7 +15,7 @@ from ocr_engine.images.decode import ImageArray, Picture
 from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
-from ocr_engine.recognizers.sessions import Sessions, load_runtime, load_sessions, try_run
+from ocr_engine.recognizers.models import Sessions, load_runtime, load_sessions, try_run
 from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.runtimes.session import FloatArray, Inputs, Session
 from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes

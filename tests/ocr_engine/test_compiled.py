@@ -15,7 +15,7 @@ import pytest
 from counting_core import CountingCore
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile, ModelSource, Role, digest_files
-from ocr_engine.recognizers.sessions import normalization
+from ocr_engine.recognizers.models import normalization
 from ocr_engine.runtimes import compiled
 from ocr_engine.runtimes.compiled import CompiledModels, default_folder
 from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession

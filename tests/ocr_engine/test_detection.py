@@ -17,8 +17,8 @@ from ocr_engine.images.decode import ImageArray, Picture
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
+from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.runtimes.session import PixelArray
 from ocr_engine.stages import detection
 from ocr_engine.stages.detection import (

@@ -11,7 +11,7 @@ import pytest
 from ocr_engine.errors import ModelError
 from ocr_engine.models.recipe import IMAGENET_MEAN, IMAGENET_STD
 from ocr_engine.models.source import ModelFile, ModelSource, Role
-from ocr_engine.recognizers.sessions import normalization
+from ocr_engine.recognizers.models import normalization
 from ocr_engine.runtimes.openvino import OpenVinoRuntime
 from ocr_engine.runtimes.session import FloatArray, Normalization, PixelArray, SessionSettings
 

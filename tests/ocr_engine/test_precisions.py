@@ -15,7 +15,7 @@ from ocr_engine.errors import ModelError
 from ocr_engine.models.ranges import ActivationRanges
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import ENGINES, EngineName, EngineSettings, PrecisionChoice
-from ocr_engine.recognizers.sessions import DET_SHAPES, load_sessions
+from ocr_engine.recognizers.models import DET_SHAPES, load_sessions
 from ocr_engine.runtimes.session import FloatArray, PixelArray, SessionSettings
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from ocr_engine.models.ranges import (
     write_ranges,
 )
 from ocr_engine.models.source import ModelFile, ModelSource, digest_files
-from ocr_engine.recognizers.sessions import check_ranges
+from ocr_engine.recognizers.models import check_ranges
 
 VALUES = {"Conv.1": (-0.17, 9.7898), "Größe/卷积:0": (0.0, 12.5), 'a "quoted" name': (-3.0, -1.0)}
 

@@ -18,8 +18,8 @@ from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
+from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.result import TextLine
 from ocr_engine.runtimes.session import FloatArray, PixelArray
 from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess

@@ -20,7 +20,7 @@ from PIL import Image
 from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile, ModelSource, Role
-from ocr_engine.recognizers.sessions import load_runtime, normalization
+from ocr_engine.recognizers.models import load_runtime, normalization
 from ocr_engine.runtimes.session import FloatArray, PixelArray, Session, SessionSettings
 from ocr_engine.stages import classification, detection, recognition
 
@@ -246,7 +246,7 @@ import numpy as np
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.recognizers.sessions import load_runtime, normalization
+from ocr_engine.recognizers.models import load_runtime, normalization
 from ocr_engine.runtimes.session import SessionSettings
 
 folder = Path(sys.argv[1])
@@ -316,7 +316,7 @@ import sys
 from pathlib import Path
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.recognizers.sessions import load_runtime
+from ocr_engine.recognizers.models import load_runtime
 from ocr_engine.runtimes.session import SessionSettings
 
 try:
