@@ -25,7 +25,7 @@ from ocr_engine.images.decode import decode
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 
 MAX_PIXELS = 40_000_000
 ov: Any = sys.modules["openvino"]  # imported by the runtime, which keeps it from sending usage data

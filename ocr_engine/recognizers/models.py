@@ -86,7 +86,7 @@ def load_runtime(name: str) -> Runtime:
     """The runtime by name; ModelError with what to install if its library is not there."""
     try:
         if name == "openvino":
-            from ocr_engine.runtimes.openvino import OpenVinoRuntime
+            from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 
             return OpenVinoRuntime()
         if name == "onnxruntime":

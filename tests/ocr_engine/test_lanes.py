@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -195,7 +195,7 @@ THREADS = """
 import os
 import numpy as np
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 from ocr_engine.runtimes.session import SessionSettings
 
 before = len(os.listdir("/proc/self/task"))

@@ -16,8 +16,8 @@ from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
-from ocr_engine.runtimes.lanes import Lane
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
+from ocr_engine.runtimes.openvino.lanes import Lane
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -180,7 +180,7 @@ KEPT = """
 import ctypes
 import numpy as np
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 from ocr_engine.runtimes.session import SessionSettings
 
 def private_mb():

@@ -12,7 +12,7 @@ from ocr_engine.errors import ModelError
 from ocr_engine.models.recipe import IMAGENET_MEAN, IMAGENET_STD
 from ocr_engine.models.source import ModelFile, ModelSource, Role
 from ocr_engine.recognizers.models import normalization
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 from ocr_engine.runtimes.session import FloatArray, Normalization, PixelArray, SessionSettings
 
 # isort: split

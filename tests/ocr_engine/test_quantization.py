@@ -20,9 +20,9 @@ from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult
-from ocr_engine.runtimes import openvino as openvino_runtime
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, read_graph
-from ocr_engine.runtimes.quantization import quantizable, quantize
+from ocr_engine.runtimes.openvino import runtime as openvino_runtime
+from ocr_engine.runtimes.openvino.graph.quantization import quantizable, quantize
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 from ocr_engine.runtimes.session import FloatArray, SessionSettings
 from text_accuracy import character_accuracy
 

@@ -163,10 +163,19 @@ def test_what_a_runtime_says_about_itself(engine: str) -> None:
         assert not runtime.native_bf16()
 
 
-@pytest.mark.parametrize("engine", ["openvino", "onnxruntime", "paddle"])
-def test_a_runtime_that_is_not_installed(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("engine", "module"),
+    [
+        ("openvino", "openvino.runtime"),
+        ("onnxruntime", "onnxruntime"),
+        ("paddle", "paddle"),
+    ],
+)
+def test_a_runtime_that_is_not_installed(
+    engine: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, engine, None)
-    monkeypatch.delitem(sys.modules, f"ocr_engine.runtimes.{engine}", raising=False)
+    monkeypatch.delitem(sys.modules, f"ocr_engine.runtimes.{module}", raising=False)
     with pytest.raises(ModelError, match=rf"engine {engine} is not installed .*pip install -r"):
         load_runtime(engine)
 

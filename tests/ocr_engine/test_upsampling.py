@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ocr_engine.models.catalogue import CATALOGUE, catalogue_set
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, read_graph
+from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 from ocr_engine.runtimes.session import FloatArray
-from ocr_engine.runtimes.upsampling import split_upsampling
 
 # isort: split
 import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.runtimes.gates import join_gates
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, read_graph
+from ocr_engine.runtimes.openvino.graph.se_gates import join_gates
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 from ocr_engine.runtimes.session import FloatArray
 
 # isort: split

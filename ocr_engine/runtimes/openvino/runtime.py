@@ -15,11 +15,16 @@ import openvino as ov
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.compiled import CompiledModels, compiled_name, default_folder
-from ocr_engine.runtimes.gates import join_gates
-from ocr_engine.runtimes.lanes import Lane, Left
-from ocr_engine.runtimes.pixels import ONE_PICTURE, take_pixels
-from ocr_engine.runtimes.quantization import quantize
+from ocr_engine.runtimes.openvino.compiled_cache import (
+    CompiledModels,
+    compiled_name,
+    default_folder,
+)
+from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_PICTURE, take_pixels
+from ocr_engine.runtimes.openvino.graph.quantization import quantize
+from ocr_engine.runtimes.openvino.graph.se_gates import join_gates
+from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
+from ocr_engine.runtimes.openvino.lanes import Lane, Left
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -27,7 +32,6 @@ from ocr_engine.runtimes.session import (
     Precision,
     SessionSettings,
 )
-from ocr_engine.runtimes.upsampling import split_upsampling
 
 T = TypeVar("T")
 
