@@ -24,6 +24,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
+from ocr_engine.runtimes.openvino.environment import prepare_environment  # noqa: E402
+
+prepare_environment()
+
 from ocr_engine.errors import PictureError  # noqa: E402
 from ocr_engine.images.decode import Picture, decode  # noqa: E402
 from ocr_engine.models import ranges  # noqa: E402

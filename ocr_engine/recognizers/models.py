@@ -10,6 +10,7 @@ import numpy as np
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
+from ocr_engine.runtimes.openvino.environment import prepare_environment
 from ocr_engine.runtimes.session import (
     FloatArray,
     Normalization,
@@ -86,6 +87,7 @@ def load_runtime(name: str) -> Runtime:
     """The runtime by name; ModelError with what to install if its library is not there."""
     try:
         if name == "openvino":
+            prepare_environment()
             from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 
             return OpenVinoRuntime()

@@ -12,6 +12,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 from ocr_engine.errors import ImageTooComplex, ModelError, PictureError, RecognitionFailed
+from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
@@ -34,7 +35,6 @@ from ocr_engine.worker.process_setup import (
     limit_memory,
     own_signals,
     prepare_process,
-    silence_decoders,
 )
 from ocr_engine.worker.spec import WorkerSpec
 
@@ -59,7 +59,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     try:
         recognizer = spec.load()
         own_signals()
-        silence_decoders()
+        prepare_decoders()
         _warm(recognizer, spec)
     except ModelError as error:
         _send(channel, LoadFailed(error.message))

@@ -15,8 +15,6 @@ from multiprocessing import connection, parent_process
 
 from ocr_engine.memory import memory_bytes
 
-log = logging.getLogger(__name__)
-
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
 
@@ -72,13 +70,3 @@ def limit_memory(task_memory_mb: int) -> None:
         if hard != resource.RLIM_INFINITY:
             limit = min(limit, hard)
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-
-
-def silence_decoders() -> None:
-    """Clients must not be able to fill the log with pictures that libtiff has much to say of."""
-    from ocr_engine.images import decode
-
-    try:
-        decode.silence_decoders()
-    except (OSError, AttributeError) as error:  # a Pillow that is linked in another way
-        log.warning("what libtiff says of pictures goes to the log: %s", error)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
 
 import ocr_engine.runtimes
@@ -22,9 +23,6 @@ from ocr_engine.runtimes.openvino import compiled_cache
 from ocr_engine.runtimes.openvino.compiled_cache import CompiledModels, default_folder
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import Normalization, PixelArray, SessionSettings
-
-# isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
 
 RUNTIMES = Path(ocr_engine.runtimes.__file__).parent
 UNKNOWN_FIELD = b"\xa0\x1f\x00"  # number 500 in protobuf, which readers of ONNX pass over

@@ -31,8 +31,6 @@ from server import engine_setup
 from server.settings import Settings, load_settings
 from watching import until
 
-# isort: split
-
 DATA = Path(__file__).resolve().parents[1] / "data" / "pages"
 PAGE = "receipt_en_cafe.png"
 PATIENCE_SECONDS = 40.0

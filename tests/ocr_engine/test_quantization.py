@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import Picture, decode
@@ -25,10 +27,6 @@ from ocr_engine.runtimes.openvino.graph.quantization import quantizable, quantiz
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 from ocr_engine.runtimes.session import FloatArray, SessionSettings
 from text_accuracy import character_accuracy
-
-# isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-from openvino import opset13 as ops
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 PAGE = "receipt_en_cafe.png"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -38,10 +37,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models have some 50
-
-# oneDNN keeps what it compiled for the whole process, 1,024 operations by default: 100 MB that stay
-# when a model goes. So few are enough for a lane to find what another lane has just compiled.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
 class OpenVinoSession:
