@@ -155,11 +155,12 @@ def _from_files(
         **_runtime(settings, onnx),
     }
     names = f"{models.det.name}, {models.rec.name}"
-    orientation = _directory(models.cls) if models.cls is not None else None
-    if models.cls is not None and orientation is not None:
-        arguments["textline_orientation_model_name"] = models.cls.name
+    cls = models.get("cls")
+    orientation = _directory(cls) if cls is not None else None
+    if cls is not None and orientation is not None:
+        arguments["textline_orientation_model_name"] = cls.name
         arguments["textline_orientation_model_dir"] = str(orientation)
-        names += f", {models.cls.name}"
+        names += f", {cls.name}"
     return arguments, names
 
 

@@ -31,7 +31,7 @@ PREPARED_PIXELS = 1_500_000  # larger pictures take long, and memory, also when 
 
 
 class PpOcr:
-    """Three loaded models; each picture passes through plain functions between them."""
+    """The loaded models; each picture passes through plain functions between them."""
 
     def __init__(
         self,
@@ -107,9 +107,10 @@ class PpOcr:
         if shapes:
             self._wide_det = None
             self._preparations = self._prepared_shapes()
-        for session in (sessions.det, sessions.cls, sessions.rec, self._wide_det):
-            if session is not None:
-                session.release_memory(shapes)
+        for session in sessions.by_role.values():
+            session.release_memory(shapes)
+        if self._wide_det is not None:
+            self._wide_det.release_memory(shapes)
 
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
@@ -150,7 +151,7 @@ class PpOcr:
         ]
 
     def _seems_upside_down(self, strip: ImageArray, threshold: float) -> bool:
-        source, session = self.models.cls, self.sessions.cls
+        source, session = self.models.get("cls"), self.sessions.get("cls")
         if session is None or source is None:
             return False
         _, height, width = source.image_shape or CLS_SHAPE
