@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 
+from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.images.decode import Picture
 from ocr_engine.models.catalogue import CATALOGUE
@@ -41,7 +42,7 @@ class PaddleOcr:
         self._turns_lines = turns_lines
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """See Recognizer.recognize; on one core, and PaddleOCR does not tell its stages apart."""
         start = time.perf_counter()

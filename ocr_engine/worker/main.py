@@ -11,6 +11,7 @@ from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
+from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ImageTooComplex, ModelError, PictureError, RecognitionFailed
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
@@ -66,7 +67,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         return
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
-        _warm(recognizer, spec, spec.cores)
+        _warm(recognizer, spec, Budget(spec.cores))
     pauses = Pauses(recognizer, spec.idle_rss_mb)
     while True:
         try:
@@ -118,7 +119,7 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     start = time.perf_counter()
     picture = decode(task.picture, max_pixels)
     decoded = time.perf_counter() - start
-    recognition = recognizer.recognize(picture, task.options, task.cores)
+    recognition = recognizer.recognize(picture, task.options, task.budget)
     stages = {"decode": decoded, **recognition.stages}
     if not task.options.draw:
         return Recognition(recognition.result, stages)
@@ -129,10 +130,10 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
-def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
+def _warm(recognizer: Recognizer, spec: WorkerSpec, budget: Budget = ONE_CORE) -> None:
     """Read a real picture, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
-    recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
+    recognize(recognizer, Task(0, RecognitionOptions(), sample, budget), spec.max_pixels)
 
 
 def _send(channel: connection.Connection, reply: Reply) -> None:
