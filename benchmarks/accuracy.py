@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from ocr_engine.errors import PictureError  # noqa: E402
-from ocr_engine.images import decode  # noqa: E402
+from ocr_engine.images.decode import decode  # noqa: E402
 from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizer import EngineSettings, load_recognizer  # noqa: E402

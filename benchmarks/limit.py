@@ -175,8 +175,9 @@ def _record(
     from stage_profile import seconds_by_function
 
     from ocr_engine.options import RecognitionOptions
-    from ocr_engine.pool.messages import Task, encode_reply
-    from ocr_engine.pool.worker import WorkerSpec, answer
+    from ocr_engine.worker.main import answer
+    from ocr_engine.worker.messages import Task, encode_reply
+    from ocr_engine.worker.spec import WorkerSpec
 
     chosen: Settings = build(Settings, settings("openvino", 1), "")
     engine = LoadedEngine(engine_settings(chosen))

@@ -34,7 +34,8 @@ from workloads import distinct
 
 sys.path[:0] = [str(ROOT)]
 
-from ocr_engine.pool.pauses import PAUSE_SECONDS, REST_SECONDS, REST_SPREAD_SECONDS  # noqa: E402
+from ocr_engine.worker.idle import REST_SECONDS, REST_SPREAD_SECONDS  # noqa: E402
+from ocr_engine.worker.spec import PAUSE_SECONDS  # noqa: E402
 
 EVERY = 25
 LAST = 200

@@ -12,8 +12,8 @@ from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from ocr_engine.pool.worker import thread_environment
 from ocr_engine.recognizer import EngineSettings
+from ocr_engine.worker.spec import thread_environment
 
 SPAWN = multiprocessing.get_context("spawn")
 START_SECONDS = 120.0

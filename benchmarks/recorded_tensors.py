@@ -13,7 +13,6 @@ import ctypes
 import gc
 import itertools
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,14 +20,19 @@ from typing import Any
 
 import numpy as np
 
-from ocr_engine.images import decode
+from ocr_engine.images.decode import decode
+from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.memory import rss_mb
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.runtimes.openvino.environment import prepare_environment
+
+prepare_environment()
+
+import openvino as ov  # noqa: E402
+
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime  # noqa: E402
 
 MAX_PIXELS = 40_000_000
-ov: Any = sys.modules["openvino"]  # imported by the runtime, which keeps it from sending usage data
 
 
 class LoadedEngine:

@@ -41,7 +41,7 @@ from number_pages import (  # noqa: E402
 )
 
 import pages.fonts  # noqa: E402
-from ocr_engine.images import decode  # noqa: E402
+from ocr_engine.images.decode import decode  # noqa: E402
 from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizer import EngineSettings, load_recognizer  # noqa: E402

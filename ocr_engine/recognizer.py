@@ -6,13 +6,14 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelSet
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
 
 if TYPE_CHECKING:
-    from ocr_engine.images import Picture
+    from ocr_engine.images.decode import Picture
 
 EngineName = Literal["openvino", "paddle", "onnxruntime", "paddleocr"]
 ENGINES = get_args(EngineName)
@@ -69,11 +70,11 @@ class Recognizer(Protocol):
     info: EngineInfo
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """The lines of the picture in reading order; keeps no state between pictures.
 
-        It may use so many cores; the lines do not depend on how many.
+        The lines do not depend on the budget, except that a deadline that passed ends the worker.
         """
 
     def prepare(self) -> bool:

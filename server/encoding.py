@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 
-from ocr_engine.pool.messages import PNG_SIGNATURE
 from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.worker.messages import PNG_SIGNATURE
 from server.outgoing import Buffer
 
 INLINE_CHARACTERS = 1 << 20

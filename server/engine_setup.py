@@ -15,8 +15,8 @@ from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
-from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
+from ocr_engine.worker.spec import WorkerSpec
 from server.settings import Settings
 
 MAX_CORES_PER_IMAGE = 2  # each more would cost a worker some 100 MB (decisions/0015)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
-from ocr_engine.words import split_words
+from ocr_engine.stages.words import split_words
 
 BLOCK_GAP = 0.75  # of a line's height: with more ground between two lines a new block begins
 TEXT_HEIGHT = 0.8  # of a line's box, which detection has grown beyond its letters

@@ -8,7 +8,7 @@ import binascii
 import re
 
 from cache.keys import Digests, digest
-from ocr_engine.picture_header import check_size, read_header
+from ocr_engine.images.header import check_size, read_header
 from server.body import INLINE_BYTES, Upload
 from server.errors import BadField, BodyTooLarge, MissingFile
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ocr_engine.images.decoders import lift_pixel_limit
+from ocr_engine.runtimes.openvino.environment import prepare_environment
 from shares import Shares, machine, place
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ PROCESSES = 2
 # also where the environment (as in many images) asks for no files of bytecode.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# As in a worker, for tests that decode images or load OpenVINO in this process.
+lift_pixel_limit()
+prepare_environment()
 
 # Compiled models are kept in a cache of the tests' own, which the second process inherits.
 if "PYTEST_XDIST_WORKER" not in os.environ:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ocr_engine.runtimes  # noqa: F401 - keeps OpenVINO from calling home
-
-# isort: split
 import openvino as ov
 
 

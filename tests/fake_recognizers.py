@@ -19,13 +19,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
-from ocr_engine.images import Picture
+from ocr_engine.images.decode import Picture
 from ocr_engine.options import Granularity, RecognitionOptions
-from ocr_engine.pool.messages import Done, encode_reply
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
-from ocr_engine.words import split_words
+from ocr_engine.stages.words import split_words
+from ocr_engine.worker.messages import Done, encode_reply
 
 CARD_HEIGHT = 16
 CONFIDENCE = 0.75
@@ -64,13 +65,17 @@ class Echo:
         self._journal = journal
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         text = said(picture)
         self._note("begin", text)
         self.act(text)
         self._note("end", text)
-        asked = {"options": options.fingerprint(), "cores": str(cores)}
+        asked = {
+            "options": options.fingerprint(),
+            "cores": str(budget.cores),
+            "deadline": repr(budget.deadline),
+        }
         lines = [asked[text]] if text in asked else text.splitlines()
         if text.startswith("recite "):
             lines = [RECITAL]
@@ -234,10 +239,10 @@ class Preparing(Obedient):
         self._steps = 0
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
-        self._note("cores", str(cores))
-        return super().recognize(picture, options, cores)
+        self._note("cores", str(budget.cores))
+        return super().recognize(picture, options, budget)
 
     def prepare(self) -> bool:
         if self._steps == self.STEPS:

@@ -12,7 +12,7 @@ import pytest
 
 from broken_pictures import MUTATIONS, broken_picture, broken_pictures
 from ocr_engine.errors import PictureError
-from ocr_engine.images import decode
+from ocr_engine.images.decode import decode
 from odd_pictures import ODD
 from picture_structures import pieces
 from plain_pictures import VARIANTS, plain

@@ -16,8 +16,8 @@ from ocr_engine.models.ranges import FILE_NAME, ActivationRanges, read_ranges, w
 from ocr_engine.models.source import ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, read_graph
-from ocr_engine.runtimes.quantization import quantizable
+from ocr_engine.runtimes.openvino.graph.quantization import quantizable
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 
 PAGES = Path(__file__).parent / "data" / "pages"
 SIGN = PAGES / "special_sign.bmp"

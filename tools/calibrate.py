@@ -17,23 +17,27 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
+from ocr_engine.runtimes.openvino.environment import prepare_environment  # noqa: E402
+
+prepare_environment()
+
 from ocr_engine.errors import PictureError  # noqa: E402
-from ocr_engine.images import Picture, decode  # noqa: E402
+from ocr_engine.images.decode import Picture, decode  # noqa: E402
 from ocr_engine.models import ranges  # noqa: E402
 from ocr_engine.models.catalogue import CATALOGUE  # noqa: E402
-from ocr_engine.models.source import ModelSet, ModelSource  # noqa: E402
+from ocr_engine.models.source import ModelSet, ModelSource, Role  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizers import ppocr  # noqa: E402
-from ocr_engine.recognizers.sessions import normalization  # noqa: E402
-from ocr_engine.runtimes import openvino as runtime  # noqa: E402
-from ocr_engine.runtimes.quantization import quantizable  # noqa: E402
+from ocr_engine.recognizers.models import normalization  # noqa: E402
+from ocr_engine.runtimes.openvino import runtime  # noqa: E402
+from ocr_engine.runtimes.openvino.graph.quantization import quantizable  # noqa: E402
 from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Session  # noqa: E402
 from server.engine_setup import engine_settings  # noqa: E402
 from server.settings import load_settings  # noqa: E402
@@ -114,11 +118,9 @@ def main() -> int:
         parser.error("ocr.engine must be openvino: the other engines have no INT8")
     reader = ppocr.load(dataclasses.replace(settings, precision="f32", cores=1))
     meters = {role: Meter(source) for role, source in _measured(reader.models).items()}
-    reader.sessions = dataclasses.replace(
-        reader.sessions,
-        det=Metered(reader.sessions.det, meters["det"]),  # type: ignore[arg-type]
-        rec=Metered(reader.sessions.rec, meters["rec"]),  # type: ignore[arg-type]
-    )
+    for role, meter in meters.items():
+        metered: Any = Metered(reader.sessions.by_role[role], meter)
+        reader.sessions = reader.sessions.with_session(role, metered)
     total = 0
     for name, picture in _pictures(arguments.pictures):
         lines = reader.recognize(picture, RecognitionOptions()).result.lines
@@ -134,7 +136,7 @@ def main() -> int:
     return 0
 
 
-def _measured(models: ModelSet) -> dict[str, ModelSource]:
+def _measured(models: ModelSet) -> dict[Role, ModelSource]:
     return {"det": models.det, "rec": models.rec}
 
 

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageOps
 from pages.fonts import MissingFontError, load_font
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from ocr_engine.drawing import COLOURS, draw_lines
+from ocr_engine.images.drawing import COLOURS, draw_lines
 from ocr_engine.result import OcrResult, Quad, TextLine
 
 FACE = "sans"

@@ -101,8 +101,8 @@ class PaddleXServing:
                 "score_thresh": 0.0,
             },
         }
-        if self._classifier and models.cls is not None:
-            cls = lay_out_classifier(folder, models.cls)
+        if self._classifier and (found := models.get("cls")) is not None:
+            cls = lay_out_classifier(folder, found)
             modules["TextLineOrientation"] = {
                 **_module("textline_orientation", cls),
                 # Its default of 6 turns all lines of a batch as PaddleX 3.7.2 would the first.

@@ -165,11 +165,8 @@ def catalogue_source(set_name: str, role: Role) -> ModelSource:
 
 def catalogue_set(set_name: str) -> ModelSet:
     """All three models of a named set."""
-    return ModelSet(
-        det=catalogue_source(set_name, "det"),
-        cls=catalogue_source(set_name, "cls"),
-        rec=catalogue_source(set_name, "rec"),
-    )
+    roles: tuple[Role, ...] = ("det", "cls", "rec")
+    return ModelSet({role: catalogue_source(set_name, role) for role in roles})
 
 
 def read_characters(path: Path) -> tuple[str, ...]:

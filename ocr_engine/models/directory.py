@@ -57,11 +57,12 @@ def resolve_models(choice: ModelChoice, engine: str) -> ModelSet:
             + ", ".join(CATALOGUE)
             + "; name others by folder (det_model_dir, rec_model_dir)"
         )
-    return ModelSet(
-        det=_source("det", choice.det_model_dir, choice, engine, set_name),
-        cls=_source("cls", choice.cls_model_dir, choice, engine, set_name),
-        rec=_source("rec", choice.rec_model_dir, choice, engine, set_name),
-    )
+    folders: dict[Role, Path | None] = {
+        "det": choice.det_model_dir,
+        "cls": choice.cls_model_dir,
+        "rec": choice.rec_model_dir,
+    }
+    return ModelSet({r: _source(r, f, choice, engine, set_name) for r, f in folders.items()})
 
 
 def _source(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,9 @@ from typing import Literal
 from ocr_engine.models.ranges import ActivationRanges
 
 Role = Literal["det", "cls", "rec"]
+
+# What a model is for, in words, and in the order in which an image meets the models.
+ROLES: dict[Role, str] = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
 # What PaddleOCR feeds these models where nothing says otherwise: channels, height, width.
 CLS_SHAPE = (3, 48, 192)
@@ -54,11 +58,31 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class ModelSet:
-    """The models of one pipeline; without cls no line is turned."""
+    """The models of one pipeline by role; see model_set.
 
-    det: ModelSource
-    rec: ModelSource
-    cls: ModelSource | None = None
+    Detection and recognition are in each set, models of other roles may be; without cls no line is
+    turned.
+    """
+
+    by_role: Mapping[Role, ModelSource]
+
+    @property
+    def det(self) -> ModelSource:
+        """The model that finds lines."""
+        return self.by_role["det"]
+
+    @property
+    def rec(self) -> ModelSource:
+        """The model that reads lines."""
+        return self.by_role["rec"]
+
+    def get(self, role: Role) -> ModelSource | None:
+        """The model of a role, if there is one."""
+        return self.by_role.get(role)
+
+    def with_model(self, source: ModelSource) -> ModelSet:
+        """A set with this model in its role."""
+        return ModelSet({**self.by_role, source.role: source})
 
     def fingerprint(self) -> str:
         """Changes whenever a model file, its preparation or its dictionary changes."""
@@ -74,11 +98,16 @@ class ModelSet:
 
     def sources(self) -> tuple[ModelSource, ...]:
         """The models in the order in which a picture meets them."""
-        return tuple(source for source in (self.det, self.cls, self.rec) if source is not None)
+        return tuple(self.by_role[role] for role in ROLES if role in self.by_role)
 
     def describe(self) -> str:
         """Their names, for the log and /healthz."""
         return ", ".join(source.name for source in self.sources())
+
+
+def model_set(det: ModelSource, rec: ModelSource, *others: ModelSource) -> ModelSet:
+    """The set of these models."""
+    return ModelSet({source.role: source for source in (det, rec, *others)})
 
 
 def digest_files(file: ModelFile) -> str:

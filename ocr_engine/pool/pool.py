@@ -7,17 +7,15 @@ import itertools
 import logging
 from dataclasses import dataclass, replace
 
+from ocr_engine.budget import Budget
 from ocr_engine.engine import EngineStats, EngineTask, TaskState
 from ocr_engine.errors import (
     PICTURE_ERRORS,
     PoolDraining,
     PoolStarting,
-    QueueTimeout,
     RecognitionFailed,
-    RecognitionTimeout,
 )
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool import messages
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.exits import ExitReason, WorkerExit
@@ -26,6 +24,7 @@ from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
+from ocr_engine.worker import messages
 
 log = logging.getLogger(__name__)
 
@@ -251,15 +250,16 @@ class Pool:
         task.state = TaskState.RUNNING
         task.started_at = asyncio.get_running_loop().time()
         task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
-        task.cores = self._free_cores()
+        last_second = task.started_at + BEGIN_SECONDS + self.spec.task_seconds
+        task.budget = Budget(self._free_cores(), last_second)
         self._running[worker] = task
-        worker.assign(messages.Task(task.task_id, task.options, task.picture, task.cores))
+        worker.assign(messages.Task(task.task_id, task.options, task.picture, task.budget))
 
     def _free_cores(self) -> int:
         """On how many cores a picture may be read now: on idle ones, too, if no other waits."""
         if self._backlog:
             return 1
-        taken = sum(task.cores for task in self._running.values())
+        taken = sum(task.budget.cores for task in self._running.values())
         return max(1, min(self.spec.cores_per_picture, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, ended: WorkerExit) -> None:
@@ -274,11 +274,7 @@ class Pool:
     def _expire(self, task: PoolTask) -> None:
         if not self._backlog.remove(task):
             return
-        if task.dispatches:
-            task.finish(task.always_killed())
-        else:
-            limit = f"{self.spec.queue_seconds:g} s"
-            task.finish(QueueTimeout(f"no worker was free within {limit}; try later"))
+        task.finish(task.waited_too_long(self.spec.queue_seconds))
 
     def _not_begun(self, task: PoolTask, worker: WorkerProcess) -> None:
         """An idle worker that is frozen takes a task and never reads it."""
@@ -292,10 +288,5 @@ class Pool:
         if self._running.get(worker) is task:
             del self._running[worker]
             self.admission.record(self.spec.task_seconds)
-            task.finish(
-                RecognitionTimeout(
-                    f"the recognition took longer than {self.spec.task_seconds:g} s; "
-                    "send a smaller picture"
-                )
-            )
+            task.finish(task.took_too_long(self.spec.task_seconds))
             worker.abort(ExitReason.DEADLINE, "deadline passed")

@@ -22,10 +22,9 @@ from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
 from ocr_engine.engine import WorkerState, WorkerStats
-from ocr_engine.pool import worker
+from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
-from ocr_engine.pool.memory import memory_limit_mb, oom_kills, rss_mb
-from ocr_engine.pool.messages import (
+from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
     GarbageMessage,
     Reply,
@@ -35,7 +34,7 @@ from ocr_engine.pool.messages import (
     decode_reply,
     encode_request,
 )
-from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.worker.spec import WorkerSpec, run_worker, thread_environment
 
 ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
@@ -172,13 +171,13 @@ class WorkerProcess:
         ours, theirs = context.Pipe()
         try:
             process = context.Process(
-                target=worker.main,
+                target=run_worker,
                 args=(theirs, self._spec),
                 name=f"ocr-worker-{self.number}",
                 daemon=True,
             )
             with _spawning:
-                os.environ.update(worker.thread_environment(self._spec.threads))
+                os.environ.update(thread_environment(self._spec.threads))
                 process.start()
         except BaseException:
             ours.close()

@@ -14,11 +14,10 @@ from typing import Protocol
 
 from ocr_engine.engine import WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
-from ocr_engine.pool.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
-from ocr_engine.pool.pauses import PAUSE_SECONDS
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
-from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineInfo
+from ocr_engine.worker.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
+from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
 
 log = logging.getLogger(__name__)
 

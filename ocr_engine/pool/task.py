@@ -5,8 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ocr_engine.budget import ONE_CORE
 from ocr_engine.engine import TaskState
-from ocr_engine.errors import EngineError, ImageKillsWorkers, WorkerCrashed
+from ocr_engine.errors import (
+    EngineError,
+    ImageKillsWorkers,
+    QueueTimeout,
+    RecognitionTimeout,
+    WorkerCrashed,
+)
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
@@ -35,7 +42,7 @@ class PoolTask:
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.state = TaskState.QUEUED
-        self.cores = 1
+        self.budget = ONE_CORE  # of its last dispatch
         self.read_before = read_before
         self.dispatches = 0  # to how many workers it was sent
         self.attempts = 0  # how many of them have begun it
@@ -65,6 +72,18 @@ class PoolTask:
         return WorkerCrashed(
             f"all {self.dispatches} workers that this image was given to were lost before they "
             "had read it; try again"
+        )
+
+    def waited_too_long(self, seconds: float) -> EngineError:
+        """The error of an image that no worker was free for, or whose workers were all lost."""
+        if self.dispatches:
+            return self.always_killed()
+        return QueueTimeout(f"no worker was free within {seconds:g} s; try later")
+
+    def took_too_long(self, seconds: float) -> EngineError:
+        """The error of an image whose recognition passed its deadline."""
+        return RecognitionTimeout(
+            f"the recognition took longer than {seconds:g} s; send a smaller picture"
         )
 
     def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import Granularity
 from ocr_engine.result import TextLine
 from ocr_engine.stages.cropping import cut_out, place_of

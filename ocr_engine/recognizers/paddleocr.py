@@ -16,8 +16,9 @@ from typing import Any
 
 import cv2
 
+from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError, last_line
-from ocr_engine.images import Picture
+from ocr_engine.images.decode import Picture
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 from ocr_engine.models.source import ModelSet, ModelSource
@@ -41,7 +42,7 @@ class PaddleOcr:
         self._turns_lines = turns_lines
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """See Recognizer.recognize; on one core, and PaddleOCR does not tell its stages apart."""
         start = time.perf_counter()
@@ -155,11 +156,12 @@ def _from_files(
         **_runtime(settings, onnx),
     }
     names = f"{models.det.name}, {models.rec.name}"
-    orientation = _directory(models.cls) if models.cls is not None else None
-    if models.cls is not None and orientation is not None:
-        arguments["textline_orientation_model_name"] = models.cls.name
+    cls = models.get("cls")
+    orientation = _directory(cls) if cls is not None else None
+    if cls is not None and orientation is not None:
+        arguments["textline_orientation_model_name"] = cls.name
         arguments["textline_orientation_model_dir"] = str(orientation)
-        names += f", {models.cls.name}"
+        names += f", {cls.name}"
     return arguments, names
 
 

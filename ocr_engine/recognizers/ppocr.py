@@ -10,12 +10,13 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
-from ocr_engine.images import ImageArray, Picture
+from ocr_engine.images.decode import ImageArray, Picture
 from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
-from ocr_engine.recognizers.sessions import Sessions, load_runtime, load_sessions, try_run
+from ocr_engine.recognizers.models import Sessions, load_runtime, load_sessions, try_run
 from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.runtimes.session import FloatArray, Inputs, Session
 from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes
@@ -31,7 +32,7 @@ PREPARED_PIXELS = 1_500_000  # larger pictures take long, and memory, also when 
 
 
 class PpOcr:
-    """Three loaded models; each picture passes through plain functions between them."""
+    """The loaded models; each picture passes through plain functions between them."""
 
     def __init__(
         self,
@@ -51,12 +52,12 @@ class PpOcr:
         self._preparations = self._prepared_shapes()
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """See Recognizer.recognize."""
         watch = StageWatch()
         with watch.stage("det"):
-            boxes = self._detect(picture.pixels, options, cores)
+            boxes = self._detect(picture.pixels, options, budget.cores)
             lines = [(box, place) for box in boxes if (place := place_of(box)) is not None]
         strips = Strips(
             [place.strip_shape for _, place in lines],
@@ -65,13 +66,13 @@ class PpOcr:
         readings: list[Reading] = []
         if lines:
             with watch.stage("rec"):
-                readings = self._read(strips, cores, options)
+                readings = self._read(strips, budget, options)
         if lines and options.use_angle_cls:
             with watch.stage("cls"):
                 suspects = self._suspects(strips, readings, options)
             with watch.stage("rec"):
                 stands = [place.stands for _, place in lines]
-                self._turn(strips, readings, suspects, stands, cores, options)
+                self._turn(strips, readings, suspects, stands, budget, options)
         found = [
             word_boxes.text_line(
                 reading, np.rint(box).astype(np.int32), strips[number], options.granularity
@@ -107,9 +108,10 @@ class PpOcr:
         if shapes:
             self._wide_det = None
             self._preparations = self._prepared_shapes()
-        for session in (sessions.det, sessions.cls, sessions.rec, self._wide_det):
-            if session is not None:
-                session.release_memory(shapes)
+        for session in sessions.by_role.values():
+            session.release_memory(shapes)
+        if self._wide_det is not None:
+            self._wide_det.release_memory(shapes)
 
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
@@ -150,7 +152,7 @@ class PpOcr:
         ]
 
     def _seems_upside_down(self, strip: ImageArray, threshold: float) -> bool:
-        source, session = self.models.cls, self.sessions.cls
+        source, session = self.models.get("cls"), self.sessions.get("cls")
         if session is None or source is None:
             return False
         _, height, width = source.image_shape or CLS_SHAPE
@@ -166,13 +168,13 @@ class PpOcr:
         readings: list[Reading],
         suspects: Sequence[int],
         stands: Sequence[bool],
-        cores: int,
+        budget: Budget,
         options: RecognitionOptions,
     ) -> None:
         """Replace the readings of upside-down lines: of suspects first, then of their group."""
 
         def read_turned(lines: Sequence[int]) -> Iterator[tuple[int, Reading]]:
-            again = self._read(strips.some(lines, classification.turn), cores, options)
+            again = self._read(strips.some(lines, classification.turn), budget, options)
             return zip(lines, again, strict=True)
 
         turned = dict(read_turned(suspects))
@@ -180,17 +182,17 @@ class PpOcr:
         for index in orientation.upside_down(readings, turned, stands):
             readings[index] = turned[index]._replace(turned=True)
 
-    def _read(self, strips: Strips, cores: int, options: RecognitionOptions) -> list[Reading]:
+    def _read(self, strips: Strips, budget: Budget, options: RecognitionOptions) -> list[Reading]:
         """The text of each strip and how sure it is.
 
         A strip is squeezed first, where the model takes that; if it does not read well, it is read
         at its full width, too, padded as PaddleOCR does, and the surer reading stays.
         """
-        readings = self._read_at(self.models.rec.squeeze, strips, cores, options)
+        readings = self._read_at(self.models.rec.squeeze, strips, budget, options)
         if self.models.rec.squeeze == 1:
             return readings
         unsure = [i for i, reading in enumerate(readings) if reading[1] < recognition.SURE]
-        again = self._read_at(1.0, strips.some(unsure), cores, options, self._rec_shape[2])
+        again = self._read_at(1.0, strips.some(unsure), budget, options, self._rec_shape[2])
         for index, reading in zip(unsure, again, strict=True):
             readings[index] = max(reading, readings[index], key=lambda each: each[1])
         return readings
@@ -199,7 +201,7 @@ class PpOcr:
         self,
         squeeze: float,
         strips: Strips,
-        cores: int,
+        budget: Budget,
         options: RecognitionOptions,
         least_width: int = 0,
     ) -> list[Reading]:
@@ -215,7 +217,7 @@ class PpOcr:
             return recognition.decode_characters(output, self._characters, filled)
 
         widths = [recognition.padded_width(strip, *shape) for strip in strips.shapes]
-        return self.sessions.rec.run_each(Inputs(widths, make, read), cores)
+        return self.sessions.rec.run_each(Inputs(widths, make, read), budget.cores)
 
 
 class StageWatch:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.detection import FloatArray
 from ocr_engine.stages.strips import padded_strip
 

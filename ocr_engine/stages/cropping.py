@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.detection import FloatArray, QuadArray, min_area_quad
 from ocr_engine.stages.strips import StripShape
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import RecognitionOptions
 
 FloatArray = npt.NDArray[np.float32]

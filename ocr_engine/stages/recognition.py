@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.detection import FloatArray
 from ocr_engine.stages.strips import StripShape, padded_strip
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 
 StripShape = tuple[int, int]  # height, width
 

@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import Granularity
 from ocr_engine.result import Quad, TextLine, TextPart, as_quad
 from ocr_engine.stages.detection import Float64Array, QuadArray
 from ocr_engine.stages.recognition import Character, Reading
-from ocr_engine.words import split_words
+from ocr_engine.stages.words import split_words
 
 GROUND = 0.1  # of the ink in the line's darkest columns: what has less is the ground
 OFF_MIDDLE = 0.15  # ink that a cut rather crosses than be at the end of its range

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ocr_engine.images.header import ACCEPTED_FORMATS
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.picture_header import ACCEPTED_FORMATS
 from server.openapi.fields import field_schemas
 from server.openapi.operations import describe_paths
 from server.openapi.parameters import parameter_components

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.classification import is_upside_down, preprocess, turn
 from ocr_engine.stages.strips import PADDING, stretched_strip
 

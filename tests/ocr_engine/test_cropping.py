@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.cropping import SMALL_PRINT, STRAIGHT, _warped, cut_out, place_of
 from ocr_engine.stages.detection import QuadArray
 

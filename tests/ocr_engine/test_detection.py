@@ -13,12 +13,12 @@ import pyclipper
 import pytest
 
 from fake_sessions import FakeSession
-from ocr_engine.images import ImageArray, Picture
-from ocr_engine.models.source import ModelFile, ModelSet, ModelSource
+from ocr_engine.images.decode import ImageArray, Picture
+from ocr_engine.models.source import ModelFile, ModelSource, model_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
+from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.runtimes.session import PixelArray
 from ocr_engine.stages import detection
 from ocr_engine.stages.detection import (
@@ -226,9 +226,9 @@ def test_a_box_lies_where_the_text_is_even_in_a_tiny_picture(factor: int) -> Non
     pixels[top:bottom, left:right] = 255
     file = ModelFile(Path("none"))
     det = ModelSource("det", "det", file, "", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    models = ModelSet(det, replace(det, role="rec", name="rec"))
+    models = model_set(det, replace(det, role="rec", name="rec"))
     info = EngineInfo("fake", "f32", "fakes", 1)
-    sessions = Sessions(WhiteIsText(), None, ReadsAlwaysA())
+    sessions = Sessions({"det": WhiteIsText(), "rec": ReadsAlwaysA()})
     reader = PpOcr(info, models, sessions, (3, 48, 320), ("a",))
     options = RecognitionOptions(det_db_unclip_ratio=0.01)
     (line,) = reader.recognize(Picture(pixels), options).result.lines

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from ocr_engine.exif_orientation import orientation
-from ocr_engine.images import ImageArray, decode
-from ocr_engine.tiff_directory import MAX_ENTRIES
+from ocr_engine.images.decode import ImageArray, decode
+from ocr_engine.images.exif_orientation import orientation
+from ocr_engine.images.tiff_directory import MAX_ENTRIES
 from odd_exif import TURNED_LEFT, exif_with, jpeg_with, odd_exif
 from picture_structures import (
     exif,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ocr_engine.memory import memory_bytes, memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.exits import ExitReason, worker_exit
-from ocr_engine.pool.memory import memory_bytes, memory_limit_mb, oom_kills, rss_mb
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,25 +14,24 @@ from typing import Any
 import pytest
 
 from fake_recognizers import card, load_obedient, load_preparing
+from ocr_engine.budget import Budget
 from ocr_engine.cores import usable_cores
-from ocr_engine.images import Picture, decode
+from ocr_engine.images.decode import Picture, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.messages import Task, decode_request, encode_request
-from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.pool import BEGIN_SECONDS, Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
-from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult
+from ocr_engine.worker.messages import Task, decode_request, encode_request
+from ocr_engine.worker.spec import WorkerSpec
 from pools import read, whole
 from server import engine_setup
 from server.settings import Settings, load_settings
 from watching import until
-
-# isort: split
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "pages"
 PAGE = "receipt_en_cafe.png"
@@ -82,9 +82,9 @@ def test_idle_cores_are_granted_up_to_the_limit_and_while_they_are_free(tmp_path
         async with crew(number=3, cores=2) as pool:
             gates = Gates(tmp_path, pool)
             assert await read(pool, "cores") == "2"  # of three
-            assert gates.hold("first").cores == 2
-            assert gates.hold("second").cores == 1  # the one that is left
-            assert gates.hold("third").cores == 1  # none is left
+            assert gates.hold("first").budget.cores == 2
+            assert gates.hold("second").budget.cores == 1  # the one that is left
+            assert gates.hold("third").budget.cores == 1  # none is left
             await gates.let_go("first")
             assert await read(pool, "cores") == "1"
             await gates.let_go("second")
@@ -98,17 +98,17 @@ def test_nothing_is_granted_while_another_picture_waits(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with crew(number=2, cores=2) as pool:
             gates = Gates(tmp_path, pool)
-            assert [gates.hold(name).cores for name in ("a", "b")] == [2, 1]
+            assert [gates.hold(name).budget.cores for name in ("a", "b")] == [2, 1]
             waiting = [gates.hold(name) for name in ("c", "d", "e")]
             assert pool.queued() == 3
             await gates.let_go("b")
             await until(lambda: pool.queued() == 2, "the first that waited runs")
             await gates.let_go("a")
             await until(lambda: pool.queued() == 1, "the second that waited runs")
-            assert [task.cores for task in waiting[:2]] == [1, 1]
+            assert [task.budget.cores for task in waiting[:2]] == [1, 1]
             await gates.let_go("c")
             await until(lambda: pool.queued() == 0, "the last one runs")
-            assert waiting[2].cores == 1  # the other worker is busy
+            assert waiting[2].budget.cores == 1  # the other worker is busy
             await gates.let_go("d")
             await gates.let_go("e")
             assert await read(pool, "cores") == "2"
@@ -123,9 +123,9 @@ def test_a_worker_that_died_has_no_core_to_give(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with crew(number=2, cores=2) as pool:
             task = submit(pool, f"vanish {once}")
-            assert task.cores == 2
+            assert task.budget.cores == 2
             await task.future
-            assert (task.dispatches, task.cores) == (2, 1)
+            assert (task.dispatches, task.budget.cores) == (2, 1)
 
     run(scenario)
 
@@ -135,17 +135,28 @@ def test_with_the_setting_off_nothing_is_granted(tmp_path: Path) -> None:
         async with crew(number=2, cores=1) as pool:
             gates = Gates(tmp_path, pool)
             assert await read(pool, "cores") == "1"
-            assert [gates.hold(name).cores for name in ("a", "b", "c")] == [1, 1, 1]
+            assert [gates.hold(name).budget.cores for name in ("a", "b", "c")] == [1, 1, 1]
             for name in ("a", "b", "c"):
                 await gates.let_go(name)
 
     run(scenario)
 
 
-@pytest.mark.parametrize("cores", [1, 2, 4])
-def test_the_cores_travel_with_the_task(cores: int) -> None:
-    task = Task(7, RecognitionOptions(drop_score=0.25), b"picture", cores)
+@pytest.mark.parametrize("budget", [Budget(), Budget(2, 12345.678901), Budget(cores=4)])
+def test_the_budget_travels_with_the_task(budget: Budget) -> None:
+    task = Task(7, RecognitionOptions(drop_score=0.25), b"picture", budget)
     assert decode_request(encode_request(task)) == task
+
+
+def test_a_worker_is_told_until_when_its_answer_is_awaited() -> None:
+    async def scenario() -> None:
+        async with crew(number=1, cores=1) as pool:
+            longest = BEGIN_SECONDS + pool.spec.task_seconds
+            before = time.monotonic()
+            deadline = float(await read(pool, "deadline"))
+            assert before + longest <= deadline <= time.monotonic() + longest
+
+    run(scenario)
 
 
 # --- the worker
@@ -237,7 +248,7 @@ def reader(precision: Any, cores: int) -> PpOcr:
 
 
 def result(recognizer: PpOcr, picture: Picture, cores: int) -> OcrResult:
-    return recognizer.recognize(picture, RecognitionOptions(), cores).result
+    return recognizer.recognize(picture, RecognitionOptions(), Budget(cores)).result
 
 
 @pytest.mark.parametrize("precision", ["auto", "f32"])

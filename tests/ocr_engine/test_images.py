@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from ocr_engine.errors import InvalidImage, PictureError, TooManyPixels, UnsupportedFormat
-from ocr_engine.images import ImageArray, Picture, decode
+from ocr_engine.images.decode import ImageArray, Picture, decode
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 PAGES = DATA / "pages"

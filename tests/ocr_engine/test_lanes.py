@@ -8,10 +8,12 @@ import sys
 import threading
 
 import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -19,10 +21,6 @@ from ocr_engine.runtimes.session import (
     PixelArray,
     SessionSettings,
 )
-
-# isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-from openvino import opset13 as ops
 
 PATIENCE_SECONDS = 40.0
 
@@ -195,11 +193,11 @@ THREADS = """
 import os
 import numpy as np
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.recognizers.models import load_runtime
 from ocr_engine.runtimes.session import SessionSettings
 
 before = len(os.listdir("/proc/self/task"))
-session = OpenVinoRuntime().load(
+session = load_runtime("openvino").load(
     catalogue_set("PP-OCRv6_small").rec.file, SessionSettings(threads=int(os.environ["THREADS"]))
 )
 session.run(np.zeros((1, 48, 320, 3), dtype=np.uint8))

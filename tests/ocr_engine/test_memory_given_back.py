@@ -16,8 +16,8 @@ from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
-from ocr_engine.runtimes.lanes import Lane
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
+from ocr_engine.runtimes.openvino.lanes import Lane
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -180,7 +180,7 @@ KEPT = """
 import ctypes
 import numpy as np
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.recognizers.models import load_runtime
 from ocr_engine.runtimes.session import SessionSettings
 
 def private_mb():
@@ -189,7 +189,7 @@ def private_mb():
         sizes = dict(line.split()[:2] for line in rollup if "Private_Dirty" in line)
     return int(sizes["Private_Dirty:"]) >> 10
 
-session = OpenVinoRuntime().load(catalogue_set("PP-OCRv6_small").rec.file, SessionSettings())
+session = load_runtime("openvino").load(catalogue_set("PP-OCRv6_small").rec.file, SessionSettings())
 session.release_memory()
 before = private_mb()
 for width in range(64, 64 * 13, 64):

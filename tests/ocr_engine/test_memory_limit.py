@@ -15,8 +15,8 @@ from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
-from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
+from ocr_engine.worker.spec import WorkerSpec
 from pools import whole
 
 SIGN = Path(__file__).parents[1] / "data" / "pages" / "sign_en_parking.png"

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.messages import (
+from ocr_engine.recognizer import EngineInfo
+from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
+from ocr_engine.worker.messages import (
     Begun,
     Done,
     Failed,
@@ -26,8 +28,6 @@ from ocr_engine.pool.messages import (
     encode_reply,
     encode_request,
 )
-from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
 
 BOX: Quad = ((1, 2), (30, 2), (30, 12), (1, 12))
 LINES = (

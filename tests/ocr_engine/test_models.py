@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import shutil
@@ -22,7 +23,7 @@ from ocr_engine.models.catalogue import (
 )
 from ocr_engine.models.directory import ModelChoice, directory_source, find_model, resolve_models
 from ocr_engine.models.recipe import Recipe, read_recipe
-from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role, digest_files
+from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role, digest_files, model_set
 
 ONNX = ("inference.onnx",)
 JSON = ("inference.json", "inference.pdiparams")
@@ -55,11 +56,12 @@ def test_the_installed_wheels_are_what_was_published(set_name: str, role: Role) 
 
 def test_what_the_catalogue_says_about_preparation() -> None:
     models = catalogue_set("PP-OCRv4_mobile")
-    assert models.cls is not None
+    cls = models.get("cls")
+    assert cls is not None
     assert models.det.mean == (0.485, 0.456, 0.406)
     assert models.det.std == (0.229, 0.224, 0.225)
-    assert models.rec.mean == models.rec.std == models.cls.mean == (0.5, 0.5, 0.5)
-    assert (models.det.image_shape, models.cls.image_shape) == (None, (3, 48, 192))
+    assert models.rec.mean == models.rec.std == cls.mean == (0.5, 0.5, 0.5)
+    assert (models.det.image_shape, cls.image_shape) == (None, (3, 48, 192))
     assert models.rec.image_shape == (3, 48, 320)
     assert len(models.rec.characters) == 6623  # ppocr_keys_v1
     assert models.rec.characters[:3] == ("'", "疗", "绚")
@@ -491,24 +493,36 @@ CHANGES: dict[str, Any] = {
 
 
 def test_fingerprint_changes_with_every_part() -> None:
-    def models(**changed: ModelSource) -> ModelSet:
-        return ModelSet(**({role: source(role) for role in ("det", "cls", "rec")} | changed))
+    whole = model_set(source("det"), source("rec"), source("cls"))
+
+    def models(*changed: ModelSource) -> ModelSet:
+        return functools.reduce(ModelSet.with_model, changed, whole)
 
     plain = models().fingerprint()
     assert plain == models().fingerprint()
-    seen = {plain, replace(models(), cls=None).fingerprint()}
+    seen = {plain, model_set(source("det"), source("rec")).fingerprint()}
     roles: tuple[Role, ...] = ("det", "cls", "rec")
     for role in roles:
         for field, value in CHANGES.items():
-            seen.add(models(**{role: source(role, **{field: value})}).fingerprint())
-    seen.add(models(rec=source("rec", image_shape=None)).fingerprint())
-    seen.add(models(rec=source("rec", characters=("a", "b", "c"))).fingerprint())
-    seen.add(models(rec=source("rec", characters=())).fingerprint())
-    seen.add(models(det=source("det", sha256="rec" * 20)).fingerprint())
+            seen.add(models(source(role, **{field: value})).fingerprint())
+    seen.add(models(source("rec", image_shape=None)).fingerprint())
+    seen.add(models(source("rec", characters=("a", "b", "c"))).fingerprint())
+    seen.add(models(source("rec", characters=())).fingerprint())
+    seen.add(models(source("det", sha256="rec" * 20)).fingerprint())
     assert len(seen) == 2 + 3 * len(CHANGES) + 4
 
 
+def test_models_are_met_in_the_order_of_their_roles() -> None:
+    """Whatever the order in which they were given: the fingerprint goes over them in it."""
+    turned = ModelSet({role: source(role) for role in ("rec", "cls", "det")})
+    assert [each.role for each in turned.sources()] == ["det", "cls", "rec"]
+    whole = model_set(source("det"), source("rec"), source("cls"))
+    assert turned.fingerprint() == whole.fingerprint() == "0436d749adeb74eb"
+    assert turned.describe() == "det, cls, rec"
+    assert model_set(source("det"), source("rec")).get("cls") is None
+
+
 def test_fingerprint_does_not_depend_on_where_the_files_lie() -> None:
-    here = ModelSet(source("det"), source("rec"))
-    there = replace(here, det=source("det", name="x", file=ModelFile(Path("/elsewhere"))))
+    here = model_set(source("det"), source("rec"))
+    there = here.with_model(source("det", name="x", file=ModelFile(Path("/elsewhere"))))
     assert here.fingerprint() == there.fingerprint()

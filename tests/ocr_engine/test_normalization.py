@@ -6,18 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from ocr_engine.errors import ModelError
 from ocr_engine.models.recipe import IMAGENET_MEAN, IMAGENET_STD
 from ocr_engine.models.source import ModelFile, ModelSource, Role
-from ocr_engine.recognizers.sessions import normalization
-from ocr_engine.runtimes.openvino import OpenVinoRuntime
+from ocr_engine.recognizers.models import normalization
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 from ocr_engine.runtimes.session import FloatArray, Normalization, PixelArray, SessionSettings
-
-# isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-from openvino import opset13 as ops
 
 Way = Callable[[Normalization, PixelArray, Path], FloatArray]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ocr_engine.images import ImageArray, decode
+from ocr_engine.images.decode import ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, load_recognizer

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ocr_engine.images import Picture
+from ocr_engine.images.decode import Picture
 from ocr_engine.options import LimitType, RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.paddleocr import PaddleOcr

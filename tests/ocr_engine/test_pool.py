@@ -34,14 +34,13 @@ from ocr_engine.errors import (
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import process
 from ocr_engine.pool.admission import ENOUGH, REMEMBERED
-from ocr_engine.pool.messages import Done
-from ocr_engine.pool.pauses import PAUSE_SECONDS
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
-from ocr_engine.pool.worker import WorkerSpec
 from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.worker.messages import Done
+from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
 from pools import read, whole
 from watching import descriptors, is_alive, until, worker_processes
 

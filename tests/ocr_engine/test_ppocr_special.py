@@ -12,9 +12,9 @@ import pytest
 
 from fake_sessions import FakeSession
 from ocr_engine.errors import ModelError
-from ocr_engine.images import decode
+from ocr_engine.images.decode import decode
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.models.source import ModelSet, ModelSource, Role
+from ocr_engine.models.source import ModelSet, Role, model_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.recognizers import ppocr
@@ -239,7 +239,7 @@ class AlwaysSureOfTheOpposite(FakeSession):
 def test_a_line_that_does_not_read_well_turned_is_read_as_it_stands(
     reader: PpOcr, models: ModelSet, readings: dict[str, Recognition]
 ) -> None:
-    sessions = replace(reader.sessions, cls=AlwaysSureOfTheOpposite())
+    sessions = reader.sessions.with_session("cls", AlwaysSureOfTheOpposite())
     misled = PpOcr(reader.info, models, sessions, reader._rec_shape, reader._characters)
     for name in ("special_sign.bmp", "special_vertical_down.png"):
         assert texts(read(misled, name).result) == texts(readings[name].result)
@@ -248,7 +248,7 @@ def test_a_line_that_does_not_read_well_turned_is_read_as_it_stands(
 def test_without_a_classifier_lines_are_read_as_they_stand(
     models: ModelSet, readings: dict[str, Recognition]
 ) -> None:
-    bare = ppocr.load(settings(replace(models, cls=None)))
+    bare = ppocr.load(settings(model_set(models.det, models.rec)))
     recognition = read(bare, "special_sign.bmp")
     assert recognition.result.lines == readings["special_sign.bmp"].result.lines
     assert bare.info.models == "PP-OCRv6_small_det, PP-OCRv6_small_rec"
@@ -261,7 +261,7 @@ def test_without_a_classifier_lines_are_read_as_they_stand(
 )
 def test_a_dictionary_of_the_wrong_length(models: ModelSet, engine: EngineName, count: int) -> None:
     characters = tuple(chr(0x4E00 + index) for index in range(count))
-    wrong = replace(models, rec=replace(models.rec, characters=characters))
+    wrong = models.with_model(replace(models.rec, characters=characters))
     with pytest.raises(ModelError) as caught:
         ppocr.load(settings(wrong, engine))
     assert caught.value.message == (
@@ -277,7 +277,7 @@ def test_a_dictionary_with_and_without_the_space(
     assert len(reader._characters) == 18_709
     assert reader._characters[-1] == " "
     characters = tuple(reader._characters) if with_space else tuple(reader._characters[:-1])
-    named = replace(models, rec=replace(models.rec, characters=characters))
+    named = models.with_model(replace(models.rec, characters=characters))
     result = read(ppocr.load(settings(named, "onnxruntime")), "special_sign.bmp").result
     assert result.text == readings["special_sign.bmp"].result.text
 
@@ -298,8 +298,7 @@ def test_a_model_in_another_role_does_not_load(
     models: ModelSet, engine: EngineName, role: Role, instead: Role
 ) -> None:
     found = {source.role: source for source in models.sources()}
-    sources: dict[str, ModelSource] = {role: replace(found[instead], role=role)}
-    misplaced = replace(models, **sources)
+    misplaced = models.with_model(replace(found[instead], role=role))
     with pytest.raises(ModelError, match=f"{role}_model_dir"):
         ppocr.load(settings(misplaced, engine))
 
@@ -325,7 +324,7 @@ def test_settings_that_may_give_other_text_have_another_fingerprint(models: Mode
         replace(plain, precision="bf16"),
         replace(plain, precision="auto"),
         replace(plain, enable_mkldnn=False),
-        replace(plain, models=replace(models, cls=None)),
+        replace(plain, models=model_set(models.det, models.rec)),
         replace(plain, models=None),
         replace(plain, models=None, set_name="PP-OCRv5_server"),
     ]

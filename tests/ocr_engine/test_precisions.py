@@ -13,9 +13,9 @@ import pytest
 from fake_sessions import FakeSession
 from ocr_engine.errors import ModelError
 from ocr_engine.models.ranges import ActivationRanges
-from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
+from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role, model_set
 from ocr_engine.recognizer import ENGINES, EngineName, EngineSettings, PrecisionChoice
-from ocr_engine.recognizers.sessions import DET_SHAPES, load_sessions
+from ocr_engine.recognizers.models import DET_SHAPES, load_sessions
 from ocr_engine.runtimes.session import FloatArray, PixelArray, SessionSettings
 
 T = TypeVar("T")
@@ -68,10 +68,10 @@ def model(role: Role, values: Mapping[str, tuple[float, float]] | None = None) -
     return ModelSource(role, role, FILES[role], "", mean=third, std=third, ranges=ranges)
 
 
-KNOWN = ModelSet(model("det", DET_RANGES), model("rec", REC_RANGES), model("cls"))
-DET_ONLY = replace(KNOWN, rec=model("rec"))
-REC_ONLY = replace(KNOWN, det=model("det"))
-UNKNOWN = replace(KNOWN, det=model("det"), rec=model("rec"))
+KNOWN = model_set(model("det", DET_RANGES), model("rec", REC_RANGES), model("cls"))
+DET_ONLY = KNOWN.with_model(model("rec"))
+REC_ONLY = KNOWN.with_model(model("det"))
+UNKNOWN = DET_ONLY.with_model(model("det"))
 
 
 def precisions(
@@ -79,9 +79,8 @@ def precisions(
 ) -> tuple[str, str, str, str]:
     """Of detection, classification and recognition, and what is told of them."""
     sessions = load_sessions(runtime, EngineSettings("openvino", models, precision=choice), models)
-    assert sessions.cls is not None
     told = sessions.describe_precision()
-    return sessions.det.precision, sessions.cls.precision, sessions.rec.precision, told
+    return sessions.det.precision, sessions.by_role["cls"].precision, sessions.rec.precision, told
 
 
 @pytest.mark.parametrize(

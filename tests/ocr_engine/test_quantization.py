@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from ocr_engine.errors import ModelError
-from ocr_engine.images import Picture, decode
+from ocr_engine.images.decode import Picture, decode
 from ocr_engine.models.catalogue import CATALOGUE, catalogue_set
 from ocr_engine.models.ranges import SHIPPED, read_ranges
 from ocr_engine.models.source import ModelFile, ModelSource
@@ -20,15 +22,11 @@ from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult
-from ocr_engine.runtimes import openvino as openvino_runtime
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, read_graph
-from ocr_engine.runtimes.quantization import quantizable, quantize
+from ocr_engine.runtimes.openvino import runtime as openvino_runtime
+from ocr_engine.runtimes.openvino.graph.quantization import quantizable, quantize
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 from ocr_engine.runtimes.session import FloatArray, SessionSettings
 from text_accuracy import character_accuracy
-
-# isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-from openvino import opset13 as ops
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 PAGE = "receipt_en_cafe.png"

@@ -18,7 +18,7 @@ from ocr_engine.models.ranges import (
     write_ranges,
 )
 from ocr_engine.models.source import ModelFile, ModelSource, digest_files
-from ocr_engine.recognizers.sessions import check_ranges
+from ocr_engine.recognizers.models import check_ranges
 
 VALUES = {"Conv.1": (-0.17, 9.7898), "Größe/卷积:0": (0.0, 12.5), 'a "quoted" name': (-3.0, -1.0)}
 
@@ -151,8 +151,8 @@ def test_models_with_other_ranges_have_another_fingerprint() -> None:
     wider = replace(models.det.ranges, values={**models.det.ranges.values, "Conv.1": (0.0, 99.0)})
     variants = [
         models,
-        replace(models, det=replace(models.det, ranges=wider)),
-        replace(models, det=replace(models.det, ranges=None)),
-        replace(models, rec=replace(models.rec, ranges=None)),
+        models.with_model(replace(models.det, ranges=wider)),
+        models.with_model(replace(models.det, ranges=None)),
+        models.with_model(replace(models.rec, ranges=None)),
     ]
     assert len({variant.fingerprint() for variant in variants}) == len(variants)

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from fake_sessions import FakeSession
-from ocr_engine.images import Picture
+from ocr_engine.images.decode import Picture
 from ocr_engine.models.catalogue import catalogue_source
-from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role
+from ocr_engine.models.source import ModelFile, ModelSource, Role, model_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
+from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.recognizers.sessions import Sessions
 from ocr_engine.result import TextLine
-from ocr_engine.runtimes.session import FloatArray, PixelArray
+from ocr_engine.runtimes.session import FloatArray, PixelArray, Session
 from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess
 
 T = TypeVar("T")
@@ -108,9 +108,12 @@ def read(
     classify: bool = True,
     squeeze: float = 0.7,
 ) -> tuple[TextLine, ...]:
-    models = ModelSet(source("det"), source("rec", squeeze), source("cls"))
+    models = model_set(source("det"), source("rec", squeeze), source("cls"))
     info = EngineInfo("fake", "f32", "fakes", 1)
-    reader = PpOcr(info, models, Sessions(BlueIsText(), cls, rec), (3, 48, 320), CHARACTERS)
+    by_role: dict[Role, Session] = {"det": BlueIsText(), "rec": rec}
+    if cls is not None:
+        by_role["cls"] = cls
+    reader = PpOcr(info, models, Sessions(by_role), (3, 48, 320), CHARACTERS)
     options = RecognitionOptions(det_db_unclip_ratio=0.01, use_angle_cls=classify, drop_score=0.0)
     return reader.recognize(picture, options).result.lines
 
@@ -203,7 +206,8 @@ def test_which_models_take_squeezed_lines() -> None:
     assert catalogue_source("PP-OCRv6_small", "rec").squeeze == 0.7
     assert catalogue_source("PP-OCRv4_mobile", "rec").squeeze == 1.0
     fingerprints = {
-        ModelSet(source("det"), source("rec", squeeze)).fingerprint() for squeeze in (1.0, 0.7, 0.8)
+        model_set(source("det"), source("rec", squeeze)).fingerprint()
+        for squeeze in (1.0, 0.7, 0.8)
     }
     assert len(fingerprints) == 3
 
@@ -344,9 +348,9 @@ class Shown(BlueIsText):
 
 
 def preparing(det: Shown, rec: Shown) -> PpOcr:
-    models = ModelSet(source("det"), source("rec"))
+    models = model_set(source("det"), source("rec"))
     info = EngineInfo("fake", "f32", "fakes", 1)
-    return PpOcr(info, models, Sessions(det, None, rec), (3, 32, 320), CHARACTERS)
+    return PpOcr(info, models, Sessions({"det": det, "rec": rec}), (3, 32, 320), CHARACTERS)
 
 
 @pytest.mark.parametrize(("side", "prepared"), [(640, 640), (2048, 64)])

@@ -20,7 +20,7 @@ from PIL import Image
 from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile, ModelSource, Role
-from ocr_engine.recognizers.sessions import load_runtime, normalization
+from ocr_engine.recognizers.models import load_runtime, normalization
 from ocr_engine.runtimes.session import FloatArray, PixelArray, Session, SessionSettings
 from ocr_engine.stages import classification, detection, recognition
 
@@ -163,10 +163,19 @@ def test_what_a_runtime_says_about_itself(engine: str) -> None:
         assert not runtime.native_bf16()
 
 
-@pytest.mark.parametrize("engine", ["openvino", "onnxruntime", "paddle"])
-def test_a_runtime_that_is_not_installed(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("engine", "module"),
+    [
+        ("openvino", "openvino.runtime"),
+        ("onnxruntime", "onnxruntime"),
+        ("paddle", "paddle"),
+    ],
+)
+def test_a_runtime_that_is_not_installed(
+    engine: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, engine, None)
-    monkeypatch.delitem(sys.modules, f"ocr_engine.runtimes.{engine}", raising=False)
+    monkeypatch.delitem(sys.modules, f"ocr_engine.runtimes.{module}", raising=False)
     with pytest.raises(ModelError, match=rf"engine {engine} is not installed .*pip install -r"):
         load_runtime(engine)
 
@@ -246,7 +255,7 @@ import numpy as np
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.recognizers.sessions import load_runtime, normalization
+from ocr_engine.recognizers.models import load_runtime, normalization
 from ocr_engine.runtimes.session import SessionSettings
 
 folder = Path(sys.argv[1])
@@ -316,7 +325,7 @@ import sys
 from pathlib import Path
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
-from ocr_engine.recognizers.sessions import load_runtime
+from ocr_engine.recognizers.models import load_runtime
 from ocr_engine.runtimes.session import SessionSettings
 
 try:

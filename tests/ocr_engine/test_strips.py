@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.strips import Strips
 
 SHAPES = [(20, 100), (30, 50), (40, 70)]

@@ -31,7 +31,7 @@ from ocr_engine.pool import process
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
-from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.worker.spec import WorkerSpec
 from pools import CLOSE_SECONDS, all_warm, read, started
 from watching import is_alive, kill_all, until, wait_until
 
@@ -280,7 +280,7 @@ import fake_recognizers
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
-from ocr_engine.pool.worker import WorkerSpec
+from ocr_engine.worker.spec import WorkerSpec
 
 async def main():
     pool = Pool(PoolSpec(CrewSpec(3, WorkerSpec(fake_recognizers.load_obedient))))

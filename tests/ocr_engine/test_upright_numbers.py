@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocr_engine.images import Picture, decode
+from ocr_engine.images.decode import Picture, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer

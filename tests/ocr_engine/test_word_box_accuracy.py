@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ocr_engine.images import ImageArray, Picture, decode
+from ocr_engine.images.decode import ImageArray, Picture, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.result import Quad, TextLine, TextPart
-from ocr_engine.words import split_words
+from ocr_engine.stages.words import split_words
 
 PAGES = Path(__file__).resolve().parents[1] / "data" / "pages"
 LINES = (

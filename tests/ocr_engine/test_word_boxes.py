@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ocr_engine.images import ImageArray
+from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import Granularity
 from ocr_engine.result import Quad, TextLine, TextPart
 from ocr_engine.stages.detection import QuadArray

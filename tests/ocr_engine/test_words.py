@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocr_engine.words import split_words
+from ocr_engine.stages.words import split_words
 
 
 @pytest.mark.parametrize(

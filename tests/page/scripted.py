@@ -11,7 +11,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from fake_recognizers import Obedient, said
-from ocr_engine.images import Picture
+from ocr_engine.budget import ONE_CORE, Budget
+from ocr_engine.images.decode import Picture
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import Recognizer
 from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, as_quad
@@ -56,11 +57,11 @@ class Scripted(Obedient):
     """Finds what the picture says; all else is done as Obedient does it."""
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, cores: int = 1
+        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         text = said(picture)
         if not text.startswith('{"lines"'):
-            return super().recognize(picture, options, cores)
+            return super().recognize(picture, options, budget)
         found = tuple(
             TextLine(words, confidence, as_quad(box))
             for words, confidence, box in json.loads(text)["lines"]

@@ -14,8 +14,8 @@ from cache.keys import Digests
 from error_replies import assert_error
 from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
 from http_client import Reply
-from ocr_engine.images import decode
-from ocr_engine.pool.messages import PNG_SIGNATURE
+from ocr_engine.images.decode import decode
+from ocr_engine.worker.messages import PNG_SIGNATURE
 from server.replies import is_long
 from server.request_fields import FORMATS
 from server.service import Answer

@@ -130,9 +130,11 @@ class ServerReader:
 
 
 def _drawn(picture: bytes, result: OcrResult) -> bytes:
-    from ocr_engine.drawing import draw_result
-    from ocr_engine.images import decode
+    from ocr_engine.images.decode import decode
+    from ocr_engine.images.decoders import lift_pixel_limit
+    from ocr_engine.images.drawing import draw_result
 
+    lift_pixel_limit()
     return draw_result(decode(picture, MAX_DRAWN_PIXELS).pixels, result)
 
 

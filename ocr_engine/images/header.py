@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocr_engine.errors import InvalidImage, TooManyPixels, UnsupportedFormat
-from ocr_engine.jpeg_segments import FRAME_HEADERS, MAX_SEGMENTS, jpeg_segments
-from ocr_engine.tiff_directory import MAX_ENTRIES, read_directory
+from ocr_engine.images.jpeg_segments import FRAME_HEADERS, MAX_SEGMENTS, jpeg_segments
+from ocr_engine.images.tiff_directory import MAX_ENTRIES, read_directory
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 MAX_SIDE = 65_500

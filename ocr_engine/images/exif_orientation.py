@@ -7,7 +7,7 @@ import struct
 
 from PIL import Image
 
-from ocr_engine.tiff_directory import read_directory
+from ocr_engine.images.tiff_directory import read_directory
 
 ORIENTATION = 0x112
 UPRIGHT = 1

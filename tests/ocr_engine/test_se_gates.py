@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.runtimes.gates import join_gates
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, read_graph
+from ocr_engine.runtimes.openvino.graph.se_gates import join_gates
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 from ocr_engine.runtimes.session import FloatArray
-
-# isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-from openvino import opset13 as ops
 
 CHANNELS = 6
 

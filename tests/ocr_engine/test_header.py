@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from ocr_engine.errors import InvalidImage, PictureError, TooManyPixels, UnsupportedFormat
-from ocr_engine.picture_header import PictureHeader, check_size, read_header
-from ocr_engine.tiff_directory import MAX_ENTRIES
+from ocr_engine.images.header import PictureHeader, check_size, read_header
+from ocr_engine.images.tiff_directory import MAX_ENTRIES
 
 PAGES = Path(__file__).resolve().parents[1] / "data" / "pages"
 COMMITTED = sorted(path.name for path in PAGES.iterdir())

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import OcrResult, Recognition
@@ -29,12 +30,12 @@ class GarbageMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Parent to worker: recognize these bytes, on so many cores."""
+    """Parent to worker: recognize these bytes within this budget."""
 
     task_id: int
     options: RecognitionOptions
     picture: bytes
-    cores: int = 1
+    budget: Budget = ONE_CORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def encode_request(request: Request) -> bytes:
         "kind": "task",
         "task_id": request.task_id,
         "options": asdict(request.options),
-        "cores": request.cores,
+        "budget": asdict(request.budget),
     }
     return _frame(head, request.picture)
 
@@ -110,7 +111,7 @@ def decode_request(frame: bytes) -> Request:
         raise GarbageMessage(f"not a request: {head.get('kind')!r}")
     try:
         options = RecognitionOptions(**head["options"])
-        return Task(head["task_id"], options, body, head["cores"])
+        return Task(head["task_id"], options, body, Budget(**head["budget"]))
     except (KeyError, TypeError) as error:
         raise GarbageMessage(f"not a request: {error}") from None
 

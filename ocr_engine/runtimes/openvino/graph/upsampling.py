@@ -17,7 +17,7 @@ import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.nodes import passed_on, replace_output
+from ocr_engine.runtimes.openvino.graph.rewrite import passed_on, replace_output
 
 Weights = npt.NDArray[np.float32]
 

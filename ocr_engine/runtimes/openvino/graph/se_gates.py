@@ -10,7 +10,7 @@ from __future__ import annotations
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.nodes import passed_on, replace_output
+from ocr_engine.runtimes.openvino.graph.rewrite import passed_on, replace_output
 
 
 def join_gates(graph: ov.Model) -> None:

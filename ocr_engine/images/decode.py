@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import ctypes
 import io
-import logging
 import warnings
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError, _imaging
+from PIL import Image, UnidentifiedImageError
 
 from ocr_engine.errors import InvalidImage, PictureError
-from ocr_engine.exif_orientation import ORIENTATION, orientation, turned
-from ocr_engine.frames import count_gif_frames, count_tiff_pages
-from ocr_engine.jpeg_segments import split_jpeg
-from ocr_engine.picture_header import ACCEPTED_FORMATS, PictureHeader, check_size, read_header
-from ocr_engine.tiff_directory import XMP, read_directory, without_tags
+from ocr_engine.images.exif_orientation import ORIENTATION, orientation, turned
+from ocr_engine.images.frames import count_gif_frames, count_tiff_pages
+from ocr_engine.images.header import ACCEPTED_FORMATS, PictureHeader, check_size, read_header
+from ocr_engine.images.jpeg_segments import split_jpeg
+from ocr_engine.images.tiff_directory import XMP, read_directory, without_tags
 
 ImageArray = npt.NDArray[np.uint8]
 
-# The limit is kept by check_size, on the header, for every format alike.
-Image.MAX_IMAGE_PIXELS = None
-
 _NEAR_WHITE = 230
 _TIFF_METADATA = frozenset({ORIENTATION, XMP, 34665, 34853, 40965})  # EXIF, GPS, interoperability
-
-
-def silence_decoders() -> None:
-    """Keep what decoders say of a file out of this process's stderr: of some it is megabytes.
-
-    What is wrong with a file is said by the exception. libtiff, which Pillow's extension is linked
-    with, writes by handlers of the whole process; Pillow sets none.
-    """
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)
-    pillow = ctypes.CDLL(_imaging.__file__)
-    pillow.TIFFSetErrorHandler(None)
-    pillow.TIFFSetWarningHandler(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +40,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
 
     Transparency is laid over white (over black where all that is visible is itself white).
     Raises UnsupportedFormat, InvalidImage (also for a truncated file: never half a picture)
-    or TooManyPixels.
+    or TooManyPixels. A process that takes very large images first calls lift_pixel_limit.
     """
     header = read_header(data)
     check_size(header, max_pixels)

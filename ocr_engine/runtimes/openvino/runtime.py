@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +14,16 @@ import openvino as ov
 
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
-from ocr_engine.runtimes.compiled import CompiledModels, compiled_name, default_folder
-from ocr_engine.runtimes.gates import join_gates
-from ocr_engine.runtimes.lanes import Lane, Left
-from ocr_engine.runtimes.pixels import ONE_PICTURE, take_pixels
-from ocr_engine.runtimes.quantization import quantize
+from ocr_engine.runtimes.openvino.compiled_cache import (
+    CompiledModels,
+    compiled_name,
+    default_folder,
+)
+from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_PICTURE, take_pixels
+from ocr_engine.runtimes.openvino.graph.quantization import quantize
+from ocr_engine.runtimes.openvino.graph.se_gates import join_gates
+from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
+from ocr_engine.runtimes.openvino.lanes import Lane, Left
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -27,17 +31,12 @@ from ocr_engine.runtimes.session import (
     Precision,
     SessionSettings,
 )
-from ocr_engine.runtimes.upsampling import split_upsampling
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models have some 50
-
-# oneDNN keeps what it compiled for the whole process, 1,024 operations by default: 100 MB that stay
-# when a model goes. So few are enough for a lane to find what another lane has just compiled.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
 class OpenVinoSession:

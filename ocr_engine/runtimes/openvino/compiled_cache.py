@@ -40,15 +40,16 @@ def default_folder() -> Path | None:
 
 
 def code_digest(folder: Path) -> str:
-    """Changes with the code in a folder; empty where there is none to be read."""
+    """Changes with the code in a folder and those below it; empty where none can be read."""
     try:
-        code = b"".join(file.read_bytes() for file in sorted(folder.glob("*.py")))
+        code = b"".join(file.read_bytes() for file in sorted(folder.rglob("*.py")))
     except OSError:
         return ""
     return hashlib.sha256(code).hexdigest() if code else ""
 
 
-CODE = code_digest(Path(__file__).parent)  # that runs: the files may change under it
+# Of runtimes/, session.py too, as it runs: the files may change under it.
+CODE = code_digest(Path(__file__).parent.parent)
 
 
 def compiled_name(settings: SessionSettings, properties: Mapping[str, object], cpu: object) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ocr_engine.errors import ModelError, last_line
-from ocr_engine.models.source import CLS_SHAPE, ModelSet, ModelSource, Role
+from ocr_engine.models.source import CLS_SHAPE, ROLES, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
+from ocr_engine.runtimes.openvino.environment import prepare_environment
 from ocr_engine.runtimes.session import (
     FloatArray,
     Normalization,
@@ -22,21 +23,36 @@ from ocr_engine.runtimes.session import (
 
 DET_SHAPES = 12  # kept compiled: pages differ in size, and each shape takes some 7 MB
 LANE_WIDTH = 1056  # of lines that any lane reads; it balances two lanes, and bounds their memory
-_ROLES = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The loaded models.
+    """The loaded models by role, as in the ModelSet, in its order.
 
     wide_det: loads detection anew, for all the cores that may be idle; cores: how many they are.
     """
 
-    det: Session
-    cls: Session | None
-    rec: Session
+    by_role: Mapping[Role, Session]
     wide_det: Callable[[], Session] | None = None
     cores: int = 1
+
+    @property
+    def det(self) -> Session:
+        """Finds lines."""
+        return self.by_role["det"]
+
+    @property
+    def rec(self) -> Session:
+        """Reads lines."""
+        return self.by_role["rec"]
+
+    def get(self, role: Role) -> Session | None:
+        """The model of a role, if there is one."""
+        return self.by_role.get(role)
+
+    def with_session(self, role: Role, session: Session) -> Sessions:
+        """The same with another model in this role."""
+        return replace(self, by_role={**self.by_role, role: session})
 
     def describe_precision(self) -> str:
         """What is really computed in; a runtime may not have what was asked for."""
@@ -73,20 +89,23 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
     def wide_det() -> Session:
         return session(models.det, DET_SHAPES, threads=settings.cores)
 
-    det = session(models.det, DET_SHAPES)
-    cls = session(models.cls) if models.cls else None
-    rec = session(models.rec, lanes=settings.cores)
-    _check_role(models.det, det, (64, 64), (1, 1, 64, 64))
-    if models.cls and cls:
-        _check_role(models.cls, cls, (models.cls.image_shape or CLS_SHAPE)[1:], (1, 2))
-    return Sessions(det, cls, rec, wide_det if settings.cores > 1 else None, settings.cores)
+    def load(source: ModelSource) -> Session:
+        if source.role == "det":
+            return session(source, DET_SHAPES)
+        return session(source, lanes=settings.cores if source.role == "rec" else 1)
+
+    by_role = {source.role: load(source) for source in models.sources()}
+    for source in models.sources():
+        _check_role(source, by_role[source.role])
+    return Sessions(by_role, wide_det if settings.cores > 1 else None, settings.cores)
 
 
 def load_runtime(name: str) -> Runtime:
     """The runtime by name; ModelError with what to install if its library is not there."""
     try:
         if name == "openvino":
-            from ocr_engine.runtimes.openvino import OpenVinoRuntime
+            prepare_environment()
+            from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
 
             return OpenVinoRuntime()
         if name == "onnxruntime":
@@ -116,12 +135,17 @@ def _precisions(
                 "tools/calibrate.py with pictures of yours, or set auto"
             )
         chosen = settings.precision
-        return {"det": chosen, "rec": chosen, "cls": "f32" if chosen == "int8" else chosen}
+        others = _in_all_roles("f32" if chosen == "int8" else chosen)
+        return {**others, "det": chosen, "rec": chosen}
     int8 = runtime.native_int8()
     wide: Precision = "bf16" if runtime.native_bf16() else "f32"
     det: Precision = "int8" if int8 and models.det.ranges else "f32"
     rec: Precision = "int8" if int8 and models.rec.ranges else wide
-    return {"det": det, "rec": rec, "cls": "f32"}
+    return {**_in_all_roles("f32"), "det": det, "rec": rec}
+
+
+def _in_all_roles(precision: Precision) -> dict[Role, Precision]:
+    return dict.fromkeys(ROLES, precision)
 
 
 def normalization(source: ModelSource) -> Normalization:
@@ -146,15 +170,20 @@ def check_ranges(source: ModelSource) -> None:
         )
 
 
-def _check_role(
-    source: ModelSource, session: Session, size: tuple[int, int], expected: tuple[int, ...]
-) -> None:
-    """ModelError if a picture of the size (height, width) gives no such answer."""
+def _check_role(source: ModelSource, session: Session) -> None:
+    """ModelError if a blank image gives an answer of another shape than that of the role.
+
+    Recognition is checked against its dictionary.
+    """
+    size = (64, 64)
+    expected: tuple[int, ...] = (1, 1, 64, 64)
+    if source.role == "cls":
+        size, expected = (source.image_shape or CLS_SHAPE)[1:], (1, 2)
+    elif source.role != "det":
+        return
     answer = try_run(source, session, np.zeros((1, *size, 3), dtype=np.uint8))
     if answer.shape != expected:
-        raise ModelError(
-            f"{source.role}_model_dir: {source.name} is no {_ROLES[source.role]} model"
-        )
+        raise ModelError(f"{source.role}_model_dir: {source.name} is no {ROLES[source.role]} model")
 
 
 def try_run(source: ModelSource, session: Session, pixels: PixelArray) -> FloatArray:
@@ -163,6 +192,6 @@ def try_run(source: ModelSource, session: Session, pixels: PixelArray) -> FloatA
         return session.run(pixels)
     except Exception as error:  # each runtime raises its own kinds
         raise ModelError(
-            f"{source.role}_model_dir: {source.name} does not run as a {_ROLES[source.role]} "
+            f"{source.role}_model_dir: {source.name} does not run as a {ROLES[source.role]} "
             f"model: {last_line(error)}"
         ) from None

@@ -9,9 +9,10 @@ from multiprocessing.connection import Connection
 import pytest
 
 from ocr_engine.errors import ModelError
-from ocr_engine.pool import pauses
-from ocr_engine.pool.memory import rss_mb
-from ocr_engine.pool.pauses import Pauses, give_memory_back
+from ocr_engine.memory import rss_mb
+from ocr_engine.worker import idle
+from ocr_engine.worker.idle import Pauses
+from ocr_engine.worker.memory import give_memory_back
 
 SHAPES_MB = 64
 STEPS = 2
@@ -55,9 +56,9 @@ def channels() -> Iterator[tuple[Connection, Connection]]:
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pauses, "PAUSE_SECONDS", 0.02)
-    monkeypatch.setattr(pauses, "REST_SECONDS", 0.04)
-    monkeypatch.setattr(pauses, "REST_SPREAD_SECONDS", 0.0)
+    monkeypatch.setattr(idle, "PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(idle, "REST_SECONDS", 0.04)
+    monkeypatch.setattr(idle, "REST_SPREAD_SECONDS", 0.0)
 
 
 def told_in_a_pause(recognizer: Shapes, given: Pauses, channel: Connection) -> list[str]:
@@ -85,7 +86,7 @@ def test_shapes_go_in_a_rest_if_there_are_more_than_in_the_last_one(
 def test_shapes_outlive_a_pause_that_is_no_rest(
     channels: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pauses, "REST_SECONDS", 600.0)
+    monkeypatch.setattr(idle, "REST_SECONDS", 600.0)
     recognizer = Shapes()
 
     def tell_at_the_end() -> bool:
@@ -108,7 +109,7 @@ def test_nothing_is_given_back_while_pictures_come(
 
 
 def test_workers_do_not_all_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pauses, "REST_SPREAD_SECONDS", 600.0)
+    monkeypatch.setattr(idle, "REST_SPREAD_SECONDS", 600.0)
     monkeypatch.setattr("random.uniform", lambda least, most: (least + most) / 2)
     waited: list[float] = []
     given = Pauses(Shapes(), most_rss_mb=1 << 20)  # type: ignore[arg-type]

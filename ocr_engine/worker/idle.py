@@ -6,24 +6,19 @@ rest it goes, and the worker has about as much memory as at its start.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import logging
 import random
 import time
 from collections.abc import Iterator
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
-from ocr_engine.errors import ModelError
-from ocr_engine.pool.memory import rss_mb
+from ocr_engine.memory import rss_mb
+from ocr_engine.worker.memory import give_memory_back, release
+from ocr_engine.worker.spec import PAUSE_SECONDS
 
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
-log = logging.getLogger(__name__)
-
-PAUSE_SECONDS = 2.0
 REST_SECONDS = 30.0  # to begin anew takes 1 to 3 s of CPU
 REST_SPREAD_SECONDS = 10.0  # random and in addition, lest all workers begin anew at once
 REST_SLACK_MB = 4  # of what differs from one rest to the next though nothing new was read
@@ -58,7 +53,7 @@ class Pauses:
 
     def _rest(self) -> Iterator[None]:
         if rss_mb() > self._rested_rss_mb + REST_SLACK_MB:
-            _release(self._recognizer, shapes=True)
+            release(self._recognizer, shapes=True)
             yield
             yield from self._preparations()
             self._rested_rss_mb = rss_mb()
@@ -66,25 +61,5 @@ class Pauses:
     def _preparations(self) -> Iterator[None]:
         """Make later pictures faster, step by step."""
         while self._recognizer.prepare():
-            _release(self._recognizer)
+            release(self._recognizer)
             yield
-
-
-def give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
-    """Past pictures' memory; and what makes later ones faster, if that alone is too much."""
-    _release(recognizer)
-    if rss_mb() > most_rss_mb:
-        _release(recognizer, shapes=True)
-
-
-def _release(recognizer: Recognizer, shapes: bool = False) -> None:
-    """See Recognizer.release_memory; what it frees goes back to the system.
-
-    A worker that cannot load a model again, as its file is gone, goes on with what it has.
-    """
-    try:
-        recognizer.release_memory(shapes)
-    except (ModelError, OSError) as error:
-        log.warning("memory of past pictures stays: %s", error)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

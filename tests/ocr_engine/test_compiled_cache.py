@@ -5,25 +5,26 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
 
+import ocr_engine.runtimes
 from counting_core import CountingCore
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile, ModelSource, Role, digest_files
-from ocr_engine.recognizers.sessions import normalization
-from ocr_engine.runtimes import compiled
-from ocr_engine.runtimes.compiled import CompiledModels, default_folder
-from ocr_engine.runtimes.openvino import OpenVinoRuntime, OpenVinoSession
+from ocr_engine.recognizers.models import normalization
+from ocr_engine.runtimes.openvino import compiled_cache
+from ocr_engine.runtimes.openvino.compiled_cache import CompiledModels, default_folder
+from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import Normalization, PixelArray, SessionSettings
 
-# isort: split
-import openvino as ov  # after ocr_engine.runtimes, which keeps it from calling home
-
+RUNTIMES = Path(ocr_engine.runtimes.__file__).parent
 UNKNOWN_FIELD = b"\xa0\x1f\x00"  # number 500 in protobuf, which readers of ONNX pass over
 
 
@@ -144,18 +145,33 @@ def test_what_the_digest_does_not_cover_is_not_kept(
 
 
 def test_the_code_has_a_digest_of_its_own(tmp_path: Path) -> None:
-    assert compiled.code_digest(Path(compiled.__file__).parent) == compiled.CODE
-    assert compiled.code_digest(tmp_path) == compiled.code_digest(tmp_path / "none") == ""
+    assert compiled_cache.code_digest(RUNTIMES) == compiled_cache.CODE
+    assert (
+        compiled_cache.code_digest(tmp_path) == compiled_cache.code_digest(tmp_path / "none") == ""
+    )
     (tmp_path / "graph.py").write_text("one")
-    first = compiled.code_digest(tmp_path)
+    first = compiled_cache.code_digest(tmp_path)
     (tmp_path / "graph.py").write_text("two")
-    assert len({"", first, compiled.code_digest(tmp_path)}) == 3
+    assert len({"", first, compiled_cache.code_digest(tmp_path)}) == 3
+
+
+def test_a_change_in_any_file_of_the_runtimes_makes_another_digest(tmp_path: Path) -> None:
+    """Also of the graph's changes, which stand in a folder below."""
+    copy = tmp_path / "runtimes"
+    shutil.copytree(RUNTIMES, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    digests = {compiled_cache.code_digest(copy)}
+    files = sorted(copy.rglob("*.py"))
+    assert copy / "openvino" / "graph" / "se_gates.py" in files
+    for number, file in enumerate(files, 1):
+        file.write_bytes(file.read_bytes() + b"#")
+        digests.add(compiled_cache.code_digest(copy))
+        assert len(digests) == number + 1, file
 
 
 def test_where_the_code_cannot_be_read_nothing_is_kept(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compiled, "CODE", "")
+    monkeypatch.setattr(compiled_cache, "CODE", "")
     load(started())
     assert not folder.exists()
 
@@ -177,7 +193,7 @@ def test_another_code_version_or_cpu_has_another_name(
     load(started())
     other = started()
     if changed == "code":
-        monkeypatch.setattr(compiled, "CODE", "changed")
+        monkeypatch.setattr(compiled_cache, "CODE", "changed")
     elif changed == "version":
         monkeypatch.setattr(ov, "__version__", "2099.1")
     elif changed == "cpu":
@@ -350,7 +366,7 @@ def test_a_folder_that_others_can_change_is_not_used(
 
 
 def test_what_is_not_of_this_program_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "MOST_FILES", 1)
+    monkeypatch.setattr(compiled_cache, "MOST_FILES", 1)
     folder.mkdir(parents=True, mode=0o700)
     folder.parent.chmod(0o700)
     for name in ("notes.txt", ".new-long-ago", ".new-just-now"):
@@ -366,7 +382,7 @@ def test_what_is_not_of_this_program_stays(folder: Path, monkeypatch: pytest.Mon
 
 
 def test_what_was_not_used_for_longest_goes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "MOST_FILES", 2)
+    monkeypatch.setattr(compiled_cache, "MOST_FILES", 2)
     load(started())
     (first,) = folder.iterdir()
     kept = CompiledModels(folder)

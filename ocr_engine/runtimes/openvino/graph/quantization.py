@@ -19,7 +19,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.nodes import passed_on
+from ocr_engine.runtimes.openvino.graph.rewrite import passed_on
 
 _ACTIVATION_STEPS = 255
 _WEIGHT_LEVELS = 255

@@ -1,0 +1,1 @@
+"""Image files: what they are, their pixels, and drawings on them."""

@@ -1,0 +1,1 @@
+"""OpenVINO: its runtime, the infer requests of one model, and compiled models kept on disk."""

@@ -1,0 +1,1 @@
+"""Changes to the graphs that OpenVINO has read, before they are compiled."""

@@ -1,0 +1,141 @@
+"""The child process: loads a recognizer, warms it, then answers one picture after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import time
+import traceback
+from importlib import resources
+from multiprocessing import connection
+from typing import TYPE_CHECKING
+
+from ocr_engine.budget import ONE_CORE, Budget
+from ocr_engine.errors import ImageTooComplex, ModelError, PictureError, RecognitionFailed
+from ocr_engine.images.decoders import prepare_decoders
+from ocr_engine.memory import rss_mb
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.result import Recognition
+from ocr_engine.worker.idle import Pauses
+from ocr_engine.worker.memory import give_memory_back
+from ocr_engine.worker.messages import (
+    Begun,
+    Done,
+    Failed,
+    LoadFailed,
+    Ready,
+    Reply,
+    Stop,
+    Task,
+    decode_request,
+    encode_reply,
+)
+from ocr_engine.worker.process_setup import (
+    die_with_parent,
+    limit_memory,
+    own_signals,
+    prepare_process,
+)
+from ocr_engine.worker.spec import WorkerSpec
+
+if TYPE_CHECKING:
+    from ocr_engine.recognizer import Recognizer
+
+log = logging.getLogger(__name__)
+
+_FAILED = "the recognition failed; the server's log has why"
+_TOO_COMPLEX = "reading the picture takes more memory than a worker may use; send a smaller one"
+# As OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV say it.
+_OUT_OF_MEMORY = re.compile(
+    "bad_alloc|fail(ed)? to alloc|insufficient memory|could not create a (primitive|memory)",
+    re.IGNORECASE,
+)
+
+
+def main(channel: connection.Connection, spec: WorkerSpec) -> None:
+    """Serve the channel until it says stop or the parent is gone."""
+    die_with_parent()
+    prepare_process()
+    try:
+        recognizer = spec.load()
+        own_signals()
+        prepare_decoders()
+        _warm(recognizer, spec)
+    except ModelError as error:
+        _send(channel, LoadFailed(error.message))
+        return
+    _send(channel, Ready(recognizer.info, rss_mb()))
+    if spec.cores > 1:
+        _warm(recognizer, spec, Budget(spec.cores))
+    pauses = Pauses(recognizer, spec.idle_rss_mb)
+    while True:
+        try:
+            pauses.use(channel)
+            request = decode_request(channel.recv_bytes())
+        except (EOFError, OSError):
+            return
+        if isinstance(request, Stop):
+            return
+        _send(channel, Begun(request.task_id))
+        limit_memory(spec.task_memory_mb)
+        reply = answer(recognizer, request, spec)
+        del request
+        _send(channel, reply)
+        if isinstance(reply, Failed) and reply.leaving:
+            return
+
+
+def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
+    """Decode and recognize one picture; every error becomes a Failed.
+
+    The worker leaves after it ran out of memory: native libraries are not the same any more.
+    """
+    code, message = "", ""
+    recognition = None
+    leaving = False
+    try:
+        recognition = recognize(recognizer, task, spec.max_pixels)
+    except PictureError as error:
+        code, message = error.code, error.message
+    except Exception as error:
+        leaving = isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
+        if leaving:
+            code, message = ImageTooComplex.code, _TOO_COMPLEX
+        else:
+            code, message = RecognitionFailed.code, _FAILED
+        log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
+    if rss_mb() > spec.release_rss_mb and not leaving:
+        give_memory_back(recognizer, spec.release_rss_mb)
+    if recognition is None:
+        return Failed(task.task_id, code, message, rss_mb(), leaving)
+    return Done(task.task_id, recognition, rss_mb())
+
+
+def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
+    """Bytes to lines, with the seconds of the stage `decode`, and `draw` if asked for, added."""
+    from ocr_engine.images.decode import decode
+
+    start = time.perf_counter()
+    picture = decode(task.picture, max_pixels)
+    decoded = time.perf_counter() - start
+    recognition = recognizer.recognize(picture, task.options, task.budget)
+    stages = {"decode": decoded, **recognition.stages}
+    if not task.options.draw:
+        return Recognition(recognition.result, stages)
+    from ocr_engine.images.drawing import draw_result
+
+    start = time.perf_counter()
+    drawing = draw_result(picture.pixels, recognition.result)
+    return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
+
+
+def _warm(recognizer: Recognizer, spec: WorkerSpec, budget: Budget = ONE_CORE) -> None:
+    """Read a real picture, so that the first client does not wait for kernels to be compiled."""
+    sample = (resources.files(__package__) / "warmup.png").read_bytes()
+    recognize(recognizer, Task(0, RecognitionOptions(), sample, budget), spec.max_pixels)
+
+
+def _send(channel: connection.Connection, reply: Reply) -> None:
+    with contextlib.suppress(OSError):
+        channel.send_bytes(encode_reply(reply))

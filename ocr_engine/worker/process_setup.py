@@ -1,0 +1,72 @@
+"""What a worker's process is before it loads anything: signals, memory, its parent, its log."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+from multiprocessing import connection, parent_process
+
+from ocr_engine.memory import memory_bytes
+
+_PR_SET_PDEATHSIG = 1
+_M_ARENA_MAX = -8
+
+
+def die_with_parent() -> None:
+    """Leave when the parent is gone, also in the middle of a native call."""
+    parent = parent_process()
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is None:
+        return
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def prepare_process() -> None:
+    """No core dumps of clients' pictures; when memory runs out, the kernel kills us first.
+
+    One heap for all threads: with one for each, glibc keeps some 30 MB more.
+    """
+    own_signals()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("500")
+
+
+def own_signals() -> None:
+    """To stop is the parent's business; a fatal signal leaves a trace.
+
+    Called again after loading: Paddle installs handlers of its own when it is imported.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    faulthandler.enable()
+
+
+def limit_memory(task_memory_mb: int) -> None:
+    """Make a picture that needs too much fail with MemoryError before the machine runs out.
+
+    Set anew for each: memory that is given back leaves holes in the address space.
+    """
+    if task_memory_mb:
+        limit = memory_bytes()[0] + (task_memory_mb << 20)
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -1,0 +1,48 @@
+"""What a worker is told at its start, and the door by which the parent starts it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import connection
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ocr_engine.recognizer import Recognizer
+
+PAUSE_SECONDS = 2.0  # without a task, until a worker gives memory back
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """What a worker is told at its start.
+
+    load: builds the recognizer; a picklable callable.
+    threads: compute threads that native libraries may use.
+    max_pixels: larger pictures are refused.
+    release_rss_mb: above it, memory is given back after a picture, and not only in a pause.
+    idle_rss_mb: what is kept in a pause to make later pictures faster.
+    task_memory_mb: address space that one picture may add, 0: no limit.
+    cores: on how many cores, at most, a picture may be read when they are idle.
+    """
+
+    load: Callable[[], Recognizer]
+    threads: int = 1
+    max_pixels: int = 40_000_000
+    release_rss_mb: int = 700
+    idle_rss_mb: int = 440
+    task_memory_mb: int = 0
+    cores: int = 1
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """Environment variables that native libraries read when they are first imported."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {name: str(threads) for name in names}
+
+
+def run_worker(channel: connection.Connection, spec: WorkerSpec) -> None:
+    """Be the worker; runs in the child, the only process that imports the worker's code."""
+    main: Any = importlib.import_module("ocr_engine.worker.main")
+    main.main(channel, spec)
