@@ -12,7 +12,6 @@ from ocr_engine.recognizer import Recognizer
 from server.connections import Connections, connection_limit
 from server.context import ServerContext
 from server.engine_setup import build_engine, default_options
-from server.file_roots import FileRoots
 from server.handlers.base import BaseHandler, NotFoundHandler, log_request
 from server.handlers.docs import DescriptionHandler, description_body
 from server.handlers.health import (
@@ -25,11 +24,12 @@ from server.handlers.jobs import JobHandler
 from server.handlers.page import PageHandler, page_values, read_static_files
 from server.handlers.recognize import OcrHandler, OcrServiceHandler
 from server.handlers.results import ResultHandler
-from server.inflight import InflightBytes
-from server.jobs import JobStore
+from server.intake.file_roots import FileRoots
 from server.listening import Listener
 from server.metrics import Metrics
-from server.service import OcrService
+from server.service.inflight import InflightBytes
+from server.service.jobs import JobStore
+from server.service.service import OcrService
 from server.settings import Settings
 
 MAX_HEADER_BYTES = 32 << 10

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from ocr_engine.options import RecognitionOptions
 from server.connections import Connections
-from server.inflight import InflightBytes
-from server.jobs import JobStore
 from server.metrics import Metrics
-from server.service import OcrService
+from server.service.inflight import InflightBytes
+from server.service.jobs import JobStore
+from server.service.service import OcrService
 from server.settings import Settings
 
 

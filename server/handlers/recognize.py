@@ -9,14 +9,16 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
-from server.body import BodyReader, Form
+from server.answer import Format
 from server.context import ServerContext
 from server.errors import BadField, MissingFile
-from server.fields import unique_fields
 from server.formats import Envelope
 from server.handlers.base import query_fields
 from server.handlers.exchange import Exchange
 from server.handlers.jobs import job_json
+from server.intake.body import BodyReader, Form
+from server.intake.fields import unique_fields
+from server.intake.request_fields import OPTION_FIELDS, OcrRequest, parse_request
 from server.replies import (
     Reply,
     answer_reply,
@@ -25,8 +27,7 @@ from server.replies import (
     problem_reply,
     rendered_reply,
 )
-from server.request_fields import OPTION_FIELDS, Format, OcrRequest, parse_request
-from server.service import Ticket
+from server.service.flights import Ticket
 
 JOB_RETRY_AFTER = 1
 _QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)

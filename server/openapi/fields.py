@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from ocr_engine.options import RecognitionOptions
 from server.constraints import Schema
-from server.fields import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART
-from server.request_fields import CONSTRAINTS, KNOWN_FIELDS
+from server.intake.fields import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART
+from server.intake.request_fields import CONSTRAINTS, KNOWN_FIELDS
 
 MEANINGS = {
     "file_type": "Where the picture is. Left out, it is told from what is there.",

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from server.constraints import Schema
-from server.fields import BASE64_FIELD, PICTURE_PART
-from server.handlers.jobs import MAX_WAIT_SECONDS
+from server.intake.fields import BASE64_FIELD, PICTURE_PART
 from server.openapi import examples
 from server.openapi.fields import picture_schema
+from server.service.jobs import MAX_WAIT_SECONDS
 
 Parameter = dict[str, Any]
 

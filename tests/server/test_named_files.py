@@ -11,9 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from fake_recognizers import card
-from server import file_roots
-from server.body import Upload
-from server.file_roots import FileRoots, OpenedFile
+from server.intake import file_roots
+from server.intake.body import Upload
+from server.intake.file_roots import FileRoots, OpenedFile
 from server_process import LiveServer, Reply
 from watching import wait_until
 

@@ -15,13 +15,13 @@ from cache.keys import digest
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.app import make_application
-from server.body import Form, Upload
 from server.errors import STATUS, BadField
+from server.intake.body import Form, Upload
+from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
 from server.openapi.description import describe
 from server.openapi.examples import MESSAGES
 from server.openapi.fields import MEANINGS, field_schemas
 from server.openapi.responses import RESULT_TYPES
-from server.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
 from server.settings import Settings, build
 from server_process import LiveServer
 

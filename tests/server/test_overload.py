@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fake_recognizers import card
-from server.body import Upload
-from server.file_roots import FileRoots, OpenedFile
+from server.intake.body import Upload
+from server.intake.file_roots import FileRoots, OpenedFile
 from server_process import LiveServer, Reply
 from watching import wait_until
 

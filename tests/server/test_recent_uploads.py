@@ -13,10 +13,9 @@ from cache.keys import Digests, digest
 from cache.recent_pictures import EDGE_BYTES, RecentPictures
 from fake_recognizers import RECITAL, card
 from server import replies as server_replies
-from server import uploads
+from server.answer import Answer, Format
 from server.formats import Body, Envelope, render
-from server.request_fields import Format
-from server.service import Answer
+from server.service import digesting
 from server_process import LiveServer, Reply
 
 LENGTH = 300_000
@@ -44,7 +43,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         seen.append(data)
         return digest(data)
 
-    monkeypatch.setattr(uploads, "digest", noted)
+    monkeypatch.setattr(digesting, "digest", noted)
     return seen
 
 
@@ -68,8 +67,8 @@ def test_much_is_not_hashed_on_the_loop(wide: LiveServer, monkeypatch: pytest.Mo
         threads.append(threading.current_thread().name)
         return digest(data)
 
-    monkeypatch.setattr(uploads, "digest", noted)
-    for length in (uploads.INLINE_HASH_BYTES, uploads.INLINE_HASH_BYTES + 1):
+    monkeypatch.setattr(digesting, "digest", noted)
+    for length in (digesting.INLINE_HASH_BYTES, digesting.INLINE_HASH_BYTES + 1):
         assert wide.upload(padded("hashed where", length)).status == 200
     assert threads[0] == LOOP_THREAD
     assert threads[1] != LOOP_THREAD

@@ -12,9 +12,10 @@ import pytest
 from cache.keys import digest
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
-from server.body import Upload
-from server.request_fields import OcrRequest
-from server.service import Answer, Ticket
+from server.answer import Answer
+from server.intake.body import Upload
+from server.intake.request_fields import OcrRequest
+from server.service.flights import Ticket
 from server_process import LiveServer
 from watching import wait_until
 

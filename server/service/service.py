@@ -8,124 +8,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
 from cache.keys import CacheKey, Digests
 from cache.recent_pictures import RecentPictures
 from cache.result_cache import CachedResult, ResultCache
-from ocr_engine.engine import Engine, EngineTask, TaskState
-from ocr_engine.errors import PoolDraining, QueueTimeout, RecognitionTimeout
+from ocr_engine.engine import Engine
+from ocr_engine.errors import PoolDraining
 from ocr_engine.options import RecognitionOptions
-from server import uploads
-from server.body import Upload
+from ocr_engine.picture_header import check_size, read_header
+from server.answer import Answer, CacheOutcome
 from server.encoding import encode_result
-from server.file_roots import FileRoots
-from server.inflight import InflightBytes
+from server.intake import uploads
+from server.intake.body import Upload
+from server.intake.file_roots import FileRoots
+from server.intake.request_fields import Base64Text, NamedFile, OcrRequest
 from server.metrics import Metrics
-from server.quarantine import FlightIdentity, Quarantine
-from server.request_fields import Base64Text, NamedFile, OcrRequest
-
-CacheOutcome = Literal["miss", "hit", "joined"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An encoded result (see encoding.py), with what the headers say of it.
-
-    stages: seconds by stage, empty on a hit. age: seconds since it was stored, None if new.
-    """
-
-    data: bytes
-    digests: Digests
-    stages: Mapping[str, float] = field(default_factory=dict)
-    age: float | None = None
-
-
-class Flight:
-    """One recognition under way and how many wait for it."""
-
-    def __init__(self, identity: FlightIdentity, task: EngineTask) -> None:
-        self.identity = identity
-        self.task = task
-        self.waiters = 0
-        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-
-class Ticket:
-    """A request's claim on an answer: `await answer()`, or leave()."""
-
-    def __init__(
-        self,
-        outcome: CacheOutcome,
-        digests: Digests,
-        service: OcrService,
-        flight: Flight | None = None,
-        ready: Answer | None = None,
-        timeout_seconds: float | None = None,
-    ) -> None:
-        self.outcome = outcome
-        self.digests = digests
-        self._service = service
-        self._flight = flight
-        self.ready = ready  # the answer, if it was there already: a hit
-        self._timeout = timeout_seconds
-        self._waiting: asyncio.Future[Answer] | None = None
-        if flight is not None:
-            flight.waiters += 1
-
-    @property
-    def state(self) -> Literal["queued", "running", "done"]:
-        """Where the work is."""
-        if self._flight is None or self._flight.answer.done():
-            return "done"
-        return "queued" if self._flight.task.state is TaskState.QUEUED else "running"
-
-    @property
-    def position(self) -> int:
-        """The place in the backlog, 1 being next; 0 if it does not wait."""
-        return self._service.engine.position(self._flight.task) if self._flight else 0
-
-    async def answer(self) -> Answer:
-        """Wait for the answer; raises what the recognition raised, or a timeout of its own.
-
-        CancelledError after leave().
-        """
-        if self.ready is not None:
-            return self.ready
-        if self._flight is None:
-            raise asyncio.CancelledError
-        self._waiting = asyncio.shield(self._flight.answer)
-        try:
-            return await asyncio.wait_for(self._waiting, self._timeout)
-        except TimeoutError:
-            raise self._overdue() from None
-        finally:
-            self._leave_flight(stop_running=False)
-
-    def leave(self, stop_running: bool = False) -> None:
-        """Give the claim up: queued work that nobody else waits for is dropped.
-
-        Running work finishes and is cached, or is stopped if stop_running.
-        """
-        if self._waiting is not None:
-            self._waiting.cancel()
-        self._leave_flight(stop_running)
-
-    def _leave_flight(self, stop_running: bool) -> None:
-        flight, self._flight = self._flight, None
-        if flight is None:
-            return
-        flight.waiters -= 1
-        if flight.waiters == 0 and not flight.answer.done():
-            self._service.abandon(flight, stop_running)
-
-    def _overdue(self) -> Exception:
-        waited = f"timeout_ms of {(self._timeout or 0) * 1000:.0f} passed"
-        if self.state == "queued":
-            return QueueTimeout(f"{waited} before a worker was free; try later")
-        return RecognitionTimeout(f"{waited} before the recognition was done; it goes on")
+from server.service.digesting import hash_image
+from server.service.flights import Flight, FlightIdentity, Ticket
+from server.service.inflight import InflightBytes
+from server.service.quarantine import Quarantine
 
 
 class OcrService:
@@ -176,11 +77,6 @@ class OcrService:
         """A kept result by the picture's MD5."""
         return self.cache.get(self._key(md5, options))
 
-    def abandon(self, flight: Flight, stop_running: bool) -> None:
-        """Nobody waits any more: end the work if that is possible, and let nobody join it."""
-        if self.engine.cancel(flight.task, stop_running):
-            self._flights.pop(flight.identity, None)
-
     def in_flight(self) -> int:
         """How many recognitions are under way."""
         return len(self._flights)
@@ -206,7 +102,7 @@ class OcrService:
         digests = upload.digests or self._recent.digests(upload.data)
         if digests is not None:
             return self._submit_digested(upload.data, digests, request)
-        digests = await uploads.hash_picture(upload.data)
+        digests = await hash_image(upload.data)
         ticket = self._submit_digested(upload.data, digests, request)
         if ticket.outcome != "miss":
             self._recent.remember(upload.data, digests)
@@ -223,20 +119,20 @@ class OcrService:
         outcome: CacheOutcome = "joined"
         if flight is None:
             outcome = "miss"
-            uploads.check_picture(data, self._max_pixels)
+            check_size(read_header(data), self._max_pixels)
             task = self.engine.submit(
                 data,
                 request.options,
                 patience=request.timeout_seconds,
                 read_before=self._quarantine.is_harmless(identity),
             )
-            flight = Flight(identity, task)
+            flight = Flight(identity, task, self.engine, self._abandon)
             self._flights[identity] = flight
             landing = asyncio.ensure_future(self._land(flight, digests))
             self._landings.add(landing)
             landing.add_done_callback(self._landings.discard)
         self._metrics.cache_results[outcome] += 1
-        return Ticket(outcome, digests, self, flight, timeout_seconds=request.timeout_seconds)
+        return Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
 
     def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:
         if not request.read_cache:
@@ -246,7 +142,7 @@ class OcrService:
             return None
         self._metrics.cache_results["hit"] += 1
         answer = Answer(kept.data, digests, age=self.cache.age(kept))
-        return Ticket("hit", digests, self, ready=answer)
+        return Ticket("hit", digests, ready=answer)
 
     async def _land(self, flight: Flight, digests: Digests) -> None:
         """Wait for the pool, encode once, store, and hand the answer to all who wait."""
@@ -268,6 +164,11 @@ class OcrService:
                 del self._flights[flight.identity]
             with contextlib.suppress(BaseException):
                 flight.answer.exception()  # nobody may be waiting any more
+
+    def _abandon(self, flight: Flight, stop_running: bool) -> None:
+        """Nobody waits any more: end the work if that is possible, and let nobody join it."""
+        if self.engine.cancel(flight.task, stop_running):
+            self._flights.pop(flight.identity, None)
 
     def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
         return CacheKey(md5, _fingerprint(options), self.engine.fingerprint)

@@ -7,17 +7,15 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
-from server.body import Form, Upload
+from server.answer import FORMATS, Format
 from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
 from server.errors import BadField, MissingFile, OneFileOnly, shown
-from server.fields import BASE64_FIELD
+from server.intake.body import Form, Upload
+from server.intake.fields import BASE64_FIELD
 from server.settings import PredictSystemSettings, constraint_of
-
-Format = Literal["json", "text", "legacy", "tsv", "hocr", "image"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 _OPTIONS = (
     "det_limit_side_len",

@@ -12,6 +12,7 @@ BASE64_FIELD = "image"
 MAX_PARTS = 32
 MAX_NAME_CHARACTERS = 64
 MAX_FIELD_BYTES = 4096
+INLINE_BYTES = 64 << 10  # what is longer is parsed, decoded or written in a thread
 
 
 def unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

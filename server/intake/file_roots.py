@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from cachetools import LRUCache
 
 from cache.keys import Digests, digest
-from server.body import Upload
 from server.errors import BodyTooLarge, NotFound
+from server.intake.body import Upload
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

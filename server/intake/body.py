@@ -12,18 +12,17 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from cache.keys import Digests
 from server.errors import BadField, BadRequest, OneFileOnly, shown
-from server.fields import (
+from server.intake.fields import (
     BASE64_FIELD,
+    INLINE_BYTES,
     MAX_FIELD_BYTES,
     MAX_PARTS,
     PICTURE_PART,
     check_name,
     decode_text,
 )
-from server.lookalikes import Lookalikes
-from server.text_bodies import parse_json, parse_urlencoded
-
-INLINE_BYTES = 64 << 10
+from server.intake.lookalikes import Lookalikes
+from server.intake.text_bodies import parse_json, parse_urlencoded
 
 
 @dataclass(frozen=True, slots=True)

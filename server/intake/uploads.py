@@ -1,4 +1,4 @@
-"""From what a client sends to a picture's bytes and digests; checks before decoding."""
+"""Images that clients send as base64 text."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import base64
 import binascii
 import re
 
-from cache.keys import Digests, digest
-from ocr_engine.picture_header import check_size, read_header
-from server.body import INLINE_BYTES, Upload
 from server.errors import BadField, BodyTooLarge, MissingFile
-
-INLINE_HASH_BYTES = 256 << 10
+from server.intake.body import Upload
+from server.intake.fields import INLINE_BYTES
 
 _DATA_URI = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
 
@@ -42,15 +39,3 @@ def decode_base64(text: str, max_bytes: int) -> Upload:
     if len(data) > max_bytes:
         raise BodyTooLarge(f"the picture has {len(data)} bytes; at most {max_bytes} are accepted")
     return Upload(data)
-
-
-async def hash_picture(data: bytes) -> Digests:
-    """Both digests; in a thread if there is much to hash."""
-    if len(data) <= INLINE_HASH_BYTES:
-        return digest(data)
-    return await asyncio.to_thread(digest, data)
-
-
-def check_picture(data: bytes, max_pixels: int) -> None:
-    """Format and size by the header alone: UnsupportedFormat, InvalidImage or TooManyPixels."""
-    check_size(read_header(data), max_pixels)
