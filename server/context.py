@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ocr_engine.options import RecognitionOptions
 from server.connections import Connections
+from server.intake.sources import ImageSources
 from server.metrics import Metrics
 from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
@@ -16,12 +17,13 @@ from server.settings import Settings
 
 @dataclass(slots=True)
 class ServerContext:
-    """The service, the jobs, the settings, and whether the server is draining.
+    """The settings, where images come from, the service, the jobs; whether the server is draining.
 
     patience_seconds: how long a client may take nothing of its answer.
     """
 
     settings: Settings
+    sources: ImageSources
     service: OcrService
     jobs: JobStore
     default_options: RecognitionOptions

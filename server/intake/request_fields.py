@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
 from server.answer import FORMATS, Format
 from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
-from server.errors import BadField, MissingFile, OneFileOnly, shown
-from server.intake.body import Form, Upload
-from server.intake.fields import BASE64_FIELD
+from server.errors import BadField, shown
+from server.intake.fields import Form, checked
+from server.intake.request import OcrRequest
+from server.intake.sources import (
+    FILE_TYPE,
+    FILE_TYPE_FIELD,
+    SOURCE_FIELDS,
+    ImageSources,
+    source_of,
+)
 from server.settings import PredictSystemSettings, constraint_of
 
 _OPTIONS = (
@@ -41,49 +46,22 @@ _REQUEST_FIELDS: dict[str, Constraint] = {
     "format": Choice(*FORMATS),
     "timeout_ms": WholeNumber(1, 3_600_000),
 }
-_FILE_TYPE: Constraint = Choice("file", "filename", "base64")
-_SOURCE_FIELDS = ("file_type", "filename", BASE64_FIELD)
-KNOWN_FIELDS = (*_SOURCE_FIELDS, *_REQUEST_FIELDS, *OPTION_FIELDS)
+KNOWN_FIELDS = (
+    FILE_TYPE_FIELD,
+    *(field.name for field in SOURCE_FIELDS),
+    *_REQUEST_FIELDS,
+    *OPTION_FIELDS,
+)
 CONSTRAINTS: dict[str, Constraint] = {
-    "file_type": _FILE_TYPE,
+    FILE_TYPE_FIELD: FILE_TYPE,
     **_REQUEST_FIELDS,
     **OPTION_FIELDS,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NamedFile:
-    """A picture on the server, by the path that the client gave."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Base64Text:
-    """A picture as base64 text, with or without a data-URI prefix."""
-
-    text: str
-
-
-Source = Upload | NamedFile | Base64Text
-
-
-@dataclass(frozen=True, slots=True)
-class OcrRequest:
-    """One request, checked. timeout_seconds: how long the client waits at most, None: no limit.
-
-    read_cache: False reads past the cache (the answer is still stored).
-    """
-
-    source: Source
-    options: RecognitionOptions
-    block: bool = True
-    format: Format = "json"
-    timeout_seconds: float | None = None
-    read_cache: bool = True
-
-
-def parse_request(form: Form, defaults: RecognitionOptions, read_cache: bool = True) -> OcrRequest:
+def parse_request(
+    form: Form, sources: ImageSources, defaults: RecognitionOptions, read_cache: bool = True
+) -> OcrRequest:
     """Check every field; BadField names the one that is wrong and what would be accepted."""
     fields = form.fields
     for name in fields:
@@ -93,7 +71,7 @@ def parse_request(form: Form, defaults: RecognitionOptions, read_cache: bool = T
     timeout_ms = values.get("timeout_ms")
     chosen: Format = values.get("format", "json")
     return OcrRequest(
-        source=_source(form),
+        source=source_of(form, sources),
         options=parse_options(fields, defaults, chosen),
         block=values.get("block_flag", True),
         format=chosen,
@@ -112,58 +90,14 @@ def parse_options(
 
 def parse_format(text: str) -> Format:
     """A format by its name."""
-    chosen: Format = _checked("format", text, _REQUEST_FIELDS["format"])
+    chosen: Format = checked("format", text, _REQUEST_FIELDS["format"])
     return chosen
 
 
 def parse_seconds(name: str, text: str, most: float) -> float:
     """A number of seconds from 0 to most."""
-    seconds: float = _checked(name, text, Number(0, most))
+    seconds: float = checked(name, text, Number(0, most))
     return seconds
-
-
-def _source(form: Form) -> Source:
-    fields = form.fields
-    given = fields.get("file_type")
-    kind = _infer_file_type(form) if given is None else _checked("file_type", given, _FILE_TYPE)
-    if kind == "file":
-        if form.upload is None:
-            raise MissingFile("there is no picture: send it as the form-data part `file`")
-        if not form.upload.data:
-            raise MissingFile("the part `file` is empty; send the picture's bytes in it")
-        return form.upload
-    if kind == "filename":
-        return NamedFile(_text(fields, "filename", "the path of a picture on the server"))
-    return Base64Text(_text(fields, BASE64_FIELD, "the picture as base64"))
-
-
-def _infer_file_type(form: Form) -> str:
-    """The file_type of a request that does not say it."""
-    there = {
-        "file": form.upload is not None,
-        "base64": BASE64_FIELD in form.fields,
-        "filename": "filename" in form.fields,
-    }
-    kinds = [kind for kind, is_there in there.items() if is_there]
-    if not kinds:
-        raise MissingFile(
-            "there is no picture: send the form-data part `file`, or the field `image` with "
-            "base64, or the field `filename`"
-        )
-    if len(kinds) > 1:
-        raise OneFileOnly(
-            f"there is more than one picture ({', '.join(kinds)}); say which with file_type"
-        )
-    return kinds[0]
-
-
-def _text(fields: Mapping[str, Any], name: str, what: str) -> str:
-    value = fields.get(name)
-    if value is None or value == "":
-        raise MissingFile(f"the field `{name}` is missing or empty; put {what} into it")
-    if not isinstance(value, str):
-        raise BadField(f"{name} must be a text: {what}")
-    return value
 
 
 def _checked_fields(
@@ -171,19 +105,10 @@ def _checked_fields(
 ) -> dict[str, Any]:
     """The fields that there is a constraint for, converted by it."""
     return {
-        name: _checked(name, fields[name], constraint)
+        name: checked(name, fields[name], constraint)
         for name, constraint in constraints.items()
         if name in fields
     }
-
-
-def _checked(name: str, value: Any, constraint: Constraint) -> Any:
-    try:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError("expected a finite number")
-        return constraint(value)
-    except ValueError as error:
-        raise BadField(f"{name} = {shown(value)}: {error}") from None
 
 
 def _unknown(name: str) -> str:

@@ -10,7 +10,6 @@ import contextlib
 import functools
 
 from cache.keys import CacheKey, Digests
-from cache.recent_pictures import RecentPictures
 from cache.result_cache import CachedResult, ResultCache
 from ocr_engine.engine import Engine
 from ocr_engine.errors import PoolDraining
@@ -18,60 +17,55 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.picture_header import check_size, read_header
 from server.answer import Answer, CacheOutcome
 from server.encoding import encode_result
-from server.intake import uploads
-from server.intake.body import Upload
-from server.intake.file_roots import FileRoots
-from server.intake.request_fields import Base64Text, NamedFile, OcrRequest
+from server.intake.request import ImageBytes, OcrRequest
 from server.metrics import Metrics
-from server.service.digesting import hash_image
+from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
 from server.service.inflight import InflightBytes
 from server.service.quarantine import Quarantine
 
 
 class OcrService:
-    """What the handlers call. `models` is the fingerprint of engine and models.
-
-    max_recent_bytes: of pictures asked for twice a moment ago, to know them without hashing.
-    """
+    """What the handlers call."""
 
     def __init__(
         self,
         engine: Engine,
         cache: ResultCache,
-        files: FileRoots,
+        digester: Digester,
         inflight: InflightBytes,
         metrics: Metrics,
         max_pixels: int,
-        max_bytes: int,
-        max_recent_bytes: int,
     ) -> None:
         self.engine = engine
         self.cache = cache
-        self._files = files
+        self.digester = digester
         self._inflight = inflight
         self._metrics = metrics
         self._max_pixels = max_pixels
-        self._max_bytes = max_bytes
-        self._recent = RecentPictures(max_recent_bytes)
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
         self._landings: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest) -> Ticket | None:
-        """A hit for an upload whose answer was sent a moment ago: known by its bytes, at once."""
-        source = request.source
-        known = self._recent.digests(source.data) if isinstance(source, Upload) else None
+        """A hit for an image that is known without reading it, such as a recent upload; at once."""
+        known = request.source.known_digests()
         return self._hit(known, request) if known is not None else None
 
     async def submit(self, request: OcrRequest) -> Ticket:
         """Find or start the work for a request; raises ServiceError or EngineError."""
         source = request.source
-        if isinstance(source, NamedFile):
-            return await self._submit_file(source, request)
-        if isinstance(source, Base64Text):
-            source = await uploads.from_base64(source.text, self._max_bytes)
-        return await self._submit_upload(source, request)
+        try:
+            await source.open()
+            hit = self.recall(request)
+            if hit is not None:
+                return hit
+            if more := source.bytes_to_read():
+                self._inflight.check(more)
+            image = await source.read()
+        finally:
+            source.close()
+        return await self._submit_image(image, request)
 
     def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
         """A kept result by the picture's MD5."""
@@ -81,34 +75,16 @@ class OcrService:
         """How many recognitions are under way."""
         return len(self._flights)
 
-    async def _submit_file(self, source: NamedFile, request: OcrRequest) -> Ticket:
-        opened = await asyncio.to_thread(self._files.open, source.path)
-        try:
-            known = self._files.known_digests(opened)
-            if known is not None:
-                hit = self._hit(known, request)
-                if hit is not None:
-                    return hit
-            self._inflight.check(opened.identity.size)
-            upload = await asyncio.to_thread(self._files.read, opened)
-            if upload.digests is not None:
-                self._files.remember(opened, upload.digests)
-        finally:
-            opened.close()
-        return await self._submit_upload(upload, request)
-
-    async def _submit_upload(self, upload: Upload, request: OcrRequest) -> Ticket:
-        """Know the picture by its bytes if it was asked for twice a moment ago, else hash it."""
-        digests = upload.digests or self._recent.digests(upload.data)
-        if digests is not None:
-            return self._submit_digested(upload.data, digests, request)
-        digests = await hash_image(upload.data)
-        ticket = self._submit_digested(upload.data, digests, request)
+    async def _submit_image(self, image: ImageBytes, request: OcrRequest) -> Ticket:
+        if image.digests is not None:
+            return self._join_or_start(image.data, image.digests, request)
+        digests = await self.digester.compute(image.data)
+        ticket = self._join_or_start(image.data, digests, request)
         if ticket.outcome != "miss":
-            self._recent.remember(upload.data, digests)
+            self.digester.remember(image.data, digests)
         return ticket
 
-    def _submit_digested(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
+    def _join_or_start(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
         """From digests to a ticket without a pause, so that equal requests cannot pass by."""
         hit = self._hit(digests, request)
         if hit is not None:

@@ -51,7 +51,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def recent(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> RecentPictures:
     """The server's recent pictures, none so far."""
     new = RecentPictures(2 * LENGTH)
-    monkeypatch.setattr(wide.context.service, "_recent", new)
+    monkeypatch.setattr(wide.context.service.digester, "recent", new)
     return new
 
 
@@ -94,7 +94,7 @@ def test_of_many_who_send_one_new_picture_two_are_hashed(
     narrow: LiveServer, gate: Path, hashed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = RecentPictures(2 * LENGTH)
-    monkeypatch.setattr(narrow.context.service, "_recent", new)
+    monkeypatch.setattr(narrow.context.service.digester, "recent", new)
     picture = padded(f"hold {gate}")
     for _ in range(5):
         assert narrow.upload(picture, block_flag="False").status == 202
