@@ -16,36 +16,55 @@ FlightState = Literal["queued", "running", "done"]
 
 
 class Flight:
-    """One recognition under way and how many wait for it.
+    """The way to one answer, and how many wait for it.
 
-    abandon: called when nobody waits any more, with the flight and whether to stop running work.
+    It is there for equal requests to join before the engine is asked. abandon: called when nobody
+    waits any more, with the flight and whether to stop running work.
     """
 
     def __init__(
         self,
         identity: FlightIdentity,
-        task: EngineTask,
         engine: Engine,
         abandon: Callable[[Flight, bool], None],
     ) -> None:
         self.identity = identity
-        self.task = task
+        self.task: EngineTask | None = None
         self.waiters = 0
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._begun = asyncio.Event()
         self._engine = engine
         self._abandon = abandon
+
+    def begin(self, task: EngineTask) -> None:
+        """The engine has accepted the image."""
+        self.task = task
+        self._begun.set()
+
+    def fail(self, error: Exception) -> None:
+        """There will be no answer; before begin(): the image is refused."""
+        self.answer.set_exception(error)
+        self.answer.exception()  # nobody may be waiting, and then asyncio would complain
+        self._begun.set()
+
+    async def begun(self) -> None:
+        """Wait until the engine has accepted the image; raises why it is refused."""
+        await self._begun.wait()
+        if self.task is None:
+            self.answer.result()
 
     @property
     def state(self) -> FlightState:
         """Where the work is."""
         if self.answer.done():
             return "done"
-        return "queued" if self.task.state is TaskState.QUEUED else "running"
+        is_queued = self.task is None or self.task.state is TaskState.QUEUED
+        return "queued" if is_queued else "running"
 
     @property
     def position(self) -> int:
         """The place in the backlog, 1 being next; 0 if it does not wait."""
-        return self._engine.position(self.task)
+        return self._engine.position(self.task) if self.task is not None else 0
 
     def leave(self, stop_running: bool) -> None:
         """One of those who wait does so no longer."""

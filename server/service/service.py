@@ -6,12 +6,11 @@ Knows no Tornado. Everything runs on the event loop; what blocks goes to a threa
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 
 from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
-from ocr_engine.engine import Engine
+from ocr_engine.engine import Engine, EngineTask
 from ocr_engine.errors import PoolDraining
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.picture_header import check_size, read_header
@@ -77,15 +76,19 @@ class OcrService:
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest) -> Ticket:
         if image.digests is not None:
-            return self._join_or_start(image.data, image.digests, request)
+            return await self._join_or_start(image.data, image.digests, request)
         digests = await self.digester.compute(image.data)
-        ticket = self._join_or_start(image.data, digests, request)
+        ticket = await self._join_or_start(image.data, digests, request)
         if ticket.outcome != "miss":
             self.digester.remember(image.data, digests)
         return ticket
 
-    def _join_or_start(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
-        """From digests to a ticket without a pause, so that equal requests cannot pass by."""
+    async def _join_or_start(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
+        """From digests to a ticket: a hit, or a place in a flight.
+
+        There is no pause until the flight is known, so that equal requests cannot pass by. Why an
+        image is refused is raised here for all who have joined meanwhile.
+        """
         hit = self._hit(digests, request)
         if hit is not None:
             return hit
@@ -95,20 +98,51 @@ class OcrService:
         outcome: CacheOutcome = "joined"
         if flight is None:
             outcome = "miss"
-            check_size(read_header(data), self._max_pixels)
-            task = self.engine.submit(
-                data,
-                request.options,
-                patience=request.timeout_seconds,
-                read_before=self._quarantine.is_harmless(identity),
-            )
-            flight = Flight(identity, task, self.engine, self._abandon)
-            self._flights[identity] = flight
-            landing = asyncio.ensure_future(self._land(flight, digests))
-            self._landings.add(landing)
-            landing.add_done_callback(self._landings.discard)
+            flight = self._flights[identity] = Flight(identity, self.engine, self._abandon)
+        ticket = Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
+        try:
+            if outcome == "miss":
+                await self._start(flight, data, digests, request)
+            else:
+                await flight.begun()
+        except BaseException:
+            ticket.leave()
+            raise
         self._metrics.cache_results[outcome] += 1
-        return Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
+        return ticket
+
+    async def _start(
+        self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest
+    ) -> None:
+        """Have the engine accept the image, and follow it; raises why it is refused."""
+        try:
+            task = await self._admit(flight.identity, data, request)
+        except Exception as error:
+            self._refuse(flight, error)
+            raise
+        except asyncio.CancelledError:
+            self._refuse(flight, PoolDraining("the work was cancelled"))
+            raise
+        flight.begin(task)
+        landing = asyncio.ensure_future(self._land(flight, task, digests))
+        self._landings.add(landing)
+        landing.add_done_callback(self._landings.discard)
+
+    async def _admit(
+        self, identity: FlightIdentity, data: bytes, request: OcrRequest
+    ) -> EngineTask:
+        """The engine's task for an image; TooManyPixels, QueueFull and the like.
+
+        It waits for nothing, but may: a cache that is asked over a network has its place here,
+        before the engine.
+        """
+        check_size(read_header(data), self._max_pixels)
+        return self.engine.submit(
+            data,
+            request.options,
+            patience=request.timeout_seconds,
+            read_before=self._quarantine.is_harmless(identity),
+        )
 
     def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:
         if not request.read_cache:
@@ -120,30 +154,33 @@ class OcrService:
         answer = Answer(kept.data, digests, age=self.cache.age(kept))
         return Ticket("hit", digests, ready=answer)
 
-    async def _land(self, flight: Flight, digests: Digests) -> None:
-        """Wait for the pool, encode once, store, and hand the answer to all who wait."""
+    async def _land(self, flight: Flight, task: EngineTask, digests: Digests) -> None:
+        """Wait for the engine, encode once, store, and hand the answer to all who wait."""
         try:
-            recognition = await flight.task.future
+            recognition = await task.future
             self._metrics.count_recognition(recognition.stages)
             self._quarantine.was_read(flight.identity)
             data = await encode_result(recognition)
             self.cache.put(flight.identity[0], digests, data)
             flight.answer.set_result(Answer(data, digests, recognition.stages))
         except asyncio.CancelledError:
-            flight.answer.set_exception(PoolDraining("the work was cancelled"))
+            flight.fail(PoolDraining("the work was cancelled"))
             raise
         except Exception as error:
             self._quarantine.failed(flight.identity, error)
-            flight.answer.set_exception(error)
+            flight.fail(error)
         finally:
             if self._flights.get(flight.identity) is flight:
                 del self._flights[flight.identity]
-            with contextlib.suppress(BaseException):
-                flight.answer.exception()  # nobody may be waiting any more
+
+    def _refuse(self, flight: Flight, error: Exception) -> None:
+        """The engine does not get the image: tell all who have joined."""
+        del self._flights[flight.identity]
+        flight.fail(error)
 
     def _abandon(self, flight: Flight, stop_running: bool) -> None:
         """Nobody waits any more: end the work if that is possible, and let nobody join it."""
-        if self.engine.cancel(flight.task, stop_running):
+        if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 
     def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
