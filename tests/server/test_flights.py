@@ -86,7 +86,7 @@ def test_equal_requests_do_not_pass_by_while_a_slow_cache_is_asked(
 def test_those_who_joined_are_refused_with_the_first_and_get_no_job(
     narrow: LiveServer, cache: SlowCache, clients: ThreadPoolExecutor, gate: Path
 ) -> None:
-    texts = [f"hold {gate}", "queued 1", "queued 2"]
+    texts = [f"hold {gate}", "waits before the late ones", "waits, too"]
     holding = [clients.submit(narrow.upload, card(texts[0]))]
     wait_until(lambda: narrow.begun(texts[0]) == 1, "the start of the long one")
     holding += [clients.submit(narrow.upload, card(text)) for text in texts[1:]]
