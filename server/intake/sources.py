@@ -63,16 +63,6 @@ class SourceField:
 
 SOURCE_FIELDS = (
     SourceField(
-        name=BASE64_FIELD,
-        file_type="base64",
-        content="the picture as base64",
-        inline=True,
-        meaning="The picture in base64, with or without a `data:image/png;base64,` prefix; "
-        "standard or URL-safe alphabet, line breaks allowed.",
-        schema={"type": "string", "format": "byte", "minLength": 1},
-        source=ImageSources.base64,
-    ),
-    SourceField(
         name="filename",
         file_type="filename",
         content="the path of a picture on the server",
@@ -85,6 +75,16 @@ SOURCE_FIELDS = (
             "examples": ["sign.jpg"],
         },
         source=ImageSources.rooted_file,
+    ),
+    SourceField(
+        name=BASE64_FIELD,
+        file_type="base64",
+        content="the picture as base64",
+        inline=True,
+        meaning="The picture in base64, with or without a `data:image/png;base64,` prefix; "
+        "standard or URL-safe alphabet, line breaks allowed.",
+        schema={"type": "string", "format": "byte", "minLength": 1},
+        source=ImageSources.base64,
     ),
 )
 FILE_TYPE_FIELD = "file_type"

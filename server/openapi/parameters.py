@@ -79,7 +79,7 @@ def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
     file = _form(fields, {PICTURE_PART: picture_schema()}, options, "file")
     texts = [
         _form(fields, {field.name: fields[field.name]}, options, field.file_type)
-        for field in SOURCE_FIELDS
+        for field in sorted(SOURCE_FIELDS, key=lambda field: not field.inline)
     ]
     in_json = [_with_null(form, FILE_TYPE_FIELD) for form in texts]
     return {
