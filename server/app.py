@@ -7,12 +7,12 @@ from collections.abc import Callable
 import tornado.web
 from tornado.httpserver import HTTPServer
 
+from cache.recent_pictures import RecentPictures
 from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.connections import Connections, connection_limit
 from server.context import ServerContext
 from server.engine_setup import build_engine, default_options
-from server.file_roots import FileRoots
 from server.handlers.base import BaseHandler, NotFoundHandler, log_request
 from server.handlers.docs import DescriptionHandler, description_body
 from server.handlers.health import (
@@ -25,11 +25,13 @@ from server.handlers.jobs import JobHandler
 from server.handlers.page import PageHandler, page_values, read_static_files
 from server.handlers.recognize import OcrHandler, OcrServiceHandler
 from server.handlers.results import ResultHandler
-from server.inflight import InflightBytes
-from server.jobs import JobStore
+from server.intake.sources import build_sources
 from server.listening import Listener
 from server.metrics import Metrics
-from server.service import OcrService
+from server.service.digesting import Digester
+from server.service.inflight import InflightBytes
+from server.service.jobs import JobStore
+from server.service.service import OcrService
 from server.settings import Settings
 
 MAX_HEADER_BYTES = 32 << 10
@@ -57,19 +59,18 @@ def build_context(
     metrics = Metrics()
     connections = Connections(connection_limit(engine.capacity))
     metrics.watch(engine, cache, inflight, connections)
-    roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
+    digester = Digester(RecentPictures(int(settings.service.max_recent_mb * (1 << 20))))
     service = OcrService(
         engine=engine,
         cache=cache,
-        files=FileRoots(roots, max_bytes),
+        digester=digester,
         inflight=inflight,
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
-        max_bytes=max_bytes,
-        max_recent_bytes=int(settings.service.max_recent_mb * (1 << 20)),
     )
     return ServerContext(
         settings=settings,
+        sources=build_sources(settings, max_bytes, digester.known),
         service=service,
         jobs=JobStore(settings.service.job_seconds),
         default_options=default_options(settings),

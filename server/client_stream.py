@@ -11,7 +11,8 @@ from typing import Any
 
 from tornado.iostream import IOStream
 
-from server.outgoing import Buffer, OutgoingBytes
+from server.answer import Buffer
+from server.service.outgoing import OutgoingBytes
 
 _RESET = struct.pack("ii", 1, 0)  # or the kernel keeps for minutes what nobody takes
 

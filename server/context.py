@@ -7,21 +7,23 @@ from dataclasses import dataclass, field
 
 from ocr_engine.options import RecognitionOptions
 from server.connections import Connections
-from server.inflight import InflightBytes
-from server.jobs import JobStore
+from server.intake.sources import ImageSources
 from server.metrics import Metrics
-from server.service import OcrService
+from server.service.inflight import InflightBytes
+from server.service.jobs import JobStore
+from server.service.service import OcrService
 from server.settings import Settings
 
 
 @dataclass(slots=True)
 class ServerContext:
-    """The service, the jobs, the settings, and whether the server is draining.
+    """The settings, where images come from, the service, the jobs; whether the server is draining.
 
     patience_seconds: how long a client may take nothing of its answer.
     """
 
     settings: Settings
+    sources: ImageSources
     service: OcrService
     jobs: JobStore
     default_options: RecognitionOptions

@@ -10,7 +10,7 @@ import json
 
 from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.worker.messages import PNG_SIGNATURE
-from server.outgoing import Buffer
+from server.answer import Buffer
 
 INLINE_CHARACTERS = 1 << 20
 _BOX_CHARACTERS = 100  # of a line, a word or a character, beside its text

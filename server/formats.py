@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocr_engine.result import OcrResult
+from server.answer import Answer, Buffer, CacheOutcome, Format
 from server.encoding import split_result
 from server.errors import BadField
 from server.hocr import HOCR_TYPE, render_hocr
-from server.outgoing import Buffer
-from server.request_fields import Format
-from server.service import Answer, CacheOutcome
 from server.tsv import TSV_TYPE, render_tsv
 
 JSON_TYPE = "application/json; charset=utf-8"

@@ -15,7 +15,7 @@ from tornado.httpserver import HTTPServer
 
 from server.client_stream import ClientStream
 from server.connections import Connections
-from server.outgoing import OutgoingBytes
+from server.service.outgoing import OutgoingBytes
 
 log = logging.getLogger("server.listening")
 

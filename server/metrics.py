@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from cache.result_cache import ResultCache
 from ocr_engine.engine import Engine, EngineStats, WorkerState
 from server.connections import Connections
-from server.inflight import InflightBytes
+from server.service.inflight import InflightBytes
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CACHE_RESULTS = ("hit", "joined", "miss")

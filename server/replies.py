@@ -9,18 +9,16 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any, NamedTuple
 
-from tornado.httputil import format_timestamp
-
 from ocr_engine.errors import QueueFull
-from server.body import INLINE_BYTES
+from server.answer import Answer, Format
 from server.errors import PublicError, public_error
 from server.formats import JSON_TYPE, Body, Envelope, dump, render, server_timing
-from server.inflight import InflightBytes
-from server.outgoing import LARGE_BYTES
-from server.request_fields import Format
-from server.service import Answer
+from server.intake.fields import INLINE_BYTES
+from server.service.inflight import InflightBytes
+from server.service.outgoing import LARGE_BYTES
 
 log = logging.getLogger("server.request")
 
@@ -122,4 +120,4 @@ def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
 @functools.lru_cache(maxsize=1)
 def _date(seconds: int) -> str:
     """Of this second; many answers leave within one."""
-    return format_timestamp(seconds)
+    return formatdate(seconds, usegmt=True)

@@ -10,11 +10,11 @@ import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 
 from ocr_engine.errors import EngineError
+from server.answer import Answer, Format
 from server.context import ServerContext
 from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
-from server.fields import decode_text, unique_fields
 from server.formats import Body, Envelope
-from server.outgoing import LARGE_BYTES
+from server.intake.fields import decode_text, unique_fields
 from server.replies import (
     Reply,
     admitted,
@@ -24,8 +24,7 @@ from server.replies import (
     rendered_reply,
     request_id,
 )
-from server.request_fields import Format
-from server.service import Answer
+from server.service.outgoing import LARGE_BYTES
 
 access_log = logging.getLogger("server.access")
 

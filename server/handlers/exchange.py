@@ -22,12 +22,11 @@ from tornado.httputil import (
 )
 
 from ocr_engine.errors import EngineError
-from server.body import BodyReader, body_reader
 from server.client_stream import ClientStream
 from server.context import ServerContext
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.handlers.base import log_request, write_parts, wrong_method
-from server.outgoing import LARGE_BYTES
+from server.intake.body import BodyReader, body_reader
 from server.replies import (
     Reply,
     admitted,
@@ -35,6 +34,7 @@ from server.replies import (
     problem_reply,
     request_id,
 )
+from server.service.outgoing import LARGE_BYTES
 
 LINGER_SECONDS = 2.0
 CLIENT_LEFT = 499  # as nginx logs it

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.answer import Format
 from server.formats import Envelope
 from server.handlers.base import BaseHandler
-from server.jobs import JobRecord
-from server.request_fields import Format, parse_format, parse_seconds
+from server.intake.request_fields import parse_format, parse_seconds
+from server.service.jobs import MAX_WAIT_SECONDS, JobRecord
 
-MAX_WAIT_SECONDS = 60.0
 POLL_SECONDS = 1
 
 

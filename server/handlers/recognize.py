@@ -9,14 +9,18 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
-from server.body import BodyReader, Form
+from server.answer import Format
 from server.context import ServerContext
 from server.errors import BadField, MissingFile
-from server.fields import unique_fields
 from server.formats import Envelope
 from server.handlers.base import query_fields
 from server.handlers.exchange import Exchange
 from server.handlers.jobs import job_json
+from server.intake.body import BodyReader
+from server.intake.fields import Form, unique_fields
+from server.intake.request import OcrRequest
+from server.intake.request_fields import OPTION_FIELDS, parse_request
+from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.replies import (
     Reply,
     answer_reply,
@@ -25,11 +29,11 @@ from server.replies import (
     problem_reply,
     rendered_reply,
 )
-from server.request_fields import OPTION_FIELDS, Format, OcrRequest, parse_request
-from server.service import Ticket
+from server.service.flights import Ticket
 
 JOB_RETRY_AFTER = 1
 _QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
+_NOT_OF_OCR = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.inline))
 
 
 class OcrServiceExchange(Exchange):
@@ -72,7 +76,10 @@ class OcrServiceExchange(Exchange):
 
     def _parse(self, form: Form) -> OcrRequest:
         read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
-        return parse_request(self.merge_query(form), self.context.default_options, read_cache)
+        context = self.context
+        return parse_request(
+            self.merge_query(form), context.sources, context.default_options, read_cache
+        )
 
     async def _answer(
         self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
@@ -126,9 +133,10 @@ class OcrExchange(OcrServiceExchange):
     def merge_query(self, form: Form) -> Form:
         """The options of the query string, beside the picture of the body."""
         query = query_fields(self.request, _QUERY_FIELDS)
-        if "filename" in form.fields or "file_type" in form.fields:
-            raise BadField("file_type and filename belong to /ocr_service; send the picture itself")
-        if form.upload is not None and not form.upload.data:
+        if any(name in form.fields for name in _NOT_OF_OCR):
+            names = " and ".join(_NOT_OF_OCR)
+            raise BadField(f"{names} belong to /ocr_service; send the picture itself")
+        if form.upload == b"":
             raise MissingFile("the body is empty; send the picture's bytes in it")
         return Form(unique_fields([*form.fields.items(), *query.items()]), form.upload)
 

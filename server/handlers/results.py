@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from cache.keys import Digests
+from server.answer import Answer
 from server.errors import NotFound
 from server.formats import Envelope
 from server.handlers.base import BaseHandler
-from server.request_fields import OPTION_FIELDS, parse_format, parse_options
-from server.service import Answer
+from server.intake.request_fields import OPTION_FIELDS, parse_format, parse_options
 
 
 class ResultHandler(BaseHandler):

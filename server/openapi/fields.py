@@ -6,14 +6,13 @@ from dataclasses import asdict
 
 from ocr_engine.options import RecognitionOptions
 from server.constraints import Schema
-from server.fields import BASE64_FIELD, MAX_FIELD_BYTES, PICTURE_PART
-from server.request_fields import CONSTRAINTS, KNOWN_FIELDS
+from server.intake.fields import PICTURE_PART
+from server.intake.request_fields import CONSTRAINTS, KNOWN_FIELDS
+from server.intake.sources import SOURCE_FIELDS
 
 MEANINGS = {
     "file_type": "Where the picture is. Left out, it is told from what is there.",
-    "filename": "The path of a picture on the server, inside one of its `filename_roots`.",
-    BASE64_FIELD: "The picture in base64, with or without a `data:image/png;base64,` prefix; "
-    "standard or URL-safe alphabet, line breaks allowed.",
+    **{field.name: field.meaning for field in SOURCE_FIELDS},
     "block_flag": "True: the answer comes when the text is there. "
     "False: the answer is a 202 at once, with the address of a job.",
     "format": "How a result is written; `image`: the picture as PNG, with its boxes over it.",
@@ -38,15 +37,7 @@ DEFAULTS = {"block_flag": True, "format": "json"}
 
 def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
     """Every field that a request may have, but the picture itself as bytes."""
-    texts: dict[str, Schema] = {
-        "filename": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": MAX_FIELD_BYTES,
-            "examples": ["sign.jpg"],
-        },
-        BASE64_FIELD: {"type": "string", "format": "byte", "minLength": 1},
-    }
+    texts = {field.name: field.schema for field in SOURCE_FIELDS}
     given = {**DEFAULTS, **asdict(defaults)}
     schemas = {}
     for name in KNOWN_FIELDS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.constraints import Schema
+from server.intake.request_fields import OPTION_FIELDS
 from server.openapi import examples
 from server.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
 from server.openapi.responses import (
@@ -20,7 +21,6 @@ from server.openapi.responses import (
     result_content,
 )
 from server.openapi.schemas import reference, text
-from server.request_fields import OPTION_FIELDS
 
 Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]

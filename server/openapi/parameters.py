@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from server.constraints import Schema
-from server.fields import BASE64_FIELD, PICTURE_PART
-from server.handlers.jobs import MAX_WAIT_SECONDS
+from server.intake.fields import BASE64_FIELD, PICTURE_PART
+from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.openapi import examples
 from server.openapi.fields import picture_schema
+from server.service.jobs import MAX_WAIT_SECONDS
 
 Parameter = dict[str, Any]
 
@@ -76,14 +77,16 @@ def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
     """The body of POST /ocr_service: a form with the picture, or its base64, or its name."""
     options = _options(fields)
     file = _form(fields, {PICTURE_PART: picture_schema()}, options, "file")
-    named = _form(fields, {"filename": fields["filename"]}, options, "filename")
-    encoded = _form(fields, {BASE64_FIELD: fields[BASE64_FIELD]}, options, "base64")
-    in_json = [_with_null(encoded, "file_type"), _with_null(named, "file_type")]
+    texts = [
+        _form(fields, {field.name: fields[field.name]}, options, field.file_type)
+        for field in sorted(SOURCE_FIELDS, key=lambda field: not field.inline)
+    ]
+    in_json = [_with_null(form, FILE_TYPE_FIELD) for form in texts]
     return {
         "required": True,
         "content": {
-            FORM: {"schema": {"anyOf": [file, encoded, named]}},
-            URLENCODED: _with_example({"anyOf": [encoded, named]}, drop_score=0.5),
+            FORM: {"schema": {"anyOf": [file, *texts]}},
+            URLENCODED: _with_example({"anyOf": texts}, drop_score=0.5),
             JSON: _with_example({"anyOf": in_json}, drop_score=0.5),
         },
     }
@@ -107,7 +110,8 @@ def body_of_ocr(fields: dict[str, Schema]) -> dict[str, Any]:
 
 
 def _options(fields: dict[str, Schema]) -> list[str]:
-    return [name for name in fields if name not in ("file_type", "filename", BASE64_FIELD)]
+    sources = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS))
+    return [name for name in fields if name not in sources]
 
 
 def _form(
@@ -119,7 +123,7 @@ def _form(
     """A body with one way to give the picture."""
     properties = dict(picture)
     if file_type is not None:
-        properties["file_type"] = {**fields["file_type"], "enum": [file_type]}
+        properties[FILE_TYPE_FIELD] = {**fields[FILE_TYPE_FIELD], "enum": [file_type]}
     properties |= {name: fields[name] for name in options}
     return {
         "title": f"file_type={file_type or 'base64'}",

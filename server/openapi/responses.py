@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from http.client import responses as phrases
 from typing import Any, get_args
 
+from server.answer import Format
 from server.errors import RETRY_AFTER, STATUS
-from server.jobs import JobState
 from server.openapi import examples
 from server.openapi.schemas import Schema, count, reference, text
-from server.request_fields import Format
+from server.service.jobs import JobState
 
 Response = dict[str, Any]
 

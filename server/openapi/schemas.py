@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from ocr_engine.engine import WorkerState
 from server.errors import STATUS
-from server.jobs import JobState
 from server.metrics import CACHE_RESULTS
+from server.service.jobs import JobState
 
 Schema = dict[str, Any]
 

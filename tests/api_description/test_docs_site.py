@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ocr_engine.options import RecognitionOptions
 from server.errors import STATUS
+from server.intake.request_fields import KNOWN_FIELDS
 from server.openapi.description import describe
-from server.request_fields import KNOWN_FIELDS
 from server.settings import Settings
 from server_process import ROOT
 

@@ -16,9 +16,8 @@ from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
 from http_client import Reply
 from ocr_engine.images.decode import decode
 from ocr_engine.worker.messages import PNG_SIGNATURE
+from server.answer import FORMATS, Answer
 from server.replies import is_long
-from server.request_fields import FORMATS
-from server.service import Answer
 from server_process import LiveServer
 
 TYPES = {

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 import pytest
 
 from cache.keys import Digests
 from ocr_engine.errors import QueueFull
-from server import jobs
+from server.answer import Answer
 from server.errors import Gone
-from server.jobs import JobRecord, JobStore
-from server.service import Answer, Ticket
+from server.service import jobs
+from server.service.flights import Ticket
+from server.service.jobs import JobRecord, JobStore
 
 DIGESTS = Digests("0" * 32, "0" * 64)
 
@@ -29,7 +28,7 @@ class Clock:
 def cached(size: int = 10) -> Ticket:
     """A ticket whose answer is there already."""
     answer = Answer(b"x" * size, DIGESTS, age=0.0)
-    return Ticket("hit", DIGESTS, cast("Any", None), ready=answer)
+    return Ticket("hit", DIGESTS, ready=answer)
 
 
 def is_kept(store: JobStore, job: JobRecord) -> bool:

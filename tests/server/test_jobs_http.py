@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_recognizers import card
-from server.jobs import JobStore
+from server.service.jobs import JobStore
 from server_process import LiveServer, Reply
 from watching import wait_until
 

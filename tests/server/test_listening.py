@@ -17,7 +17,7 @@ from tornado.netutil import bind_sockets
 
 from server.connections import Connections, connection_limit, raise_descriptor_limit
 from server.listening import Listener
-from server.outgoing import OutgoingBytes
+from server.service.outgoing import OutgoingBytes
 from watching import until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"

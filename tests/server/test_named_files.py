@@ -11,9 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from fake_recognizers import card
-from server import file_roots
-from server.body import Upload
-from server.file_roots import FileRoots, OpenedFile
+from server.intake import file_roots
+from server.intake.file_roots import FileRoots, OpenedFile
+from server.intake.request import ImageBytes
 from server_process import LiveServer, Reply
 from watching import wait_until
 
@@ -116,7 +116,7 @@ def test_a_file_written_a_moment_ago_is_read_every_time(
     reads: list[str] = []
     read = FileRoots.read
 
-    def counting(roots: FileRoots, opened: OpenedFile) -> Upload:
+    def counting(roots: FileRoots, opened: OpenedFile) -> ImageBytes:
         reads.append("read")
         return read(roots, opened)
 

@@ -15,17 +15,19 @@ from cache.keys import digest
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.app import make_application
-from server.body import Form, Upload
 from server.errors import STATUS, BadField
+from server.intake.fields import Form
+from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
+from server.intake.sources import build_sources
 from server.openapi.description import describe
 from server.openapi.examples import MESSAGES
 from server.openapi.fields import MEANINGS, field_schemas
 from server.openapi.responses import RESULT_TYPES
-from server.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
 from server.settings import Settings, build
 from server_process import LiveServer
 
 DEFAULTS = RecognitionOptions()
+SOURCES = build_sources(Settings(), 1000, known=lambda _: None)
 DESCRIPTION = describe(Settings(), DEFAULTS)
 FIELDS = field_schemas(DEFAULTS)
 FORMATS = FIELDS["format"]["enum"]
@@ -167,12 +169,12 @@ def test_the_query_has_what_the_handler_takes() -> None:
     ],
 )
 def test_the_limits_are_those_of_the_parser(name: str, value: Any, good: bool) -> None:
-    form = Form({name: value}, Upload(b"any"))
+    form = Form({name: value}, b"any")
     if good:
-        parse_request(form, DEFAULTS)
+        parse_request(form, SOURCES, DEFAULTS)
     else:
         with pytest.raises(BadField):
-            parse_request(form, DEFAULTS)
+            parse_request(form, SOURCES, DEFAULTS)
 
 
 def test_limits_and_defaults_are_those_of_the_settings() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fake_recognizers import RECITAL, card
 from greedy_clients import asking, get
-from server.outgoing import OutgoingBytes
+from server.service.outgoing import OutgoingBytes
 from server_process import LiveServer
 from watching import wait_until
 

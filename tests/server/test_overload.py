@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fake_recognizers import card
-from server.body import Upload
-from server.file_roots import FileRoots, OpenedFile
+from server.intake.file_roots import FileRoots, OpenedFile
+from server.intake.request import ImageBytes
 from server_process import LiveServer, Reply
 from watching import wait_until
 
@@ -66,7 +66,7 @@ def test_the_client_that_leaves_while_its_file_is_read_leaves_no_work_behind(
     reading, go_on = threading.Event(), threading.Event()
     read = FileRoots.read
 
-    def slow_disk(roots: FileRoots, opened: OpenedFile) -> Upload:
+    def slow_disk(roots: FileRoots, opened: OpenedFile) -> ImageBytes:
         reading.set()
         assert go_on.wait(10)
         return read(roots, opened)

@@ -13,10 +13,9 @@ from cache.keys import Digests, digest
 from cache.recent_pictures import EDGE_BYTES, RecentPictures
 from fake_recognizers import RECITAL, card
 from server import replies as server_replies
-from server import uploads
+from server.answer import Answer, Format
 from server.formats import Body, Envelope, render
-from server.request_fields import Format
-from server.service import Answer
+from server.service import digesting
 from server_process import LiveServer, Reply
 
 LENGTH = 300_000
@@ -44,7 +43,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         seen.append(data)
         return digest(data)
 
-    monkeypatch.setattr(uploads, "digest", noted)
+    monkeypatch.setattr(digesting, "digest", noted)
     return seen
 
 
@@ -52,7 +51,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def recent(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> RecentPictures:
     """The server's recent pictures, none so far."""
     new = RecentPictures(2 * LENGTH)
-    monkeypatch.setattr(wide.context.service, "_recent", new)
+    monkeypatch.setattr(wide.context.service.digester, "recent", new)
     return new
 
 
@@ -68,8 +67,8 @@ def test_much_is_not_hashed_on_the_loop(wide: LiveServer, monkeypatch: pytest.Mo
         threads.append(threading.current_thread().name)
         return digest(data)
 
-    monkeypatch.setattr(uploads, "digest", noted)
-    for length in (uploads.INLINE_HASH_BYTES, uploads.INLINE_HASH_BYTES + 1):
+    monkeypatch.setattr(digesting, "digest", noted)
+    for length in (digesting.INLINE_HASH_BYTES, digesting.INLINE_HASH_BYTES + 1):
         assert wide.upload(padded("hashed where", length)).status == 200
     assert threads[0] == LOOP_THREAD
     assert threads[1] != LOOP_THREAD
@@ -95,7 +94,7 @@ def test_of_many_who_send_one_new_picture_two_are_hashed(
     narrow: LiveServer, gate: Path, hashed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = RecentPictures(2 * LENGTH)
-    monkeypatch.setattr(narrow.context.service, "_recent", new)
+    monkeypatch.setattr(narrow.context.service.digester, "recent", new)
     picture = padded(f"hold {gate}")
     for _ in range(5):
         assert narrow.upload(picture, block_flag="False").status == 202

@@ -12,9 +12,10 @@ import pytest
 from cache.keys import digest
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
-from server.body import Upload
-from server.request_fields import OcrRequest
-from server.service import Answer, Ticket
+from server.answer import Answer
+from server.intake.request import OcrRequest
+from server.intake.uploaded_image import UploadedImage
+from server.service.flights import Ticket
 from server_process import LiveServer
 from watching import wait_until
 
@@ -35,7 +36,8 @@ COLLIDING = tuple(
 
 def request(picture: bytes, hashed: bytes | None = None, drop_score: float = 0.5) -> OcrRequest:
     """A request for a picture; hashed: bytes whose digests it is to have."""
-    upload = Upload(picture, digest(picture if hashed is None else hashed))
+    digests = digest(picture if hashed is None else hashed)
+    upload = UploadedImage(picture, known=lambda _: digests)
     return OcrRequest(upload, RecognitionOptions(drop_score=drop_score))
 
 

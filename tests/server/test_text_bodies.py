@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from server import text_bodies
 from server.errors import BadRequest
-from server.text_bodies import parse_urlencoded
+from server.intake import text_bodies
+from server.intake.text_bodies import parse_urlencoded
 
 PIECES = ["%", "%2", "%2B", "%2f", "%3D", "%25", "%41", "%C3%A9", "%zz", "+", "=", "2", "B", "é"]
 

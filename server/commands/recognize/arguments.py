@@ -8,8 +8,8 @@ from pathlib import Path
 
 from load_test.arguments import a_count, a_field, a_time, a_url
 from server.commands.recognize.reader import DRAWING, TEXT_FORMATS, WORD_FORMATS, Wanted
+from server.intake.request_fields import OPTION_FIELDS
 from server.main import default_config
-from server.request_fields import OPTION_FIELDS
 
 GRANULARITIES = ("line", "word", "char")
 DESCRIPTION = """Read pictures: files, folders with all that is below them, patterns in quotes,

@@ -11,7 +11,7 @@ from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
 from server.commands.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
 from server.engine_setup import build_engine, default_options, engine_settings
-from server.request_fields import parse_options
+from server.intake.request_fields import parse_options
 from server.settings import Settings
 
 PICTURES_PER_WORKER = 3  # one is read, one waits, one is on its way from or to the disk

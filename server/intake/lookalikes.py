@@ -7,7 +7,7 @@ import random
 from python_multipart.multipart import MultipartState
 
 from server.errors import BadRequest
-from server.fields import MAX_PARTS
+from server.intake.fields import MAX_PARTS
 
 STRIDE = 16 << 10
 SAMPLE = 1 << 10

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from cache.keys import Digests
 from server.errors import BadField, BadRequest, OneFileOnly, shown
-from server.fields import (
+from server.intake.fields import (
     BASE64_FIELD,
+    INLINE_BYTES,
     MAX_FIELD_BYTES,
     MAX_PARTS,
     PICTURE_PART,
+    Form,
     check_name,
     decode_text,
 )
-from server.lookalikes import Lookalikes
-from server.text_bodies import parse_json, parse_urlencoded
-
-INLINE_BYTES = 64 << 10
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A picture that came with the request, and its digests where they are known already."""
-
-    data: bytes
-    digests: Digests | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What a body holds; values are text, or JSON scalars where the body was JSON."""
-
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    upload: Upload | None = None
+from server.intake.lookalikes import Lookalikes
+from server.intake.text_bodies import parse_json, parse_urlencoded
 
 
 class BodyReader(Protocol):
@@ -92,7 +74,7 @@ class RawBody:
 
     def finish(self) -> Form:
         """See BodyReader.finish."""
-        return Form({}, Upload(b"".join(self._chunks)))
+        return Form({}, b"".join(self._chunks))
 
 
 class MultipartBody:
@@ -102,7 +84,7 @@ class MultipartBody:
 
     def __init__(self, boundary: bytes) -> None:
         self._fields: dict[str, str] = {}
-        self._upload: Upload | None = None
+        self._upload: bytes | None = None
         self._parts = 0
         self._ended = False
         self._header = bytearray()
@@ -187,7 +169,7 @@ class MultipartBody:
         data = b"".join(self._chunks)
         self._chunks = []
         if self._name == PICTURE_PART:
-            self._upload = Upload(data)
+            self._upload = data
         else:
             self._fields[self._name] = decode_text(self._name, data)
 

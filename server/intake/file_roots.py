@@ -6,6 +6,7 @@ no rename or link in between can lead outside. All refusals are the same NotFoun
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import time
@@ -16,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from cachetools import LRUCache
 
 from cache.keys import Digests, digest
-from server.body import Upload
 from server.errors import BodyTooLarge, NotFound
+from server.intake.request import ImageBytes
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -74,7 +75,7 @@ class FileRoots:
         digests: Digests | None = self._digests.get(opened.identity)
         return digests
 
-    def read(self, opened: OpenedFile) -> Upload:
+    def read(self, opened: OpenedFile) -> ImageBytes:
         """Read and hash the file once; blocks, so run it in a thread.
 
         BodyTooLarge if it is larger than an upload may be.
@@ -87,7 +88,7 @@ class FileRoots:
             data = stream.read(self._max_bytes + 1)
         if len(data) > self._max_bytes:
             raise BodyTooLarge(f"the file grew past the limit of {self._max_bytes} bytes")
-        return Upload(data, digest(data))
+        return ImageBytes(data, digest(data))
 
     def remember(self, opened: OpenedFile, digests: Digests) -> None:
         """Keep the digests, unless the file changed while it was read or only a moment ago.
@@ -99,6 +100,44 @@ class FileRoots:
         settled = time.time_ns() - now.ctime_ns > SETTLED_SECONDS * 1e9
         if now == opened.identity and settled:
             self._digests[now] = digests
+
+
+class RootedFile:
+    """An image by the path that the client gave; see ImageSource.
+
+    It is read and hashed at once, so that hash and text are of the same bytes.
+    """
+
+    def __init__(self, files: FileRoots, path: str) -> None:
+        self._files = files
+        self._path = path
+        self._opened: OpenedFile | None = None
+
+    async def open(self) -> None:
+        """See ImageSource; NotFound."""
+        self._opened = await asyncio.to_thread(self._files.open, self._path)
+
+    def known_digests(self) -> Digests | None:
+        """See ImageSource: those of a file that has not changed since it was read."""
+        return None if self._opened is None else self._files.known_digests(self._opened)
+
+    def bytes_to_read(self) -> int:
+        """See ImageSource."""
+        return 0 if self._opened is None else self._opened.identity.size
+
+    async def read(self) -> ImageBytes:
+        """See ImageSource; BodyTooLarge."""
+        assert self._opened is not None
+        image = await asyncio.to_thread(self._files.read, self._opened)
+        if image.digests is not None:
+            self._files.remember(self._opened, image.digests)
+        return image
+
+    def close(self) -> None:
+        """See ImageSource."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
 
 def _inside(root: Path, path: str) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from server.errors import BadField, BadRequest, shown
-from server.fields import MAX_PARTS, check_length, unique_fields
+from server.intake.fields import MAX_PARTS, check_length, unique_fields
 
 # Each element but the first needs a comma; base64 has none, and other fields are short.
 MAX_COMMAS = 10_000

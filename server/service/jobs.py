@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ocr_engine.errors import QueueFull
+from server.answer import Answer, CacheOutcome, Format
 from server.errors import Conflict, Gone, NotFound, PublicError, public_error
-from server.request_fields import Format
-from server.service import Answer, CacheOutcome, Ticket
+from server.service.flights import Ticket
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 MAX_JOBS = 10_000
 MAX_BYTES = 64 << 20
 MAX_REMEMBERED = 100_000
+MAX_WAIT_SECONDS = 60.0  # that one call may ask to wait for the end of a job
 
 
 @dataclass(slots=True)

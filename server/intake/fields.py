@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from server.constraints import Constraint
 from server.errors import BadField, BadRequest, shown
 
 PICTURE_PART = "file"
@@ -12,6 +15,18 @@ BASE64_FIELD = "image"
 MAX_PARTS = 32
 MAX_NAME_CHARACTERS = 64
 MAX_FIELD_BYTES = 4096
+INLINE_BYTES = 64 << 10  # what is longer is parsed, decoded or written in a thread
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a body holds; values are text, or JSON scalars where the body was JSON.
+
+    upload: the image that came as bytes, if one did.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    upload: bytes | None = None
 
 
 def unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -48,3 +63,13 @@ def decode_text(name: str, data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise BadField(f"{shown(name)!r} is not UTF-8 text") from None
+
+
+def checked(name: str, value: Any, constraint: Constraint) -> Any:
+    """The value of a field, converted by its constraint; BadField if it is not accepted."""
+    try:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("expected a finite number")
+        return constraint(value)
+    except ValueError as error:
+        raise BadField(f"{name} = {shown(value)}: {error}") from None

@@ -6,11 +6,9 @@ import time
 
 from cachetools import LRUCache, TTLCache
 
-from cache.keys import CacheKey
 from ocr_engine.errors import ImageKillsWorkers, ImageTooComplex
 from server.errors import PoisonInput
-
-FlightIdentity = tuple[CacheKey, str]  # what is asked for, and the SHA-256 of the image
+from server.service.flights import FlightIdentity
 
 QUARANTINE_SECONDS = 600.0
 MAX_REFUSED = 10_000

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from ocr_engine.engine import Engine
 from ocr_engine.errors import QueueFull
-from server.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
+from server.answer import Buffer
+from server.service.outgoing import LARGE_BYTES, OutgoingBytes
 
 
 class InflightBytes:

@@ -1,0 +1,117 @@
+"""From the fields of a form to what is asked: which picture, with which options, answered how."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from ocr_engine.options import Granularity, RecognitionOptions
+from server.answer import FORMATS, Format
+from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
+from server.errors import BadField, shown
+from server.intake.fields import Form, checked
+from server.intake.request import OcrRequest
+from server.intake.sources import (
+    FILE_TYPE,
+    FILE_TYPE_FIELD,
+    SOURCE_FIELDS,
+    ImageSources,
+    source_of,
+)
+from server.settings import PredictSystemSettings, constraint_of
+
+_OPTIONS = (
+    "det_limit_side_len",
+    "det_limit_type",
+    "det_db_thresh",
+    "det_db_box_thresh",
+    "det_db_unclip_ratio",
+    "use_angle_cls",
+    "drop_score",
+)
+OPTION_FIELDS: dict[str, Constraint] = {
+    **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
+    "granularity": Choice(*get_args(Granularity)),
+}
+# What a format needs to be read with, unless the request says otherwise.
+_IMPLIED: dict[Format, dict[str, Any]] = {
+    "tsv": {"granularity": "word"},
+    "hocr": {"granularity": "word"},
+    "image": {"draw": True},
+}
+_REQUEST_FIELDS: dict[str, Constraint] = {
+    "block_flag": Flag(),
+    "format": Choice(*FORMATS),
+    "timeout_ms": WholeNumber(1, 3_600_000),
+}
+KNOWN_FIELDS = (
+    FILE_TYPE_FIELD,
+    *(field.name for field in SOURCE_FIELDS),
+    *_REQUEST_FIELDS,
+    *OPTION_FIELDS,
+)
+CONSTRAINTS: dict[str, Constraint] = {
+    FILE_TYPE_FIELD: FILE_TYPE,
+    **_REQUEST_FIELDS,
+    **OPTION_FIELDS,
+}
+
+
+def parse_request(
+    form: Form, sources: ImageSources, defaults: RecognitionOptions, read_cache: bool = True
+) -> OcrRequest:
+    """Check every field; BadField names the one that is wrong and what would be accepted."""
+    fields = form.fields
+    for name in fields:
+        if name not in KNOWN_FIELDS:
+            raise BadField(_unknown(name))
+    values = _checked_fields(fields, _REQUEST_FIELDS)
+    timeout_ms = values.get("timeout_ms")
+    chosen: Format = values.get("format", "json")
+    return OcrRequest(
+        source=source_of(form, sources),
+        options=parse_options(fields, defaults, chosen),
+        block=values.get("block_flag", True),
+        format=chosen,
+        timeout_seconds=None if timeout_ms is None else timeout_ms / 1000,
+        read_cache=read_cache,
+    )
+
+
+def parse_options(
+    fields: Mapping[str, Any], defaults: RecognitionOptions, chosen: Format = "json"
+) -> RecognitionOptions:
+    """The recognition options among the fields, over the format's and the server's own."""
+    asked = {**_IMPLIED.get(chosen, {}), **_checked_fields(fields, OPTION_FIELDS)}
+    return dataclasses.replace(defaults, **asked) if asked else defaults
+
+
+def parse_format(text: str) -> Format:
+    """A format by its name."""
+    chosen: Format = checked("format", text, _REQUEST_FIELDS["format"])
+    return chosen
+
+
+def parse_seconds(name: str, text: str, most: float) -> float:
+    """A number of seconds from 0 to most."""
+    seconds: float = checked(name, text, Number(0, most))
+    return seconds
+
+
+def _checked_fields(
+    fields: Mapping[str, Any], constraints: Mapping[str, Constraint]
+) -> dict[str, Any]:
+    """The fields that there is a constraint for, converted by it."""
+    return {
+        name: checked(name, fields[name], constraint)
+        for name, constraint in constraints.items()
+        if name in fields
+    }
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, KNOWN_FIELDS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(KNOWN_FIELDS)}"
+    return f"unknown field {shown(name)}; {hint}"

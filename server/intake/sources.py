@@ -1,0 +1,140 @@
+"""Which fields hold an image or name one, and the source that each makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.constraints import Choice, Constraint, Schema
+from server.errors import BadField, MissingFile, OneFileOnly
+from server.intake.base64_image import Base64Image
+from server.intake.fields import (
+    BASE64_FIELD,
+    MAX_FIELD_BYTES,
+    PICTURE_PART,
+    Form,
+    checked,
+)
+from server.intake.file_roots import FileRoots, RootedFile
+from server.intake.request import ImageSource
+from server.intake.uploaded_image import KnownDigests, UploadedImage
+from server.settings import Settings
+
+
+class ImageSources:
+    """What sources are made with. known: digests of bytes that were here a moment ago."""
+
+    def __init__(self, files: FileRoots, max_bytes: int, known: KnownDigests) -> None:
+        self._files = files
+        self._max_bytes = max_bytes
+        self._known = known
+
+    def uploaded(self, data: bytes) -> ImageSource:
+        """An image that came as bytes."""
+        return UploadedImage(data, self._known)
+
+    def base64(self, text: str) -> ImageSource:
+        """An image that came as text."""
+        return Base64Image(text, self._max_bytes, self._known)
+
+    def rooted_file(self, path: str) -> ImageSource:
+        """An image on the server."""
+        return RootedFile(self._files, path)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceField:
+    """A text field that holds an image or names one.
+
+    file_type: what the field `file_type` calls it. content: what belongs into it, in messages.
+    inline: it holds the image itself; POST /ocr takes no other. meaning, schema: for the API's
+    description. source: makes the source of its text.
+    """
+
+    name: str
+    file_type: str
+    content: str
+    inline: bool
+    meaning: str
+    schema: Schema
+    source: Callable[[ImageSources, str], ImageSource]
+
+
+SOURCE_FIELDS = (
+    SourceField(
+        name="filename",
+        file_type="filename",
+        content="the path of a picture on the server",
+        inline=False,
+        meaning="The path of a picture on the server, inside one of its `filename_roots`.",
+        schema={
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_FIELD_BYTES,
+            "examples": ["sign.jpg"],
+        },
+        source=ImageSources.rooted_file,
+    ),
+    SourceField(
+        name=BASE64_FIELD,
+        file_type="base64",
+        content="the picture as base64",
+        inline=True,
+        meaning="The picture in base64, with or without a `data:image/png;base64,` prefix; "
+        "standard or URL-safe alphabet, line breaks allowed.",
+        schema={"type": "string", "format": "byte", "minLength": 1},
+        source=ImageSources.base64,
+    ),
+)
+FILE_TYPE_FIELD = "file_type"
+FILE_TYPE: Constraint = Choice("file", *(field.file_type for field in SOURCE_FIELDS))
+
+
+def build_sources(settings: Settings, max_bytes: int, known: KnownDigests) -> ImageSources:
+    """The sources that the settings allow; max_bytes: that an image may have."""
+    roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
+    return ImageSources(FileRoots(roots, max_bytes), max_bytes, known)
+
+
+def source_of(form: Form, sources: ImageSources) -> ImageSource:
+    """The one image that a form has; MissingFile, OneFileOnly or BadField says what is wrong."""
+    given = form.fields.get(FILE_TYPE_FIELD)
+    kind = _infer_kind(form) if given is None else checked(FILE_TYPE_FIELD, given, FILE_TYPE)
+    for field in SOURCE_FIELDS:
+        if field.file_type == kind:
+            return field.source(sources, _text(form.fields, field))
+    if form.upload is None:
+        raise MissingFile(f"there is no picture: send it as the form-data part `{PICTURE_PART}`")
+    if not form.upload:
+        raise MissingFile(f"the part `{PICTURE_PART}` is empty; send the picture's bytes in it")
+    return sources.uploaded(form.upload)
+
+
+def _infer_kind(form: Form) -> str:
+    """The file_type of a request that does not say it."""
+    kinds = ["file"] if form.upload is not None else []
+    kinds += [field.file_type for field in SOURCE_FIELDS if field.name in form.fields]
+    if not kinds:
+        ways = ", or ".join(
+            f"the field `{field.name}` with {field.content}" for field in SOURCE_FIELDS
+        )
+        raise MissingFile(
+            f"there is no picture: send the form-data part `{PICTURE_PART}`, or {ways}"
+        )
+    if len(kinds) > 1:
+        raise OneFileOnly(
+            f"there is more than one picture ({', '.join(kinds)}); say which with file_type"
+        )
+    return kinds[0]
+
+
+def _text(fields: Mapping[str, Any], field: SourceField) -> str:
+    value = fields.get(field.name)
+    if value is None or value == "":
+        raise MissingFile(
+            f"the field `{field.name}` is missing or empty; put {field.content} into it"
+        )
+    if not isinstance(value, str):
+        raise BadField(f"{field.name} must be a text: {field.content}")
+    return value

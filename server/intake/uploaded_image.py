@@ -1,0 +1,39 @@
+"""An image that came as bytes: the whole body, or a part of a form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cache.keys import Digests
+from server.intake.request import ImageBytes
+
+KnownDigests = Callable[[bytes], Digests | None]  # of an image that was here a moment ago
+
+
+class UploadedImage:
+    """Its bytes are there already; see ImageSource. known: asked until it tells the digests."""
+
+    def __init__(self, data: bytes, known: KnownDigests) -> None:
+        self._data = data
+        self._known = known
+        self._digests: Digests | None = None
+
+    async def open(self) -> None:
+        """See ImageSource."""
+
+    def known_digests(self) -> Digests | None:
+        """See ImageSource."""
+        if self._digests is None:
+            self._digests = self._known(self._data)
+        return self._digests
+
+    def bytes_to_read(self) -> int:
+        """See ImageSource."""
+        return 0
+
+    async def read(self) -> ImageBytes:
+        """See ImageSource."""
+        return ImageBytes(self._data, self._digests)
+
+    def close(self) -> None:
+        """See ImageSource."""

@@ -1,0 +1,144 @@
+"""Recognitions under way, and the claims of requests on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+from cache.keys import CacheKey, Digests
+from ocr_engine.engine import Engine, EngineTask, TaskState
+from ocr_engine.errors import QueueTimeout, RecognitionTimeout
+from server.answer import Answer, CacheOutcome
+
+FlightIdentity = tuple[CacheKey, str]  # what is asked for, and the SHA-256 of the image
+FlightState = Literal["queued", "running", "done"]
+
+
+class Flight:
+    """The way to one answer, and how many wait for it.
+
+    It is there for equal requests to join before the engine is asked. abandon: called when nobody
+    waits any more, with the flight and whether to stop running work.
+    """
+
+    def __init__(
+        self,
+        identity: FlightIdentity,
+        engine: Engine,
+        abandon: Callable[[Flight, bool], None],
+    ) -> None:
+        self.identity = identity
+        self.task: EngineTask | None = None
+        self.waiters = 0
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._begun = asyncio.Event()
+        self._engine = engine
+        self._abandon = abandon
+
+    def begin(self, task: EngineTask) -> None:
+        """The engine has accepted the image."""
+        self.task = task
+        self._begun.set()
+
+    def fail(self, error: Exception) -> None:
+        """There will be no answer; before begin(): the image is refused."""
+        self.answer.set_exception(error)
+        self.answer.exception()  # nobody may be waiting, and then asyncio would complain
+        self._begun.set()
+
+    async def begun(self) -> None:
+        """Wait until the engine has accepted the image; raises why it is refused."""
+        await self._begun.wait()
+        if self.task is None:
+            self.answer.result()
+
+    @property
+    def state(self) -> FlightState:
+        """Where the work is."""
+        if self.answer.done():
+            return "done"
+        is_queued = self.task is None or self.task.state is TaskState.QUEUED
+        return "queued" if is_queued else "running"
+
+    @property
+    def position(self) -> int:
+        """The place in the backlog, 1 being next; 0 if it does not wait."""
+        return self._engine.position(self.task) if self.task is not None else 0
+
+    def leave(self, stop_running: bool) -> None:
+        """One of those who wait does so no longer."""
+        self.waiters -= 1
+        if self.waiters == 0 and not self.answer.done():
+            self._abandon(self, stop_running)
+
+
+class Ticket:
+    """A request's claim on an answer: `await answer()`, or leave().
+
+    ready: the answer, if it was there already (a hit); else `flight` will bring it.
+    """
+
+    def __init__(
+        self,
+        outcome: CacheOutcome,
+        digests: Digests,
+        flight: Flight | None = None,
+        ready: Answer | None = None,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        self.outcome = outcome
+        self.digests = digests
+        self.ready = ready
+        self._flight = flight
+        self._timeout = timeout_seconds
+        self._waiting: asyncio.Future[Answer] | None = None
+        if flight is not None:
+            flight.waiters += 1
+
+    @property
+    def state(self) -> FlightState:
+        """Where the work is."""
+        return self._flight.state if self._flight is not None else "done"
+
+    @property
+    def position(self) -> int:
+        """The place in the backlog, 1 being next; 0 if it does not wait."""
+        return self._flight.position if self._flight is not None else 0
+
+    async def answer(self) -> Answer:
+        """Wait for the answer; raises what the recognition raised, or a timeout of its own.
+
+        CancelledError after leave().
+        """
+        if self.ready is not None:
+            return self.ready
+        if self._flight is None:
+            raise asyncio.CancelledError
+        self._waiting = asyncio.shield(self._flight.answer)
+        try:
+            return await asyncio.wait_for(self._waiting, self._timeout)
+        except TimeoutError:
+            raise self._overdue() from None
+        finally:
+            self._leave_flight(stop_running=False)
+
+    def leave(self, stop_running: bool = False) -> None:
+        """Give the claim up: queued work that nobody else waits for is dropped.
+
+        Running work finishes and is cached, or is stopped if stop_running.
+        """
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._leave_flight(stop_running)
+
+    def _leave_flight(self, stop_running: bool) -> None:
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.leave(stop_running)
+
+    def _overdue(self) -> Exception:
+        waited = f"timeout_ms of {(self._timeout or 0) * 1000:.0f} passed"
+        if self.state == "queued":
+            return QueueTimeout(f"{waited} before a worker was free; try later")
+        return RecognitionTimeout(f"{waited} before the recognition was done; it goes on")

@@ -1,0 +1,192 @@
+"""A request's way: digests, cache, join what is in flight, or admit to the pool; then store.
+
+Knows no Tornado. Everything runs on the event loop; what blocks goes to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+
+from cache.keys import CacheKey, Digests
+from cache.result_cache import CachedResult, ResultCache
+from ocr_engine.engine import Engine, EngineTask
+from ocr_engine.errors import PoolDraining
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.images.header import check_size, read_header
+from server.answer import Answer, CacheOutcome
+from server.encoding import encode_result
+from server.intake.request import ImageBytes, OcrRequest
+from server.metrics import Metrics
+from server.service.digesting import Digester
+from server.service.flights import Flight, FlightIdentity, Ticket
+from server.service.inflight import InflightBytes
+from server.service.quarantine import Quarantine
+
+
+class OcrService:
+    """What the handlers call."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        cache: ResultCache,
+        digester: Digester,
+        inflight: InflightBytes,
+        metrics: Metrics,
+        max_pixels: int,
+    ) -> None:
+        self.engine = engine
+        self.cache = cache
+        self.digester = digester
+        self._inflight = inflight
+        self._metrics = metrics
+        self._max_pixels = max_pixels
+        self._flights: dict[FlightIdentity, Flight] = {}
+        self._quarantine = Quarantine()
+        self._landings: set[asyncio.Task[None]] = set()
+
+    def recall(self, request: OcrRequest) -> Ticket | None:
+        """A hit for an image that is known without reading it, such as a recent upload; at once."""
+        known = request.source.known_digests()
+        return self._hit(known, request) if known is not None else None
+
+    async def submit(self, request: OcrRequest) -> Ticket:
+        """Find or start the work for a request; raises ServiceError or EngineError."""
+        source = request.source
+        try:
+            await source.open()
+            hit = self.recall(request)
+            if hit is not None:
+                return hit
+            if more := source.bytes_to_read():
+                self._inflight.check(more)
+            image = await source.read()
+        finally:
+            source.close()
+        return await self._submit_image(image, request)
+
+    def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
+        """A kept result by the picture's MD5."""
+        return self.cache.get(self._key(md5, options))
+
+    def in_flight(self) -> int:
+        """How many recognitions are under way."""
+        return len(self._flights)
+
+    async def _submit_image(self, image: ImageBytes, request: OcrRequest) -> Ticket:
+        if image.digests is not None:
+            return await self._join_or_start(image.data, image.digests, request)
+        digests = await self.digester.compute(image.data)
+        ticket = await self._join_or_start(image.data, digests, request)
+        if ticket.outcome != "miss":
+            self.digester.remember(image.data, digests)
+        return ticket
+
+    async def _join_or_start(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
+        """From digests to a ticket: a hit, or a place in a flight.
+
+        There is no pause until the flight is known, so that equal requests cannot pass by. Why an
+        image is refused is raised here for all who have joined meanwhile.
+        """
+        hit = self._hit(digests, request)
+        if hit is not None:
+            return hit
+        identity = (self._key(digests.md5, request.options), digests.sha256)
+        self._quarantine.check(identity)
+        flight = self._flights.get(identity)
+        outcome: CacheOutcome = "joined"
+        if flight is None:
+            outcome = "miss"
+            flight = self._flights[identity] = Flight(identity, self.engine, self._abandon)
+        ticket = Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
+        try:
+            if outcome == "miss":
+                await self._start(flight, data, digests, request)
+            else:
+                await flight.begun()
+        except BaseException:
+            ticket.leave()
+            raise
+        self._metrics.cache_results[outcome] += 1
+        return ticket
+
+    async def _start(
+        self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest
+    ) -> None:
+        """Have the engine accept the image, and follow it; raises why it is refused."""
+        try:
+            task = await self._admit(flight.identity, data, request)
+        except Exception as error:
+            self._refuse(flight, error)
+            raise
+        except asyncio.CancelledError:
+            self._refuse(flight, PoolDraining("the work was cancelled"))
+            raise
+        flight.begin(task)
+        landing = asyncio.ensure_future(self._land(flight, task, digests))
+        self._landings.add(landing)
+        landing.add_done_callback(self._landings.discard)
+
+    async def _admit(
+        self, identity: FlightIdentity, data: bytes, request: OcrRequest
+    ) -> EngineTask:
+        """The engine's task for an image; TooManyPixels, QueueFull and the like.
+
+        It waits for nothing, but may: a cache that is asked over a network has its place here,
+        before the engine.
+        """
+        check_size(read_header(data), self._max_pixels)
+        return self.engine.submit(
+            data,
+            request.options,
+            patience=request.timeout_seconds,
+            read_before=self._quarantine.is_harmless(identity),
+        )
+
+    def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:
+        if not request.read_cache:
+            return None
+        kept = self.cache.get(self._key(digests.md5, request.options), digests.sha256)
+        if kept is None:
+            return None
+        self._metrics.cache_results["hit"] += 1
+        answer = Answer(kept.data, digests, age=self.cache.age(kept))
+        return Ticket("hit", digests, ready=answer)
+
+    async def _land(self, flight: Flight, task: EngineTask, digests: Digests) -> None:
+        """Wait for the engine, encode once, store, and hand the answer to all who wait."""
+        try:
+            recognition = await task.future
+            self._metrics.count_recognition(recognition.stages)
+            self._quarantine.was_read(flight.identity)
+            data = await encode_result(recognition)
+            self.cache.put(flight.identity[0], digests, data)
+            flight.answer.set_result(Answer(data, digests, recognition.stages))
+        except asyncio.CancelledError:
+            flight.fail(PoolDraining("the work was cancelled"))
+            raise
+        except Exception as error:
+            self._quarantine.failed(flight.identity, error)
+            flight.fail(error)
+        finally:
+            if self._flights.get(flight.identity) is flight:
+                del self._flights[flight.identity]
+
+    def _refuse(self, flight: Flight, error: Exception) -> None:
+        """The engine does not get the image: tell all who have joined."""
+        del self._flights[flight.identity]
+        flight.fail(error)
+
+    def _abandon(self, flight: Flight, stop_running: bool) -> None:
+        """Nobody waits any more: end the work if that is possible, and let nobody join it."""
+        if flight.task is not None and self.engine.cancel(flight.task, stop_running):
+            self._flights.pop(flight.identity, None)
+
+    def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
+        return CacheKey(md5, _fingerprint(options), self.engine.fingerprint)
+
+
+@functools.lru_cache(maxsize=256)
+def _fingerprint(options: RecognitionOptions) -> str:
+    return options.fingerprint()
