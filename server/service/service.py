@@ -12,8 +12,8 @@ from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
 from ocr_engine.engine import Engine, EngineTask
 from ocr_engine.errors import PoolDraining
-from ocr_engine.options import RecognitionOptions
 from ocr_engine.images.header import check_size, read_header
+from ocr_engine.options import RecognitionOptions
 from server.answer import Answer, CacheOutcome
 from server.encoding import encode_result
 from server.intake.request import ImageBytes, OcrRequest
