@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocr_engine.result import OcrResult
-from server.encoding import split_result
+from server.encoding import DRAWING_TYPE
 from server.errors import BadField
 from server.hocr import HOCR_TYPE, render_hocr
-from server.outgoing import Buffer
 from server.request_fields import Format
 from server.service import Answer, CacheOutcome
 from server.tsv import TSV_TYPE, render_tsv
 
 JSON_TYPE = "application/json; charset=utf-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
-IMAGE_TYPE = "image/png"
 
-Body = tuple[Buffer, ...]  # in parts, so that what is kept is sent without being copied
+Body = tuple[bytes, ...]  # in parts, so that what is kept is sent without being copied
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -40,14 +38,15 @@ class Envelope:
 
 def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, Body]:
     """Content-Type and body of an answer; BadField for a drawing that was not asked for before."""
-    content, drawing = split_result(answer.data)
+    stored = answer.result
     if chosen == "json":
-        return JSON_TYPE, _json(content, answer, envelope)
+        return JSON_TYPE, _json(answer, envelope)
     if chosen == "image":
-        if not drawing:
+        drawing = stored.artifacts.get(DRAWING_TYPE)
+        if drawing is None:
             raise BadField("format = image: nothing was drawn; send the picture with format=image")
-        return IMAGE_TYPE, (drawing,)
-    data = json.loads(bytes(content))
+        return DRAWING_TYPE, (drawing,)
+    data = json.loads(stored.json)
     if chosen == "text":
         return TEXT_TYPE, (data["text"].encode(),)
     if chosen == "tsv":
@@ -63,7 +62,7 @@ def dump(value: Any) -> bytes:
     return _ENCODER.encode(value).encode("utf-8", "replace")
 
 
-def _json(content: Buffer, answer: Answer, envelope: Envelope) -> Body:
+def _json(answer: Answer, envelope: Envelope) -> Body:
     rest: dict[str, Any] = {
         "cache": envelope.outcome,
         "md5": answer.digests.md5,
@@ -73,7 +72,7 @@ def _json(content: Buffer, answer: Answer, envelope: Envelope) -> Body:
     }
     if envelope.job is not None:
         rest["job"] = envelope.job
-    return b'{"status":"success","data":', content, b"," + dump(rest)[1:]
+    return b'{"status":"success","data":', answer.result.json, b"," + dump(rest)[1:]
 
 
 def server_timing(answer: Answer, total_ms: float) -> str:

@@ -48,7 +48,7 @@ class JobRecord:
     @property
     def size_bytes(self) -> int:
         """How long the answer is."""
-        return len(self.answer.data) if self.answer is not None else 0
+        return self.answer.result.size_bytes if self.answer is not None else 0
 
 
 class _Run:

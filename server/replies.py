@@ -88,7 +88,7 @@ def is_long(answer: Answer, chosen: Format) -> bool:
     if chosen in ("json", "image"):
         return False  # sent as it is kept
     slower = LAYOUT_TIMES if chosen in ("tsv", "hocr") else 1
-    return len(answer.data) * slower > INLINE_BYTES
+    return len(answer.result.json) * slower > INLINE_BYTES
 
 
 def admitted(reply: Reply, inflight: InflightBytes, request_id: str) -> Reply:

@@ -15,6 +15,7 @@ from typing import Literal
 from cache.keys import CacheKey, Digests
 from cache.recent_pictures import RecentPictures
 from cache.result_cache import CachedResult, ResultCache
+from cache.stored_result import StoredResult
 from ocr_engine.engine import Engine, EngineTask, TaskState
 from ocr_engine.errors import PoolDraining, QueueTimeout, RecognitionTimeout
 from ocr_engine.options import RecognitionOptions
@@ -32,12 +33,12 @@ CacheOutcome = Literal["miss", "hit", "joined"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An encoded result (see encoding.py), with what the headers say of it.
+    """A stored result, with what the headers say of it.
 
     stages: seconds by stage, empty on a hit. age: seconds since it was stored, None if new.
     """
 
-    data: bytes
+    result: StoredResult
     digests: Digests
     stages: Mapping[str, float] = field(default_factory=dict)
     age: float | None = None
@@ -245,7 +246,7 @@ class OcrService:
         if kept is None:
             return None
         self._metrics.cache_results["hit"] += 1
-        answer = Answer(kept.data, digests, age=self.cache.age(kept))
+        answer = Answer(kept.result, digests, age=self.cache.age(kept))
         return Ticket("hit", digests, self, ready=answer)
 
     async def _land(self, flight: Flight, digests: Digests) -> None:
@@ -254,9 +255,9 @@ class OcrService:
             recognition = await flight.task.future
             self._metrics.count_recognition(recognition.stages)
             self._quarantine.was_read(flight.identity)
-            data = await encode_result(recognition)
-            self.cache.put(flight.identity[0], digests, data)
-            flight.answer.set_result(Answer(data, digests, recognition.stages))
+            result = await encode_result(recognition)
+            self.cache.put(flight.identity[0], digests, result)
+            flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.answer.set_exception(PoolDraining("the work was cancelled"))
             raise

@@ -164,7 +164,7 @@ def query_fields(request: HTTPServerRequest, known: Collection[str]) -> dict[str
 def write_parts(connection: HTTPConnection, body: Body) -> None:
     """Write a body after its headers; Tornado copies none of it."""
     for part in body:
-        connection.write(part)  # type: ignore[arg-type]  # its stream takes a memoryview, too
+        connection.write(part)
 
 
 def wrong_method(request: HTTPServerRequest, allowed: Sequence[str]) -> MethodNotAllowed:

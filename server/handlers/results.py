@@ -37,7 +37,7 @@ class ResultHandler(BaseHandler):
                 self.finish()
                 return
             age = service.cache.age(kept)
-            answer = Answer(kept.data, Digests(md5.lower(), kept.sha256), age=age)
+            answer = Answer(kept.result, Digests(md5.lower(), kept.sha256), age=age)
             elapsed_ms = (time.perf_counter() - started) * 1000
             await self.send_answer(answer, chosen, Envelope("hit", elapsed_ms, self.request_id))
         except Exception as error:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cache.keys import Digests
+from cache.stored_result import StoredResult
 from error_replies import assert_error
 from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
 from http_client import Reply
@@ -271,7 +272,7 @@ def test_a_long_answer_in_every_format(wide: LiveServer, tmp_path: Any) -> None:
 
 
 def test_words_are_laid_out_on_the_loop_only_if_they_are_few() -> None:
-    answer = Answer(b"x" * 20_000, Digests("", ""))
+    answer = Answer(StoredResult(b"x" * 20_000), Digests("", ""))
     long = [format for format in FORMATS if is_long(answer, format)]
     assert long == ["tsv", "hocr"]
-    assert not is_long(Answer(b"x" * 5000, Digests("", "")), "hocr")
+    assert not is_long(Answer(StoredResult(b"x" * 5000), Digests("", "")), "hocr")

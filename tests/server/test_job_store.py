@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from cache.keys import Digests
+from cache.stored_result import StoredResult
 from ocr_engine.errors import QueueFull
 from server import jobs
 from server.errors import Gone
@@ -28,7 +29,7 @@ class Clock:
 
 def cached(size: int = 10) -> Ticket:
     """A ticket whose answer is there already."""
-    answer = Answer(b"x" * size, DIGESTS, age=0.0)
+    answer = Answer(StoredResult(b"x" * size), DIGESTS, age=0.0)
     return Ticket("hit", DIGESTS, cast("Any", None), ready=answer)
 
 
