@@ -13,8 +13,9 @@ from typing import Literal
 
 from ocr_engine.errors import QueueFull
 from server.errors import Conflict, Gone, NotFound, PublicError, public_error
-from server.request_fields import Format
-from server.service import Answer, CacheOutcome, Ticket
+from server.formats.answer import Answer, CacheOutcome
+from server.formats.registry import Format
+from server.service import Ticket
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 

@@ -7,17 +7,15 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
 from server.body import Form, Upload
 from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
 from server.errors import BadField, MissingFile, OneFileOnly, shown
 from server.fields import BASE64_FIELD
+from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
 from server.settings import PredictSystemSettings, constraint_of
-
-Format = Literal["json", "text", "legacy", "tsv", "hocr", "image"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 _OPTIONS = (
     "det_limit_side_len",
@@ -31,12 +29,6 @@ _OPTIONS = (
 OPTION_FIELDS: dict[str, Constraint] = {
     **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
     "granularity": Choice(*get_args(Granularity)),
-}
-# What a format needs to be read with, unless the request says otherwise.
-_IMPLIED: dict[Format, dict[str, Any]] = {
-    "tsv": {"granularity": "word"},
-    "hocr": {"granularity": "word"},
-    "image": {"draw": True},
 }
 _REQUEST_FIELDS: dict[str, Constraint] = {
     "block_flag": Flag(),
@@ -108,7 +100,7 @@ def parse_options(
     fields: Mapping[str, Any], defaults: RecognitionOptions, chosen: Format = "json"
 ) -> RecognitionOptions:
     """The recognition options among the fields, over the format's and the server's own."""
-    asked = {**_IMPLIED.get(chosen, {}), **_checked_fields(fields, OPTION_FIELDS)}
+    asked = {**OUTPUT_FORMATS[chosen].implied, **_checked_fields(fields, OPTION_FIELDS)}
     return dataclasses.replace(defaults, **asked) if asked else defaults
 
 

@@ -8,40 +8,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from cache.keys import CacheKey, Digests
 from cache.recent_pictures import RecentPictures
 from cache.result_cache import CachedResult, ResultCache
-from cache.stored_result import StoredResult
 from ocr_engine.engine import Engine, EngineTask, TaskState
 from ocr_engine.errors import PoolDraining, QueueTimeout, RecognitionTimeout
 from ocr_engine.options import RecognitionOptions
 from server import uploads
 from server.body import Upload
-from server.encoding import encode_result
 from server.file_roots import FileRoots
+from server.formats.answer import Answer, CacheOutcome
+from server.formats.stored import encode_result
 from server.inflight import InflightBytes
 from server.metrics import Metrics
 from server.quarantine import FlightIdentity, Quarantine
 from server.request_fields import Base64Text, NamedFile, OcrRequest
-
-CacheOutcome = Literal["miss", "hit", "joined"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A stored result, with what the headers say of it.
-
-    stages: seconds by stage, empty on a hit. age: seconds since it was stored, None if new.
-    """
-
-    result: StoredResult
-    digests: Digests
-    stages: Mapping[str, float] = field(default_factory=dict)
-    age: float | None = None
 
 
 class Flight:

@@ -13,7 +13,8 @@ from ocr_engine.errors import EngineError
 from server.context import ServerContext
 from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
 from server.fields import decode_text, unique_fields
-from server.formats import Body, Envelope
+from server.formats.answer import Answer, Body, Envelope
+from server.formats.registry import Format
 from server.outgoing import LARGE_BYTES
 from server.replies import (
     Reply,
@@ -24,8 +25,6 @@ from server.replies import (
     rendered_reply,
     request_id,
 )
-from server.request_fields import Format
-from server.service import Answer
 
 access_log = logging.getLogger("server.access")
 

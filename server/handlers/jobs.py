@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.formats import Envelope
+from server.formats.answer import Envelope
+from server.formats.registry import Format
 from server.handlers.base import BaseHandler
 from server.jobs import JobRecord
-from server.request_fields import Format, parse_format, parse_seconds
+from server.request_fields import parse_format, parse_seconds
 
 MAX_WAIT_SECONDS = 60.0
 POLL_SECONDS = 1

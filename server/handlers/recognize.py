@@ -13,7 +13,8 @@ from server.body import BodyReader, Form
 from server.context import ServerContext
 from server.errors import BadField, MissingFile
 from server.fields import unique_fields
-from server.formats import Envelope
+from server.formats.answer import Envelope
+from server.formats.registry import Format
 from server.handlers.base import query_fields
 from server.handlers.exchange import Exchange
 from server.handlers.jobs import job_json
@@ -25,7 +26,7 @@ from server.replies import (
     problem_reply,
     rendered_reply,
 )
-from server.request_fields import OPTION_FIELDS, Format, OcrRequest, parse_request
+from server.request_fields import OPTION_FIELDS, OcrRequest, parse_request
 from server.service import Ticket
 
 JOB_RETRY_AFTER = 1

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.constraints import Schema
 from server.fields import BASE64_FIELD, PICTURE_PART
+from server.formats.examples import MD5
 from server.handlers.jobs import MAX_WAIT_SECONDS
 from server.openapi import examples
 from server.openapi.fields import picture_schema
@@ -42,7 +43,7 @@ def parameter_components() -> dict[str, Parameter]:
             "md5",
             "MD5 of the picture's bytes, in hex.",
             {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"},
-            examples.MD5,
+            MD5,
         ),
         "Wait": {
             "name": "wait",

@@ -17,9 +17,9 @@ from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
 from http_client import Reply
 from ocr_engine.images import decode
 from ocr_engine.pool.messages import PNG_SIGNATURE
+from server.formats.answer import Answer
+from server.formats.registry import FORMATS
 from server.replies import is_long
-from server.request_fields import FORMATS
-from server.service import Answer
 from server_process import LiveServer
 
 TYPES = {

@@ -11,8 +11,9 @@ from cache.stored_result import StoredResult
 from ocr_engine.errors import QueueFull
 from server import jobs
 from server.errors import Gone
+from server.formats.answer import Answer
 from server.jobs import JobRecord, JobStore
-from server.service import Answer, Ticket
+from server.service import Ticket
 
 DIGESTS = Digests("0" * 32, "0" * 64)
 

@@ -14,9 +14,8 @@ from cache.recent_pictures import EDGE_BYTES, RecentPictures
 from fake_recognizers import RECITAL, card
 from server import replies as server_replies
 from server import uploads
-from server.formats import Body, Envelope, render
-from server.request_fields import Format
-from server.service import Answer
+from server.formats.answer import Answer, Body, Envelope
+from server.formats.registry import Format, render
 from server_process import LiveServer, Reply
 
 LENGTH = 300_000

@@ -13,8 +13,9 @@ from cache.keys import digest
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.body import Upload
+from server.formats.answer import Answer
 from server.request_fields import OcrRequest
-from server.service import Answer, Ticket
+from server.service import Ticket
 from server_process import LiveServer
 from watching import wait_until
 

@@ -1,4 +1,4 @@
-"""From a recognition to the result that is stored for it."""
+"""From a recognition to the result that is stored for it, and back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 
 from cache.stored_result import StoredResult
 from ocr_engine.result import OcrResult, Recognition
+from server.formats.json_text import dump
 
 DRAWING_TYPE = "image/png"
 INLINE_CHARACTERS = 1 << 20
@@ -20,10 +21,14 @@ async def encode_result(recognition: Recognition) -> StoredResult:
     return await asyncio.to_thread(_encode, recognition)
 
 
+def decode_result(stored: StoredResult) -> OcrResult:
+    """The result whose JSON is stored."""
+    return OcrResult.from_json(json.loads(stored.json))
+
+
 def _encode(recognition: Recognition) -> StoredResult:
     drawing = {DRAWING_TYPE: recognition.drawing} if recognition.drawing else {}
-    text = json.dumps(recognition.result.as_json(), ensure_ascii=False, separators=(",", ":"))
-    return StoredResult(text.encode("utf-8", "replace"), drawing)
+    return StoredResult(dump(recognition.result.as_json()), drawing)
 
 
 def _length(result: OcrResult) -> int:
