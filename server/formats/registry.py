@@ -12,6 +12,7 @@ from typing import Any
 
 from ocr_engine.result import OcrResult
 from server.formats import examples
+from server.formats.alto import ALTO_TYPE, render_alto
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.hocr import HOCR_TYPE, render_hocr
 from server.formats.json_text import JSON_TYPE
@@ -141,6 +142,15 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             meaning="the picture as PNG, with its boxes over it",
             suffix=".boxes.png",
             implied={"draw": True},
+        ),
+        _of_words(
+            "alto",
+            ALTO_TYPE,
+            render_alto,
+            suffix=".alto.xml",
+            schema=_text("ALTO 4.4."),
+            meaning="ALTO 4.4, XML",
+            weight=2 * LAYOUT_WEIGHT,
         ),
     )
 }
