@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cachetools import TTLCache
 
 from cache.keys import CacheKey, Digests
+from cache.stored_result import StoredResult
 
 ENTRY_OVERHEAD_BYTES = 600
 
@@ -19,7 +20,7 @@ class CachedResult:
     """An encoded answer; sha256 is that of the picture it belongs to, stored_at the clock's."""
 
     sha256: str
-    data: bytes
+    result: StoredResult
     etag: str
     stored_at: float
 
@@ -69,10 +70,9 @@ class ResultCache:
             return None
         return entry
 
-    def put(self, key: CacheKey, digests: Digests, data: bytes) -> CachedResult:
+    def put(self, key: CacheKey, digests: Digests, result: StoredResult) -> CachedResult:
         """Keep an answer, making room by dropping those not used for longest."""
-        etag = hashlib.sha256(data).hexdigest()[:32]
-        entry = CachedResult(digests.sha256, data, etag, self._clock())
+        entry = CachedResult(digests.sha256, result, _etag(result), self._clock())
         if self.enabled and _size(entry) <= self.max_bytes:
             self._entries.pop(key, None)
             self._entries.expire()
@@ -86,5 +86,13 @@ class ResultCache:
         return max(0.0, self._clock() - entry.stored_at)
 
 
+def _etag(result: StoredResult) -> str:
+    """Differs for results that differ in a byte, of their JSON or of an artifact."""
+    hasher = hashlib.sha256(result.json)
+    for artifact in result.artifacts.values():
+        hasher.update(artifact)
+    return hasher.hexdigest()[:32]
+
+
 def _size(entry: CachedResult) -> int:
-    return len(entry.data) + ENTRY_OVERHEAD_BYTES
+    return entry.result.size_bytes + ENTRY_OVERHEAD_BYTES

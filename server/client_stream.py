@@ -11,8 +11,7 @@ from typing import Any
 
 from tornado.iostream import IOStream
 
-from server.answer import Buffer
-from server.service.outgoing import OutgoingBytes
+from server.service.outgoing import Buffer, OutgoingBytes
 
 _RESET = struct.pack("ii", 1, 0)  # or the kernel keeps for minutes what nobody takes
 

@@ -13,16 +13,15 @@ from email.utils import formatdate
 from typing import Any, NamedTuple
 
 from ocr_engine.errors import QueueFull
-from server.answer import Answer, Format
 from server.errors import PublicError, public_error
-from server.formats import JSON_TYPE, Body, Envelope, dump, render, server_timing
+from server.formats.answer import Answer, Body, Envelope
+from server.formats.json_text import JSON_TYPE, dump
+from server.formats.registry import OUTPUT_FORMATS, Format, render
 from server.intake.fields import INLINE_BYTES
 from server.service.inflight import InflightBytes
 from server.service.outgoing import LARGE_BYTES
 
 log = logging.getLogger("server.request")
-
-LAYOUT_TIMES = 8  # as long as JSON takes it to lay out words for TSV and hOCR
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -83,10 +82,15 @@ async def rendered_reply(answer: Answer, chosen: Format, envelope: Envelope) -> 
 
 def is_long(answer: Answer, chosen: Format) -> bool:
     """Whether it takes so long to write it that it belongs into a thread."""
-    if chosen in ("json", "image"):
-        return False  # sent as it is kept
-    slower = LAYOUT_TIMES if chosen in ("tsv", "hocr") else 1
-    return len(answer.data) * slower > INLINE_BYTES
+    return len(answer.result.json) * OUTPUT_FORMATS[chosen].weight > INLINE_BYTES
+
+
+def server_timing(answer: Answer, total_ms: float) -> str:
+    """The stages in milliseconds, as the Server-Timing header has them."""
+    entries = [f"{name};dur={seconds * 1000:.1f}" for name, seconds in answer.stages.items()]
+    if answer.age is not None:
+        entries.append("cache;desc=hit")
+    return ", ".join([*entries, f"total;dur={total_ms:.1f}"])
 
 
 def admitted(reply: Reply, inflight: InflightBytes, request_id: str) -> Reply:

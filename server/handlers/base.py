@@ -10,10 +10,10 @@ import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 
 from ocr_engine.errors import EngineError
-from server.answer import Answer, Format
 from server.context import ServerContext
 from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
-from server.formats import Body, Envelope
+from server.formats.answer import Answer, Body, Envelope
+from server.formats.registry import Format
 from server.intake.fields import decode_text, unique_fields
 from server.replies import (
     Reply,
@@ -163,7 +163,7 @@ def query_fields(request: HTTPServerRequest, known: Collection[str]) -> dict[str
 def write_parts(connection: HTTPConnection, body: Body) -> None:
     """Write a body after its headers; Tornado copies none of it."""
     for part in body:
-        connection.write(part)  # type: ignore[arg-type]  # its stream takes a memoryview, too
+        connection.write(part)
 
 
 def wrong_method(request: HTTPServerRequest, allowed: Sequence[str]) -> MethodNotAllowed:

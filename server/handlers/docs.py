@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from server.context import ServerContext
-from server.formats import JSON_TYPE, dump
+from server.formats.json_text import JSON_TYPE, dump
 from server.handlers.base import BaseHandler
 from server.openapi.description import describe
 from server.replies import Reply

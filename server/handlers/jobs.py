@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.answer import Format
-from server.formats import Envelope
+from server.formats.answer import Envelope
+from server.formats.registry import Format
 from server.handlers.base import BaseHandler
 from server.intake.request_fields import parse_format, parse_seconds
 from server.service.jobs import MAX_WAIT_SECONDS, JobRecord

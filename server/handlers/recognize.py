@@ -9,10 +9,10 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
-from server.answer import Format
 from server.context import ServerContext
 from server.errors import BadField, MissingFile
-from server.formats import Envelope
+from server.formats.answer import Envelope
+from server.formats.registry import Format
 from server.handlers.base import query_fields
 from server.handlers.exchange import Exchange
 from server.handlers.jobs import job_json

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 from cache.keys import Digests
-from server.answer import Answer
 from server.errors import NotFound
-from server.formats import Envelope
+from server.formats.answer import Answer, Envelope
+from server.formats.registry import OUTPUT_FORMATS, in_words
 from server.handlers.base import BaseHandler
 from server.intake.request_fields import OPTION_FIELDS, parse_format, parse_options
+
+_READ_APART = in_words([name for name, row in OUTPUT_FORMATS.items() if row.implied])
 
 
 class ResultHandler(BaseHandler):
@@ -27,7 +29,7 @@ class ResultHandler(BaseHandler):
             if kept is None:
                 raise NotFound(
                     "no result is kept for this MD5 with these options and models; the formats "
-                    "tsv, hocr and image have results of their own"
+                    f"{_READ_APART} have results of their own"
                 )
             tag = f'"{kept.etag}-{chosen}"'
             self.set_header("ETag", tag)
@@ -37,7 +39,7 @@ class ResultHandler(BaseHandler):
                 self.finish()
                 return
             age = service.cache.age(kept)
-            answer = Answer(kept.data, Digests(md5.lower(), kept.sha256), age=age)
+            answer = Answer(kept.result, Digests(md5.lower(), kept.sha256), age=age)
             elapsed_ms = (time.perf_counter() - started) * 1000
             await self.send_answer(answer, chosen, Envelope("hit", elapsed_ms, self.request_id))
         except Exception as error:

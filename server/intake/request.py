@@ -10,7 +10,7 @@ from typing import Protocol
 
 from cache.keys import Digests
 from ocr_engine.options import RecognitionOptions
-from server.answer import Format
+from server.formats.registry import Format
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
-from server.answer import FORMATS, Format
 from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
 from server.errors import BadField, shown
+from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
 from server.intake.fields import Form, checked
 from server.intake.request import OcrRequest
 from server.intake.sources import (
@@ -34,12 +34,6 @@ _OPTIONS = (
 OPTION_FIELDS: dict[str, Constraint] = {
     **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
     "granularity": Choice(*get_args(Granularity)),
-}
-# What a format needs to be read with, unless the request says otherwise.
-_IMPLIED: dict[Format, dict[str, Any]] = {
-    "tsv": {"granularity": "word"},
-    "hocr": {"granularity": "word"},
-    "image": {"draw": True},
 }
 _REQUEST_FIELDS: dict[str, Constraint] = {
     "block_flag": Flag(),
@@ -84,7 +78,7 @@ def parse_options(
     fields: Mapping[str, Any], defaults: RecognitionOptions, chosen: Format = "json"
 ) -> RecognitionOptions:
     """The recognition options among the fields, over the format's and the server's own."""
-    asked = {**_IMPLIED.get(chosen, {}), **_checked_fields(fields, OPTION_FIELDS)}
+    asked = {**OUTPUT_FORMATS[chosen].implied, **_checked_fields(fields, OPTION_FIELDS)}
     return dataclasses.replace(defaults, **asked) if asked else defaults
 
 

@@ -1,50 +1,18 @@
-"""Examples of answers: what `imgs/sign.jpg` gives, and one message for every error code."""
+"""Examples of jobs, and one message for every error code; results: server/formats/examples.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
-REQUEST_ID = "44b8b7a9bdef01432b29c4431dfc980e"
+from server.formats.examples import REQUEST_ID
+
 JOB_ID = "khliZAz2zlAtoXah0D3ZkA"
-MD5 = "4faa0ff694597a32694867e0b9688e5e"
 
 # A white PNG of 8x8 pixels.
 PICTURE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAADElEQVR42mP4z4ACAT/QB/lnLUmhAAAAAElFTkSuQmCC"
 )
 
-LINES: list[dict[str, Any]] = [
-    {
-        "text": "海风书店",
-        "confidence": 0.9999,
-        "box": [[184, 88], [812, 90], [811, 265], [183, 262]],
-    },
-    {
-        "text": "SEA BREEZE BOOKS",
-        "confidence": 0.9876,
-        "box": [[186, 314], [812, 314], [812, 377], [186, 377]],
-    },
-    {
-        "text": "每天十点到二十点",
-        "confidence": 0.9998,
-        "box": [[300, 403], [696, 404], [696, 462], [300, 460]],
-    },
-]
-TEXT = "\n".join(line["text"] for line in LINES)
-ANSWER: dict[str, Any] = {
-    "status": "success",
-    "data": {"text": TEXT, "confidence": 0.9928, "width": 1000, "height": 536, "lines": LINES},
-    "cache": "miss",
-    "md5": MD5,
-    "elapsed_ms": 187.2,
-    "timestamp": 1795198857,
-    "request_id": REQUEST_ID,
-}
-LEGACY = [[line["box"], [line["text"], line["confidence"]]] for line in LINES]
-TSV = (
-    "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"
-    "1\t1\t0\t0\t0\t0\t0\t0\t1000\t536\t-1\t\n"
-)
 QUEUED: dict[str, Any] = {
     "id": JOB_ID,
     "state": "queued",

@@ -6,18 +6,21 @@ from dataclasses import asdict
 
 from ocr_engine.options import RecognitionOptions
 from server.constraints import Schema
+from server.formats.registry import OUTPUT_FORMATS, in_words
 from server.intake.fields import PICTURE_PART
 from server.intake.request_fields import CONSTRAINTS, KNOWN_FIELDS
 from server.intake.sources import SOURCE_FIELDS
 
+_WITH_WORDS = [f"`{name}`" for name, row in OUTPUT_FORMATS.items() if "granularity" in row.implied]
+_FORMAT_NOTES = [f"`{name}`: {row.meaning}" for name, row in OUTPUT_FORMATS.items() if row.meaning]
 MEANINGS = {
     "file_type": "Where the picture is. Left out, it is told from what is there.",
     **{field.name: field.meaning for field in SOURCE_FIELDS},
     "block_flag": "True: the answer comes when the text is there. "
     "False: the answer is a 202 at once, with the address of a job.",
-    "format": "How a result is written; `image`: the picture as PNG, with its boxes over it.",
+    "format": f"How a result is written; {'; '.join(_FORMAT_NOTES)}.",
     "granularity": "How fine the boxes are: lines, or each line with its words or characters, too. "
-    "`word` with the formats `tsv` and `hocr`, if left out.",
+    f"`word` with the formats {in_words(_WITH_WORDS)}, if left out.",
     "timeout_ms": "How many milliseconds this request waits at most; no limit of its own, "
     "if left out.",
     "det_limit_side_len": "Pixels, the limit for `det_limit_type`; enlarging ends at 16 times the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.constraints import Schema
+from server.formats.examples import ANSWER, REQUEST_ID
 from server.intake.request_fields import OPTION_FIELDS
 from server.openapi import examples
 from server.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
@@ -72,11 +73,11 @@ def _jobs(fields: dict[str, Schema]) -> Paths:
     chosen = in_query(fields, ["format"])[0]
     chosen["description"] = "How the result is written; left out, as the picture's request said."
     chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
-    state = {"status": "success", "request_id": examples.REQUEST_ID}
+    state = {"status": "success", "request_id": REQUEST_ID}
     shown = {
         "queued": state | {"job": examples.QUEUED},
         "failed": state | {"job": examples.FAILED},
-        "done": examples.ANSWER | {"job": examples.DONE},
+        "done": ANSWER | {"job": examples.DONE},
     }
     several = (reference("JobAnswer"), reference("JobResult"))
     found = {

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from server.constraints import Schema
+from server.formats.examples import MD5
 from server.intake.fields import BASE64_FIELD, PICTURE_PART
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.openapi import examples
@@ -43,7 +44,7 @@ def parameter_components() -> dict[str, Parameter]:
             "md5",
             "MD5 of the picture's bytes, in hex.",
             {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"},
-            examples.MD5,
+            MD5,
         ),
         "Wait": {
             "name": "wait",

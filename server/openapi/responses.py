@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from http.client import responses as phrases
 from typing import Any, get_args
 
-from server.answer import Format
 from server.errors import RETRY_AFTER, STATUS
+from server.formats.registry import OUTPUT_FORMATS
 from server.openapi import examples
 from server.openapi.schemas import Schema, count, reference, text
 from server.service.jobs import JobState
@@ -17,13 +17,10 @@ Response = dict[str, Any]
 JSON = "application/json"
 ALWAYS = ("X-Request-Id", "X-Content-Type-Options")
 
+# Media type, schema and example of each format.
 RESULT_TYPES: dict[str, tuple[str, Schema, Any]] = {
-    "json": (JSON, reference("Answer"), examples.ANSWER),
-    "legacy": (JSON, reference("LegacyAnswer"), examples.LEGACY),
-    "text": ("text/plain", text("`data.text` alone."), examples.TEXT),
-    "tsv": ("text/tab-separated-values", text("As tesseract writes it."), examples.TSV),
-    "hocr": ("text/vnd.hocr+html", text("hOCR, as tesseract writes it."), None),
-    "image": ("image/png", {"type": "string", "format": "binary"}, None),
+    name: (row.media_type.partition(";")[0], dict(row.schema), row.example)
+    for name, row in OUTPUT_FORMATS.items()
 }
 
 
@@ -86,8 +83,7 @@ def result_content(json_schemas: Iterable[Schema] = (), **json_examples: Any) ->
     """The content of a result by media type; more that may come as JSON."""
     schemas: dict[str, list[Schema]] = {JSON: list(json_schemas)}
     shown = {JSON: {name: {"value": value} for name, value in json_examples.items()}}
-    for name in get_args(Format):
-        media_type, schema, example = RESULT_TYPES.get(name, RESULT_TYPES["json"])
+    for name, (media_type, schema, example) in RESULT_TYPES.items():
         schemas.setdefault(media_type, []).append(schema)
         if example is not None:
             entry = {"summary": f"format={name}", "value": example}

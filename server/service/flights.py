@@ -9,7 +9,7 @@ from typing import Literal
 from cache.keys import CacheKey, Digests
 from ocr_engine.engine import Engine, EngineTask, TaskState
 from ocr_engine.errors import QueueTimeout, RecognitionTimeout
-from server.answer import Answer, CacheOutcome
+from server.formats.answer import Answer, CacheOutcome
 
 FlightIdentity = tuple[CacheKey, str]  # what is asked for, and the SHA-256 of the image
 FlightState = Literal["queued", "running", "done"]

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from ocr_engine.engine import Engine
 from ocr_engine.errors import QueueFull
-from server.answer import Buffer
-from server.service.outgoing import LARGE_BYTES, OutgoingBytes
+from server.service.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 
 
 class InflightBytes:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ocr_engine.errors import QueueFull
-from server.answer import Answer, CacheOutcome, Format
 from server.errors import Conflict, Gone, NotFound, PublicError, public_error
+from server.formats.answer import Answer, CacheOutcome
+from server.formats.registry import Format
 from server.service.flights import Ticket
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -49,7 +50,7 @@ class JobRecord:
     @property
     def size_bytes(self) -> int:
         """How long the answer is."""
-        return len(self.answer.data) if self.answer is not None else 0
+        return self.answer.result.size_bytes if self.answer is not None else 0
 
 
 class _Run:

@@ -14,8 +14,8 @@ from ocr_engine.engine import Engine, EngineTask
 from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
 from ocr_engine.options import RecognitionOptions
-from server.answer import Answer, CacheOutcome
-from server.encoding import encode_result
+from server.formats.answer import Answer, CacheOutcome
+from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, OcrRequest
 from server.metrics import Metrics
 from server.service.digesting import Digester
@@ -151,7 +151,7 @@ class OcrService:
         if kept is None:
             return None
         self._metrics.cache_results["hit"] += 1
-        answer = Answer(kept.data, digests, age=self.cache.age(kept))
+        answer = Answer(kept.result, digests, age=self.cache.age(kept))
         return Ticket("hit", digests, ready=answer)
 
     async def _land(self, flight: Flight, task: EngineTask, digests: Digests) -> None:
@@ -160,9 +160,9 @@ class OcrService:
             recognition = await task.future
             self._metrics.count_recognition(recognition.stages)
             self._quarantine.was_read(flight.identity)
-            data = await encode_result(recognition)
-            self.cache.put(flight.identity[0], digests, data)
-            flight.answer.set_result(Answer(data, digests, recognition.stages))
+            result = await encode_result(recognition)
+            self.cache.put(flight.identity[0], digests, result)
+            flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.fail(PoolDraining("the work was cancelled"))
             raise

@@ -8,6 +8,7 @@ import pytest
 
 from cache.keys import CacheKey, Digests
 from cache.result_cache import ENTRY_OVERHEAD_BYTES, ResultCache
+from cache.stored_result import StoredResult
 
 
 class HandClock:
@@ -37,7 +38,7 @@ def digests(name: str) -> Digests:
 
 
 def put(cache: ResultCache, name: str, data: bytes = b"answer") -> None:
-    cache.put(key(name), digests(name), data)
+    cache.put(key(name), digests(name), StoredResult(data))
 
 
 def kept(cache: ResultCache, *names: str) -> str:
@@ -51,9 +52,9 @@ def roomy(clock: HandClock, ttl: float = 60, count: int = 100, size: int = 1 << 
 
 def test_what_is_put_in_comes_out(clock: HandClock) -> None:
     cache = roomy(clock)
-    entry = cache.put(key("a"), digests("a"), b"answer")
+    entry = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
     assert cache.get(key("a")) == entry
-    assert entry.data == b"answer"
+    assert entry.result.json == b"answer"
     assert entry.sha256 == "sha256 of a"
     assert entry.stored_at == 1000.0
     assert entry.etag == hashlib.sha256(b"answer").hexdigest()[:32]
@@ -63,10 +64,21 @@ def test_what_is_put_in_comes_out(clock: HandClock) -> None:
 
 def test_the_etag_belongs_to_the_data(clock: HandClock) -> None:
     cache = roomy(clock)
-    one = cache.put(key("a"), digests("a"), b"answer")
-    same = cache.put(key("b"), digests("b"), b"answer")
-    other = cache.put(key("c"), digests("c"), b"other")
+    one = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
+    same = cache.put(key("b"), digests("b"), StoredResult(b"answer"))
+    other = cache.put(key("c"), digests("c"), StoredResult(b"other"))
     assert one.etag == same.etag != other.etag
+
+
+def test_artifacts_count_and_belong_to_the_etag(clock: HandClock) -> None:
+    cache = roomy(clock, size=1400)  # room for one answer of 406 + 600, not for two
+    drawn = StoredResult(b"answer", {"image/png": b"drawing", "application/pdf": bytes(393)})
+    entry = cache.put(key("a"), digests("a"), drawn)
+    assert entry.result is drawn
+    assert entry.etag == hashlib.sha256(b"answerdrawing" + bytes(393)).hexdigest()[:32]
+    assert cache.size_bytes == 1006
+    put(cache, "b")
+    assert kept(cache, "a", "b") == "b"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +97,7 @@ def test_another_key_is_a_miss(clock: HandClock, other: CacheKey) -> None:
 
 def test_another_picture_with_the_same_md5_is_a_miss(clock: HandClock) -> None:
     cache = roomy(clock)
-    entry = cache.put(key("a"), digests("a"), b"answer")
+    entry = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
     assert cache.get(key("a"), "sha256 of a") is entry
     assert cache.get(key("a"), "sha256 of a forgery") is None
     assert cache.get(key("a"), "") is None
@@ -143,7 +155,7 @@ def test_replacing_an_answer_drops_no_other(clock: HandClock) -> None:
     assert kept(cache, "a", "b") == "ab"
     entry = cache.get(key("a"))
     assert entry is not None
-    assert entry.data == b"longer answer"
+    assert entry.result.json == b"longer answer"
     assert cache.size_bytes == 613 + 606
 
 
@@ -176,8 +188,8 @@ def test_an_answer_that_fits_exactly_is_kept_and_one_byte_more_is_not(clock: Han
     cache = roomy(clock, size=1000)
     put(cache, "a", bytes(400))
     assert kept(cache, "a") == "a"
-    large = cache.put(key("b"), digests("b"), bytes(401))
-    assert large.data == bytes(401)  # it is answered all the same
+    large = cache.put(key("b"), digests("b"), StoredResult(bytes(401)))
+    assert large.result.json == bytes(401)  # it is answered all the same
     assert kept(cache, "a", "b") == "a"  # and pushed nothing out
 
 
@@ -189,8 +201,8 @@ def test_a_cache_that_is_off_keeps_nothing(
 ) -> None:
     cache = ResultCache(ttl, count, size, clock)
     assert not cache.enabled
-    entry = cache.put(key("a"), digests("a"), b"answer")
-    assert entry.data == b"answer"
+    entry = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
+    assert entry.result.json == b"answer"
     assert entry.etag
     assert cache.get(key("a")) is None
     assert len(cache) == 0
@@ -203,7 +215,7 @@ def test_a_cache_that_is_on(clock: HandClock) -> None:
 
 def test_age(clock: HandClock) -> None:
     cache = roomy(clock)
-    entry = cache.put(key("a"), digests("a"), b"answer")
+    entry = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
     assert cache.age(entry) == 0.0
     clock.tick(12.5)
     assert cache.age(entry) == 12.5
@@ -216,6 +228,6 @@ def test_age(clock: HandClock) -> None:
 
 def test_the_default_clock_runs() -> None:
     cache = ResultCache(60, 10, 10_000)
-    entry = cache.put(key("a"), digests("a"), b"answer")
+    entry = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
     assert cache.get(key("a")) is entry
     assert 0 <= cache.age(entry) < 5

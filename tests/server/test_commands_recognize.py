@@ -118,10 +118,15 @@ def test_a_picture_that_is_named_and_is_none(run: Run, scans: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("format", "expected"), [("tsv", "level\tpage_num"), ("hocr", "ocrx_word")]
+    ("format", "ending", "expected"),
+    [
+        ("tsv", ".tsv", "level\tpage_num"),
+        ("hocr", ".hocr", "ocrx_word"),
+        ("alto", ".alto.xml", '<String ID="word_1"'),
+    ],
 )
 def test_formats_with_words(
-    run: Run, scans: Path, tmp_path: Path, format: str, expected: str
+    run: Run, scans: Path, tmp_path: Path, format: str, ending: str, expected: str
 ) -> None:
     alone = run("scans/page2.png", "--format", format)
     assert alone.returncode == 0
@@ -130,7 +135,7 @@ def test_formats_with_words(
     assert (many.returncode, many.stdout) == (2, b"")
     assert b"say where they go with --output DIR" in many.stderr
     assert run("scans", "--format", format, "--output", "out").returncode == 0
-    assert f"page2.png.{format}" in results(tmp_path / "out")
+    assert f"page2.png{ending}" in results(tmp_path / "out")
     assert all(expected in text for text in results(tmp_path / "out").values())
 
 

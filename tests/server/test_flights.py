@@ -125,7 +125,7 @@ def test_one_that_joined_is_cancelled_and_the_first_is_served(
 
     async def outcome() -> tuple[bytes, bool]:
         ticket = await first
-        return (await ticket.answer()).data, second.cancelled()
+        return (await ticket.answer()).result.json, second.cancelled()
 
     data, cancelled = narrow.run(outcome)
     assert b"goes on" in data

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from cache.keys import Digests
+from cache.stored_result import StoredResult
 from error_replies import assert_error
 from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
 from http_client import Reply
 from ocr_engine.images.decode import decode
 from ocr_engine.worker.messages import PNG_SIGNATURE
-from server.answer import FORMATS, Answer
+from server.formats.answer import Answer
+from server.formats.registry import FORMATS
 from server.replies import is_long
 from server_process import LiveServer
 
@@ -27,6 +29,7 @@ TYPES = {
     "tsv": "text/tab-separated-values; charset=utf-8",
     "hocr": "text/vnd.hocr+html; charset=utf-8",
     "image": "image/png",
+    "alto": "application/xml; charset=utf-8",
 }
 BOTH = ["/ocr_service", "/ocr"]
 TEXT = "OPEN NOW\n北门 & more"
@@ -45,6 +48,11 @@ def hocr_words(reply: Reply) -> list[str]:
         for element in root.iter()
         if element.get("class") == "ocrx_word"
     ]
+
+
+def alto_words(reply: Reply) -> list[str]:
+    strings = ET.fromstring(reply.body).iter("{http://www.loc.gov/standards/alto/ns-v4#}String")
+    return [string.attrib["CONTENT"] for string in strings]
 
 
 def options_of(reply: Reply) -> dict[str, Any]:
@@ -88,8 +96,11 @@ def test_lines_alone_are_as_they_were(wide: LiveServer, fields: dict[str, str]) 
     ] * 2
 
 
-def test_tsv_and_hocr_have_words_unless_lines_are_asked_for(wide: LiveServer) -> None:
+def test_these_have_words_unless_lines_are_asked_for(wide: LiveServer) -> None:
     picture = card(TEXT)
+    assert alto_words(wide.upload(picture, format="alto")) == WORDS
+    assert alto_words(wide.upload(picture, format="alto", granularity="line")) == TEXT.splitlines()
+    assert alto_words(wide.upload(picture, format="alto", granularity="char")) == WORDS
     assert tsv_words(wide.upload(picture, format="tsv")) == WORDS
     assert hocr_words(wide.upload(picture, format="hocr")) == WORDS
     assert tsv_words(wide.upload(picture, format="tsv", granularity="line")) == TEXT.splitlines()
@@ -210,7 +221,7 @@ def test_a_kept_result_in_every_format(wide: LiveServer, format: str) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-@pytest.mark.parametrize("format", ["tsv", "hocr", "image"])
+@pytest.mark.parametrize("format", ["tsv", "hocr", "image", "alto"])
 def test_what_was_read_for_json_is_not_kept_for_these(wide: LiveServer, format: str) -> None:
     md5 = wide.upload(card(f"only json, not {format}")).json["md5"]
     reply = wide.get(f"/results/{md5}?format={format}")
@@ -257,7 +268,7 @@ def test_a_format_that_is_unknown_to_kept_results(wide: LiveServer, path: str) -
 
 
 def test_an_error_is_json_whatever_was_asked_for(wide: LiveServer) -> None:
-    for format in ("image", "hocr", "tsv"):
+    for format in ("image", "hocr", "tsv", "alto"):
         assert_error(wide.upload(b"%PDF-1.7", format=format), 415, "unsupported_format", "JPEG")
 
 
@@ -270,7 +281,7 @@ def test_a_long_answer_in_every_format(wide: LiveServer, tmp_path: Any) -> None:
 
 
 def test_words_are_laid_out_on_the_loop_only_if_they_are_few() -> None:
-    answer = Answer(b"x" * 20_000, Digests("", ""))
+    answer = Answer(StoredResult(b"x" * 20_000), Digests("", ""))
     long = [format for format in FORMATS if is_long(answer, format)]
-    assert long == ["tsv", "hocr"]
-    assert not is_long(Answer(b"x" * 5000, Digests("", "")), "hocr")
+    assert long == ["tsv", "hocr", "alto"]
+    assert not is_long(Answer(StoredResult(b"x" * 5000), Digests("", "")), "hocr")

@@ -8,8 +8,8 @@ from cache.keys import Digests, digest
 from fake_recognizers import card
 from ocr_engine.errors import EngineError, QueueFull, UnsupportedFormat
 from ocr_engine.options import RecognitionOptions
-from server.answer import Answer
 from server.errors import NotFound, ServiceError
+from server.formats.answer import Answer
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.intake.uploaded_image import UploadedImage
 from server.service.flights import Ticket
@@ -68,7 +68,7 @@ def ask(server: LiveServer, source: ImageSource) -> tuple[Ticket, Answer]:
 def test_a_source_of_a_new_kind_is_read_once_and_closed(wide: LiveServer) -> None:
     source = Elsewhere(card("from elsewhere"))
     ticket, answer = ask(wide, source)
-    assert b"from elsewhere" in answer.data
+    assert b"from elsewhere" in answer.result.json
     assert (ticket.outcome, ticket.digests) == ("miss", digest(card("from elsewhere")))
     assert source.asked == ["open", "read", "close"]
 
@@ -79,7 +79,7 @@ def test_a_kept_image_that_is_known_is_not_read(wide: LiveServer) -> None:
     source = Elsewhere(image, known=True)
     ticket, answer = ask(wide, source)
     assert ticket.outcome == "hit"
-    assert b"known elsewhere" in answer.data
+    assert b"known elsewhere" in answer.result.json
     assert source.asked == ["open", "close"]
 
 

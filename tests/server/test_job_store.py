@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cache.keys import Digests
+from cache.stored_result import StoredResult
 from ocr_engine.errors import QueueFull
-from server.answer import Answer
 from server.errors import Gone
+from server.formats.answer import Answer
 from server.service import jobs
 from server.service.flights import Ticket
 from server.service.jobs import JobRecord, JobStore
@@ -27,7 +28,7 @@ class Clock:
 
 def cached(size: int = 10) -> Ticket:
     """A ticket whose answer is there already."""
-    answer = Answer(b"x" * size, DIGESTS, age=0.0)
+    answer = Answer(StoredResult(b"x" * size), DIGESTS, age=0.0)
     return Ticket("hit", DIGESTS, ready=answer)
 
 

@@ -12,7 +12,7 @@ import pytest
 from cache.keys import digest
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
-from server.answer import Answer
+from server.formats.answer import Answer
 from server.intake.request import OcrRequest
 from server.intake.uploaded_image import UploadedImage
 from server.service.flights import Ticket
@@ -67,7 +67,7 @@ def test_two_pictures_with_one_md5_get_their_own_text(wide: LiveServer) -> None:
     for _ in range(2):
         for wanted, text in zip(both, (b"first text", b"second text"), strict=True):
             ticket, answer = ask(wide, wanted)
-            assert text in answer.data
+            assert text in answer.result.json
             assert ticket.outcome == "miss"
             assert ask(wide, wanted)[0].outcome == "hit"
 
@@ -84,8 +84,8 @@ def test_two_pictures_with_one_md5_do_not_join(wide: LiveServer, gate: Path) -> 
     assert [ticket.outcome for ticket in tickets] == ["miss", "miss"]
     gate.unlink()
     answers = [wide.run(ticket.answer) for ticket in tickets]
-    assert b"hold" in answers[0].data
-    assert b"other" in answers[1].data
+    assert b"hold" in answers[0].result.json
+    assert b"other" in answers[1].result.json
 
 
 @pytest.mark.faults(39)
@@ -112,8 +112,8 @@ def test_work_that_was_given_up_is_not_joined(narrow: LiveServer, gate: Path) ->
     second, first_answer = narrow.run(scenario)
     assert second.outcome == "miss"
     gate.unlink()
-    assert b"hold" in narrow.run(first_answer).data
-    assert b"again" in narrow.run(second.answer).data
+    assert b"hold" in narrow.run(first_answer).result.json
+    assert b"again" in narrow.run(second.answer).result.json
 
 
 def test_the_first_of_several_leaves_and_the_others_are_served(
@@ -129,8 +129,8 @@ def test_the_first_of_several_leaves_and_the_others_are_served(
 
     first, last = narrow.run(scenario)
     gate.unlink()
-    assert b"hold" in narrow.run(first.answer).data
-    assert b"shared" in narrow.run(last.answer).data
+    assert b"hold" in narrow.run(first.answer).result.json
+    assert b"shared" in narrow.run(last.answer).result.json
     assert narrow.begun("shared") == 1
 
 
@@ -145,4 +145,4 @@ def test_leaving_twice_counts_once(narrow: LiveServer, gate: Path) -> None:
     second = narrow.run(scenario)
     wait_until(lambda: narrow.begun(f"hold {gate}") == 1, "the start")
     gate.unlink()
-    assert b"hold" in narrow.run(second.answer).data
+    assert b"hold" in narrow.run(second.answer).result.json

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from load_test.arguments import a_count, a_field, a_time, a_url
-from server.commands.recognize.reader import DRAWING, TEXT_FORMATS, WORD_FORMATS, Wanted
+from server.commands.recognize.reader import DRAWING, TEXT_FORMATS, Wanted
+from server.formats.registry import OUTPUT_FORMATS
 from server.intake.request_fields import OPTION_FIELDS
 from server.main import default_config
 
@@ -56,8 +57,9 @@ def parse_arguments(arguments: Sequence[str], prog: str) -> Namespace:
 def wanted(args: Namespace) -> Wanted:
     """Formats and options in one."""
     options = dict(args.option)
-    if args.granularity is not None or args.format in WORD_FORMATS:
-        options["granularity"] = args.granularity or "word"
+    granularity = args.granularity or OUTPUT_FORMATS[args.format].implied.get("granularity")
+    if granularity is not None:
+        options["granularity"] = granularity
     return Wanted((args.format, *([DRAWING] if args.draw else [])), options)
 
 

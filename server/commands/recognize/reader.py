@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ocr_engine.result import OcrResult
+from server.formats.registry import OUTPUT_FORMATS
 
-TEXT_FORMATS = ("text", "json", "tsv", "hocr")
-WORD_FORMATS = ("tsv", "hocr")
 DRAWING = "image"
-SUFFIXES = {"text": ".txt", "json": ".json", "tsv": ".tsv", "hocr": ".hocr", DRAWING: ".boxes.png"}
+TEXT_FORMATS = [name for name, row in OUTPUT_FORMATS.items() if row.suffix and name != DRAWING]
 
 
 class ReadingError(Exception):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from server.commands.recognize.pictures import PictureFile
-from server.commands.recognize.reader import SUFFIXES, Wanted
+from server.commands.recognize.reader import Wanted
+from server.formats.registry import OUTPUT_FORMATS
 
 RECORD = ".ocr-server.jsonl"
 
@@ -99,7 +100,7 @@ class ResultFolder:
         self._record.flush()
 
     def _names(self, picture: PictureFile) -> dict[str, str]:
-        return {format: picture.name + SUFFIXES[format] for format in self._wanted.formats}
+        return {each: picture.name + OUTPUT_FORMATS[each].suffix for each in self._wanted.formats}
 
 
 class InOrder:

@@ -6,7 +6,7 @@ import csv
 import io
 
 from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
-from server.tsv import COLUMNS, render_tsv
+from server.formats.tsv import COLUMNS, render_tsv
 
 
 def level(left: int, top: int, right: int, bottom: int) -> Quad:

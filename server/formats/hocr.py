@@ -6,12 +6,11 @@ The format: Breuel, Baierer, "hOCR - OCR Workflow and Output embedded in HTML", 
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterator
 from itertools import count
 
 from ocr_engine.result import OcrResult
-from server.page_layout import (
+from server.formats.page_layout import (
     ASCENDERS,
     DESCENDERS,
     Block,
@@ -21,6 +20,7 @@ from server.page_layout import (
     lay_out,
     level_box,
 )
+from server.formats.xml_text import xml_text
 from server.version import VERSION
 
 HOCR_TYPE = "text/vnd.hocr+html; charset=utf-8"
@@ -39,8 +39,6 @@ _HEAD = """\
  <body>
 """
 _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
-# What XML 1.0 does not allow in a document, not even as a reference.
-_NOT_XML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_hocr(result: OcrResult, image: str) -> str:
@@ -112,4 +110,4 @@ def _bbox(box: LevelBox) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(_NOT_XML.sub("\ufffd", text))
+    return html.escape(xml_text(text))

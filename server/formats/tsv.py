@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ocr_engine.result import OcrResult
-from server.page_layout import Block, LevelBox, Line, lay_out
+from server.formats.page_layout import Block, LevelBox, Line, lay_out
 
 TSV_TYPE = "text/tab-separated-values; charset=utf-8"
 COLUMNS = (

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
-from server.hocr import render_hocr
+from server.formats.hocr import render_hocr
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 MD5 = "0123456789abcdef0123456789abcdef"

@@ -1,0 +1,1 @@
+"""From a recognition to the bytes of an answer, in each output format. Knows no HTTP server."""

@@ -1,0 +1,169 @@
+"""The output formats, one row each.
+
+A new one has its writer in a module beside this one, and a row here: from it come what requests
+may ask for, the description of the API, and what `ocr-server recognize` writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ocr_engine.result import OcrResult
+from server.formats import examples
+from server.formats.alto import ALTO_TYPE, render_alto
+from server.formats.answer import Answer, Body, Envelope
+from server.formats.hocr import HOCR_TYPE, render_hocr
+from server.formats.json_text import JSON_TYPE
+from server.formats.render import render_drawing, render_json, render_legacy, render_text
+from server.formats.stored import DRAWING_TYPE, decode_result
+from server.formats.tsv import TSV_TYPE, render_tsv
+
+LAYOUT_WEIGHT = 8
+
+Format = str  # the name of a row
+Render = Callable[[Answer, Envelope], Body]
+Document = Callable[[OcrResult, str], bytes]  # of a result, and the name that it gives the image
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """One way to write a result.
+
+    media_type: the Content-Type. weight: how long writing takes, relative to reading the stored
+    JSON; 0: it is sent as it is stored. suffix: of the files that `ocr-server recognize` writes,
+    empty if it writes none. implied: options that the image is read with, unless the request says
+    otherwise. document: writes the format from the result alone, where that is enough. schema and
+    example: of the body, for the description of the API; meaning: a note beside the name there.
+    """
+
+    name: Format
+    media_type: str
+    render: Render
+    weight: int
+    schema: Mapping[str, Any]
+    example: Any = None
+    meaning: str = ""
+    suffix: str = ""
+    implied: Mapping[str, Any] = field(default_factory=dict)
+    document: Document | None = None
+
+
+def _component(name: str) -> Mapping[str, Any]:
+    """A schema of server/openapi/schemas.py."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _text(description: str) -> Mapping[str, Any]:
+    return {"type": "string", "description": description}
+
+
+def _of_words(
+    name: Format,
+    media_type: str,
+    document: Document,
+    *,
+    suffix: str,
+    schema: Mapping[str, Any],
+    example: Any = None,
+    meaning: str = "",
+    weight: int = LAYOUT_WEIGHT,
+) -> OutputFormat:
+    """A format that lays out the words of a result, and needs nothing else of an answer."""
+
+    def render(answer: Answer, _: Envelope) -> Body:
+        return (document(decode_result(answer.result), answer.digests.md5),)
+
+    return OutputFormat(
+        name,
+        media_type,
+        render,
+        weight,
+        schema,
+        example,
+        meaning,
+        suffix,
+        implied={"granularity": "word"},
+        document=document,
+    )
+
+
+OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
+    row.name: row
+    for row in (
+        OutputFormat(
+            "json",
+            JSON_TYPE,
+            render_json,
+            weight=0,
+            schema=_component("Answer"),
+            example=examples.ANSWER,
+            suffix=".json",
+        ),
+        OutputFormat(
+            "text",
+            "text/plain; charset=utf-8",
+            render_text,
+            weight=1,
+            schema=_text("`data.text` alone."),
+            example=examples.TEXT,
+            suffix=".txt",
+        ),
+        OutputFormat(
+            "legacy",
+            JSON_TYPE,
+            render_legacy,
+            weight=1,
+            schema=_component("LegacyAnswer"),
+            example=examples.LEGACY,
+        ),
+        _of_words(
+            "tsv",
+            TSV_TYPE,
+            lambda result, _: render_tsv(result).encode(),
+            suffix=".tsv",
+            schema=_text("As tesseract writes it."),
+            example=examples.TSV,
+        ),
+        _of_words(
+            "hocr",
+            HOCR_TYPE,
+            lambda result, image: render_hocr(result, image).encode(),
+            suffix=".hocr",
+            schema=_text("hOCR, as tesseract writes it."),
+        ),
+        OutputFormat(
+            "image",
+            DRAWING_TYPE,
+            render_drawing,
+            weight=0,
+            schema={"type": "string", "format": "binary"},
+            meaning="the picture as PNG, with its boxes over it",
+            suffix=".boxes.png",
+            implied={"draw": True},
+        ),
+        _of_words(
+            "alto",
+            ALTO_TYPE,
+            render_alto,
+            suffix=".alto.xml",
+            schema=_text("ALTO 4.4."),
+            meaning="ALTO 4.4, XML",
+            weight=2 * LAYOUT_WEIGHT,
+        ),
+    )
+}
+FORMATS = tuple(OUTPUT_FORMATS)
+
+
+def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, Body]:
+    """Content-Type and body of an answer; BadField for a drawing that was not asked for before."""
+    row = OUTPUT_FORMATS[chosen]
+    return row.media_type, row.render(answer, envelope)
+
+
+def in_words(names: Sequence[str]) -> str:
+    """The names as a sentence has them: `a, b and c`."""
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
