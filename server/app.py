@@ -13,7 +13,7 @@ from server.connections import Connections, connection_limit
 from server.context import ServerContext
 from server.engine_setup import build_engine, default_options
 from server.file_roots import FileRoots
-from server.handlers.base import BaseHandler, NotFoundHandler, log_request
+from server.handlers.base import NotFoundHandler
 from server.handlers.docs import DescriptionHandler, description_body
 from server.handlers.health import (
     HealthHandler,
@@ -103,7 +103,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,
-        log_function=log_access,
+        log_function=lambda handler: None,  # request_scope.py logs
     )
 
 
@@ -122,9 +122,3 @@ def make_http_server(context: ServerContext) -> Listener:
     )
     outgoing = context.inflight.outgoing
     return Listener(server, context.connections, outgoing, context.patience_seconds)
-
-
-def log_access(handler: tornado.web.RequestHandler) -> None:
-    """One line a request."""
-    if isinstance(handler, BaseHandler):
-        log_request(handler.request, handler.get_status(), handler.request_id)

@@ -12,20 +12,19 @@ from ocr_engine.errors import PoolDraining
 from server.body import BodyReader, Form
 from server.context import ServerContext
 from server.errors import BadField, MissingFile
-from server.fields import unique_fields
+from server.fields import query_fields, unique_fields
 from server.formats import Envelope
-from server.handlers.base import query_fields
 from server.handlers.exchange import Exchange
-from server.handlers.jobs import job_json
+from server.jobs import job_json
 from server.replies import (
     Reply,
     answer_reply,
     is_long,
     json_reply,
-    problem_reply,
     rendered_reply,
 )
 from server.request_fields import OPTION_FIELDS, Format, OcrRequest, parse_request
+from server.request_scope import RequestScope
 from server.service import Ticket
 
 JOB_RETRY_AFTER = 1
@@ -35,8 +34,10 @@ _QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
 class OcrServiceExchange(Exchange):
     """The fields of the 2021 server: file_type, filename, block_flag and the options."""
 
-    def __init__(self, context: ServerContext, request: HTTPServerRequest) -> None:
-        super().__init__(context, request)
+    def __init__(
+        self, context: ServerContext, request: HTTPServerRequest, scope: RequestScope
+    ) -> None:
+        super().__init__(context, request, scope)
         self._ticket: Ticket | None = None
         self._answering: asyncio.Task[None] | None = None
 
@@ -54,7 +55,7 @@ class OcrServiceExchange(Exchange):
                 self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
                 return
         except Exception as error:
-            reply = problem_reply(error, self.request_id)
+            reply = self.problem(error)
         self.drop_body()
         self.send(reply)
 
@@ -86,7 +87,7 @@ class OcrServiceExchange(Exchange):
         except asyncio.CancelledError:
             return  # the client left while its answer was awaited
         except Exception as error:
-            reply = problem_reply(error, self.request_id)
+            reply = self.problem(error)
         finally:
             self._answering = None
             self.drop_body()
@@ -103,7 +104,7 @@ class OcrServiceExchange(Exchange):
         return await rendered_reply(answer, asked.format, self._envelope(ticket))
 
     def _envelope(self, ticket: Ticket) -> Envelope:
-        return Envelope(ticket.outcome, self.elapsed_ms(), self.request_id)
+        return Envelope(ticket.outcome, self.scope.elapsed_ms(), self.scope.request_id)
 
     def _job_reply(self, ticket: Ticket, chosen: Format) -> Reply:
         job = self.context.jobs.create(ticket, chosen)
@@ -114,7 +115,7 @@ class OcrServiceExchange(Exchange):
             "Retry-After": str(JOB_RETRY_AFTER),
             "X-Cache": ticket.outcome,
         }
-        body = {"status": "accepted", "job": job_json(job), "request_id": self.request_id}
+        body = {"status": "accepted", "job": job_json(job), "request_id": self.scope.request_id}
         return json_reply(body, 202, headers)
 
 
@@ -125,7 +126,7 @@ class OcrExchange(OcrServiceExchange):
 
     def merge_query(self, form: Form) -> Form:
         """The options of the query string, beside the picture of the body."""
-        query = query_fields(self.request, _QUERY_FIELDS)
+        query = query_fields(self.request.query_arguments, _QUERY_FIELDS)
         if "filename" in form.fields or "file_type" in form.fields:
             raise BadField("file_type and filename belong to /ocr_service; send the picture itself")
         if form.upload is not None and not form.upload.data:
@@ -141,7 +142,8 @@ class ExchangeRoute(Router):
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> OcrServiceExchange:
         """Called by Tornado with what the route table says."""
-        return self._kind(kwargs["target_kwargs"]["context"], request)
+        context: ServerContext = kwargs["target_kwargs"]["context"]
+        return self._kind(context, request, RequestScope.enter(context, request, recognition=True))
 
 
 OcrServiceHandler = ExchangeRoute(OcrServiceExchange)
