@@ -11,6 +11,8 @@ from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.connections import Connections, connection_limit
 from server.context import ServerContext
+from server.dialects.legacy import LegacyDialect
+from server.dialects.native import NativeDialect
 from server.engine_setup import build_engine, default_options
 from server.file_roots import FileRoots
 from server.handlers.base import NotFoundHandler
@@ -23,7 +25,7 @@ from server.handlers.health import (
 )
 from server.handlers.jobs import JobHandler
 from server.handlers.page import PageHandler, page_values, read_static_files
-from server.handlers.recognize import OcrHandler, OcrServiceHandler
+from server.handlers.recognize import ExchangeRoute
 from server.handlers.results import ResultHandler
 from server.inflight import InflightBytes
 from server.jobs import JobStore
@@ -87,8 +89,8 @@ def make_application(context: ServerContext) -> tornado.web.Application:
     static = read_static_files(page_values(context))
     return tornado.web.Application(
         [
-            (r"/ocr_service", OcrServiceHandler, given),
-            (r"/ocr", OcrHandler, given),
+            (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
+            (r"/ocr", ExchangeRoute(NativeDialect), given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
             (r"/livez", LivenessHandler, given),

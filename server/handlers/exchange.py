@@ -22,13 +22,14 @@ from tornado.httputil import (
 )
 
 from ocr_engine.errors import EngineError
-from server.body import BodyReader, body_reader
+from server.body import BodyReader
 from server.client_stream import stream_of
 from server.context import ServerContext
+from server.dialects.dialect import Dialect
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.handlers.base import write_parts, wrong_method
 from server.outgoing import LARGE_BYTES
-from server.replies import Reply, admitted, common_headers, logged_problem, problem_reply
+from server.replies import Reply, admitted, common_headers, logged_problem
 from server.request_scope import RequestScope
 
 LINGER_SECONDS = 2.0
@@ -60,15 +61,18 @@ class Exchange(HTTPMessageDelegate, ABC):
     since those who still send often break off at the answer; else as one that left.
     """
 
-    raw_picture = False
-
     def __init__(
-        self, context: ServerContext, request: HTTPServerRequest, scope: RequestScope
+        self,
+        context: ServerContext,
+        request: HTTPServerRequest,
+        scope: RequestScope,
+        dialect: Dialect,
     ) -> None:
         assert isinstance(request.connection, HTTP1Connection)
         self.context = context
         self.request = request
         self.scope = scope
+        self.dialect = dialect
         self._connection = request.connection
         self._stream = stream_of(request)
         self._state = State.RECEIVING
@@ -91,11 +95,11 @@ class Exchange(HTTPMessageDelegate, ABC):
         """Refuse the request by the headers alone where they are enough."""
         self._connection.set_close_callback(self.on_connection_close)
         try:
-            if self.request.method != "POST":
-                raise wrong_method(self.request, ["POST"])
+            if self.request.method not in self.dialect.methods:
+                raise wrong_method(self.request, self.dialect.methods)
             announced = headers.get("Content-Length", "0")
             self._check_length(int(announced) if announced.isdecimal() else 0)
-            self._reader = body_reader(headers.get("Content-Type", ""), self.raw_picture)
+            self._reader = self.dialect.reader()
         except (ServiceError, EngineError) as error:
             self._refuse(error)
         else:
@@ -135,8 +139,7 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def problem(self, error: BaseException) -> Reply:
         """The answer that tells of an error."""
-        request_id = self.scope.request_id
-        return problem_reply(logged_problem(error, request_id), request_id)
+        return self.dialect.problem(logged_problem(error, self.scope.request_id))
 
     def send(self, reply: Reply) -> None:
         """Answer, and end the scope when that has left; draining waits for it."""
@@ -198,7 +201,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._state = State.REFUSED
         more = {"Connection": "close"}
         if isinstance(error, MethodNotAllowed):
-            more["Allow"] = "POST"
+            more["Allow"] = ", ".join(self.dialect.methods)
         self._write(self.problem(error), more)
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
 
