@@ -12,8 +12,10 @@ from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.connections import Connections, connection_limit
 from server.context import ServerContext
+from server.dialects.legacy import LegacyDialect
+from server.dialects.native import NativeDialect
 from server.engine_setup import build_engine, default_options
-from server.handlers.base import BaseHandler, NotFoundHandler, log_request
+from server.handlers.base import NotFoundHandler
 from server.handlers.docs import DescriptionHandler, description_body
 from server.handlers.health import (
     HealthHandler,
@@ -23,7 +25,7 @@ from server.handlers.health import (
 )
 from server.handlers.jobs import JobHandler
 from server.handlers.page import PageHandler, page_values, read_static_files
-from server.handlers.recognize import OcrHandler, OcrServiceHandler
+from server.handlers.recognize import ExchangeRoute
 from server.handlers.results import ResultHandler
 from server.intake.sources import build_sources
 from server.listening import Listener
@@ -88,8 +90,8 @@ def make_application(context: ServerContext) -> tornado.web.Application:
     static = read_static_files(page_values(context))
     return tornado.web.Application(
         [
-            (r"/ocr_service", OcrServiceHandler, given),
-            (r"/ocr", OcrHandler, given),
+            (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
+            (r"/ocr", ExchangeRoute(NativeDialect), given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
             (r"/livez", LivenessHandler, given),
@@ -104,7 +106,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,
-        log_function=log_access,
+        log_function=lambda handler: None,  # request_scope.py logs
     )
 
 
@@ -123,9 +125,3 @@ def make_http_server(context: ServerContext) -> Listener:
     )
     outgoing = context.inflight.outgoing
     return Listener(server, context.connections, outgoing, context.patience_seconds)
-
-
-def log_access(handler: tornado.web.RequestHandler) -> None:
-    """One line a request."""
-    if isinstance(handler, BaseHandler):
-        log_request(handler.request, handler.get_status(), handler.request_id)

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
 
 from server.service.outgoing import Buffer, OutgoingBytes
@@ -22,17 +24,20 @@ class ClientStream(IOStream):
     """A connection that is closed if its client takes nothing of an answer for too long.
 
     patience: after how many seconds. Tornado waits for ever for what it has written.
+    peer: the IP address at the other end, see client_address.py.
     """
 
     def __init__(
         self,
         connection: socket.socket,
+        peer: str,
         outgoing: OutgoingBytes,
         patience: float,
         on_closed: Callable[[], None],
         **sizes: Any,
     ) -> None:
         super().__init__(connection, **sizes)
+        self.peer = peer
         self._outgoing = outgoing
         self._patience = patience
         self._on_closed = on_closed
@@ -91,3 +96,10 @@ class ClientStream(IOStream):
             self._watch = None
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close()
+
+
+def stream_of(request: HTTPServerRequest) -> ClientStream:
+    """The connection that a request came on; Tornado's own interface does not lead to it."""
+    assert isinstance(request.connection, HTTP1Connection)
+    assert isinstance(request.connection.stream, ClientStream)
+    return request.connection.stream

@@ -7,6 +7,7 @@ value, or raises ValueError with what would be accepted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -171,6 +172,27 @@ class PathList:
     def schema(self) -> Schema:
         """See Constraint."""
         return {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkList:
+    """A list of IP addresses or networks in CIDR notation; in the environment, with commas."""
+
+    def __call__(self, value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
+        """See Constraint."""
+        if isinstance(value, str):
+            value = [entry.strip() for entry in value.split(",") if entry.strip()]
+        expected = 'expected a list of addresses or networks, like ["127.0.0.1", "10.0.0.0/8"]'
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise ValueError(expected)
+        try:
+            return tuple(ip_network(entry) for entry in value)
+        except ValueError as error:
+            raise ValueError(f"{expected}; {error}") from None
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "array", "items": {"type": "string"}}
 
 
 @dataclass(frozen=True, slots=True)

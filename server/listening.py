@@ -13,6 +13,7 @@ from typing import Any
 
 from tornado.httpserver import HTTPServer
 
+from server.client_address import peer_address
 from server.client_stream import ClientStream
 from server.connections import Connections
 from server.service.outgoing import OutgoingBytes
@@ -124,6 +125,7 @@ class Listener:
     def _serve(self, connection: socket.socket, address: Any) -> None:
         stream = ClientStream(
             connection,
+            peer_address(address),
             self._outgoing,
             self._patience,
             self._closed,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import re
-import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any, NamedTuple
 
@@ -23,8 +21,6 @@ from server.service.outgoing import LARGE_BYTES
 
 log = logging.getLogger("server.request")
 
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-
 
 class Reply(NamedTuple):
     """An answer; `error` is the code of its error, or nothing."""
@@ -38,11 +34,6 @@ class Reply(NamedTuple):
     def length(self) -> int:
         """How many bytes the body has."""
         return sum(map(len, self.body))
-
-
-def request_id(given: str | None) -> str:
-    """The request id that the client gave, if it can be taken over, else a new one."""
-    return given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def common_headers(request_id: str) -> dict[str, str]:
@@ -93,21 +84,28 @@ def server_timing(answer: Answer, total_ms: float) -> str:
     return ", ".join([*entries, f"total;dur={total_ms:.1f}"])
 
 
-def admitted(reply: Reply, inflight: InflightBytes, request_id: str) -> Reply:
+def admitted(
+    reply: Reply, inflight: InflightBytes, problem: Callable[[BaseException], Reply]
+) -> Reply:
     """The reply; 503 in its place if it is large and too many such answers are not taken yet."""
     if reply.length > LARGE_BYTES:
         try:
             inflight.check_answer(reply.body)
         except QueueFull as error:
-            return problem_reply(error, request_id)
+            return problem(error)
     return reply
 
 
-def problem_reply(error: BaseException, request_id: str) -> Reply:
-    """An error; what is unforeseen goes to the log under the request id."""
+def logged_problem(error: BaseException, request_id: str) -> PublicError:
+    """What the client is told of an error; what is unforeseen goes to the log under the id."""
     problem = public_error(error)
     if problem.status == 500:
         log.error("request %s failed", request_id, exc_info=error)
+    return problem
+
+
+def problem_reply(problem: PublicError, request_id: str) -> Reply:
+    """An error, in the server's own form."""
     retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
     reply = json_reply(error_body(problem, request_id), problem.status, retry)
     return reply._replace(error=problem.code)

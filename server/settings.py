@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from server.constraints import (
     FilePath,
     Flag,
     ImageShape,
+    NetworkList,
     Nullable,
     Number,
     PathList,
@@ -53,6 +55,7 @@ class WebServerSettings:
     max_body_mb: float = setting(Number(0.001, 1024), 10.0)
     max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 

@@ -116,3 +116,19 @@ def narrow(_narrow_server: LiveServer, no_error_log: None) -> Iterator[LiveServe
     _narrow_server.clear()
     yield _narrow_server
     _narrow_server.check_whole()
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """What the access log has; filled as requests end."""
+    caplog.set_level(logging.INFO, "server.access")
+    found: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(f"{record.levelname} {record.getMessage()}")
+
+    logger, listener = logging.getLogger("server.access"), Listener()
+    logger.addHandler(listener)
+    yield found
+    logger.removeHandler(listener)

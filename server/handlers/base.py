@@ -1,8 +1,7 @@
-"""What all handlers share: request ids, the one shape of errors, bodies that nobody wants."""
+"""What all handlers share: their scope, the one shape of errors, unexpected bodies discarded."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -11,22 +10,21 @@ from tornado.httputil import HTTPConnection, HTTPServerRequest
 
 from ocr_engine.errors import EngineError
 from server.context import ServerContext
-from server.errors import BadField, BadRequest, MethodNotAllowed, NotFound, ServiceError, shown
+from server.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format
-from server.intake.fields import decode_text, unique_fields
+from server.intake.fields import query_fields
 from server.replies import (
     Reply,
     admitted,
     common_headers,
     json_reply,
+    logged_problem,
     problem_reply,
     rendered_reply,
-    request_id,
 )
+from server.request_scope import RequestScope
 from server.service.outgoing import LARGE_BYTES
-
-access_log = logging.getLogger("server.access")
 
 
 @tornado.web.stream_request_body
@@ -36,14 +34,32 @@ class BaseHandler(tornado.web.RequestHandler):
     Every handler reads its body as a stream: Tornado would collect it whole, whatever its size.
     """
 
-    def initialize(self, context: ServerContext) -> None:
-        """Called by Tornado with what the route table says."""
+    def __init__(
+        self,
+        application: tornado.web.Application,
+        request: HTTPServerRequest,
+        context: ServerContext,
+        **given: Any,
+    ) -> None:
         self.context = context
+        self.scope = RequestScope.enter(context, request)
+        super().__init__(application, request, **given)  # asks for headers, which have the id
+
+    def initialize(self) -> None:
+        """Called by Tornado with what the route table says, beside the context."""
 
     def set_default_headers(self) -> None:
         """Headers on every answer."""
-        self.request_id = request_id(self.request.headers.get("X-Request-Id"))
-        self._set_headers(common_headers(self.request_id))
+        self._set_headers(common_headers(self.scope.request_id))
+
+    def on_finish(self) -> None:
+        """The answer is written."""
+        self.scope.leave()
+
+    def on_connection_close(self) -> None:
+        """The client went away before it had its answer."""
+        super().on_connection_close()
+        self.scope.client_left()
 
     def data_received(self, chunk: bytes) -> None:
         """A body where none is expected is read and thrown away."""
@@ -53,12 +69,13 @@ class BaseHandler(tornado.web.RequestHandler):
         return None
 
     def query_fields(self, known: Collection[str]) -> dict[str, str]:
-        """See query_fields below."""
-        return query_fields(self.request, known)
+        """The parameters of the query string, see fields.py."""
+        return query_fields(self.request.query_arguments, known)
 
     def send(self, reply: Reply) -> None:
         """Finish with this answer; a large body is sent as it is, not copied."""
-        reply = admitted(reply, self.context.inflight, self.request_id)
+        reply = admitted(reply, self.context.inflight, self.problem)
+        self.scope.note(reply)
         length = reply.length
         self.set_status(reply.status)
         self._set_headers(reply.headers)
@@ -74,10 +91,17 @@ class BaseHandler(tornado.web.RequestHandler):
         """Finish with this answer, or with 304 if the client has what its ETag names."""
         self._set_headers(reply.headers)
         if self.check_etag_header():
-            self.set_status(304)
-            self.finish()
+            self.send_empty(304)
         else:
             self.send(reply)
+
+    def send_empty(self, status: int, headers: Mapping[str, str] | None = None) -> None:
+        """Finish with a status that has no body: 204 or 304."""
+        reply = Reply(status, headers or {}, ())
+        self.scope.note(reply)
+        self.set_status(status)
+        self._set_headers(reply.headers)
+        self.finish()
 
     def send_json(self, value: Any, status: int = 200) -> None:
         """Finish with a JSON body."""
@@ -87,9 +111,14 @@ class BaseHandler(tornado.web.RequestHandler):
         """Finish with a recognized text."""
         self.send(await rendered_reply(answer, chosen, envelope))
 
+    def problem(self, error: BaseException) -> Reply:
+        """The answer that tells of an error."""
+        request_id = self.scope.request_id
+        return problem_reply(logged_problem(error, request_id), request_id)
+
     def send_problem(self, error: BaseException) -> None:
         """Finish with an error."""
-        self.send(problem_reply(error, self.request_id))
+        self.send(self.problem(error))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tornado's own errors, in our shape."""
@@ -118,6 +147,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_header(name, value)
 
     def _allowed_methods(self) -> list[str]:
+        # Tornado has no public way to ask; this is what it compares with itself.
         unimplemented = tornado.web.RequestHandler._unimplemented_method
         return [
             method
@@ -147,19 +177,6 @@ class NotFoundHandler(BaseHandler):
     head = post = put = patch = delete = options = get
 
 
-def query_fields(request: HTTPServerRequest, known: Collection[str]) -> dict[str, str]:
-    """The parameters of the query string; BadField for one unknown, repeated or no text."""
-    if not request.query:
-        return {}
-    pairs = [(name, value) for name, values in request.query_arguments.items() for value in values]
-    fields = {}
-    for name, value in unique_fields(pairs).items():
-        if name not in known:
-            raise BadField(f"unknown parameter {shown(name)!r}; known are {', '.join(known)}")
-        fields[name] = decode_text(name, value)
-    return fields
-
-
 def write_parts(connection: HTTPConnection, body: Body) -> None:
     """Write a body after its headers; Tornado copies none of it."""
     for part in body:
@@ -169,19 +186,3 @@ def write_parts(connection: HTTPConnection, body: Body) -> None:
 def wrong_method(request: HTTPServerRequest, allowed: Sequence[str]) -> MethodNotAllowed:
     """The error of a page that exists for other methods."""
     return MethodNotAllowed(f"{request.method} is not possible here; {', '.join(allowed)} is")
-
-
-def log_request(request: HTTPServerRequest, status: int, request_id: str) -> None:
-    """One line a request."""
-    level = logging.WARNING if status >= 500 else logging.INFO
-    if access_log.isEnabledFor(level):
-        milliseconds = 1000 * request.request_time()
-        access_log.log(
-            level,
-            "%s %s %d %.1f ms %s",
-            request.method,
-            request.path,
-            status,
-            milliseconds,
-            request_id,
-        )

@@ -19,9 +19,8 @@ def description_body(context: ServerContext) -> bytes:
 class DescriptionHandler(BaseHandler):
     """One document, the same for as long as the server runs."""
 
-    def initialize(self, context: ServerContext, body: bytes = b"") -> None:
+    def initialize(self, body: bytes = b"") -> None:
         """Called by Tornado with what the route table says."""
-        super().initialize(context)
         self._body = body
 
     def get(self) -> None:

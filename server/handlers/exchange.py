@@ -7,7 +7,7 @@ body may come, which is half of what a cached answer costs (docs/decisions/0012)
 from __future__ import annotations
 
 import asyncio
-import time
+import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from http.client import responses
@@ -22,46 +22,66 @@ from tornado.httputil import (
 )
 
 from ocr_engine.errors import EngineError
-from server.client_stream import ClientStream
+from server.client_stream import stream_of
 from server.context import ServerContext
+from server.dialects.dialect import Dialect
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
-from server.handlers.base import log_request, write_parts, wrong_method
-from server.intake.body import BodyReader, body_reader
+from server.handlers.base import write_parts, wrong_method
+from server.intake.body import BodyReader
 from server.replies import (
     Reply,
     admitted,
     common_headers,
-    problem_reply,
-    request_id,
+    logged_problem,
 )
+from server.request_scope import RequestScope
 from server.service.outgoing import LARGE_BYTES
 
 LINGER_SECONDS = 2.0
-CLIENT_LEFT = 499  # as nginx logs it
+
+
+class State(enum.Enum):
+    """Where an exchange is; Exchange has the arrows."""
+
+    RECEIVING = enum.auto()
+    WORKING = enum.auto()
+    ANSWERED = enum.auto()
+    REFUSED = enum.auto()
+    CLOSING = enum.auto()
+    GONE = enum.auto()
 
 
 class Exchange(HTTPMessageDelegate, ABC):
-    """A POST and its answer; refuses the body as soon as it is plainly wrong.
+    """A request with a body and its answer; refuses the body as soon as it is plainly wrong.
 
     Tornado calls headers_received, data_received and finish, or on_connection_close.
+
+        RECEIVING --finish--> WORKING --send--> ANSWERED
+            |                                   the scope ends when the answer was taken
+            +--refuse--> REFUSED --finish, or after LINGER_SECONDS--> CLOSING
+                         the answer is sent,                          the scope ends, and the
+                         the rest of the body dropped                 connection, when it was taken
+
+    A client that leaves makes any of them GONE, and ends the scope: as refused after a refusal,
+    since those who still send often break off at the answer; else as one that left.
     """
 
-    raw_picture = False
-
-    def __init__(self, context: ServerContext, request: HTTPServerRequest) -> None:
+    def __init__(
+        self,
+        context: ServerContext,
+        request: HTTPServerRequest,
+        scope: RequestScope,
+        dialect: Dialect,
+    ) -> None:
         assert isinstance(request.connection, HTTP1Connection)
-        assert isinstance(request.connection.stream, ClientStream)
         self.context = context
         self.request = request
-        self.request_id = request_id(request.headers.get("X-Request-Id"))
-        self.reader: BodyReader | None = None
-        self.gone = False
+        self.scope = scope
+        self.dialect = dialect
         self._connection = request.connection
-        self._stream = request.connection.stream
-        self._started = time.perf_counter()
-        self._open = False
-        self._refusal: Reply | None = None
-        self._refusing = False
+        self._stream = stream_of(request)
+        self._state = State.RECEIVING
+        self._reader: BodyReader | None = None
         self._received = 0
         self._body_timer: asyncio.TimerHandle | None = None
 
@@ -69,23 +89,22 @@ class Exchange(HTTPMessageDelegate, ABC):
     def body_complete(self, reader: BodyReader) -> None:
         """The body is all there: send() an answer, now or later."""
 
-    def elapsed_ms(self) -> float:
-        """Since the headers came."""
-        return (time.perf_counter() - self._started) * 1000
+    @property
+    def gone(self) -> bool:
+        """Whether the client has left."""
+        return self._state is State.GONE
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> None:
-        """Count the request in, and refuse it by the headers alone where they are enough."""
-        self.context.open_requests += 1
-        self._open = True
+        """Refuse the request by the headers alone where they are enough."""
         self._connection.set_close_callback(self.on_connection_close)
         try:
-            if self.request.method != "POST":
-                raise wrong_method(self.request, ["POST"])
+            if self.request.method not in self.dialect.methods:
+                raise wrong_method(self.request, self.dialect.methods)
             announced = headers.get("Content-Length", "0")
             self._check_length(int(announced) if announced.isdecimal() else 0)
-            self.reader = body_reader(headers.get("Content-Type", ""), self.raw_picture)
+            self._reader = self.dialect.reader()
         except (ServiceError, EngineError) as error:
             self._refuse(error)
         else:
@@ -93,13 +112,13 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def data_received(self, chunk: bytes) -> None:
         """The next piece of the body."""
-        if self.reader is None:
+        if self._reader is None:
             return
         try:
             self._check_length(self._received + len(chunk))
             self._received += len(chunk)
             self.context.inflight.received += len(chunk)
-            self.reader.feed(chunk)
+            self._reader.feed(chunk)
         except (ServiceError, EngineError) as error:
             self._refuse(error)
 
@@ -107,40 +126,40 @@ class Exchange(HTTPMessageDelegate, ABC):
         """The request has ended."""
         if self._body_timer is not None:
             self._body_timer.cancel()
-        if self._refusal is not None:
+        if self._state is State.REFUSED:
             self._end_refusal()
-        elif self.reader is not None:
-            self.body_complete(self.reader)
+        elif self._reader is not None:
+            self._state = State.WORKING
+            self.body_complete(self._reader)
 
     def on_connection_close(self) -> None:
         """The client went away before it had its answer."""
-        self.gone = True
+        refused = self._state in (State.REFUSED, State.CLOSING)
+        self._state = State.GONE
         self.drop_body()
-        if self._refusal is not None:
-            self._count_out(self._refusal.status, self._refusal.error)
-        self._count_out(CLIENT_LEFT, "client_left")
+        if refused:
+            self.scope.leave()
+        else:
+            self.scope.client_left()
+
+    def problem(self, error: BaseException) -> Reply:
+        """The answer that tells of an error."""
+        return self.dialect.problem(logged_problem(error, self.scope.request_id))
 
     def send(self, reply: Reply) -> None:
-        """Answer, and count the request out when that has left; draining waits for it."""
-        if self.gone:
+        """Answer, and end the scope when that has left; draining waits for it."""
+        if self._state is State.GONE:
             return
-        reply = admitted(reply, self.context.inflight, self.request_id)
-
-        def end(taken: bool) -> None:
-            if taken:
-                self._count_out(reply.status, reply.error)
-            else:
-                self._count_out(CLIENT_LEFT, "client_left")
-
-        self._write(reply)
-        self._stream.when_taken(end)
+        self._state = State.ANSWERED
+        self._write(admitted(reply, self.context.inflight, self.problem))
+        self._stream.when_taken(self.scope.leave)
         self._connection.finish()
 
     def drop_body(self) -> None:
         """The body is with the pool now, or nobody needs it."""
         self.context.inflight.received -= self._received
         self._received = 0
-        self.reader = None
+        self._reader = None
         if self._body_timer is not None:
             self._body_timer.cancel()
 
@@ -152,7 +171,12 @@ class Exchange(HTTPMessageDelegate, ABC):
         self.context.inflight.check(length - self._received)
 
     def _limit_time(self) -> None:
-        """Close the connection if the body takes too long; Tornado would make a task for that."""
+        """Close the connection if the body takes too long.
+
+        Tornado would make a task and a future for that, with each request; so its own limit is
+        read from where it keeps it, and turned off by the value that it has without a limit,
+        which its annotation leaves out.
+        """
         seconds = self._connection.params.body_timeout
         self._connection.set_body_timeout(None)  # type: ignore[arg-type]
         if seconds is not None:
@@ -161,8 +185,9 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> None:
         """Put an answer on the wire, with more headers; only a small body is copied for that."""
+        self.scope.note(reply)
         length = reply.length
-        headers = {**common_headers(self.request_id), **reply.headers, **(more or {})}
+        headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
         headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
         body = reply.body if self.request.method != "HEAD" else ()
@@ -178,29 +203,19 @@ class Exchange(HTTPMessageDelegate, ABC):
         The end comes with the end of the body, or when that takes too long.
         """
         self.drop_body()
+        self._state = State.REFUSED
         more = {"Connection": "close"}
         if isinstance(error, MethodNotAllowed):
-            more["Allow"] = "POST"
-        self._refusal = problem_reply(error, self.request_id)
-        self._refusing = True
-        self._write(self._refusal, more)
+            more["Allow"] = ", ".join(self.dialect.methods)
+        self._write(self.problem(error), more)
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
 
     def _end_refusal(self) -> None:
-        if self._refusing and not self.gone:
-            self._refusing = False
+        if self._state is State.REFUSED:
+            self._state = State.CLOSING
             self._connection.finish()
             self._stream.when_taken(self._close_refused)
 
     def _close_refused(self, _: bool) -> None:
-        if self._refusal is not None:
-            self._count_out(self._refusal.status, self._refusal.error)
+        self.scope.leave()
         self._connection.close()
-
-    def _count_out(self, status: int, error: str) -> None:
-        """Count the request out, once."""
-        if self._open:
-            self._open = False
-            self.context.open_requests -= 1
-            self.context.metrics.count_request(status, error, self.elapsed_ms() / 1000)
-            log_request(self.request, status, self.request_id)

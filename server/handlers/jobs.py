@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from server.formats.answer import Envelope
 from server.formats.registry import Format
 from server.handlers.base import BaseHandler
 from server.intake.request_fields import parse_format, parse_seconds
-from server.service.jobs import MAX_WAIT_SECONDS, JobRecord
+from server.service.jobs import MAX_WAIT_SECONDS, JobRecord, job_json
 
 POLL_SECONDS = 1
 
@@ -36,8 +34,7 @@ class JobHandler(BaseHandler):
         except Exception as error:
             self.send_problem(error)
         else:
-            self.set_status(204)
-            self.finish()
+            self.send_empty(204)
 
     async def _send(self, job: JobRecord, chosen: Format) -> None:
         self.set_header("X-Job-State", job.state)
@@ -45,18 +42,8 @@ class JobHandler(BaseHandler):
             if job.state in ("queued", "running"):
                 self.set_header("Retry-After", str(POLL_SECONDS))
             self.send_json(
-                {"status": "success", "job": job_json(job), "request_id": self.request_id}
+                {"status": "success", "job": job_json(job), "request_id": self.scope.request_id}
             )
             return
-        envelope = Envelope(job.outcome, job.elapsed_ms, self.request_id, job_json(job))
+        envelope = Envelope(job.outcome, job.elapsed_ms, self.scope.request_id, job_json(job))
         await self.send_answer(job.answer, chosen, envelope)
-
-
-def job_json(job: JobRecord) -> dict[str, Any]:
-    """A job as clients see it."""
-    shown: dict[str, Any] = {"id": job.job_id, "state": job.state, "url": f"/jobs/{job.job_id}"}
-    if job.state == "queued":
-        shown["position"] = job.position
-    if job.error is not None:
-        shown["error"] = {"code": job.error.code, "message": job.error.message}
-    return shown

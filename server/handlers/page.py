@@ -92,15 +92,12 @@ class PageHandler(BaseHandler):
     """A page, or with `files` one of the files that pages are made of."""
 
     def initialize(
-        self,
-        context: ServerContext,
-        page: StaticFile | None = None,
-        files: Mapping[str, StaticFile] | None = None,
+        self, page: StaticFile | None = None, files: Mapping[str, StaticFile] | None = None
     ) -> None:
         """Called by Tornado with what the route table says."""
-        super().initialize(context)
         self._page = page
         self._files = files or {}
+        self.scope.quiet = files is not None
 
     def get(self, name: str = "") -> None:
         """200, 304 if the client has it, or 404."""

@@ -1,4 +1,4 @@
-"""POST /ocr_service and POST /ocr: a picture in, its text out."""
+"""POST /ocr_service and POST /ocr: an image in, its text out, in the dialect of the route."""
 
 from __future__ import annotations
 
@@ -10,37 +10,26 @@ from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
 from server.context import ServerContext
-from server.errors import BadField, MissingFile
-from server.formats.answer import Envelope
-from server.formats.registry import Format
-from server.handlers.base import query_fields
+from server.dialects.dialect import Dialect, DialectFactory
 from server.handlers.exchange import Exchange
-from server.handlers.jobs import job_json
 from server.intake.body import BodyReader
-from server.intake.fields import Form, unique_fields
 from server.intake.request import OcrRequest
-from server.intake.request_fields import OPTION_FIELDS, parse_request
-from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
-from server.replies import (
-    Reply,
-    answer_reply,
-    is_long,
-    json_reply,
-    problem_reply,
-    rendered_reply,
-)
+from server.replies import Reply
+from server.request_scope import RequestScope
 from server.service.flights import Ticket
 
-JOB_RETRY_AFTER = 1
-_QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
-_NOT_OF_OCR = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.inline))
 
+class RecognizeExchange(Exchange):
+    """Has an image read, or starts a job for it."""
 
-class OcrServiceExchange(Exchange):
-    """The fields of the 2021 server: file_type, filename, block_flag and the options."""
-
-    def __init__(self, context: ServerContext, request: HTTPServerRequest) -> None:
-        super().__init__(context, request)
+    def __init__(
+        self,
+        context: ServerContext,
+        request: HTTPServerRequest,
+        scope: RequestScope,
+        dialect: Dialect,
+    ) -> None:
+        super().__init__(context, request, scope, dialect)
         self._ticket: Ticket | None = None
         self._answering: asyncio.Task[None] | None = None
 
@@ -49,16 +38,16 @@ class OcrServiceExchange(Exchange):
         try:
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the picture to another one")
-            asked = None if reader.is_long else self._parse(reader.finish())
+            asked = None if reader.is_long else self.dialect.parse(reader.finish())
             ticket = None if asked is None else self.context.service.recall(asked)
             kept = ticket.ready if asked and asked.block and ticket else None
-            if asked and ticket and kept and not is_long(kept, asked.format):
-                reply = answer_reply(kept, asked.format, self._envelope(ticket))
+            if asked and ticket and kept and not self.dialect.is_long(kept, asked):
+                reply = self.dialect.render(kept, asked, ticket.outcome)
             else:
                 self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
                 return
         except Exception as error:
-            reply = problem_reply(error, self.request_id)
+            reply = self.problem(error)
         self.drop_body()
         self.send(reply)
 
@@ -68,32 +57,19 @@ class OcrServiceExchange(Exchange):
         if self._ticket is not None:
             self._ticket.leave()
 
-    def merge_query(self, form: Form) -> Form:
-        """Fields come in the body only; a query string would be silently ignored."""
-        if self.request.query:
-            raise BadField("the fields belong into the body, not into the query string")
-        return form
-
-    def _parse(self, form: Form) -> OcrRequest:
-        read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
-        context = self.context
-        return parse_request(
-            self.merge_query(form), context.sources, context.default_options, read_cache
-        )
-
     async def _answer(
         self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
     ) -> None:
         try:
             if asked is None:
-                asked = self._parse(await asyncio.to_thread(reader.finish))
+                asked = self.dialect.parse(await asyncio.to_thread(reader.finish))
             self._ticket = ticket or await self.context.service.submit(asked)
             self.drop_body()
             reply = await self._reply(self._ticket, asked)
         except asyncio.CancelledError:
             return  # the client left while its answer was awaited
         except Exception as error:
-            reply = problem_reply(error, self.request_id)
+            reply = self.problem(error)
         finally:
             self._answering = None
             self.drop_body()
@@ -103,54 +79,25 @@ class OcrServiceExchange(Exchange):
         """The text, or the job that will have it."""
         if not asked.block:
             self._ticket = None
-            return self._job_reply(ticket, asked.format)
+            return self.dialect.accepted(self.context.jobs.create(ticket, asked.format))
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()
-        return await rendered_reply(answer, asked.format, self._envelope(ticket))
-
-    def _envelope(self, ticket: Ticket) -> Envelope:
-        return Envelope(ticket.outcome, self.elapsed_ms(), self.request_id)
-
-    def _job_reply(self, ticket: Ticket, chosen: Format) -> Reply:
-        job = self.context.jobs.create(ticket, chosen)
-        url = f"/jobs/{job.job_id}"
-        headers = {
-            "Location": url,
-            "Operation-Location": url,
-            "Retry-After": str(JOB_RETRY_AFTER),
-            "X-Cache": ticket.outcome,
-        }
-        body = {"status": "accepted", "job": job_json(job), "request_id": self.request_id}
-        return json_reply(body, 202, headers)
-
-
-class OcrExchange(OcrServiceExchange):
-    """The same without the old names: multipart, a raw picture, or JSON; options in the query."""
-
-    raw_picture = True
-
-    def merge_query(self, form: Form) -> Form:
-        """The options of the query string, beside the picture of the body."""
-        query = query_fields(self.request, _QUERY_FIELDS)
-        if any(name in form.fields for name in _NOT_OF_OCR):
-            names = " and ".join(_NOT_OF_OCR)
-            raise BadField(f"{names} belong to /ocr_service; send the picture itself")
-        if form.upload == b"":
-            raise MissingFile("the body is empty; send the picture's bytes in it")
-        return Form(unique_fields([*form.fields.items(), *query.items()]), form.upload)
+        render = self.dialect.render
+        if self.dialect.is_long(answer, asked):
+            return await asyncio.to_thread(render, answer, asked, ticket.outcome)
+        return render(answer, asked, ticket.outcome)
 
 
 class ExchangeRoute(Router):
     """Gives each request an exchange of its own; a target in the table of routes."""
 
-    def __init__(self, kind: type[OcrServiceExchange]) -> None:
-        self._kind = kind
+    def __init__(self, dialect: DialectFactory) -> None:
+        self._dialect = dialect
 
-    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> OcrServiceExchange:
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> RecognizeExchange:
         """Called by Tornado with what the route table says."""
-        return self._kind(kwargs["target_kwargs"]["context"], request)
-
-
-OcrServiceHandler = ExchangeRoute(OcrServiceExchange)
-OcrHandler = ExchangeRoute(OcrExchange)
+        context: ServerContext = kwargs["target_kwargs"]["context"]
+        scope = RequestScope.enter(context, request, recognition=True)
+        dialect = self._dialect(context, request, scope)
+        return RecognizeExchange(context, request, scope, dialect)

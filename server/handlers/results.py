@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from cache.keys import Digests
 from server.errors import NotFound
 from server.formats.answer import Answer, Envelope
@@ -19,7 +17,6 @@ class ResultHandler(BaseHandler):
 
     async def get(self, md5: str) -> None:
         """200 with the result, 304 if the client has it, 404 if it is not kept."""
-        started = time.perf_counter()
         try:
             fields = self.query_fields(("format", *OPTION_FIELDS))
             chosen = parse_format(fields.pop("format", "json"))
@@ -34,14 +31,12 @@ class ResultHandler(BaseHandler):
             tag = f'"{kept.etag}-{chosen}"'
             self.set_header("ETag", tag)
             if self._client_has(tag):
-                self.set_header("X-Cache", "hit")
-                self.set_status(304)
-                self.finish()
+                self.send_empty(304, {"X-Cache": "hit"})
                 return
             age = service.cache.age(kept)
             answer = Answer(kept.result, Digests(md5.lower(), kept.sha256), age=age)
-            elapsed_ms = (time.perf_counter() - started) * 1000
-            await self.send_answer(answer, chosen, Envelope("hit", elapsed_ms, self.request_id))
+            envelope = Envelope("hit", self.scope.elapsed_ms(), self.scope.request_id)
+            await self.send_answer(answer, chosen, envelope)
         except Exception as error:
             self.send_problem(error)
 

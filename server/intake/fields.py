@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,21 @@ def unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         if len(fields) == MAX_PARTS:
             raise BadRequest(f"there are more than {MAX_PARTS} fields")
         fields[name] = value
+    return fields
+
+
+def query_fields(
+    arguments: Mapping[str, Sequence[bytes]], known: Collection[str]
+) -> dict[str, str]:
+    """The parameters of a query string; BadField for one unknown, repeated or no text."""
+    if not arguments:
+        return {}
+    pairs = [(name, value) for name, values in arguments.items() for value in values]
+    fields = {}
+    for name, value in unique_fields(pairs).items():
+        if name not in known:
+            raise BadField(f"unknown parameter {shown(name)!r}; known are {', '.join(known)}")
+        fields[name] = decode_text(name, value)
     return fields
 
 

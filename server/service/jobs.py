@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ocr_engine.errors import QueueFull
 from server.errors import Conflict, Gone, NotFound, PublicError, public_error
@@ -51,6 +51,16 @@ class JobRecord:
     def size_bytes(self) -> int:
         """How long the answer is."""
         return self.answer.result.size_bytes if self.answer is not None else 0
+
+
+def job_json(job: JobRecord) -> dict[str, Any]:
+    """A job as clients see it."""
+    shown: dict[str, Any] = {"id": job.job_id, "state": job.state, "url": f"/jobs/{job.job_id}"}
+    if job.state == "queued":
+        shown["position"] = job.position
+    if job.error is not None:
+        shown["error"] = {"code": job.error.code, "message": job.error.message}
+    return shown
 
 
 class _Run:

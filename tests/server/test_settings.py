@@ -65,6 +65,7 @@ DEFAULTS = {
     "web_server.port": 8888,
     "web_server.max_body_mb": 10,
     "web_server.filename_roots": (Path("./imgs"),),
+    "web_server.trusted_proxies": (),
     "ocr.engine": "openvino",
     "ocr.precision": "auto",
     "ocr.process.number": 0,
@@ -197,6 +198,20 @@ def test_other_variables_are_left_alone(name: str) -> None:
     assert environment_overrides({name: "1"}) == {}
 
 
+@pytest.mark.parametrize(
+    ("value", "networks"),
+    [
+        (["127.0.0.1", "10.0.0.0/8", "::1"], ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]),
+        ("127.0.0.1, fd00::/8", ["127.0.0.1/32", "fd00::/8"]),
+        ([], []),
+        ("", []),
+    ],
+)
+def test_trusted_proxies(tmp_path: Path, value: Any, networks: list[str]) -> None:
+    settings = load(tmp_path, nested("web_server.trusted_proxies", value))
+    assert [str(network) for network in settings.web_server.trusted_proxies] == networks
+
+
 @pytest.mark.parametrize("text", ["false", "False", "0"])
 def test_use_gpu_may_be_said_to_be_off(tmp_path: Path, text: str) -> None:
     settings = load(tmp_path, "{}", OCR_OCR__PREDICT_SYSTEM__USE_GPU=text)
@@ -243,6 +258,13 @@ def test_mistakes_of_shape(tmp_path: Path, text: str, mentions: list[str]) -> No
         ("web_server.max_body_mb", 10**400, "from 0.001 to 1024"),
         ("web_server.filename_roots", [1], "list of folders"),
         ("web_server.filename_roots", {"a": "b"}, "list of folders"),
+        ("web_server.trusted_proxies", [1], "list of addresses or networks"),
+        ("web_server.trusted_proxies", [""], "'' does not appear to be"),
+        ("web_server.trusted_proxies", True, "list of addresses or networks"),
+        ("web_server.trusted_proxies", {"a": "b"}, "list of addresses or networks"),
+        ("web_server.trusted_proxies", ["proxy.local"], "'proxy.local' does not appear to be"),
+        ("web_server.trusted_proxies", ["10.0.0.1/8"], "10.0.0.1/8 has host bits set"),
+        ("web_server.trusted_proxies", "127.0.0.1,::1/200", "'::1/200' does not appear to be"),
         ("ocr.engine", "tesseract", "openvino, paddle, onnxruntime, paddleocr"),
         ("ocr.precision", "int4", "auto, f32, bf16, int8"),
         ("ocr.max_pixels", 0, "whole number"),

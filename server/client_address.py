@@ -1,0 +1,95 @@
+"""The address that a request comes from, also through reverse proxies.
+
+Any client can send X-Forwarded-For or Forwarded (RFC 7239), so they are read only where the peer,
+whose address the kernel knows, is a trusted proxy. Proxies append what they saw: from the right,
+the first address that is not itself a trusted proxy is the client. What is further left, it may
+have made up. Tornado's xheaders would believe everybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+MAX_HOPS = 16  # looked at, from the right
+MAX_HOP_CHARACTERS = 256
+
+Address = IPv4Address | IPv6Address
+Networks = Sequence[IPv4Network | IPv6Network]
+
+# 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1]:80; ip_address() checks the rest.
+_NODE = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|([0-9.]+)(?::\d{1,5})?|([0-9A-Fa-f:.]+)")
+_PAIR = re.compile(r'\s*([A-Za-z]+)=([^\s",;=]+|"[^"\\,;]*")\s*(?:;|$)')
+
+
+def peer_address(address: Any) -> str:
+    """The IP address in what accept() returned; empty for a Unix socket, which has none."""
+    return str(_plain(ip_address(address[0]))) if isinstance(address, tuple) else ""
+
+
+def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> str:
+    """The address of the client: the peer's, or what a trusted peer says.
+
+    It is the peer's, too, where the headers are malformed, or contradict each other.
+    """
+    if not trusted or not peer or not _is_in(ip_address(peer), trusted):
+        return peer
+    said = set()
+    if "X-Forwarded-For" in headers:
+        said.add(_client(_hops(headers["X-Forwarded-For"]), trusted))
+    if "Forwarded" in headers:
+        said.add(_client(list(map(_for, _hops(headers["Forwarded"]))), trusted))
+    client = said.pop() if len(said) == 1 else None
+    return peer if client is None else str(client)
+
+
+def _hops(header: str) -> list[str]:
+    """The last entries of the list, one more than are looked at if there are as many."""
+    return header.rsplit(",", MAX_HOPS)
+
+
+def _client(nodes: Sequence[str], trusted: Networks) -> Address | None:
+    """The right-most address that is not trusted, or the left-most; None if one is malformed."""
+    address = None
+    for node in reversed(nodes[-MAX_HOPS:]):
+        address = _parse(node.strip())
+        if address is None or not _is_in(address, trusted):
+            return address
+    return address if len(nodes) <= MAX_HOPS else None
+
+
+def _for(element: str) -> str:
+    """The node after `for=` in an element of Forwarded; empty if the element is malformed.
+
+    Strict, since a proxy may quote what clients send, as their Host, with commas in it.
+    """
+    pairs: dict[str, str] = {}
+    position = 0
+    while position < len(element) <= MAX_HOP_CHARACTERS:
+        pair = _PAIR.match(element, position)
+        if pair is None or pair[1].lower() in pairs:
+            return ""
+        pairs[pair[1].lower()] = pair[2].strip('"')
+        position = pair.end()
+    return pairs.get("for", "")
+
+
+def _parse(node: str) -> Address | None:
+    """The IP address of a node, without its port; None if there is none."""
+    found = _NODE.fullmatch(node) if len(node) <= MAX_HOP_CHARACTERS else None
+    try:
+        return _plain(ip_address(found[1] or found[2] or found[3])) if found else None
+    except ValueError:
+        return None
+
+
+def _plain(address: Address) -> Address:
+    """An IPv4 address as such, also where a socket for both kinds writes it as IPv6."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if mapped is None else mapped
+
+
+def _is_in(address: Address, networks: Networks) -> bool:
+    return any(address in network for network in networks)
