@@ -14,7 +14,7 @@ import pytest
 
 from fake_recognizers import card
 from faulty_server import NUMBER, FaultyServer, Serve, prepare
-from server_process import PICTURES, ServerProcess
+from server_process import PICTURES, LiveServer, ServerProcess
 from slow_clients import Outcome, outcome
 
 KNOWN_CARD = card("a picture that every fault leaves alone")
@@ -40,6 +40,21 @@ def _patient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     folder = tmp_path_factory.mktemp("patient")
     with prepare(folder, fakes=True, timeout_seconds=PATIENT_SECONDS) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _spacious_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    folder = tmp_path_factory.mktemp("spacious")
+    with LiveServer(folder, number=1, queue_size=2, max_body_mb=20) as server:
+        yield server
+
+
+@pytest.fixture
+def spacious(_spacious_server: LiveServer, no_error_log: None) -> Iterator[LiveServer]:
+    """A server that takes bodies of 20 MB, on a loop in this process."""
+    _spacious_server.clear()
+    yield _spacious_server
+    _spacious_server.check_whole()
 
 
 @pytest.fixture

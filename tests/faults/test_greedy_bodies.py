@@ -24,21 +24,6 @@ JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@pytest.fixture(scope="module")
-def _roomy_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    folder = tmp_path_factory.mktemp("roomy")
-    with LiveServer(folder, number=1, queue_size=2, max_body_mb=20) as server:
-        yield server
-
-
-@pytest.fixture
-def roomy(_roomy_server: LiveServer, no_error_log: None) -> Iterator[LiveServer]:
-    """A server that takes bodies of 20 MB, on a loop in this process."""
-    _roomy_server.clear()
-    yield _roomy_server
-    _roomy_server.check_whole()
-
-
 class LoopLag:
     """By how much a loop is late with a call that is due every TICK_SECONDS.
 
@@ -99,11 +84,11 @@ def filled(start: bytes, unit: bytes, end: bytes) -> bytes:
     ],
 )
 def test_a_field_with_a_name_of_10_mb(
-    start: bytes, unit: bytes, end: bytes, headers: dict[str, str], roomy: LiveServer
+    start: bytes, unit: bytes, end: bytes, headers: dict[str, str], spacious: LiveServer
 ) -> None:
     body = filled(start, unit, end)
-    with watched(roomy):
-        reply = roomy.request("POST", "/ocr_service", body, headers)
+    with watched(spacious):
+        reply = spacious.request("POST", "/ocr_service", body, headers)
     check_name_refused(reply)
 
 
@@ -116,19 +101,21 @@ def test_a_field_with_a_name_of_10_mb(
     ],
     ids=["of 65 letters", "of 9 MB"],
 )
-def test_a_part_with_a_long_name(name: bytes, code: str, mention: str, roomy: LiveServer) -> None:
+def test_a_part_with_a_long_name(
+    name: bytes, code: str, mention: str, spacious: LiveServer
+) -> None:
     head = b'Content-Disposition: form-data; name="%b"\r\n\r\n' % name
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    with watched(roomy):
-        reply = roomy.request("POST", "/ocr_service", b"--b\r\n%b1\r\n--b--\r\n" % head, headers)
+    with watched(spacious):
+        reply = spacious.request("POST", "/ocr_service", b"--b\r\n%b1\r\n--b--\r\n" % head, headers)
     assert (reply.status, reply.code) == (400, code)
     assert mention in reply.json["error"]["message"]
 
 
 @pytest.mark.faults(44)
-def test_a_parameter_with_a_long_name(roomy: LiveServer) -> None:
-    check_name_refused(roomy.upload(card("named"), path=f"/ocr?{'a' * 30_000}=1"))
-    check_name_refused(roomy.get(f"/results/{'0' * 32}?{'a' * 30_000}=1"))
+def test_a_parameter_with_a_long_name(spacious: LiveServer) -> None:
+    check_name_refused(spacious.upload(card("named"), path=f"/ocr?{'a' * 30_000}=1"))
+    check_name_refused(spacious.get(f"/results/{'0' * 32}?{'a' * 30_000}=1"))
 
 
 def check_name_refused(reply: Reply) -> None:
@@ -140,9 +127,9 @@ def check_name_refused(reply: Reply) -> None:
 
 @pytest.mark.faults(45)
 @pytest.mark.parametrize("end", [b"X", b"\r", b"\rX", b"-", b"-X"])
-def test_a_part_full_of_its_boundary(end: bytes, roomy: LiveServer) -> None:
+def test_a_part_full_of_its_boundary(end: bytes, spacious: LiveServer) -> None:
     lookalike = b"\r\n--b" + end
-    check_cheap(roomy, *multipart_body(b"b", lookalike * (SIZE // len(lookalike))), 400)
+    check_cheap(spacious, *multipart_body(b"b", lookalike * (SIZE // len(lookalike))), 400)
 
 
 @pytest.mark.faults(45)
@@ -157,23 +144,23 @@ def test_a_part_full_of_its_boundary(end: bytes, roomy: LiveServer) -> None:
     ],
 )
 def test_a_part_full_of_the_start_of_its_boundary(
-    boundary: bytes, lookalike: bytes, roomy: LiveServer
+    boundary: bytes, lookalike: bytes, spacious: LiveServer
 ) -> None:
     content = lookalike * (SIZE // len(lookalike))
-    check_cheap(roomy, *multipart_body(boundary, content), 415)
+    check_cheap(spacious, *multipart_body(boundary, content), 415)
 
 
 @pytest.mark.faults(45)
 @pytest.mark.parametrize("blanks", [b" ", b"\t "])
-def test_blanks_without_end_after_a_boundary(blanks: bytes, roomy: LiveServer) -> None:
+def test_blanks_without_end_after_a_boundary(blanks: bytes, spacious: LiveServer) -> None:
     content = b"x\r\n--b" + blanks * (SIZE // len(blanks))
-    check_cheap(roomy, *multipart_body(b"b", content), 400)
+    check_cheap(spacious, *multipart_body(b"b", content), 400)
 
 
 @pytest.mark.faults(45)
-def test_a_boundary_of_one_letter_is_good(roomy: LiveServer) -> None:
+def test_a_boundary_of_one_letter_is_good(spacious: LiveServer) -> None:
     picture = card("a short boundary") + b"\r\n--" * 1000
-    reply = roomy.request("POST", "/ocr_service", *multipart_body(b"b", picture))
+    reply = spacious.request("POST", "/ocr_service", *multipart_body(b"b", picture))
     assert (reply.status, reply.text) == (200, "a short boundary")
 
 
@@ -214,17 +201,22 @@ NO_IMAGE = "no known picture format"  # base64 that is good
     ],
 )
 def test_a_body_that_is_slow_to_parse(
-    start: bytes, unit: bytes, end: bytes, headers: dict[str, str], mention: str, roomy: LiveServer
+    start: bytes,
+    unit: bytes,
+    end: bytes,
+    headers: dict[str, str],
+    mention: str,
+    spacious: LiveServer,
 ) -> None:
     body = filled(start, unit, end)
-    with watched(roomy):
-        reply = roomy.request("POST", "/ocr_service", body, headers)
+    with watched(spacious):
+        reply = spacious.request("POST", "/ocr_service", body, headers)
     assert reply.status == (415 if mention == NO_IMAGE else 400)
     assert mention in reply.json["error"]["message"]
 
 
 @pytest.mark.faults(46)
-def test_33_fields_in_json(roomy: LiveServer) -> None:
-    reply = roomy.post_json({str(number): 1 for number in range(33)})
+def test_33_fields_in_json(spacious: LiveServer) -> None:
+    reply = spacious.post_json({str(number): 1 for number in range(33)})
     assert (reply.status, reply.code) == (400, "bad_request")
     assert FIELDS in reply.json["error"]["message"]

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
@@ -107,21 +107,6 @@ def test_memory_after_many_mixed_requests(patient: ServerProcess) -> None:
     print(f"the front end grew by {growth:.1f} MiB")
     assert growth <= MOST_GROWTH_MB
     assert all(worker["rss_mb"] < 300 for worker in patient.health()["workers"])
-
-
-@pytest.fixture(scope="module")
-def _spacious_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    folder = tmp_path_factory.mktemp("spacious")
-    with LiveServer(folder, number=1, queue_size=2, max_body_mb=20) as server:
-        yield server
-
-
-@pytest.fixture
-def spacious(_spacious_server: LiveServer, no_error_log: None) -> Iterator[LiveServer]:
-    """A server that takes bodies of 20 MB, on a loop in this process."""
-    _spacious_server.clear()
-    yield _spacious_server
-    _spacious_server.check_whole()
 
 
 class LoopWatch:
