@@ -98,9 +98,9 @@ def test_both_workers_of_a_shared_picture_die(
     sharing = [clients.submit(patient.upload, card(text)) for _ in range(6)]
     wait_until(lambda: joined(patient) == before + 5, "five that join")
     wait_until(lambda: patient.begun(text) == 1, "the first attempt")
-    os.kill(patient.begun_by(text)[0], signal.SIGKILL)
+    os.kill(patient.begun_by(text)[0], signal.SIGSEGV)
     wait_until(lambda: patient.begun(text) == 2, "the second attempt")
-    os.kill(patient.begun_by(text)[1], signal.SIGKILL)
+    os.kill(patient.begun_by(text)[1], signal.SIGSEGV)
     replies = [each.result(20) for each in sharing]
     assert [(each.status, each.code) for each in replies] == [(503, "worker_crashed")] * 6
     assert patient.begun(text) == 2
