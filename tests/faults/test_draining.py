@@ -103,6 +103,8 @@ async def serve():
     on_signals(stop, force, grace_seconds=3600)
     asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
     print("stuck", flush=True)
+    await stop.wait()
+    print("told once", flush=True)
     await force.wait()
 
 asyncio.run(serve())
@@ -116,11 +118,15 @@ def test_a_second_sigterm_ends_a_server_with_a_stuck_thread() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "stuck\n"
-        server.terminate()
-        server.terminate()
-        _, log = server.communicate(timeout=20)
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "stuck\n"
+            server.terminate()
+            assert server.stdout.readline() == "told once\n"
+            server.terminate()
+            _, log = server.communicate(timeout=20)
+        finally:
+            server.kill()
     assert server.returncode == 1
     assert "Timeout" in log
     assert "in wait" in log
