@@ -117,10 +117,15 @@ class WorkerProcess:
         self.let_leave()
 
     def let_leave(self) -> None:
-        """It gets no more tasks and leaves; kill it if it does not."""
+        """It gets no more tasks and leaves; kill it if it does not.
+
+        A worker that ran out of memory may be too damaged to leave: that is still why it is lost.
+        """
         self.state = WorkerState.RETIRING
-        told = "did not leave when asked to"
-        self._loop.call_later(LEAVE_SECONDS, self.kill, ExitReason.STUCK, told)
+        late = WorkerExit(ExitReason.STUCK, "did not leave when asked to")
+        if self.recycling is not None and self.recycling.reason is ExitReason.OUT_OF_MEMORY:
+            late = self.recycling
+        self._loop.call_later(LEAVE_SECONDS, self.kill, late.reason, late.detail)
 
     def abort(self, reason: ExitReason, detail: str) -> None:
         """SIGABRT for a trace of where it hangs, then SIGKILL."""
