@@ -127,7 +127,9 @@ def test_an_image_for_which_the_kernel_kills_its_workers_is_poison(
         assert (killed.status, killed.code) == (503, "worker_crashed")
         assert server.upload(card("grow")).code == "poison_input"
         assert server.begun("grow") == 2
-        assert server.health()["restarts"] == {KILLED: 2}
+        losses = server.health()["restarts"]
+        assert set(losses) == {KILLED}
+        assert losses[KILLED] >= 2  # the kernel may take the other worker as well
         assert server.upload(card("harmless")).text == "harmless"
 
 
