@@ -21,7 +21,6 @@ from ocr_engine.runtimes.openvino.compiled_cache import (
 )
 from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_PICTURE, take_pixels
 from ocr_engine.runtimes.openvino.graph.quantization import quantize
-from ocr_engine.runtimes.openvino.graph.se_gates import join_gates
 from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
 from ocr_engine.runtimes.openvino.lanes import Lane, Left
 from ocr_engine.runtimes.session import (
@@ -176,7 +175,6 @@ class OpenVinoRuntime:
             if in_int8 and not quantize(graph, settings.ranges, self.vnni):
                 raise ModelError(f"{model.path}: none of its operations has a range for int8")
             split_upsampling(graph)
-            join_gates(graph)
             try:
                 graph = take_pixels(graph, settings.normalization)
             except RuntimeError as error:
