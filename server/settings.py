@@ -34,6 +34,8 @@ from server.constraints import (
 )
 
 ENVIRONMENT_PREFIX = "OCR_"
+BUILT_IN = "built-in defaults (there is no config.json; name one with --config)"
+_CHECKOUT = Path(__file__).resolve().parent.parent
 _OPTIONS = RecognitionOptions()
 
 
@@ -142,6 +144,11 @@ def constraint_of(kind: Any, name: str) -> Constraint:
     (entry,) = (entry for entry in dataclasses.fields(kind) if entry.name == name)
     constraint: Constraint = entry.metadata["constraint"]
     return constraint
+
+
+def default_config() -> Path | None:
+    """The config.json beside setup.py; None if this package was installed without them."""
+    return _CHECKOUT / "config.json" if (_CHECKOUT / "setup.py").is_file() else None
 
 
 def load_settings(

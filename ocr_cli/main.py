@@ -12,13 +12,13 @@ from server.version import VERSION
 PROGRAM = "ocr-server"
 COMMANDS = {
     "serve": ("server.main", "run the server; the command if none is named"),
-    "check-config": ("server.commands.check_config", "are the settings and models good?"),
+    "check-config": ("ocr_cli.check_config", "are the settings and models good?"),
     "recognize": (
-        "server.commands.recognize.command",
+        "ocr_cli.recognize.command",
         "read pictures and folders, with or without a server",
     ),
-    "bench": ("server.commands.bench", "load test of a running server"),
-    "models": ("server.commands.models", "which models are installed, and are they intact?"),
+    "bench": ("ocr_cli.bench", "load test of a running server"),
+    "models": ("ocr_cli.models", "which models are installed, and are they intact?"),
 }
 NOT_STARTED = 2
 INTERRUPTED = 130

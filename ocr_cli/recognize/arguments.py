@@ -6,11 +6,11 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
-from load_test.arguments import a_count, a_field, a_time, a_url
-from server.commands.recognize.reader import DRAWING, TEXT_FORMATS, Wanted
+from ocr_cli.recognize.reader import DRAWING, TEXT_FORMATS, Wanted
+from ocr_client.arguments import a_count, a_field, a_time, a_url
 from server.formats.registry import OUTPUT_FORMATS
 from server.intake.request_fields import OPTION_FIELDS
-from server.main import default_config
+from server.settings import default_config
 
 GRANULARITIES = ("line", "word", "char")
 DESCRIPTION = """Read pictures: files, folders with all that is below them, patterns in quotes,

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from fake_recognizers import card
-from server.command_line import main
-from server.commands.recognize import through_server
+from ocr_cli.main import main
+from ocr_cli.recognize import remote
 from watching import wait_until
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ PAGE = json.dumps(
 def test_a_server_that_goes_away_ends_the_run_and_what_is_done_is_kept(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(through_server, "GONE_SECONDS", 0.0)
+    monkeypatch.setattr(remote, "GONE_SECONDS", 0.0)
     out = tmp_path / "out"
     with scripted([HEALTH, said(PAGE), said(PAGE)]) as port:
         assert recognize(port, scans, "--output", out, "--at-once", 1) == 1

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from server.commands.recognize.pictures import PictureFile
-from server.commands.recognize.reader import Wanted
+from ocr_cli.recognize.pictures import PictureFile
+from ocr_cli.recognize.reader import Wanted
 from server.formats.registry import OUTPUT_FORMATS
 
 RECORD = ".ocr-server.jsonl"

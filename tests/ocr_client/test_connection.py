@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from load_test.connection import (
+from ocr_client.connection import (
     Address,
     AnswerTimeout,
     BrokenAnswer,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fake_recognizers import card
+from ocr_cli.recognize.local import PICTURES_PER_WORKER
 from recognize_process import (
     Run,
     begun,
@@ -19,7 +20,6 @@ from recognize_process import (
     results,
     run_beside,
 )
-from server.commands.recognize.in_process import PICTURES_PER_WORKER
 from watching import is_alive, wait_until, worker_processes
 
 AT_ONCE = 2 * PICTURES_PER_WORKER

@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import replace
 
 from cache.keys import digest
+from ocr_cli.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
-from server.commands.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
 from server.engine_setup import build_engine, default_options, engine_settings
 from server.intake.request_fields import parse_options
 from server.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fake_recognizers import card
-from server.commands.recognize.pictures import NoPictures, find_pictures, natural_key
+from ocr_cli.recognize.pictures import NoPictures, find_pictures, natural_key
 
 NAMES = ("a/1.png", "a/10.png", "a/2.png", "a/b/3.png", "c/4.png", "c/.h.png")
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from ocr_engine.errors import EngineError
 from server.engine_setup import build_engine
-from server.main import BUILT_IN, default_config
-from server.settings import Settings, SettingsError, load_settings
+from server.settings import BUILT_IN, Settings, SettingsError, default_config, load_settings
 
 
 def main(arguments: Sequence[str], prog: str) -> int:

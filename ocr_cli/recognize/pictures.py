@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from load_test.pictures import file_kind
+from ocr_client.image_kinds import file_kind
 
 STDIN = "-"
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from load_test.progress import Progress, clock_time
-from server.commands.recognize.pictures import PictureFile
-from server.commands.recognize.reader import Reader, ReaderGone, Reading, ReadingError, Wanted
-from server.commands.recognize.rendering import as_json, rendered
-from server.commands.recognize.results import InOrder, Origin, ResultFolder
+from ocr_cli.recognize.pictures import PictureFile
+from ocr_cli.recognize.reader import Reader, ReaderGone, Reading, ReadingError, Wanted
+from ocr_cli.recognize.rendering import as_json, rendered
+from ocr_cli.recognize.results import InOrder, Origin, ResultFolder
+from ocr_client.progress import Progress, clock_time
 
 
 @dataclass(slots=True)

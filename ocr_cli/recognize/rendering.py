@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.commands.recognize.pictures import PictureFile
-from server.commands.recognize.reader import DRAWING, Reading
+from ocr_cli.recognize.pictures import PictureFile
+from ocr_cli.recognize.reader import DRAWING, Reading
 from server.formats.json_text import dump
 from server.formats.registry import OUTPUT_FORMATS
 

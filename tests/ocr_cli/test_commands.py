@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from server.command_line import COMMANDS, main
+from ocr_cli.main import COMMANDS, main
 from server.settings import Settings, build, load_settings
 from server.version import VERSION
 from watching import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("server", "ocr_engine", "cache", "load_test")
+PACKAGES = ("server", "ocr_cli", "ocr_engine", "cache", "ocr_client", "load_test")
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_everything_that_is_needed_is_in_the_wheel() -> None:
     """Each package that the repository's own code imports is one that the wheel has."""
     text = (ROOT / "pyproject.toml").read_text()
     assert f"packages = {json.dumps(list(PACKAGES))}" in text
-    assert 'ocr-server = "server.command_line:main"' in text
+    assert 'ocr-server = "ocr_cli.main:main"' in text
 
 
 def test_setup_py_is_as_it_was() -> None:
@@ -202,7 +202,7 @@ def test_setup_py_is_as_it_was() -> None:
 
 def test_no_command_is_imported_for_another() -> None:
     """The server's start does not pay for the load test."""
-    code = "import sys, server.command_line, server.main; print('load_test' in sys.modules)"
+    code = "import sys, ocr_cli.main, server.main; print('load_test' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

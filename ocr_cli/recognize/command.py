@@ -10,16 +10,16 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
-from load_test.interrupt import INTERRUPTED, until_interrupted
-from load_test.progress import Progress
+from ocr_cli.recognize.arguments import parse_arguments, wanted
+from ocr_cli.recognize.local import InProcessReader
+from ocr_cli.recognize.pictures import NoPictures, PictureFile, find_pictures
+from ocr_cli.recognize.reader import Reader, ReaderGone, Wanted
+from ocr_cli.recognize.remote import ServerReader
+from ocr_cli.recognize.results import FolderBusy, InOrder, ResultFolder
+from ocr_cli.recognize.work import Outcome, Work
+from ocr_client.interrupt import INTERRUPTED, until_interrupted
+from ocr_client.progress import Progress
 from ocr_engine.errors import EngineError
-from server.commands.recognize.arguments import parse_arguments, wanted
-from server.commands.recognize.in_process import InProcessReader
-from server.commands.recognize.pictures import NoPictures, PictureFile, find_pictures
-from server.commands.recognize.reader import Reader, ReaderGone, Wanted
-from server.commands.recognize.results import FolderBusy, InOrder, ResultFolder
-from server.commands.recognize.through_server import ServerReader
-from server.commands.recognize.work import Outcome, Work
 from server.errors import ServiceError
 from server.settings import SettingsError, load_settings
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
         return FAILED
     except KeyboardInterrupt:
         print("ocr-server recognize: stopped at once", file=sys.stderr)
-        os._exit(INTERRUPTED)  # as in load_test/interrupt.py; this one came before the loop ran
+        os._exit(INTERRUPTED)  # as in ocr_client/interrupt.py; this one came before the loop ran
 
 
 class _Command:

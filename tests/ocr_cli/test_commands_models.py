@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ocr_cli.main import main
 from ocr_engine.models import installed
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.installed import ModelState, installed_models
-from server.command_line import main
 
 ONNX_SET = CATALOGUE["PP-OCRv6_small"]
 UNUSED = "PP-OCRv4_mobile"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlencode
 
-from load_test.connection import (
+from ocr_cli.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
+from ocr_client.connection import (
     AnswerTimeout,
     NoAnswer,
     NoConnection,
@@ -16,9 +17,8 @@ from load_test.connection import (
     look_up,
     request_head,
 )
-from load_test.loops import KeptConnections
+from ocr_client.kept_connections import KeptConnections
 from ocr_engine.result import OcrResult
-from server.commands.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
 
 REQUESTS_PER_WORKER = 2
 LOOK_SECONDS = 10.0
