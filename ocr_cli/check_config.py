@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ocr_engine.errors import EngineError
-from server.engine_setup import build_engine
-from server.settings import BUILT_IN, Settings, SettingsError, default_config, load_settings
+from server.settings.engine import build_engine
+from server.settings.settings import (
+    BUILT_IN,
+    Settings,
+    SettingsError,
+    default_config,
+    load_settings,
+)
 
 
 def main(arguments: Sequence[str], prog: str) -> int:

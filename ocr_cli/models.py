@@ -13,8 +13,8 @@ from typing import Any
 from ocr_engine.errors import EngineError
 from ocr_engine.models.installed import InstalledModel, ModelState, installed_models
 from ocr_engine.models.source import ModelSource
-from server.engine_setup import engine_settings
-from server.settings import SettingsError, default_config, load_settings
+from server.settings.engine import engine_settings
+from server.settings.settings import SettingsError, default_config, load_settings
 
 ROLES = {"det": "detection", "cls": "direction", "rec": "recognition"}
 _REINSTALL = (

@@ -16,13 +16,14 @@ from pathlib import Path
 from tornado.netutil import bind_sockets
 
 from ocr_engine.errors import EngineError
-from server.app import build_context, make_http_server
-from server.connections import raise_descriptor_limit
-from server.context import ServerContext
-from server.heap import keep_freed_memory
-from server.listening import Listener
-from server.settings import BUILT_IN, SettingsError, default_config, load_settings
-from server.systemd import SystemdNotifier
+from server.app import build_context
+from server.http.connections import raise_descriptor_limit
+from server.http.context import ServerContext
+from server.http.listening import Listener
+from server.http.routes import make_http_server
+from server.operations.allocator import keep_freed_memory
+from server.operations.systemd import SystemdNotifier
+from server.settings.settings import BUILT_IN, SettingsError, default_config, load_settings
 from server.version import VERSION
 
 log = logging.getLogger("server")

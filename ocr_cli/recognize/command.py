@@ -21,7 +21,7 @@ from ocr_client.interrupt import INTERRUPTED, until_interrupted
 from ocr_client.progress import Progress
 from ocr_engine.errors import EngineError
 from server.errors import ServiceError
-from server.settings import SettingsError, load_settings
+from server.settings.settings import SettingsError, load_settings
 
 GOOD, FAILED, NOT_STARTED = 0, 1, 2
 

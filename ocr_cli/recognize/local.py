@@ -10,9 +10,9 @@ from ocr_cli.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
-from server.engine_setup import build_engine, default_options, engine_settings
 from server.intake.request_fields import parse_options
-from server.settings import Settings
+from server.settings.engine import build_engine, default_options, engine_settings
+from server.settings.settings import Settings
 
 PICTURES_PER_WORKER = 3  # one is read, one waits, one is on its way from or to the disk
 PATIENCE_SECONDS = 3600.0

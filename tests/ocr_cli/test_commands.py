@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ocr_cli.main import COMMANDS, main
-from server.settings import Settings, build, load_settings
+from server.settings.settings import Settings, build, load_settings
 from server.version import VERSION
 from watching import wait_until
 

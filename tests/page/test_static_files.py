@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from error_replies import assert_error
-from server.errors import STATUS
-from server.handlers.page import STATIC_FOLDER
+from server.http.errors import STATUS
+from server.http.handlers.page import STATIC_FOLDER
 from server_process import LiveServer
 
 PAGES = ["/", "/status"]
