@@ -1,9 +1,9 @@
 // The right-hand side: what was found, the threshold, what can be taken away; or what went wrong.
 
-import { copyText } from "./clipboard.js";
+import { copyText } from "../shared/clipboard.js";
 import { EXPORTS, save, shownResult } from "./exports.js";
-import { knows, number, onLanguage, say, size } from "./language.js";
-import { announce } from "./notices.js";
+import { knows, number, onLanguage, say, size } from "../shared/language.js";
+import { announce } from "../shared/notices.js";
 import { FINISHED } from "./session.js";
 import { showTimings } from "./timings.js";
 

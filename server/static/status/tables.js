@@ -1,7 +1,7 @@
 // The state in words, the workers, and the lists of figures of the status page.
 
-import { element } from "./elements.js";
-import { duration, knows, number, say, size, timeSpan } from "./language.js";
+import { element } from "../shared/elements.js";
+import { duration, knows, number, say, size, timeSpan } from "../shared/language.js";
 
 const KINDS = { ready: "good", starting: "waiting", draining: "waiting", unreachable: "bad" };
 const WORKER_KINDS = {

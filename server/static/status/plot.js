@@ -1,6 +1,6 @@
 // A small plot of the last minutes: lines in SVG, the newest value on the right.
 
-import { drawn, element } from "./elements.js";
+import { drawn, element } from "../shared/elements.js";
 
 const WIDTH = 300;
 const HEIGHT = 72;

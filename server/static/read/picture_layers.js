@@ -1,6 +1,6 @@
 // What lies over the picture: the boxes as SVG, and the text, transparent but selectable, in each box.
 
-import { drawn, element } from "./elements.js";
+import { drawn, element } from "../shared/elements.js";
 
 const ruler = document.createElement("canvas").getContext("2d");
 const FONT = "sans-serif";

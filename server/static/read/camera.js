@@ -1,6 +1,6 @@
 // Takes pictures: with the phone's own camera program, or here from the video of a webcam.
 
-import { say } from "./language.js";
+import { say } from "../shared/language.js";
 
 const JPEG_QUALITY = 0.92;
 

@@ -1,7 +1,7 @@
 // How long each stage took, as a bar and in words; and whether the cache had the answer.
 
-import { element } from "./elements.js";
-import { duration, knows, say, timeSpan } from "./language.js";
+import { element } from "../shared/elements.js";
+import { duration, knows, say, timeSpan } from "../shared/language.js";
 
 const LEAST = 0.05; // milliseconds; what is shorter did not happen
 

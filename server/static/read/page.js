@@ -2,11 +2,11 @@
 
 import { Camera } from "./camera.js";
 import { takeChosen, takeDropped, takePasted } from "./intake.js";
-import { onLanguage, say, size } from "./language.js";
+import { onLanguage, say, size } from "../shared/language.js";
 import { Lines } from "./lines.js";
 import { Result } from "./result.js";
 import { Session } from "./session.js";
-import { startShell } from "./shell.js";
+import { startShell } from "../shared/shell.js";
 import { Tray } from "./tray.js";
 import { UploadQueue } from "./upload_queue.js";
 import { Viewer } from "./viewer.js";

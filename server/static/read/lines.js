@@ -1,9 +1,9 @@
 // The list of lines: one can walk through it, copy each, and it follows the picture.
 
-import { copyText } from "./clipboard.js";
-import { element } from "./elements.js";
-import { icon } from "./icons.js";
-import { number, onLanguage, say } from "./language.js";
+import { copyText } from "../shared/clipboard.js";
+import { element } from "../shared/elements.js";
+import { icon } from "../shared/icons.js";
+import { number, onLanguage, say } from "../shared/language.js";
 import { sureness } from "./picture_layers.js";
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };

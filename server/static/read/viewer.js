@@ -1,8 +1,8 @@
 // The picture that is shown, its boxes and its text, and the ways to move about in it.
 
-import { number, onLanguage, say } from "./language.js";
+import { number, onLanguage, say } from "../shared/language.js";
 import { boundsOf, boxOf, textOf } from "./picture_layers.js";
-import { remember, remembered } from "./preferences.js";
+import { remember, remembered } from "../shared/preferences.js";
 import { Zoom } from "./zoom.js";
 
 const STEP = 1.25;

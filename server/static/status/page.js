@@ -1,11 +1,11 @@
 // The page at /status: looks at /healthz and /metrics every two seconds and keeps five minutes.
 
-import { duration, number, onLanguage, say } from "./language.js";
+import { duration, number, onLanguage, say } from "../shared/language.js";
 import { parseMetrics, total } from "./metrics_text.js";
 import { Plot } from "./plot.js";
 import { between, countersOf } from "./rates.js";
-import { startShell } from "./shell.js";
-import { showAnswers, showDetails, showState, showWorkers } from "./status_tables.js";
+import { startShell } from "../shared/shell.js";
+import { showAnswers, showDetails, showState, showWorkers } from "./tables.js";
 
 const EVERY_MS = 2000;
 const LENGTH = 150;

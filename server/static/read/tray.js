@@ -1,10 +1,10 @@
 // The pictures of this visit with their states, the progress over all, and what can be done to each.
 
-import { element } from "./elements.js";
+import { element } from "../shared/elements.js";
 import { EXPORTS, save, shownResult } from "./exports.js";
-import { icon } from "./icons.js";
-import { onLanguage, say } from "./language.js";
-import { speak } from "./notices.js";
+import { icon } from "../shared/icons.js";
+import { onLanguage, say } from "../shared/language.js";
+import { speak } from "../shared/notices.js";
 import { stateOf } from "./result.js";
 import { FINISHED } from "./session.js";
 import { Thumbnails } from "./thumbnails.js";
