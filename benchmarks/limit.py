@@ -38,8 +38,8 @@ from server_under_test import ServerUnderTest, drive  # noqa: E402
 from throughput import settings  # noqa: E402
 from workloads import WORKLOADS, distinct, pictures, show_all  # noqa: E402
 
-from server.engine_setup import engine_settings  # noqa: E402
-from server.settings import Settings, build  # noqa: E402
+from server.settings.engine import engine_settings  # noqa: E402
+from server.settings.settings import Settings, build  # noqa: E402
 
 MIN_EFFICIENCY = 0.95
 MAX_CPU_RATIO = 1.08
@@ -125,7 +125,7 @@ def replay_work(folder: Path, pictures: int, times: int) -> ReplayWork:
 
 
 def release_rss_mb(chosen: Settings) -> int:
-    """When a worker gives memory back, as server.engine_setup tells it."""
+    """When a worker gives memory back, as server/settings/engine.py tells it."""
     return max(chosen.ocr.process.max_rss_mb * 2 // 3, 100)
 
 

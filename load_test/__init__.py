@@ -1,1 +1,1 @@
-"""The load test and its HTTP client; speaks HTTP and imports nothing else of the project."""
+"""The load test; speaks HTTP, and of the project imports ocr_client alone."""

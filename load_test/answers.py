@@ -7,8 +7,8 @@ from array import array
 from collections import Counter
 from contextlib import suppress
 
-from load_test.connection import Reply
 from load_test.traffic import KINDS, Kind, Request
+from ocr_client.connection import Reply
 
 CACHE_OUTCOMES = ("hit", "joined", "miss")
 _BEHIND_DATA = b',"cache":'

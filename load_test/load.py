@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from load_test.answers import Judge, Tally
-from load_test.connection import CONNECT_SECONDS, Address, Connection, look_up
 from load_test.errors import CannotStart
-from load_test.interrupt import until_interrupted
 from load_test.loops import Amount, Run, arrival_times, closed_loop, open_loop
-from load_test.progress import Progress, clock_time
 from load_test.requests import Envelope, PreparedPicture
 from load_test.summary import Summary, summarise
 from load_test.traffic import Request, Scenario, Traffic
+from ocr_client.connection import CONNECT_SECONDS, Address, Connection, look_up
+from ocr_client.interrupt import until_interrupted
+from ocr_client.progress import Progress, clock_time
 
 PROGRESS_SECONDS = 0.1
 

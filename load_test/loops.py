@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from load_test.answers import Judge, Tally
-from load_test.connection import Address, Connection, NoAnswer
 from load_test.traffic import Request
+from ocr_client.connection import Address, Connection, NoAnswer
+from ocr_client.kept_connections import KeptConnections
 
 Arrivals = Literal["constant", "poisson"]
 RETRY_SECONDS = 0.05
-KEPT_SECONDS = 5.0  # idle connections in an open loop; servers close them after ten or more
 
 
 class Amount(NamedTuple):
@@ -127,35 +127,6 @@ def arrival_times(rate: float, arrivals: Arrivals, randomness: random.Random) ->
     while True:
         yield at
         at += randomness.expovariate(rate)
-
-
-class KeptConnections:
-    """Connections that are used again; as many are opened as are needed at once."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-        self._idle: list[Connection] = []
-
-    def take(self) -> Connection:
-        """The one used last, unless the server has closed it or is about to."""
-        loop = asyncio.get_running_loop()
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_open and loop.time() - connection.idle_since < KEPT_SECONDS:
-                return connection
-            connection.close()
-        return Connection(self._address)
-
-    def give_back(self, connection: Connection) -> None:
-        """Keep it for the next request."""
-        if connection.is_open:
-            self._idle.append(connection)
-
-    def close(self) -> None:
-        """Close those that are kept."""
-        for connection in self._idle:
-            connection.close()
-        self._idle.clear()
 
 
 async def _ask_over(connections: KeptConnections, run: Run, request: Request, due: float) -> None:

@@ -12,11 +12,11 @@ from functools import partial
 
 from load_test.arguments import parse_arguments
 from load_test.errors import CannotStart
-from load_test.interrupt import INTERRUPTED
 from load_test.load import LoadTest
 from load_test.pictures import find_pictures
 from load_test.plot import check_plot, draw
 from load_test.table import Table, explanation, introduction
+from ocr_client.interrupt import INTERRUPTED
 
 GOOD, FAILED, NOT_STARTED = 0, 1, 2
 

@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from load_test.errors import CannotStart
+from ocr_client.image_kinds import file_kind, image_kind
 
-SIGNATURES = {
-    b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "gif", b"BM": "bmp",
-    b"II*\0": "tiff", b"MM\0*": "tiff", b"RIFF": "webp",
-}  # fmt: skip
-SIGNATURE_BYTES = max(map(len, SIGNATURES))
 _IHDR_END = 33  # of every PNG
 
 
@@ -28,17 +24,6 @@ class Variable:
     def with_note(self, note: bytes) -> bytes:
         """The same pixels in other bytes."""
         return self.before + self.framed(note) + self.after
-
-
-def picture_kind(data: bytes) -> str | None:
-    """The subtype of image/*, told by the first bytes, as the server does it."""
-    return next((kind for magic, kind in SIGNATURES.items() if data.startswith(magic)), None)
-
-
-def file_kind(path: Path) -> str | None:
-    """picture_kind of a file, of which only the first bytes are read."""
-    with path.open("rb") as stream:
-        return picture_kind(stream.read(SIGNATURE_BYTES))
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -59,7 +44,7 @@ def find_pictures(folder: Path) -> list[Path]:
 
 def variable(data: bytes) -> Variable | None:
     """Where a note changes no pixel, or None where decoders might mind it."""
-    kind = picture_kind(data)
+    kind = image_kind(data)
     at = len(data)
     framed: Callable[[bytes], bytes] = bytes
     if kind == "jpeg":  # JFIF and Exif go before a comment; offsets of MPF count from behind it

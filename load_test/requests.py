@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from load_test.connection import request_head
-from load_test.pictures import Variable, picture_kind, variable
+from load_test.pictures import Variable, variable
+from ocr_client.connection import request_head
+from ocr_client.image_kinds import image_kind
 
 Mode = Literal["file", "filename", "base64"]
 MODES: tuple[Mode, ...] = ("file", "filename", "base64")
@@ -122,7 +123,7 @@ def _frame(envelope: Envelope, path: Path, data: bytes) -> tuple[str, bytes, byt
     part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     body = "".join(f'{part}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items())
     body += f'{part}file"; filename="{quote(path.name)}"\r\n'
-    body += f"Content-Type: image/{picture_kind(data)}\r\n\r\n"
+    body += f"Content-Type: image/{image_kind(data)}\r\n\r\n"
     return (
         f"multipart/form-data; boundary={boundary}",
         body.encode(),

@@ -1,1 +1,1 @@
-"""HTTP. Tornado lives here and nowhere else."""
+"""The server, room by room; docs/architecture.md has the plan."""

@@ -2,6 +2,6 @@
 
 import sys
 
-from server.command_line import main
+from ocr_cli.main import main
 
 sys.exit(main())

@@ -1,4 +1,4 @@
-"""Errors of the service and the one table from error to HTTP status.
+"""Errors of the front end, as one tree; server/http/errors.py has the HTTP status of each.
 
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
@@ -8,12 +8,6 @@ ServiceError
 """
 
 from __future__ import annotations
-
-import math
-from dataclasses import dataclass
-
-from ocr_engine import errors as engine
-from ocr_engine.errors import EngineError
 
 
 class ServiceError(Exception):
@@ -84,64 +78,6 @@ class PoisonInput(ServiceError):
     """The picture killed two workers a short time ago."""
 
     code = "poison_input"
-
-
-@dataclass(frozen=True, slots=True)
-class PublicError:
-    """What the client is told; retry_after in seconds, if trying again makes sense."""
-
-    status: int
-    code: str
-    message: str
-    retry_after: int | None = None
-
-
-STATUS: dict[type[BaseException], int] = {
-    BadRequest: 400,
-    BadField: 400,
-    MissingFile: 400,
-    OneFileOnly: 400,
-    NotFound: 404,
-    MethodNotAllowed: 405,
-    Conflict: 409,
-    Gone: 410,
-    BodyTooLarge: 413,
-    engine.TooManyPixels: 413,
-    engine.UnsupportedFormat: 415,
-    engine.InvalidImage: 422,
-    engine.ImageTooComplex: 422,
-    PoisonInput: 422,
-    engine.QueueFull: 503,
-    engine.PoolDraining: 503,
-    engine.PoolStarting: 503,
-    engine.WorkerCrashed: 503,
-    engine.ImageKillsWorkers: 503,
-    engine.QueueTimeout: 504,
-    engine.RecognitionTimeout: 504,
-    engine.RecognitionFailed: 500,
-    engine.ModelError: 500,
-}
-
-RETRY_AFTER: dict[type[BaseException], int] = {
-    engine.QueueFull: 5,  # where the pool has no estimate
-    engine.PoolDraining: 10,
-    engine.PoolStarting: 2,
-    engine.WorkerCrashed: 5,
-    engine.ImageKillsWorkers: 5,
-}
-
-
-def public_error(error: BaseException) -> PublicError:
-    """The error as the client sees it; anything unforeseen is an internal_error."""
-    status = STATUS.get(type(error))
-    if status is None or not isinstance(error, ServiceError | EngineError):
-        return PublicError(
-            500, "internal_error", "the server failed; its log has why, under the request id"
-        )
-    retry_after = RETRY_AFTER.get(type(error))
-    if isinstance(error, engine.QueueFull) and error.retry_after is not None:
-        retry_after = math.ceil(error.retry_after)
-    return PublicError(status, error.code, error.message, retry_after)
 
 
 def shown(value: object) -> str:

@@ -16,13 +16,14 @@ from pathlib import Path
 from tornado.netutil import bind_sockets
 
 from ocr_engine.errors import EngineError
-from server.app import build_context, make_http_server
-from server.connections import raise_descriptor_limit
-from server.context import ServerContext
-from server.heap import keep_freed_memory
-from server.listening import Listener
-from server.settings import SettingsError, load_settings
-from server.systemd import SystemdNotifier
+from server.app import build_context
+from server.http.connections import raise_descriptor_limit
+from server.http.context import ServerContext
+from server.http.listening import Listener
+from server.http.routes import make_http_server
+from server.operations.allocator import keep_freed_memory
+from server.operations.systemd import SystemdNotifier
+from server.settings.settings import BUILT_IN, SettingsError, default_config, load_settings
 from server.version import VERSION
 
 log = logging.getLogger("server")
@@ -30,8 +31,6 @@ log = logging.getLogger("server")
 LISTEN_BACKLOG = 4096  # connections that the kernel holds until they are accepted
 CLOSE_SECONDS = 15.0  # beyond the grace, for what must be ended after the drain
 FORCE_SECONDS = 3.0  # a second signal ends the process within
-BUILT_IN = "built-in defaults (there is no config.json; name one with --config)"
-_CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") -> int:
@@ -163,11 +162,6 @@ async def _announce(context: ServerContext, systemd: SystemdNotifier) -> None:
     )
     print(f"ready after {context.uptime_seconds():.1f} s: {runs}", flush=True)
     systemd.notify("READY=1", f"STATUS={runs}")
-
-
-def default_config() -> Path | None:
-    """The config.json beside setup.py; None if this package was installed without them."""
-    return _CHECKOUT / "config.json" if (_CHECKOUT / "setup.py").is_file() else None
 
 
 def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:

@@ -19,10 +19,10 @@ _WITH_FAKES = """
 import functools, pathlib, sys
 sys.path[:0] = [{root!r}, {tests!r}]
 import fake_recognizers
-import server.commands.recognize.in_process as in_process
-from server.command_line import main
+import ocr_cli.recognize.local as local
+from ocr_cli.main import main
 load = functools.partial(fake_recognizers.load_obedient, pathlib.Path({journal!r}))
-in_process.build_engine = functools.partial(in_process.build_engine, load=load)
+local.build_engine = functools.partial(local.build_engine, load=load)
 sys.exit(main(["recognize", *sys.argv[1:]]))
 """
 

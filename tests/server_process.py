@@ -22,8 +22,9 @@ from tornado.netutil import bind_sockets
 from fake_recognizers import load_obedient
 from http_client import Client, Part, Reply, multipart, picture_part
 from ocr_engine.pool.pool import Pool
-from server.app import PATIENCE_SECONDS, build_context, make_http_server
-from server.settings import Settings, build
+from server.app import PATIENCE_SECONDS, build_context
+from server.http.routes import make_http_server
+from server.settings.settings import Settings, build
 from watching import wait_until
 
 __all__ = ["LiveServer", "Part", "Reply", "ServerProcess", "multipart", "picture_part", "run_setup"]

@@ -24,7 +24,7 @@ FIRST = (
     "tests/test_calibrate.py",
     "tests/faults",
     "tests/page",
-    "tests/server/test_commands_recognize.py",
+    "tests/ocr_cli/test_commands_recognize.py",
     "tests/ocr_engine/test_pool.py",
     "tests/api_description",
     "tests/ocr_engine/test_supervisor.py",

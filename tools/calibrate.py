@@ -39,8 +39,8 @@ from ocr_engine.recognizers.models import normalization  # noqa: E402
 from ocr_engine.runtimes.openvino import runtime  # noqa: E402
 from ocr_engine.runtimes.openvino.graph.quantization import quantizable  # noqa: E402
 from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Session  # noqa: E402
-from server.engine_setup import engine_settings  # noqa: E402
-from server.settings import load_settings  # noqa: E402
+from server.settings.engine import engine_settings  # noqa: E402
+from server.settings.settings import load_settings  # noqa: E402
 
 T = TypeVar("T")
 

@@ -51,7 +51,7 @@ class OutputFormat:
 
 
 def _component(name: str) -> Mapping[str, Any]:
-    """A schema of server/openapi/schemas.py."""
+    """A schema of server/http/openapi/schemas.py."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 

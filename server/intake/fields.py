@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.constraints import Constraint
 from server.errors import BadField, BadRequest, shown
+from server.settings.constraints import Constraint
 
 PICTURE_PART = "file"
 BASE64_FIELD = "image"

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
-from server.constraints import Choice, Constraint, Flag, Number, WholeNumber
 from server.errors import BadField, shown
 from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
 from server.intake.fields import Form, checked
@@ -20,7 +19,8 @@ from server.intake.sources import (
     ImageSources,
     source_of,
 )
-from server.settings import PredictSystemSettings, constraint_of
+from server.settings.constraints import Choice, Constraint, Flag, Number, WholeNumber
+from server.settings.settings import PredictSystemSettings, constraint_of
 
 _OPTIONS = (
     "det_limit_side_len",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.constraints import Choice, Constraint, Schema
 from server.errors import BadField, MissingFile, OneFileOnly
 from server.intake.base64_image import Base64Image
 from server.intake.fields import (
@@ -19,7 +18,8 @@ from server.intake.fields import (
 from server.intake.file_roots import FileRoots, RootedFile
 from server.intake.request import ImageSource
 from server.intake.uploaded_image import KnownDigests, UploadedImage
-from server.settings import Settings
+from server.settings.constraints import Choice, Constraint, Schema
+from server.settings.settings import Settings
 
 
 class ImageSources:

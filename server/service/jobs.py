@@ -9,10 +9,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 from ocr_engine.errors import QueueFull
-from server.errors import Conflict, Gone, NotFound, PublicError, public_error
+from server.errors import Conflict, Gone, NotFound
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.registry import Format
 from server.service.flights import Ticket
@@ -23,6 +23,18 @@ MAX_JOBS = 10_000
 MAX_BYTES = 64 << 20
 MAX_REMEMBERED = 100_000
 MAX_WAIT_SECONDS = 60.0  # that one call may ask to wait for the end of a job
+
+
+class JobError(Protocol):
+    """What clients are told of why a job failed."""
+
+    @property
+    def code(self) -> str:
+        """One of docs/api.md."""
+
+    @property
+    def message(self) -> str:
+        """For people."""
 
 
 @dataclass(slots=True)
@@ -39,7 +51,7 @@ class JobRecord:
     state: JobState = "queued"
     position: int = 0
     answer: Answer | None = None
-    error: PublicError | None = None
+    error: JobError | None = None
     finished_at: float | None = None
 
     @property
@@ -51,16 +63,6 @@ class JobRecord:
     def size_bytes(self) -> int:
         """How long the answer is."""
         return self.answer.result.size_bytes if self.answer is not None else 0
-
-
-def job_json(job: JobRecord) -> dict[str, Any]:
-    """A job as clients see it."""
-    shown: dict[str, Any] = {"id": job.job_id, "state": job.state, "url": f"/jobs/{job.job_id}"}
-    if job.state == "queued":
-        shown["position"] = job.position
-    if job.error is not None:
-        shown["error"] = {"code": job.error.code, "message": job.error.message}
-    return shown
 
 
 class _Run:
@@ -75,17 +77,19 @@ class _Run:
 class JobStore:
     """Jobs by id; finished ones are kept for a while, their ids a while longer.
 
-    max_bytes bounds the answers that are kept: those that finished first go first. No call takes
-    longer the more jobs there are.
+    explain: what clients are told of an error. max_bytes bounds the answers that are kept: those
+    that finished first go first. No call takes longer the more jobs there are.
     """
 
     def __init__(
         self,
         keep_seconds: float,
+        explain: Callable[[BaseException], JobError],
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keep_seconds = keep_seconds
+        self._explain = explain
         self._max_bytes = max_bytes
         self._clock = clock
         self._jobs: dict[str, JobRecord] = {}
@@ -149,7 +153,7 @@ class JobStore:
         except asyncio.CancelledError:
             self._finish(job, "cancelled")
         except Exception as error:
-            self._finish(job, "failed", error=public_error(error))
+            self._finish(job, "failed", error=self._explain(error))
         else:
             self._finish(job, "done", answer=answer)
 
@@ -165,7 +169,7 @@ class JobStore:
         job: JobRecord,
         state: JobState,
         answer: Answer | None = None,
-        error: PublicError | None = None,
+        error: JobError | None = None,
     ) -> None:
         """Note the end of a job, once: an answer that comes after a cancel changes nothing."""
         if job.finished_at is not None:

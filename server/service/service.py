@@ -17,7 +17,7 @@ from ocr_engine.options import RecognitionOptions
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, OcrRequest
-from server.metrics import Metrics
+from server.operations.metrics import Metrics
 from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
 from server.service.inflight import InflightBytes

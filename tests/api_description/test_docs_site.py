@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from ocr_engine.options import RecognitionOptions
-from server.errors import STATUS
+from server.http.errors import STATUS
+from server.http.openapi.description import describe
 from server.intake.request_fields import KNOWN_FIELDS
-from server.openapi.description import describe
-from server.settings import Settings
+from server.settings.settings import Settings
 from server_process import ROOT
 
 DOCS = ROOT / "docs"

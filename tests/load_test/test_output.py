@@ -17,9 +17,9 @@ from load_command import COMMAND, ROOT, load, two_pictures
 from load_test.answers import Tally
 from load_test.main import main
 from load_test.plot import rates
-from load_test.progress import Progress, clock_time
 from load_test.summary import timeline
 from load_test.table import WIDE_COLUMNS, Table
+from ocr_client.progress import Progress, clock_time
 from terminals import run_in_terminal
 
 

@@ -29,8 +29,8 @@ from ocr_engine.result import OcrResult
 from ocr_engine.worker.messages import Task, decode_request, encode_request
 from ocr_engine.worker.spec import WorkerSpec
 from pools import read, whole
-from server import engine_setup
-from server.settings import Settings, load_settings
+from server.settings import engine as engine_settings
+from server.settings.settings import Settings, load_settings
 from watching import until
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "pages"
@@ -196,8 +196,8 @@ def test_a_worker_warms_up_on_all_cores_and_prepares_while_nothing_waits(
 
 
 def engine_cores(monkeypatch: pytest.MonkeyPatch, folder: Path, usable: int, **process: Any) -> int:
-    monkeypatch.setattr(engine_setup, "usable_cores", lambda: usable)
-    return engine_setup.cores_per_image(settings(folder, **process))
+    monkeypatch.setattr(engine_settings, "usable_cores", lambda: usable)
+    return engine_settings.cores_per_image(settings(folder, **process))
 
 
 def settings(folder: Path, **values: Any) -> Settings:
@@ -212,7 +212,7 @@ def settings(folder: Path, **values: Any) -> Settings:
         (2, {}, 2),
         (1, {}, 1),
         (3, {}, 2),
-        (64, {}, engine_setup.MAX_CORES_PER_IMAGE),
+        (64, {}, engine_settings.MAX_CORES_PER_IMAGE),
         (8, {"ocr__process__number": 2}, 2),
         (8, {"ocr__process__number": 1}, 1),
         (2, {"ocr__process__number": 8}, 2),

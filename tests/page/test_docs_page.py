@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
-from server.openapi.description import describe
-from server.settings import Settings
+from server.http.openapi.description import describe
+from server.settings.settings import Settings
 from server_process import LiveServer
 
 DESCRIPTION = describe(Settings(), RecognitionOptions())

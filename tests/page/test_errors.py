@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from page.conftest import Visit, payload
 from page.scripted import rows, scene
 from page.test_static_files import strings
-from server.errors import STATUS
+from server.http.errors import STATUS
 
 CODES = {error.code: status for error, status in STATUS.items()}  # type: ignore[attr-defined]
 CODES |= {"rate_limited": 429, "quota_exceeded": 429, "unauthorized": 401, "forbidden": 403}

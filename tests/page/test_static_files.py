@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from error_replies import assert_error
-from server.errors import STATUS
-from server.handlers.page import STATIC_FOLDER
+from server.http.errors import STATUS
+from server.http.handlers.page import STATIC_FOLDER
 from server_process import LiveServer
 
 PAGES = ["/", "/status"]
@@ -26,6 +26,7 @@ POLICY = {
 # What the page says of failures that no server has told it, and codes that proxies and keys bring.
 ERRORS_OF_THE_PAGE = {"cancelled", "file_too_large", "network", "page_failed", "unexpected_answer"}
 ERRORS_TO_COME = {"rate_limited", "quota_exceeded", "unauthorized", "forbidden"}
+IMPORTED = re.compile(r'(?:^import\b|^\} from\b)[^"\n]*"([^"]+)"', re.MULTILINE)
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 SOURCES = [path for path in STATIC_FOLDER.rglob("*") if path.is_file()]
@@ -40,7 +41,7 @@ def linked(server: LiveServer, path: str) -> list[str]:
 
 def strings(language: str) -> dict[str, str]:
     """A dictionary of the pages: keys and the code of their values."""
-    text = (STATIC_FOLDER / f"strings_{language}.js").read_text()
+    text = (STATIC_FOLDER / "shared" / f"strings_{language}.js").read_text()
     entries = re.findall(r"^  (\w+): *\n? *(.+?),?$", text, re.MULTILINE)
     assert len(entries) > 100
     return dict(entries)
@@ -95,6 +96,7 @@ def test_a_page_takes_no_other_method(page_server: LiveServer) -> None:
     [
         "/static/",
         "/static/index.html",
+        "/static/read/index.html",
         "/static/0123456789abcdef/page.js",
         "/static/../app.py",
         "/static/%2e%2e/app.py",
@@ -117,6 +119,19 @@ def test_no_source_names_another_host() -> None:
         for match in re.findall(r"""["'`(=]\s*((?:https?:)?//[\w.]+[^\s"'`)]*)""", path.read_text())
     }
     assert named <= {"http://www.w3.org/2000/svg"}
+
+
+def test_a_page_takes_modules_of_its_own_and_shared_ones() -> None:
+    taken = 0
+    for path in SOURCES:
+        if path.suffix != ".js":
+            continue
+        for target in IMPORTED.findall(path.read_text()):
+            module = (path.parent / target).resolve()
+            assert module in SOURCES, f"{path.name} imports {target}"
+            assert module.parent in (path.parent, STATIC_FOLDER / "shared"), path.name
+            taken += 1
+    assert taken > 50
 
 
 def test_nothing_is_inline() -> None:

@@ -150,8 +150,8 @@ def test_plots_of_metrics_that_the_page_works_out(page: Page) -> None:
     assert source is not None
     worked_out = page.evaluate(
         """async (address) => {
-          const { countersOf, between } = await import(address.replace("status.js", "rates.js"));
-          const { parseMetrics } = await import(address.replace("status.js", "metrics_text.js"));
+          const { countersOf, between } = await import(address.replace("page.js", "rates.js"));
+          const { parseMetrics } = await import(address.replace("page.js", "metrics_text.js"));
           const look = (buckets, hits, misses) => parseMetrics(`
 # HELP ocr_request_seconds x
 ocr_request_seconds_bucket{le="0.1"} ${buckets[0]}

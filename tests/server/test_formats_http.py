@@ -19,7 +19,7 @@ from ocr_engine.images.decode import decode
 from ocr_engine.worker.messages import PNG_SIGNATURE
 from server.formats.answer import Answer
 from server.formats.registry import FORMATS
-from server.replies import is_long
+from server.http.replies import is_long
 from server_process import LiveServer
 
 TYPES = {

@@ -9,6 +9,7 @@ from cache.stored_result import StoredResult
 from ocr_engine.errors import QueueFull
 from server.errors import Gone
 from server.formats.answer import Answer
+from server.http.errors import public_error
 from server.service import jobs
 from server.service.flights import Ticket
 from server.service.jobs import JobRecord, JobStore
@@ -40,7 +41,7 @@ def is_kept(store: JobStore, job: JobRecord) -> bool:
 
 
 def test_a_job_of_a_cached_answer_is_done_at_once() -> None:
-    store = JobStore(60, clock=Clock())
+    store = JobStore(60, public_error, clock=Clock())
     job = store.create(cached(), "json")
     assert (job.state, job.finished_at, job.outcome) == ("done", 0.0, "hit")
     assert store.get(job.job_id).answer is not None
@@ -48,7 +49,7 @@ def test_a_job_of_a_cached_answer_is_done_at_once() -> None:
 
 def test_jobs_are_forgotten_when_their_time_is_over() -> None:
     clock = Clock()
-    store = JobStore(60, clock=clock)
+    store = JobStore(60, public_error, clock=clock)
     first = store.create(cached(), "json")
     clock.seconds = 30
     second = store.create(cached(), "json")
@@ -60,14 +61,14 @@ def test_jobs_are_forgotten_when_their_time_is_over() -> None:
 
 
 def test_the_oldest_jobs_go_when_their_answers_are_too_long() -> None:
-    store = JobStore(60, max_bytes=250, clock=Clock())
+    store = JobStore(60, public_error, max_bytes=250, clock=Clock())
     kept = [store.create(cached(100), "json") for _ in range(4)]
     assert [is_kept(store, job) for job in kept] == [False, False, True, True]
 
 
 def test_the_oldest_jobs_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_JOBS", 3)
-    store = JobStore(60, clock=Clock())
+    store = JobStore(60, public_error, clock=Clock())
     kept = [store.create(cached(), "json") for _ in range(5)]
     assert len(store) == 3
     assert [is_kept(store, job) for job in kept] == [False, False, True, True, True]
@@ -76,4 +77,4 @@ def test_the_oldest_jobs_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPa
 def test_unfinished_jobs_are_not_forgotten_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "MAX_JOBS", 0)
     with pytest.raises(QueueFull, match="0 jobs are unfinished"):
-        JobStore(60, clock=Clock()).create(cached(), "json")
+        JobStore(60, public_error, clock=Clock()).create(cached(), "json")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_recognizers import card
+from server.http.errors import public_error
 from server.service.jobs import JobStore
 from server_process import LiveServer, Reply
 from watching import wait_until
@@ -166,7 +167,7 @@ def test_a_job_that_never_was(narrow: LiveServer, method: str) -> None:
 
 def test_a_job_that_expired(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr(narrow.context, "jobs", JobStore(60, clock=lambda: now[0]))
+    monkeypatch.setattr(narrow.context, "jobs", JobStore(60, public_error, clock=lambda: now[0]))
     reply = start(narrow, "expires")
     assert finished(narrow, reply).status == 200
     now[0] += 59.9

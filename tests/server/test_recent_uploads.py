@@ -12,9 +12,9 @@ import pytest
 from cache.keys import Digests, digest
 from cache.recent_pictures import EDGE_BYTES, RecentPictures
 from fake_recognizers import RECITAL, card
-from server import replies as server_replies
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format, render
+from server.http import replies as server_replies
 from server.service import digesting
 from server_process import LiveServer, Reply
 

@@ -1,6 +1,6 @@
 // What came back: status, headers, and the body as text or as a picture. Never as HTML.
 
-import { element } from "../elements.js";
+import { element } from "../shared/elements.js";
 import { indented } from "./json_text.js";
 import { fieldName, row, table, words } from "./schema_view.js";
 import { told } from "./strings.js";

@@ -1,6 +1,6 @@
 // The control for one field, by its schema. An empty control leaves the field out.
 
-import { element } from "../elements.js";
+import { element } from "../shared/elements.js";
 import { inLanguage } from "./strings.js";
 
 export function fieldInput(id, name, schema, about) {

@@ -1,6 +1,6 @@
 // One operation: what it takes, what comes back, and the form to try it.
 
-import { element } from "../elements.js";
+import { element } from "../shared/elements.js";
 import { indented } from "./json_text.js";
 import { inline, prose } from "./prose.js";
 import { fieldName, meaning, row, table, typeView, words } from "./schema_view.js";

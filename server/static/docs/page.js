@@ -1,7 +1,7 @@
 // The page at /docs: reads /openapi.json and shows all of it.
 
-import { element } from "../elements.js";
-import { startShell } from "../shell.js";
+import { element } from "../shared/elements.js";
+import { startShell } from "../shared/shell.js";
 import { Description } from "./description.js";
 import { operationView } from "./operation_view.js";
 import { inline, prose } from "./prose.js";

@@ -1,6 +1,6 @@
 // The little markup that descriptions have: paragraphs, lists, `code`. Never HTML.
 
-import { element } from "../elements.js";
+import { element } from "../shared/elements.js";
 
 export function prose(text) {
   const blocks = [];

@@ -1,6 +1,6 @@
 // Schemas as tables: one row a property, what lies deeper indented below it.
 
-import { element } from "../elements.js";
+import { element } from "../shared/elements.js";
 import { typeOf } from "./description.js";
 import { inline, prose } from "./prose.js";
 import { inLanguage } from "./strings.js";

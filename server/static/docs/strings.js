@@ -1,6 +1,6 @@
 // What the page at /docs says beside the description, in both languages.
 
-import { language, onLanguage } from "../language.js";
+import { language, onLanguage } from "../shared/language.js";
 
 export const DICTIONARIES = {
   en: {

@@ -1,7 +1,7 @@
 // The form under an operation: fields, the curl line that goes with them, and what comes back.
 
-import { copyText } from "../clipboard.js";
-import { element } from "../elements.js";
+import { copyText } from "../shared/clipboard.js";
+import { element } from "../shared/elements.js";
 import { answerView, failureView } from "./answer_view.js";
 import { fieldInput, valueOf } from "./field_input.js";
 import { buildRequest, curlLine } from "./request.js";

@@ -1,0 +1,67 @@
+"""The command `ocr-server`: which subcommand is meant. Options alone mean `serve`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from server.version import VERSION
+
+PROGRAM = "ocr-server"
+COMMANDS = {
+    "serve": ("server.main", "run the server; the command if none is named"),
+    "check-config": ("ocr_cli.check_config", "are the settings and models good?"),
+    "recognize": (
+        "ocr_cli.recognize.command",
+        "read pictures and folders, with or without a server",
+    ),
+    "bench": ("ocr_cli.bench", "load test of a running server"),
+    "models": ("ocr_cli.models", "which models are installed, and are they intact?"),
+}
+NOT_STARTED = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the subcommand; the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] in (["-h"], ["--help"]):
+        print(_help())
+        return 0
+    if given == ["--version"]:
+        print(VERSION)
+        return 0
+    name = given.pop(0) if given and not given[0].startswith("-") else "serve"
+    if name not in COMMANDS:
+        print(f"{PROGRAM}: {_unknown(name)}", file=sys.stderr)
+        return NOT_STARTED
+    try:
+        module = importlib.import_module(COMMANDS[name][0])
+        status: int = module.main(given, prog=f"{PROGRAM} {name}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def _help() -> str:
+    lines = [f"usage: {PROGRAM} [command] [arguments]", "", "commands:"]
+    lines += [f"  {name:13} {summary}" for name, (_, summary) in COMMANDS.items()]
+    lines += [
+        "",
+        f"`{PROGRAM} COMMAND --help` shows the arguments of a command.",
+        "",
+        "examples:",
+        f"  {PROGRAM} serve --port 9000",
+        f"  {PROGRAM} recognize scan.png",
+        f"  {PROGRAM} recognize scans/ --output texts/",
+        f"  {PROGRAM} bench --duration 30s",
+    ]
+    return "\n".join(lines)
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
+    return f"there is no command {name!r}; {hint}"

@@ -1,0 +1,1 @@
+"""What command-line clients share: HTTP, arguments, progress, Ctrl-C; imports nothing else."""

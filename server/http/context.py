@@ -1,0 +1,45 @@
+"""What the handlers work with; built once by server/app.py."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ocr_engine.options import RecognitionOptions
+from server.http.connections import Connections
+from server.intake.sources import ImageSources
+from server.operations.metrics import Metrics
+from server.service.inflight import InflightBytes
+from server.service.jobs import JobStore
+from server.service.service import OcrService
+from server.settings.settings import Settings
+
+
+@dataclass(slots=True)
+class ServerContext:
+    """The settings, where images come from, the service, the jobs; whether the server is draining.
+
+    patience_seconds: how long a client may take nothing of its answer.
+    """
+
+    settings: Settings
+    sources: ImageSources
+    service: OcrService
+    jobs: JobStore
+    default_options: RecognitionOptions
+    max_body_bytes: int
+    inflight: InflightBytes
+    metrics: Metrics
+    connections: Connections
+    patience_seconds: float
+    draining: bool = False
+    open_requests: int = 0
+    started_at: float = field(default_factory=time.monotonic)
+
+    def ready(self) -> bool:
+        """Whether a picture sent now would be read."""
+        return not self.draining and self.service.engine.ready()
+
+    def uptime_seconds(self) -> float:
+        """How long ago the server was started."""
+        return time.monotonic() - self.started_at

@@ -1,0 +1,23 @@
+"""POST /ocr_service: the API of the original OCRWebServer of 2021."""
+
+from __future__ import annotations
+
+from server.errors import BadField
+from server.http.dialects.native import OwnDialect
+from server.intake.body import BodyReader, body_reader
+from server.intake.fields import Form
+from server.intake.request import OcrRequest
+
+
+class LegacyDialect(OwnDialect):
+    """The fields file_type, filename, block_flag and the options, all in the body."""
+
+    def reader(self) -> BodyReader:
+        """See Dialect."""
+        return body_reader(self.content_type, raw_picture=False)
+
+    def parse(self, form: Form) -> OcrRequest:
+        """See Dialect; a query string would be silently ignored, so there must be none."""
+        if self.request.query:
+            raise BadField("the fields belong into the body, not into the query string")
+        return self.parse_fields(form)

@@ -1,0 +1,87 @@
+"""POST /ocr: the image as a form's part, as the body, or as base64; options in the query."""
+
+from __future__ import annotations
+
+from tornado.httputil import HTTPServerRequest
+
+from server.errors import BadField, MissingFile
+from server.formats.answer import Answer, CacheOutcome, Envelope
+from server.http.context import ServerContext
+from server.http.errors import PublicError
+from server.http.replies import Reply, answer_reply, is_long, job_json, json_reply, problem_reply
+from server.http.request_scope import RequestScope
+from server.intake.body import BodyReader, body_reader
+from server.intake.fields import Form, query_fields, unique_fields
+from server.intake.request import OcrRequest
+from server.intake.request_fields import OPTION_FIELDS, parse_request
+from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
+from server.service.jobs import JobRecord
+
+JOB_RETRY_AFTER = 1
+_QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
+_NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.inline))
+
+
+class OwnDialect:
+    """What this server's own APIs have in common: the names of fields, and all answers."""
+
+    methods = ("POST",)
+
+    def __init__(
+        self, context: ServerContext, request: HTTPServerRequest, scope: RequestScope
+    ) -> None:
+        self.request = request
+        self.content_type = request.headers.get("Content-Type", "")
+        self._sources = context.sources
+        self._defaults = context.default_options
+        self._scope = scope
+
+    def parse_fields(self, form: Form) -> OcrRequest:
+        """Check the fields, wherever they stood."""
+        read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
+        return parse_request(form, self._sources, self._defaults, read_cache)
+
+    def is_long(self, answer: Answer, asked: OcrRequest) -> bool:
+        """See Dialect."""
+        return is_long(answer, asked.format)
+
+    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
+        """See Dialect."""
+        envelope = Envelope(outcome, self._scope.elapsed_ms(), self._scope.request_id)
+        return answer_reply(answer, asked.format, envelope)
+
+    def accepted(self, job: JobRecord) -> Reply:
+        """See Dialect."""
+        url = f"/jobs/{job.job_id}"
+        headers = {
+            "Location": url,
+            "Operation-Location": url,
+            "Retry-After": str(JOB_RETRY_AFTER),
+            "X-Cache": job.outcome,
+        }
+        request_id = self._scope.request_id
+        body = {"status": "accepted", "job": job_json(job), "request_id": request_id}
+        return json_reply(body, 202, headers)
+
+    def problem(self, problem: PublicError) -> Reply:
+        """See Dialect."""
+        return problem_reply(problem, self._scope.request_id)
+
+
+class NativeDialect(OwnDialect):
+    """The names of this server: the body has the image, and options may stand in the query."""
+
+    def reader(self) -> BodyReader:
+        """See Dialect."""
+        return body_reader(self.content_type, raw_picture=True)
+
+    def parse(self, form: Form) -> OcrRequest:
+        """See Dialect."""
+        query = query_fields(self.request.query_arguments, _QUERY_FIELDS)
+        if any(name in form.fields for name in _NOT_IN_BODY):
+            names = " and ".join(_NOT_IN_BODY)
+            raise BadField(f"{names} belong to /ocr_service; send the picture itself")
+        if form.upload == b"":
+            raise MissingFile("the body is empty; send the picture's bytes in it")
+        fields = unique_fields([*form.fields.items(), *query.items()])
+        return self.parse_fields(Form(fields, form.upload))

@@ -1,0 +1,216 @@
+"""One request whose body is taken piece by piece, and its answer: straight on the connection.
+
+A RequestHandler that takes its body as a stream costs a task and two turns of the loop before the
+body may come, which is half of what a cached answer costs (docs/decisions/0012).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from http.client import responses
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
+
+from ocr_engine.errors import EngineError
+from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
+from server.http.client_stream import stream_of
+from server.http.context import ServerContext
+from server.http.dialects.dialect import Dialect
+from server.http.handlers.base import write_parts, wrong_method
+from server.http.replies import Reply, admitted, common_headers, logged_problem
+from server.http.request_scope import RequestScope
+from server.intake.body import BodyReader
+from server.service.outgoing import LARGE_BYTES
+
+LINGER_SECONDS = 2.0
+
+
+class State(enum.Enum):
+    """Where an exchange is; Exchange has the arrows."""
+
+    RECEIVING = enum.auto()
+    WORKING = enum.auto()
+    ANSWERED = enum.auto()
+    REFUSED = enum.auto()
+    CLOSING = enum.auto()
+    GONE = enum.auto()
+
+
+class Exchange(HTTPMessageDelegate, ABC):
+    """A request with a body and its answer; refuses the body as soon as it is plainly wrong.
+
+    Tornado calls headers_received, data_received and finish, or on_connection_close.
+
+        RECEIVING --finish--> WORKING --send--> ANSWERED
+            |                                   the scope ends when the answer was taken
+            +--refuse--> REFUSED --finish, or after LINGER_SECONDS--> CLOSING
+                         the answer is sent,                          the scope ends, and the
+                         the rest of the body dropped                 connection, when it was taken
+
+    A client that leaves makes any of them GONE, and ends the scope: as refused after a refusal,
+    since those who still send often break off at the answer; else as one that left.
+    """
+
+    def __init__(
+        self,
+        context: ServerContext,
+        request: HTTPServerRequest,
+        scope: RequestScope,
+        dialect: Dialect,
+    ) -> None:
+        assert isinstance(request.connection, HTTP1Connection)
+        self.context = context
+        self.request = request
+        self.scope = scope
+        self.dialect = dialect
+        self._connection = request.connection
+        self._stream = stream_of(request)
+        self._state = State.RECEIVING
+        self._reader: BodyReader | None = None
+        self._received = 0
+        self._body_timer: asyncio.TimerHandle | None = None
+
+    @abstractmethod
+    def body_complete(self, reader: BodyReader) -> None:
+        """The body is all there: send() an answer, now or later."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client has left."""
+        return self._state is State.GONE
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> None:
+        """Refuse the request by the headers alone where they are enough."""
+        self._connection.set_close_callback(self.on_connection_close)
+        try:
+            if self.request.method not in self.dialect.methods:
+                raise wrong_method(self.request, self.dialect.methods)
+            announced = headers.get("Content-Length", "0")
+            self._check_length(int(announced) if announced.isdecimal() else 0)
+            self._reader = self.dialect.reader()
+        except (ServiceError, EngineError) as error:
+            self._refuse(error)
+        else:
+            self._limit_time()
+
+    def data_received(self, chunk: bytes) -> None:
+        """The next piece of the body."""
+        if self._reader is None:
+            return
+        try:
+            self._check_length(self._received + len(chunk))
+            self._received += len(chunk)
+            self.context.inflight.received += len(chunk)
+            self._reader.feed(chunk)
+        except (ServiceError, EngineError) as error:
+            self._refuse(error)
+
+    def finish(self) -> None:
+        """The request has ended."""
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+        if self._state is State.REFUSED:
+            self._end_refusal()
+        elif self._reader is not None:
+            self._state = State.WORKING
+            self.body_complete(self._reader)
+
+    def on_connection_close(self) -> None:
+        """The client went away before it had its answer."""
+        refused = self._state in (State.REFUSED, State.CLOSING)
+        self._state = State.GONE
+        self.drop_body()
+        if refused:
+            self.scope.leave()
+        else:
+            self.scope.client_left()
+
+    def problem(self, error: BaseException) -> Reply:
+        """The answer that tells of an error."""
+        return self.dialect.problem(logged_problem(error, self.scope.request_id))
+
+    def send(self, reply: Reply) -> None:
+        """Answer, and end the scope when that has left; draining waits for it."""
+        if self._state is State.GONE:
+            return
+        self._state = State.ANSWERED
+        self._write(admitted(reply, self.context.inflight, self.problem))
+        self._stream.when_taken(self.scope.leave)
+        self._connection.finish()
+
+    def drop_body(self) -> None:
+        """The body is with the pool now, or nobody needs it."""
+        self.context.inflight.received -= self._received
+        self._received = 0
+        self._reader = None
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+
+    def _check_length(self, length: int) -> None:
+        """Whether a body of so many bytes is accepted, now."""
+        most = self.context.max_body_bytes
+        if length > most:
+            raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
+        self.context.inflight.check(length - self._received)
+
+    def _limit_time(self) -> None:
+        """Close the connection if the body takes too long.
+
+        Tornado would make a task and a future for that, with each request; so its own limit is
+        read from where it keeps it, and turned off by the value that it has without a limit,
+        which its annotation leaves out.
+        """
+        seconds = self._connection.params.body_timeout
+        self._connection.set_body_timeout(None)  # type: ignore[arg-type]
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._body_timer = loop.call_later(seconds, self._connection.close)
+
+    def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> None:
+        """Put an answer on the wire, with more headers; only a small body is copied for that."""
+        self.scope.note(reply)
+        length = reply.length
+        headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
+        headers["Content-Length"] = str(length)
+        start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
+        body = reply.body if self.request.method != "HEAD" else ()
+        if length <= LARGE_BYTES:
+            self._connection.write_headers(start, HTTPHeaders(headers), b"".join(body))
+        else:
+            self._connection.write_headers(start, HTTPHeaders(headers))
+            write_parts(self._connection, body)
+
+    def _refuse(self, error: ServiceError | EngineError) -> None:
+        """Answer before the body is all there, and read on so that a busy sender hears it.
+
+        The end comes with the end of the body, or when that takes too long.
+        """
+        self.drop_body()
+        self._state = State.REFUSED
+        more = {"Connection": "close"}
+        if isinstance(error, MethodNotAllowed):
+            more["Allow"] = ", ".join(self.dialect.methods)
+        self._write(self.problem(error), more)
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
+
+    def _end_refusal(self) -> None:
+        if self._state is State.REFUSED:
+            self._state = State.CLOSING
+            self._connection.finish()
+            self._stream.when_taken(self._close_refused)
+
+    def _close_refused(self, _: bool) -> None:
+        self.scope.leave()
+        self._connection.close()

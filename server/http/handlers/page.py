@@ -1,0 +1,127 @@
+"""GET /, /status, /static/…: the pages, held in memory; no path of a request reaches the disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.errors import NotFound
+from server.http.context import ServerContext
+from server.http.handlers.base import BaseHandler
+from server.http.replies import Reply
+
+STATIC_FOLDER = Path(__file__).resolve().parents[2] / "static"
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+}
+# The address of a file changes with the files' contents; that of a page does not.
+_KEEP = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file as it is answered."""
+
+    body: bytes
+    content_type: str
+    cache_control: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFiles:
+    """All files of server/static: pages by their path in it, the others by their address.
+
+    The folder in the address is a digest of them all, so that one module imports another of the
+    same release, and browsers may keep them.
+    """
+
+    pages: Mapping[str, StaticFile]
+    others: Mapping[str, StaticFile]
+
+
+def read_static_files(values: Mapping[str, str], folder: Path = STATIC_FOLDER) -> StaticFiles:
+    """Read the folder; in pages `{{name}}` becomes the value, `{{static}}` the others' folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in CONTENT_TYPES)
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    digest = hashlib.sha256()
+    for name, body in contents.items():
+        digest.update(f"{name} {len(body)}\n".encode() + body)
+    release = digest.hexdigest()[:16]
+    values = {**values, "static": f"static/{release}"}
+    pages, others = {}, {}
+    for name, body in contents.items():
+        if name.endswith(".html"):
+            pages[name] = _static_file(name, _filled(body, values), _ASK_AGAIN)
+        else:
+            others[f"{release}/{name}"] = _static_file(name, body, _KEEP)
+    return StaticFiles(pages, others)
+
+
+def page_values(context: ServerContext) -> dict[str, str]:
+    """What the pages have to know of the settings."""
+    return {"max_body_bytes": str(context.max_body_bytes)}
+
+
+class PageHandler(BaseHandler):
+    """A page, or with `files` one of the files that pages are made of."""
+
+    def initialize(
+        self, page: StaticFile | None = None, files: Mapping[str, StaticFile] | None = None
+    ) -> None:
+        """Called by Tornado with what the route table says."""
+        self._page = page
+        self._files = files or {}
+        self.scope.quiet = files is not None
+
+    def get(self, name: str = "") -> None:
+        """200, 304 if the client has it, or 404."""
+        file = self._page or self._files.get(name)
+        if file is None:
+            self.send_problem(NotFound("there is no such page"))
+            return
+        headers = {
+            **_HEADERS,
+            "Cache-Control": file.cache_control,
+            "Content-Type": file.content_type,
+            "ETag": file.etag,
+        }
+        self.send_unless_known(Reply(200, headers, (file.body,)))
+
+    head = get
+
+
+def _static_file(name: str, body: bytes, cache_control: str) -> StaticFile:
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return StaticFile(body, CONTENT_TYPES[Path(name).suffix], cache_control, etag)
+
+
+def _filled(page: bytes, values: Mapping[str, str]) -> bytes:
+    for name, value in values.items():
+        page = page.replace(b"{{%b}}" % name.encode(), value.encode())
+    return page

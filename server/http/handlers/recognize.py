@@ -1,0 +1,103 @@
+"""POST /ocr_service and POST /ocr: an image in, its text out, in the dialect of the route."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import Router
+
+from ocr_engine.errors import PoolDraining
+from server.http.context import ServerContext
+from server.http.dialects.dialect import Dialect, DialectFactory
+from server.http.handlers.exchange import Exchange
+from server.http.replies import Reply
+from server.http.request_scope import RequestScope
+from server.intake.body import BodyReader
+from server.intake.request import OcrRequest
+from server.service.flights import Ticket
+
+
+class RecognizeExchange(Exchange):
+    """Has an image read, or starts a job for it."""
+
+    def __init__(
+        self,
+        context: ServerContext,
+        request: HTTPServerRequest,
+        scope: RequestScope,
+        dialect: Dialect,
+    ) -> None:
+        super().__init__(context, request, scope, dialect)
+        self._ticket: Ticket | None = None
+        self._answering: asyncio.Task[None] | None = None
+
+    def body_complete(self, reader: BodyReader) -> None:
+        """Answer at once what was answered a moment ago; all else in a task."""
+        try:
+            if self.context.draining:
+                raise PoolDraining("the server is stopping; send the picture to another one")
+            asked = None if reader.is_long else self.dialect.parse(reader.finish())
+            ticket = None if asked is None else self.context.service.recall(asked)
+            kept = ticket.ready if asked and asked.block and ticket else None
+            if asked and ticket and kept and not self.dialect.is_long(kept, asked):
+                reply = self.dialect.render(kept, asked, ticket.outcome)
+            else:
+                self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
+                return
+        except Exception as error:
+            reply = self.problem(error)
+        self.drop_body()
+        self.send(reply)
+
+    def on_connection_close(self) -> None:
+        """Queued work that nobody else wants is dropped."""
+        super().on_connection_close()
+        if self._ticket is not None:
+            self._ticket.leave()
+
+    async def _answer(
+        self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
+    ) -> None:
+        try:
+            if asked is None:
+                asked = self.dialect.parse(await asyncio.to_thread(reader.finish))
+            self._ticket = ticket or await self.context.service.submit(asked)
+            self.drop_body()
+            reply = await self._reply(self._ticket, asked)
+        except asyncio.CancelledError:
+            return  # the client left while its answer was awaited
+        except Exception as error:
+            reply = self.problem(error)
+        finally:
+            self._answering = None
+            self.drop_body()
+        self.send(reply)
+
+    async def _reply(self, ticket: Ticket, asked: OcrRequest) -> Reply:
+        """The text, or the job that will have it."""
+        if not asked.block:
+            self._ticket = None
+            return self.dialect.accepted(self.context.jobs.create(ticket, asked.format))
+        if self.gone:
+            ticket.leave()
+        answer = await ticket.answer()
+        render = self.dialect.render
+        if self.dialect.is_long(answer, asked):
+            return await asyncio.to_thread(render, answer, asked, ticket.outcome)
+        return render(answer, asked, ticket.outcome)
+
+
+class ExchangeRoute(Router):
+    """Gives each request an exchange of its own; a target in the table of routes."""
+
+    def __init__(self, dialect: DialectFactory) -> None:
+        self._dialect = dialect
+
+    def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> RecognizeExchange:
+        """Called by Tornado with what the route table says."""
+        context: ServerContext = kwargs["target_kwargs"]["context"]
+        scope = RequestScope.enter(context, request, recognition=True)
+        dialect = self._dialect(context, request, scope)
+        return RecognizeExchange(context, request, scope, dialect)

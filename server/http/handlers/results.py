@@ -1,0 +1,48 @@
+"""GET /results/MD5: a kept result without sending the picture."""
+
+from __future__ import annotations
+
+from cache.keys import Digests
+from server.errors import NotFound
+from server.formats.answer import Answer, Envelope
+from server.formats.registry import OUTPUT_FORMATS, in_words
+from server.http.handlers.base import BaseHandler
+from server.intake.request_fields import OPTION_FIELDS, parse_format, parse_options
+
+_READ_APART = in_words([name for name, row in OUTPUT_FORMATS.items() if row.implied])
+
+
+class ResultHandler(BaseHandler):
+    """One kept result by the MD5 of the picture; options as query parameters."""
+
+    async def get(self, md5: str) -> None:
+        """200 with the result, 304 if the client has it, 404 if it is not kept."""
+        try:
+            fields = self.query_fields(("format", *OPTION_FIELDS))
+            chosen = parse_format(fields.pop("format", "json"))
+            options = parse_options(fields, self.context.default_options, chosen)
+            service = self.context.service
+            kept = service.find(md5.lower(), options)
+            if kept is None:
+                raise NotFound(
+                    "no result is kept for this MD5 with these options and models; the formats "
+                    f"{_READ_APART} have results of their own"
+                )
+            tag = f'"{kept.etag}-{chosen}"'
+            self.set_header("ETag", tag)
+            if self._client_has(tag):
+                self.send_empty(304, {"X-Cache": "hit"})
+                return
+            age = service.cache.age(kept)
+            answer = Answer(kept.result, Digests(md5.lower(), kept.sha256), age=age)
+            envelope = Envelope("hit", self.scope.elapsed_ms(), self.scope.request_id)
+            await self.send_answer(answer, chosen, envelope)
+        except Exception as error:
+            self.send_problem(error)
+
+    head = get
+
+    def _client_has(self, tag: str) -> bool:
+        """Whether If-None-Match names the tag, or any (RFC 9110, 13.1.2: weakly compared)."""
+        given = self.request.headers.get("If-None-Match", "").split(",")
+        return any(entry.strip().removeprefix("W/") in (tag, "*") for entry in given)

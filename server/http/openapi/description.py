@@ -1,0 +1,76 @@
+"""The whole description as one document; built once, at the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocr_engine.images.header import ACCEPTED_FORMATS
+from ocr_engine.options import RecognitionOptions
+from server.http.openapi.fields import field_schemas
+from server.http.openapi.operations import describe_paths
+from server.http.openapi.parameters import parameter_components
+from server.http.openapi.responses import error_components, header_components
+from server.http.openapi.schemas import component_schemas
+from server.settings.settings import Settings
+from server.version import VERSION
+
+Description = dict[str, Any]
+
+TAGS = {
+    "Recognition": "A picture in, its text out.",
+    "Jobs": "Work that was started with `block_flag` false.",
+    "Results": "What is kept in the cache.",
+    "Health": "For load balancers, dashboards and people.",
+    "Pages": "For browsers.",
+}
+
+
+def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
+    """OpenAPI 3.1, with the limits of these settings; defaults: options of a bare request."""
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Concurrent OCR server",
+            "version": VERSION,
+            "summary": "Reads the text in pictures.",
+            "description": _introduction(settings),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "This server"}],
+        "security": [],
+        "tags": [{"name": name, "description": told} for name, told in TAGS.items()],
+        "paths": describe_paths(field_schemas(defaults)),
+        "components": {
+            "schemas": component_schemas(),
+            "responses": error_components(),
+            "parameters": parameter_components(),
+            "headers": header_components(),
+        },
+    }
+
+
+def _introduction(settings: Settings) -> str:
+    web, ocr = settings.web_server, settings.ocr
+    process = ocr.process
+    limits = [
+        f"* body: {web.max_body_mb:g} MiB, then 413 `body_too_large`",
+        f"* picture: {ocr.max_pixels:,} pixels, then 413 `too_many_pixels`",
+        f"* queue: {process.queue_size} pictures, then 503 `queue_full`",
+        f"* waiting: {process.queue_timeout_seconds:g} s, then 504 `queue_timeout`",
+        f"* reading: {process.timeout_seconds:g} s, then 504 `ocr_timeout`",
+        f"* a result is kept for {settings.service.time:g} s, "
+        f"that of a job for {settings.service.job_seconds:g} s",
+    ]
+    formats = f"{', '.join(ACCEPTED_FORMATS[:-1])} and {ACCEPTED_FORMATS[-1]}"
+    return "\n".join(
+        [
+            f"Accepted are {formats}; the bytes decide, not the name and not the Content-Type. "
+            "Of several frames or pages the first is read.",
+            "",
+            "Limits of this server:",
+            "",
+            *limits,
+            "",
+            "There are no keys and no users: whoever can reach the server can use it.",
+        ]
+    )

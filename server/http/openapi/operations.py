@@ -1,0 +1,228 @@
+"""The operations by path: what each takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.formats.examples import ANSWER, REQUEST_ID
+from server.http.openapi import examples
+from server.http.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
+from server.http.openapi.responses import (
+    JSON,
+    accepted,
+    error_components,
+    error_name,
+    errors,
+    headers,
+    optional_header,
+    plain,
+    result,
+    result_content,
+)
+from server.http.openapi.schemas import reference, text
+from server.intake.request_fields import OPTION_FIELDS
+from server.settings.constraints import Schema
+
+Operation = dict[str, Any]
+Paths = dict[str, dict[str, Any]]
+
+RECOGNITION_ERRORS = (413, 415, 422, 500, 503, 504)
+
+
+def describe_paths(fields: dict[str, Schema]) -> Paths:
+    """Every route, in the order in which people meet them."""
+    return {
+        **_recognition(fields),
+        **_jobs(fields),
+        **_results(fields),
+        **_health(),
+        **_pages(),
+    }
+
+
+def _recognition(fields: dict[str, Schema]) -> Paths:
+    done = result()
+    done["links"] = {
+        "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
+    }
+    answers = {"200": done, "202": accepted()}
+    by_query = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
+    service = {
+        "tags": ["Recognition"],
+        "operationId": "ocrService",
+        "summary": "Read a picture; all fields in the body",
+        "description": "The fields of the server of 2021. Options left out are the server's own.",
+        "parameters": shared("RequestId", "CacheControl"),
+        "requestBody": body_of_service(fields),
+        "responses": answers | errors(400, 404, *RECOGNITION_ERRORS),
+    }
+    ocr = {
+        "tags": ["Recognition"],
+        "operationId": "ocr",
+        "summary": "Read a picture; options in the query",
+        "description": "The picture is the body itself, the part `file` of a form, or base64 in "
+        "JSON. Options stand in the query, or beside the picture in the body; not in both.",
+        "parameters": [*in_query(fields, by_query), *shared("RequestId", "CacheControl")],
+        "requestBody": body_of_ocr(fields),
+        "responses": answers | errors(400, *RECOGNITION_ERRORS),
+    }
+    return {"/ocr": {"post": ocr}, "/ocr_service": {"post": service}}
+
+
+def _jobs(fields: dict[str, Schema]) -> Paths:
+    chosen = in_query(fields, ["format"])[0]
+    chosen["description"] = "How the result is written; left out, as the picture's request said."
+    chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
+    state = {"status": "success", "request_id": REQUEST_ID}
+    shown = {
+        "queued": state | {"job": examples.QUEUED},
+        "failed": state | {"job": examples.FAILED},
+        "done": ANSWER | {"job": examples.DONE},
+    }
+    several = (reference("JobAnswer"), reference("JobResult"))
+    found = {
+        "description": "The job's state; when it is done, its result in the format asked for.",
+        "headers": {
+            **headers("X-Job-State", "Age"),
+            **{name: optional_header(name) for name in ("Retry-After", "X-Cache", "Server-Timing")},
+        },
+        "content": result_content(several, **shown),
+    }
+    get = {
+        "tags": ["Jobs"],
+        "operationId": "getJob",
+        "summary": "Ask for a job",
+        "description": "A job that failed is a 200, too: `job.state` and `job.error` tell it.",
+        "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
+        "responses": {"200": found} | errors(400, 404, 410, 500),
+    }
+    delete = {
+        "tags": ["Jobs"],
+        "operationId": "cancelJob",
+        "summary": "Cancel a job",
+        "description": "Queued work is dropped; a recognition under way is stopped, unless "
+        "somebody else waits for it.",
+        "parameters": shared("RequestId"),
+        "responses": {
+            "204": {"description": "It is cancelled.", "headers": headers()},
+            **errors(404, 409, 410),
+        },
+    }
+    return {"/jobs/{id}": {"parameters": shared("JobId"), "get": get, "delete": delete}}
+
+
+def _results(fields: dict[str, Schema]) -> Paths:
+    get = {
+        "tags": ["Results"],
+        "operationId": "getResult",
+        "summary": "A kept result, without sending the picture",
+        "description": "Other options than those of the picture's request mean another result.",
+        "parameters": [
+            *in_query(fields, ["format", *OPTION_FIELDS]),
+            *shared("IfNoneMatch", "RequestId"),
+        ],
+        "responses": {
+            "200": result("ETag"),
+            "304": {
+                "description": "The client has it already.",
+                "headers": headers("ETag", "X-Cache"),
+            },
+            **errors(400, 404, 500),
+        },
+    }
+    return {"/results/{md5}": {"parameters": shared("Md5"), **_with_head(get)}}
+
+
+def _health() -> Paths:
+    busy = error_components()[error_name(503)]
+    codes = {"properties": {"error": {"properties": {"code": {"enum": ["starting", "draining"]}}}}}
+    not_ready = {
+        **busy,
+        "description": "No picture would be read now: `starting` or `draining`.",
+        "content": {JSON: {"schema": {"allOf": [reference("Error"), codes]}}},
+    }
+    live = plain("The loop answers.", JSON, reference("Liveness"), {"status": "alive"})
+    ready = plain("A picture would be read.", JSON, reference("Readiness"), {"status": "ready"})
+    health = plain("How it does.", JSON, reference("Health"))
+    metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
+    return {
+        "/livez": _with_head(_probe("livez", "Is it alive?", {"200": live})),
+        "/readyz": _with_head(
+            _probe("readyz", "Would it read a picture now?", {"200": ready, "503": not_ready})
+        ),
+        "/healthz": _with_head(
+            _probe("healthz", "Workers, queue and cache, for people", {"200": health})
+        ),
+        "/metrics": _with_head(
+            _probe("metrics", "Counters and histograms, for Prometheus", {"200": metrics})
+        ),
+    }
+
+
+def _probe(name: str, summary: str, answers: dict[str, Any]) -> Operation:
+    return {
+        "tags": ["Health"],
+        "operationId": name,
+        "summary": summary,
+        "parameters": shared("RequestId"),
+        "responses": answers,
+    }
+
+
+def _pages() -> Paths:
+    html = {"text/html": {"schema": text()}}
+    assets: dict[str, Any] = {
+        kind: {"schema": text()} for kind in ("text/css", "text/javascript", "image/svg+xml")
+    }
+    description: dict[str, Any] = {JSON: {"schema": {"type": "object"}}}
+    file = {
+        "name": "file",
+        "in": "path",
+        "required": True,
+        "description": "As the pages name it; it may have slashes in it.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 120},
+    }
+    return {
+        "/": _page("page", "Read pictures in the browser", html),
+        "/status": _page("status", "Workers, queue and cache, as a page", html),
+        "/docs": _page("docs", "This description, to read and to try", html),
+        "/openapi.json": _page("description", "This description", description),
+        "/static/{file}": {
+            "parameters": [file],
+            **_page("static", "What the pages are made of", assets, 404),
+        },
+    }
+
+
+def _page(name: str, summary: str, content: dict[str, Any], *statuses: int) -> dict[str, Operation]:
+    tags = {"ETag": optional_header("ETag") | {"required": True}}
+    get = {
+        "tags": ["Pages"],
+        "operationId": name,
+        "summary": summary,
+        "parameters": shared("IfNoneMatch", "RequestId"),
+        "responses": {
+            "200": {"description": summary, "headers": headers() | tags, "content": content},
+            "304": {"description": "The client has it already.", "headers": headers() | tags},
+            **errors(*statuses),
+        },
+    }
+    return _with_head(get)
+
+
+def _with_head(get: Operation) -> dict[str, Operation]:
+    """GET, and HEAD with the same headers and no body."""
+    head = {
+        **get,
+        "operationId": f"{get['operationId']}Head",
+        "summary": f"{get['summary']}: the headers alone",
+        "responses": {status: _bodiless(answer) for status, answer in get["responses"].items()},
+    }
+    return {"get": get, "head": head}
+
+
+def _bodiless(answer: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in answer:
+        name = answer["$ref"].rpartition("/")[2]
+        answer = error_components()[name]
+    return {key: value for key, value in answer.items() if key != "content"}

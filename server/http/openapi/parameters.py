@@ -1,0 +1,167 @@
+"""Parameters and request bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from server.formats.examples import MD5
+from server.http.openapi import examples
+from server.http.openapi.fields import picture_schema
+from server.intake.fields import BASE64_FIELD, PICTURE_PART
+from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
+from server.service.jobs import MAX_WAIT_SECONDS
+from server.settings.constraints import Schema
+
+Parameter = dict[str, Any]
+
+FORM = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+JSON = "application/json"
+RAW_TYPES = ("image/jpeg", "image/png", "image/*", "application/octet-stream")
+
+
+def parameter_components() -> dict[str, Parameter]:
+    """Parameters that several operations share."""
+    return {
+        "RequestId": _header(
+            "X-Request-Id",
+            "An id of your own for this request, 1 to 128 visible ASCII characters. "
+            "The answer and the log have it; anything else is replaced.",
+        ),
+        "CacheControl": _header(
+            "Cache-Control",
+            "`no-cache` reads past the cache; the answer is stored all the same.",
+        ),
+        "IfNoneMatch": _header("If-None-Match", "Tags that the client has; or `*`."),
+        "JobId": _in_path(
+            "id",
+            "The id of the job.",
+            {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+            examples.JOB_ID,
+        ),
+        "Md5": _in_path(
+            "md5",
+            "MD5 of the picture's bytes, in hex.",
+            {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"},
+            MD5,
+        ),
+        "Wait": {
+            "name": "wait",
+            "in": "query",
+            "description": "How many seconds to wait for the end of the job.",
+            "schema": {"type": "number", "minimum": 0, "maximum": MAX_WAIT_SECONDS},
+            "example": 0,
+        },
+    }
+
+
+def shared(*names: str) -> list[Parameter]:
+    """References to parameters of the components."""
+    return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+
+
+def in_query(fields: dict[str, Schema], names: Iterable[str]) -> list[Parameter]:
+    """Fields as parameters of the query string."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": fields[name].get("description", ""),
+            "schema": {key: value for key, value in fields[name].items() if key != "description"},
+        }
+        for name in names
+    ]
+
+
+def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
+    """The body of POST /ocr_service: a form with the picture, or its base64, or its name."""
+    options = _options(fields)
+    file = _form(fields, {PICTURE_PART: picture_schema()}, options, "file")
+    texts = [
+        _form(fields, {field.name: fields[field.name]}, options, field.file_type)
+        for field in sorted(SOURCE_FIELDS, key=lambda field: not field.inline)
+    ]
+    in_json = [_with_null(form, FILE_TYPE_FIELD) for form in texts]
+    return {
+        "required": True,
+        "content": {
+            FORM: {"schema": {"anyOf": [file, *texts]}},
+            URLENCODED: _with_example({"anyOf": texts}, drop_score=0.5),
+            JSON: _with_example({"anyOf": in_json}, drop_score=0.5),
+        },
+    }
+
+
+def body_of_ocr(fields: dict[str, Schema]) -> dict[str, Any]:
+    """The body of POST /ocr: the picture itself, or as a part of a form, or in base64."""
+    options = _options(fields)
+    file = _form(fields, {PICTURE_PART: picture_schema()}, options)
+    encoded = _form(fields, {BASE64_FIELD: fields[BASE64_FIELD]}, options)
+    raw = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "required": True,
+        "content": {
+            FORM: {"schema": {"anyOf": [file, encoded]}},
+            **dict.fromkeys(RAW_TYPES, raw),
+            URLENCODED: _with_example(encoded),
+            JSON: _with_example(encoded),
+        },
+    }
+
+
+def _options(fields: dict[str, Schema]) -> list[str]:
+    sources = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS))
+    return [name for name in fields if name not in sources]
+
+
+def _form(
+    fields: dict[str, Schema],
+    picture: dict[str, Schema],
+    options: list[str],
+    file_type: str | None = None,
+) -> Schema:
+    """A body with one way to give the picture."""
+    properties = dict(picture)
+    if file_type is not None:
+        properties[FILE_TYPE_FIELD] = {**fields[FILE_TYPE_FIELD], "enum": [file_type]}
+    properties |= {name: fields[name] for name in options}
+    return {
+        "title": f"file_type={file_type or 'base64'}",
+        "type": "object",
+        "required": list(picture),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _with_null(form: Schema, name: str) -> Schema:
+    """The same; in JSON, null is as good as leaving the property out."""
+    properties = form["properties"]
+    allowed = {**properties[name], "type": ["string", "null"]}
+    allowed["enum"] = [*allowed["enum"], None]
+    return {**form, "properties": {**properties, name: allowed}}
+
+
+def _with_example(schema: Schema, **more: Any) -> dict[str, Any]:
+    return {"schema": schema, "example": {BASE64_FIELD: examples.PICTURE, **more}}
+
+
+def _header(name: str, description: str) -> Parameter:
+    return {
+        "name": name,
+        "in": "header",
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+def _in_path(name: str, description: str, schema: Schema, example: str) -> Parameter:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }

@@ -1,0 +1,136 @@
+"""What is answered, before it goes on the wire: status, headers and body; errors in one shape."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from typing import Any, NamedTuple
+
+from ocr_engine.errors import QueueFull
+from server.formats.answer import Answer, Body, Envelope
+from server.formats.json_text import JSON_TYPE, dump
+from server.formats.registry import OUTPUT_FORMATS, Format, render
+from server.http.errors import PublicError, public_error
+from server.intake.fields import INLINE_BYTES
+from server.service.inflight import InflightBytes
+from server.service.jobs import JobRecord
+from server.service.outgoing import LARGE_BYTES
+
+log = logging.getLogger("server.request")
+
+
+class Reply(NamedTuple):
+    """An answer; `error` is the code of its error, or nothing."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Body
+    error: str = ""
+
+    @property
+    def length(self) -> int:
+        """How many bytes the body has."""
+        return sum(map(len, self.body))
+
+
+def common_headers(request_id: str) -> dict[str, str]:
+    """What every answer has."""
+    return {
+        "Server": "ocr-server",
+        "Date": _date(int(time.time())),
+        "X-Request-Id": request_id,
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Any JSON."""
+    return Reply(status, {"Content-Type": JSON_TYPE, **(headers or {})}, (dump(value),))
+
+
+def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
+    """A recognized text."""
+    content_type, body = render(answer, chosen, envelope)
+    headers = {
+        "Content-Type": content_type,
+        "X-Cache": envelope.outcome,
+        "Server-Timing": server_timing(answer, envelope.elapsed_ms),
+    }
+    if answer.age is not None:
+        headers["Age"] = str(int(answer.age))
+    return Reply(200, headers, body)
+
+
+async def rendered_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
+    """answer_reply; made in a thread for a very long text."""
+    if is_long(answer, chosen):
+        return await asyncio.to_thread(answer_reply, answer, chosen, envelope)
+    return answer_reply(answer, chosen, envelope)
+
+
+def is_long(answer: Answer, chosen: Format) -> bool:
+    """Whether it takes so long to write it that it belongs into a thread."""
+    return len(answer.result.json) * OUTPUT_FORMATS[chosen].weight > INLINE_BYTES
+
+
+def server_timing(answer: Answer, total_ms: float) -> str:
+    """The stages in milliseconds, as the Server-Timing header has them."""
+    entries = [f"{name};dur={seconds * 1000:.1f}" for name, seconds in answer.stages.items()]
+    if answer.age is not None:
+        entries.append("cache;desc=hit")
+    return ", ".join([*entries, f"total;dur={total_ms:.1f}"])
+
+
+def admitted(
+    reply: Reply, inflight: InflightBytes, problem: Callable[[BaseException], Reply]
+) -> Reply:
+    """The reply; 503 in its place if it is large and too many such answers are not taken yet."""
+    if reply.length > LARGE_BYTES:
+        try:
+            inflight.check_answer(reply.body)
+        except QueueFull as error:
+            return problem(error)
+    return reply
+
+
+def logged_problem(error: BaseException, request_id: str) -> PublicError:
+    """What the client is told of an error; what is unforeseen goes to the log under the id."""
+    problem = public_error(error)
+    if problem.status == 500:
+        log.error("request %s failed", request_id, exc_info=error)
+    return problem
+
+
+def problem_reply(problem: PublicError, request_id: str) -> Reply:
+    """An error, in the server's own form."""
+    retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    reply = json_reply(error_body(problem, request_id), problem.status, retry)
+    return reply._replace(error=problem.code)
+
+
+def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
+    """The body of every error."""
+    return {
+        "status": "error",
+        "error": {"code": problem.code, "message": problem.message, "request_id": request_id},
+    }
+
+
+def job_json(job: JobRecord) -> dict[str, Any]:
+    """A job as clients see it."""
+    shown: dict[str, Any] = {"id": job.job_id, "state": job.state, "url": f"/jobs/{job.job_id}"}
+    if job.state == "queued":
+        shown["position"] = job.position
+    if job.error is not None:
+        shown["error"] = {"code": job.error.code, "message": job.error.message}
+    return shown
+
+
+@functools.lru_cache(maxsize=1)
+def _date(seconds: int) -> str:
+    """Of this second; many answers leave within one."""
+    return formatdate(seconds, usegmt=True)

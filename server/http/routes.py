@@ -1,0 +1,71 @@
+"""The routes, and the HTTP server that they are in, with its limits."""
+
+from __future__ import annotations
+
+import tornado.web
+from tornado.httpserver import HTTPServer
+
+from server.http.context import ServerContext
+from server.http.dialects.legacy import LegacyDialect
+from server.http.dialects.native import NativeDialect
+from server.http.handlers.base import NotFoundHandler
+from server.http.handlers.docs import DescriptionHandler, description_body
+from server.http.handlers.health import (
+    HealthHandler,
+    LivenessHandler,
+    MetricsHandler,
+    ReadinessHandler,
+)
+from server.http.handlers.jobs import JobHandler
+from server.http.handlers.page import PageHandler, page_values, read_static_files
+from server.http.handlers.recognize import ExchangeRoute
+from server.http.handlers.results import ResultHandler
+from server.http.listening import Listener
+
+MAX_HEADER_BYTES = 32 << 10
+CHUNK_BYTES = 128 << 10  # read at a time: most cached pictures come in one piece (decisions/0012)
+HEADER_SECONDS = 10.0
+BODY_SECONDS = 30.0
+
+
+def make_application(context: ServerContext) -> tornado.web.Application:
+    """The routes."""
+    given = {"context": context}
+    static = read_static_files(page_values(context))
+    return tornado.web.Application(
+        [
+            (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
+            (r"/ocr", ExchangeRoute(NativeDialect), given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
+            (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
+            (r"/livez", LivenessHandler, given),
+            (r"/readyz", ReadinessHandler, given),
+            (r"/healthz", HealthHandler, given),
+            (r"/metrics", MetricsHandler, given),
+            (r"/", PageHandler, {**given, "page": static.pages["read/index.html"]}),
+            (r"/status", PageHandler, {**given, "page": static.pages["status/index.html"]}),
+            (r"/docs", PageHandler, {**given, "page": static.pages["docs/index.html"]}),
+            (r"/openapi\.json", DescriptionHandler, {**given, "body": description_body(context)}),
+            (r"/static/(.{1,120})", PageHandler, {**given, "files": static.others}),
+        ],
+        default_handler_class=NotFoundHandler,
+        default_handler_args=given,
+        log_function=lambda handler: None,  # request_scope.py logs
+    )
+
+
+def make_http_server(context: ServerContext) -> Listener:
+    """The application behind limits that a slow or greedy client runs into.
+
+    The size of a body is the handlers' business: they answer with JSON.
+    """
+    server = HTTPServer(
+        make_application(context),
+        chunk_size=CHUNK_BYTES,
+        max_header_size=MAX_HEADER_BYTES,
+        max_body_size=1 << 50,
+        idle_connection_timeout=HEADER_SECONDS,
+        body_timeout=BODY_SECONDS,
+    )
+    outgoing = context.inflight.outgoing
+    return Listener(server, context.connections, outgoing, context.patience_seconds)

@@ -1,0 +1,106 @@
+"""From the settings to the engine: the models, the workers, and the options of a plain request."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from ocr_engine.cores import usable_cores
+from ocr_engine.engine import Engine
+from ocr_engine.errors import ModelError
+from ocr_engine.models.catalogue import CATALOGUE
+from ocr_engine.models.directory import ModelChoice, resolve_models
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
+from ocr_engine.worker.spec import WorkerSpec
+from server.settings.settings import Settings
+
+MAX_CORES_PER_IMAGE = 2  # each more would cost a worker some 100 MB (decisions/0015)
+
+
+def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Engine:
+    """The engine, not started yet; ModelError if a model is missing.
+
+    load replaces the recognizer in the workers (tests).
+    """
+    engine = engine_settings(settings)
+    ocr = settings.ocr
+    worker = WorkerSpec(
+        load=load or functools.partial(load_recognizer, engine),
+        threads=ocr.predict_system.cpu_threads,
+        max_pixels=ocr.max_pixels,
+        release_rss_mb=max(ocr.process.max_rss_mb * 2 // 3, 100),
+        task_memory_mb=ocr.process.task_memory_mb,
+        cores=engine.cores,
+    )
+    crew = CrewSpec(
+        number=ocr.process.number or usable_cores(),
+        worker=worker,
+        max_tasks=ocr.process.max_task_number,
+        max_rss_mb=ocr.process.max_rss_mb,
+    )
+    return Pool(
+        PoolSpec(
+            crew=crew,
+            fingerprint=engine.fingerprint(),
+            queue_size=ocr.process.queue_size,
+            queue_seconds=ocr.process.queue_timeout_seconds,
+            task_seconds=ocr.process.timeout_seconds,
+            cores_per_picture=engine.cores,
+        )
+    )
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """What the workers load; ModelError if a model is missing or does not suit the engine."""
+    ocr = settings.ocr
+    predict = ocr.predict_system
+
+    def resolved(path: Path | None) -> Path | None:
+        return None if path is None else settings.resolve(path)
+
+    fetched = ocr.engine == "paddleocr" and ocr.models not in ("auto", *CATALOGUE)
+    if fetched and (predict.det_model_dir or predict.rec_model_dir):
+        raise ModelError(
+            f"ocr.models = {ocr.models!r}: PaddleOCR fetches both models by name; leave out "
+            "det_model_dir and rec_model_dir, or set ocr.models to auto"
+        )
+    choice = ModelChoice(
+        set_name=ocr.models,
+        det_model_dir=resolved(predict.det_model_dir),
+        rec_model_dir=resolved(predict.rec_model_dir),
+        cls_model_dir=resolved(predict.cls_model_dir),
+        rec_image_shape=predict.rec_image_shape,
+        cls_image_shape=predict.cls_image_shape,
+        rec_char_dict_path=resolved(predict.rec_char_dict_path),
+    )
+    return EngineSettings(
+        engine=ocr.engine,  # type: ignore[arg-type]
+        models=None if fetched else resolve_models(choice, ocr.engine),
+        set_name=ocr.models,
+        precision=ocr.precision,  # type: ignore[arg-type]
+        threads=predict.cpu_threads,
+        enable_mkldnn=predict.enable_mkldnn,
+        cached_shapes=predict.cpu_cache_capacity,
+        cores=cores_per_image(settings),
+    )
+
+
+def default_options(settings: Settings) -> RecognitionOptions:
+    """The options of a request that asks for nothing."""
+    predict = settings.ocr.predict_system
+    names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
+    return RecognitionOptions(**{n: getattr(predict, n) for n in names if hasattr(predict, n)})
+
+
+def cores_per_image(settings: Settings) -> int:
+    """On how many cores one image may be read when workers are idle; engine openvino only."""
+    ocr = settings.ocr
+    if not ocr.process.idle_cores or ocr.engine != "openvino":
+        return 1
+    workers = ocr.process.number or usable_cores()
+    return max(1, min(workers, usable_cores(), MAX_CORES_PER_IMAGE))

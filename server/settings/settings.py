@@ -1,0 +1,265 @@
+"""The settings: one frozen dataclass per concern, from config.json, environment and arguments.
+
+A key that is unknown or a value that is wrong stops the start with one line (SettingsError).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+from ocr_engine.options import RecognitionOptions
+from ocr_engine.recognizer import ENGINES
+from server.settings.constraints import (
+    Choice,
+    Constraint,
+    FalseOnly,
+    FilePath,
+    Flag,
+    ImageShape,
+    NetworkList,
+    Nullable,
+    Number,
+    PathList,
+    Text,
+    WholeNumber,
+)
+
+ENVIRONMENT_PREFIX = "OCR_"
+BUILT_IN = "built-in defaults (there is no config.json; name one with --config)"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_OPTIONS = RecognitionOptions()
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one line with key, value and what would be right."""
+
+
+def setting(constraint: Constraint, default: Any) -> Any:
+    """A dataclass field whose value is checked and converted by the constraint."""
+    return field(default=default, metadata={"constraint": constraint})
+
+
+@dataclass(frozen=True, slots=True)
+class WebServerSettings:
+    """Where and how the front end listens."""
+
+    address: str = setting(Text(), "127.0.0.1")
+    port: int = setting(WholeNumber(0, 65535), 8888)
+    max_body_mb: float = setting(Number(0.001, 1024), 10.0)
+    max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
+    filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
+    grace_seconds: float = setting(Number(0, 3600), 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """The pool of worker processes."""
+
+    number: int = setting(WholeNumber(0, 1024), 0)
+    idle_cores: bool = setting(Flag(), True)
+    max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
+    queue_size: int = setting(WholeNumber(0, 10**6), 100)
+    timeout_seconds: float = setting(Number(0.1, 3600), 30.0)
+    queue_timeout_seconds: float = setting(Number(0.1, 3600), 60.0)
+    max_rss_mb: int = setting(WholeNumber(100, 10**6), 1500)
+    task_memory_mb: int = setting(WholeNumber(0, 10**6), 6000)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSystemSettings:
+    """Models and pipeline, under PaddleOCR's names. None: the engine's default."""
+
+    enable_mkldnn: bool = setting(Flag(), True)
+    det_model_dir: Path | None = setting(Nullable(FilePath()), None)
+    rec_model_dir: Path | None = setting(Nullable(FilePath()), None)
+    cls_model_dir: Path | None = setting(Nullable(FilePath()), None)
+    use_angle_cls: bool = setting(Flag(), _OPTIONS.use_angle_cls)
+    cls_thresh: float = setting(Number(0, 1), _OPTIONS.cls_thresh)
+    det_algorithm: str = setting(Choice("DB"), "DB")
+    det_limit_side_len: int = setting(WholeNumber(32, 4000), _OPTIONS.det_limit_side_len)
+    det_limit_type: str = setting(Choice("auto", "min", "max"), _OPTIONS.det_limit_type)
+    det_db_thresh: float = setting(Number(0, 1), _OPTIONS.det_db_thresh)
+    det_db_box_thresh: float = setting(Number(0, 1), _OPTIONS.det_db_box_thresh)
+    det_db_unclip_ratio: float = setting(Number(0.5, 5), _OPTIONS.det_db_unclip_ratio)
+    drop_score: float = setting(Number(0, 1), _OPTIONS.drop_score)
+    rec_image_shape: tuple[int, int, int] | None = setting(Nullable(ImageShape()), None)
+    cls_image_shape: tuple[int, int, int] | None = setting(Nullable(ImageShape()), None)
+    rec_char_dict_path: Path | None = setting(Nullable(FilePath()), None)
+    cpu_threads: int = setting(WholeNumber(1, 256), 1)
+    cpu_cache_capacity: int = setting(WholeNumber(1, 10**4), 16)
+    use_gpu: bool = setting(FalseOnly("this server computes on CPUs"), False)
+    rec_batch_num: int | None = setting(Nullable(WholeNumber(1, 1024)), None)
+    cls_batch_num: int | None = setting(Nullable(WholeNumber(1, 1024)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OcrSettings:
+    """The engine."""
+
+    engine: str = setting(Choice(*ENGINES), "openvino")
+    models: str = setting(Text(), "auto")
+    precision: str = setting(Choice("auto", "f32", "bf16", "int8"), "auto")
+    max_pixels: int = setting(WholeNumber(1, 10**9), 40_000_000)
+    process: ProcessSettings = field(default_factory=ProcessSettings)
+    predict_system: PredictSystemSettings = field(default_factory=PredictSystemSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """Results and jobs: how long and how many are kept."""
+
+    time: float = setting(Number(0, 10**9), 6000.0)
+    img_number: int = setting(WholeNumber(0, 10**9), 1000)
+    max_cache_mb: float = setting(Number(0, 10**6), 64.0)
+    max_recent_mb: float = setting(Number(0, 10**6), 32.0)
+    job_seconds: float = setting(Number(1, 10**7), 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; `folder` is what relative paths in them start from."""
+
+    web_server: WebServerSettings = field(default_factory=WebServerSettings)
+    ocr: OcrSettings = field(default_factory=OcrSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+    folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
+
+    def resolve(self, path: Path) -> Path:
+        """A path of the settings, from the folder that config.json stands in."""
+        return Path(os.path.normpath((self.folder / path.expanduser()).absolute()))
+
+
+def constraint_of(kind: Any, name: str) -> Constraint:
+    """The constraint of one setting of a dataclass above."""
+    (entry,) = (entry for entry in dataclasses.fields(kind) if entry.name == name)
+    constraint: Constraint = entry.metadata["constraint"]
+    return constraint
+
+
+def default_config() -> Path | None:
+    """The config.json beside setup.py; None if this package was installed without them."""
+    return _CHECKOUT / "config.json" if (_CHECKOUT / "setup.py").is_file() else None
+
+
+def load_settings(
+    path: Path | None,
+    environment: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the file, if any, then let environment and overrides (dotted keys) replace its values.
+
+    Without a file, relative paths start from the working directory.
+    """
+    values = read_config(path) if path is not None else {}
+    for key, text in {**environment_overrides(environment), **(overrides or {})}.items():
+        _put(values, key.split("."), text)
+    settings: Settings = build(Settings, values, "")
+    folder = path.absolute().parent if path is not None else Path.cwd()
+    return dataclasses.replace(settings, folder=folder)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The JSON object in the file; // comments are allowed where strings are not."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the settings {path} cannot be read: {error}") from None
+    try:
+        values = json.loads(strip_comments(text))
+    except ValueError as error:
+        raise SettingsError(f"{path} is not JSON with // comments: {error}") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f'{path} must hold one JSON object, like {{"web_server": {{}}}}')
+    return values
+
+
+def strip_comments(text: str) -> str:
+    """Blank out // comments, so that line and column of later errors stay right."""
+    return re.sub(
+        r'"(?:\\.|[^"\\\n])*"|//[^\n]*',
+        lambda match: match[0] if match[0].startswith('"') else " " * len(match[0]),
+        text,
+    )
+
+
+def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
+    """OCR_WEB_SERVER__PORT=9000 as {"web_server.port": "9000"}."""
+    sections = {section.name for section in _public_fields(Settings)}
+    found = {}
+    for name, text in environment.items():
+        key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+        if name.startswith(ENVIRONMENT_PREFIX) and key.split(".")[0] in sections and "." in key:
+            found[key] = text
+    return found
+
+
+def build(kind: Any, values: Any, prefix: str) -> Any:
+    """A settings dataclass from plain values; SettingsError names the full key."""
+    if not isinstance(values, dict):
+        raise SettingsError(f"{prefix.rstrip('.')} = {_show(values)}: expected an object {{…}}")
+    fields = {entry.name: entry for entry in _public_fields(kind)}
+    arguments = {}
+    for name, value in values.items():
+        if name not in fields:
+            raise SettingsError(
+                f"{prefix}{name} = {_show(value)}: {_unknown(name, prefix, fields)}"
+            )
+        constraint = fields[name].metadata.get("constraint")
+        if constraint is None:
+            section = fields[name].default_factory
+            arguments[name] = build(section, value, f"{prefix}{name}.")
+        else:
+            try:
+                arguments[name] = constraint(value)
+            except ValueError as error:
+                raise SettingsError(f"{prefix}{name} = {_show(value)}: {error}") from None
+    return kind(**arguments)
+
+
+def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, fields, n=1)
+    if close:
+        return f"unknown key; did you mean {prefix}{close[0]}?"
+    elsewhere = [key for key in all_keys() if key.split(".")[-1] == name]
+    if elsewhere:
+        return f"unknown key here; it belongs to {elsewhere[0]}"
+    return f"unknown key; known here are {', '.join(fields)}"
+
+
+def all_keys(kind: Any = Settings, prefix: str = "") -> list[str]:
+    """Every setting by its dotted name."""
+    keys = []
+    for entry in _public_fields(kind):
+        if "constraint" in entry.metadata:
+            keys.append(prefix + entry.name)
+        else:
+            keys += all_keys(entry.default_factory, f"{prefix}{entry.name}.")
+    return keys
+
+
+def _public_fields(kind: Any) -> list[dataclasses.Field[Any]]:
+    return [entry for entry in dataclasses.fields(kind) if not entry.metadata.get("internal")]
+
+
+def _put(values: dict[str, Any], keys: list[str], text: str) -> None:
+    *sections, last = keys
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"{'.'.join(keys)}: {section} is not an object in the settings")
+    values[last] = text
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"

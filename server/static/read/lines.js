@@ -1,0 +1,155 @@
+// The list of lines: one can walk through it, copy each, and it follows the picture.
+
+import { copyText } from "../shared/clipboard.js";
+import { element } from "../shared/elements.js";
+import { icon } from "../shared/icons.js";
+import { number, onLanguage, say } from "../shared/language.js";
+import { sureness } from "./picture_layers.js";
+
+const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
+
+export class Lines {
+  #session;
+  #list;
+  #empty;
+
+  constructor(session, list, empty) {
+    this.#session = session;
+    this.#list = list;
+    this.#empty = empty;
+    list.addEventListener("keydown", (event) => this.#key(event));
+    list.addEventListener("pointerover", (event) => session.hover(lineOf(event.target), "list"));
+    list.addEventListener("pointerleave", () => session.hover(-1, "list"));
+    list.addEventListener("focusin", (event) => this.#entered(event));
+    list.addEventListener("click", (event) => {
+      const line = lineOf(event.target);
+      if (line >= 0 && line !== session.activeLine) session.activate(line, "list");
+    });
+    session.on("content", () => this.#draw());
+    session.on("line", (how) => this.#highlight(how));
+    session.on("threshold", () => this.#filter());
+    onLanguage(() => this.#draw());
+  }
+
+  #lines() {
+    return this.#session.chosen?.answer?.data.lines ?? [];
+  }
+
+  #draw() {
+    this.#list.replaceChildren(...this.#lines().map((line, index) => this.#row(line, index)));
+    this.#filter();
+  }
+
+  #row(line, index) {
+    const kind = sureness(line.confidence);
+    const percent = `${number(line.confidence * 100)} %`;
+    const mark =
+      kind === "doubtful"
+        ? element("span", { class: "doubt" }, icon("warning"), say("doubtful"))
+        : null;
+    const text = element("span", { class: "line-text" });
+    text.textContent = line.text;
+    const label = say("confidence_is", { percent });
+    return element(
+      "li",
+      { class: `line ${kind}`, "data-line": index, tabindex: "-1" },
+      text,
+      element(
+        "span",
+        { class: "line-side" },
+        mark,
+        element(
+          "span",
+          { class: "confidence", title: label },
+          element("span", { class: "hidden-text" }, `${label} `),
+          element("span", { "aria-hidden": "true" }, percent),
+        ),
+        this.#copyButton(line),
+      ),
+    );
+  }
+
+  #copyButton(line) {
+    const button = element(
+      "button",
+      {
+        type: "button",
+        class: "quiet small",
+        "aria-label": say("copy_line"),
+        title: say("copy_line"),
+        tabindex: "-1",
+      },
+      icon("copy"),
+    );
+    button.addEventListener("click", () => copyText(line.text, button));
+    return button;
+  }
+
+  #filter() {
+    const lines = this.#lines();
+    let shown = 0;
+    for (const [index, line] of lines.entries()) {
+      const visible = this.#session.shows(line);
+      this.#list.children[index].hidden = !visible;
+      shown += visible;
+    }
+    const picture = this.#session.chosen;
+    this.#empty.hidden = !picture?.answer || shown > 0;
+    this.#empty.textContent = say(lines.length ? "all_filtered" : "no_text");
+    this.#highlight({});
+  }
+
+  // One row takes part in the tab order; arrows go to the others.
+  #highlight({ from }) {
+    const { activeLine, hoveredLine } = this.#session;
+    const rows = [...this.#list.children];
+    const entry =
+      rows[activeLine]?.hidden === false ? activeLine : rows.findIndex((row) => !row.hidden);
+    for (const [index, row] of rows.entries()) {
+      row.classList.toggle("active", index === activeLine);
+      row.classList.toggle("hovered", index === hoveredLine);
+      row.setAttribute("aria-current", String(index === activeLine));
+      row.tabIndex = index === entry ? 0 : -1;
+      row.querySelector("button").tabIndex = index === activeLine ? 0 : -1;
+    }
+    const place = rows[from === "picture" && hoveredLine >= 0 ? hoveredLine : activeLine];
+    if (from === "picture") scrollInside(place);
+  }
+
+  #entered(event) {
+    const line = lineOf(event.target);
+    if (line >= 0 && line !== this.#session.activeLine) this.#session.activate(line, "list");
+  }
+
+  #key(event) {
+    const rows = [...this.#list.children].filter((row) => !row.hidden);
+    const at = rows.indexOf(event.target.closest("li"));
+    if (at < 0 || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key === "c" && getSelection().isCollapsed) {
+        event.preventDefault();
+        rows[at].querySelector("button").click();
+      }
+      return;
+    }
+    const to =
+      { Home: 0, End: rows.length - 1 }[event.key] ?? at + (STEPS[event.key] ?? Number.NaN);
+    if (Number.isNaN(to)) return;
+    event.preventDefault();
+    rows[Math.min(rows.length - 1, Math.max(0, to))].focus();
+  }
+}
+
+// Within its own list only: the page stays where it is on a phone.
+function scrollInside(row) {
+  if (!row) return;
+  const list = row.parentElement;
+  const { top, bottom } = row.getBoundingClientRect();
+  const room = list.getBoundingClientRect();
+  if (top < room.top) list.scrollTop -= room.top - top;
+  else if (bottom > room.bottom) list.scrollTop += bottom - room.bottom;
+}
+
+function lineOf(target) {
+  return Number(target.closest("li")?.dataset.line ?? -1);
+}

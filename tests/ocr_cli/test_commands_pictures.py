@@ -1,0 +1,80 @@
+"""Which pictures files, folders and patterns stand for, and under which names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fake_recognizers import card
+from ocr_cli.recognize.pictures import NoPictures, find_pictures, natural_key
+
+NAMES = ("a/1.png", "a/10.png", "a/2.png", "a/b/3.png", "c/4.png", "c/.h.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in NAMES:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(card(name))
+    (tmp_path / "a" / "notes.txt").write_text("no picture")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["a"], ["1.png", "2.png", "10.png", "b/3.png"]),
+        (["a/"], ["1.png", "2.png", "10.png", "b/3.png"]),
+        (["a", "c"], ["a/1.png", "a/2.png", "a/10.png", "a/b/3.png", "c/4.png"]),
+        (["c", "a/b"], ["c/4.png", "a/b/3.png"]),
+        (["a/1.png"], ["1.png"]),
+        (["a/10.png", "a/b/3.png"], ["10.png", "b/3.png"]),
+        (["c/.h.png"], [".h.png"]),
+        (["a/*"], ["1.png", "2.png", "10.png"]),
+        (["a/**/*.png"], ["1.png", "2.png", "10.png", "b/3.png"]),
+        (["*/1*.png"], ["a/1.png", "a/10.png"]),
+        (["a/notes.txt"], ["notes.txt"]),
+        (["a", "a"], ["1.png", "2.png", "10.png", "b/3.png"]),
+        (["a", "a/1.png"], ["1.png", "2.png", "10.png", "b/3.png"]),
+    ],
+)
+def test_names_count_from_the_folder_of_all(
+    folder: Path, arguments: list[str], names: list[str]
+) -> None:
+    assert [picture.name for picture in find_pictures(arguments)] == names
+    absolute = [str(folder / argument) for argument in arguments]
+    assert [picture.name for picture in find_pictures(absolute)] == names
+
+
+def test_a_folder_can_be_left_out(folder: Path) -> None:
+    found = find_pictures(["a"], leave_out=Path("a/b"))
+    assert [picture.name for picture in found] == ["1.png", "2.png", "10.png"]
+    found = find_pictures(["a/**/*.png"], leave_out=folder / "a" / "b")
+    assert [picture.name for picture in found] == ["1.png", "2.png", "10.png"]
+
+
+def test_pictures_keep_the_path_that_was_given(folder: Path) -> None:
+    (picture, *_) = find_pictures(["a"])
+    assert picture.shown == "a/1.png"
+    assert picture.read() == card("a/1.png")
+
+
+@pytest.mark.parametrize("nothing", ["absent", "a/*.gif", "empty"])
+def test_an_argument_without_pictures(folder: Path, nothing: str) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(NoPictures, match=nothing.replace("*", r"\*")):
+        find_pictures(["a", nothing])
+
+
+def test_a_link_to_a_folder_is_not_walked(folder: Path) -> None:
+    (folder / "c" / "loop").symlink_to(folder)
+    (folder / "c" / "5.png").symlink_to(folder / "a" / "1.png")
+    assert [picture.name for picture in find_pictures(["c"])] == ["4.png", "5.png"]
+
+
+def test_numbers_are_ordered_by_value() -> None:
+    names = ["p10", "p9", "p", "p9b", "10", "9", "²"]
+    assert sorted(names, key=natural_key) == ["9", "10", "p", "p9", "p9b", "p10", "²"]

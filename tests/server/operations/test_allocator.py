@@ -1,0 +1,49 @@
+"""Freed memory stays with the process, up to a limit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from server_process import ROOT
+
+UPLOADS = 1000
+UPLOAD_BYTES = 100_000
+
+CODE = f"""
+import resource, sys
+sys.path.insert(0, {str(ROOT)!r})
+from server.operations.allocator import keep_freed_memory
+if "keep" in sys.argv:
+    keep_freed_memory()
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def take_and_free():
+    pieces = [bytes({UPLOAD_BYTES}), bytearray({UPLOAD_BYTES}), bytes({UPLOAD_BYTES})]
+
+take_and_free()
+before = faults()
+for _ in range({UPLOADS}):
+    take_and_free()
+print(faults() - before)
+large = bytearray(b"x") * (64 << 20)
+del large
+print(next(int(line.split()[1]) for line in open("/proc/self/status") if "VmRSS" in line))
+"""
+
+
+def measured(*arguments: str) -> tuple[int, int]:
+    """Page faults of many uploads, and resident KiB after a very large one."""
+    command = [sys.executable, "-c", CODE, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    faults, resident = map(int, done.stdout.split())
+    return faults, resident
+
+
+def test_memory_is_not_asked_for_anew_with_each_upload() -> None:
+    faults, resident = measured("keep")
+    assert faults < UPLOADS
+    assert resident < 40 << 10
+    assert measured()[0] > 10 * UPLOADS  # else glibc has changed, and the module can go
