@@ -22,21 +22,20 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable
 
-from arrivals import (
+from server_under_test import ROOT, Invariant, ServerUnderTest, Verdict
+from uploads import light_pages, upload, uploads
+from worker_faults import POLL_SECONDS, TASK_SECONDS, Faults
+
+from tests.support.arrivals import (
     Answer,
     Client,
     Load,
     arrival_times,
     closed_loop,
-    light_pages,
     listed,
     open_loop,
     percentile,
-    upload,
-    uploads,
 )
-from server_under_test import ROOT, Invariant, ServerUnderTest, Verdict
-from worker_faults import POLL_SECONDS, TASK_SECONDS, Faults
 
 sys.path[:0] = [str(ROOT / "tools")]
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arrivals import percentile
+from tests.support.arrivals import percentile
 
 WARM_UP_SECONDS = 0.5
 ANSWER_SECONDS = 30.0

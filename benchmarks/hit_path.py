@@ -23,15 +23,16 @@ from pathlib import Path
 from typing import Any
 
 import tornado.web
-from arrivals import Client, Request, varied
 from machine import write_results
 from process_costs import cpu_seconds
 from scenarios import PAGES, padded_jpeg, settings
 from server_under_test import ServerUnderTest, Verdict, stop_with_parent
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from uploads import varied
 
-from http_client import multipart, picture_part
+from tests.support.arrivals import Client, Request
+from tests.support.http_client import multipart, picture_part
 
 PAGE = "receipt_en_cafe.png"
 CLOSED_LOOP = Path(__file__).with_name("closed_loop.py")

@@ -18,10 +18,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
-from arrivals import Answer, Client, Request, closed_loop, light_pages, listed, percentile, upload
 from PIL import Image
 from server_under_test import ServerUnderTest, Verdict
+from uploads import light_pages, upload
 from worker_faults import Faults
+
+from tests.support.arrivals import Answer, Client, Request, closed_loop, listed, percentile
 
 IMAGES = 12
 LEAST_SECONDS = 0.9

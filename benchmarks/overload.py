@@ -17,18 +17,18 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from arrivals import (
+from server_under_test import ServerUnderTest, Verdict, rss_mb
+from uploads import light_pages, uploads
+
+from tests.support.arrivals import (
     Client,
     Load,
     arrival_times,
     closed_loop,
-    light_pages,
     listed,
     open_loop,
     percentile,
-    uploads,
 )
-from server_under_test import ServerUnderTest, Verdict, rss_mb
 
 PEAK_CLIENTS = 8
 QUEUE_SECONDS = 60.0

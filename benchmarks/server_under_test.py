@@ -24,7 +24,7 @@ from process_costs import cpu_seconds
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
 
-from watching import descriptors, is_alive, worker_processes  # noqa: E402
+from tests.support.watching import descriptors, is_alive, worker_processes  # noqa: E402
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0

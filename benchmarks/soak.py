@@ -24,14 +24,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from arrivals import PAGES, Answer, Client, Page, Request, light_pages, listed, upload, varied
 from PIL import Image
 from server_under_test import ROOT, Invariant, ServerUnderTest, Verdict, rss_mb
+from uploads import PAGES, Page, light_pages, upload, varied
+
+from tests.support.arrivals import Answer, Client, Request, listed
 
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 
 from picture_structures import empty_png  # noqa: E402
-from watching import worker_processes  # noqa: E402
+from tests.support.watching import worker_processes  # noqa: E402
 
 MAX_BODY_MB, WORKER_CAP_MB, MAX_GROWTH_MB = 1, 1500, 10.0
 CUT_OUTS = 12

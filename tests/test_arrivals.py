@@ -20,17 +20,16 @@ from PIL import Image
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "benchmarks")]
 
-from arrivals import (  # noqa: E402
+from uploads import light_pages, uploads, varied  # noqa: E402
+
+from tests.support.arrivals import (  # noqa: E402
     Client,
     Load,
     Request,
     arrival_times,
     closed_loop,
-    light_pages,
     open_loop,
     percentile,
-    uploads,
-    varied,
 )
 
 T = TypeVar("T")

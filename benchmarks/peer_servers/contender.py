@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from arrivals import Request
 from server_under_test import ServerUnderTest
+
+from tests.support.arrivals import Request
 
 
 class Running(Protocol):

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arrivals import Request
-
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 from ocr_engine.models.source import ModelSource
 from peer_servers.environment import HERE, Environment
 from peer_servers.program import ServerProgram
+from tests.support.arrivals import Request
 
 ENVIRONMENT = Environment("paddlex", HERE / "paddlex.txt", HERE / "paddlex-cv2.txt")
 CLASSIFIER = "PP-LCNet_x1_0_textline_ori"  # the name under which PaddleX takes one

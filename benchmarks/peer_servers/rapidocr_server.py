@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arrivals import Request
-
 from peer_servers.environment import HERE, Environment
 from peer_servers.program import ServerProgram
+from tests.support.arrivals import Request
 
 ENVIRONMENT = Environment("rapidocr", HERE / "rapidocr.txt")
 THREADS_VARIABLE = "RAPIDOCR_INTRA_OP_NUM_THREADS"

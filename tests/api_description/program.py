@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from api_description.closed_schemas import closed
-from http_client import Client
+from tests.api_description.closed_schemas import closed
+from tests.support.http_client import Client
 
 FOLDER = Path(__file__).resolve().parent
 TESTS = FOLDER.parent

@@ -12,7 +12,7 @@ from server.errors import STATUS
 from server.intake.request_fields import KNOWN_FIELDS
 from server.openapi.description import describe
 from server.settings import Settings
-from server_process import ROOT
+from tests.support.checkout import ROOT
 
 DOCS = ROOT / "docs"
 _CODE = re.compile(r"^### `(\w+)`\n\nStatus (\d{3})\. (.+)", re.MULTILINE)

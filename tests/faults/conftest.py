@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from fake_recognizers import card
-from faulty_server import NUMBER, FaultyServer, Serve, prepare
-from server_process import PICTURES, LiveServer, ServerProcess
-from slow_clients import Outcome, outcome
+from tests.support.cards import card
+from tests.support.checkout import PICTURES
+from tests.support.faulty_server import NUMBER, FaultyServer, Serve, prepare
+from tests.support.live_server import LiveServer
+from tests.support.server_process import ServerProcess
+from tests.support.slow_clients import Outcome, outcome
 
 KNOWN_CARD = card("a picture that every fault leaves alone")
 KNOWN_PAGE = PICTURES / "sign_en_parking.png"

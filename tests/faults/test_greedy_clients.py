@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import RECITAL, card
-from faults.conftest import KNOWN_CARD, PATIENT_SECONDS
-from faulty_server import FaultyServer, Serve, prepare
-from greedy_clients import asking, get, is_ended
-from http_client import upload_request
-from raw_sockets import connect
-from server_process import ServerProcess
-from watching import descriptors, rss_mb, wait_until, worker_processes
+from tests.faults.conftest import KNOWN_CARD, PATIENT_SECONDS
+from tests.support.cards import card
+from tests.support.fake_recognizers import RECITAL
+from tests.support.faulty_server import FaultyServer, Serve, prepare
+from tests.support.greedy_clients import asking, get, is_ended
+from tests.support.http_client import upload_request
+from tests.support.raw_sockets import connect
+from tests.support.server_process import ServerProcess
+from tests.support.watching import descriptors, rss_mb, wait_until, worker_processes
 
 CLIENTS = 30
 MOST_GROWTH_MB = 20  # one answer has 5

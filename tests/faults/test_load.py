@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-import many_clients
-from fake_recognizers import card
-from faulty_server import NUMBER, QUEUE_SIZE, TASK_SECONDS, Serve
-from server_process import PICTURES, Reply, ServerProcess
-from watching import rss_mb, wait_until
+from tests.support import many_clients
+from tests.support.cards import card
+from tests.support.checkout import PICTURES
+from tests.support.faulty_server import NUMBER, QUEUE_SIZE, TASK_SECONDS, Serve
+from tests.support.http_client import Reply
+from tests.support.server_process import ServerProcess
+from tests.support.watching import rss_mb, wait_until
 
 HERD = 1000
 OVERLOAD = 4

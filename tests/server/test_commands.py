@@ -15,7 +15,7 @@ import pytest
 from server.command_line import COMMANDS, main
 from server.settings import Settings, build, load_settings
 from server.version import VERSION
-from watching import wait_until
+from tests.support.watching import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("server", "ocr_engine", "cache", "load_test")

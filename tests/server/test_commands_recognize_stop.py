@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from recognize_process import (
+from server.commands.recognize.in_process import PICTURES_PER_WORKER
+from tests.support.cards import card
+from tests.support.recognize_process import (
     Run,
     begun,
     lay_scans,
@@ -19,8 +20,7 @@ from recognize_process import (
     results,
     run_beside,
 )
-from server.commands.recognize.in_process import PICTURES_PER_WORKER
-from watching import is_alive, wait_until, worker_processes
+from tests.support.watching import is_alive, wait_until, worker_processes
 
 AT_ONCE = 2 * PICTURES_PER_WORKER
 

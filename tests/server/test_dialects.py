@@ -12,8 +12,6 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 
-from fake_recognizers import card
-from http_client import Client, Reply
 from server.context import ServerContext
 from server.errors import BadRequest, PublicError
 from server.formats.answer import Answer, CacheOutcome, Envelope
@@ -28,7 +26,9 @@ from server.replies import Reply as Answered
 from server.replies import answer_reply, json_reply
 from server.request_scope import RequestScope
 from server.service.jobs import JobRecord
-from server_process import LiveServer
+from tests.support.cards import card
+from tests.support.http_client import Client, Reply
+from tests.support.live_server import LiveServer
 
 
 class ForeignDialect:

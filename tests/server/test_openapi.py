@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from schemathesis.specs.openapi import definitions
 
-from api_description.closed_schemas import closed, problems
 from cache.keys import digest
-from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.app import make_application
 from server.errors import STATUS, BadField
@@ -24,7 +22,9 @@ from server.openapi.examples import MESSAGES
 from server.openapi.fields import MEANINGS, field_schemas
 from server.openapi.responses import RESULT_TYPES
 from server.settings import Settings, build
-from server_process import LiveServer
+from tests.api_description.closed_schemas import closed, problems
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
 
 DEFAULTS = RecognitionOptions()
 SOURCES = build_sources(Settings(), 1000, known=lambda _: None)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import parse_headers
 
-from http_client import Reply, upload_request
+from tests.support.http_client import Reply, upload_request
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 
 from tornado.netutil import bind_sockets
 
-from fake_recognizers import load_obedient
-from http_client import Client, Part, Reply, multipart, picture_part
 from ocr_engine.pool.pool import Pool
 from server.app import PATIENCE_SECONDS, build_context, make_http_server
 from server.settings import Settings, build
-from watching import wait_until
+from tests.support.fake_recognizers import load_obedient
+from tests.support.http_client import Client, Part, Reply, multipart, picture_part
+from tests.support.watching import wait_until
 
 __all__ = ["LiveServer", "Part", "Reply", "ServerProcess", "multipart", "picture_part", "run_setup"]
 
@@ -38,7 +38,8 @@ T = TypeVar("T")
 _WITH_FAKES = """
 import functools, pathlib, sys
 sys.path[:0] = [{root!r}, {tests!r}]
-import fake_recognizers, server.main
+import server.main
+from tests.support import fake_recognizers
 server.main.build_context = functools.partial(
     server.main.build_context,
     load=functools.partial(fake_recognizers.{load}, pathlib.Path({journal!r})),

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fake_recognizers import card
-from faulty_server import FaultyServer
-from server_process import ServerProcess
-from watching import descriptors, wait_until
+from tests.support.cards import card
+from tests.support.faulty_server import FaultyServer
+from tests.support.server_process import ServerProcess
+from tests.support.watching import descriptors, wait_until
 
 IDLE = 500
 SLOW = 5

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fake_recognizers import card
+from tests.support.cards import card
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -18,7 +18,7 @@ ROOT = TESTS.parent
 _WITH_FAKES = """
 import functools, pathlib, sys
 sys.path[:0] = [{root!r}, {tests!r}]
-import fake_recognizers
+from tests.support import fake_recognizers
 import server.commands.recognize.in_process as in_process
 from server.command_line import main
 load = functools.partial(fake_recognizers.load_obedient, pathlib.Path({journal!r}))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from server.app import PATIENCE_SECONDS
-from server_process import ServerProcess
-from watching import descriptors, wait_until, worker_processes
+from tests.support.server_process import ServerProcess
+from tests.support.watching import descriptors, wait_until, worker_processes
 
 NUMBER = 2
 QUEUE_SIZE = 20
