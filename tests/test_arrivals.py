@@ -10,19 +10,14 @@ import itertools
 import json
 import math
 import random
-import sys
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from PIL import Image
+from uploads import light_pages, uploads, varied
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "benchmarks")]
-
-from uploads import light_pages, uploads, varied  # noqa: E402
-
-from tests.support.arrivals import (  # noqa: E402
+from tests.support.arrivals import (
     Client,
     Load,
     Request,
@@ -85,7 +80,7 @@ def talk(
         try:
             return await client_side(client, tiny)
         finally:
-            await client.close()
+            client.close()
             await tiny.finish()
             server.close()
             await server.wait_closed()

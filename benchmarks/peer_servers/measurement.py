@@ -104,7 +104,7 @@ async def _ask(
 ) -> tuple[Answer, ...]:
     client = Client(port)
     load = await closed_loop(client, _passes(contender, pages, seconds), clients, math.inf)
-    await client.close()
+    client.close()
     return load.answers
 
 

@@ -275,7 +275,7 @@ def test_close_ends_workers_that_are_loading(gate: Path) -> None:
 
 _PARENT = """
 import asyncio, sys
-sys.path[:0] = [{root!r}, {tests!r}]
+sys.path[:0] = [{root!r}]
 from tests.support import fake_recognizers
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
@@ -298,8 +298,7 @@ asyncio.run(main())
 
 def parent(seconds: int) -> subprocess.Popen[str]:
     """A process with a pool of three, one of them in an endless loop."""
-    tests = Path(__file__).resolve().parents[1]
-    code = _PARENT.format(root=str(ROOT), tests=str(tests), seconds=seconds)
+    code = _PARENT.format(root=str(ROOT), seconds=seconds)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.support.cards import card
-from tests.support.faulty_server import FaultyServer
+from tests.support.invariant import Invariant
 from tests.support.server_process import ServerProcess
 from tests.support.watching import descriptors, wait_until
 
@@ -63,14 +63,14 @@ class Outcome:
     slowest: float
 
 
-def outcome(faulty: FaultyServer) -> Outcome:
+def outcome(invariant: Invariant) -> Outcome:
     """Let them loose on a server; the invariant sees that all descriptors were given back."""
-    server = faulty.server
+    server = invariant.server
     with _connected(server) as clients:
         held = len(clients)
         wait_until(lambda: descriptors(server.pid) > held, "all connections accepted")
         slowest = watch(server, clients)
-    faulty.check_invariant()
+    invariant.check()
     return Outcome(clients, slowest)
 
 
