@@ -18,8 +18,9 @@ from load_test.plot import rates
 from load_test.progress import Progress, clock_time
 from load_test.summary import timeline
 from load_test.table import WIDE_COLUMNS, Table
+from tests.support.checkout import ROOT
 from tests.support.fake_ocr import FakeOcr, serving
-from tests.support.load_command import COMMAND, ROOT, load, two_pictures
+from tests.support.load_command import COMMAND, load, two_pictures
 from tests.support.terminals import run_in_terminal
 
 

@@ -132,6 +132,7 @@ class Client:
     """Sends requests to a server on this machine over connections that are kept."""
 
     def __init__(self, port: int, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._port = port
         self._address = Address(socket.AF_INET, ("127.0.0.1", port), f"127.0.0.1:{port}")
         self._answer_seconds = answer_seconds
         self._kept = KeptConnections(self._address)
@@ -166,7 +167,7 @@ class Client:
 
     async def abandon(self, request: Request, share: float, seconds: float) -> None:
         """Send the first share of the bytes, wait so long, and break the connection."""
-        _, writer = await asyncio.open_connection(*self._address.sockaddr)
+        _, writer = await asyncio.open_connection("127.0.0.1", self._port)
         data = request.encode()
         writer.write(data[: int(len(data) * share)])
         await asyncio.sleep(seconds)
