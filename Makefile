@@ -107,7 +107,7 @@ docs: $(DEV) ## the pages of docs/ as a site, in dist/docs
 	@echo "built: dist/docs/index.html"
 
 api: $(DEV) ## schemathesis against the server with its real models (4 minutes)
-	PYTHONPATH=.:tests .venv/bin/python -m api_description $(ARGS)
+	.venv/bin/python -m tests.api_description $(ARGS)
 
 check: $(DEV) ## install, then ruff, mypy and import-linter
 	.venv/bin/python -m ruff check

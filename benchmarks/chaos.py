@@ -22,21 +22,21 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable
 
-from arrivals import (
+from server_under_test import ROOT, ServerUnderTest, Verdict, serving
+from uploads import light_pages, upload, uploads
+from worker_faults import POLL_SECONDS, TASK_SECONDS, Faults
+
+from tests.support.arrivals import (
     Answer,
     Client,
     Load,
     arrival_times,
     closed_loop,
-    light_pages,
     listed,
     open_loop,
     percentile,
-    upload,
-    uploads,
 )
-from server_under_test import ROOT, Invariant, ServerUnderTest, Verdict
-from worker_faults import POLL_SECONDS, TASK_SECONDS, Faults
+from tests.support.invariant import Invariant
 
 sys.path[:0] = [str(ROOT / "tools")]
 
@@ -70,7 +70,8 @@ class Chaos:
         peak = await closed_loop(self._client, self._requests, clients, arguments.peak_seconds)
         rate = arguments.rate or SHARE_OF_PEAK * peak.good_per_second
         self._verdict.row("load", f"{rate:.2f} requests/s; peak {peak.good_per_second:.2f}/s")
-        invariant = Invariant(self._server, self._pages["sign_en_parking.png"].picture)
+        known = self._pages["sign_en_parking.png"].picture
+        invariant = Invariant.of(self._server, known, self._server.workers)
         loading = await self._loading_seconds()
         calm = await self._load(rate, arguments.baseline_minutes * 60)
         print(f"without faults: {_latency(calm.good)}", flush=True)
@@ -86,7 +87,7 @@ class Chaos:
             sys.stdout.flush()
         self._judge(calm, Load(arguments.minutes * 60, tuple(stormy)))
         self._judge_server(loading, broken)
-        await self._client.close()
+        self._client.close()
 
     async def _read_alone(self) -> None:
         """What the server reads when nothing else happens: right, and the measure for later."""
@@ -199,7 +200,7 @@ def main() -> int:
         "timeout_seconds": TASK_SECONDS[arguments.faults],
     }
     verdict = Verdict()
-    with ServerUnderTest({"ocr": {"process": process}, "service": {"time": 0}}) as server:
+    with serving({"ocr": {"process": process}, "service": {"time": 0}}) as server:
         asyncio.run(Chaos(server, verdict, arguments).run())
     verdict.row("exit status", str(server.exit_status), server.exit_status == 0)
     return verdict.print()

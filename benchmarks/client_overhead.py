@@ -25,7 +25,9 @@ from typing import Any
 
 from machine import write_results
 from PIL import Image
-from server_under_test import ROOT, stop_with_parent
+from server_under_test import ROOT
+
+from tests.support.program import stop_with_parent
 
 MIN_PER_SECOND = 2000
 SIZES = (20_000, 100_000)

@@ -20,7 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arrivals import percentile
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+
+from tests.support.arrivals import percentile  # noqa: E402
 
 WARM_UP_SECONDS = 0.5
 ANSWER_SECONDS = 30.0

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 from machine import write_results
-from server_under_test import ServerUnderTest, Verdict
+from server_under_test import Verdict, serving
 from throughput import settings
 
 MAX_SECONDS = 2.5
@@ -29,7 +29,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ocr-cache-") as cache:
         os.environ["XDG_CACHE_HOME"] = cache
         for _ in range(arguments.starts):
-            with ServerUnderTest(settings("openvino", arguments.workers)) as server:
+            with serving(settings("openvino", arguments.workers)) as server:
                 ready.append(server.seconds_to_ready)
                 whole.append(server.seconds_to_whole)
             print(f"ready after {ready[-1]:.2f} s, whole after {whole[-1]:.2f} s", flush=True)

@@ -12,21 +12,22 @@ find the one at fault. --keep saves the offending ones.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from server_under_test import ROOT, ServerUnderTest
+from server_under_test import ROOT, ServerUnderTest, serving
 
-sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+from tests.support.http_client import KeptConnection
+
+sys.path[:0] = [str(ROOT / "tools")]
 
 from broken_pictures import broken_picture  # noqa: E402
 
@@ -36,6 +37,7 @@ CONTENT_TYPES = (
     "IMAGE/GIF; charset=utf-8", "",
 )  # fmt: skip
 NO_ANSWER = 0
+ANSWER_SECONDS = 120.0
 WATCH_SECONDS = 0.1
 SUSPECT_SECONDS = 0.5
 PLANNED = "recycled"
@@ -79,7 +81,7 @@ def main() -> int:
         "ocr": {"process": {"number": arguments.workers, "max_task_number": 0}},
         "service": {"time": 0},
     }
-    with ServerUnderTest(settings) as server:
+    with serving(settings) as server:
         known = read_known(server)
         before = memory_mb(server.pid, "VmRSS")
         watch = Watch()
@@ -115,7 +117,7 @@ def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
     lock = threading.Lock()
 
     def client() -> None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=120)
+        connection = KeptConnection(port, ANSWER_SECONDS)
         while True:
             with lock:
                 number = next(numbers)
@@ -132,31 +134,26 @@ def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
     return sorted(replies, key=lambda reply: reply.number)
 
 
-def send(connection: HTTPConnection, seed: int, number: int) -> Reply:
+def send(connection: KeptConnection, seed: int, number: int) -> Reply:
     """One picture of the row and its answer; status 0 if the connection broke."""
     name, data = broken_picture(seed, number)
     content_type = CONTENT_TYPES[number % len(CONTENT_TYPES)]
     begun = time.perf_counter()
     try:
-        connection.request("POST", "/ocr", data, {"Content-Type": content_type})
-        answer = connection.getresponse()
-        status, body = answer.status, answer.read()
+        answer = connection.request("POST", "/ocr", data, {"Content-Type": content_type})
     except (OSError, HTTPException) as error:
         connection.close()
         return Reply(number, name, NO_ANSWER, repr(error), begun, time.perf_counter())
-    code = "" if status == 200 else json.loads(body)["error"]["code"]
-    return Reply(number, name, status, code, begun, time.perf_counter())
+    code = "" if answer.status == 200 else answer.code
+    return Reply(number, name, answer.status, code, begun, time.perf_counter())
 
 
 def read_known(server: ServerUnderTest) -> str:
     """The text of a picture that nothing is wrong with."""
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
-    try:
-        connection.request("POST", "/ocr", KNOWN.read_bytes(), {"Content-Type": "image/png"})
-        body = json.loads(connection.getresponse().read())
-        return str(body["data"]["text"]) if "data" in body else str(body["error"]["code"])
-    finally:
-        connection.close()
+    with KeptConnection(server.port, ANSWER_SECONDS) as connection:
+        headers = {"Content-Type": "image/png"}
+        answer = connection.request("POST", "/ocr", KNOWN.read_bytes(), headers)
+    return answer.text if answer.status == 200 else answer.code
 
 
 def observe(server: ServerUnderTest, watch: Watch) -> None:
@@ -191,9 +188,8 @@ def find_culprits(server: ServerUnderTest, seed: int, among: list[Reply]) -> lis
     found = []
     for suspect in among:
         before = lost(server.health()["restarts"])
-        connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
-        reply = send(connection, seed, suspect.number)
-        connection.close()
+        with KeptConnection(server.port, ANSWER_SECONDS) as connection:
+            reply = send(connection, seed, suspect.number)
         if lost(server.health()["restarts"]) > before:
             found.append(reply)
     return found

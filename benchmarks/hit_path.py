@@ -23,15 +23,17 @@ from pathlib import Path
 from typing import Any
 
 import tornado.web
-from arrivals import Client, Request, varied
 from machine import write_results
 from process_costs import cpu_seconds
 from scenarios import PAGES, padded_jpeg, settings
-from server_under_test import ServerUnderTest, Verdict, stop_with_parent
+from server_under_test import Verdict, serving
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from uploads import varied
 
-from http_client import multipart, picture_part
+from tests.support.arrivals import Client, Request
+from tests.support.http_client import multipart, picture_part
+from tests.support.program import stop_with_parent
 
 PAGE = "receipt_en_cafe.png"
 CLOSED_LOOP = Path(__file__).with_name("closed_loop.py")
@@ -52,7 +54,7 @@ def main() -> int:
     requests = [upload(varied(page, number)) for number in range(arguments.pictures)]
     with (
         tempfile.TemporaryDirectory(prefix="hit-path-") as folder,
-        ServerUnderTest(settings(arguments.workers, cache=True)) as server,
+        serving(settings(arguments.workers, cache=True)) as server,
     ):
         answer = asyncio.run(read_all(server.port, requests))
         for number, request in enumerate(requests):
@@ -86,7 +88,7 @@ async def read_all(port: int, requests: list[Request]) -> bytes:
             if answer.status != 200:
                 raise RuntimeError(f"{answer.outcome}: {answer.body[:300]!r}")
     finally:
-        await client.close()
+        client.close()
     return answer.body
 
 

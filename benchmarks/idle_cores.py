@@ -33,7 +33,7 @@ sys.path[:0] = [str(ROOT)]
 import scenarios  # noqa: E402
 from machine import write_results  # noqa: E402
 from process_costs import wait_until_quiet  # noqa: E402
-from server_under_test import ServerUnderTest, Verdict, drive  # noqa: E402
+from server_under_test import Verdict, drive, serving  # noqa: E402
 from workloads import distinct, pictures, show_all, warm_up  # noqa: E402
 
 MAX_LATENCY_RATIO = 0.65
@@ -72,8 +72,8 @@ def latency(
     alone: dict[str, list[float]] = {name: [] for name in pages}
     helped: dict[str, list[float]] = {name: [] for name in pages}
     with (
-        ServerUnderTest(settings(1, False)) as single,
-        ServerUnderTest(settings(arguments.workers, True)) as idle,
+        serving(settings(1, False)) as single,
+        serving(settings(arguments.workers, True)) as idle,
     ):
         for _ in range(arguments.rounds):
             for server, other, latencies in ((single, idle, alone), (idle, single, helped)):
@@ -101,8 +101,8 @@ def full(pages: Sequence[bytes], arguments: argparse.Namespace, verdict: Verdict
     """Many clients: images/s on and off, in turns; what workers forget meanwhile is not counted."""
     rates: dict[bool, list[float]] = {True: [], False: []}
     with (
-        ServerUnderTest(settings(arguments.workers, True)) as on,
-        ServerUnderTest(settings(arguments.workers, False)) as off,
+        serving(settings(arguments.workers, True)) as on,
+        serving(settings(arguments.workers, False)) as off,
     ):
         for _ in range(arguments.rounds):
             for is_on, server, other in ((True, on, off), (False, off, on)):
@@ -122,7 +122,7 @@ def same(arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
     """Many clients, one new picture, for some pages: the slowest answer against one client's."""
     names = list(pictures("pages"))[:: max(1, 45 // SAME_PICTURES)]
     ratios = []
-    with ServerUnderTest(settings(arguments.workers, True, cache=True)) as server:
+    with serving(settings(arguments.workers, True, cache=True)) as server:
         warm_up(server, pictures("pages").values())
         for name in names:
             picture = scenarios.padded_jpeg(scenarios.PAGES / name)

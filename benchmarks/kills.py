@@ -18,10 +18,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
-from arrivals import Answer, Client, Request, closed_loop, light_pages, listed, percentile, upload
 from PIL import Image
-from server_under_test import ServerUnderTest, Verdict
+from server_under_test import ServerUnderTest, Verdict, serving
+from uploads import light_pages, upload
 from worker_faults import Faults
+
+from tests.support.arrivals import Answer, Client, Request, closed_loop, listed, percentile
 
 IMAGES = 12
 LEAST_SECONDS = 0.9
@@ -42,7 +44,7 @@ async def main_loop(server: ServerUnderTest, arguments: Namespace, verdict: Verd
     load = await closed_loop(client, _in_a_loop(images), arguments.clients, 60 * arguments.minutes)
     for task in (killing, watching):
         task.cancel()
-    await client.close()
+    client.close()
     wrong = [a.name for a in load.good if a.text != texts[a.name]]
     refused = [a for a in load.answers if a.outcome.endswith("poison_input")]
     verdict.row("kills", str(faults.done["kills"]), faults.done["kills"] > 0)
@@ -114,7 +116,7 @@ def main() -> int:
         "service": {"time": 0},
         "web_server": {"max_body_mb": 100},
     }
-    with ServerUnderTest(settings) as server:
+    with serving(settings) as server:
         asyncio.run(main_loop(server, arguments, verdict))
     verdict.row("exit status", str(server.exit_status), server.exit_status == 0)
     return verdict.print()

@@ -34,7 +34,7 @@ sys.path[:0] = [str(ROOT)]
 from machine import write_results  # noqa: E402
 from pinned_replay import SPAWN, ReplayRun, ReplayWork, replay_on, run_all  # noqa: E402
 from process_costs import cpu_seconds, pss_mb, wait_until_quiet  # noqa: E402
-from server_under_test import ServerUnderTest, drive  # noqa: E402
+from server_under_test import ServerUnderTest, drive, serving  # noqa: E402
 from throughput import settings  # noqa: E402
 from workloads import WORKLOADS, distinct, pictures, show_all  # noqa: E402
 
@@ -132,7 +132,7 @@ def release_rss_mb(chosen: Settings) -> int:
 def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
     """The server with 4 clients per worker over all pictures so many times."""
     bodies = distinct(sent, times)
-    with ServerUnderTest(settings("openvino", workers)) as server:
+    with serving(settings("openvino", workers)) as server:
         pids = server.worker_pids()
         wait_until_quiet(pids)
         show_all(server, sent, SHOWN_TIMES)
@@ -152,7 +152,7 @@ def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
 
 def stage_seconds(server: ServerUnderTest) -> dict[str, float]:
     """The seconds that each stage has taken so far, from /metrics."""
-    text = server.get("/metrics")[1].decode()
+    text = server.get("/metrics").body.decode()
     sums = re.findall(r'^ocr_stage_seconds_sum\{stage="(\w+)"\} (\S+)$', text, re.MULTILINE)
     return {stage: float(seconds) for stage, seconds in sums}
 

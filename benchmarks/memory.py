@@ -29,7 +29,7 @@ from machine import write_results
 from mixed_sizes import mixed_sizes
 from process_costs import peak_rss_mb, pss_mb, wait_until_quiet
 from scenarios import PAGES
-from server_under_test import ROOT, ServerUnderTest, Verdict, drive
+from server_under_test import ROOT, ServerUnderTest, Verdict, drive, serving
 from workloads import distinct
 
 sys.path[:0] = [str(ROOT)]
@@ -85,7 +85,7 @@ def main() -> int:
     """Send, print a table and the verdict."""
     arguments = _parse()
     verdict = Verdict()
-    with ServerUnderTest(_settings(arguments.workers)) as server:
+    with serving(_settings(arguments.workers)) as server:
         pids = server.worker_pids()
         print(f"{'pictures':>8}  PSS of each worker in a pause, and in a rest", flush=True)
         with PeakWatch(pids) as watch:

@@ -17,18 +17,19 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from arrivals import (
+from server_under_test import ServerUnderTest, Verdict, serving
+from uploads import light_pages, uploads
+
+from tests.support.arrivals import (
     Client,
     Load,
     arrival_times,
     closed_loop,
-    light_pages,
     listed,
     open_loop,
     percentile,
-    uploads,
 )
-from server_under_test import ServerUnderTest, Verdict, rss_mb
+from tests.support.watching import rss_mb
 
 PEAK_CLIENTS = 8
 QUEUE_SECONDS = 60.0
@@ -88,7 +89,7 @@ class Overload:
         watch.cancel()
         last = await self._peak()
         print(f"peak after: {last.good_per_second:.2f}/s", flush=True)
-        await self._client.close()
+        self._client.close()
         self._judge_goodput(load, (first, last), rate)
         self._judge_refusals(load)
         self._judge_accepted(load)
@@ -161,7 +162,7 @@ def main() -> int:
         "timeout_seconds": TASK_SECONDS,
     }
     verdict = Verdict()
-    with ServerUnderTest({"ocr": {"process": process}, "service": {"time": 0}}) as server:
+    with serving({"ocr": {"process": process}, "service": {"time": 0}}) as server:
         asyncio.run(Overload(server, verdict, arguments).run())
     verdict.row("exit status", str(server.exit_status), server.exit_status == 0)
     return verdict.print()

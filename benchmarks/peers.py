@@ -27,12 +27,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from arrivals import Page  # noqa: E402
 from machine import RESULTS, write_results  # noqa: E402
 from peer_servers.contender import Contender, ThisServer  # noqa: E402
 from peer_servers.measurement import Figures, Run, measure, read_pages  # noqa: E402
 from peer_servers.paddlex_serving import PaddleXServing  # noqa: E402
 from peer_servers.rapidocr_server import RapidOcrApi  # noqa: E402
+from uploads import Page  # noqa: E402
 from workloads import PAGES, SMALL_PRINT  # noqa: E402
 
 from text_accuracy import errors_and_length  # noqa: E402

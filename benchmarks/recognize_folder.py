@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
 from machine import write_results  # noqa: E402
-from server_under_test import ServerUnderTest, drive  # noqa: E402
+from server_under_test import drive, serving  # noqa: E402
 from throughput import PAGES, settings  # noqa: E402
 
 from load_test.pictures import vary  # noqa: E402
@@ -82,7 +82,7 @@ def main() -> int:
 
 def take_turns(pictures: list[bytes], folder: Path, out: Path, config: Path, workers: int) -> Round:
     """The server, then the command, over the same pictures in the same order."""
-    with ServerUnderTest(settings(ENGINE, workers)) as server:
+    with serving(settings(ENGINE, workers)) as server:
         drive(server.port, pictures[:1] * workers, workers)
         served = drive(server.port, pictures, 4 * workers).per_second
     command = [sys.executable, "-m", "server", "recognize", str(folder), "--output", str(out)]

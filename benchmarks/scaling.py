@@ -31,7 +31,7 @@ from limit import ServerRun, record_apart, replay_work, serve  # noqa: E402
 from machine import write_results  # noqa: E402
 from pinned_replay import replay_on  # noqa: E402
 from process_costs import cpu_seconds  # noqa: E402
-from server_under_test import ServerUnderTest, drive  # noqa: E402
+from server_under_test import drive, serving  # noqa: E402
 from workloads import pictures  # noqa: E402
 
 HITS = 3000
@@ -112,7 +112,7 @@ def main() -> int:
 def seconds_of_a_hit(sent: Sequence[bytes], cores: int) -> float:
     """CPU seconds of the front end for a cached picture; the pictures are those of the misses."""
     hits = list(islice(cycle(sent), HITS))
-    with ServerUnderTest(scenarios.settings(cores, cache=True)) as server:
+    with serving(scenarios.settings(cores, cache=True)) as server:
         drive(server.port, sent, HIT_CLIENTS)
         before = cpu_seconds([server.pid])
         drive(server.port, hits, HIT_CLIENTS)

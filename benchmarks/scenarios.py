@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from server_under_test import ROOT, ServerUnderTest, drive
+from server_under_test import ROOT, ServerUnderTest, drive, serving
 
 PAGES = ROOT / "tests" / "data" / "pages"
 UPLOAD_BYTES = 100_000
@@ -32,13 +32,13 @@ def main() -> int:
     arguments = _parse()
     names = [page["file"] for page in json.loads(PAGES.with_suffix(".json").read_text())["pages"]]
     pictures = [padded_jpeg(PAGES / name) for name in names[::5]]
-    with ServerUnderTest(settings(1, cache=False)) as server:
+    with serving(settings(1, cache=False)) as server:
         drive(server.port, pictures[:1], 1)
         times = [drive(server.port, [picture], 1).seconds for picture in pictures]
     sent = list(islice(cycle(times), arguments.clients))
     with (
         tempfile.TemporaryDirectory() as folder,
-        ServerUnderTest(settings(arguments.workers, cache=True)) as server,
+        serving(settings(arguments.workers, cache=True)) as server,
     ):
         drive(server.port, [padded_jpeg(PAGES / name) for name in names[1:3]], 2)
         alone = one_after_the_other(server, pictures[0])

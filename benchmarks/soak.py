@@ -24,14 +24,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from arrivals import PAGES, Answer, Client, Page, Request, light_pages, listed, upload, varied
 from PIL import Image
-from server_under_test import ROOT, Invariant, ServerUnderTest, Verdict, rss_mb
+from server_under_test import ROOT, ServerUnderTest, Verdict, serving
+from uploads import PAGES, Page, light_pages, upload, varied
 
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
+from tests.support.arrivals import Answer, Client, Request, listed
+from tests.support.invariant import Invariant
+from tests.support.watching import rss_mb, worker_processes
+
+sys.path[:0] = [str(ROOT / "tools")]
 
 from picture_structures import empty_png  # noqa: E402
-from watching import worker_processes  # noqa: E402
 
 MAX_BODY_MB, WORKER_CAP_MB, MAX_GROWTH_MB = 1, 1500, 10.0
 CUT_OUTS = 12
@@ -217,7 +220,7 @@ class Soak:
         """All of it; memory is compared between the end of the warm-up and the end."""
         client = Client(self._server.port)
         mixed = MixedRequests(client, random.Random(self._arguments.seed))
-        invariant = Invariant(self._server, await mixed.prepare())
+        invariant = Invariant.of(self._server, await mixed.prepare(), self._server.workers)
         watch = asyncio.ensure_future(self._watch(mixed))
         await mixed.send(self._arguments.warm_up, self._arguments.clients)
         broken = await asyncio.to_thread(invariant.broken)
@@ -228,7 +231,7 @@ class Soak:
         broken += await asyncio.to_thread(invariant.broken)
         after = rss_mb(self._server.pid)
         watch.cancel()
-        await client.close()
+        client.close()
         self._judge_answers(mixed, seconds)
         self._judge_server(before, after, broken)
 
@@ -278,7 +281,7 @@ def main() -> int:
         "ocr": {"process": {"number": arguments.workers, "max_rss_mb": WORKER_CAP_MB}},
     }
     verdict = Verdict()
-    with ServerUnderTest(settings) as server:
+    with serving(settings) as server:
         asyncio.run(Soak(server, verdict, arguments).run())
     verdict.row("exit status", str(server.exit_status), server.exit_status == 0)
     return verdict.print()

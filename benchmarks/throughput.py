@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from server_under_test import ROOT, Load, ServerUnderTest, drive
+from server_under_test import ROOT, Load, drive, serving
 
 PAGES = ROOT / "tests" / "data" / "pages.json"
 
@@ -53,7 +53,7 @@ def main() -> int:
 
 def run(engine: str, workers: int, clients: int, pictures: list[bytes]) -> Run:
     """One server, warmed with one picture per worker, over all pictures."""
-    with ServerUnderTest(settings(engine, workers)) as server:
+    with serving(settings(engine, workers)) as server:
         drive(server.port, pictures[:1] * workers, workers)
         before = server.cpu_seconds()
         load = drive(server.port, pictures, clients)

@@ -10,8 +10,10 @@ import sys
 from collections import Counter, deque
 from collections.abc import Coroutine
 
-from arrivals import Answer, Client, Request, light_pages, upload
 from server_under_test import ROOT, ServerUnderTest
+from uploads import light_pages, upload
+
+from tests.support.arrivals import Answer, Client, Request
 
 sys.path[:0] = [str(ROOT / "tools")]
 

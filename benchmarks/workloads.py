@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from arrivals import varied
 from PIL import Image
 from process_costs import wait_until_quiet
 from server_under_test import ServerUnderTest, drive
+from uploads import varied
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "tests" / "data" / "pages.json"

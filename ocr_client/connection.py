@@ -28,6 +28,7 @@ class NoAnswer(Exception):
     ├── NoConnection
     ├── AnswerTimeout
     └── BrokenAnswer
+        └── NotHttp
     """
 
 
@@ -44,7 +45,11 @@ class AnswerTimeout(NoAnswer):
 
 
 class BrokenAnswer(NoAnswer):
-    """The connection was closed before the answer was there, or what came is not HTTP."""
+    """The connection was closed before the answer was there."""
+
+
+class NotHttp(BrokenAnswer):
+    """What came is not an answer of HTTP/1.1."""
 
 
 class Address(NamedTuple):
@@ -193,7 +198,7 @@ class Connection:
             try:
                 self._read()
             except ValueError:
-                self._fail(BrokenAnswer("no answer: what came is not HTTP/1.1"))
+                self._fail(NotHttp("no answer: what came is not HTTP/1.1"))
         else:
             self._end()
 

@@ -19,12 +19,12 @@ import pytest
 
 from ocr_engine.images.decoders import lift_pixel_limit
 from ocr_engine.runtimes.openvino.environment import prepare_environment
-from shares import Shares, machine, place
+from tests.support.shares import Shares, machine, place
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-    from server_process import LiveServer
+    from tests.support.live_server import LiveServer
 
 PROCESSES = 2
 
@@ -88,7 +88,7 @@ def gate(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def _wide_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    from server_process import LiveServer
+    from tests.support.live_server import LiveServer
 
     with LiveServer(tmp_path_factory.mktemp("wide"), number=2, queue_size=100) as server:
         yield server
@@ -96,7 +96,7 @@ def _wide_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServe
 
 @pytest.fixture(scope="session")
 def _narrow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    from server_process import LiveServer
+    from tests.support.live_server import LiveServer
 
     with LiveServer(tmp_path_factory.mktemp("narrow"), number=1, queue_size=2) as server:
         yield server

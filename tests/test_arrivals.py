@@ -10,27 +10,21 @@ import itertools
 import json
 import math
 import random
-import sys
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from PIL import Image
+from uploads import light_pages, uploads, varied
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "benchmarks")]
-
-from arrivals import (  # noqa: E402
+from tests.support.arrivals import (
     Client,
     Load,
     Request,
     arrival_times,
     closed_loop,
-    light_pages,
     open_loop,
     percentile,
-    uploads,
-    varied,
 )
 
 T = TypeVar("T")
@@ -86,7 +80,7 @@ def talk(
         try:
             return await client_side(client, tiny)
         finally:
-            await client.close()
+            client.close()
             await tiny.finish()
             server.close()
             await server.wait_closed()

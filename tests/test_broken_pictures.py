@@ -16,7 +16,7 @@ from ocr_engine.images.decode import decode
 from odd_pictures import ODD
 from picture_structures import pieces
 from plain_pictures import VARIANTS, plain
-from server_process import ROOT
+from tests.support.checkout import ROOT
 
 MANY = 1000
 SOME = 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,17 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
+from limit import replay_work
+from memory import Sample, judge
+from mixed_sizes import LARGEST, SMALLEST, mixed_sizes, sizes
+from pinned_replay import ReplayRun, replay_on
+from recorded_tensors import LoadedEngine, Replay, record, replaced
+from scaling import Costs, calculate
+from server_under_test import Verdict
+from stage_profile import seconds_by_function
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "benchmarks")]
-
-from limit import replay_work  # noqa: E402
-from memory import Sample, judge  # noqa: E402
-from mixed_sizes import LARGEST, SMALLEST, mixed_sizes, sizes  # noqa: E402
-from pinned_replay import ReplayRun, replay_on  # noqa: E402
-from recorded_tensors import LoadedEngine, Replay, record, replaced  # noqa: E402
-from scaling import Costs, calculate  # noqa: E402
-from server_under_test import Verdict  # noqa: E402
-from stage_profile import seconds_by_function  # noqa: E402
-
-from ocr_engine.images.decode import decode  # noqa: E402
-from ocr_engine.options import RecognitionOptions  # noqa: E402
+from ocr_engine.images.decode import decode
+from ocr_engine.options import RecognitionOptions
 
 PAGE = Path(__file__).parent / "data" / "pages" / "label_zh_soap.jpg"
 RELEASE_ALWAYS = 0

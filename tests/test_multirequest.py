@@ -17,12 +17,12 @@ from PIL import Image, ImageSequence
 from tornado.netutil import bind_sockets
 
 import multirequest
-from fake_ocr import FakeOcr, serving
 from load_test.answers import Tally
 from load_test.pictures import vary
 from load_test.summary import percentile, summarise
 from load_test.traffic import Request
 from ocr_client.connection import Connection, Reply
+from tests.support.fake_ocr import FakeOcr, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "benchmarks")]
-
-from number_pages import Cell, digits, with_sign  # noqa: E402
-from upright_numbers import outcome, texts_of_cells, verdict  # noqa: E402
+from number_pages import Cell, digits, with_sign
+from upright_numbers import outcome, texts_of_cells, verdict
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from arrivals import Request
-from server_under_test import ServerUnderTest
+from server_under_test import ServerUnderTest, serving
+
+from tests.support.arrivals import Request
 
 
 class Running(Protocol):
@@ -67,9 +68,9 @@ class ThisServer:
         }
         self.versions: dict[str, str] = {}  # those of the whole run
 
-    def start(self) -> ServerUnderTest:
+    def start(self) -> AbstractContextManager[ServerUnderTest]:
         """`python setup.py`, one worker per core, which is what the default 0 means."""
-        return ServerUnderTest(self.settings)
+        return serving(self.settings)
 
     def request(self, name: str, picture: bytes) -> Request:
         """The picture as the body."""

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from arrivals import Answer, Client, Page, Request, closed_loop, percentile, varied
+from uploads import Page, varied
 
 from peer_servers.contender import Contender, Running
 from peer_servers.process_tree import PssWatch, cpu_seconds
+from tests.support.arrivals import Answer, Client, Request, closed_loop, percentile
 
 SEED = 4
 WARM_UP_PAGES = 8
@@ -103,7 +104,7 @@ async def _ask(
 ) -> tuple[Answer, ...]:
     client = Client(port)
     load = await closed_loop(client, _passes(contender, pages, seconds), clients, math.inf)
-    await client.close()
+    client.close()
     return load.answers
 
 

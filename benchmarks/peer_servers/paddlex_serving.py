@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-
-from arrivals import Request
 
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 from ocr_engine.models.source import ModelSource
 from peer_servers.environment import HERE, Environment
-from peer_servers.program import ServerProgram
+from peer_servers.program import running
+from tests.support.arrivals import Request
+from tests.support.program import Program
 
 ENVIRONMENT = Environment("paddlex", HERE / "paddlex.txt", HERE / "paddlex-cv2.txt")
 CLASSIFIER = "PP-LCNet_x1_0_textline_ori"  # the name under which PaddleX takes one
@@ -53,14 +54,14 @@ class PaddleXServing:
         """Of its venv."""
         return ENVIRONMENT.versions("paddlex", "onnxruntime", "opencv-contrib-python", "uvicorn")
 
-    def start(self) -> ServerProgram:
+    def start(self) -> AbstractContextManager[Program]:
         """On models and a pipeline file in a folder of the run."""
         environment = {
             "PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK": "True",
             "HF_HUB_OFFLINE": "1",
             "PADDLE_PDX_SERVING_SERIAL_PIPELINE_CALLS": str(not self._concurrent),
         }
-        return ServerProgram(self._command, "/health", environment)
+        return running(self._command, "/health", environment)
 
     def request(self, name: str, picture: bytes) -> Request:
         """The picture in base64 in a JSON body."""

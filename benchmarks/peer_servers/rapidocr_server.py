@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from arrivals import Request
-
 from peer_servers.environment import HERE, Environment
-from peer_servers.program import ServerProgram
+from peer_servers.program import running
+from tests.support.arrivals import Request
+from tests.support.program import Program
 
 ENVIRONMENT = Environment("rapidocr", HERE / "rapidocr.txt")
 THREADS_VARIABLE = "RAPIDOCR_INTRA_OP_NUM_THREADS"
@@ -42,10 +43,10 @@ class RapidOcrApi:
         """Of its venv."""
         return ENVIRONMENT.versions("rapidocr", "rapidocr-api", "onnxruntime", "uvicorn")
 
-    def start(self) -> ServerProgram:
+    def start(self) -> AbstractContextManager[Program]:
         """Its own program, or the same application with another number of threads."""
         environment = {THREADS_VARIABLE: str(self._threads)} if self._threads else {}
-        return ServerProgram(self._command, "/", environment)
+        return running(self._command, "/", environment)
 
     def request(self, name: str, picture: bytes) -> Request:
         """The picture as the part `image_file` of a form."""

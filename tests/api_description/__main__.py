@@ -11,8 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from api_description.program import run_schemathesis
-from server_process import ROOT, ServerProcess
+from tests.api_description.program import run_schemathesis
+from tests.support.checkout import ROOT
+from tests.support.server_process import ServerProcess
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies
 
-from fake_recognizers import card
+from tests.support.cards import card
 
 PICTURES = [
     card("a line"),

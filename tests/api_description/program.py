@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from api_description.closed_schemas import closed
-from http_client import Client
+from tests.api_description.closed_schemas import closed
+from tests.support.checkout import ROOT
+from tests.support.http_client import Client
 
 FOLDER = Path(__file__).resolve().parent
-TESTS = FOLDER.parent
 
 
 def run_schemathesis(
@@ -36,6 +36,6 @@ def run_schemathesis(
         capture_output=True,
         text=True,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent), given])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), given])},
         check=False,
     )

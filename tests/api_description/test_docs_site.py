@@ -12,7 +12,7 @@ from server.http.errors import STATUS
 from server.http.openapi.description import describe
 from server.intake.request_fields import KNOWN_FIELDS
 from server.settings.settings import Settings
-from server_process import ROOT
+from tests.support.checkout import ROOT
 
 DOCS = ROOT / "docs"
 _CODE = re.compile(r"^### `(\w+)`\n\nStatus (\d{3})\. (.+)", re.MULTILINE)

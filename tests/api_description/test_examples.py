@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from server_process import ROOT, LiveServer
+from tests.support.cards import card
+from tests.support.checkout import ROOT
+from tests.support.live_server import LiveServer
 
 EXAMPLES = ROOT / "docs" / "examples"
 PROGRAMS = {

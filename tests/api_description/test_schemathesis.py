@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from api_description.program import run_schemathesis
-from fake_recognizers import card
-from server_process import LiveServer
+from tests.api_description.program import run_schemathesis
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
 
 BOUNDED = ("--max-examples", "12", "--seed", "20261121", "--generation-deterministic")
 

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
-from fake_recognizers import card
-from faulty_server import NUMBER, FaultyServer, Serve, prepare
-from server_process import PICTURES, LiveServer, ServerProcess
-from slow_clients import Outcome, outcome
+from tests.support.cards import card
+from tests.support.checkout import PICTURES
+from tests.support.faulty_server import NUMBER, Serve, prepare
+from tests.support.invariant import Invariant
+from tests.support.live_server import LiveServer
+from tests.support.server_process import ServerProcess
+from tests.support.slow_clients import Outcome, outcome
 
 KNOWN_CARD = card("a picture that every fault leaves alone")
 KNOWN_PAGE = PICTURES / "sign_en_parking.png"
@@ -60,25 +63,25 @@ def spacious(_spacious_server: LiveServer, no_error_log: None) -> Iterator[LiveS
 @pytest.fixture
 def fakes(_fakes_process: ServerProcess) -> Iterator[ServerProcess]:
     """A server with two Obedient workers; the invariant holds after the test."""
-    faulty = FaultyServer(_fakes_process, KNOWN_CARD)
+    invariant = Invariant.of(_fakes_process, KNOWN_CARD, NUMBER)
     yield _fakes_process
-    faulty.check_invariant()
+    invariant.check()
 
 
 @pytest.fixture
 def patient(_patient_process: ServerProcess) -> Iterator[ServerProcess]:
     """As fakes, but no recognition is overdue while a test still prepares its fault."""
-    faulty = FaultyServer(_patient_process, KNOWN_CARD)
+    invariant = Invariant.of(_patient_process, KNOWN_CARD, NUMBER)
     yield _patient_process
-    faulty.check_invariant()
+    invariant.check()
 
 
 @pytest.fixture
 def models(_models_process: ServerProcess) -> Iterator[ServerProcess]:
     """A server with two workers and the real models; the invariant holds after the test."""
-    faulty = FaultyServer(_models_process, KNOWN_PAGE.read_bytes())
+    invariant = Invariant.of(_models_process, KNOWN_PAGE.read_bytes(), NUMBER)
     yield _models_process
-    faulty.check_invariant()
+    invariant.check()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,7 +94,7 @@ def slow_clients(
         return
     folder = tmp_path_factory.mktemp("slow")
     with prepare(folder, fakes=True) as server, ThreadPoolExecutor(1) as background:
-        yield background.submit(outcome, FaultyServer(server, KNOWN_CARD))
+        yield background.submit(outcome, Invariant.of(server, KNOWN_CARD, NUMBER))
 
 
 @pytest.fixture
@@ -101,19 +104,19 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     The invariant holds after the test if the server still runs.
     """
     with ExitStack() as stack:
-        started: list[FaultyServer] = []
+        started: list[Invariant] = []
 
         def start(**settings: Any) -> ServerProcess:
             folder = tmp_path_factory.mktemp("own")
             server = stack.enter_context(prepare(folder, fakes=True, **settings))
             number = settings.get("number", NUMBER)
-            started.append(FaultyServer(server, KNOWN_CARD, number))
+            started.append(Invariant.of(server, KNOWN_CARD, number))
             return server
 
         yield start
-        for faulty in started:
-            if faulty.server.is_running:
-                faulty.check_invariant()
+        for invariant in started:
+            if invariant.server.is_running:
+                invariant.check()
 
 
 @pytest.fixture

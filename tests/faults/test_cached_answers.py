@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from error_replies import assert_error
-from fake_recognizers import card
-from faulty_server import TASK_SECONDS, Serve
-from server_process import ServerProcess
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.error_replies import assert_error
+from tests.support.faulty_server import TASK_SECONDS, Serve
+from tests.support.server_process import ServerProcess
+from tests.support.watching import wait_until
 
 DAY = 86_400
 KEPT_SECONDS = 3.0

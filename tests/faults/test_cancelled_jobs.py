@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from server_process import ServerProcess
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.server_process import ServerProcess
+from tests.support.watching import wait_until
 
 pytestmark = pytest.mark.faults(47)
 

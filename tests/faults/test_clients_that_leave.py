@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from faults.test_load import busy, joined, waiting
-from faulty_server import NUMBER
-from server_process import ServerProcess
-from watching import wait_until
+from tests.faults.test_load import busy, joined, waiting
+from tests.support.cards import card
+from tests.support.faulty_server import NUMBER
+from tests.support.server_process import ServerProcess
+from tests.support.watching import wait_until
 
 pytestmark = pytest.mark.faults(18)
 

@@ -19,11 +19,13 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from faults.test_load import busy, waiting
-from faulty_server import NUMBER, Serve, prepare
-from server_process import ROOT, Reply, ServerProcess
-from watching import is_alive, wait_until, worker_processes
+from tests.faults.test_load import busy, waiting
+from tests.support.cards import card
+from tests.support.checkout import ROOT
+from tests.support.faulty_server import NUMBER, Serve, prepare
+from tests.support.http_client import Reply
+from tests.support.server_process import ServerProcess
+from tests.support.watching import is_alive, wait_until, worker_processes
 
 pytestmark = pytest.mark.faults(19)
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from fake_recognizers import card
-from faults.test_steadiness import LoopWatch
-from server_process import LiveServer, Reply
+from tests.faults.test_steadiness import LoopWatch
+from tests.support.cards import card
+from tests.support.http_client import Reply
+from tests.support.live_server import LiveServer
 
 MEGABYTE = 1 << 20
 SIZE = 10 * MEGABYTE

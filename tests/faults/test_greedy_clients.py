@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import RECITAL, card
-from faults.conftest import KNOWN_CARD, PATIENT_SECONDS
-from faulty_server import FaultyServer, Serve, prepare
-from greedy_clients import asking, get, is_ended
-from http_client import upload_request
-from raw_sockets import connect
-from server_process import ServerProcess
-from watching import descriptors, rss_mb, wait_until, worker_processes
+from tests.faults.conftest import KNOWN_CARD, PATIENT_SECONDS
+from tests.support.cards import card
+from tests.support.fake_recognizers import RECITAL
+from tests.support.faulty_server import NUMBER, Serve, prepare
+from tests.support.greedy_clients import asking, get, is_ended
+from tests.support.http_client import upload_request
+from tests.support.invariant import Invariant
+from tests.support.raw_sockets import connect
+from tests.support.server_process import ServerProcess
+from tests.support.watching import descriptors, rss_mb, wait_until, worker_processes
 
 CLIENTS = 30
 MOST_GROWTH_MB = 20  # one answer has 5
@@ -42,9 +44,9 @@ def _impatient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 @pytest.fixture
 def impatient(_impatient_process: ServerProcess) -> Iterator[ServerProcess]:
     """A server that closes the connections of those who read nothing for PATIENCE_SECONDS."""
-    faulty = FaultyServer(_impatient_process, KNOWN_CARD)
+    invariant = Invariant.of(_impatient_process, KNOWN_CARD, NUMBER)
     yield _impatient_process
-    faulty.check_invariant()
+    invariant.check()
 
 
 def by_md5(server: ServerProcess, picture: bytes) -> bytes:

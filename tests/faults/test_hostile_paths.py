@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 import pytest
 
-from fake_recognizers import card
-from http_client import Reply
-from server_process import ServerProcess
+from tests.support.cards import card
+from tests.support.http_client import Reply
+from tests.support.server_process import ServerProcess
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-Id": "always-the-same"}
 REFUSAL_SECONDS = 0.05

@@ -14,15 +14,31 @@ from pathlib import Path
 
 import pytest
 
-import many_clients
-from fake_recognizers import card
-from faulty_server import NUMBER, QUEUE_SIZE, TASK_SECONDS, Serve
-from server_process import PICTURES, Reply, ServerProcess
-from watching import rss_mb, wait_until
+from tests.support.arrivals import (
+    Answer,
+    Client,
+    Request,
+    arrival_times,
+    closed_loop,
+    open_loop,
+    run,
+)
+from tests.support.cards import card
+from tests.support.checkout import PICTURES
+from tests.support.faulty_server import NUMBER, QUEUE_SIZE, TASK_SECONDS, Serve
+from tests.support.http_client import Reply, multipart, picture_part
+from tests.support.server_process import ServerProcess
+from tests.support.watching import rss_mb, wait_until
 
 HERD = 1000
 OVERLOAD = 4
 MOST_LATE = 0.05
+
+
+def upload(image: bytes) -> Request:
+    """The image in a form."""
+    body, headers = multipart([picture_part(image)])
+    return Request("upload", body, path="/ocr_service", headers=headers)
 
 
 def waiting(server: ServerProcess) -> int:
@@ -53,17 +69,13 @@ def test_a_thousand_identical_uploads_at_once(models: ServerProcess) -> None:
     before = models.metric("ocr_recognitions_total")
     misses = models.metric("ocr_cache_requests_total", result="miss")
 
-    async def herd() -> list[Reply]:
-        connections = await many_clients.connect(models.port, HERD)
-        try:
-            uploads = [each.upload(page + b"another MD5") for each in connections]
-            return await asyncio.gather(*uploads)
-        finally:
-            for each in connections:
-                each.close()
+    async def herd(client: Client) -> list[Answer]:
+        await client.connect(HERD)
+        request = upload(page + b"another MD5")
+        return await asyncio.gather(*(client.ask(request) for _ in range(HERD)))
 
-    replies = asyncio.run(herd())
-    assert Counter(reply.status for reply in replies) == {200: HERD}
+    replies = run(models.port, herd)
+    assert Counter(reply.outcome for reply in replies) == {"200": HERD}
     assert {reply.text for reply in replies} == {text}
     assert models.metric("ocr_recognitions_total") == before + 1
     assert models.metric("ocr_cache_requests_total", result="miss") == misses + 1
@@ -166,23 +178,26 @@ def test_what_expires_in_the_queue_is_never_read(
 def test_four_times_more_than_can_be_read(serve: Serve) -> None:
     queue_seconds = 1.0
     server = serve(queue_size=200, queue_timeout_seconds=queue_seconds)
-    pictures = (card(f"take 0.05 {each}") for each in itertools.count())
+    requests = (upload(card(f"take 0.05 {each}")) for each in itertools.count())
     peak_seconds, seconds = 2.0, 6.0
-    closed = many_clients.closed_loop(server.port, pictures, 4 * NUMBER, peak_seconds)
-    peak = len(asyncio.run(closed)) / peak_seconds
+    at_peak = run(
+        server.port, lambda client: closed_loop(client, requests, 4 * NUMBER, peak_seconds)
+    )
+    peak = len(at_peak.answers) / peak_seconds
     memory = rss_mb(server.pid)
     started = time.monotonic()
-    answers = asyncio.run(many_clients.open_loop(server.port, pictures, OVERLOAD * peak, seconds))
+    times = arrival_times(OVERLOAD * peak, seconds)
+    load = run(server.port, lambda client: open_loop(client, requests, times, seconds))
     elapsed = time.monotonic() - started
-    accepted = [each for each in answers if each.reply.status != 503]
-    refused = [each.reply for each in answers if each.reply.status == 503]
-    done = [each for each in accepted if each.reply.status == 200]
-    print(f"peak {peak:.1f}/s, under overload {len(done) / elapsed:.1f}/s, {len(refused)} refused")
+    assert not load.lost
+    accepted = [each for each in load.answers if each.status != 503]
+    refused = [each for each in load.answers if each.status == 503]
+    print(f"peak {peak:.1f}/s, then {len(load.good) / elapsed:.1f}/s, {len(refused)} refused")
     assert max(each.seconds for each in accepted) < queue_seconds + TASK_SECONDS
-    late = [each.reply.code for each in accepted if each.reply.status != 200]
-    assert set(late) <= {"queue_timeout"}
+    late = [each.outcome for each in accepted if each.status != 200]
+    assert set(late) <= {"504 queue_timeout"}
     assert len(late) <= MOST_LATE * len(accepted), f"{len(late)} of {len(accepted)}"
-    assert {each.code for each in refused} == {"queue_full"}
-    assert all(int(each.headers["Retry-After"]) >= 1 for each in refused)
-    assert len(done) / elapsed >= 0.7 * peak
+    assert {each.outcome for each in refused} == {"503 queue_full"}
+    assert all(int(each.headers["retry-after"]) >= 1 for each in refused)
+    assert len(load.good) / elapsed >= 0.7 * peak
     assert rss_mb(server.pid) < memory + 20

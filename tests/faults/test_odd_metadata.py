@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from error_replies import assert_error
-from http_client import Reply
-from odd_exif import KINDS, TAGS, TURNED_LEFT, exif_with, jpeg_with, odd_exif
 from picture_structures import TIFF_SHORT, TiffTag, grey_tags, png_chunk, tiff, with_chunks
 from plain_pictures import SIZE, TEXT, drawn, plain
-from server_process import ServerProcess
+from tests.support.error_replies import assert_error
+from tests.support.http_client import Reply
+from tests.support.odd_exif import KINDS, TAGS, TURNED_LEFT, exif_with, jpeg_with, odd_exif
+from tests.support.server_process import ServerProcess
 
 PRIVATE_TAGS = 20_000  # no library knows them
 MOST_TAGS = 512

@@ -12,10 +12,6 @@ import pytest
 from PIL import Image
 
 from broken_pictures import broken_pictures
-from error_replies import assert_error
-from fake_recognizers import card
-from http_client import Part, Reply, multipart, picture_part
-from memory_peaks import forget_peak, peak_mb
 from picture_structures import (
     compressed_text,
     exif,
@@ -26,7 +22,12 @@ from picture_structures import (
     with_segments,
 )
 from plain_pictures import TEXT, drawn, plain, saved
-from server_process import PICTURES, ServerProcess
+from tests.support.cards import card
+from tests.support.checkout import PICTURES
+from tests.support.error_replies import assert_error
+from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.memory_peaks import forget_peak, peak_mb
+from tests.support.server_process import ServerProcess
 
 BOMB_BYTES = 200 << 20
 SPARE_MB = 120

@@ -11,9 +11,6 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from error_replies import assert_error
-from fake_recognizers import CARD_HEIGHT, card
-from http_client import Reply, multipart, picture_part
 from picture_structures import (
     bmp,
     empty_png,
@@ -25,7 +22,11 @@ from picture_structures import (
     white_png,
 )
 from plain_pictures import TEXT, VARIANTS, drawn, plain, saved
-from server_process import PICTURES, ServerProcess
+from tests.support.cards import CARD_HEIGHT, card
+from tests.support.checkout import PICTURES
+from tests.support.error_replies import assert_error
+from tests.support.http_client import Reply, multipart, picture_part
+from tests.support.server_process import ServerProcess
 
 FRESH = {"Cache-Control": "no-cache"}
 REFUSAL_SECONDS = 0.05

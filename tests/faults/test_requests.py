@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from error_replies import assert_error
-from fake_recognizers import card
-from http_client import Part, Reply, multipart, picture_part
-from memory_peaks import forget_peak, peak_mb
-from raw_sockets import BLOCK, connect, received, send_blocks
-from server_process import ServerProcess
+from tests.support.cards import card
+from tests.support.error_replies import assert_error
+from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.memory_peaks import forget_peak, peak_mb
+from tests.support.raw_sockets import BLOCK, connect, received, send_blocks
+from tests.support.server_process import ServerProcess
 
 LIMIT = 10 << 20
 MEMORY_MB = 30

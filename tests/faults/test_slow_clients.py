@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from slow_clients import BODY_SECONDS, HEADER_SECONDS, SLACK_SECONDS, Outcome
+from tests.support.slow_clients import BODY_SECONDS, HEADER_SECONDS, SLACK_SECONDS, Outcome
 
 LIVE_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0

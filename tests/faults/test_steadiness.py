@@ -13,9 +13,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from fake_recognizers import RECITAL, card
-from server_process import LiveServer, Reply, ServerProcess
-from watching import rss_mb
+from tests.support.cards import card
+from tests.support.fake_recognizers import RECITAL
+from tests.support.http_client import Reply
+from tests.support.live_server import LiveServer
+from tests.support.server_process import ServerProcess
+from tests.support.watching import rss_mb
 
 MIXED = 1000
 WARM_UP = 200

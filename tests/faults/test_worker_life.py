@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from faulty_server import NUMBER, Serve, prepare
-from server_process import Reply, ServerProcess, run_setup
-from watching import is_alive, kill_all, wait_until, worker_processes
+from tests.support.cards import card
+from tests.support.faulty_server import NUMBER, Serve, prepare
+from tests.support.http_client import Reply
+from tests.support.server_process import ServerProcess, run_setup
+from tests.support.watching import is_alive, kill_all, wait_until, worker_processes
 
 LEAVE_SECONDS = 3.0
 SLACK_SECONDS = 1.0

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import RECITAL, card
-from faulty_server import TASK_SECONDS, Serve, prepare
-from memory_cgroups import memory_cgroup
-from server_process import ServerProcess
-from watching import is_alive, rss_mb, wait_until
+from tests.support.cards import card
+from tests.support.fake_recognizers import RECITAL
+from tests.support.faulty_server import TASK_SECONDS, Serve, prepare
+from tests.support.memory_cgroups import memory_cgroup
+from tests.support.server_process import ServerProcess
+from tests.support.watching import is_alive, rss_mb, wait_until
 
 KILLED = "sigkill"
 CRASHED = "sigsegv"

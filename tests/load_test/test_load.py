@@ -17,14 +17,15 @@ from typing import Any
 
 import pytest
 
-from fake_ocr import FREEZE_SECONDS, FakeOcr, serving
-from load_command import COMMAND, ROOT, load, two_pictures
 from load_test.answers import Judge, Tally
 from load_test.loops import Amount, Run, arrival_times, open_loop
 from load_test.main import main
 from load_test.traffic import Request
 from ocr_client.connection import Connection, Reply
-from watching import wait_until
+from tests.support.checkout import ROOT
+from tests.support.fake_ocr import FREEZE_SECONDS, FakeOcr, serving
+from tests.support.load_command import COMMAND, load, two_pictures
+from tests.support.watching import wait_until
 
 FREEZE_MS = FREEZE_SECONDS * 1000
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fake_ocr import FakeOcr, serving
-from load_command import COMMAND, ROOT, load, two_pictures
 from load_test.answers import Tally
 from load_test.main import main
 from load_test.plot import rates
 from load_test.summary import timeline
 from load_test.table import WIDE_COLUMNS, Table
 from ocr_client.progress import Progress, clock_time
-from terminals import run_in_terminal
+from tests.support.checkout import ROOT
+from tests.support.fake_ocr import FakeOcr, serving
+from tests.support.load_command import COMMAND, load, two_pictures
+from tests.support.terminals import run_in_terminal
 
 
 @pytest.fixture

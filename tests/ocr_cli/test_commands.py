@@ -15,7 +15,7 @@ import pytest
 from ocr_cli.main import COMMANDS, main
 from server.settings.settings import Settings, build, load_settings
 from server.version import VERSION
-from watching import wait_until
+from tests.support.watching import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("server", "ocr_cli", "ocr_engine", "cache", "ocr_client", "load_test")

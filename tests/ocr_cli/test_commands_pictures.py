@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
 from ocr_cli.recognize.pictures import NoPictures, find_pictures, natural_key
+from tests.support.cards import card
 
 NAMES = ("a/1.png", "a/10.png", "a/2.png", "a/b/3.png", "c/4.png", "c/.h.png")
 

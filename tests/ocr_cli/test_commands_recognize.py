@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fake_recognizers import card
-from recognize_process import Run, lay_scans, recognize_command, results, run_beside
-from terminals import run_in_terminal
+from tests.support.cards import card
+from tests.support.recognize_process import Run, lay_scans, recognize_command, results, run_beside
+from tests.support.terminals import run_in_terminal
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
 from ocr_cli.recognize.local import PICTURES_PER_WORKER
-from recognize_process import (
+from tests.support.cards import card
+from tests.support.recognize_process import (
     Run,
     begun,
     lay_scans,
@@ -20,7 +20,7 @@ from recognize_process import (
     results,
     run_beside,
 )
-from watching import is_alive, wait_until, worker_processes
+from tests.support.watching import is_alive, wait_until, worker_processes
 
 AT_ONCE = 2 * PICTURES_PER_WORKER
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from fake_recognizers import card
 from ocr_cli.main import main
 from ocr_cli.recognize import remote
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.watching import wait_until
 
 if TYPE_CHECKING:
-    from server_process import LiveServer
+    from tests.support.live_server import LiveServer
 
 
 @pytest.fixture

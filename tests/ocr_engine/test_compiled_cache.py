@@ -15,7 +15,6 @@ import openvino as ov
 import pytest
 
 import ocr_engine.runtimes
-from counting_core import CountingCore
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile, ModelSource, Role, digest_files
 from ocr_engine.recognizers.models import normalization
@@ -23,6 +22,7 @@ from ocr_engine.runtimes.openvino import compiled_cache
 from ocr_engine.runtimes.openvino.compiled_cache import CompiledModels, default_folder
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import Normalization, PixelArray, SessionSettings
+from tests.support.counting_core import CountingCore
 
 RUNTIMES = Path(ocr_engine.runtimes.__file__).parent
 UNKNOWN_FIELD = b"\xa0\x1f\x00"  # number 500 in protobuf, which readers of ONNX pass over

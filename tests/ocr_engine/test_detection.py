@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyclipper
 import pytest
 
-from fake_sessions import FakeSession
 from ocr_engine.images.decode import ImageArray, Picture
 from ocr_engine.models.source import ModelFile, ModelSource, model_set
 from ocr_engine.options import RecognitionOptions
@@ -31,6 +30,7 @@ from ocr_engine.stages.detection import (
     preprocess,
     unclip,
 )
+from tests.support.fake_sessions import FakeSession
 
 T = TypeVar("T")
 DEFAULTS = RecognitionOptions()

@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fake_recognizers import CARD_HEIGHT, Echo, card
 from ocr_engine.images.decode import ImageArray, Picture, decode
 from ocr_engine.images.drawing import COLOURS, MAX_DRAWN_PIXELS, draw_result
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
 from ocr_engine.worker.main import recognize
 from ocr_engine.worker.messages import PNG_SIGNATURE, Task
+from tests.support.cards import CARD_HEIGHT, card
+from tests.support.fake_recognizers import Echo
 
 WHITE = (255, 255, 255)
 

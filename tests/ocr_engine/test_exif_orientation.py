@@ -13,7 +13,6 @@ from PIL import Image, PngImagePlugin
 from ocr_engine.images.decode import ImageArray, decode
 from ocr_engine.images.exif_orientation import orientation
 from ocr_engine.images.tiff_directory import MAX_ENTRIES
-from odd_exif import TURNED_LEFT, exif_with, jpeg_with, odd_exif
 from picture_structures import (
     exif,
     grey_tags,
@@ -24,6 +23,7 @@ from picture_structures import (
     with_segments,
 )
 from plain_pictures import saved
+from tests.support.odd_exif import TURNED_LEFT, exif_with, jpeg_with, odd_exif
 
 PLENTY = 1_000_000
 LOSSLESS: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}}

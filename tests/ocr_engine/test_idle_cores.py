@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from fake_recognizers import card, load_obedient, load_preparing
 from ocr_engine.budget import Budget
 from ocr_engine.cores import usable_cores
 from ocr_engine.images.decode import Picture, decode
@@ -28,10 +27,12 @@ from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult
 from ocr_engine.worker.messages import Task, decode_request, encode_request
 from ocr_engine.worker.spec import WorkerSpec
-from pools import read, whole
 from server.settings import engine as engine_settings
 from server.settings.settings import Settings, load_settings
-from watching import until
+from tests.support.cards import card
+from tests.support.fake_recognizers import load_obedient, load_preparing
+from tests.support.pools import read, whole
+from tests.support.watching import until
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "pages"
 PAGE = "receipt_en_cafe.png"

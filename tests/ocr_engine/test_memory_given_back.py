@@ -11,7 +11,6 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from counting_core import CountingCore
 from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
@@ -25,6 +24,7 @@ from ocr_engine.runtimes.session import (
     Session,
     SessionSettings,
 )
+from tests.support.counting_core import CountingCore
 
 LANE_WIDTH = 256
 

@@ -17,7 +17,7 @@ from ocr_engine.pool.pool import PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec
-from pools import whole
+from tests.support.pools import whole
 
 SIGN = Path(__file__).parents[1] / "data" / "pages" / "sign_en_parking.png"
 TASK_MEMORY_MB = 700

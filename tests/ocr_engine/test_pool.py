@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from fake_recognizers import FILLED_MB, GARBAGE, card, load_echo, load_obedient, load_when_told
 from ocr_engine.engine import WorkerState
 from ocr_engine.errors import (
     ImageKillsWorkers,
@@ -41,8 +40,11 @@ from ocr_engine.pool.task import PoolTask
 from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.worker.messages import Done
 from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
-from pools import read, whole
-from watching import descriptors, is_alive, until, worker_processes
+from tests.support.cards import card
+from tests.support.fake_recognizers import FILLED_MB, load_echo, load_obedient, load_when_told
+from tests.support.garbage import GARBAGE
+from tests.support.pools import read, whole
+from tests.support.watching import descriptors, is_alive, until, worker_processes
 
 PATIENCE_SECONDS = 40.0
 

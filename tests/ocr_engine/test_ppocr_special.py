@@ -10,7 +10,6 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from fake_sessions import FakeSession
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import decode
 from ocr_engine.models.catalogue import catalogue_set
@@ -21,6 +20,7 @@ from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.runtimes.session import FloatArray, PixelArray
+from tests.support.fake_sessions import FakeSession
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 KNOWN: dict[str, list[str]] = {

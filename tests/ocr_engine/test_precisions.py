@@ -10,13 +10,13 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from fake_sessions import FakeSession
 from ocr_engine.errors import ModelError
 from ocr_engine.models.ranges import ActivationRanges
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role, model_set
 from ocr_engine.recognizer import ENGINES, EngineName, EngineSettings, PrecisionChoice
 from ocr_engine.recognizers.models import DET_SHAPES, load_sessions
 from ocr_engine.runtimes.session import FloatArray, PixelArray, SessionSettings
+from tests.support.fake_sessions import FakeSession
 
 T = TypeVar("T")
 DET_RANGES = {"Conv.1": (0.0, 9.0)}

@@ -12,7 +12,6 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from fake_sessions import FakeSession
 from ocr_engine.images.decode import Picture
 from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSource, Role, model_set
@@ -23,6 +22,7 @@ from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import TextLine
 from ocr_engine.runtimes.session import FloatArray, PixelArray, Session
 from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess
+from tests.support.fake_sessions import FakeSession
 
 T = TypeVar("T")
 Reading = tuple[str, float]

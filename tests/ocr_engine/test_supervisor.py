@@ -18,7 +18,13 @@ from typing import Any
 
 import pytest
 
-from fake_recognizers import (
+from ocr_engine.engine import WorkerState
+from ocr_engine.pool import process
+from ocr_engine.pool import supervisor as supervisor_module
+from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.worker.spec import WorkerSpec
+from tests.support.fake_recognizers import (
     exit_at_start,
     fail_to_load,
     load_echo,
@@ -26,14 +32,8 @@ from fake_recognizers import (
     load_when_told,
     raise_at_start,
 )
-from ocr_engine.engine import WorkerState
-from ocr_engine.pool import process
-from ocr_engine.pool import supervisor as supervisor_module
-from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
-from ocr_engine.worker.spec import WorkerSpec
-from pools import CLOSE_SECONDS, all_warm, read, started
-from watching import is_alive, kill_all, until, wait_until
+from tests.support.pools import CLOSE_SECONDS, all_warm, read, started
+from tests.support.watching import is_alive, kill_all, until, wait_until
 
 PATIENCE_SECONDS = 40.0
 NOT_STARTED = "not_started"
@@ -275,8 +275,8 @@ def test_close_ends_workers_that_are_loading(gate: Path) -> None:
 
 _PARENT = """
 import asyncio, sys
-sys.path[:0] = [{root!r}, {tests!r}]
-import fake_recognizers
+sys.path[:0] = [{root!r}]
+from tests.support import fake_recognizers
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
@@ -298,8 +298,7 @@ asyncio.run(main())
 
 def parent(seconds: int) -> subprocess.Popen[str]:
     """A process with a pool of three, one of them in an endless loop."""
-    tests = Path(__file__).resolve().parents[1]
-    code = _PARENT.format(root=str(ROOT), tests=str(tests), seconds=seconds)
+    code = _PARENT.format(root=str(ROOT), seconds=seconds)
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 

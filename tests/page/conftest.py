@@ -18,10 +18,10 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-import server_process
 from chromium import NoChromium, browser_arguments, find_chromium
-from page.scripted import load_scripted
-from server_process import LiveServer
+from tests.page.scripted import load_scripted
+from tests.support import server_process
+from tests.support.live_server import LiveServer
 
 # A webcam that shows a test picture, and that may be used without asking.
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")

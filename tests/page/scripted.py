@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from fake_recognizers import Obedient, said
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.images.decode import Picture
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import Recognizer
 from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, as_quad
+from tests.support.cards import said
+from tests.support.fake_recognizers import Obedient
 
 
 class Found(NamedTuple):

@@ -13,11 +13,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.http.openapi.description import describe
 from server.settings.settings import Settings
-from server_process import LiveServer
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
 
 DESCRIPTION = describe(Settings(), RecognitionOptions())
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from page.conftest import Visit, payload
-from page.scripted import rows, scene
-from page.test_static_files import strings
 from server.http.errors import STATUS
+from tests.page.conftest import Visit, payload
+from tests.page.scripted import rows, scene
+from tests.page.test_static_files import strings
 
 CODES = {error.code: status for error, status in STATUS.items()}  # type: ignore[attr-defined]
 CODES |= {"rate_limited": 429, "quota_exceeded": 429, "unauthorized": 401, "forbidden": 403}

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import JSHandle, Page, expect
 
-from page.conftest import MOST_BYTES, Visit, payload
-from page.scripted import rows, scene
+from tests.page.conftest import MOST_BYTES, Visit, payload
+from tests.page.scripted import rows, scene
 
 TRANSFER = """(files) => {
   const transfer = new DataTransfer();

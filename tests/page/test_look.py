@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from page.conftest import Visit, payload
-from page.scripted import Found, rectangle, rows, scene
+from tests.page.conftest import Visit, payload
+from tests.page.scripted import Found, rectangle, rows, scene
 
 CHINESE = {"locale": "zh-CN"}
 NARROW = {"viewport": {"width": 390, "height": 844}}

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from playwright.sync_api import Error, Request, Route, expect
 
-from fake_recognizers import card
-from page.conftest import Visit, payload
-from page.scripted import rows, scene
-from server_process import LiveServer
-from watching import wait_until
+from tests.page.conftest import Visit, payload
+from tests.page.scripted import rows, scene
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 BUSY = '{"status":"error","error":{"code":"queue_full","message":"busy","request_id":"r"}}'
 

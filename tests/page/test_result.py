@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from page.conftest import Visit
-from page.scripted import Found, rectangle, rows, scene
+from tests.page.conftest import Visit
+from tests.page.scripted import Found, rectangle, rows, scene
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\"><script>alert(1)</script>"
 MIXED = [

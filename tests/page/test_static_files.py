@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from error_replies import assert_error
 from server.http.errors import STATUS
 from server.http.handlers.page import STATIC_FOLDER
-from server_process import LiveServer
+from tests.support.error_replies import assert_error
+from tests.support.live_server import LiveServer
 
 PAGES = ["/", "/status"]
 POLICY = {

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from fake_recognizers import card
-from page.conftest import Visit
-from server_process import LiveServer
-from watching import wait_until
+from tests.page.conftest import Visit
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from page.conftest import Visit, payload
-from page.scripted import Found, rectangle, rows, scene
-from server_process import PICTURES
+from tests.page.conftest import Visit, payload
+from tests.page.scripted import Found, rectangle, rows, scene
+from tests.support.checkout import PICTURES
 
 LINES = rows("first line", "second line", "third line")
 TURNED = Found("turned by some degrees", 0.97, ((100, 100), (400, 180), (392, 210), (92, 130)))

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
 from ocr_engine.engine import EngineTask
 from ocr_engine.errors import PoolDraining
 from ocr_engine.options import RecognitionOptions
 from server.intake.request import OcrRequest
 from server.intake.uploaded_image import UploadedImage
 from server.service.flights import FlightIdentity, Ticket
-from server_process import LiveServer
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 
 class SlowCache:

@@ -12,15 +12,15 @@ import pytest
 
 from cache.keys import Digests
 from cache.stored_result import StoredResult
-from error_replies import assert_error
-from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
-from http_client import Reply
 from ocr_engine.images.decode import decode
 from ocr_engine.worker.messages import PNG_SIGNATURE
 from server.formats.answer import Answer
 from server.formats.registry import FORMATS
 from server.http.replies import is_long
-from server_process import LiveServer
+from tests.support.cards import CARD_HEIGHT, CONFIDENCE, card
+from tests.support.error_replies import assert_error
+from tests.support.http_client import Reply
+from tests.support.live_server import LiveServer
 
 TYPES = {
     "json": "application/json; charset=utf-8",

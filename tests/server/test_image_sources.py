@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from cache.keys import Digests, digest
-from fake_recognizers import card
 from ocr_engine.errors import EngineError, QueueFull, UnsupportedFormat
 from ocr_engine.options import RecognitionOptions
 from server.errors import NotFound, ServiceError
@@ -13,7 +12,8 @@ from server.formats.answer import Answer
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.intake.uploaded_image import UploadedImage
 from server.service.flights import Ticket
-from server_process import LiveServer
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
 
 
 class Elsewhere:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from server_process import LiveServer, Reply, multipart, picture_part
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.http_client import Reply, multipart, picture_part
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 LIMIT = 1_000_000
 LARGE = 700_000

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
 from server.http.errors import public_error
 from server.service.jobs import JobStore
-from server_process import LiveServer, Reply
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.http_client import Reply
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 NO_SUCH_JOB = "/jobs/AAAAAAAAAAAAAAAAAAAAAA"
 

@@ -10,12 +10,13 @@ from urllib.parse import quote
 
 import pytest
 
-from fake_recognizers import card
 from server.intake import file_roots
 from server.intake.file_roots import FileRoots, OpenedFile
 from server.intake.request import ImageBytes
-from server_process import LiveServer, Reply
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.http_client import Reply
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-Id": "always-the-same"}
 LONG_AGO = 1_000_000_000

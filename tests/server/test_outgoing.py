@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import RECITAL, card
-from greedy_clients import asking, get
 from server.service.outgoing import OutgoingBytes
-from server_process import LiveServer
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.fake_recognizers import RECITAL
+from tests.support.greedy_clients import asking, get
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 LIMIT = 8_000_000  # a recital as text, not two; in JSON it has 11 MB
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
 from server.intake.file_roots import FileRoots, OpenedFile
 from server.intake.request import ImageBytes
-from server_process import LiveServer, Reply
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.http_client import Reply
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 
 @pytest.fixture

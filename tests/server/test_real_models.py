@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from server_process import PICTURES, ServerProcess
+from tests.support.checkout import PICTURES
+from tests.support.server_process import ServerProcess
 
 PAGE = "sign_en_parking.png"
 

@@ -11,12 +11,14 @@ import pytest
 
 from cache.keys import Digests, digest
 from cache.recent_pictures import EDGE_BYTES, RecentPictures
-from fake_recognizers import RECITAL, card
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format, render
 from server.http import replies as server_replies
 from server.service import digesting
-from server_process import LiveServer, Reply
+from tests.support.cards import card
+from tests.support.fake_recognizers import RECITAL
+from tests.support.http_client import Reply
+from tests.support.live_server import LiveServer
 
 LENGTH = 300_000
 LOOP_THREAD = "server"  # as LiveServer names it

@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 import pytest
 
 from cache.keys import digest
-from fake_recognizers import CARD_HEIGHT, CONFIDENCE, card
-from server_process import LiveServer, Part, Reply, multipart, picture_part
-from watching import wait_until
+from tests.support.cards import CARD_HEIGHT, CONFIDENCE, card
+from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from error_replies import assert_error
-from fake_recognizers import card
-from server_process import LiveServer, Part, Reply, multipart, picture_part
+from tests.support.cards import card
+from tests.support.error_replies import assert_error
+from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.live_server import LiveServer
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cache.keys import digest
-from fake_recognizers import card
-from server_process import LiveServer
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
 
 
 def test_a_kept_result(wide: LiveServer) -> None:

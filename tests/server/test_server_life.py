@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from fake_recognizers import card
-from server_process import ROOT, ServerProcess, run_setup
-from watching import wait_until, worker_processes
+from tests.support.cards import card
+from tests.support.checkout import ROOT
+from tests.support.server_process import ServerProcess, run_setup
+from tests.support.watching import wait_until, worker_processes
 
 SETTINGS = {"ocr": {"process": {"number": 2}}}
 

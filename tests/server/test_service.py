@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from cache.keys import digest
-from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
 from server.intake.uploaded_image import UploadedImage
 from server.service.flights import Ticket
-from server_process import LiveServer
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 # The public MD5 collision of Wang, Feng, Lai and Yu (2004), https://eprint.iacr.org/2004/199
 COLLIDING = tuple(

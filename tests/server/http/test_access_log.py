@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from raw_sockets import connect
-from server_process import ROOT, LiveServer
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.checkout import ROOT
+from tests.support.live_server import LiveServer
+from tests.support.raw_sockets import connect
+from tests.support.watching import wait_until
 
 LINE = re.compile(
     r"(?P<address>[0-9a-f.:]+|-) (?P<method>[A-Z]+) (?P<path>/[^ ?]*) (?P<status>[1-5]\d\d) "

@@ -14,8 +14,8 @@ from tornado.netutil import bind_unix_socket
 
 from server.http.client_address import MAX_HOPS, client_address, peer_address
 from server.http.routes import make_http_server
-from server_process import LiveServer
-from watching import wait_until
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 TRUSTED = [ip_network(each) for each in ("127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8")]
 PROXY = "127.0.0.1"

@@ -12,8 +12,6 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 
-from fake_recognizers import card
-from http_client import Client, Reply
 from server.errors import BadRequest
 from server.formats.answer import Answer, CacheOutcome, Envelope
 from server.http.context import ServerContext
@@ -29,7 +27,9 @@ from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.intake.request_fields import parse_request
 from server.service.jobs import JobRecord
-from server_process import LiveServer
+from tests.support.cards import card
+from tests.support.http_client import Client, Reply
+from tests.support.live_server import LiveServer
 
 
 class ForeignDialect:

@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 from server.http.connections import Connections, connection_limit, raise_descriptor_limit
 from server.http.listening import Listener
 from server.service.outgoing import OutgoingBytes
-from watching import until
+from tests.support.watching import until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 

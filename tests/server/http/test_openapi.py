@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from schemathesis.specs.openapi import definitions
 
-from api_description.closed_schemas import closed, problems
 from cache.keys import digest
-from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from server.errors import BadField
 from server.http.errors import STATUS
@@ -25,7 +23,9 @@ from server.intake.fields import Form
 from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
 from server.intake.sources import build_sources
 from server.settings.settings import Settings, build
-from server_process import LiveServer
+from tests.api_description.closed_schemas import closed, problems
+from tests.support.cards import card
+from tests.support.live_server import LiveServer
 
 DEFAULTS = RecognitionOptions()
 SOURCES = build_sources(Settings(), 1000, known=lambda _: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from server_process import ROOT
+from tests.support.checkout import ROOT
 
 UPLOADS = 1000
 UPLOAD_BYTES = 100_000

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fake_recognizers import card
-from server_process import ROOT, LiveServer
-from watching import wait_until
+from tests.support.cards import card
+from tests.support.checkout import ROOT
+from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http_client import Reply
+from tests.support.http_client import Reply
 
 
 def assert_error(reply: Reply, status: int, code: str, *mentions: str) -> None:

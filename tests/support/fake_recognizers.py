@@ -1,59 +1,36 @@
 """Recognizers named for their fault, and the cards that tell them when to have it.
 
-They run in real worker processes: pass a loader as WorkerSpec.load. A card is a small picture
-that carries a text in its first row of pixels; every fake answers with that text. An order with
-a PATH is obeyed once: if there is such a file, which is then taken away.
+They run in real worker processes: pass a loader as WorkerSpec.load. Every fake answers with the
+text of the card that it is given (see cards.py), which may be an order. An order with a PATH is
+obeyed once: if there is such a file, which is then taken away.
 """
 
 from __future__ import annotations
 
 import gc
-import io
 import os
 import signal
 import threading
 import time
-from dataclasses import replace
 from multiprocessing import connection
 from pathlib import Path
-
-from PIL import Image
 
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import Picture
-from ocr_engine.options import Granularity, RecognitionOptions
+from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
-from ocr_engine.stages.words import split_words
+from ocr_engine.result import OcrResult, Recognition
 from ocr_engine.worker.messages import Done, encode_reply
+from tests.support.cards import lines_of, said
+from tests.support.garbage import GARBAGE, frame
 
-CARD_HEIGHT = 16
-CONFIDENCE = 0.75
 RECITAL = "all the words of a long book, " * 180_000  # 5 MB
 GROWTH_MB = 8
 MOST_GROWTH_MB = 3000
 FILLED_MB = 350
 
-_MARK = b"CARD"
 _POLL_SECONDS = 0.005
-
-
-def card(text: str, format: str = "PNG") -> bytes:
-    """A picture that says the text; in a lossless format."""
-    row = _MARK + text.encode() + b"\0"
-    row = row.ljust(max(64, len(row)), b"\0")
-    image = Image.new("L", (len(row), CARD_HEIGHT), 255)
-    image.putdata(row + b"\xff" * len(row) * (CARD_HEIGHT - 1))
-    encoded = io.BytesIO()
-    image.save(encoded, format, lossless=True)
-    return encoded.getvalue()
-
-
-def said(picture: Picture) -> str:
-    """What the card says; nothing, if the picture is no card (the warm-up picture is none)."""
-    row = picture.pixels[0, :, 0].tobytes()
-    return row[len(_MARK) :].partition(b"\0")[0].decode() if row.startswith(_MARK) else ""
 
 
 class Echo:
@@ -80,7 +57,9 @@ class Echo:
         if text.startswith("recite "):
             lines = [RECITAL]
         height, width = picture.pixels.shape[:2]
-        result = OcrResult(width, height, tuple(_lines(lines, options.granularity)), picture.frames)
+        result = OcrResult(
+            width, height, tuple(lines_of(lines, options.granularity)), picture.frames
+        )
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition
@@ -173,7 +152,7 @@ class Reciting(Echo):
 
     def act_on_answer(self, text: str, answer: Recognition) -> None:
         if _told(text, "recite"):
-            reply = _frame(encode_reply(Done(1, answer, 1)))
+            reply = frame(encode_reply(Done(1, answer, 1)))
             half = memoryview(reply)[: len(reply) // 2]
             while half:
                 half = half[os.write(_own_channel().fileno(), half) :]
@@ -305,29 +284,6 @@ def raise_at_start() -> Echo:
     raise OSError("libfake.so: cannot open shared object file")
 
 
-def _frame(payload: bytes) -> bytes:
-    return len(payload).to_bytes(4, "big") + payload
-
-
-def _message(head: bytes) -> bytes:
-    return _frame(_frame(head))
-
-
-GARBAGE = {
-    "noise": _frame(b"\x00\xffnoise"),
-    "no-result": _message(b'{"kind": "done", "task_id": 1}'),
-    "wrong-types": _message(b'{"kind": "done", "task_id": [], "result": 5, "stages": 7}'),
-    "another-task": _message(
-        b'{"kind": "failed", "task_id": 987654, "code": "x", "message": "", "rss_mb": 1}'
-    ),
-    "infinite": _message(
-        b'{"kind": "failed", "task_id": 1, "code": "x", "message": "", "rss_mb": Infinity}'
-    ),
-    "bottomless": _message(b"[" * 100_000),
-    "endless": (1 << 30).to_bytes(4, "big") + b"x" * 1000,
-}
-
-
 def _told(text: str, order: str) -> bool:
     """Whether the card gives the order and it is still to be obeyed."""
     given, _, path = text.partition(" ")
@@ -342,27 +298,3 @@ def _own_channel() -> connection.Connection:
     """The worker's end of its channel: the one connection of the process that can be written."""
     found = [each for each in gc.get_objects() if type(each) is connection.Connection]
     return next(each for each in found if not each.closed and each.writable)
-
-
-def _lines(texts: list[str], granularity: Granularity) -> list[TextLine]:
-    """Boxes of 40 x 9 pixels, one under the other, shared out evenly among their characters."""
-    lines = []
-    for top, text in zip(range(0, 10 * len(texts), 10), texts, strict=True):
-        line = TextLine(text, CONFIDENCE, _box(0, 40, top))
-        words = () if granularity == "line" else split_words(text)
-        if granularity == "word":
-            line = replace(line, words=tuple(_part(text, a, b, top) for a, b in words))
-        if granularity == "char":
-            places = [i for a, b in words for i in range(a, b)]
-            line = replace(line, chars=tuple(_part(text, i, i + 1, top) for i in places))
-        lines.append(line)
-    return lines
-
-
-def _part(text: str, start: int, end: int, top: int) -> TextPart:
-    share = 40 / len(text)
-    return TextPart(text[start:end], CONFIDENCE, _box(int(start * share), int(end * share), top))
-
-
-def _box(left: int, right: int, top: int) -> Quad:
-    return (left, top), (right, top), (right, top + 9), (left, top + 9)

@@ -75,6 +75,35 @@ def upload_request(picture: bytes) -> bytes:
     return head.encode() + body
 
 
+class KeptConnection:
+    """One connection to a server on this machine, for one request after the other."""
+
+    def __init__(self, port: int, seconds: float = 30.0) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
+
+    def __enter__(self) -> KeptConnection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send and wait for the answer; OSError or HTTPException if there is none."""
+        self._connection.request(method, path, body, dict(headers or {}))
+        answer = self._connection.getresponse()
+        return Reply(answer.status, answer.headers, answer.read())
+
+    def close(self) -> None:
+        """Close it; the next request opens it again."""
+        self._connection.close()
+
+
 class Client:
     """Requests to a server on this machine, each over its own connection."""
 
@@ -88,13 +117,8 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send and wait for the answer."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            answer = connection.getresponse()
-            return Reply(answer.status, answer.headers, answer.read())
-        finally:
-            connection.close()
+        with KeptConnection(self.port) as connection:
+            return connection.request(method, path, body, headers)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         """GET."""

@@ -8,17 +8,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fake_recognizers import card
+from tests.support.cards import card
+from tests.support.checkout import ROOT
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
-TESTS = Path(__file__).resolve().parent
-ROOT = TESTS.parent
-
 _WITH_FAKES = """
 import functools, pathlib, sys
-sys.path[:0] = [{root!r}, {tests!r}]
-import fake_recognizers
+sys.path[:0] = [{root!r}]
+from tests.support import fake_recognizers
 import ocr_cli.recognize.local as local
 from ocr_cli.main import main
 load = functools.partial(fake_recognizers.load_obedient, pathlib.Path({journal!r}))
@@ -30,7 +28,7 @@ sys.exit(main(["recognize", *sys.argv[1:]]))
 def recognize_command(journal: Path) -> list[str]:
     """The command, to which its arguments are added; workers write the journal."""
     journal.touch()
-    code = _WITH_FAKES.format(root=str(ROOT), tests=str(TESTS), journal=str(journal))
+    code = _WITH_FAKES.format(root=str(ROOT), journal=str(journal))
     return [sys.executable, "-c", code]
 
 

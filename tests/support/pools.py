@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from fake_recognizers import card
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
-from watching import kill_all, until, worker_processes
+from tests.support.cards import card
+from tests.support.watching import kill_all, until, worker_processes
 
 CLOSE_SECONDS = 6.0
 

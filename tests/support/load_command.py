@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from fake_ocr import FakeOcr
+from tests.support.checkout import ROOT
+from tests.support.fake_ocr import FakeOcr
 
-ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, str(ROOT / "multirequest.py")]
 
 

@@ -11,30 +11,26 @@ import itertools
 import json
 import math
 import random
-import time
-import zlib
+import socket
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-PAGES = Path(__file__).resolve().parent.parent / "tests" / "data" / "pages.json"
-LIGHT_KINDS = ("sign", "poster", "label", "receipt", "screenshot")
-HEAVY_PAGES = {"receipt_zh_noodles.png", "screenshot_zh_settings.jpg", "screenshot_en_terminal.png"}
-KEPT_SECONDS = 5.0  # idle connections; the server closes them at 10 s
+from ocr_client.connection import (
+    Address,
+    AnswerTimeout,
+    Connection,
+    NoAnswer,
+    NoConnection,
+    NotHttp,
+)
+from ocr_client.kept_connections import KeptConnections
+
 ANSWER_SECONDS = 150.0
+CONNECTED_AT_ONCE = 50
 
-_Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-_Raw = tuple[int, dict[str, str], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A picture of the project and its known lines."""
-
-    picture: bytes
-    lines: tuple[str, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,81 +132,72 @@ class Client:
     """Sends requests to a server on this machine over connections that are kept."""
 
     def __init__(self, port: int, answer_seconds: float = ANSWER_SECONDS) -> None:
-        self.port = port
+        self._port = port
+        self._address = Address(socket.AF_INET, ("127.0.0.1", port), f"127.0.0.1:{port}")
         self._answer_seconds = answer_seconds
-        self._idle: list[tuple[float, _Connection]] = []
+        self._kept = KeptConnections(self._address)
 
     async def ask(
         self, request: Request, due: float | None = None, start: float | None = None
     ) -> Answer:
         """Send now and wait for the answer; due and start are times of the loop's clock."""
-        now = asyncio.get_running_loop().time
-        sent = now()
+        sent = asyncio.get_running_loop().time()
         due = sent if due is None else due
-        lost = ""
-        raw: _Raw = (0, {}, b"")
-        try:
-            raw = await asyncio.wait_for(self._exchange(request), self._answer_seconds)
-        except TimeoutError:
-            lost = "timeout"
-        except ConnectionRefusedError:
-            lost = "connection refused"
-        except (OSError, EOFError):
-            lost = "connection broken"
-        except (ValueError, asyncio.LimitOverrunError):
-            lost = "not HTTP"
         since = due - (due if start is None else start)
-        return Answer(request.name, since, sent - due, now() - due, *raw, lost)
+        connection = self._kept.take()
+        try:
+            reply = await connection.exchange(request.encode(), self._answer_seconds)
+        except NoAnswer as error:
+            seconds = asyncio.get_running_loop().time() - due
+            return Answer(request.name, since, sent - due, seconds, lost=_reason(error))
+        self._kept.give_back(connection)
+        headers = {name.decode(): value.decode("latin-1") for name, value in reply.headers.items()}
+        seconds = reply.ended - due
+        return Answer(request.name, since, sent - due, seconds, reply.status, headers, reply.body)
+
+    async def connect(self, count: int) -> None:
+        """Open so many connections and keep them; few at once, as the kernel's backlog is short."""
+        for _ in range(0, count, CONNECTED_AT_ONCE):
+            some = [Connection(self._address) for _ in range(min(CONNECTED_AT_ONCE, count))]
+            count -= len(some)
+            await asyncio.gather(*(each.connect() for each in some))
+            for each in some:
+                each.idle_since = asyncio.get_running_loop().time()
+                self._kept.give_back(each)
 
     async def abandon(self, request: Request, share: float, seconds: float) -> None:
         """Send the first share of the bytes, wait so long, and break the connection."""
-        _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        _, writer = await asyncio.open_connection("127.0.0.1", self._port)
         data = request.encode()
         writer.write(data[: int(len(data) * share)])
         await asyncio.sleep(seconds)
         writer.transport.abort()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connections that are kept."""
-        while self._idle:
-            _, (_, writer) = self._idle.pop()
-            writer.close()
-            await writer.wait_closed()
+        self._kept.close()
 
-    async def _exchange(self, request: Request) -> _Raw:
-        """One request and its answer; the body is not waited for, an answer may come before it."""
-        reader, writer = await self._connect()
-        keep = False
+
+def run(port: int, load: Callable[[Client], Awaitable[T]]) -> T:
+    """Give a new client to a load and run it to its end."""
+
+    async def loaded() -> T:
+        client = Client(port)
         try:
-            writer.write(request.encode())
-            raw = await _read_answer(reader)
-            keep = raw[1].get("connection", "").lower() != "close"
-            return raw
+            return await load(client)
         finally:
-            if keep:
-                self._idle.append((time.monotonic(), (reader, writer)))
-            else:
-                writer.close()
+            client.close()
 
-    async def _connect(self) -> _Connection:
-        """The connection used last, unless the server has closed it or is about to."""
-        while self._idle:
-            since, (reader, writer) = self._idle.pop()
-            if time.monotonic() - since < KEPT_SECONDS and not reader.at_eof():
-                return reader, writer
-            writer.close()
-        return await asyncio.open_connection("127.0.0.1", self.port)
+    return asyncio.run(loaded())
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> _Raw:
-    status_line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    status = int(status_line.split(" ")[1]) if status_line.startswith("HTTP/1.1 ") else 0
-    if not 200 <= status < 600:
-        raise ValueError(f"not a status line: {status_line[:80]!r}")
-    pairs = (line.partition(":") for line in lines if line)
-    headers = {name.lower(): value.strip() for name, _, value in pairs}
-    length = 0 if status in (204, 304) else int(headers["content-length"])
-    return status, headers, await reader.readexactly(length)
+def _reason(error: NoAnswer) -> str:
+    """Why a request is lost, in a few words that can be counted."""
+    if isinstance(error, AnswerTimeout):
+        return "timeout"
+    if isinstance(error, NoConnection):
+        return error.reason.lower()
+    return "not HTTP" if isinstance(error, NotHttp) else "connection broken"
 
 
 def arrival_times(
@@ -253,36 +240,3 @@ async def closed_loop(
 
     await asyncio.gather(*(one_after_the_other() for _ in range(clients)))
     return Load(seconds, tuple(answers))
-
-
-def light_pages() -> dict[str, Page]:
-    """Pages that take a worker half a second or so each, by name."""
-    pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"]
-    return {
-        page["file"]: Page((PAGES.parent / "pages" / page["file"]).read_bytes(), (*page["lines"],))
-        for page in pages
-        if page["kind"] in LIGHT_KINDS and page["file"] not in HEAVY_PAGES
-    }
-
-
-def uploads(pictures: Mapping[str, bytes], randomness: random.Random) -> Iterator[Request]:
-    """Endless uploads: all pictures in random order, again and again, no two of them equal."""
-    numbers = itertools.count()
-    while True:
-        for name in randomness.sample(sorted(pictures), len(pictures)):
-            yield upload(name, varied(pictures[name], next(numbers)))
-
-
-def upload(name: str, picture: bytes) -> Request:
-    """The picture as the body of POST /ocr."""
-    return Request(name, picture, headers={"Content-Type": "application/octet-stream"})
-
-
-def varied(picture: bytes, number: int) -> bytes:
-    """The same pixels with another MD5: a JPEG or PNG with a numbered comment."""
-    note = b"arrival %d" % number
-    if picture.startswith(b"\xff\xd8"):  # behind SOI
-        return picture[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + picture[2:]
-    chunk = b"tEXtComment\0" + note  # behind IHDR, which ends at byte 33
-    framed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
-    return picture[:33] + framed + picture[33:]

@@ -67,6 +67,9 @@ def is_alive(pid: int) -> bool:
 
 
 def rss_mb(pid: int) -> float:
-    """The resident memory of a process in MiB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    """The resident memory of a process in MiB; 0 if it is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fake_recognizers import card
-from faulty_server import FaultyServer
-from server_process import ServerProcess
-from watching import descriptors, wait_until
+from tests.support.cards import card
+from tests.support.invariant import Invariant
+from tests.support.server_process import ServerProcess
+from tests.support.watching import descriptors, wait_until
 
 IDLE = 500
 SLOW = 5
@@ -63,14 +63,14 @@ class Outcome:
     slowest: float
 
 
-def outcome(faulty: FaultyServer) -> Outcome:
+def outcome(invariant: Invariant) -> Outcome:
     """Let them loose on a server; the invariant sees that all descriptors were given back."""
-    server = faulty.server
+    server = invariant.server
     with _connected(server) as clients:
         held = len(clients)
         wait_until(lambda: descriptors(server.pid) > held, "all connections accepted")
         slowest = watch(server, clients)
-    faulty.check_invariant()
+    invariant.check()
     return Outcome(clients, slowest)
 
 

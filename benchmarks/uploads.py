@@ -1,0 +1,59 @@
+"""The pages that long benchmarks send, and how no two uploads of them are equal."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from server_under_test import ROOT
+
+from tests.support.arrivals import Request
+
+PAGES = ROOT / "tests" / "data" / "pages.json"
+LIGHT_KINDS = ("sign", "poster", "label", "receipt", "screenshot")
+HEAVY_PAGES = {"receipt_zh_noodles.png", "screenshot_zh_settings.jpg", "screenshot_en_terminal.png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A picture of the project and its known lines."""
+
+    picture: bytes
+    lines: tuple[str, ...]
+
+
+def light_pages() -> dict[str, Page]:
+    """Pages that take a worker half a second or so each, by name."""
+    pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"]
+    return {
+        page["file"]: Page((PAGES.parent / "pages" / page["file"]).read_bytes(), (*page["lines"],))
+        for page in pages
+        if page["kind"] in LIGHT_KINDS and page["file"] not in HEAVY_PAGES
+    }
+
+
+def uploads(pictures: Mapping[str, bytes], randomness: random.Random) -> Iterator[Request]:
+    """Endless uploads: all pictures in random order, again and again, no two of them equal."""
+    numbers = itertools.count()
+    while True:
+        for name in randomness.sample(sorted(pictures), len(pictures)):
+            yield upload(name, varied(pictures[name], next(numbers)))
+
+
+def upload(name: str, picture: bytes) -> Request:
+    """The picture as the body of POST /ocr."""
+    return Request(name, picture, headers={"Content-Type": "application/octet-stream"})
+
+
+def varied(picture: bytes, number: int) -> bytes:
+    """The same pixels with another MD5: a JPEG or PNG with a numbered comment."""
+    note = b"arrival %d" % number
+    if picture.startswith(b"\xff\xd8"):  # behind SOI
+        return picture[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + picture[2:]
+    chunk = b"tEXtComment\0" + note  # behind IHDR, which ends at byte 33
+    framed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    return picture[:33] + framed + picture[33:]

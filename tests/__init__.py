@@ -1,0 +1,1 @@
+"""The tests, by the packages of the product; see docs/testing.md."""

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: servers, clients, fakes, and ways to watch."""

@@ -1,0 +1,59 @@
+"""Cards: small pictures that carry a text in their first row of pixels, for fakes to read."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from PIL import Image
+
+from ocr_engine.images.decode import Picture
+from ocr_engine.options import Granularity
+from ocr_engine.result import Quad, TextLine, TextPart
+from ocr_engine.stages.words import split_words
+
+CARD_HEIGHT = 16
+CONFIDENCE = 0.75
+
+_MARK = b"CARD"
+
+
+def card(text: str, format: str = "PNG") -> bytes:
+    """A picture that says the text; in a lossless format."""
+    row = _MARK + text.encode() + b"\0"
+    row = row.ljust(max(64, len(row)), b"\0")
+    image = Image.new("L", (len(row), CARD_HEIGHT), 255)
+    image.putdata(row + b"\xff" * len(row) * (CARD_HEIGHT - 1))
+    encoded = io.BytesIO()
+    image.save(encoded, format, lossless=True)
+    return encoded.getvalue()
+
+
+def said(picture: Picture) -> str:
+    """What the card says; nothing, if the picture is no card (the warm-up picture is none)."""
+    row = picture.pixels[0, :, 0].tobytes()
+    return row[len(_MARK) :].partition(b"\0")[0].decode() if row.startswith(_MARK) else ""
+
+
+def lines_of(texts: list[str], granularity: Granularity) -> list[TextLine]:
+    """Boxes of 40 x 9 pixels, one under the other, shared out evenly among their characters."""
+    lines = []
+    for top, text in zip(range(0, 10 * len(texts), 10), texts, strict=True):
+        line = TextLine(text, CONFIDENCE, _box(0, 40, top))
+        words = () if granularity == "line" else split_words(text)
+        if granularity == "word":
+            line = replace(line, words=tuple(_part(text, a, b, top) for a, b in words))
+        if granularity == "char":
+            places = [i for a, b in words for i in range(a, b)]
+            line = replace(line, chars=tuple(_part(text, i, i + 1, top) for i in places))
+        lines.append(line)
+    return lines
+
+
+def _part(text: str, start: int, end: int, top: int) -> TextPart:
+    share = 40 / len(text)
+    return TextPart(text[start:end], CONFIDENCE, _box(int(start * share), int(end * share), top))
+
+
+def _box(left: int, right: int, top: int) -> Quad:
+    return (left, top), (right, top), (right, top + 9), (left, top + 9)

@@ -1,0 +1,54 @@
+"""Servers to break: small and impatient; see invariant.py for what holds after every fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from server.app import PATIENCE_SECONDS
+from tests.support.server_process import ServerProcess
+
+NUMBER = 2
+QUEUE_SIZE = 20
+TASK_SECONDS = 2.0
+
+Serve = Callable[..., ServerProcess]
+
+
+def fault_settings(
+    folder: Path, web_server: dict[str, Any] | None = None, **process: Any
+) -> dict[str, Any]:
+    """Settings of a small and impatient server; pictures may be named in `folder`/pictures."""
+    return {
+        "web_server": {"filename_roots": [str(folder / "pictures")], **(web_server or {})},
+        "ocr": {
+            "process": {
+                "number": NUMBER,
+                "queue_size": QUEUE_SIZE,
+                "timeout_seconds": TASK_SECONDS,
+                **process,
+            }
+        },
+    }
+
+
+def prepare(
+    folder: Path,
+    fakes: bool,
+    load: str = "load_obedient",
+    prefix: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    patience: float = PATIENCE_SECONDS,
+    **settings: Any,
+) -> ServerProcess:
+    """A server with folders of its own, not started yet; settings are for fault_settings.
+
+    patience: as ServerProcess has it.
+    """
+    (folder / "pictures").mkdir()
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    surroundings = {"TMPDIR": str(temporary), **(environment or {})}
+    values = fault_settings(folder, **settings)
+    return ServerProcess(folder, values, fakes, surroundings, load, prefix, patience)

@@ -1,0 +1,79 @@
+"""What holds whenever a server is left alone: it is idle, whole, leaks nothing, and reads."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from tests.support.http_client import Reply
+from tests.support.server_process import ServerProcess
+from tests.support.watching import descriptors, wait_until, worker_processes
+
+SETTLE_SECONDS = 20.0
+DESCRIPTOR_SLACK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """What was seen of an idle server, so that it can be compared after a fault or a load.
+
+    known: an image, and the text that was read of it. workers: how many there are to be.
+    """
+
+    server: ServerProcess
+    known: bytes
+    workers: int
+    text: str
+    descriptors: int
+
+    @classmethod
+    def of(cls, server: ServerProcess, known: bytes, workers: int) -> Invariant:
+        """Look at a server that is left alone; AssertionError if it does not become idle."""
+        text = _read(server, known).text
+        wait_until(lambda: not _unsettled(server, workers), "an idle server with all its workers")
+        return cls(server, known, workers, text, descriptors(server.pid))
+
+    def check(self) -> None:
+        """AssertionError, with what does not hold."""
+        broken = self.broken()
+        assert not broken, "; ".join(broken)
+
+    def broken(self, seconds: float = SETTLE_SECONDS) -> list[str]:
+        """What does not hold, not even after so many seconds."""
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self._unsettled(), "an idle server", seconds)
+        wrong = self._unsettled()
+        left = sorted(path.name for path in self.server.temporary.rglob("*"))
+        if left:
+            wrong.append(f"temporary files are left: {left}")
+        if not wrong:
+            reply = _read(self.server, self.known)
+            if reply.status != 200 or reply.text != self.text:
+                wrong.append(f"the known image: {reply.status} {reply.body[:100]!r}")
+        return wrong
+
+    def _unsettled(self) -> list[str]:
+        wrong = _unsettled(self.server, self.workers)
+        opened = descriptors(self.server.pid)
+        if opened > self.descriptors + DESCRIPTOR_SLACK:
+            wrong.append(f"open files: {opened}, at first {self.descriptors}")
+        return wrong
+
+
+def _unsettled(server: ServerProcess, workers: int) -> list[str]:
+    """What is under way, which workers are missing, and which children are none of them."""
+    health = server.health()
+    ready = {worker["pid"] for worker in health["workers"] if worker["state"] == "ready"}
+    children = worker_processes(server.pid)  # zombies are among them
+    busy = {**health["requests"], **{key: health["queue"][key] for key in ("waiting", "running")}}
+    wrong = {
+        f"under way: {busy}": any(busy.values()),
+        f"workers: {health['workers']}": not len(ready) == len(health["workers"]) == workers,
+        f"children: {sorted(children)}, of which ready {sorted(ready)}": children != ready,
+    }
+    return [what for what, is_wrong in wrong.items() if is_wrong]
+
+
+def _read(server: ServerProcess, image: bytes) -> Reply:
+    headers = {"Content-Type": "application/octet-stream", "Cache-Control": "no-cache"}
+    return server.request("POST", "/ocr", image, headers)

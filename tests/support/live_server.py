@@ -1,0 +1,140 @@
+"""A real server in a thread of the test process, with fakes instead of models."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tornado.netutil import bind_sockets
+
+from ocr_engine.pool.pool import Pool
+from server.app import build_context
+from server.http.routes import make_http_server
+from server.settings.settings import Settings, build
+from tests.support.fake_recognizers import load_obedient
+from tests.support.http_client import Client
+from tests.support.journal import begun_by
+from tests.support.watching import wait_until
+
+TASK_SECONDS = 2.0
+
+T = TypeVar("T")
+
+
+class LiveServer(Client):
+    """The server on a loop of its own in a thread of the test process, with Obedient workers."""
+
+    def __init__(
+        self, folder: Path, number: int, queue_size: int, max_body_mb: float = 1.0
+    ) -> None:
+        self.pictures = folder / "pictures"
+        self.journal = folder / "journal"
+        self.number = number
+        self._settings = fake_settings(folder, number, queue_size, max_body_mb)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
+
+    def __enter__(self) -> LiveServer:
+        self.pictures.mkdir()
+        self._thread.start()
+        assert self._started.wait(10), "the server did not start"
+        wait_until(lambda: self.warm() == self.number, "all workers warm")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.call(self._stop.set)
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the server does not stop"
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Run a function on the server's loop."""
+
+        async def call() -> T:
+            return function()
+
+        return self.run(call)
+
+    def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine function on the server's loop."""
+        return asyncio.run_coroutine_threadsafe(function(), self._loop).result(20)
+
+    @property
+    def pool(self) -> Pool:
+        """The engine behind the service."""
+        engine = self.context.service.engine
+        assert isinstance(engine, Pool)
+        return engine
+
+    def warm(self) -> int:
+        """How many workers are warm."""
+        return self.call(self.pool.supervisor.warm)
+
+    def queued(self) -> int:
+        """How many pictures wait."""
+        return self.call(self.pool.queued)
+
+    def running(self) -> int:
+        """How many pictures are being read."""
+        return self.call(self.pool.running)
+
+    def outcomes(self) -> dict[str, int]:
+        """How often the cache was hit, joined or missed since clear()."""
+        return self.call(lambda: dict(self.context.metrics.cache_results))
+
+    def clear(self) -> None:
+        """Forget what was counted and written."""
+        self.call(self.context.metrics.cache_results.clear)
+        self.journal.write_text("")
+
+    def begun(self, text: str) -> int:
+        """How often a worker has begun to read the card since clear()."""
+        return len(begun_by(self.journal, text))
+
+    def check_whole(self) -> None:
+        """The invariant after every fault: nothing waits, nothing runs, all workers are ready."""
+        service = self.context.service
+        wait_until(lambda: self.call(service.in_flight) == 0, "no recognition under way")
+        wait_until(lambda: self.call(self.pool.pending) == 0, "an empty backlog")
+        wait_until(lambda: self.warm() == self.number, "all workers warm")
+        wait_until(lambda: self.call(lambda: self.context.open_requests) == 0, "no open request")
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        load = functools.partial(load_obedient, self.journal)
+        self.context = build_context(self._settings, load)
+        server = make_http_server(self.context)
+        sockets = bind_sockets(0, "127.0.0.1")
+        self.port = sockets[0].getsockname()[1]
+        server.add_sockets(sockets)
+        self.context.service.engine.start()
+        self._started.set()
+        await self._stop.wait()
+        server.stop()
+        await self.context.service.engine.close()
+        await server.close_all_connections()
+
+
+def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float) -> Settings:
+    """Settings for a small and impatient server."""
+    return build(  # type: ignore[no-any-return]
+        Settings,
+        {
+            "web_server": {
+                "max_body_mb": max_body_mb,
+                "filename_roots": [str(folder / "pictures")],
+            },
+            "ocr": {
+                "process": {
+                    "number": number,
+                    "queue_size": queue_size,
+                    "timeout_seconds": TASK_SECONDS,
+                }
+            },
+        },
+        "",
+    )
