@@ -53,7 +53,7 @@ bench: $(INSTALLED) ## speed on this machine; nothing else may run (10 minutes)
 limit: $(INSTALLED) ## the server against the models alone; nothing else may run (4 minutes)
 	.venv/bin/python benchmarks/limit.py --profile $(ARGS)
 
-memory: $(INSTALLED) ## 500 pictures of mixed sizes: what do workers keep? (16 minutes)
+memory: $(INSTALLED) ## 500 images of mixed sizes: what do workers keep? (16 minutes)
 	.venv/bin/python benchmarks/memory.py $(ARGS)
 
 scaling: $(INSTALLED) ## 1, 2, ... workers, and a node of 64 cores; nothing else may run (4 minutes)
@@ -62,7 +62,7 @@ scaling: $(INSTALLED) ## 1, 2, ... workers, and a node of 64 cores; nothing else
 coldstart: $(INSTALLED) ## seconds until the server is ready; nothing else may run (half a minute)
 	.venv/bin/python benchmarks/cold_start.py $(ARGS)
 
-idle: $(INSTALLED) ## what idle cores give to one picture; nothing else may run (4 minutes)
+idle: $(INSTALLED) ## what idle cores give to one image; nothing else may run (4 minutes)
 	.venv/bin/python benchmarks/idle_cores.py $(ARGS)
 
 chaos: $(INSTALLED) ## workers killed every 2 s under load; nothing else may run (17 minutes)
@@ -90,7 +90,7 @@ folder: $(INSTALLED) ## `ocr-server recognize` beside the server; nothing else m
 soak: $(INSTALLED) ## 10,000 mixed requests: does anything grow or leak? (2 minutes)
 	.venv/bin/python benchmarks/soak.py $(ARGS)
 
-fuzz: $(INSTALLED) ## 10,000 broken pictures (2 minutes)
+fuzz: $(INSTALLED) ## 10,000 broken images (2 minutes)
 	.venv/bin/python benchmarks/fuzz.py $(ARGS)
 
 # The pin is of what unpacks the browser that is fetched.
@@ -99,7 +99,7 @@ browser: $(DEV) ## a Chromium for the tests of the pages: one on PATH, or fetche
 	    .venv/bin/python $(PIP_INSTALL) --only-binary :all: brotli==1.2.0 && \
 	    .venv/bin/python tools/chromium.py; }
 
-screenshots: $(DEV) browser ## the pictures of the pages in docs/images (1 minute)
+screenshots: $(DEV) browser ## the images of the pages in docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)
 
 docs: $(DEV) ## the pages of docs/ as a site, in dist/docs

@@ -1,10 +1,10 @@
 """Character accuracy of the engines over the project's pages, beside PaddleOCR's own pipeline.
 
-    python benchmarks/accuracy.py [--engine openvino …] [--official] [--pictures FOLDER] [--list]
+    python benchmarks/accuracy.py [--engine openvino …] [--official] [--images FOLDER] [--list]
                                   [--every N] [--json FILE]
 
 --official runs tools/official_pipeline.py on the same weights in a process of its own, and adds
-how many of its lines are read the same; --list prints every line that differs. --pictures takes a
+how many of its lines are read the same; --list prints every line that differs. --images takes a
 folder without known text instead of the project's pages: then only the comparison is printed.
 --every takes each Nth page. --json writes the rows, for the tests and for docs.
 """
@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from ocr_engine.errors import PictureError  # noqa: E402
+from ocr_engine.errors import ImageError  # noqa: E402
 from ocr_engine.images.decode import decode  # noqa: E402
 from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
@@ -38,7 +38,7 @@ Lines = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Row:
-    """One reader over all pictures; accuracy needs known text, agreement another reader."""
+    """One reader over all images; accuracy needs known text, agreement another reader."""
 
     reader: str
     models: str
@@ -50,7 +50,7 @@ class Row:
 def main() -> int:
     """Print one row for each engine."""
     arguments = _parse()
-    files, expected = _pictures(arguments)
+    files, expected = _images(arguments)
     official: dict[str, Lines] = {}
     rows: list[Row] = []
     print(f"{'reader':16} {'models':16} {'s/page':>7} {'accuracy':>9} {'agreement':>10}")
@@ -69,10 +69,10 @@ def main() -> int:
     return 0
 
 
-def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Lines]:
+def _images(arguments: argparse.Namespace) -> tuple[list[Path], Lines]:
     """The files to read, and their known lines by name."""
-    if arguments.pictures:
-        return sorted(path for path in arguments.pictures.iterdir() if path.is_file()), {}
+    if arguments.images:
+        return sorted(path for path in arguments.images.iterdir() if path.is_file()), {}
     pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"][:: arguments.every]
     files = [PAGES.parent / "pages" / page["file"] for page in pages]
     return files, {page["file"]: page["lines"] for page in pages}
@@ -81,7 +81,7 @@ def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Lines]:
 def run_engine(
     engine: str, models: str, files: list[Path], arguments: argparse.Namespace
 ) -> tuple[Lines, float]:
-    """The lines of every picture and the seconds per picture, in this process, one thread."""
+    """The lines of every image and the seconds per image, in this process, one thread."""
     chosen = resolve_models(ModelChoice(set_name=models), engine)
     settings: Any = EngineSettings(engine, chosen, models, arguments.precision)  # type: ignore[arg-type]
     recognizer = load_recognizer(settings)
@@ -92,11 +92,11 @@ def run_engine(
     start = time.perf_counter()
     for path in files:
         try:
-            picture = decode(path.read_bytes(), 40_000_000)
-        except PictureError as error:
+            image = decode(path.read_bytes(), 40_000_000)
+        except ImageError as error:
             print(f"{path.name}: {error.code}: {error.message}", file=sys.stderr)
             continue
-        result = recognizer.recognize(picture, options).result
+        result = recognizer.recognize(image, options).result
         read[path.name] = [line.text for line in result.lines]
     return read, (time.perf_counter() - start) / len(files)
 
@@ -145,7 +145,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--drop-score", type=float, default=RecognitionOptions().drop_score)
     parser.add_argument("--no-classifier", action="store_true")
     parser.add_argument("--official", action="store_true")
-    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--images", type=Path)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--json", type=Path)

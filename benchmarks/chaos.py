@@ -6,7 +6,7 @@
 The peak is measured first, then the same load (40 % of the peak) without faults and with them.
 Every request is a recognition of its own. After each minute the load pauses and the invariant is
 checked. --faults all also stops workers, for long and in bursts, breaks connections and sends
-broken pictures. Exit status 1 if a check failed; p99 and recovery are checks with --faults kill
+broken images. Exit status 1 if a check failed; p99 and recovery are checks with --faults kill
 only. Nothing else may run on the machine.
 """
 
@@ -59,8 +59,8 @@ class Chaos:
         self._texts: dict[str, str] = {}
         self._restarts_before: Counter[str] = Counter()
         self._faults = Faults(server, self._client, arguments.seed)
-        pictures = {name: page.picture for name, page in self._pages.items()}
-        self._requests = uploads(pictures, random.Random(arguments.seed))
+        images = {name: page.image for name, page in self._pages.items()}
+        self._requests = uploads(images, random.Random(arguments.seed))
 
     async def run(self) -> None:
         """Peak, load without faults, load with faults."""
@@ -70,7 +70,7 @@ class Chaos:
         peak = await closed_loop(self._client, self._requests, clients, arguments.peak_seconds)
         rate = arguments.rate or SHARE_OF_PEAK * peak.good_per_second
         self._verdict.row("load", f"{rate:.2f} requests/s; peak {peak.good_per_second:.2f}/s")
-        known = self._pages["sign_en_parking.png"].picture
+        known = self._pages["sign_en_parking.png"].image
         invariant = Invariant.of(self._server, known, self._server.workers)
         loading = await self._loading_seconds()
         calm = await self._load(rate, arguments.baseline_minutes * 60)
@@ -93,7 +93,7 @@ class Chaos:
         """What the server reads when nothing else happens: right, and the measure for later."""
         slowest = 0.0
         for name, page in self._pages.items():
-            answer = await self._client.ask(upload(name, page.picture))
+            answer = await self._client.ask(upload(name, page.image))
             self._texts[name] = answer.text
             slowest = max(slowest, answer.seconds)
         accuracy = character_accuracy(
@@ -154,7 +154,7 @@ class Chaos:
         row("p99 ratio", f"{ratio:.2f}", ratio <= MAX_P99_RATIO or self._arguments.faults == "all")
         if faults.broken:
             fine = not any(outcome.startswith(("500", "lost")) for outcome in faults.broken)
-            row("broken pictures", listed(faults.broken), fine)
+            row("broken images", listed(faults.broken), fine)
 
     def _judge_server(self, loading: float, broken: list[list[str]]) -> None:
         """What the server did about it."""

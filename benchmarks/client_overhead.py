@@ -3,7 +3,7 @@
     python benchmarks/client_overhead.py [--seconds 3] [--clients 50]
 
 The client has one core and the server another. Every row is a load of its own: scenario, mode and
-size of the picture. CPU ms is user and system time of the client per request, less what a client
+size of the image. CPU ms is user and system time of the client per request, less what a client
 with a single request takes. Writes results/client_overhead.json; 1 if a row has less than 2,000
 requests/s. Nothing else may run on the machine.
 """
@@ -64,7 +64,7 @@ def measure(
 ) -> dict[str, Any]:
     """One load."""
     scenario, mode, size = row
-    (folder / "picture.jpg").write_bytes(jpeg_of(size))
+    (folder / "image.jpg").write_bytes(jpeg_of(size))
     load = [f"--scenario={scenario}", f"--mode={mode}", f"--clients={arguments.clients}"]
     url = [f"--url=http://127.0.0.1:{port}", f"--dir={folder}"]
     _, start_cpu = client(core, [*url, *load, "--requests=1"])
@@ -72,7 +72,7 @@ def measure(
     measured = {
         "scenario": scenario,
         "mode": mode,
-        "picture_bytes": size,
+        "image_bytes": size,
         "per_second": found["images_per_second"],
         "cpu_ms": (cpu - start_cpu) / found["requests"] * 1000,
         **found["latency_ms"],

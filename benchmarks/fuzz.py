@@ -1,11 +1,11 @@
-"""Broken pictures against a real server with real models: only 200 and 4xx may come of it.
+"""Broken images against a real server with real models: only 200 and 4xx may come of it.
 
-    python benchmarks/fuzz.py [--pictures 10000] [--seed 1] [--clients 4] [--workers 2]
+    python benchmarks/fuzz.py [--images 10000] [--seed 1] [--clients 4] [--workers 2]
                               [--first 0] [--keep FOLDER]
 
-The pictures are those of tools/broken_pictures.py, sent raw under right and wrong Content-Types.
-Exit status 1 if an answer was neither 200 nor 4xx, a worker was lost, or a known picture is read
-differently afterwards. Pictures that were under way when a worker was lost are sent again alone to
+The images are those of tools/broken_images.py, sent raw under right and wrong Content-Types.
+Exit status 1 if an answer was neither 200 nor 4xx, a worker was lost, or a known image is read
+differently afterwards. Images that were under way when a worker was lost are sent again alone to
 find the one at fault. --keep saves the offending ones.
 """
 
@@ -29,7 +29,7 @@ from tests.support.http_client import KeptConnection
 
 sys.path[:0] = [str(ROOT / "tools")]
 
-from broken_pictures import broken_picture  # noqa: E402
+from broken_images import broken_image  # noqa: E402
 
 KNOWN = ROOT / "tests" / "data" / "pages" / "special_sign_grey8.png"
 CONTENT_TYPES = (
@@ -45,7 +45,7 @@ PLANNED = "recycled"
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to one picture: its status, the code of an error, and when it was under way."""
+    """The answer to one image: its status, the code of an error, and when it was under way."""
 
     number: int
     name: str
@@ -56,7 +56,7 @@ class Reply:
 
     @property
     def allowed(self) -> bool:
-        """200, or an error that is the picture's own."""
+        """200, or an error that is the image's own."""
         return self.status == 200 or 400 <= self.status < 500
 
     @property
@@ -67,7 +67,7 @@ class Reply:
 
 @dataclass
 class Watch:
-    """What was seen of the server's processes while the pictures were sent."""
+    """What was seen of the server's processes while the images were sent."""
 
     losses: list[float] = field(default_factory=list)
     worker_peak_mb: int = 0
@@ -75,7 +75,7 @@ class Watch:
 
 
 def main() -> int:
-    """Send the pictures, print a table, and give the exit status."""
+    """Send the images, print a table, and give the exit status."""
     arguments = _parse()
     settings = {
         "ocr": {"process": {"number": arguments.workers, "max_task_number": 0}},
@@ -100,7 +100,7 @@ def main() -> int:
     _print_table(arguments, replies, seconds)
     print(f"restarts: {restarts or 'none'}")
     print(f"memory: front end {before} -> {after} MiB, worker at most {watch.worker_peak_mb} MiB")
-    print(f"known picture: {'the same text' if known == again else f'{known!r} is now {again!r}'}")
+    print(f"known image: {'the same text' if known == again else f'{known!r} is now {again!r}'}")
     for reply in culprits:
         print(f"at fault: {reply.status} {reply.code} {reply.seconds:.2f} s  {reply.name}")
     if arguments.keep:
@@ -111,7 +111,7 @@ def main() -> int:
 
 
 def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
-    """Every picture once, by several clients with a connection each; sorted by number."""
+    """Every image once, by several clients with a connection each; sorted by number."""
     replies: list[Reply] = []
     numbers = count(arguments.first)
     lock = threading.Lock()
@@ -121,7 +121,7 @@ def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
         while True:
             with lock:
                 number = next(numbers)
-            if number >= arguments.first + arguments.pictures:
+            if number >= arguments.first + arguments.images:
                 connection.close()
                 return
             replies.append(send(connection, arguments.seed, number))
@@ -135,8 +135,8 @@ def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
 
 
 def send(connection: KeptConnection, seed: int, number: int) -> Reply:
-    """One picture of the row and its answer; status 0 if the connection broke."""
-    name, data = broken_picture(seed, number)
+    """One image of the row and its answer; status 0 if the connection broke."""
+    name, data = broken_image(seed, number)
     content_type = CONTENT_TYPES[number % len(CONTENT_TYPES)]
     begun = time.perf_counter()
     try:
@@ -149,7 +149,7 @@ def send(connection: KeptConnection, seed: int, number: int) -> Reply:
 
 
 def read_known(server: ServerUnderTest) -> str:
-    """The text of a picture that nothing is wrong with."""
+    """The text of an image that nothing is wrong with."""
     with KeptConnection(server.port, ANSWER_SECONDS) as connection:
         headers = {"Content-Type": "image/png"}
         answer = connection.request("POST", "/ocr", KNOWN.read_bytes(), headers)
@@ -175,7 +175,7 @@ def lost(restarts: dict[str, int]) -> int:
 
 
 def suspects(replies: list[Reply], watch: Watch) -> list[Reply]:
-    """The pictures that were under way when a worker was lost."""
+    """The images that were under way when a worker was lost."""
     return [
         reply
         for reply in replies
@@ -196,12 +196,12 @@ def find_culprits(server: ServerUnderTest, seed: int, among: list[Reply]) -> lis
 
 
 def keep(folder: Path, seed: int, replies: list[Reply]) -> None:
-    """Save the pictures under their numbers and codes."""
+    """Save the images under their numbers and codes."""
     folder.mkdir(parents=True, exist_ok=True)
     for reply in replies:
         code = re.sub(r"\W+", "_", reply.code)[:40]
         name = f"{seed}-{reply.number:06}-{reply.status}-{code}"
-        (folder / name).write_bytes(broken_picture(seed, reply.number)[1])
+        (folder / name).write_bytes(broken_image(seed, reply.number)[1])
 
 
 def memory_mb(pid: int, name: str) -> int:
@@ -216,8 +216,8 @@ def memory_mb(pid: int, name: str) -> int:
 
 def _print_table(arguments: argparse.Namespace, replies: list[Reply], seconds: float) -> None:
     print(
-        f"{len(replies)} pictures of seed {arguments.seed}, {arguments.clients} clients, "
-        f"{arguments.workers} workers: {seconds:.0f} s, {len(replies) / seconds:.1f} pictures/s"
+        f"{len(replies)} images of seed {arguments.seed}, {arguments.clients} clients, "
+        f"{arguments.workers} workers: {seconds:.0f} s, {len(replies) / seconds:.1f} images/s"
     )
     counted: Counter[Any] = Counter((reply.status, reply.code) for reply in replies)
     for (status, code), times in sorted(counted.items()):
@@ -228,7 +228,7 @@ def _print_table(arguments: argparse.Namespace, replies: list[Reply], seconds: f
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the number to begin with")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=4)

@@ -1,10 +1,10 @@
 """Cached answers against a bare Tornado handler that takes the same body and returns the same.
 
-    python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--pictures 16]
+    python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--images 16]
 
 Both servers and the load run in a process each. A round has every number of clients in a closed
 loop, first the bare handler, then the server (A B A B …); the median of the rounds counts. All
-pictures are in the cache before the first round. Nothing else may run on the machine. Writes
+images are in the cache before the first round. Nothing else may run on the machine. Writes
 results/hit_path.json; exit status 1 if a target is missed.
 """
 
@@ -32,7 +32,7 @@ from tornado.netutil import bind_sockets
 from uploads import varied
 
 from tests.support.arrivals import Client, Request
-from tests.support.http_client import multipart, picture_part
+from tests.support.http_client import image_part, multipart
 from tests.support.program import stop_with_parent
 
 PAGE = "receipt_en_cafe.png"
@@ -51,7 +51,7 @@ def main() -> int:
         asyncio.run(serve_bare(arguments.bare.read_bytes()))
         return 0
     page = padded_jpeg(PAGES / PAGE)
-    requests = [upload(varied(page, number)) for number in range(arguments.pictures)]
+    requests = [upload(varied(page, number)) for number in range(arguments.images)]
     with (
         tempfile.TemporaryDirectory(prefix="hit-path-") as folder,
         serving(settings(arguments.workers, cache=True)) as server,
@@ -73,14 +73,14 @@ def main() -> int:
     return report(runs, len(answer), len(page), arguments)
 
 
-def upload(picture: bytes) -> Request:
-    """The picture as clients of 2021 send it."""
-    body, headers = multipart([picture_part(picture)])
+def upload(image: bytes) -> Request:
+    """The image as clients of 2021 send it."""
+    body, headers = multipart([image_part(image)])
     return Request("hit", body, path="/ocr_service", headers=headers)
 
 
 async def read_all(port: int, requests: list[Request]) -> bytes:
-    """Let every picture be read, then ask for it twice more; the last answer."""
+    """Let every image be read, then ask for it twice more; the last answer."""
     client = Client(port)
     try:
         for request in (*requests, *requests, *requests):
@@ -93,14 +93,14 @@ async def read_all(port: int, requests: list[Request]) -> bytes:
 
 
 class BareHandler(tornado.web.RequestHandler):
-    """What Tornado's own way of taking a picture costs: its body parsed, a fixed answer."""
+    """What Tornado's own way of taking an image costs: its body parsed, a fixed answer."""
 
     def initialize(self, answer: bytes) -> None:
         """Called by Tornado with what the route table says."""
         self.answer = answer
 
     def post(self) -> None:
-        """Look at the picture and answer."""
+        """Look at the image and answer."""
         if not self.request.files["file"][0].body:
             raise tornado.web.HTTPError(400)
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -167,7 +167,7 @@ def one_run(pid: int, port: int, folder: Path, clients: int, seconds: float) -> 
 
 
 def report(
-    runs: list[dict[str, Any]], answer_bytes: int, picture_bytes: int, arguments: argparse.Namespace
+    runs: list[dict[str, Any]], answer_bytes: int, image_bytes: int, arguments: argparse.Namespace
 ) -> int:
     """Print the medians and their ratios, write the JSON; the exit status."""
     verdict = Verdict()
@@ -184,10 +184,10 @@ def report(
         verdict.row(f"p99 ms, {clients} clients", _row(bare, server, share, "p99_ms"))
         verdict.row(f"CPU ms, {clients} clients", _row(bare, server, share, "cpu_ms"))
     if not arguments.no_results:
-        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "pictures")}
-        sizes = {"picture_bytes": picture_bytes, "answer_bytes": answer_bytes}
+        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "images")}
+        sizes = {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
         write_results("hit_path", {"settings": {**given, **sizes}, "medians": medians})
-    print(f"{picture_bytes} bytes uploaded, {answer_bytes} bytes answered; server against bare:")
+    print(f"{image_bytes} bytes uploaded, {answer_bytes} bytes answered; server against bare:")
     return verdict.print()
 
 
@@ -216,7 +216,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 50])
-    parser.add_argument("--pictures", type=int, default=16, help="different ones, sent in turn")
+    parser.add_argument("--images", type=int, default=16, help="different ones, sent in turn")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--no-results", action="store_true", help="write no JSON")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)

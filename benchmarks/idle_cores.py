@@ -1,4 +1,4 @@
-"""What idle cores give to one picture, and what that costs when none is idle.
+"""What idle cores give to one image, and what that costs when none is idle.
 
     python benchmarks/idle_cores.py [--workers 2] [--rounds 3] [--every 2] [--clients 50]
 
@@ -9,7 +9,7 @@
    one's models, as no server does that is alone on its machine.
 2. 4 clients per worker: images/s with the setting on against off, in turns (A B A B ...). Before
    each turn all pages were shown: in a pause workers forget some sizes.
-3. Many clients with the same new picture at once (benchmarks/scenarios.py): the slowest answer
+3. Many clients with the same new image at once (benchmarks/scenarios.py): the slowest answer
    against one recognition on the same server, idle.
 
 Before each turn the other server's workers have come to rest: they compute in a pause.
@@ -34,20 +34,20 @@ import scenarios  # noqa: E402
 from machine import write_results  # noqa: E402
 from process_costs import wait_until_quiet  # noqa: E402
 from server_under_test import Verdict, drive, serving  # noqa: E402
-from workloads import distinct, pictures, show_all, warm_up  # noqa: E402
+from workloads import distinct, images, show_all, warm_up  # noqa: E402
 
 MAX_LATENCY_RATIO = 0.65
 MAX_COST = 0.02
 MAX_SAME_RATIO = 1.15
-SAME_PICTURES = 5
+SAME_IMAGES = 5
 SHOWN_TIMES = 3
-FULL_TIMES = 10  # that each worker reads the pages in a turn: the first picture is read by both
+FULL_TIMES = 10  # that each worker reads the pages in a turn: the first image is read by both
 
 
 def main() -> int:
     """The three comparisons; 1 if one misses its target."""
     arguments = _parse()
-    pages = pictures("pages", arguments.every)
+    pages = images("pages", arguments.every)
     verdict = Verdict()
     figures = {
         "latency": latency(pages, arguments, verdict),
@@ -119,16 +119,16 @@ def full(pages: Sequence[bytes], arguments: argparse.Namespace, verdict: Verdict
 
 
 def same(arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
-    """Many clients, one new picture, for some pages: the slowest answer against one client's."""
-    names = list(pictures("pages"))[:: max(1, 45 // SAME_PICTURES)]
+    """Many clients, one new image, for some pages: the slowest answer against one client's."""
+    names = list(images("pages"))[:: max(1, 45 // SAME_IMAGES)]
     ratios = []
     with serving(settings(arguments.workers, True, cache=True)) as server:
-        warm_up(server, pictures("pages").values())
+        warm_up(server, images("pages").values())
         for name in names:
-            picture = scenarios.padded_jpeg(scenarios.PAGES / name)
-            alone = scenarios.one_after_the_other(server, picture)
+            image = scenarios.padded_jpeg(scenarios.PAGES / name)
+            alone = scenarios.one_after_the_other(server, image)
             with tempfile.TemporaryDirectory() as folder:
-                (Path(folder) / "page.jpg").write_bytes(picture)
+                (Path(folder) / "page.jpg").write_bytes(image)
                 answers = scenarios.load(server, folder, "same", arguments.clients)
             slowest = scenarios.different_max(answers) / 1000
             ratios.append(slowest / alone)
@@ -136,7 +136,7 @@ def same(arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
     ratio = statistics.median(ratios)
     each = ", ".join(f"{one:.3f}" for one in ratios)
     text = f"slowest {ratio:.3f} times one recognition ({each})"
-    verdict.row(f"{arguments.clients} clients, one picture", text, ratio <= MAX_SAME_RATIO)
+    verdict.row(f"{arguments.clients} clients, one image", text, ratio <= MAX_SAME_RATIO)
     return {"ratio": ratio, "ratios": ratios}
 
 

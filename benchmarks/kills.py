@@ -62,7 +62,7 @@ async def _images_of_a_second(
     client: Client, randomness: random.Random
 ) -> tuple[dict[str, bytes], float]:
     """Images of the fewest pages with which reading one takes long enough, and how long."""
-    pages = [page.picture for page in light_pages().values()]
+    pages = [page.image for page in light_pages().values()]
     for side in range(1, MOST_SIDE + 1):
         images = {
             f"{side}x{side} pages, {number}": _grid(pages, side, randomness)

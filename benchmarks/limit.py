@@ -2,13 +2,13 @@
 
     python benchmarks/limit.py [--workload pages] [--rounds 3] [--every 1] [--times 1] [--profile]
 
-The limit: the very tensors that the pipeline gives to its sessions, recorded over the pictures and
+The limit: the very tensors that the pipeline gives to its sessions, recorded over the images and
 replayed through bare requests on the same compiled models, one pinned process per core, without
 pre- or post-processing and without HTTP. Then the server with 4 clients per core and its cache off
-over the same pictures in the same order. Both have seen all sizes before they are measured. Replay
+over the same images in the same order. Both have seen all sizes before they are measured. Replay
 and server take turns (A B A B ... A), and each turn of the server is compared with the replays
 before and after it, so that a machine that gets slower or faster meanwhile favours neither; the
-medians of the ratios count. --times repeats the pictures, --profile adds which functions of a
+medians of the ratios count. --times repeats the images, --profile adds which functions of a
 worker take the rest. Writes results/limit_WORKLOAD.json. Nothing else may run on the machine.
 """
 
@@ -36,7 +36,7 @@ from pinned_replay import SPAWN, ReplayRun, ReplayWork, replay_on, run_all  # no
 from process_costs import cpu_seconds, pss_mb, wait_until_quiet  # noqa: E402
 from server_under_test import ServerUnderTest, drive, serving  # noqa: E402
 from throughput import settings  # noqa: E402
-from workloads import WORKLOADS, distinct, pictures, show_all  # noqa: E402
+from workloads import WORKLOADS, distinct, images, show_all  # noqa: E402
 
 from server.settings.engine import engine_settings  # noqa: E402
 from server.settings.settings import Settings, build  # noqa: E402
@@ -49,7 +49,7 @@ SHOWN_TIMES = 8  # before they count: workers then need no more memory for what 
 
 @dataclass(frozen=True)
 class ServerRun:
-    """The server over all pictures: images/s, CPU seconds and stage seconds per image.
+    """The server over all images: images/s, CPU seconds and stage seconds per image.
 
     worker_pss_mb is the largest worker's at the end.
     """
@@ -70,11 +70,11 @@ class ServerRun:
 def main() -> int:
     """Record, then replay and serve in turns; 1 if a target is missed."""
     arguments = _parse()
-    sent = list(pictures(arguments.workload, arguments.every).values())
+    sent = list(images(arguments.workload, arguments.every).values())
     with tempfile.TemporaryDirectory(prefix="ocr-tensors-") as name:
         folder = Path(name)
         functions = record_apart(sent, folder, arguments.profile)
-        print(f"{len(sent)} pictures, {_described(folder)}", flush=True)
+        print(f"{len(sent)} images, {_described(folder)}", flush=True)
         rounds = list(take_turns(sent, folder, arguments))
     figures = summary(rounds)
     _print_stages(rounds, figures)
@@ -83,7 +83,7 @@ def main() -> int:
     chosen = {"workload": arguments.workload, "every": arguments.every, "times": arguments.times}
     write_results(
         f"limit_{arguments.workload}",
-        {**chosen, "pictures": len(sent), **figures, "functions": functions},
+        {**chosen, "images": len(sent), **figures, "functions": functions},
     )
     missed = figures["efficiency"] < MIN_EFFICIENCY or figures["cpu_ratio"] > MAX_CPU_RATIO
     return 1 if missed else 0
@@ -102,24 +102,24 @@ def take_turns(
         after = replay_on(cores, work)
         replayed, before = before + after, after
         print(
-            f"replay {replayed.per_second:.3f} images/s, {replayed.cpu_per_picture:.4f} CPU s/image"
+            f"replay {replayed.per_second:.3f} images/s, {replayed.cpu_per_image:.4f} CPU s/image"
             f"{f', {replayed.releases} releases' if replayed.releases else ''}; "
             f"server {served.per_second:.3f} images/s, {served.cpu:.4f} CPU s/image: workers "
             f"{served.workers:.4f}, front end {served.front_end:.4f}; clients "
             f"{served.clients:.4f}; efficiency {served.per_second / replayed.per_second:.3f}, "
-            f"CPU {served.cpu / replayed.cpu_per_picture:.3f}",
+            f"CPU {served.cpu / replayed.cpu_per_image:.3f}",
             flush=True,
         )
         yield replayed, served
 
 
-def replay_work(folder: Path, pictures: int, times: int) -> ReplayWork:
-    """All pictures so many times, by the settings that the server has."""
+def replay_work(folder: Path, images: int, times: int) -> ReplayWork:
+    """All images so many times, by the settings that the server has."""
     chosen: Settings = build(Settings, settings("openvino", 1), "")
     return ReplayWork(
         engine=engine_settings(chosen),
         folder=folder,
-        pictures=list(range(pictures)) * times,
+        images=list(range(images)) * times,
         release_rss_mb=release_rss_mb(chosen),
     )
 
@@ -130,7 +130,7 @@ def release_rss_mb(chosen: Settings) -> int:
 
 
 def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
-    """The server with 4 clients per worker over all pictures so many times."""
+    """The server with 4 clients per worker over all images so many times."""
     bodies = distinct(sent, times)
     with serving(settings("openvino", workers)) as server:
         pids = server.worker_pids()
@@ -158,7 +158,7 @@ def stage_seconds(server: ServerUnderTest) -> dict[str, float]:
 
 
 def record_apart(sent: Sequence[bytes], folder: Path, profile: bool) -> dict[str, float]:
-    """Record in a process of its own; seconds per picture by function if they are wanted."""
+    """Record in a process of its own; seconds per image by function if they are wanted."""
     found: multiprocessing.SimpleQueue[dict[str, float]] = SPAWN.SimpleQueue()
     work = (list(sent), folder, profile, found)
     run_all([SPAWN.Process(target=_record, args=work, daemon=True)])
@@ -185,8 +185,8 @@ def _record(
     worker = WorkerSpec(lambda: engine.recognizer, release_rss_mb=release_rss_mb(chosen))
 
     def answer_all() -> None:
-        for picture in sent:
-            task = Task(1, RecognitionOptions(), picture)
+        for image in sent:
+            task = Task(1, RecognitionOptions(), image)
             encode_reply(answer(engine.recognizer, task, worker))
 
     roles = {id(session): role for session, role in engine.sessions}
@@ -198,15 +198,15 @@ def summary(rounds: Sequence[tuple[ReplayRun, ServerRun]]) -> dict[str, Any]:
     """The rounds and the medians of their ratios, as they are written."""
     return {
         "efficiency": statistics.median(s.per_second / r.per_second for r, s in rounds),
-        "cpu_ratio": statistics.median(s.cpu / r.cpu_per_picture for r, s in rounds),
+        "cpu_ratio": statistics.median(s.cpu / r.cpu_per_image for r, s in rounds),
         "rounds": [
             {
                 "replay": {
                     "images_per_second": replayed.per_second,
-                    "cpu_seconds_per_image": replayed.cpu_per_picture,
+                    "cpu_seconds_per_image": replayed.cpu_per_image,
                     "releases": replayed.releases,
                     "seconds_by_role": {
-                        role: seconds / replayed.pictures
+                        role: seconds / replayed.images
                         for role, seconds in replayed.role_seconds.items()
                     },
                 },
@@ -237,7 +237,7 @@ def _print_stages(rounds: Sequence[tuple[ReplayRun, ServerRun]], figures: dict[s
     print(f"CPU s/image {figures['cpu_ratio']:.3f} times (target at most {MAX_CPU_RATIO})")
     print(f"{'s/image':8} {'replay':>8} {'server':>8}")
     for stage in rounds[0][1].stages:
-        replayed = [r.role_seconds.get(stage, 0.0) / r.pictures for r, _ in rounds]
+        replayed = [r.role_seconds.get(stage, 0.0) / r.images for r, _ in rounds]
         served = [s.stages[stage] for _, s in rounds]
         print(f"{stage:8} {statistics.median(replayed):8.4f} {statistics.median(served):8.4f}")
 
@@ -252,8 +252,8 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--workload", default="pages", choices=WORKLOADS)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--every", type=int, default=1, help="take each Nth picture")
-    parser.add_argument("--times", type=int, default=1, help="repeat the pictures")
+    parser.add_argument("--every", type=int, default=1, help="take each Nth image")
+    parser.add_argument("--times", type=int, default=1, help="repeat the images")
     parser.add_argument("--profile", action="store_true")
     return parser.parse_args()
 

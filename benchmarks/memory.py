@@ -1,15 +1,15 @@
-"""What workers keep after many pictures of mixed sizes, and whether they grow.
+"""What workers keep after many images of mixed sizes, and whether they grow.
 
-    python benchmarks/memory.py [--pictures 500] [--workers 2] [--seed 1]
+    python benchmarks/memory.py [--images 500] [--workers 2] [--seed 1]
 
-Pictures from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a server at its default
+Images from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a server at its default
 settings with its cache off. After every 25 all answers are waited for, and the workers' PSS
 (memory, a page that n processes share counts 1/n) is read twice: in the pause after two seconds,
-when past pictures' memory is given back but not what is compiled for their sizes, and in the rest
-after thirty to forty, when that is gone, too. A rest prepares for the size of the last picture,
+when past images' memory is given back but not what is compiled for their sizes, and in the rest
+after thirty to forty, when that is gone, too. A rest prepares for the size of the last image,
 which alone makes 18 MB of difference, so before it all workers read the same page. In between PSS
 is sampled for the highest value. Growth is the slope of a line through the rests of the last 200
-pictures (least squares): what stays for good. In pauses memory is a saw, as sizes add up until they
+images (least squares): what stays for good. In pauses memory is a saw, as sizes add up until they
 go. Writes results/memory.json.
 """
 
@@ -42,18 +42,18 @@ LAST = 200
 LAST_PAGE = "sign_en_parking.png"
 LAST_TIMES = 3  # for each worker, so that each has it
 MAX_PSS_MB = 450.0
-MAX_GROWTH_MB = 2.0  # per 100 pictures
+MAX_GROWTH_MB = 2.0  # per 100 images
 SAMPLE_SECONDS = 0.1
 PAUSED_SECONDS = PAUSE_SECONDS + 0.5
 RESTED_SECONDS = REST_SECONDS + REST_SPREAD_SECONDS + 0.5
 MAX_BODY_MB = 40
-MAX_SECONDS = 120  # for one picture: it is memory that is measured
+MAX_SECONDS = 120  # for one image: it is memory that is measured
 
 
 class Sample(NamedTuple):
-    """After so many pictures: PSS by pid, in the pause and in the rest."""
+    """After so many images: PSS by pid, in the pause and in the rest."""
 
-    pictures: int
+    images: int
     paused: dict[int, float]
     rested: dict[int, float]
 
@@ -87,7 +87,7 @@ def main() -> int:
     verdict = Verdict()
     with serving(_settings(arguments.workers)) as server:
         pids = server.worker_pids()
-        print(f"{'pictures':>8}  PSS of each worker in a pause, and in a rest", flush=True)
+        print(f"{'images':>8}  PSS of each worker in a pause, and in a rest", flush=True)
         with PeakWatch(pids) as watch:
             samples = list(send(server, arguments))
         figures = {
@@ -97,7 +97,7 @@ def main() -> int:
             "front_end_pss_mb": pss_mb(server.pid),
             "samples": [
                 {
-                    "pictures": sample.pictures,
+                    "images": sample.images,
                     "paused_pss_mb": [*sample.paused.values()],
                     "rested_pss_mb": [*sample.rested.values()],
                 }
@@ -107,7 +107,7 @@ def main() -> int:
         replaced = set(server.worker_pids()) != set(pids)
     verdict.row("highest at work", _listed(watch.peaks.values()))
     verdict.row("workers replaced", str(replaced), not replaced)
-    given = {"pictures": arguments.pictures, "seed": arguments.seed}
+    given = {"images": arguments.images, "seed": arguments.seed}
     write_results("memory", {**given, **figures})
     return verdict.print()
 
@@ -124,8 +124,8 @@ def _settings(workers: int) -> dict[str, Any]:
 
 
 def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sample]:
-    """Send all pictures, EVERY at a time; what the workers hold before, between and after."""
-    made = mixed_sizes(arguments.pictures, arguments.seed)
+    """Send all images, EVERY at a time; what the workers hold before, between and after."""
+    made = mixed_sizes(arguments.images, arguments.seed)
     sent = 0
     yield _sample(server, sent)
     while batch := list(islice(made, EVERY)):
@@ -138,10 +138,10 @@ def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sam
 
 
 def judge(samples: Sequence[Sample], verdict: Verdict) -> dict[str, Any]:
-    """The workers at the end, at their largest, and their growth over the last pictures."""
+    """The workers at the end, at their largest, and their growth over the last images."""
     count, paused, rested = samples[-1]
-    window = [sample for sample in samples if sample.pictures > count - LAST]
-    at = [sample.pictures for sample in window]
+    window = [sample for sample in samples if sample.images > count - LAST]
+    at = [sample.images for sample in window]
     growth = []
     for pid in rested:
         kept = [sample.rested.get(pid, 0.0) for sample in window]
@@ -181,7 +181,7 @@ def _listed(megabytes: Any) -> str:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pictures", type=int, default=500)
+    parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""Pictures of mixed sizes, from 100x30 to 4000x3000 pixels, made from the project's pages."""
+"""Images of mixed sizes, from 100x30 to 4000x3000 pixels, made from the project's pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 from PIL import Image, ImageOps
-from workloads import pictures
+from workloads import images
 
 SMALLEST = (100, 30)
 LARGEST = (4000, 3000)
@@ -15,17 +15,17 @@ MAX_PNG_PIXELS = 1_000_000
 
 
 def mixed_sizes(count: int, seed: int) -> Iterator[bytes]:
-    """So many encoded pictures, log-uniform in area, the smallest and the largest among them.
+    """So many encoded images, log-uniform in area, the smallest and the largest among them.
 
-    The same seed gives the same pictures.
+    The same seed gives the same images.
     """
     randomness = random.Random(seed)
-    pages = [Image.open(io.BytesIO(page)).convert("RGB") for page in pictures("pages").values()]
+    pages = [Image.open(io.BytesIO(page)).convert("RGB") for page in images("pages").values()]
     for size in sizes(count, randomness):
         page = randomness.choice(pages)
         enlarged = size[0] * size[1] > page.width * page.height and randomness.random() < 0.5
-        picture = ImageOps.fit(page, size) if enlarged else _tiled(pages, size, randomness)
-        yield _encoded(picture, randomness)
+        image = ImageOps.fit(page, size) if enlarged else _tiled(pages, size, randomness)
+        yield _encoded(image, randomness)
 
 
 def sizes(count: int, randomness: random.Random) -> list[tuple[int, int]]:
@@ -47,7 +47,7 @@ def _tiled(
     pages: list[Image.Image], size: tuple[int, int], randomness: random.Random
 ) -> Image.Image:
     """The size filled with pages as they are, side by side; a part of one page if it is small."""
-    picture = Image.new("RGB", size, "white")
+    image = Image.new("RGB", size, "white")
     top = 0
     while top < size[1]:
         left = row = 0
@@ -55,17 +55,17 @@ def _tiled(
             page = randomness.choice(pages)
             right = randomness.randrange(max(1, page.width - size[0]))
             down = randomness.randrange(max(1, page.height - size[1]))
-            picture.paste(page, (left - right, top - down))
+            image.paste(page, (left - right, top - down))
             left += page.width - right
             row = max(row, page.height - down)
         top += row
-    return picture
+    return image
 
 
-def _encoded(picture: Image.Image, randomness: random.Random) -> bytes:
+def _encoded(image: Image.Image, randomness: random.Random) -> bytes:
     encoded = io.BytesIO()
-    if picture.width * picture.height <= MAX_PNG_PIXELS and randomness.random() < 0.5:
-        picture.save(encoded, "PNG", compress_level=1)
+    if image.width * image.height <= MAX_PNG_PIXELS and randomness.random() < 0.5:
+        image.save(encoded, "PNG", compress_level=1)
     else:
-        picture.save(encoded, "JPEG", quality=85)
+        image.save(encoded, "JPEG", quality=85)
     return encoded.getvalue()

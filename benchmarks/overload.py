@@ -1,4 +1,4 @@
-"""What does the server do with four times as many pictures as it can read? Real models.
+"""What does the server do with four times as many images as it can read? Real models.
 
     python benchmarks/overload.py [--minutes 5] [--factor 4] [--peak-minutes 1] [--workers 2]
                                   [--poisson] [--seed 1]
@@ -71,15 +71,15 @@ class Overload:
         self._verdict = verdict
         self._arguments = arguments
         self._client = Client(server.port)
-        pictures = {name: page.picture for name, page in light_pages().items()}
+        images = {name: page.image for name, page in light_pages().items()}
         self._random = random.Random(arguments.seed)
-        self._requests = uploads(pictures, self._random)
+        self._requests = uploads(images, self._random)
         self._memory = Memory(server.pid)
 
     async def run(self) -> None:
         """All phases, and what they showed."""
         seconds = self._arguments.minutes * 60
-        await self._peak(seconds=10)  # the pictures' shapes are compiled now, not while measured
+        await self._peak(seconds=10)  # the images' shapes are compiled now, not while measured
         before, first = rss_mb(self._server.pid), await self._peak()
         print(f"peak before: {first.good_per_second:.2f}/s", flush=True)
         rate = self._arguments.factor * first.good_per_second

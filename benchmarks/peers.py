@@ -178,7 +178,7 @@ def _row(key: tuple[str, str, str], runs: list[Run], pages: Mapping[str, Page]) 
 
 
 def _accuracy(runs: list[Run], pages: Mapping[str, Page]) -> float:
-    """Character accuracy over all answers; a picture without an answer is all wrong."""
+    """Character accuracy over all answers; an image without an answer is all wrong."""
     readings = [reading for run in runs for reading in run.readings]
     errors = [_errors(pages[name].lines, lines) for name, lines in readings]
     wrong, total = map(sum, zip(*errors, strict=True))
@@ -187,7 +187,7 @@ def _accuracy(runs: list[Run], pages: Mapping[str, Page]) -> float:
 
 @cache
 def _errors(expected: tuple[str, ...], read: tuple[str, ...]) -> tuple[int, int]:
-    """Most servers read a picture the same in each pass, and long texts take seconds."""
+    """Most servers read an image the same in each pass, and long texts take seconds."""
     return errors_and_length(expected, read)
 
 

@@ -1,4 +1,4 @@
-"""A recording replayed by one process on each of some cores; they take turns at its pictures."""
+"""A recording replayed by one process on each of some cores; they take turns at its images."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Share = tuple[int, float, float, float, dict[str, float], int]
 
 @dataclass(frozen=True)
 class ReplayRun:
-    """What all processes did: pictures, wall seconds, CPU seconds, seconds by role, releases."""
+    """What all processes did: images, wall seconds, CPU seconds, seconds by role, releases."""
 
-    pictures: int
+    images: int
     wall_seconds: float
     cpu_seconds: float
     role_seconds: dict[str, float]
@@ -33,7 +33,7 @@ class ReplayRun:
     def __add__(self, other: ReplayRun) -> ReplayRun:
         """Both, one after the other."""
         return ReplayRun(
-            self.pictures + other.pictures,
+            self.images + other.images,
             self.wall_seconds + other.wall_seconds,
             self.cpu_seconds + other.cpu_seconds,
             {role: s + other.role_seconds[role] for role, s in self.role_seconds.items()},
@@ -42,22 +42,22 @@ class ReplayRun:
 
     @property
     def per_second(self) -> float:
-        """Pictures per second of all processes together."""
-        return self.pictures / self.wall_seconds
+        """Images per second of all processes together."""
+        return self.images / self.wall_seconds
 
     @property
-    def cpu_per_picture(self) -> float:
-        """CPU seconds per picture."""
-        return self.cpu_seconds / self.pictures
+    def cpu_per_image(self) -> float:
+        """CPU seconds per image."""
+        return self.cpu_seconds / self.images
 
 
 @dataclass(frozen=True)
 class ReplayWork:
-    """What each process is told: a recording, and its pictures in the order of their replay."""
+    """What each process is told: a recording, and its images in the order of their replay."""
 
     engine: EngineSettings
     folder: Path
-    pictures: Sequence[int]
+    images: Sequence[int]
     release_rss_mb: int
 
 
@@ -97,7 +97,7 @@ def _replay(
     turn: Synchronized[int],
     shares: multiprocessing.SimpleQueue[Share],
 ) -> None:
-    """One process: load, warm up, wait for the others, then take picture after picture."""
+    """One process: load, warm up, wait for the others, then take image after image."""
     os.sched_setaffinity(0, {core})
     from recorded_tensors import LoadedEngine, Replay
 
@@ -105,28 +105,28 @@ def _replay(
     replay.see_all_shapes()
     begin.wait(START_SECONDS)
     start, cpu, done = time.perf_counter(), time.process_time(), 0
-    for picture in _in_turns(work.pictures, turn):
-        replay.run(picture)
+    for image in _in_turns(work.images, turn):
+        replay.run(image)
         done += 1
     end, cpu = time.perf_counter(), time.process_time() - cpu
     shares.put((done, start, end, cpu, replay.seconds, replay.releases))
 
 
-def _in_turns(pictures: Sequence[int], turn: Synchronized[int]) -> Iterator[int]:
-    """The pictures that no other process has taken."""
+def _in_turns(images: Sequence[int], turn: Synchronized[int]) -> Iterator[int]:
+    """The images that no other process has taken."""
     while True:
         with turn.get_lock():
             index = turn.value
             turn.value += 1
-        if index >= len(pictures):
+        if index >= len(images):
             return
-        yield pictures[index]
+        yield images[index]
 
 
 def _together(shares: Sequence[Share]) -> ReplayRun:
     done, starts, ends, cpus, seconds, releases = zip(*shares, strict=True)
     return ReplayRun(
-        pictures=sum(done),
+        images=sum(done),
         wall_seconds=max(ends) - min(starts),
         cpu_seconds=sum(cpus),
         role_seconds={role: sum(one[role] for one in seconds) for role in seconds[0]},

@@ -97,17 +97,17 @@ def _median(rows: list[Result], server: str, setting: str, pages: str, of: str) 
 
 
 def draw_memory(result: Result) -> Figure:
-    """What each worker keeps in pauses and rests, over the pictures that all have read."""
+    """What each worker keeps in pauses and rests, over the images that all have read."""
     figure = Figure(figsize=(WIDTH_PX / DPI, 2.6), layout="constrained")
     axes = figure.subplots()
     samples = result["samples"]
-    sent = [sample["pictures"] for sample in samples]
+    sent = [sample["images"] for sample in samples]
     for when, style in (("paused", "-"), ("rested", ":")):
         workers = zip(*(sample[f"{when}_pss_mb"] for sample in samples), strict=True)
         for number, (kept, colour) in enumerate(zip(workers, (BLUE, ORANGE), strict=False), 1):
             axes.plot(sent, kept, style, color=colour, label=f"worker {number}, {when}")
     axes.axhline(MAX_PSS_MB, color="grey", linestyle="--", linewidth=1, label="limit")
-    axes.set(ylim=0, xlim=0, xlabel="pictures of 100x30 to 4000x3000 pixels", ylabel="PSS, MB")
+    axes.set(ylim=0, xlim=0, xlabel="images of 100x30 to 4000x3000 pixels", ylabel="PSS, MB")
     axes.legend(loc="lower right", ncols=3, fontsize=8)
     axes.set_title(_where_and_when(result), fontsize=8)
     return figure

@@ -1,10 +1,10 @@
-"""Is `ocr-server recognize` as fast as the server? The same pictures through both, in turns.
+"""Is `ocr-server recognize` as fast as the server? The same images through both, in turns.
 
-    python benchmarks/recognize_folder.py [--pictures 100] [--workers 2] [--rounds 3]
+    python benchmarks/recognize_folder.py [--images 100] [--workers 2] [--rounds 3]
 
 The server is warm, its cache is off, and 4 clients for each worker keep it busy. The command reads
-a folder into a folder with as many workers; its pictures/s count from when the models are loaded,
-as the server's do, and are also given with the loading. Pictures are pages of the project, no two
+a folder into a folder with as many workers; its images/s count from when the models are loaded,
+as the server's do, and are also given with the loading. Images are pages of the project, no two
 with the same bytes. The median of the rounds' ratios counts: 1 if it is below 0.95. Writes
 results/recognize_folder.json. Nothing else may run on the machine.
 """
@@ -30,18 +30,18 @@ from machine import write_results  # noqa: E402
 from server_under_test import drive, serving  # noqa: E402
 from throughput import PAGES, settings  # noqa: E402
 
-from load_test.pictures import vary  # noqa: E402
+from load_test.images import vary  # noqa: E402
 
 MIN_SHARE = 0.95
 ENGINE = "openvino"
 _SUMMARY = re.compile(
-    r"read (\d+) of \1 pictures in [\d.]+ s \(([\d.]+) pictures/s\), models loaded in ([\d.]+) s"
+    r"read (\d+) of \1 images in [\d.]+ s \(([\d.]+) images/s\), models loaded in ([\d.]+) s"
 )
 
 
 @dataclass(frozen=True)
 class Round:
-    """Pictures per second of both; with_loading: of the command from its start to its end."""
+    """Images per second of both; with_loading: of the command from its start to its end."""
 
     server: float
     command: float
@@ -59,32 +59,32 @@ def main() -> int:
     arguments = _parse()
     with tempfile.TemporaryDirectory(prefix="ocr-benchmark-") as name:
         folder = Path(name)
-        pictures = write_pictures(folder / "pictures", arguments.pictures)
+        images = write_images(folder / "images", arguments.images)
         config = folder / "config.json"
         config.write_text(json.dumps(settings(ENGINE, arguments.workers)))
         rounds = []
         for number in range(arguments.rounds):
             out = folder / f"out{number}"
-            rounds.append(take_turns(pictures, folder / "pictures", out, config, arguments.workers))
+            rounds.append(take_turns(images, folder / "images", out, config, arguments.workers))
     share = statistics.median(each.share for each in rounds)
     write_results(
         "recognize_folder",
         {
-            "pictures": len(pictures),
+            "images": len(images),
             "workers": arguments.workers,
             "share": share,
             "rounds": [{**vars(each), "share": each.share} for each in rounds],
         },
     )
-    print(f"the command has {share:.3f} of the server's pictures/s, at least {MIN_SHARE} is wanted")
+    print(f"the command has {share:.3f} of the server's images/s, at least {MIN_SHARE} is wanted")
     return 0 if share >= MIN_SHARE else 1
 
 
-def take_turns(pictures: list[bytes], folder: Path, out: Path, config: Path, workers: int) -> Round:
-    """The server, then the command, over the same pictures in the same order."""
+def take_turns(images: list[bytes], folder: Path, out: Path, config: Path, workers: int) -> Round:
+    """The server, then the command, over the same images in the same order."""
     with serving(settings(ENGINE, workers)) as server:
-        drive(server.port, pictures[:1] * workers, workers)
-        served = drive(server.port, pictures, 4 * workers).per_second
+        drive(server.port, images[:1] * workers, workers)
+        served = drive(server.port, images, 4 * workers).per_second
     command = [sys.executable, "-m", "server", "recognize", str(folder), "--output", str(out)]
     start = time.perf_counter()
     done = subprocess.run(
@@ -92,33 +92,33 @@ def take_turns(pictures: list[bytes], folder: Path, out: Path, config: Path, wor
     )
     spent = time.perf_counter() - start
     found = _SUMMARY.search(done.stderr)
-    if done.returncode != 0 or found is None or len(list(out.glob("*.txt"))) != len(pictures):
+    if done.returncode != 0 or found is None or len(list(out.glob("*.txt"))) != len(images):
         raise RuntimeError(f"status {done.returncode}:\n{done.stderr}")
-    measured = Round(served, float(found[2]), len(pictures) / spent, float(found[3]))
+    measured = Round(served, float(found[2]), len(images) / spent, float(found[3]))
     print(
-        f"server {measured.server:.3f} pictures/s, command {measured.command:.3f} "
+        f"server {measured.server:.3f} images/s, command {measured.command:.3f} "
         f"(x {measured.share:.3f}; with start and loading {measured.with_loading:.3f})",
         flush=True,
     )
     return measured
 
 
-def write_pictures(folder: Path, count: int) -> list[bytes]:
-    """So many pictures, no two with the same bytes; by name in the order in which they stand."""
+def write_images(folder: Path, count: int) -> list[bytes]:
+    """So many images, no two with the same bytes; by name in the order in which they stand."""
     folder.mkdir()
     names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
-    pictures = []
+    images = []
     for number, name in enumerate(islice(cycle(names), count)):
-        picture = vary((PAGES.parent / "pages" / name).read_bytes(), b"picture %d" % number)
-        assert picture is not None, name
-        (folder / f"{number:05}{Path(name).suffix}").write_bytes(picture)
-        pictures.append(picture)
-    return pictures
+        image = vary((PAGES.parent / "pages" / name).read_bytes(), b"image %d" % number)
+        assert image is not None, name
+        (folder / f"{number:05}{Path(name).suffix}").write_bytes(image)
+        images.append(image)
+    return images
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pictures", type=int, default=100)
+    parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()

@@ -1,6 +1,6 @@
 """The tensors of a workload: recorded on their way into OpenVINO, replayed through bare requests.
 
-A recording is a folder with one .npy for each inference, and calls.json: for each picture the
+A recording is a folder with one .npy for each inference, and calls.json: for each image the
 numbers of the models that it went through, in order. Models are numbered as they are compiled. The
 recognizer that records and the one that replays are loaded alike, so a number means the same model,
 compiled with the same properties.
@@ -103,8 +103,8 @@ def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
         setattr(owner, name, original)
 
 
-def record(engine: LoadedEngine, pictures: Sequence[bytes], folder: Path) -> None:
-    """Read the pictures and keep every tensor that a request is given."""
+def record(engine: LoadedEngine, images: Sequence[bytes], folder: Path) -> None:
+    """Read the images and keep every tensor that a request is given."""
     calls: list[list[int]] = []
     files = itertools.count()
     give: Any = ov.InferRequest.set_input_tensor
@@ -115,9 +115,9 @@ def record(engine: LoadedEngine, pictures: Sequence[bytes], folder: Path) -> Non
         give(request, tensor)
 
     with engine.watched(), replaced(ov.InferRequest, "set_input_tensor", recording):
-        for picture in pictures:
+        for image in images:
             calls.append([])
-            engine.recognizer.recognize(decode(picture, MAX_PIXELS), RecognitionOptions())
+            engine.recognizer.recognize(decode(image, MAX_PIXELS), RecognitionOptions())
     (folder / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
 
 
@@ -130,7 +130,7 @@ class Replay:
     """Runs recorded tensors through requests of its own on the engine's compiled models.
 
     Tensors are mapped from their files and touched once, so that processes share their memory and
-    no page fault is timed. Memory is released by the worker's rule: after a picture that left the
+    no page fault is timed. Memory is released by the worker's rule: after an image that left the
     process with more than release_rss_mb, tensors not counted.
     """
 
@@ -139,14 +139,14 @@ class Replay:
         self.seconds = dict.fromkeys(engine.roles, 0.0)
         self._engine = engine
         self._release_rss_mb = release_rss_mb
-        self._pictures = _map_tensors(folder)
-        arrays = (array for picture in self._pictures for _, array, _ in picture)
+        self._images = _map_tensors(folder)
+        arrays = (array for image in self._images for _, array, _ in image)
         self._tensors_mb = sum(array.nbytes for array in arrays) >> 20
         self._make_requests()
 
-    def run(self, picture: int) -> None:
-        """All inferences of a picture, in order."""
-        for number, _, tensor in self._pictures[picture]:
+    def run(self, image: int) -> None:
+        """All inferences of an image, in order."""
+        for number, _, tensor in self._images[image]:
             start = time.perf_counter()
             self.infer(number, tensor)
             self.seconds[self._engine.roles[number]] += time.perf_counter() - start
@@ -155,14 +155,14 @@ class Replay:
 
     def see_all_shapes(self) -> None:
         """Run one tensor of every shape: the first takes OpenVINO longer than the next."""
-        calls = itertools.chain(*self._pictures)
+        calls = itertools.chain(*self._images)
         first = {(number, array.shape): tensor for number, array, tensor in calls}
         for (number, _), tensor in first.items():
             self.infer(number, tensor)
 
-    def answers(self, picture: int) -> Iterator[Any]:
-        """Copies of what a picture's calls give."""
-        for number, _, tensor in self._pictures[picture]:
+    def answers(self, image: int) -> Iterator[Any]:
+        """Copies of what an image's calls give."""
+        for number, _, tensor in self._images[image]:
             yield np.array(self.infer(number, tensor)[0])
 
     def infer(self, number: int, tensor: Any) -> Any:
@@ -182,7 +182,7 @@ class Replay:
 
 
 def _map_tensors(folder: Path) -> list[list[tuple[int, Any, Any]]]:
-    """For each picture its calls: the session's number, the array and OpenVINO's view of it."""
+    """For each image its calls: the session's number, the array and OpenVINO's view of it."""
     calls = json.loads((folder / "calls.json").read_text(encoding="utf-8"))
     files = itertools.count()
 

@@ -3,7 +3,7 @@
     python benchmarks/scaling.py [--rounds 3] [--every 3]
 
 Measured: the server with 1, 2, … workers up to the cores, 4 clients per worker, in turns, with the
-CPU seconds of the front end for a new picture (miss); the same for a cached one (hit); the models
+CPU seconds of the front end for a new image (miss); the same for a cached one (hit); the models
 alone (recorded tensors, pinned processes) on one core beside an idle core, beside a second worker,
 and beside a core that only moves memory. From these a node is calculated: what the workers allow,
 what the front end allows, and the memory. Writes results/scaling.json. Nothing else may run on the
@@ -32,7 +32,7 @@ from machine import write_results  # noqa: E402
 from pinned_replay import replay_on  # noqa: E402
 from process_costs import cpu_seconds  # noqa: E402
 from server_under_test import drive, serving  # noqa: E402
-from workloads import pictures  # noqa: E402
+from workloads import images  # noqa: E402
 
 HITS = 3000
 HIT_CLIENTS = 8
@@ -75,7 +75,7 @@ class Node:
 def main() -> int:
     """Measure, calculate, print both."""
     arguments = _parse()
-    sent = list(pictures("pages", arguments.every).values())
+    sent = list(images("pages", arguments.every).values())
     cores = len(os.sched_getaffinity(0))
     if cores < 2:
         raise SystemExit("this needs two cores")
@@ -110,7 +110,7 @@ def main() -> int:
 
 
 def seconds_of_a_hit(sent: Sequence[bytes], cores: int) -> float:
-    """CPU seconds of the front end for a cached picture; the pictures are those of the misses."""
+    """CPU seconds of the front end for a cached image; the images are those of the misses."""
     hits = list(islice(cycle(sent), HITS))
     with serving(scenarios.settings(cores, cache=True)) as server:
         drive(server.port, sent, HIT_CLIENTS)
@@ -127,10 +127,10 @@ def disturbances(sent: Sequence[bytes], rounds: int) -> dict[str, float]:
         folder = Path(name)
         record_apart(sent, folder, profile=False)
         for _ in range(rounds):
-            alone = replay_on([first], replay_work(folder, len(sent), 1)).cpu_per_picture
-            both = replay_on([first, second], replay_work(folder, len(sent), 2)).cpu_per_picture
+            alone = replay_on([first], replay_work(folder, len(sent), 1)).cpu_per_image
+            both = replay_on([first, second], replay_work(folder, len(sent), 2)).cpu_per_image
             with BusyNeighbour(second) as neighbour:
-                beside = replay_on([first], replay_work(folder, len(sent), 1)).cpu_per_picture
+                beside = replay_on([first], replay_work(folder, len(sent), 1)).cpu_per_image
             by_worker.append(both / alone - 1)
             by_memory.append(beside / alone - 1)
             moved.append(neighbour.gigabytes_per_second)
@@ -166,7 +166,7 @@ def _print_run(workers: int, run: ServerRun, one: ServerRun) -> None:
 
 def _print_measured(costs: Costs, neighbours: dict[str, float]) -> None:
     print(
-        f"front end: {costs.miss * 1000:.2f} ms CPU for a new picture, {costs.hit * 1000:.2f} ms "
+        f"front end: {costs.miss * 1000:.2f} ms CPU for a new image, {costs.hit * 1000:.2f} ms "
         "for a cached one"
     )
     print(
@@ -189,7 +189,7 @@ def _print_nodes(costs: Costs, nodes: Sequence[Node]) -> None:
             f"{'  the front end limits' if node.front_end < node.workers else ''}"
         )
     full = costs.image / costs.miss
-    print(f"new pictures only: one front end is full at {full:.0f} workers like these")
+    print(f"new images only: one front end is full at {full:.0f} workers like these")
 
 
 def _parse() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""The three scenarios of the 2021 README: 50 clients with different, equal and cached pictures.
+"""The three scenarios of the 2021 README: 50 clients with different, equal and cached images.
 
     python benchmarks/scenarios.py [--clients 50] [--workers 2]
 
@@ -31,19 +31,19 @@ def main() -> int:
     """Print each scenario with what it is held against."""
     arguments = _parse()
     names = [page["file"] for page in json.loads(PAGES.with_suffix(".json").read_text())["pages"]]
-    pictures = [padded_jpeg(PAGES / name) for name in names[::5]]
+    images = [padded_jpeg(PAGES / name) for name in names[::5]]
     with serving(settings(1, cache=False)) as server:
-        drive(server.port, pictures[:1], 1)
-        times = [drive(server.port, [picture], 1).seconds for picture in pictures]
+        drive(server.port, images[:1], 1)
+        times = [drive(server.port, [image], 1).seconds for image in images]
     sent = list(islice(cycle(times), arguments.clients))
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(settings(arguments.workers, cache=True)) as server,
     ):
         drive(server.port, [padded_jpeg(PAGES / name) for name in names[1:3]], 2)
-        alone = one_after_the_other(server, pictures[0])
-        for number, picture in enumerate(pictures):
-            (Path(folder) / f"{number:02}.jpg").write_bytes(picture)
+        alone = one_after_the_other(server, images[0])
+        for number, image in enumerate(images):
+            (Path(folder) / f"{number:02}.jpg").write_bytes(image)
         different = load(server, folder, "different", arguments.clients)
         for path in sorted(Path(folder).iterdir())[1:]:
             path.unlink()
@@ -57,9 +57,9 @@ def main() -> int:
     return 0
 
 
-def one_after_the_other(server: ServerUnderTest, picture: bytes) -> float:
+def one_after_the_other(server: ServerUnderTest, image: bytes) -> float:
     """Seconds of one recognition on an idle server: the median of three fresh variants."""
-    return sorted(drive(server.port, [picture + bytes([n])], 1).seconds for n in range(3))[1]
+    return sorted(drive(server.port, [image + bytes([n])], 1).seconds for n in range(3))[1]
 
 
 def load(

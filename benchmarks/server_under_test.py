@@ -109,22 +109,22 @@ class Load:
         return len(self.latencies) / self.seconds
 
 
-def drive(port: int, pictures: Sequence[bytes], clients: int) -> Load:
-    """Send every picture once, `clients` at a time, each over one connection; all must be 200."""
+def drive(port: int, images: Sequence[bytes], clients: int) -> Load:
+    """Send every image once, `clients` at a time, each over one connection; all must be 200."""
     latencies: list[float] = []
     problems: list[str] = []
-    todo = iter(pictures)
+    todo = iter(images)
     lock = threading.Lock()
 
     def client() -> None:
         connection = KeptConnection(port, ANSWER_SECONDS)
         while True:
             with lock:
-                picture = next(todo, None)
-            if picture is None or problems:
+                image = next(todo, None)
+            if image is None or problems:
                 return
             start = time.perf_counter()
-            reply = connection.request("POST", "/ocr", picture, {"Content-Type": "image/jpeg"})
+            reply = connection.request("POST", "/ocr", image, {"Content-Type": "image/jpeg"})
             if reply.status != 200:
                 problems.append(f"{reply.status}: {reply.body[:300]!r}")
             with lock:

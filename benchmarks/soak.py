@@ -1,4 +1,4 @@
-"""Does anything grow over 10,000 mixed requests? Real models, small pictures.
+"""Does anything grow over 10,000 mixed requests? Real models, small images.
 
     python benchmarks/soak.py [--requests 10000] [--warm-up 1000] [--clients 8] [--workers 2]
                               [--seed 1]
@@ -34,7 +34,7 @@ from tests.support.watching import rss_mb, worker_processes
 
 sys.path[:0] = [str(ROOT / "tools")]
 
-from picture_structures import empty_png  # noqa: E402
+from image_structures import empty_png  # noqa: E402
 
 MAX_BODY_MB, WORKER_CAP_MB, MAX_GROWTH_MB = 1, 1500, 10.0
 CUT_OUTS = 12
@@ -63,9 +63,9 @@ def fields(**values: Any) -> Request:
     return Request("fields", json.dumps(values).encode(), path="/ocr_service", headers=headers)
 
 
-def wrong_requests(picture: bytes) -> list[tuple[Request, str]]:
+def wrong_requests(image: bytes) -> list[tuple[Request, str]]:
     """Requests that no server may fulfil, and the outcome that each must have."""
-    file = part("file", picture, "a.png")
+    file = part("file", image, "a.png")
     absent = "0" * 32
     return [
         (form(), "400 missing_file"),
@@ -82,7 +82,7 @@ def wrong_requests(picture: bytes) -> list[tuple[Request, str]]:
         (upload("large", bytes((MAX_BODY_MB << 20) + 1)), "413 body_too_large"),
         (upload("huge", empty_png(50_000, 50_000)), "413 too_many_pixels"),
         (upload("PDF", b"%PDF-1.7\n" + bytes(500)), "415 unsupported_format"),
-        (upload("cut", picture[: len(picture) // 2]), "422 invalid_image"),
+        (upload("cut", image[: len(image) // 2]), "422 invalid_image"),
     ]
 
 
@@ -97,7 +97,7 @@ class MixedRequests:
         self._client = client
         self._random = randomness
         self._numbers = itertools.count()
-        self._pictures: list[Page] = []
+        self._images: list[Page] = []
         self._named = ""
         self._wrong_requests: list[tuple[Request, str]] = []
         self._kinds: dict[Callable[[], Awaitable[None]], int] = {
@@ -108,14 +108,14 @@ class MixedRequests:
     async def prepare(self) -> bytes:
         """Cut lines out of pages and read each once, so that the cache has them; one of them."""
         for name, page in itertools.islice(light_pages().items(), CUT_OUTS):
-            lines = (await self._client.ask(upload(name, page.picture))).json["data"]["lines"]
-            cut = cut_out(page.picture, lines[len(lines) // 2]["box"])
+            lines = (await self._client.ask(upload(name, page.image))).json["data"]["lines"]
+            cut = cut_out(page.image, lines[len(lines) // 2]["box"])
             text = (await self._client.ask(upload("cut-out", cut))).text
-            self._pictures.append(Page(cut, (text,)))
+            self._images.append(Page(cut, (text,)))
         named = await self._client.ask(fields(file_type="filename", filename=NAMED_PAGE))
         self._named = named.text
-        self._wrong_requests = wrong_requests(self._pictures[0].picture)
-        return self._pictures[0].picture
+        self._wrong_requests = wrong_requests(self._images[0].image)
+        return self._images[0].image
 
     async def send(self, requests: int, clients: int) -> None:
         """So many requests, by clients that wait for their answers."""
@@ -139,7 +139,7 @@ class MixedRequests:
         return answer
 
     async def _read(self, kind: str, request: Request, text: str, *cache: str) -> None:
-        """Send a picture and compare its text and where it came from."""
+        """Send an image and compare its text and where it came from."""
         answer = await self._ask(kind, request, "200")
         if answer.status == 200 and answer.text != text:
             self.wrong[f"{kind}: another text"] += 1
@@ -147,32 +147,32 @@ class MixedRequests:
             self.wrong[f"{kind}: X-Cache {answer.headers.get('x-cache')}"] += 1
 
     def _known(self) -> tuple[bytes, str]:
-        page = self._random.choice(self._pictures)
-        return page.picture, page.lines[0]
+        page = self._random.choice(self._images)
+        return page.image, page.lines[0]
 
     def _new(self) -> tuple[bytes, str]:
-        picture, text = self._known()
-        return varied(picture, next(self._numbers)), text
+        image, text = self._known()
+        return varied(image, next(self._numbers)), text
 
     async def _hit(self) -> None:
-        picture, text = self._known()
-        await self._read("hit", form(part("file", picture, "a.png")), text)
+        image, text = self._known()
+        await self._read("hit", form(part("file", image, "a.png")), text)
 
     async def _miss(self) -> None:
-        picture, text = self._new()
-        await self._read("miss", upload("new", picture), text, "miss")
+        image, text = self._new()
+        await self._read("miss", upload("new", image), text, "miss")
 
     async def _join(self) -> None:
-        picture, text = self._new()
-        both = (self._read("join", upload("twice", picture), text) for _ in range(2))
+        image, text = self._new()
+        both = (self._read("join", upload("twice", image), text) for _ in range(2))
         await asyncio.gather(*both)
 
     async def _fail(self) -> None:
         await self._ask("error", *self._random.choice(self._wrong_requests))
 
     async def _base64(self) -> None:
-        picture, text = self._random.choice((self._known, self._new))()
-        encoded = base64.b64encode(picture).decode()
+        image, text = self._random.choice((self._known, self._new))()
+        encoded = base64.b64encode(image).decode()
         await self._read("base64", fields(file_type="base64", image=encoded), text)
 
     async def _filename(self) -> None:
@@ -180,8 +180,8 @@ class MixedRequests:
 
     async def _accept(self, kind: str) -> tuple[str, str]:
         """A job's place, and the text that it is to have."""
-        picture, text = self._new()
-        request = form(part("block_flag", b"false"), part("file", picture, "a.png"))
+        image, text = self._new()
+        request = form(part("block_flag", b"false"), part("file", image, "a.png"))
         answer = await self._ask(kind, request, "202")
         return answer.headers.get("location", "/jobs/none"), text
 
@@ -263,13 +263,13 @@ class Soak:
         row("invariant", "; ".join(broken) or "held", not broken)
 
 
-def cut_out(picture: bytes, box: list[list[float]]) -> bytes:
+def cut_out(image: bytes, box: list[list[float]]) -> bytes:
     """A PNG of the line in the box, with a margin."""
     xs, ys = zip(*box, strict=True)
     margin = 12
     edges = (min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin)
     encoded = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").crop(edges).save(encoded, "PNG")
+    Image.open(io.BytesIO(image)).convert("RGB").crop(edges).save(encoded, "PNG")
     return encoded.getvalue()
 
 

@@ -35,13 +35,13 @@ def main() -> int:
     """Print a line a run and the ratio of the medians."""
     arguments = _parse()
     names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
-    pictures = [(PAGES.parent / "pages" / name).read_bytes() for name in names[:: arguments.every]]
+    images = [(PAGES.parent / "pages" / name).read_bytes() for name in names[:: arguments.every]]
     workers = arguments.workers
     ratios = []
     for _ in range(arguments.rounds):
-        one = run(arguments.engine, 1, 1, pictures)
+        one = run(arguments.engine, 1, 1, images)
         _print(1, 1, one)
-        many = run(arguments.engine, workers, 4 * workers, pictures * workers)
+        many = run(arguments.engine, workers, 4 * workers, images * workers)
         _print(workers, 4 * workers, many)
         ratios.append(many.load.per_second / one.load.per_second)
     each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
@@ -51,15 +51,15 @@ def main() -> int:
     return 0
 
 
-def run(engine: str, workers: int, clients: int, pictures: list[bytes]) -> Run:
-    """One server, warmed with one picture per worker, over all pictures."""
+def run(engine: str, workers: int, clients: int, images: list[bytes]) -> Run:
+    """One server, warmed with one image per worker, over all images."""
     with serving(settings(engine, workers)) as server:
-        drive(server.port, pictures[:1] * workers, workers)
+        drive(server.port, images[:1] * workers, workers)
         before = server.cpu_seconds()
-        load = drive(server.port, pictures, clients)
+        load = drive(server.port, images, clients)
         cpu = server.cpu_seconds() - before
         rss = max(worker["rss_mb"] for worker in server.health()["workers"])
-        return Run(load, cpu / len(pictures), server.seconds_to_ready, rss)
+        return Run(load, cpu / len(images), server.seconds_to_ready, rss)
 
 
 def settings(engine: str, workers: int) -> dict[str, Any]:

@@ -20,9 +20,9 @@ HEAVY_PAGES = {"receipt_zh_noodles.png", "screenshot_zh_settings.jpg", "screensh
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A picture of the project and its known lines."""
+    """An image of the project and its known lines."""
 
-    picture: bytes
+    image: bytes
     lines: tuple[str, ...]
 
 
@@ -36,24 +36,24 @@ def light_pages() -> dict[str, Page]:
     }
 
 
-def uploads(pictures: Mapping[str, bytes], randomness: random.Random) -> Iterator[Request]:
-    """Endless uploads: all pictures in random order, again and again, no two of them equal."""
+def uploads(images: Mapping[str, bytes], randomness: random.Random) -> Iterator[Request]:
+    """Endless uploads: all images in random order, again and again, no two of them equal."""
     numbers = itertools.count()
     while True:
-        for name in randomness.sample(sorted(pictures), len(pictures)):
-            yield upload(name, varied(pictures[name], next(numbers)))
+        for name in randomness.sample(sorted(images), len(images)):
+            yield upload(name, varied(images[name], next(numbers)))
 
 
-def upload(name: str, picture: bytes) -> Request:
-    """The picture as the body of POST /ocr."""
-    return Request(name, picture, headers={"Content-Type": "application/octet-stream"})
+def upload(name: str, image: bytes) -> Request:
+    """The image as the body of POST /ocr."""
+    return Request(name, image, headers={"Content-Type": "application/octet-stream"})
 
 
-def varied(picture: bytes, number: int) -> bytes:
+def varied(image: bytes, number: int) -> bytes:
     """The same pixels with another MD5: a JPEG or PNG with a numbered comment."""
     note = b"arrival %d" % number
-    if picture.startswith(b"\xff\xd8"):  # behind SOI
-        return picture[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + picture[2:]
+    if image.startswith(b"\xff\xd8"):  # behind SOI
+        return image[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + image[2:]
     chunk = b"tEXtComment\0" + note  # behind IHDR, which ends at byte 33
     framed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
-    return picture[:33] + framed + picture[33:]
+    return image[:33] + framed + image[33:]

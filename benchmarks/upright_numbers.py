@@ -85,8 +85,8 @@ def read(files: Sequence[Path]) -> list[Lines]:
     recognizer = load_recognizer(EngineSettings("openvino", models, MODELS))
     found = []
     for file in files:
-        picture = decode(file.read_bytes(), 40_000_000)
-        lines = recognizer.recognize(picture, RecognitionOptions()).result.lines
+        image = decode(file.read_bytes(), 40_000_000)
+        lines = recognizer.recognize(image, RecognitionOptions()).result.lines
         found.append([(line.text, _middle(line.box)) for line in lines])
     return found
 

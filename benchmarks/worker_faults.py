@@ -17,9 +17,9 @@ from tests.support.arrivals import Answer, Client, Request
 
 sys.path[:0] = [str(ROOT / "tools")]
 
-from broken_pictures import broken_pictures  # noqa: E402
+from broken_images import broken_images  # noqa: E402
 
-TASK_SECONDS = {"kill": 30.0, "all": 5.0}  # a stopped worker holds its picture for so long
+TASK_SECONDS = {"kill": 30.0, "all": 5.0}  # a stopped worker holds its image for so long
 SETTLE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 HEALTH = Request("health", method="GET", path="/healthz")
@@ -79,8 +79,8 @@ class Faults:
         self._server = server
         self._client = client
         self._random = random.Random(seed)
-        self._pictures = broken_pictures(seed)
-        self._page = next(iter(light_pages().values())).picture
+        self._images = broken_images(seed)
+        self._page = next(iter(light_pages().values())).image
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def inflict(self, every: float, kills_only: bool) -> None:
@@ -109,7 +109,7 @@ class Faults:
             self.done["kills"] += 1
 
     async def stop(self) -> None:
-        """SIGSTOP until the deadline of the picture that the worker has or gets."""
+        """SIGSTOP until the deadline of the image that the worker has or gets."""
         pid = self._victim()
         if pid and self._server.signal_worker(pid, signal.SIGSTOP):
             self.done["stops"] += 1
@@ -133,9 +133,9 @@ class Faults:
             await self._client.abandon(upload("left", self._page), share, 0.1)
 
     async def send_broken(self) -> None:
-        """Five broken pictures."""
+        """Five broken images."""
         for _ in range(5):
-            answer = await self._client.ask(upload(*next(self._pictures)))
+            answer = await self._client.ask(upload(*next(self._images)))
             self.broken[answer.outcome] += 1
 
     async def _killing(self) -> None:

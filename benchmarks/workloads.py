@@ -1,4 +1,4 @@
-"""The pictures that benchmarks send, by the name of their set."""
+"""The images that benchmarks send, by the name of their set."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ BLANK_PASSES = 3  # a size then stays new to one of two workers in one case of e
 _numbers = itertools.count()
 
 
-def pictures(workload: str, every: int = 1) -> dict[str, bytes]:
-    """Every Nth picture of the set by its file name; `pages` are the project's rendered ones."""
+def images(workload: str, every: int = 1) -> dict[str, bytes]:
+    """Every Nth image of the set by its file name; `pages` are the project's rendered ones."""
     return {path.name: path.read_bytes() for path in _files(workload)[::every]}
 
 
 def distinct(sent: Iterable[bytes], times: int = 1) -> list[bytes]:
-    """All pictures so many times as bodies of which no two are ever equal: none joins another."""
-    return [varied(picture, next(_numbers)) for picture in [*sent] * times]
+    """All images so many times as bodies of which no two are ever equal: none joins another."""
+    return [varied(image, next(_numbers)) for image in [*sent] * times]
 
 
 def warm_up(server: ServerUnderTest, sent: Iterable[bytes]) -> None:
-    """Let the workers read all pictures once and see their sizes, and wait until they are idle."""
+    """Let the workers read all images once and see their sizes, and wait until they are idle."""
     show_all(server, sent)
     wait_until_quiet(server.worker_pids())
 
 
 def show_all(server: ServerUnderTest, sent: Iterable[bytes], times: int = 1) -> None:
-    """Let the workers read all pictures so many times, and see their sizes.
+    """Let the workers read all images so many times, and see their sizes.
 
-    A size that a worker has not seen costs it a third of a detection. White pictures of the same
+    A size that a worker has not seen costs it a third of a detection. White images of the same
     sizes cost little, so they are sent several times. In a pause workers forget what is rare.
     """
     sent = list(sent)
@@ -49,9 +49,9 @@ def show_all(server: ServerUnderTest, sent: Iterable[bytes], times: int = 1) -> 
         drive(server.port, bodies, 4 * server.workers)
 
 
-def _white(picture: bytes) -> bytes:
-    with Image.open(io.BytesIO(picture)) as image:
-        white = Image.new("RGB", image.size, "white")
+def _white(image: bytes) -> bytes:
+    with Image.open(io.BytesIO(image)) as opened:
+        white = Image.new("RGB", opened.size, "white")
     encoded = io.BytesIO()
     white.save(encoded, "PNG")
     return encoded.getvalue()
@@ -61,7 +61,7 @@ def _files(workload: str) -> list[Path]:
     if workload == "small_print":
         found = sorted(path for path in SMALL_PRINT.rglob("*") if path.suffix in (".png", ".jpg"))
         if not found:
-            raise SystemExit(f"there are no pictures in {SMALL_PRINT}")
+            raise SystemExit(f"there are no images in {SMALL_PRINT}")
         return found
     names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
     return [PAGES.with_suffix("") / name for name in names]

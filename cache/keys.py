@@ -1,4 +1,4 @@
-"""What makes two requests the same: the picture's bytes, the options, the models."""
+"""What makes two requests the same: the image's bytes, the options, the models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """MD5 and SHA-256 of a picture's bytes, as lower-case hex."""
+    """MD5 and SHA-256 of an image's bytes, as lower-case hex."""
 
     md5: str
     sha256: str
@@ -23,7 +23,7 @@ class CacheKey(NamedTuple):
     models: str
 
 
-class PictureHasher:
+class ImageHasher:
     """Both digests of bytes that arrive in pieces."""
 
     def __init__(self) -> None:
@@ -42,6 +42,6 @@ class PictureHasher:
 
 def digest(data: bytes) -> Digests:
     """Both digests of bytes that are all there."""
-    hasher = PictureHasher()
+    hasher = ImageHasher()
     hasher.update(data)
     return hasher.digests()

@@ -17,7 +17,7 @@ ENTRY_OVERHEAD_BYTES = 600
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """An encoded answer; sha256 is that of the picture it belongs to, stored_at the clock's."""
+    """An encoded answer; sha256 is that of the image it belongs to, stored_at the clock's."""
 
     sha256: str
     result: StoredResult
@@ -64,7 +64,7 @@ class ResultCache:
         return self.ttl_seconds > 0 and self.max_count > 0 and self.max_bytes > 0
 
     def get(self, key: CacheKey, sha256: str | None = None) -> CachedResult | None:
-        """The answer for the key, if it belongs to the picture with this SHA-256 (None: any)."""
+        """The answer for the key, if it belongs to the image with this SHA-256 (None: any)."""
         entry = self._entries.get(key)
         if entry is None or (sha256 is not None and entry.sha256 != sha256):
             return None

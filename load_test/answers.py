@@ -15,15 +15,15 @@ _BEHIND_DATA = b',"cache":'
 
 
 class Judge:
-    """Holds every answer against the first good one for the same picture."""
+    """Holds every answer against the first good one for the same image."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._known: dict[str, bytes] = {}
 
-    def failure(self, picture: str, reply: Reply) -> str:
+    def failure(self, image: str, reply: Reply) -> str:
         """Why the answer is not good; nothing if it is."""
-        known = self._known.get(picture)
+        known = self._known.get(image)
         if reply.status == 200 and known is not None and reply.body.startswith(known):
             return ""  # the same data byte for byte, so the same text
         reason = "not the answer that docs/api.md describes"
@@ -31,19 +31,19 @@ class Judge:
             answer = json.loads(reply.body)
             if reply.status != 200:
                 reason = f"{answer['error']['code']}: {answer['error']['message']}"
-            elif self._texts.setdefault(picture, text := answer["data"]["text"]) == text:
-                self._remember(picture, reply.body)
+            elif self._texts.setdefault(image, text := answer["data"]["text"]) == text:
+                self._remember(image, reply.body)
                 return ""
             else:
-                reason = f"text differs: {picture}"
+                reason = f"text differs: {image}"
         retry = reply.header(b"retry-after")
         return f"{reply.status} {reason}{f' (Retry-After: {retry})' if retry else ''}"
 
-    def _remember(self, picture: str, body: bytes) -> None:
+    def _remember(self, image: str, body: bytes) -> None:
         """The bytes up to the end of `data`, which spare parsing the next equal answer."""
         end = body.rfind(_BEHIND_DATA)
         if end >= 0:
-            self._known[picture] = body[: end + len(_BEHIND_DATA)]
+            self._known[image] = body[: end + len(_BEHIND_DATA)]
 
 
 class Tally:

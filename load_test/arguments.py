@@ -22,17 +22,17 @@ from ocr_client.arguments import (
 
 DEFAULT_CLIENTS = 50
 DEFAULT_RATE_SECONDS = 10.0
-_SHIPPED_PICTURES = Path(__file__).resolve().parent.parent / "imgs"
+_SHIPPED_IMAGES = Path(__file__).resolve().parent.parent / "imgs"
 
-DESCRIPTION = """Load test of the OCR server, with the pictures of one folder.
+DESCRIPTION = """Load test of the OCR server, with the images of one folder.
 
 scenarios:
-  different  each request has its own picture, not cached
-  same       all have one picture, not cached before: they join one recognition
-  cached     all have one picture that was posted beforehand
+  different  each request has its own image, not cached
+  same       all have one image, not cached before: they join one recognition
+  cached     all have one image that was posted beforehand
   --mix      shares of all three: unique, duplicate (of the one before), cached
 "Not cached" holds on every run: a comment with a fresh nonce changes the MD5 of
-a picture and none of its pixels. WebP and --mode filename cannot have that and
+an image and none of its pixels. WebP and --mode filename cannot have that and
 send `Cache-Control: no-cache`.
 
 loops:
@@ -81,11 +81,11 @@ def _parser(prog: str) -> ArgumentParser:
     what = parser.add_argument_group("what is sent, and where")
     add = what.add_argument
     add("--url", type=a_url, default=DEFAULT_URL, help="the server, default: %(default)s")
-    add("--dir", type=Path, metavar="FOLDER", help="of pictures, default: imgs")
+    add("--dir", type=Path, metavar="FOLDER", help="of images, default: imgs")
     chosen = what.add_mutually_exclusive_group()
     chosen.add_argument("--scenario", choices=[*names, "all"], default="all", help="default: all")
     chosen.add_argument("--mix", type=parse_mix, help="like unique=60,duplicate=20,cached=20")
-    add("--mode", choices=MODES, default="file", help="how pictures are named, default: file")
+    add("--mode", choices=MODES, default="file", help="how images are named, default: file")
     add("--field", type=a_field, action="append", default=[], metavar="NAME=VALUE",
         help="a form field of every request, like drop_score=0.7")  # fmt: skip
     add("--header", type=a_header, action="append", default=[], metavar="NAME:VALUE",
@@ -134,4 +134,4 @@ def _folder(given: Path | None) -> Path:
     if given is not None:
         return given
     here = Path("imgs")
-    return here if here.is_dir() or not _SHIPPED_PICTURES.is_dir() else _SHIPPED_PICTURES
+    return here if here.is_dir() or not _SHIPPED_IMAGES.is_dir() else _SHIPPED_IMAGES

@@ -16,7 +16,7 @@ from typing import Any
 from load_test.answers import Judge, Tally
 from load_test.errors import CannotStart
 from load_test.loops import Amount, Run, arrival_times, closed_loop, open_loop
-from load_test.requests import Envelope, PreparedPicture
+from load_test.requests import Envelope, PreparedImage
 from load_test.summary import Summary, summarise
 from load_test.traffic import Request, Scenario, Traffic
 from ocr_client.connection import CONNECT_SECONDS, Address, Connection, look_up
@@ -42,7 +42,7 @@ class LoadTest:
         self._args = args
         self._files = files
         self._judge = Judge()
-        self._pictures: list[PreparedPicture] = []
+        self._images: list[PreparedImage] = []
 
     async def run(self, begin: Callable[[], None], finish: Callable[[LoadTest], None]) -> bool:
         """Measure; begin and finish are told of the start and of each scenario's end.
@@ -55,7 +55,7 @@ class LoadTest:
         self._address = await find_server(args.url.hostname, args.url.port or 80, args.url.geturl())
         target = f"{args.url.path}/ocr_service"
         envelope = Envelope(self._address.host, target, args.mode, args.fields, args.headers)
-        self._pictures = [PreparedPicture(path, envelope) for path in self._files]
+        self._images = [PreparedImage(path, envelope) for path in self._files]
         begin()
         return await until_interrupted(self._all(finish))
 
@@ -75,12 +75,12 @@ class LoadTest:
     async def _scenario(self, scenario: Scenario, tally: Tally, early: Tally) -> None:
         """Post what is to be cached, warm up, measure; `early` counts what comes before."""
         randomness = random.Random(self._args.seed)
-        traffic = Traffic(scenario, self._pictures, randomness)
+        traffic = Traffic(scenario, self._images, randomness)
         if beforehand := traffic.beforehand():
             run = self._run(iter(beforehand), Amount(requests=len(beforehand)), early)
             await self._watched("beforehand", run, closed_loop(run, 1))
         if self._args.warm_up is not None:
-            other = Traffic(scenario, self._pictures, randomness)
+            other = Traffic(scenario, self._images, randomness)
             run = self._run(other, self._args.warm_up, early)
             await self._watched("warm-up", run, self._loop(run, randomness))
         run = self._run(traffic, self._args.amount, tally)

@@ -60,7 +60,7 @@ class Run:
         outcome = reply.header(b"x-cache").lower()
         if outcome:
             self.tally.cache[outcome] += 1
-        failure = self.judge.failure(request.picture, reply)
+        failure = self.judge.failure(request.image, reply)
         if failure:
             self.tally.failed(reply.ended - self.start, failure)
         else:

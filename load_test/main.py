@@ -12,8 +12,8 @@ from functools import partial
 
 from load_test.arguments import parse_arguments
 from load_test.errors import CannotStart
+from load_test.images import find_images
 from load_test.load import LoadTest
-from load_test.pictures import find_pictures
 from load_test.plot import check_plot, draw
 from load_test.table import Table, explanation, introduction
 from ocr_client.interrupt import INTERRUPTED
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "multirequest.py") 
 def _measure(args: Namespace) -> int:
     if args.plot is not None:
         check_plot(args.plot)
-    files = find_pictures(args.dir)
+    files = find_images(args.dir)
     output = sys.stderr if args.json else sys.stdout
     show, table = partial(print, file=output, flush=True), Table(output)
 

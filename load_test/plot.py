@@ -1,4 +1,4 @@
-"""The result as a picture: how latencies are distributed, and throughput over time."""
+"""The result as an image: how latencies are distributed, and throughput over time."""
 
 from __future__ import annotations
 

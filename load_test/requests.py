@@ -1,4 +1,4 @@
-"""Requests, ready to be sent: the bytes of a picture's upload in each of the modes."""
+"""Requests, ready to be sent: the bytes of an image's upload in each of the modes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from load_test.pictures import Variable, variable
+from load_test.images import Variable, variable
 from ocr_client.connection import request_head
 from ocr_client.image_kinds import image_kind
 
@@ -23,7 +23,7 @@ _NO_CACHE = {"Cache-Control": "no-cache"}
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What goes round every picture: where it is sent, how, with which fields and headers."""
+    """What goes round every image: where it is sent, how, with which fields and headers."""
 
     host: str
     target: str
@@ -38,13 +38,13 @@ class _Fresh:
 
     before: bytes
     middle: bytes
-    picture: Variable
+    image: Variable
     padding: int
     is_base64: bool
     after: bytes
 
     def with_note(self, note: bytes) -> bytes:
-        middle = self.middle + self.picture.framed(note.ljust(NOTE_BYTES, b"-") + self.filling)
+        middle = self.middle + self.image.framed(note.ljust(NOTE_BYTES, b"-") + self.filling)
         if self.is_base64:
             middle = base64.b64encode(middle)
         return b"".join((self.before, middle, self.after))
@@ -55,8 +55,8 @@ class _Fresh:
         return b"-" * self.padding
 
 
-class PreparedPicture:
-    """A picture's request: as it is, and in other bytes each time, which no cache can answer."""
+class PreparedImage:
+    """An image's request: as it is, and in other bytes each time, which no cache can answer."""
 
     def __init__(self, path: Path, envelope: Envelope) -> None:
         data = path.read_bytes()
@@ -76,7 +76,7 @@ class PreparedPicture:
 
 @dataclass(frozen=True, slots=True)
 class _Wrapping:
-    """A request without its picture."""
+    """A request without its image."""
 
     envelope: Envelope
     content_type: str
@@ -87,18 +87,18 @@ class _Wrapping:
         """All bytes, with the payload in the body."""
         return self._head(len(payload), headers or {}) + self.before + payload + self.after
 
-    def fresh(self, picture: Variable) -> _Fresh:
-        """The pieces of a request with a note in its picture."""
+    def fresh(self, image: Variable) -> _Fresh:
+        """The pieces of a request with a note in its image."""
         is_base64 = self.envelope.mode == "base64"
-        cut = len(picture.before) // 3 * 3 if is_base64 else len(picture.before)
-        first, middle = picture.before[:cut], picture.before[cut:]
-        size = len(middle) + len(picture.framed(b"-" * NOTE_BYTES))
+        cut = len(image.before) // 3 * 3 if is_base64 else len(image.before)
+        first, middle = image.before[:cut], image.before[cut:]
+        size = len(middle) + len(image.framed(b"-" * NOTE_BYTES))
         padding = -size % 3 if is_base64 else 0
         framed = size + padding
-        encoded = [_encoded(self.envelope, piece) for piece in (first, picture.after)]
+        encoded = [_encoded(self.envelope, piece) for piece in (first, image.after)]
         length = sum(map(len, encoded)) + (framed // 3 * 4 if is_base64 else framed)
         before = self._head(length, {}) + self.before + encoded[0]
-        return _Fresh(before, middle, picture, padding, is_base64, encoded[1] + self.after)
+        return _Fresh(before, middle, image, padding, is_base64, encoded[1] + self.after)
 
     def _head(self, payload_bytes: int, headers: Mapping[str, str]) -> bytes:
         every = {"Content-Type": self.content_type, **headers, **self.envelope.headers}
@@ -111,7 +111,7 @@ def _encoded(envelope: Envelope, data: bytes) -> bytes:
 
 
 def _frame(envelope: Envelope, path: Path, data: bytes) -> tuple[str, bytes, bytes]:
-    """Content-Type of the body, and what stands in it before and behind the picture."""
+    """Content-Type of the body, and what stands in it before and behind the image."""
     fields = {"file_type": envelope.mode, **envelope.fields}
     if envelope.mode == "base64":
         text = json.dumps({**fields, "image": ""})

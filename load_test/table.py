@@ -76,7 +76,7 @@ def shown(number: float | None) -> str:
     return "-" if number is None else f"{number:.{2 if number < 10 else int(number < 1000)}f}"
 
 
-def introduction(args: Namespace, pictures: int) -> list[str]:
+def introduction(args: Namespace, images: int) -> list[str]:
     """What is about to run."""
     if args.rate is None:
         loop = f"clients   {args.clients}"
@@ -86,7 +86,7 @@ def introduction(args: Namespace, pictures: int) -> list[str]:
     amount = " or ".join(str(type(args.amount)(*each)) for each in _limits(args.amount))
     return [
         f"url       {args.url.geturl()}/ocr_service",
-        f"pictures  {pictures} in {args.dir}",
+        f"images  {images} in {args.dir}",
         f"{loop}, {amount} per scenario, mode {args.mode}{warm_up}",
     ]
 

@@ -1,7 +1,7 @@
-"""Which picture comes next: the three classic scenarios, and mixes of what they consist of.
+"""Which image comes next: the three classic scenarios, and mixes of what they consist of.
 
-unique: a picture that the server has never seen. duplicate: the same new picture as the request
-before it, so that it joins work under way. cached: a picture that was posted beforehand.
+unique: an image that the server has never seen. duplicate: the same new image as the request
+before it, so that it joins work under way. cached: an image that was posted beforehand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count, cycle
 from typing import Literal, NamedTuple
 
-from load_test.requests import PreparedPicture
+from load_test.requests import PreparedImage
 
 Kind = Literal["unique", "duplicate", "cached"]
 KINDS: tuple[Kind, ...] = ("unique", "duplicate", "cached")
@@ -22,41 +22,41 @@ KINDS: tuple[Kind, ...] = ("unique", "duplicate", "cached")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The shares of the kinds, in any unit; one_picture: all requests have the first picture."""
+    """The shares of the kinds, in any unit; one_image: all requests have the first image."""
 
     name: str
     shares: tuple[float, float, float]
-    one_picture: bool = False
+    one_image: bool = False
 
     @property
     def has_cached(self) -> bool:
-        """Whether pictures are posted beforehand."""
+        """Whether images are posted beforehand."""
         return self.shares[KINDS.index("cached")] > 0
 
 
 SCENARIOS = (
     Scenario("different", (1, 0, 0)),
-    Scenario("same", (0, 1, 0), one_picture=True),
-    Scenario("cached", (0, 0, 1), one_picture=True),
+    Scenario("same", (0, 1, 0), one_image=True),
+    Scenario("cached", (0, 0, 1), one_image=True),
 )
 
 
 class Request(NamedTuple):
-    """What is sent: of which kind, the name of the picture, all bytes."""
+    """What is sent: of which kind, the name of the image, all bytes."""
 
     kind: Kind
-    picture: str
+    image: str
     data: bytes
 
 
 class Traffic(Iterator[Request]):
-    """An endless load of one scenario; every Traffic has pictures of its own."""
+    """An endless load of one scenario; every Traffic has images of its own."""
 
     def __init__(
-        self, scenario: Scenario, pictures: Sequence[PreparedPicture], randomness: random.Random
+        self, scenario: Scenario, images: Sequence[PreparedImage], randomness: random.Random
     ) -> None:
         self._scenario = scenario
-        self._chosen = pictures[:1] if scenario.one_picture else pictures
+        self._chosen = images[:1] if scenario.one_image else images
         self._randomness = randomness
         self._nonce = secrets.token_hex(8)
         self._numbers = count()
@@ -76,13 +76,13 @@ class Traffic(Iterator[Request]):
         """The next request."""
         kind = self._only or self._randomness.choices(KINDS, self._scenario.shares)[0]
         if kind == "cached":
-            picture = next(self._cached)
-            return Request(kind, picture.name, picture.plain)
+            image = next(self._cached)
+            return Request(kind, image.name, image.plain)
         if kind == "duplicate" and self._newest is not None:
             return self._newest._replace(kind=kind)
-        picture = next(self._fresh)
+        image = next(self._fresh)
         note = f"{self._nonce}-{next(self._numbers)}".encode()
-        self._newest = Request(kind, picture.name, picture.fresh(note))
+        self._newest = Request(kind, image.name, image.fresh(note))
         return self._newest
 
 

@@ -15,7 +15,7 @@ COMMANDS = {
     "check-config": ("ocr_cli.check_config", "are the settings and models good?"),
     "recognize": (
         "ocr_cli.recognize.command",
-        "read pictures and folders, with or without a server",
+        "read images and folders, with or without a server",
     ),
     "bench": ("ocr_cli.bench", "load test of a running server"),
     "models": ("ocr_cli.models", "which models are installed, and are they intact?"),

@@ -1,1 +1,1 @@
-"""Pictures to text, in processes. Knows no HTTP."""
+"""Images to text, in processes. Knows no HTTP."""

@@ -1,7 +1,7 @@
-"""Everything that can go wrong between a picture and its text, as one tree.
+"""Everything that can go wrong between an image and its text, as one tree.
 
 EngineError
-├── PictureError            the picture is at fault: no retry will help
+├── ImageError            the image is at fault: no retry will help
 │   ├── UnsupportedFormat
 │   ├── InvalidImage
 │   ├── TooManyPixels
@@ -29,32 +29,32 @@ class EngineError(Exception):
         self.message = message
 
 
-class PictureError(EngineError):
-    """The picture itself cannot be read."""
+class ImageError(EngineError):
+    """The image itself cannot be read."""
 
     code = "invalid_image"
 
 
-class UnsupportedFormat(PictureError):
-    """The bytes are not those of a picture format that is accepted."""
+class UnsupportedFormat(ImageError):
+    """The bytes are not those of an image format that is accepted."""
 
     code = "unsupported_format"
 
 
-class InvalidImage(PictureError):
-    """The bytes begin like a picture but are truncated or broken."""
+class InvalidImage(ImageError):
+    """The bytes begin like an image but are truncated or broken."""
 
     code = "invalid_image"
 
 
-class TooManyPixels(PictureError):
-    """The picture is larger than the limit."""
+class TooManyPixels(ImageError):
+    """The image is larger than the limit."""
 
     code = "too_many_pixels"
 
 
-class ImageTooComplex(PictureError):
-    """Reading the picture needs more memory than a worker may take."""
+class ImageTooComplex(ImageError):
+    """Reading the image needs more memory than a worker may take."""
 
     code = "image_too_complex"
 
@@ -72,7 +72,7 @@ class PoolError(EngineError):
 
 
 class QueueFull(PoolError):
-    """As many pictures wait as make sense; retry_after: seconds until there may be room."""
+    """As many images wait as make sense; retry_after: seconds until there may be room."""
 
     code = "queue_full"
 
@@ -116,7 +116,7 @@ class PoolDraining(PoolError):
 
 
 class RecognitionFailed(PoolError):
-    """The recognizer raised an error that is not the picture's; the worker's log has it."""
+    """The recognizer raised an error that is not the image's; the worker's log has it."""
 
     code = "internal_error"
 
@@ -127,6 +127,6 @@ def last_line(error: BaseException) -> str:
     return lines[-1] if lines else type(error).__name__
 
 
-PICTURE_ERRORS: dict[str, type[PictureError]] = {
+IMAGE_ERRORS: dict[str, type[ImageError]] = {
     error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
 }

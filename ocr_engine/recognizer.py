@@ -13,7 +13,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
 
 if TYPE_CHECKING:
-    from ocr_engine.images.decode import Picture
+    from ocr_engine.images.decode import DecodedImage
 
 EngineName = Literal["openvino", "paddle", "onnxruntime", "paddleocr"]
 ENGINES = get_args(EngineName)
@@ -28,7 +28,7 @@ class EngineSettings:
     precision: auto computes detection in int8, recognition in bf16 or int8 where the CPU is made
     for it and the models' ranges are known, and all else in f32.
     threads: compute threads of one worker. cached_shapes: input shapes kept compiled per model.
-    cores: on how many cores, at most, one picture may be read when they are idle.
+    cores: on how many cores, at most, one image may be read when they are idle.
     """
 
     engine: EngineName
@@ -65,26 +65,26 @@ class EngineInfo:
 
 
 class Recognizer(Protocol):
-    """Turns one upright picture into lines; loaded once, used from one thread."""
+    """Turns one upright image into lines; loaded once, used from one thread."""
 
     info: EngineInfo
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
+        self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
-        """The lines of the picture in reading order; keeps no state between pictures.
+        """The lines of the image in reading order; keeps no state between images.
 
         The lines do not depend on the budget, except that a deadline that passed ends the worker.
         """
 
     def prepare(self) -> bool:
-        """Do a little of what makes later pictures faster; false if there is nothing left to do."""
+        """Do a little of what makes later images faster; false if there is nothing left to do."""
 
     def release_memory(self, shapes: bool = False) -> None:
-        """Give back memory kept for past pictures.
+        """Give back memory kept for past images.
 
-        shapes: also what makes pictures of past sizes faster; prepare() then starts anew.
-        ModelError or OSError if that needs a model's file that is gone; pictures can still be read.
+        shapes: also what makes images of past sizes faster; prepare() then starts anew.
+        ModelError or OSError if that needs a model's file that is gone; images can still be read.
         """
 
 

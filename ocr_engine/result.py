@@ -32,8 +32,8 @@ class TextPart:
 class TextLine:
     """One line: its text, its confidence (0 to 1), its box.
 
-    The box is four corners (x, y) in pixels of the upright picture, clockwise from the top left
-    of the picture, also where the text stands on its head. Words or chars, without the spaces and
+    The box is four corners (x, y) in pixels of the upright image, clockwise from the top left
+    of the image, also where the text stands on its head. Words or chars, without the spaces and
     in the order in which they are read, are there if they were asked for.
     """
 
@@ -46,7 +46,7 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class OcrResult:
-    """The lines of one picture in reading order; width and height are of the upright picture.
+    """The lines of one image in reading order; width and height are of the upright image.
 
     `frames` is how many frames or pages the file holds, of which the first was read.
     """
@@ -132,7 +132,7 @@ def _part_from_json(data: Mapping[str, Any]) -> tuple[str, float, Quad]:
 class Recognition:
     """A result with the seconds that each stage took (decode, det, cls, rec, draw).
 
-    drawing: a PNG of the picture with the boxes over it, if it was asked for.
+    drawing: a PNG of the image with the boxes over it, if it was asked for.
     """
 
     result: OcrResult

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cache.recent_pictures import RecentPictures
+from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.http.connections import Connections, connection_limit
@@ -40,7 +40,7 @@ def build_context(
     metrics = Metrics()
     connections = Connections(connection_limit(engine.capacity))
     metrics.watch(engine, cache, inflight.total, connections)
-    digester = Digester(RecentPictures(int(settings.service.max_recent_mb * (1 << 20))))
+    digester = Digester(RecentImages(int(settings.service.max_recent_mb * (1 << 20))))
     service = OcrService(
         engine=engine,
         cache=cache,

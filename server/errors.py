@@ -33,13 +33,13 @@ class BadField(ServiceError):
 
 
 class MissingFile(ServiceError):
-    """There is no picture in the request."""
+    """There is no image in the request."""
 
     code = "missing_file"
 
 
 class OneFileOnly(ServiceError):
-    """There is more than one picture in the request."""
+    """There is more than one image in the request."""
 
     code = "one_file_only"
 
@@ -75,7 +75,7 @@ class BodyTooLarge(ServiceError):
 
 
 class PoisonInput(ServiceError):
-    """The picture killed two workers a short time ago."""
+    """The image killed two workers a short time ago."""
 
     code = "poison_input"
 

@@ -101,7 +101,7 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
     """Answer what was accepted, for as long as the grace time lasts; a second signal forces."""
     grace = context.settings.web_server.grace_seconds
     context.draining = True
-    log.info("draining: no new pictures; up to %g s for those accepted", grace)
+    log.info("draining: no new images; up to %g s for those accepted", grace)
     forced = asyncio.ensure_future(force.wait())
     drained = asyncio.ensure_future(_wait_until_idle(context, grace))
     await asyncio.wait((forced, drained), return_when=asyncio.FIRST_COMPLETED)
@@ -112,7 +112,7 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
 
 
 async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
-    """Until all accepted pictures are read and their answers are on the way."""
+    """Until all accepted images are read and their answers are on the way."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     await context.service.engine.drain(seconds)

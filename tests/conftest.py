@@ -112,7 +112,7 @@ def wide(_wide_server: LiveServer, no_error_log: None) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def narrow(_narrow_server: LiveServer, no_error_log: None) -> Iterator[LiveServer]:
-    """A server with one obedient worker, and room for two pictures to wait."""
+    """A server with one obedient worker, and room for two images to wait."""
     _narrow_server.clear()
     yield _narrow_server
     _narrow_server.check_whole()

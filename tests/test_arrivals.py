@@ -324,23 +324,23 @@ def test_a_percentile_of_few_or_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_varied_pictures_have_their_own_md5_and_the_same_pixels(kind: str) -> None:
+def test_varied_images_have_their_own_md5_and_the_same_pixels(kind: str) -> None:
     encoded = io.BytesIO()
     Image.linear_gradient("L").save(encoded, kind)
     original = encoded.getvalue()
-    pictures = [varied(original, number) for number in range(3)]
-    assert len({hashlib.md5(picture).digest() for picture in (original, *pictures)}) == 4
-    pixels = {Image.open(io.BytesIO(picture)).tobytes() for picture in (original, *pictures)}
+    images = [varied(original, number) for number in range(3)]
+    assert len({hashlib.md5(image).digest() for image in (original, *images)}) == 4
+    pixels = {Image.open(io.BytesIO(image)).tobytes() for image in (original, *images)}
     assert len(pixels) == 1
 
 
-def test_uploads_are_all_different_and_take_every_picture_as_often() -> None:
+def test_uploads_are_all_different_and_take_every_image_as_often() -> None:
     pages = light_pages()
-    pictures = {name: page.picture for name, page in pages.items()}
-    sent = list(itertools.islice(uploads(pictures, random.Random(1)), 3 * len(pictures)))
+    images = {name: page.image for name, page in pages.items()}
+    sent = list(itertools.islice(uploads(images, random.Random(1)), 3 * len(images)))
     assert len({request.body for request in sent}) == len(sent)
-    for start in range(0, len(sent), len(pictures)):
-        assert {request.name for request in sent[start : start + len(pictures)]} == set(pictures)
+    for start in range(0, len(sent), len(images)):
+        assert {request.name for request in sent[start : start + len(images)]} == set(images)
 
 
 @pytest.fixture

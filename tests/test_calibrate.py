@@ -118,19 +118,19 @@ def test_ranges_of_another_model_are_replaced(run: Command, tmp_path: Path) -> N
     assert source.ranges.sha256 == source.sha256
 
 
-def test_pictures_without_text_are_an_error(
+def test_images_without_text_are_an_error(
     run: Command, shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    shutil.copy(PAGES / "special_white.png", pictures)
-    (pictures / "notes.txt").write_text("no picture")
+    images = tmp_path / "images"
+    images.mkdir()
+    shutil.copy(PAGES / "special_white.png", images)
+    (images / "notes.txt").write_text("no image")
     with pytest.raises(SystemExit, match="2"):
-        run("--", pictures)
+        run("--", images)
     told = capsys.readouterr()
     assert told.out == "special_white.png: 0 lines\n"
     assert "notes.txt: left out: " in told.err
-    assert "no line of text was found in the pictures" in told.err
+    assert "no line of text was found in the images" in told.err
     assert not shipped.exists()
 
 

@@ -71,7 +71,7 @@ def test_replays_before_and_after_count_together() -> None:
     after = ReplayRun(30, 8.0, 16.0, {"det": 3.0, "rec": 11.5}, 0)
     both = before + after
     assert both == ReplayRun(40, 10.0, 20.0, {"det": 4.0, "rec": 14.0}, 1)
-    assert (both.per_second, both.cpu_per_picture) == (4.0, 0.5)
+    assert (both.per_second, both.cpu_per_image) == (4.0, 0.5)
 
 
 def test_releasing_memory_in_between_changes_nothing(
@@ -98,27 +98,27 @@ def test_a_recognizer_that_recorded_reads_on_as_before(
     engine: LoadedEngine, recorded: tuple[Path, list[Any]]
 ) -> None:
     kept = len(list(recorded[0].iterdir()))
-    picture = decode(PAGE.read_bytes(), 10**7)
-    lines = engine.recognizer.recognize(picture, RecognitionOptions()).result.lines
+    image = decode(PAGE.read_bytes(), 10**7)
+    lines = engine.recognizer.recognize(image, RecognitionOptions()).result.lines
     assert len(lines) > 5
     assert len(list(recorded[0].iterdir())) == kept
 
 
-def test_pinned_processes_share_the_pictures(recorded: tuple[Path, list[Any]]) -> None:
+def test_pinned_processes_share_the_images(recorded: tuple[Path, list[Any]]) -> None:
     cores = sorted(os.sched_getaffinity(0))[:2]
     run = replay_on(cores, replay_work(recorded[0], 2, 4))
-    assert run.pictures == 8
+    assert run.images == 8
     models = sum(run.role_seconds.values())
     assert 0.5 * models < run.wall_seconds * len(cores)
     assert models <= run.wall_seconds * len(cores)
 
 
 def test_the_profile_misses_no_time_and_counts_none_twice(engine: LoadedEngine) -> None:
-    picture = decode(PAGE.read_bytes(), 10**7)
+    image = decode(PAGE.read_bytes(), 10**7)
     roles = {id(session): role for session, role in engine.sessions}
     start = time.process_time()
     found = seconds_by_function(
-        lambda: engine.recognizer.recognize(picture, RecognitionOptions()), roles
+        lambda: engine.recognizer.recognize(image, RecognitionOptions()), roles
     )
     assert sum(found.values()) > 0.8 * (time.process_time() - start)
     assert found["model det"] + found["model rec"] > 0.5 * sum(found.values())

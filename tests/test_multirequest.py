@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 
 import multirequest
 from load_test.answers import Tally
-from load_test.pictures import vary
+from load_test.images import vary
 from load_test.summary import percentile, summarise
 from load_test.traffic import Request
 from ocr_client.connection import Connection, Reply
@@ -39,17 +39,17 @@ def noise(mode: str = "RGB") -> Image.Image:
     return Image.effect_noise((40, 24), 80).convert(mode)
 
 
-def encoded(kind: str, picture: Image.Image | None = None, **options: Any) -> bytes:
+def encoded(kind: str, image: Image.Image | None = None, **options: Any) -> bytes:
     stream = io.BytesIO()
-    (picture or noise()).save(stream, kind, **options)
+    (image or noise()).save(stream, kind, **options)
     return stream.getvalue()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One picture only, so that nothing is different by itself; the other file is no picture."""
-    (tmp_path / 'a "picture" ü.jpg').write_bytes(encoded("JPEG"))
-    (tmp_path / "notes.txt").write_text("no picture")
+    """One image only, so that nothing is different by itself; the other file is no image."""
+    (tmp_path / 'a "image" ü.jpg').write_bytes(encoded("JPEG"))
+    (tmp_path / "notes.txt").write_text("no image")
     return tmp_path
 
 
@@ -61,7 +61,7 @@ def run(fake: FakeOcr, folder: Path, scenario: str, *more: str, clients: int = C
 
 
 @pytest.mark.parametrize("mode", ["file", "base64"])
-def test_different_posts_new_pictures_on_every_run(fake: FakeOcr, folder: Path, mode: str) -> None:
+def test_different_posts_new_images_on_every_run(fake: FakeOcr, folder: Path, mode: str) -> None:
     for _ in range(2):
         assert run(fake, folder, "different", "--mode", mode) == 0
     assert len(fake.digests) == len(set(fake.digests)) == 2 * CLIENTS
@@ -69,7 +69,7 @@ def test_different_posts_new_pictures_on_every_run(fake: FakeOcr, folder: Path, 
 
 
 @pytest.mark.parametrize("mode", ["file", "base64"])
-def test_same_posts_one_new_picture_all_at_once(fake: FakeOcr, folder: Path, mode: str) -> None:
+def test_same_posts_one_new_image_all_at_once(fake: FakeOcr, folder: Path, mode: str) -> None:
     fake.together = CLIENTS
     assert run(fake, folder, "same", "--mode", mode) == 0
     assert len(fake.connections) == CLIENTS
@@ -81,7 +81,7 @@ def test_same_posts_one_new_picture_all_at_once(fake: FakeOcr, folder: Path, mod
 
 
 @pytest.mark.parametrize("mode", ["file", "base64", "filename"])
-def test_cached_posts_the_picture_once_before(
+def test_cached_posts_the_image_once_before(
     fake: FakeOcr, folder: Path, mode: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(fake, folder, "cached", "--mode", mode, "--json") == 0
@@ -93,7 +93,7 @@ def test_cached_posts_the_picture_once_before(
 
 
 @pytest.mark.parametrize("scenario", ["different", "same"])
-def test_pictures_named_by_path_are_read_past_the_cache(
+def test_images_named_by_path_are_read_past_the_cache(
     fake: FakeOcr, folder: Path, scenario: str
 ) -> None:
     assert run(fake, folder, scenario, "--mode", "filename") == 0
@@ -164,12 +164,12 @@ CASES = {
 
 
 def frames(data: bytes) -> list[bytes]:
-    with Image.open(io.BytesIO(data)) as picture:
-        return [frame.tobytes() for frame in ImageSequence.all_frames(picture)]
+    with Image.open(io.BytesIO(data)) as image:
+        return [frame.tobytes() for frame in ImageSequence.all_frames(image)]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_varied_picture_has_the_same_pixels(name: str) -> None:
+def test_a_varied_image_has_the_same_pixels(name: str) -> None:
     data, note = CASES[name], b"0123456789abcdef-17"
     varied = vary(data, note)
     assert varied is not None
@@ -196,7 +196,7 @@ def test_the_table_fits_and_names_its_columns(
     assert errors == ""
     assert max(map(len, lines)) <= 100
     assert lines[0] == f"url       {fake.url}/ocr_service"
-    assert lines[1].startswith("pictures  1 in ")
+    assert lines[1].startswith("images  1 in ")
     assert lines[2] == f"clients   {CLIENTS}, {CLIENTS} requests per scenario, mode file"
     head = "scenario requests ok failures hit/joined/miss wall s images/s mean p50 p95 p99 max"
     assert lines[4].split() == head.split()
@@ -226,7 +226,7 @@ def test_a_text_that_differs_is_a_failure(
     fake.odd_text_at = 3
     assert run(fake, folder, "different", "--requests", "5", clients=1) == 1
     output = capsys.readouterr().out.splitlines()
-    assert output[-1] == '       1 x 200 text differs: a "picture" ü.jpg'
+    assert output[-1] == '       1 x 200 text differs: a "image" ü.jpg'
 
 
 def test_texts_are_compared_across_scenarios(fake: FakeOcr, folder: Path) -> None:
@@ -280,10 +280,10 @@ def test_nobody_listens(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
 @pytest.mark.parametrize(
     ("name", "expected"), [("", "(1 files)"), ("empty", "(0 files)"), ("absent", "cannot read")]
 )
-def test_no_pictures(
+def test_no_images(
     tmp_path: Path, name: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "empty").mkdir()
     assert multirequest.main(["--dir", str(tmp_path / name)]) == 2
     errors = capsys.readouterr().err

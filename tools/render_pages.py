@@ -1,6 +1,6 @@
-"""Render the project's pictures from the texts in tools/pages.
+"""Render the project's images from the texts in tools/pages.
 
-These are the test pictures (tests/data), the samples (imgs) and the pages of small print
+These are the test images (tests/data), the samples (imgs) and the pages of small print
 (benchmarks/small_print). The same seed, fonts and libraries give the same bytes. `--check`
 renders into a temporary folder and exits with 1 if the committed files differ. Letters are
 drawn by FreeType out of the installed fonts and compressed by the libraries inside Pillow, so
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def write(root: Path) -> int:
-    """Write all files under root, drop pictures no longer drawn, and give the total size."""
+    """Write all files under root, drop images no longer drawn, and give the total size."""
     files = render_all()
     for name in sorted(_present(root) - set(files)):
         (root / name).unlink()

@@ -1,4 +1,4 @@
-"""Pictures of the pages for the docs: a real server, real models, a real browser.
+"""Images of the pages for the docs: a real server, real models, a real browser.
 
 python tools/screenshots.py writes docs/images/page_*.png and status_*.png.
 """
@@ -24,9 +24,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from chromium import ROOT, browser_arguments, find_chromium
 
-PICTURES = [
-    ROOT / "imgs" / name for name in ("receipt.jpg", "sign.jpg", "document.png", "mixed.jpg")
-]
+IMAGES = [ROOT / "imgs" / name for name in ("receipt.jpg", "sign.jpg", "document.png", "mixed.jpg")]
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 THEMES = ("light", "dark")
 START_SECONDS = 60.0
@@ -36,7 +34,7 @@ SENDERS = 4
 
 
 def main() -> int:
-    """Make all pictures; the exit status."""
+    """Make all images; the exit status."""
     parser = argparse.ArgumentParser(description="Screenshots of the pages for the docs.")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--only", choices=("page", "status"), help="leave the other page out")
@@ -113,10 +111,10 @@ def page_of(browser: Browser, url: str, theme: str, size: tuple[int, int], langu
 
 
 def show_results(page: Page, is_narrow: bool) -> None:
-    """All pictures read, the first one shown, one of its lines chosen."""
-    page.set_input_files("#choose-input", PICTURES)
-    expect(page.locator(".tray-row.done")).to_have_count(len(PICTURES), timeout=20_000)
-    expect(page.locator(".thumbnail[style]")).to_have_count(len(PICTURES))
+    """All images read, the first one shown, one of its lines chosen."""
+    page.set_input_files("#choose-input", IMAGES)
+    expect(page.locator(".tray-row.done")).to_have_count(len(IMAGES), timeout=20_000)
+    expect(page.locator(".thumbnail[style]")).to_have_count(len(IMAGES))
     page.locator("#lines li").nth(2).click()
     page.wait_for_selector(".notice:not(.shown)", state="attached")
     if is_narrow:
@@ -125,18 +123,18 @@ def show_results(page: Page, is_narrow: bool) -> None:
 
 @contextlib.contextmanager
 def traffic(url: str) -> Iterator[None]:
-    """Pictures for the server meanwhile, most of them new to it."""
+    """Images for the server meanwhile, most of them new to it."""
     stop = threading.Event()
 
     def send(sender: int) -> None:
         number = 0
         while not stop.is_set():
             number += 1
-            picture = Image.open(PICTURES[number % len(PICTURES)]).convert("RGB")
+            image = Image.open(IMAGES[number % len(IMAGES)]).convert("RGB")
             if number % 3:
-                picture.paste((number % 256, 40 * sender, 90), (0, 0, 16, 16))
+                image.paste((number % 256, 40 * sender, 90), (0, 0, 16, 16))
             encoded = io.BytesIO()
-            picture.save(encoded, "JPEG")
+            image.save(encoded, "JPEG")
             request = urllib.request.Request(f"{url}ocr", encoded.getvalue(), method="POST")
             request.add_header("Content-Type", "image/jpeg")
             with contextlib.suppress(urllib.error.URLError):

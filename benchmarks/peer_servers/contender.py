@@ -47,8 +47,8 @@ class Contender(Protocol):
     def start(self) -> AbstractContextManager[Running]:
         """Start it on entry, wait until it listens, stop it on exit."""
 
-    def request(self, name: str, picture: bytes) -> Request:
-        """Ask for the text of a picture."""
+    def request(self, name: str, image: bytes) -> Request:
+        """Ask for the text of an image."""
 
     def lines(self, body: bytes) -> list[str]:
         """The lines in an answer, in reading order."""
@@ -72,9 +72,9 @@ class ThisServer:
         """`python setup.py`, one worker per core, which is what the default 0 means."""
         return serving(self.settings)
 
-    def request(self, name: str, picture: bytes) -> Request:
-        """The picture as the body."""
-        return Request(name, picture, headers={"Content-Type": "application/octet-stream"})
+    def request(self, name: str, image: bytes) -> Request:
+        """The image as the body."""
+        return Request(name, image, headers={"Content-Type": "application/octet-stream"})
 
     def lines(self, body: bytes) -> list[str]:
         """`data.lines[].text`."""

@@ -47,14 +47,14 @@ class Figures:
 
 @dataclass(frozen=True)
 class Run:
-    """The figures and what was read of each picture: the page's name and the lines."""
+    """The figures and what was read of each image: the page's name and the lines."""
 
     figures: Figures
     readings: tuple[Reading, ...]
 
 
 def read_pages(manifest: Path, every: int) -> dict[str, Page]:
-    """Every Nth page of a manifest whose pictures lie in the folder of its name."""
+    """Every Nth page of a manifest whose images lie in the folder of its name."""
     entries = json.loads(manifest.read_text(encoding="utf-8"))["pages"][::every]
     folder = manifest.with_suffix("")
     return {
@@ -109,13 +109,13 @@ async def _ask(
 
 
 def _passes(contender: Contender, pages: Mapping[str, Page], seconds: float) -> Iterator[Request]:
-    """All pages in random order, again and again, no two pictures equal; at least one pass."""
+    """All pages in random order, again and again, no two images equal; at least one pass."""
     randomness = random.Random(SEED)
     numbers = itertools.count()
     start = time.monotonic()
     while True:
         for name in randomness.sample(sorted(pages), len(pages)):
-            yield contender.request(name, varied(pages[name].picture, next(numbers)))
+            yield contender.request(name, varied(pages[name].image, next(numbers)))
         if time.monotonic() - start >= seconds:
             return
 

@@ -24,9 +24,9 @@ CLASSIFIER = "PP-LCNet_x1_0_textline_ori"  # the name under which PaddleX takes 
 class PaddleXServing:
     """The pipeline OCR with its default thresholds; no page orientation, no unwarping.
 
-    threads: of each ONNX Runtime session; None: its default, all cores. concurrent: pictures are
+    threads: of each ONNX Runtime session; None: its default, all cores. concurrent: images are
     read at the same time, in threads; PaddleX's default is one after the other. classifier: with
-    the angle classifier that this server has. Drawn pictures are not asked for.
+    the angle classifier that this server has. Drawn images are not asked for.
     """
 
     server = "PaddleX serving"
@@ -63,9 +63,9 @@ class PaddleXServing:
         }
         return running(self._command, "/health", environment)
 
-    def request(self, name: str, picture: bytes) -> Request:
-        """The picture in base64 in a JSON body."""
-        fields = {"file": base64.b64encode(picture).decode(), "fileType": 1, "visualize": False}
+    def request(self, name: str, image: bytes) -> Request:
+        """The image in base64 in a JSON body."""
+        fields = {"file": base64.b64encode(image).decode(), "fileType": 1, "visualize": False}
         return Request(
             name, json.dumps(fields).encode(), headers={"Content-Type": "application/json"}
         )

@@ -15,7 +15,7 @@ from tests.support.program import Program
 
 ENVIRONMENT = Environment("rapidocr", HERE / "rapidocr.txt")
 THREADS_VARIABLE = "RAPIDOCR_INTRA_OP_NUM_THREADS"
-BOUNDARY = "a-part-of-the-picture-benchmark"
+BOUNDARY = "a-part-of-the-image-benchmark"
 
 
 class RapidOcrApi:
@@ -48,14 +48,14 @@ class RapidOcrApi:
         environment = {THREADS_VARIABLE: str(self._threads)} if self._threads else {}
         return running(self._command, "/", environment)
 
-    def request(self, name: str, picture: bytes) -> Request:
-        """The picture as the part `image_file` of a form."""
+    def request(self, name: str, image: bytes) -> Request:
+        """The image as the part `image_file` of a form."""
         head = (
             f"--{BOUNDARY}\r\n"
-            'Content-Disposition: form-data; name="image_file"; filename="picture"\r\n'
+            'Content-Disposition: form-data; name="image_file"; filename="image"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         )
-        body = head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
+        body = head.encode() + image + f"\r\n--{BOUNDARY}--\r\n".encode()
         content_type = f"multipart/form-data; boundary={BOUNDARY}"
         return Request(name, body, headers={"Content-Type": content_type})
 

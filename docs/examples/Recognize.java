@@ -17,20 +17,20 @@ public class Recognize {
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         String server = arguments[0];
-        Path picture = Path.of(arguments[1]);
+        Path image = Path.of(arguments[1]);
         boolean asJob = arguments.length > 2 && arguments[2].equals("job");
-        System.out.println(asJob ? recognizeAsJob(server, picture) : recognize(server, picture));
+        System.out.println(asJob ? recognizeAsJob(server, image) : recognize(server, image));
     }
 
-    /** Send the picture and wait for its text. */
-    static String recognize(String server, Path picture) throws IOException, InterruptedException {
-        return ask(post(server + "/ocr?format=text", picture)).body();
+    /** Send the image and wait for its text. */
+    static String recognize(String server, Path image) throws IOException, InterruptedException {
+        return ask(post(server + "/ocr?format=text", image)).body();
     }
 
     /** Start the work, and ask for the result later. */
-    static String recognizeAsJob(String server, Path picture)
+    static String recognizeAsJob(String server, Path image)
             throws IOException, InterruptedException {
-        HttpResponse<String> answer = ask(post(server + "/ocr?format=text&block_flag=false", picture));
+        HttpResponse<String> answer = ask(post(server + "/ocr?format=text&block_flag=false", image));
         String job = server + answer.headers().firstValue("Location").orElseThrow();
         String state;
         do {
@@ -43,10 +43,10 @@ public class Recognize {
         return answer.body();
     }
 
-    static HttpRequest.Builder post(String url, Path picture) throws IOException {
+    static HttpRequest.Builder post(String url, Path image) throws IOException {
         return HttpRequest.newBuilder(URI.create(url))
                 .header("Content-Type", "application/octet-stream")
-                .POST(BodyPublishers.ofFile(picture));
+                .POST(BodyPublishers.ofFile(image));
     }
 
     /** The answer; waits and tries again as long as the server is busy. */

@@ -39,13 +39,13 @@ type answer struct {
 var client = &http.Client{Timeout: 2 * time.Minute}
 
 // ask sends a request; it waits and tries again as long as the server is busy.
-func ask(method, url string, picture []byte) (*answer, error) {
+func ask(method, url string, image []byte) (*answer, error) {
 	for triesLeft := tries - 1; ; triesLeft-- {
-		request, err := http.NewRequest(method, url, bytes.NewReader(picture))
+		request, err := http.NewRequest(method, url, bytes.NewReader(image))
 		if err != nil {
 			return nil, err
 		}
-		if picture != nil {
+		if image != nil {
 			request.Header.Set("Content-Type", "application/octet-stream")
 		}
 		response, err := client.Do(request)
@@ -67,8 +67,8 @@ func ask(method, url string, picture []byte) (*answer, error) {
 }
 
 // recognizeAsJob starts the work, and asks for the result later.
-func recognizeAsJob(server string, picture []byte) (*answer, error) {
-	found, err := ask("POST", server+"/ocr?block_flag=false", picture)
+func recognizeAsJob(server string, image []byte) (*answer, error) {
+	found, err := ask("POST", server+"/ocr?block_flag=false", image)
 	for err == nil && found.Data == nil {
 		if state := found.Job.State; state == "failed" || state == "cancelled" {
 			return nil, fmt.Errorf("job %s: %v", state, found.Job.Error)
@@ -79,15 +79,15 @@ func recognizeAsJob(server string, picture []byte) (*answer, error) {
 }
 
 func run(server, name string, asJob bool) error {
-	picture, err := os.ReadFile(name)
+	image, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
 	var found *answer
 	if asJob {
-		found, err = recognizeAsJob(server, picture)
+		found, err = recognizeAsJob(server, image)
 	} else {
-		found, err = ask("POST", server+"/ocr", picture)
+		found, err = ask("POST", server+"/ocr", image)
 	}
 	if err != nil {
 		return err

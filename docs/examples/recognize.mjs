@@ -19,14 +19,14 @@ async function ask(url, body) {
   }
 }
 
-// Send the picture and wait for its text.
-function recognize(server, picture) {
-  return ask(`${server}/ocr`, picture);
+// Send the image and wait for its text.
+function recognize(server, image) {
+  return ask(`${server}/ocr`, image);
 }
 
 // Start the work, and ask for the result later.
-async function recognizeAsJob(server, picture) {
-  let answer = await ask(`${server}/ocr?block_flag=false`, picture);
+async function recognizeAsJob(server, image) {
+  let answer = await ask(`${server}/ocr?block_flag=false`, image);
   while (!answer.data) {
     const { state, url, error } = answer.job;
     if (["failed", "cancelled"].includes(state)) throw new Error(`job ${state}: ${error?.message}`);

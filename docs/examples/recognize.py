@@ -24,14 +24,14 @@ def ask(url, body=None, tries=4):
         return ask(url, body, tries - 1)
 
 
-def recognize(server, picture):
-    """Send the picture and wait for its text."""
-    return ask(f"{server}/ocr", picture)
+def recognize(server, image):
+    """Send the image and wait for its text."""
+    return ask(f"{server}/ocr", image)
 
 
-def recognize_as_job(server, picture):
+def recognize_as_job(server, image):
     """Start the work, and ask for the result later."""
-    answer = ask(f"{server}/ocr?block_flag=false", picture)
+    answer = ask(f"{server}/ocr?block_flag=false", image)
     while "data" not in answer:
         job = answer["job"]
         if job["state"] in ("failed", "cancelled"):

@@ -3,7 +3,7 @@
 # Needs curl 7.84. --retry waits as long as Retry-After says when the server is busy (503).
 set -eu
 server=$1
-picture=$2
+image=$2
 
 ask() {
     curl --silent --show-error --fail-with-body --retry 3 "$@"
@@ -11,7 +11,7 @@ ask() {
 
 if [ "${3:-}" = job ]; then
     answer=$(ask --write-out '\n%header{location}' \
-        --form file=@"$picture" --form block_flag=false "$server/ocr") || {
+        --form file=@"$image" --form block_flag=false "$server/ocr") || {
         printf "%s\n" "$answer" >&2 && exit 1
     }
     job=$(printf "%s\n" "$answer" | tail -n 1)
@@ -25,6 +25,6 @@ if [ "${3:-}" = job ]; then
     done
     ask "$server$job?format=text"
 else
-    ask --form file=@"$picture" --form format=text "$server/ocr"
+    ask --form file=@"$image" --form format=text "$server/ocr"
 fi
 echo

@@ -1,1 +1,1 @@
-"""`ocr-server recognize`: many pictures from files to files, with or without a server."""
+"""`ocr-server recognize`: many images from files to files, with or without a server."""

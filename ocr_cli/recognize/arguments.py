@@ -13,11 +13,11 @@ from server.intake.request_fields import OPTION_FIELDS
 from server.settings.settings import default_config
 
 GRANULARITIES = ("line", "word", "char")
-DESCRIPTION = """Read pictures: files, folders with all that is below them, patterns in quotes,
+DESCRIPTION = """Read images: files, folders with all that is below them, patterns in quotes,
 and - for standard input. Without --url the engine runs in this command: no
 server is needed.
 
-Results go to standard output, or with --output into one file for each picture
+Results go to standard output, or with --output into one file for each image
 and format. Run the same command again to go on where it was stopped: what is
 done and unchanged is skipped.
 """
@@ -29,7 +29,7 @@ EPILOG = """examples:
   {prog} scans/ --output out/ --url http://127.0.0.1:8888
   cat scan.png | {prog} -
 
-exit status: 0 all pictures were read, 1 some were not, 2 could not start,
+exit status: 0 all images were read, 1 some were not, 2 could not start,
 130 interrupted
 """
 
@@ -42,7 +42,7 @@ def parse_arguments(arguments: Sequence[str], prog: str) -> Namespace:
     if unknown:
         parser.error(f"--option {unknown[0]}: known are {', '.join(OPTION_FIELDS)}")
     if args.draw and args.output is None:
-        parser.error("--draw writes pictures; say where with --output DIR")
+        parser.error("--draw writes images; say where with --output DIR")
     if args.force and args.output is None:
         parser.error("--force belongs to --output DIR")
     if args.url is None and (args.at_once is not None or args.timeout is not None):
@@ -71,12 +71,12 @@ def _parser(prog: str) -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("pictures", nargs="+", metavar="FILE", help="a picture, a folder, a pattern, or -")
+    add("images", nargs="+", metavar="FILE", help="an image, a folder, a pattern, or -")
     what = parser.add_argument_group("what is written")
     add = what.add_argument
     add("--format", choices=TEXT_FORMATS, default="text", help="default: text")
-    add("--output", type=Path, metavar="DIR", help="a file for each picture, below this folder")
-    add("--draw", action="store_true", help="also a PNG of each picture with its boxes")
+    add("--output", type=Path, metavar="DIR", help="a file for each image, below this folder")
+    add("--draw", action="store_true", help="also a PNG of each image with its boxes")
     add("--force", action="store_true", help="read again what is done already")
     add("--granularity", choices=GRANULARITIES, help="boxes of words or characters, too")
     add("--option", type=a_field, action="append", default=[], metavar="NAME=VALUE",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ocr_cli.recognize.arguments import parse_arguments, wanted
+from ocr_cli.recognize.images import ImageFile, NoImages, find_images
 from ocr_cli.recognize.local import InProcessReader
-from ocr_cli.recognize.pictures import NoPictures, PictureFile, find_pictures
 from ocr_cli.recognize.reader import Reader, ReaderGone, Wanted
 from ocr_cli.recognize.remote import ServerReader
 from ocr_cli.recognize.results import FolderBusy, InOrder, ResultFolder
@@ -31,13 +31,13 @@ class CannotStart(Exception):
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
-    """Read the pictures; the exit status."""
+    """Read the images; the exit status."""
     args = parse_arguments(arguments, prog)
     try:
-        pictures = find_pictures(args.pictures, args.output)
-        return asyncio.run(_Command(args).run(pictures))
+        images = find_images(args.images, args.output)
+        return asyncio.run(_Command(args).run(images))
     except (
-        CannotStart, EngineError, FolderBusy, NoPictures, ReaderGone, ServiceError, SettingsError
+        CannotStart, EngineError, FolderBusy, NoImages, ReaderGone, ServiceError, SettingsError
     ) as error:  # fmt: skip
         print(f"ocr-server recognize: {error}", file=sys.stderr)
         return NOT_STARTED
@@ -58,16 +58,16 @@ class _Command:
         self._outcome: Outcome | None = None
         self._loading_seconds = 0.0
 
-    async def run(self, pictures: Sequence[PictureFile]) -> int:
+    async def run(self, images: Sequence[ImageFile]) -> int:
         """Read, report; the exit status."""
         args = self._args
-        if args.output is None and args.format not in ("text", "json") and len(pictures) > 1:
+        if args.output is None and args.format not in ("text", "json") and len(images) > 1:
             raise CannotStart(
-                f"{len(pictures)} pictures as {args.format} do not fit one stream; "
+                f"{len(images)} images as {args.format} do not fit one stream; "
                 "say where they go with --output DIR"
             )
         reader = self._reader()
-        interrupted = await until_interrupted(self._read(reader, pictures))
+        interrupted = await until_interrupted(self._read(reader, images))
         return self._report(interrupted)
 
     def _reader(self) -> Reader:
@@ -77,7 +77,7 @@ class _Command:
         workers = {} if args.workers is None else {"ocr.process.number": str(args.workers)}
         return InProcessReader(load_settings(args.config, overrides=workers), self._wanted)
 
-    async def _read(self, reader: Reader, pictures: Sequence[PictureFile]) -> None:
+    async def _read(self, reader: Reader, images: Sequence[ImageFile]) -> None:
         """Leave out what is done, and read the rest."""
         args = self._args
         await reader.look()
@@ -86,12 +86,12 @@ class _Command:
             folder = ResultFolder(args.output, self._wanted, reader.fingerprint)
             folder.open()
         try:
-            todo = pictures
+            todo = images
             if folder is not None and not args.force:
-                todo = await asyncio.to_thread(_not_done, folder, pictures)
+                todo = await asyncio.to_thread(_not_done, folder, images)
             output = folder or InOrder(sys.stdout.buffer)
             work = Work(todo, reader, self._wanted, output, self._progress(len(todo)))
-            work.outcome = replace(work.outcome, skipped=len(pictures) - len(todo))
+            work.outcome = replace(work.outcome, skipped=len(images) - len(todo))
             self._outcome = work.outcome
             if todo:
                 await self._start_and_work(reader, work)
@@ -115,17 +115,17 @@ class _Command:
                 progress.clear()
             await reader.close()
 
-    def _progress(self, pictures: int) -> Progress | None:
-        return Progress(sys.stderr, "recognize") if pictures > 1 and not self._args.quiet else None
+    def _progress(self, images: int) -> Progress | None:
+        return Progress(sys.stderr, "recognize") if images > 1 and not self._args.quiet else None
 
     def _report(self, interrupted: bool) -> int:
         """Say what was done, and list what could not be read."""
         outcome = self._outcome
         if outcome is None:
             return INTERRUPTED
-        failures = sorted(outcome.failures, key=lambda each: each.picture.name)
+        failures = sorted(outcome.failures, key=lambda each: each.image.name)
         for each in failures:
-            print(f"{each.picture.shown}: {each.code}: {each.message}", file=sys.stderr)
+            print(f"{each.image.shown}: {each.code}: {each.message}", file=sys.stderr)
         if not self._args.quiet and (outcome.wanted + outcome.skipped > 1 or self._args.output):
             print(summary(outcome, self._loading_seconds), file=sys.stderr)
         if outcome.gone:
@@ -139,11 +139,11 @@ class _Command:
 def summary(outcome: Outcome, loading_seconds: float) -> str:
     """One line with all figures."""
     rate = outcome.done / outcome.seconds if outcome.seconds else 0.0
-    parts = [f"read {outcome.read} of {outcome.wanted} pictures"]
+    parts = [f"read {outcome.read} of {outcome.wanted} images"]
     if not outcome.wanted:
         parts = ["nothing to read"]
     if outcome.done:
-        parts[0] += f" in {outcome.seconds:.1f} s ({rate:.2f} pictures/s)"
+        parts[0] += f" in {outcome.seconds:.1f} s ({rate:.2f} images/s)"
     if outcome.failures:
         parts.append(f"{len(outcome.failures)} failed")
     if outcome.skipped:
@@ -153,8 +153,8 @@ def summary(outcome: Outcome, loading_seconds: float) -> str:
     return ", ".join(parts)
 
 
-def _not_done(folder: ResultFolder, pictures: Sequence[PictureFile]) -> list[PictureFile]:
-    return [picture for picture in pictures if not folder.has(picture)]
+def _not_done(folder: ResultFolder, images: Sequence[ImageFile]) -> list[ImageFile]:
+    return [image for image in images if not folder.has(image)]
 
 
 def _again(args: Namespace) -> str:

@@ -14,7 +14,7 @@ from server.intake.request_fields import parse_options
 from server.settings.engine import build_engine, default_options, engine_settings
 from server.settings.settings import Settings
 
-PICTURES_PER_WORKER = 3  # one is read, one waits, one is on its way from or to the disk
+IMAGES_PER_WORKER = 3  # one is read, one waits, one is on its way from or to the disk
 PATIENCE_SECONDS = 3600.0
 
 
@@ -35,14 +35,14 @@ class InProcessReader:
         engine = engine_settings(self._settings)
         self.fingerprint = f"{engine.fingerprint()} {options.fingerprint()}"
 
-    async def start(self, pictures: int) -> None:
-        """Load the models in no more workers than there are pictures; ReaderGone if none can.
+    async def start(self, images: int) -> None:
+        """Load the models in no more workers than there are images; ReaderGone if none can.
 
-        Each picture has one core: what idle ones would give to the last few pictures is less than
+        Each image has one core: what idle ones would give to the last few images is less than
         what their compilations take at the start.
         """
         ocr = self._settings.ocr
-        number = min(pictures, ocr.process.number or usable_cores())
+        number = min(images, ocr.process.number or usable_cores())
         process = replace(
             ocr.process,
             number=number,
@@ -51,7 +51,7 @@ class InProcessReader:
             queue_timeout_seconds=PATIENCE_SECONDS,
         )
         self._engine = build_engine(replace(self._settings, ocr=replace(ocr, process=process)))
-        self.at_once = PICTURES_PER_WORKER * number
+        self.at_once = IMAGES_PER_WORKER * number
         self._engine.start()
         failure = asyncio.ensure_future(self._engine.failure())
         while not self._engine.ready():
@@ -60,14 +60,14 @@ class InProcessReader:
                 raise ReaderGone(failure.result())
         failure.cancel()
 
-    async def read(self, picture: bytes) -> Reading:
+    async def read(self, image: bytes) -> Reading:
         """Read it in a worker; ReadingError says why not."""
         assert self._engine is not None, "start() comes first"
         try:
-            recognition = await self._engine.submit(picture, self._options).future
+            recognition = await self._engine.submit(image, self._options).future
         except EngineError as error:
             raise ReadingError(error.code, error.message) from None
-        digests = await asyncio.to_thread(digest, picture)
+        digests = await asyncio.to_thread(digest, image)
         seconds = sum(each for stage, each in recognition.stages.items() if stage != "queue")
         milliseconds = round(seconds * 1000, 1)
         return Reading(recognition.result, digests.md5, milliseconds, recognition.drawing)

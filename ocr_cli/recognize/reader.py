@@ -1,4 +1,4 @@
-"""What reads the pictures: the engine in this process's workers, or a server."""
+"""What reads the images: the engine in this process's workers, or a server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT_FORMATS = [name for name, row in OUTPUT_FORMATS.items() if row.suffix and n
 
 
 class ReadingError(Exception):
-    """This picture cannot be read; `code` is that of docs/api.md."""
+    """This image cannot be read; `code` is that of docs/api.md."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -35,13 +35,13 @@ class Wanted:
 
     @property
     def drawing(self) -> bool:
-        """Whether the boxes are drawn over the picture, too."""
+        """Whether the boxes are drawn over the image, too."""
         return DRAWING in self.formats
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read in a picture; milliseconds: of the recognition. drawing: a PNG or nothing."""
+    """What was read in an image; milliseconds: of the recognition. drawing: a PNG or nothing."""
 
     result: OcrResult
     md5: str
@@ -50,9 +50,9 @@ class Reading:
 
 
 class Reader(Protocol):
-    """Reads one picture; look() and start() before, close() after. Lives on one event loop.
+    """Reads one image; look() and start() before, close() after. Lives on one event loop.
 
-    fingerprint differs where texts may differ. at_once: how many pictures keep it busy.
+    fingerprint differs where texts may differ. at_once: how many images keep it busy.
     """
 
     fingerprint: str
@@ -61,10 +61,10 @@ class Reader(Protocol):
     async def look(self) -> None:
         """Find out the fingerprint; ReaderGone if that fails."""
 
-    async def start(self, pictures: int) -> None:
-        """Make ready for so many pictures; ReaderGone if that fails. Sets at_once."""
+    async def start(self, images: int) -> None:
+        """Make ready for so many images; ReaderGone if that fails. Sets at_once."""
 
-    async def read(self, picture: bytes) -> Reading:
+    async def read(self, image: bytes) -> Reading:
         """Read it; ReadingError if it cannot be read, ReaderGone if none can."""
 
     async def close(self) -> None:

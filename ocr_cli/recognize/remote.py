@@ -31,7 +31,7 @@ _LATER = {"queue_full", "draining", "starting", "rate_limited", "queue_timeout"}
 
 
 class ServerReader:
-    """POST /ocr for every picture; see Reader. at_once: 0 asks the server how many."""
+    """POST /ocr for every image; see Reader. at_once: 0 asks the server how many."""
 
     def __init__(self, url: SplitResult, wanted: Wanted, at_once: int, seconds: float) -> None:
         self._url = url
@@ -58,15 +58,15 @@ class ServerReader:
             raise ReaderGone(f"what answers at {where} is no OCR server") from None
         self.at_once = self.at_once or max(REQUESTS_PER_WORKER * workers, 2)
 
-    async def start(self, pictures: int) -> None:
+    async def start(self, images: int) -> None:
         """A server is ready as it is."""
 
-    async def read(self, picture: bytes) -> Reading:
+    async def read(self, image: bytes) -> Reading:
         """Ask for its lines; ReadingError with the server's code, ReaderGone if it is away.
 
-        Boxes are drawn here: the server would read the picture once more for that.
+        Boxes are drawn here: the server would read the image once more for that.
         """
-        body = await self._ask(picture)
+        body = await self._ask(image)
         try:
             answer = json.loads(body)
             result = OcrResult.from_json(answer["data"])
@@ -76,20 +76,20 @@ class ServerReader:
             raise ReadingError("bad_answer", message) from None
         if not self._wanted.drawing:
             return reading
-        return replace(reading, drawing=await asyncio.to_thread(_drawn, picture, result))
+        return replace(reading, drawing=await asyncio.to_thread(_drawn, image, result))
 
     async def close(self) -> None:
         """Close the connections."""
         self._connections.close()
 
-    async def _ask(self, picture: bytes) -> bytes:
+    async def _ask(self, image: bytes) -> bytes:
         """The body of a 200; asks again while the server is full or restarts."""
         query = urlencode({"format": "json", **self._wanted.options})
         loop = asyncio.get_running_loop()
         began = answered = loop.time()
         while True:
             try:
-                reply = await self._exchange("POST", f"/ocr?{query}", picture, self._seconds)
+                reply = await self._exchange("POST", f"/ocr?{query}", image, self._seconds)
             except AnswerTimeout as error:
                 raise ReadingError("no_answer", str(error)) from None
             except NoAnswer as error:
@@ -129,13 +129,13 @@ class ServerReader:
         return reply
 
 
-def _drawn(picture: bytes, result: OcrResult) -> bytes:
+def _drawn(image: bytes, result: OcrResult) -> bytes:
     from ocr_engine.images.decode import decode
     from ocr_engine.images.decoders import lift_pixel_limit
     from ocr_engine.images.drawing import draw_result
 
     lift_pixel_limit()
-    return draw_result(decode(picture, MAX_DRAWN_PIXELS).pixels, result)
+    return draw_result(decode(image, MAX_DRAWN_PIXELS).pixels, result)
 
 
 def _problem(reply: Reply) -> tuple[str, str]:

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ocr_cli.recognize.pictures import PictureFile
+from ocr_cli.recognize.images import ImageFile
 from ocr_cli.recognize.reader import DRAWING, Reading
 from server.formats.json_text import dump
 from server.formats.registry import OUTPUT_FORMATS
 
 
-def rendered(format: str, picture: PictureFile, reading: Reading) -> bytes:
+def rendered(format: str, image: ImageFile, reading: Reading) -> bytes:
     """The bytes of one format; may take a while for a long text."""
     result = reading.result
     document = OUTPUT_FORMATS[format].document
     if document is not None:
-        return document(result, picture.shown)
+        return document(result, image.shown)
     if format == DRAWING:
         return reading.drawing
     if format == "text":
         return f"{result.text}\n".encode("utf-8", "replace") if result.text else b""
     answer = {"data": result.as_json(), "md5": reading.md5, "elapsed_ms": reading.milliseconds}
-    return as_json(picture, {"status": "success", **answer})
+    return as_json(image, {"status": "success", **answer})
 
 
-def as_json(picture: PictureFile, answer: Mapping[str, Any]) -> bytes:
+def as_json(image: ImageFile, answer: Mapping[str, Any]) -> bytes:
     """One line of JSON that names its file."""
-    return dump({"file": picture.shown, **answer}) + b"\n"
+    return dump({"file": image.shown, **answer}) + b"\n"

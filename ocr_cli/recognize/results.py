@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ocr_cli.recognize.pictures import PictureFile
+from ocr_cli.recognize.images import ImageFile
 from ocr_cli.recognize.reader import Wanted
 from server.formats.registry import OUTPUT_FORMATS
 
@@ -23,7 +23,7 @@ class FolderBusy(Exception):
 
 
 class Origin(NamedTuple):
-    """Of which picture a result is made, and how."""
+    """Of which image a result is made, and how."""
 
     size: int
     mtime_ns: int
@@ -31,7 +31,7 @@ class Origin(NamedTuple):
 
 
 class ResultFolder:
-    """One file for each picture and format, and a record of what they were made of.
+    """One file for each image and format, and a record of what they were made of.
 
     A line goes into the record when its file is in place: whatever ends a run, the next one finds
     each result whole and recorded, or not recorded.
@@ -66,29 +66,29 @@ class ResultFolder:
         """Let others write there."""
         self._record.close()
 
-    def has(self, picture: PictureFile) -> bool:
-        """Whether all results of the picture are there, made of these bytes in this way."""
-        if picture.path is None:
+    def has(self, image: ImageFile) -> bool:
+        """Whether all results of the image are there, made of these bytes in this way."""
+        if image.path is None:
             return False
         try:
-            origin = self.origin(picture)
+            origin = self.origin(image)
         except OSError:
             return False
         return all(
             self._made.get(name) == origin and (self.folder / name).is_file()
-            for name in self._names(picture).values()
+            for name in self._names(image).values()
         )
 
-    def origin(self, picture: PictureFile) -> Origin:
-        """What the record says of a picture; taken before it is read."""
-        if picture.path is None:
+    def origin(self, image: ImageFile) -> Origin:
+        """What the record says of an image; taken before it is read."""
+        if image.path is None:
             return Origin(-1, -1, self._how)
-        status = picture.path.stat()
+        status = image.path.stat()
         return Origin(status.st_size, status.st_mtime_ns, self._how)
 
-    def write(self, picture: PictureFile, origin: Origin, outputs: Mapping[str, bytes]) -> None:
+    def write(self, image: ImageFile, origin: Origin, outputs: Mapping[str, bytes]) -> None:
         """Put each result in its place, whole or not at all, and record it; blocks."""
-        names = self._names(picture)
+        names = self._names(image)
         for format, content in outputs.items():
             path = self.folder / names[format]
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,12 +99,12 @@ class ResultFolder:
             self._record.write(entry.encode("utf-8", "surrogateescape") + b"\n")
         self._record.flush()
 
-    def _names(self, picture: PictureFile) -> dict[str, str]:
-        return {each: picture.name + OUTPUT_FORMATS[each].suffix for each in self._wanted.formats}
+    def _names(self, image: ImageFile) -> dict[str, str]:
+        return {each: image.name + OUTPUT_FORMATS[each].suffix for each in self._wanted.formats}
 
 
 class InOrder:
-    """Writes to standard output in the order of the pictures, whichever is read first."""
+    """Writes to standard output in the order of the images, whichever is read first."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output

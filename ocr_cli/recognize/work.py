@@ -1,4 +1,4 @@
-"""The way of many pictures: read from disk, recognized, written, as many at once as it takes."""
+"""The way of many images: read from disk, recognized, written, as many at once as it takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ocr_cli.recognize.pictures import PictureFile
+from ocr_cli.recognize.images import ImageFile
 from ocr_cli.recognize.reader import Reader, ReaderGone, Reading, ReadingError, Wanted
 from ocr_cli.recognize.rendering import as_json, rendered
 from ocr_cli.recognize.results import InOrder, Origin, ResultFolder
@@ -16,16 +16,16 @@ from ocr_client.progress import Progress, clock_time
 
 @dataclass(slots=True)
 class Failure:
-    """A picture that could not be read, and why."""
+    """An image that could not be read, and why."""
 
-    picture: PictureFile
+    image: ImageFile
     code: str
     message: str
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What has become of the pictures so far; seconds: of reading, without loading the models."""
+    """What has become of the images so far; seconds: of reading, without loading the models."""
 
     wanted: int
     read: int = 0
@@ -41,19 +41,19 @@ class Outcome:
 
 
 class Work:
-    """Reads the pictures with a Reader that is started; `outcome` has what was done."""
+    """Reads the images with a Reader that is started; `outcome` has what was done."""
 
     def __init__(
         self,
-        pictures: Sequence[PictureFile],
+        images: Sequence[ImageFile],
         reader: Reader,
         wanted: Wanted,
         output: ResultFolder | InOrder,
         progress: Progress | None,
     ) -> None:
-        self.outcome = Outcome(wanted=len(pictures))
-        self._todo: Iterator[tuple[int, PictureFile]] = enumerate(pictures)
-        self._has_heads = len(pictures) > 1
+        self.outcome = Outcome(wanted=len(images))
+        self._todo: Iterator[tuple[int, ImageFile]] = enumerate(images)
+        self._has_heads = len(images) > 1
         self._reader = reader
         self._wanted = wanted
         self._format = wanted.formats[0]
@@ -78,52 +78,52 @@ class Work:
                 self._progress.clear()
 
     async def _lane(self) -> None:
-        """One picture after the other; files are read and written off the loop."""
-        for place, picture in self._todo:
+        """One image after the other; files are read and written off the loop."""
+        for place, image in self._todo:
             self._show()
             try:
-                await self._one(place, picture)
+                await self._one(place, image)
                 self.outcome.read += 1
             except ReadingError as error:
-                self._fail(place, picture, error.code, error.message)
+                self._fail(place, image, error.code, error.message)
             except OSError as error:
-                message = f"{error.strerror}: {error.filename or picture.shown}"
-                self._fail(place, picture, "file_error", message)
+                message = f"{error.strerror}: {error.filename or image.shown}"
+                self._fail(place, image, "file_error", message)
             self._show()
 
-    async def _one(self, place: int, picture: PictureFile) -> None:
+    async def _one(self, place: int, image: ImageFile) -> None:
         if isinstance(self._output, InOrder):
-            reading = await self._recognize(picture)
-            content = await asyncio.to_thread(rendered, self._format, picture, reading)
-            self._print(place, self._head(picture) + content)
+            reading = await self._recognize(image)
+            content = await asyncio.to_thread(rendered, self._format, image, reading)
+            self._print(place, self._head(image) + content)
             return
-        origin = await asyncio.to_thread(self._output.origin, picture)
-        reading = await self._recognize(picture)
-        await asyncio.to_thread(self._write, self._output, picture, origin, reading)
+        origin = await asyncio.to_thread(self._output.origin, image)
+        reading = await self._recognize(image)
+        await asyncio.to_thread(self._write, self._output, image, origin, reading)
 
-    async def _recognize(self, picture: PictureFile) -> Reading:
-        data = await asyncio.to_thread(picture.read)
+    async def _recognize(self, image: ImageFile) -> Reading:
+        data = await asyncio.to_thread(image.read)
         if not data:
             raise ReadingError("missing_file", "there is nothing in it")
         return await self._reader.read(data)
 
     def _write(
-        self, folder: ResultFolder, picture: PictureFile, origin: Origin, reading: Reading
+        self, folder: ResultFolder, image: ImageFile, origin: Origin, reading: Reading
     ) -> None:
-        outputs = {each: rendered(each, picture, reading) for each in self._wanted.formats}
-        folder.write(picture, origin, outputs)
+        outputs = {each: rendered(each, image, reading) for each in self._wanted.formats}
+        folder.write(image, origin, outputs)
 
-    def _head(self, picture: PictureFile) -> bytes:
+    def _head(self, image: ImageFile) -> bytes:
         """A line that says whose text follows, where there are several."""
         if not self._has_heads or self._format != "text":
             return b""
-        return f"==> {picture.shown} <==\n".encode("utf-8", "surrogateescape")
+        return f"==> {image.shown} <==\n".encode("utf-8", "surrogateescape")
 
-    def _fail(self, place: int, picture: PictureFile, code: str, message: str) -> None:
-        self.outcome.failures.append(Failure(picture, code, message))
+    def _fail(self, place: int, image: ImageFile, code: str, message: str) -> None:
+        self.outcome.failures.append(Failure(image, code, message))
         if isinstance(self._output, InOrder):
             error = {"status": "error", "error": {"code": code, "message": message}}
-            self._print(place, as_json(picture, error) if self._format == "json" else b"")
+            self._print(place, as_json(image, error) if self._format == "json" else b"")
 
     def _print(self, place: int, content: bytes) -> None:
         assert isinstance(self._output, InOrder)
@@ -137,7 +137,7 @@ class Work:
         outcome = self.outcome
         elapsed = time.perf_counter() - self._began
         rate = outcome.done / elapsed if elapsed else 0.0
-        note = f"{outcome.done}/{outcome.wanted}  {rate:.2f} pictures/s"
+        note = f"{outcome.done}/{outcome.wanted}  {rate:.2f} images/s"
         if outcome.failures:
             note += f"  {len(outcome.failures)} failed"
         if outcome.done and outcome.done < outcome.wanted:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from ocr_engine.errors import InvalidImage, PictureError
+from ocr_engine.errors import ImageError, InvalidImage
 from ocr_engine.images.exif_orientation import ORIENTATION, orientation, turned
 from ocr_engine.images.frames import count_gif_frames, count_tiff_pages
-from ocr_engine.images.header import ACCEPTED_FORMATS, PictureHeader, check_size, read_header
+from ocr_engine.images.header import ACCEPTED_FORMATS, ImageHeader, check_size, read_header
 from ocr_engine.images.jpeg_segments import split_jpeg
 from ocr_engine.images.tiff_directory import XMP, read_directory, without_tags
 
@@ -25,8 +25,8 @@ _TIFF_METADATA = frozenset({ORIENTATION, XMP, 34665, 34853, 40965})  # EXIF, GPS
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded picture: pixels (height, width, 3) uint8 in BGR order, as the models expect.
+class DecodedImage:
+    """A decoded image: pixels (height, width, 3) uint8 in BGR order, as the models expect.
 
     It stands upright (EXIF orientation applied). `frames` is how many the file holds.
     """
@@ -35,11 +35,11 @@ class Picture:
     frames: int = 1
 
 
-def decode(data: bytes, max_pixels: int) -> Picture:
-    """Decode the first frame or page of an accepted picture.
+def decode(data: bytes, max_pixels: int) -> DecodedImage:
+    """Decode the first frame or page of an accepted image.
 
     Transparency is laid over white (over black where all that is visible is itself white).
-    Raises UnsupportedFormat, InvalidImage (also for a truncated file: never half a picture)
+    Raises UnsupportedFormat, InvalidImage (also for a truncated file: never half an image)
     or TooManyPixels. A process that takes very large images first calls lift_pixel_limit.
     """
     header = read_header(data)
@@ -48,7 +48,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     try:
         image = _load(file, header, max_pixels)
         pixels = _to_bgr(turned(image, _orientation_of(image, file)))
-    except (PictureError, MemoryError, cv2.error):
+    except (ImageError, MemoryError, cv2.error):
         raise
     except UnidentifiedImageError:
         raise InvalidImage(f"the {header.format} cannot be read: its header is broken") from None
@@ -56,7 +56,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         raise InvalidImage(
             f"the {header.format} is truncated or broken ({error}); send the whole file"
         ) from None
-    return Picture(pixels, _count_frames(image, data))
+    return DecodedImage(pixels, _count_frames(image, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ def _without_metadata(file_format: str, data: bytes) -> _File:
     return _File(data)
 
 
-def _load(file: _File, header: PictureHeader, max_pixels: int) -> Image.Image:
+def _load(file: _File, header: ImageHeader, max_pixels: int) -> Image.Image:
     """The pixels as they are stored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(file.data), formats=ACCEPTED_FORMATS) as image:
-            check_size(PictureHeader(header.format, *image.size), max_pixels)
+            check_size(ImageHeader(header.format, *image.size), max_pixels)
             image.load()
             return image
 
@@ -135,7 +135,7 @@ def _from_deep_grey(image: Image.Image) -> ImageArray:
     """Deep greys as 8 bits: 16-bit by 1/257, others that do not fit by their own range."""
     values = np.asarray(image).astype(np.float32)
     if not np.isfinite(values).all():
-        raise InvalidImage("the picture has pixels that are not numbers")
+        raise InvalidImage("the image has pixels that are not numbers")
     if image.mode.startswith("I;16") or (image.mode == "I" and 255 < values.max() <= 65535):
         values /= 257.0
     elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
@@ -156,7 +156,7 @@ def _over_background(image: Image.Image) -> ImageArray:
 
 
 def _invisible_on_white(rgba: ImageArray) -> bool:
-    """Whether a picture with see-through parts shows nothing but near-white."""
+    """Whether an image with see-through parts shows nothing but near-white."""
     visible = rgba[rgba[:, :, 3] > 32]
     if visible.size == 0 or len(visible) == rgba.shape[0] * rgba.shape[1]:
         return False

@@ -16,7 +16,7 @@ def prepare_decoders() -> None:
     try:
         _silence()
     except (OSError, AttributeError) as error:  # a Pillow that is linked in another way
-        log.warning("what libtiff says of pictures goes to the log: %s", error)
+        log.warning("what libtiff says of images goes to the log: %s", error)
 
 
 def lift_pixel_limit() -> None:

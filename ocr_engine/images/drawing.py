@@ -1,4 +1,4 @@
-"""The boxes of a result drawn over its picture. Runs in the worker, which has the picture."""
+"""The boxes of a result drawn over its image. Runs in the worker, which has the image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Colour = tuple[int, int, int]
 
 
 def draw_result(pixels: ImageArray, result: OcrResult) -> bytes:
-    """A PNG of the picture, (H, W, 3) uint8 in BGR order, with each line's box and number.
+    """A PNG of the image, (H, W, 3) uint8 in BGR order, with each line's box and number.
 
     Words and characters have thin boxes. Reduced where it has more than MAX_DRAWN_PIXELS.
     """
@@ -41,7 +41,7 @@ def draw_result(pixels: ImageArray, result: OcrResult) -> bytes:
 
 
 def draw_lines(canvas: ImageArray, result: OcrResult) -> ImageArray:
-    """Draw on the canvas, which may be of another size than the result's picture; gives it back."""
+    """Draw on the canvas, which may be of another size than the result's image; gives it back."""
     height, width = canvas.shape[:2]
     scale = (width / max(result.width, 1), height / max(result.height, 1))
     thick = max(1, round(min(max(height, width) / 500, min(height, width) / 100)))

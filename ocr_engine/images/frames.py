@@ -6,7 +6,7 @@ import struct
 
 
 def count_gif_frames(data: bytes) -> int:
-    """How many pictures a GIF holds, by its block structure alone; as far as it is whole."""
+    """How many images a GIF holds, by its block structure alone; as far as it is whole."""
     frames = 0
     try:
         position = 13 + _color_table_bytes(data[10])

@@ -1,4 +1,4 @@
-"""Format and size of a picture from its first bytes, before any decoder sees it.
+"""Format and size of an image from its first bytes, before any decoder sees it.
 
 Runs in the front end and again in the worker. It reads a few dozen bytes (JPEG: walks the
 markers up to the frame header), allocates nothing, and trusts no length that it reads.
@@ -34,7 +34,7 @@ _FOREIGN_MAGIC: tuple[tuple[bytes, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class PictureHeader:
+class ImageHeader:
     """What the bytes claim to be; width and height in pixels as stored, before EXIF."""
 
     format: str
@@ -42,7 +42,7 @@ class PictureHeader:
     height: int
 
 
-def read_header(data: bytes) -> PictureHeader:
+def read_header(data: bytes) -> ImageHeader:
     """Tell format and size by the bytes alone.
 
     Raises UnsupportedFormat if they are none of ACCEPTED_FORMATS, InvalidImage if the header
@@ -55,12 +55,12 @@ def read_header(data: bytes) -> PictureHeader:
         raise InvalidImage(f"the {name} header is cut off; send the whole file") from None
     if width < 1 or height < 1:
         raise InvalidImage(f"the {name} header claims {width}x{height} pixels")
-    return PictureHeader(name, width, height)
+    return ImageHeader(name, width, height)
 
 
-def check_size(header: PictureHeader, max_pixels: int) -> None:
+def check_size(header: ImageHeader, max_pixels: int) -> None:
     """Raise TooManyPixels for more than max_pixels, or a side longer than MAX_SIDE."""
-    claim = f"the picture has {header.width}x{header.height} pixels"
+    claim = f"the image has {header.width}x{header.height} pixels"
     if header.width * header.height > max_pixels:
         raise TooManyPixels(f"{claim}; at most {max_pixels} pixels are accepted")
     if max(header.width, header.height) > MAX_SIDE:
@@ -90,7 +90,7 @@ def _foreign_name(data: bytes) -> str:
     for magic, name in _FOREIGN_MAGIC:
         if data.startswith(magic) or start[: len(magic)].lower() == magic.lower():
             return name
-    return "of no known picture format"
+    return "of no known image format"
 
 
 def _png_size(data: bytes) -> tuple[int, int]:

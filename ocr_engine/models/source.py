@@ -39,7 +39,7 @@ class ModelSource:
     characters: what rec's classes mean, without blank and space; empty: in the ONNX metadata.
     ranges: of its activations, where they were measured; INT8 needs them.
     squeeze: of its width, at which rec reads a line first; 1: at its full width only.
-    reduction: of a large picture's sides, at which det finds lines as well as at full size.
+    reduction: of a large image's sides, at which det finds lines as well as at full size.
     """
 
     role: Role
@@ -97,7 +97,7 @@ class ModelSet:
         return digest.hexdigest()[:16]
 
     def sources(self) -> tuple[ModelSource, ...]:
-        """The models in the order in which a picture meets them."""
+        """The models in the order in which an image meets them."""
         return tuple(self.by_role[role] for role in ROLES if role in self.by_role)
 
     def describe(self) -> str:

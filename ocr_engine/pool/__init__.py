@@ -1,1 +1,1 @@
-"""Long-lived worker processes, a backlog in the parent, and who has which picture."""
+"""Long-lived worker processes, a backlog in the parent, and who has which image."""

@@ -1,4 +1,4 @@
-"""Whether a picture is worth taking: how long it would wait, from how long others took lately."""
+"""Whether an image is worth taking: how long it would wait, from how long others took lately."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Admission:
         self._seconds.append(seconds)
 
     def expected_wait(self, ahead: int, workers: int) -> float:
-        """How long a picture with so many before it would wait; 0 while too little is known."""
+        """How long an image with so many before it would wait; 0 while too little is known."""
         if len(self._seconds) < ENOUGH:
             return 0.0
         return (ahead + 0.5) * sum(self._seconds) / len(self._seconds) / max(workers, 1)
@@ -40,18 +40,18 @@ class Admission:
     def check(self, ahead: int, workers: int, patience: float | None) -> None:
         """QueueFull if the backlog is full, or if the wait would outlast deadline or patience.
 
-        ahead: pictures that wait. workers: warm ones. patience: how long the client waits.
+        ahead: images that wait. workers: warm ones. patience: how long the client waits.
         """
         wait = self.expected_wait(ahead, workers)
         if ahead >= self._queue_size:
             raise QueueFull(
-                f"{ahead} pictures are waiting, which is the limit; try again later",
+                f"{ahead} images are waiting, which is the limit; try again later",
                 self.retry_after(wait),
             )
         limit = self._queue_seconds if patience is None else min(patience, self._queue_seconds)
         if wait > CAUTION * limit:
             raise QueueFull(
-                f"{ahead} pictures are waiting, so that it would take about {wait:.0f} s before "
+                f"{ahead} images are waiting, so that it would take about {wait:.0f} s before "
                 f"a worker is free, too long for the {limit:g} s allowed; try again later",
                 self.retry_after(wait),
             )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ocr_engine.budget import Budget
 from ocr_engine.engine import EngineStats, EngineTask, TaskState
 from ocr_engine.errors import (
-    PICTURE_ERRORS,
+    IMAGE_ERRORS,
     PoolDraining,
     PoolStarting,
     RecognitionFailed,
@@ -35,9 +35,9 @@ BEGIN_SECONDS = 10.0  # until a worker says that it has read its task
 class PoolSpec:
     """The crew and its limits.
 
-    queue_size: pictures that may wait. queue_seconds: how long one may wait for a worker.
-    task_seconds: how long one recognition may take, once started. cores_per_picture: on how many
-    cores, at most, one picture may be read when they are idle. fingerprint: see Engine.
+    queue_size: images that may wait. queue_seconds: how long one may wait for a worker.
+    task_seconds: how long one recognition may take, once started. cores_per_image: on how many
+    cores, at most, one image may be read when they are idle. fingerprint: see Engine.
     """
 
     crew: CrewSpec
@@ -45,7 +45,7 @@ class PoolSpec:
     queue_size: int = 100
     queue_seconds: float = 60.0
     task_seconds: float = 30.0
-    cores_per_picture: int = 1
+    cores_per_image: int = 1
 
 
 class Pool:
@@ -121,15 +121,15 @@ class Pool:
         return not self._draining and self.supervisor.warm() > 0
 
     def queued(self) -> int:
-        """How many pictures wait."""
+        """How many images wait."""
         return len(self._backlog)
 
     def running(self) -> int:
-        """How many pictures are being read."""
+        """How many images are being read."""
         return len(self._running)
 
     def pending(self) -> int:
-        """How many pictures wait or are being read."""
+        """How many images wait or are being read."""
         return self.queued() + self.running()
 
     def pending_bytes(self) -> int:
@@ -159,7 +159,7 @@ class Pool:
     ) -> PoolTask:
         """See Engine: puts the image into the backlog."""
         if self._draining:
-            raise PoolDraining("the server is stopping; send the picture to another one")
+            raise PoolDraining("the server is stopping; send the image to another one")
         if self.supervisor.info is None:
             raise PoolStarting("the models are still being loaded; try again in a second")
         if self.supervisor.idle_worker() is None:
@@ -190,7 +190,7 @@ class Pool:
         return True
 
     def on_idle(self) -> None:
-        """Hand the oldest waiting pictures to workers that are free; see CrewListener."""
+        """Hand the oldest waiting images to workers that are free; see CrewListener."""
         while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
             self._run(self._backlog.pop(), worker)
 
@@ -215,7 +215,7 @@ class Pool:
         self.completed += 1
         self.admission.record(asyncio.get_running_loop().time() - task.started_at)
         if isinstance(reply, messages.Failed):
-            error = PICTURE_ERRORS.get(reply.code, RecognitionFailed)
+            error = IMAGE_ERRORS.get(reply.code, RecognitionFailed)
             task.finish(error(reply.message))
             return
         stages = {"queue": task.started_at - task.enqueued_at, **reply.recognition.stages}
@@ -253,14 +253,14 @@ class Pool:
         last_second = task.started_at + BEGIN_SECONDS + self.spec.task_seconds
         task.budget = Budget(self._free_cores(), last_second)
         self._running[worker] = task
-        worker.assign(messages.Task(task.task_id, task.options, task.picture, task.budget))
+        worker.assign(messages.Task(task.task_id, task.options, task.image, task.budget))
 
     def _free_cores(self) -> int:
-        """On how many cores a picture may be read now: on idle ones, too, if no other waits."""
+        """On how many cores an image may be read now: on idle ones, too, if no other waits."""
         if self._backlog:
             return 1
         taken = sum(task.budget.cores for task in self._running.values())
-        return max(1, min(self.spec.cores_per_picture, self.supervisor.warm() - taken))
+        return max(1, min(self.spec.cores_per_image, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, ended: WorkerExit) -> None:
         """Try a task again after its worker was lost, before all others, unless it gives up."""

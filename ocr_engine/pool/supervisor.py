@@ -34,7 +34,7 @@ TaskReply = Done | Failed
 class CrewSpec:
     """How many workers, what each is told, and when one is replaced.
 
-    max_tasks: pictures before a worker is replaced (±20 %), 0: never. max_rss_mb: memory above
+    max_tasks: images before a worker is replaced (±20 %), 0: never. max_rss_mb: memory above
     which it is replaced. start_seconds: how long loading and warming may take.
     """
 

@@ -1,4 +1,4 @@
-"""One picture on its way through the pool."""
+"""One image on its way through the pool."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class PoolTask:
     def __init__(
         self,
         task_id: int,
-        picture: bytes,
+        image: bytes,
         options: RecognitionOptions,
         most_seconds: float,
         read_before: bool = False,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.task_id = task_id
-        self.picture = picture
+        self.image = image
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.state = TaskState.QUEUED
@@ -83,7 +83,7 @@ class PoolTask:
     def took_too_long(self, seconds: float) -> EngineError:
         """The error of an image whose recognition passed its deadline."""
         return RecognitionTimeout(
-            f"the recognition took longer than {seconds:g} s; send a smaller picture"
+            f"the recognition took longer than {seconds:g} s; send a smaller image"
         )
 
     def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
@@ -99,7 +99,7 @@ class PoolTask:
     def finish(self, outcome: Recognition | EngineError) -> None:
         """Settle the future, once."""
         self.state = TaskState.DONE
-        self.picture = b""
+        self.image = b""
         self.cancel_timer()
         if self.future.done():
             return

@@ -1,1 +1,1 @@
-"""Recognizers turn one upright picture into lines of text; recognizer.py builds them by name."""
+"""Recognizers turn one upright image into lines of text; recognizer.py builds them by name."""

@@ -132,7 +132,7 @@ def _precisions(
         if settings.precision == "int8" and not (models.det.ranges and models.rec.ranges):
             raise ModelError(
                 "ocr.precision = int8: the ranges of these models are not known; run "
-                "tools/calibrate.py with pictures of yours, or set auto"
+                "tools/calibrate.py with images of yours, or set auto"
             )
         chosen = settings.precision
         others = _in_all_roles("f32" if chosen == "int8" else chosen)

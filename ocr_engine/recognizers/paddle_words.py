@@ -25,7 +25,7 @@ Corners = npt.NDArray[np.number[Any]]
 def lines_with_parts(
     found: Mapping[str, Any], pixels: ImageArray, granularity: Granularity
 ) -> Iterator[TextLine]:
-    """The lines of PaddleOCR's answer for one picture, with their words or characters."""
+    """The lines of PaddleOCR's answer for one image, with their words or characters."""
     names = ("rec_texts", "rec_scores", "rec_polys", "text_word", "text_word_region")
     for text, score, corners, words, places in zip(*(found[name] for name in names), strict=True):
         box = np.asarray(corners).astype(np.int32)

@@ -18,7 +18,7 @@ import cv2
 
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError, last_line
-from ocr_engine.images.decode import Picture
+from ocr_engine.images.decode import DecodedImage
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
 from ocr_engine.models.source import ModelSet, ModelSource
@@ -42,16 +42,16 @@ class PaddleOcr:
         self._turns_lines = turns_lines
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
+        self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """See Recognizer.recognize; on one core, and PaddleOCR does not tell its stages apart."""
         start = time.perf_counter()
-        height, width = picture.pixels.shape[:2]
+        height, width = image.pixels.shape[:2]
         limit = options.det_limit_side_len
         if options.det_limit_type != "max":
             limit = bounded_limit(height, width, limit)
         (found,) = self._pipeline.predict(
-            picture.pixels,
+            image.pixels,
             use_textline_orientation=self._turns_lines and options.use_angle_cls,
             text_det_limit_side_len=limit,
             text_det_limit_type="max" if options.det_limit_type == "max" else "min",
@@ -64,9 +64,9 @@ class PaddleOcr:
         if options.granularity == "line":
             lines = tuple(_lines(found))
         else:
-            lines = tuple(lines_with_parts(found, picture.pixels, options.granularity))
+            lines = tuple(lines_with_parts(found, image.pixels, options.granularity))
         seconds = time.perf_counter() - start
-        return Recognition(OcrResult(width, height, lines, picture.frames), {"ocr": seconds})
+        return Recognition(OcrResult(width, height, lines, image.frames), {"ocr": seconds})
 
     def prepare(self) -> bool:
         """Nothing to do."""

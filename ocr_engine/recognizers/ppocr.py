@@ -12,7 +12,7 @@ import numpy as np
 
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
-from ocr_engine.images.decode import ImageArray, Picture
+from ocr_engine.images.decode import DecodedImage, ImageArray
 from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
@@ -27,12 +27,12 @@ from ocr_engine.stages.strips import Strips, stretched_strip
 
 log = logging.getLogger(__name__)
 
-SMALL_PICTURE = (64, 64)
-PREPARED_PIXELS = 1_500_000  # larger pictures take long, and memory, also when they are blank
+SMALL_IMAGE = (64, 64)
+PREPARED_PIXELS = 1_500_000  # larger images take long, and memory, also when they are blank
 
 
 class PpOcr:
-    """The loaded models; each picture passes through plain functions between them."""
+    """The loaded models; each image passes through plain functions between them."""
 
     def __init__(
         self,
@@ -48,20 +48,20 @@ class PpOcr:
         self._wide_det: Session | None = None
         self._rec_shape = rec_shape
         self._characters = characters
-        self._last_size = SMALL_PICTURE  # as detection saw it
+        self._last_size = SMALL_IMAGE  # as detection saw it
         self._preparations = self._prepared_shapes()
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
+        self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """See Recognizer.recognize."""
         watch = StageWatch()
         with watch.stage("det"):
-            boxes = self._detect(picture.pixels, options, budget.cores)
+            boxes = self._detect(image.pixels, options, budget.cores)
             lines = [(box, place) for box in boxes if (place := place_of(box)) is not None]
         strips = Strips(
             [place.strip_shape for _, place in lines],
-            lambda number: cut_out(picture.pixels, lines[number][1]),
+            lambda number: cut_out(image.pixels, lines[number][1]),
         )
         readings: list[Reading] = []
         if lines:
@@ -80,15 +80,15 @@ class PpOcr:
             for number, ((box, _), reading) in enumerate(zip(lines, readings, strict=True))
             if reading.text and reading.confidence >= options.drop_score
         ]
-        height, width = picture.pixels.shape[:2]
-        return Recognition(OcrResult(width, height, tuple(found), picture.frames), watch.seconds)
+        height, width = image.pixels.shape[:2]
+        return Recognition(OcrResult(width, height, tuple(found), image.frames), watch.seconds)
 
     def prepare(self) -> bool:
         """See Recognizer.prepare; a line of a new width takes 30 ms longer than the next one."""
         return next(self._preparations, False)
 
     def _prepared_shapes(self) -> Iterator[bool]:
-        """Run lines of the common widths, then the last picture's size: the next may have it."""
+        """Run lines of the common widths, then the last image's size: the next may have it."""
         sessions = self.sessions
         channels, height, _ = self._rec_shape
         for width in recognition.COMMON_WIDTHS:
@@ -97,7 +97,7 @@ class PpOcr:
             yield True
         height, width = self._last_size
         if height * width > PREPARED_PIXELS:
-            height, width = SMALL_PICTURE
+            height, width = SMALL_IMAGE
         blank = np.zeros((1, height, width, 3), dtype=np.uint8)
         self._detector(sessions.cores).prepare(blank, 1)
         yield True
@@ -116,7 +116,7 @@ class PpOcr:
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
     ) -> list[FloatArray]:
-        """The boxes of the picture in reading order."""
+        """The boxes of the image in reading order."""
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
         reduction = self.models.det.reduction

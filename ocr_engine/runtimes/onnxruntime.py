@@ -53,7 +53,7 @@ class OnnxRuntimeSession:
 
 
 class OnnxRuntimeRuntime:
-    """The CPU execution provider, without an arena: it would keep the largest picture's memory."""
+    """The CPU execution provider, without an arena: it would keep the largest image's memory."""
 
     name = "onnxruntime"
 

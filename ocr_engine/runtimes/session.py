@@ -95,7 +95,7 @@ class Session(Protocol):
         """Make the next run of pixels of this shape faster in so many lanes, if that can be."""
 
     def release_memory(self, shapes: bool = False) -> None:
-        """Give back past pictures' activations, if the runtime can.
+        """Give back past images' activations, if the runtime can.
 
         shapes: also what is compiled for past shapes, and all lanes but the first. ModelError or
         OSError if the model cannot be loaded again for that; the session then stays as it is.

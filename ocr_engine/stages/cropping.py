@@ -1,4 +1,4 @@
-"""From a box on the picture to an upright strip with one line of text."""
+"""From a box on the image to an upright strip with one line of text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Place:
 
     @property
     def strip_shape(self) -> StripShape:
-        """The strip's, unless the picture is too large for OpenCV to warp."""
+        """The strip's, unless the image is too large for OpenCV to warp."""
         return (self.width, self.height) if self.stands else (self.height, self.width)
 
 
@@ -54,7 +54,7 @@ def cut_out(pixels: ImageArray, place: Place) -> ImageArray:
     """Cut the line out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
 
     The pixels of a box that stands straight are shown as they are, half a pixel beside it at most;
-    those of small print are shifted. It may be a part of the picture, not a copy.
+    those of small print are shifted. It may be a part of the image, not a copy.
     """
     across, down = (place.corners[corner] - place.corners[0] for corner in (1, 3))
     if abs(across[1]) <= STRAIGHT and abs(down[0]) <= STRAIGHT:
@@ -117,7 +117,7 @@ def _warped(pixels: ImageArray, corners: FloatArray, width: int, height: int) ->
 
 
 def _surroundings(pixels: ImageArray, corners: FloatArray) -> tuple[ImageArray, FloatArray]:
-    """The part of a very long picture that the corners lie in, and the corners in that part."""
+    """The part of a very long image that the corners lie in, and the corners in that part."""
     limits = np.array(pixels.shape[1::-1])
     low = np.clip(np.floor(corners.min(axis=0)).astype(int) - MARGIN, 0, limits - 1)
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + MARGIN, low + 1, limits)

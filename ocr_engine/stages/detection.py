@@ -28,7 +28,7 @@ SIDE_MULTIPLE = 32
 MAX_SIDE = 4000
 MAX_CANDIDATES = 1000
 MIN_BOX_SIDE = 3
-FULL_SIZE_PIXELS = 300_000  # smaller pictures are never reduced
+FULL_SIZE_PIXELS = 300_000  # smaller images are never reduced
 MAX_ENLARGEMENT = 4  # of a side; letters of 8 pixels get 32, and more is not read better
 ALWAYS_ENLARGED_TO = 64  # with MAX_SIDE this is less than FULL_SIZE_PIXELS
 MUCH_SMALLER = 0.6  # from here on, each pixel is the mean of those that it stands for
@@ -40,9 +40,9 @@ SIDES = (*SMALL_SIDES, 608, 768, 960, 1216, 1536, 1920, 2400, 3008, 3776, MAX_SI
 def detection_size(
     height: int, width: int, options: RecognitionOptions, reduction: float = 1.0
 ) -> tuple[int, int]:
-    """The (height, width) in which detection sees the picture: multiples of SIDE_MULTIPLE.
+    """The (height, width) in which detection sees the image: multiples of SIDE_MULTIPLE.
 
-    reduction: how far `auto` may reduce the sides of a large picture; a model that takes that gets
+    reduction: how far `auto` may reduce the sides of a large image; a model that takes that gets
     sides out of SIDES, the nearest by ratio.
     """
     limit = options.det_limit_side_len
@@ -83,9 +83,9 @@ def _nearest_side(side: int) -> int:
 
 
 def pad_tiny(pixels: ImageArray) -> ImageArray:
-    """A picture of less than 64 pixels in height + width, with black below and to the right.
+    """An image of less than 64 pixels in height + width, with black below and to the right.
 
-    Each side gets at least 32; larger pictures stay as they are.
+    Each side gets at least 32; larger images stay as they are.
     """
     height, width = pixels.shape[:2]
     if height + width >= 64:
@@ -108,11 +108,11 @@ def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
 
 
 def postprocess(
-    probability: FloatArray, picture_size: tuple[int, int], options: RecognitionOptions
+    probability: FloatArray, image_size: tuple[int, int], options: RecognitionOptions
 ) -> list[FloatArray]:
     """Boxes from the probability map (height, width) float32 of a DB model.
 
-    picture_size is the (height, width) of what was resized for the model; each box is (4, 2)
+    image_size is the (height, width) of what was resized for the model; each box is (4, 2)
     float32 in its pixels, clockwise from the top left.
     """
     mask = (probability > options.det_db_thresh).astype(np.uint8)
@@ -127,7 +127,7 @@ def postprocess(
         grown = unclip(corners, options.det_db_unclip_ratio)
         if _short_side(grown) < MIN_BOX_SIDE + 2:
             continue
-        boxes.append(_to_picture(grown, probability.shape, picture_size))
+        boxes.append(_to_image(grown, probability.shape, image_size))
     return boxes
 
 
@@ -186,11 +186,11 @@ def _short_side(corners: FloatArray) -> float:
     return float(min(np.hypot(*across), np.hypot(*down)))
 
 
-def _to_picture(
-    corners: FloatArray, map_size: tuple[int, ...], picture_size: tuple[int, int]
+def _to_image(
+    corners: FloatArray, map_size: tuple[int, ...], image_size: tuple[int, int]
 ) -> FloatArray:
-    """From the map's pixels to the picture's; a coordinate is that of a pixel's middle."""
-    limits = np.array(picture_size[::-1], dtype=np.float32)
+    """From the map's pixels to the image's; a coordinate is that of a pixel's middle."""
+    limits = np.array(image_size[::-1], dtype=np.float32)
     scale = limits / np.array(map_size[::-1], dtype=np.float32)
     box: FloatArray = np.clip((corners + 0.5) * scale - 0.5, 0, limits).astype(np.float32)
     return box

@@ -17,7 +17,7 @@ PADDING = 127  # PaddleOCR pads with zero on a scale of -1 to 1, which is 127.5
 class Strips:
     """Strips (height, width, 3) uint8 by number, each made when it is first asked for.
 
-    So those who read the lines of a picture side by side cut them out side by side, too.
+    So those who read the lines of an image side by side cut them out side by side, too.
     shapes: of the strips, known before.
     """
 

@@ -1,6 +1,6 @@
-"""What a worker does while no picture comes: it gives memory back, and prepares for later pictures.
+"""What a worker does while no image comes: it gives memory back, and prepares for later images.
 
-In two steps: a pause is short, and what made the last pictures fast stays, within a limit; in a
+In two steps: a pause is short, and what made the last images fast stays, within a limit; in a
 rest it goes, and the worker has about as much memory as at its start.
 """
 
@@ -25,7 +25,7 @@ REST_SLACK_MB = 4  # of what differs from one rest to the next though nothing ne
 
 
 class Pauses:
-    """The pauses of one worker. most_rss_mb: above it, past pictures' shapes do not outlive one."""
+    """The pauses of one worker. most_rss_mb: above it, past images' shapes do not outlive one."""
 
     def __init__(self, recognizer: Recognizer, most_rss_mb: int) -> None:
         self._recognizer = recognizer
@@ -59,7 +59,7 @@ class Pauses:
             self._rested_rss_mb = rss_mb()
 
     def _preparations(self) -> Iterator[None]:
-        """Make later pictures faster, step by step."""
+        """Make later images faster, step by step."""
         while self._recognizer.prepare():
             release(self._recognizer)
             yield

@@ -1,4 +1,4 @@
-"""The child process: loads a recognizer, warms it, then answers one picture after the other."""
+"""The child process: loads a recognizer, warms it, then answers one image after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 from ocr_engine.budget import ONE_CORE, Budget
-from ocr_engine.errors import ImageTooComplex, ModelError, PictureError, RecognitionFailed
+from ocr_engine.errors import ImageError, ImageTooComplex, ModelError, RecognitionFailed
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FAILED = "the recognition failed; the server's log has why"
-_TOO_COMPLEX = "reading the picture takes more memory than a worker may use; send a smaller one"
+_TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller one"
 # As OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV say it.
 _OUT_OF_MEMORY = re.compile(
     "bad_alloc|fail(ed)? to alloc|insufficient memory|could not create a (primitive|memory)",
@@ -87,7 +87,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
 
 
 def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
-    """Decode and recognize one picture; every error becomes a Failed.
+    """Decode and recognize one image; every error becomes a Failed.
 
     The worker leaves after it ran out of memory: native libraries are not the same any more.
     """
@@ -96,7 +96,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     leaving = False
     try:
         recognition = recognize(recognizer, task, spec.max_pixels)
-    except PictureError as error:
+    except ImageError as error:
         code, message = error.code, error.message
     except Exception as error:
         leaving = isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
@@ -117,21 +117,21 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     from ocr_engine.images.decode import decode
 
     start = time.perf_counter()
-    picture = decode(task.picture, max_pixels)
+    image = decode(task.image, max_pixels)
     decoded = time.perf_counter() - start
-    recognition = recognizer.recognize(picture, task.options, task.budget)
+    recognition = recognizer.recognize(image, task.options, task.budget)
     stages = {"decode": decoded, **recognition.stages}
     if not task.options.draw:
         return Recognition(recognition.result, stages)
     from ocr_engine.images.drawing import draw_result
 
     start = time.perf_counter()
-    drawing = draw_result(picture.pixels, recognition.result)
+    drawing = draw_result(image.pixels, recognition.result)
     return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, budget: Budget = ONE_CORE) -> None:
-    """Read a real picture, so that the first client does not wait for kernels to be compiled."""
+    """Read a real image, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
     recognize(recognizer, Task(0, RecognitionOptions(), sample, budget), spec.max_pixels)
 

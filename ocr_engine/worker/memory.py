@@ -1,4 +1,4 @@
-"""Gives the memory of past pictures back to the system."""
+"""Gives the memory of past images back to the system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
-    """Past pictures' memory; and what makes later ones faster, if that alone is too much."""
+    """Past images' memory; and what makes later ones faster, if that alone is too much."""
     release(recognizer)
     if rss_mb() > most_rss_mb:
         release(recognizer, shapes=True)
@@ -31,6 +31,6 @@ def release(recognizer: Recognizer, shapes: bool = False) -> None:
     try:
         recognizer.release_memory(shapes)
     except (ModelError, OSError) as error:
-        log.warning("memory of past pictures stays: %s", error)
+        log.warning("memory of past images stays: %s", error)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

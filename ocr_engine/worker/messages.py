@@ -1,7 +1,7 @@
 """What parent and worker say to each other: plain data in frames, never pickle.
 
 A frame is the length of its head (4 bytes, big-endian), the head as JSON, then the body: the
-picture's bytes in a task, the drawing's in a reply that has one.
+image's bytes in a task, the drawing's in a reply that has one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Task:
 
     task_id: int
     options: RecognitionOptions
-    picture: bytes
+    image: bytes
     budget: Budget = ONE_CORE
 
 
@@ -99,7 +99,7 @@ def encode_request(request: Request) -> bytes:
         "options": asdict(request.options),
         "budget": asdict(request.budget),
     }
-    return _frame(head, request.picture)
+    return _frame(head, request.image)
 
 
 def decode_request(frame: bytes) -> Request:

@@ -36,7 +36,7 @@ def die_with_parent() -> None:
 
 
 def prepare_process() -> None:
-    """No core dumps of clients' pictures; when memory runs out, the kernel kills us first.
+    """No core dumps of clients' images; when memory runs out, the kernel kills us first.
 
     One heap for all threads: with one for each, glibc keeps some 30 MB more.
     """
@@ -60,7 +60,7 @@ def own_signals() -> None:
 
 
 def limit_memory(task_memory_mb: int) -> None:
-    """Make a picture that needs too much fail with MemoryError before the machine runs out.
+    """Make an image that needs too much fail with MemoryError before the machine runs out.
 
     Set anew for each: memory that is given back leaves holes in the address space.
     """

@@ -20,11 +20,11 @@ class WorkerSpec:
 
     load: builds the recognizer; a picklable callable.
     threads: compute threads that native libraries may use.
-    max_pixels: larger pictures are refused.
-    release_rss_mb: above it, memory is given back after a picture, and not only in a pause.
-    idle_rss_mb: what is kept in a pause to make later pictures faster.
-    task_memory_mb: address space that one picture may add, 0: no limit.
-    cores: on how many cores, at most, a picture may be read when they are idle.
+    max_pixels: larger images are refused.
+    release_rss_mb: above it, memory is given back after an image, and not only in a pause.
+    idle_rss_mb: what is kept in a pause to make later images faster.
+    task_memory_mb: address space that one image may add, 0: no limit.
+    cores: on how many cores, at most, an image may be read when they are idle.
     """
 
     load: Callable[[], Recognizer]

@@ -42,7 +42,7 @@ _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
 
 def render_hocr(result: OcrResult, image: str) -> str:
-    """The page; image is the name that it gives to the picture.
+    """The page; image is the name that it gives to the image.
 
     Where the words are not known, a line's text is one word: tools look for text in words.
     """

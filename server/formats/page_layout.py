@@ -18,7 +18,7 @@ VERTICAL_RATIO = 1.5
 
 
 class LevelBox(NamedTuple):
-    """A box without a slope, in pixels of the upright picture; right and bottom are outside."""
+    """A box without a slope, in pixels of the upright image; right and bottom are outside."""
 
     left: int
     top: int
@@ -64,7 +64,7 @@ class Block:
 
 
 def lay_out(result: OcrResult) -> list[Block]:
-    """The blocks from the top of the picture to its bottom, with all lines in reading order."""
+    """The blocks from the top of the image to its bottom, with all lines in reading order."""
     blocks: list[list[Line]] = []
     bottom = -math.inf
     for line in (_line(line) for line in result.lines):

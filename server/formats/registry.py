@@ -139,7 +139,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             render_drawing,
             weight=0,
             schema={"type": "string", "format": "binary"},
-            meaning="the picture as PNG, with its boxes over it",
+            meaning="the image as PNG, with its boxes over it",
             suffix=".boxes.png",
             implied={"draw": True},
         ),

@@ -41,5 +41,5 @@ def render_drawing(answer: Answer, _: Envelope) -> Body:
     """The stored drawing; BadField if none was asked for when the image was read."""
     drawing = answer.result.artifacts.get(DRAWING_TYPE)
     if drawing is None:
-        raise BadField("format = image: nothing was drawn; send the picture with format=image")
+        raise BadField("format = image: nothing was drawn; send the image with format=image")
     return (drawing,)

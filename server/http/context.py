@@ -37,7 +37,7 @@ class ServerContext:
     started_at: float = field(default_factory=time.monotonic)
 
     def ready(self) -> bool:
-        """Whether a picture sent now would be read."""
+        """Whether an image sent now would be read."""
         return not self.draining and self.service.engine.ready()
 
     def uptime_seconds(self) -> float:

@@ -23,7 +23,7 @@ from server.http.handlers.results import ResultHandler
 from server.http.listening import Listener
 
 MAX_HEADER_BYTES = 32 << 10
-CHUNK_BYTES = 128 << 10  # read at a time: most cached pictures come in one piece (decisions/0012)
+CHUNK_BYTES = 128 << 10  # read at a time: most cached images come in one piece (decisions/0012)
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
 

@@ -63,9 +63,9 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
     try:
         data = base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise BadField("image is not base64; send the picture's bytes in base64") from None
+        raise BadField("image is not base64; send the image's bytes in base64") from None
     if not data:
-        raise MissingFile("the field `image` is empty; put the picture as base64 into it")
+        raise MissingFile("the field `image` is empty; put the image as base64 into it")
     if len(data) > max_bytes:
-        raise BodyTooLarge(f"the picture has {len(data)} bytes; at most {max_bytes} are accepted")
+        raise BodyTooLarge(f"the image has {len(data)} bytes; at most {max_bytes} are accepted")
     return data

@@ -1,4 +1,4 @@
-"""Request bodies, read as a stream: from chunks on the wire to fields and one picture."""
+"""Request bodies, read as a stream: from chunks on the wire to fields and one image."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from server.errors import BadField, BadRequest, OneFileOnly, shown
 from server.intake.fields import (
     BASE64_FIELD,
+    IMAGE_PART,
     INLINE_BYTES,
     MAX_FIELD_BYTES,
     MAX_PARTS,
-    PICTURE_PART,
     Form,
     check_name,
     decode_text,
@@ -38,8 +38,8 @@ class BodyReader(Protocol):
         """The whole body as a Form; called once."""
 
 
-def body_reader(content_type: str, raw_picture: bool) -> BodyReader:
-    """The reader for a Content-Type; raw_picture: image/* and octet streams are pictures."""
+def body_reader(content_type: str, raw_image: bool) -> BodyReader:
+    """The reader for a Content-Type; raw_image: image/* and octet streams are images."""
     kind, parameters = parse_options_header(content_type)
     name = kind.decode("latin-1").lower()
     if name == "multipart/form-data":
@@ -51,9 +51,9 @@ def body_reader(content_type: str, raw_picture: bool) -> BodyReader:
         return TextBody(parse_json)
     if name == "application/x-www-form-urlencoded":
         return TextBody(parse_urlencoded)
-    if raw_picture and (name.startswith("image/") or name in ("", "application/octet-stream")):
+    if raw_image and (name.startswith("image/") or name in ("", "application/octet-stream")):
         return RawBody()
-    raw = ", or the picture itself as image/*" if raw_picture else ""
+    raw = ", or the image itself as image/*" if raw_image else ""
     raise BadRequest(
         f"Content-Type {name or '(none)'} is not accepted; send multipart/form-data, "
         f"application/x-www-form-urlencoded or application/json{raw}"
@@ -61,7 +61,7 @@ def body_reader(content_type: str, raw_picture: bool) -> BodyReader:
 
 
 class RawBody:
-    """A body that is the picture."""
+    """A body that is the image."""
 
     is_long = False
 
@@ -78,7 +78,7 @@ class RawBody:
 
 
 class MultipartBody:
-    """multipart/form-data: the part `file` is the picture, all others are fields."""
+    """multipart/form-data: the part `file` is the image, all others are fields."""
 
     is_long = False
 
@@ -150,25 +150,25 @@ class MultipartBody:
             raise BadRequest("a part of the multipart body has no name")
         check_name(name)
         self._name = name
-        if self._name == PICTURE_PART and self._upload is not None:
-            raise OneFileOnly("send one picture a request: there is more than one part `file`")
+        if self._name == IMAGE_PART and self._upload is not None:
+            raise OneFileOnly("send one image a request: there is more than one part `file`")
         if self._name in self._fields:
             raise BadField(f"{shown(self._name)!r} is given more than once")
-        if has_filename and self._name != PICTURE_PART:
+        if has_filename and self._name != IMAGE_PART:
             raise BadField(
                 f"the part with a file in it is named {shown(self._name)!r}; name it `file`"
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         self._length += end - start
-        if self._length > MAX_FIELD_BYTES and self._name not in (PICTURE_PART, BASE64_FIELD):
+        if self._length > MAX_FIELD_BYTES and self._name not in (IMAGE_PART, BASE64_FIELD):
             raise BadField(f"{shown(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
         self._chunks.append(memoryview(data)[start:end])  # copied once, when all are there
 
     def _on_part(self) -> None:
         data = b"".join(self._chunks)
         self._chunks = []
-        if self._name == PICTURE_PART:
+        if self._name == IMAGE_PART:
             self._upload = data
         else:
             self._fields[self._name] = decode_text(self._name, data)

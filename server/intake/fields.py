@@ -10,7 +10,7 @@ from typing import Any
 from server.errors import BadField, BadRequest, shown
 from server.settings.constraints import Constraint
 
-PICTURE_PART = "file"
+IMAGE_PART = "file"
 BASE64_FIELD = "image"
 MAX_PARTS = 32
 MAX_NAME_CHARACTERS = 64

@@ -1,4 +1,4 @@
-"""Pictures by path on the server: only inside the configured roots, opened by descriptor.
+"""Images by path on the server: only inside the configured roots, opened by descriptor.
 
 Every part of the path is opened from its parent's descriptor without following links, so that
 no rename or link in between can lead outside. All refusals are the same NotFound.
@@ -68,7 +68,7 @@ class FileRoots:
                 opened = _open_parts(root, parts)
                 if opened is not None:
                     return opened
-        raise NotFound("there is no such picture in the folders that this server may read")
+        raise NotFound("there is no such image in the folders that this server may read")
 
     def known_digests(self, opened: OpenedFile) -> Digests | None:
         """The digests of the file, if it was read before and has not changed since."""

@@ -1,4 +1,4 @@
-"""From the fields of a form to what is asked: which picture, with which options, answered how."""
+"""From the fields of a form to what is asked: which image, with which options, answered how."""
 
 from __future__ import annotations
 

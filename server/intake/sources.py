@@ -10,8 +10,8 @@ from server.errors import BadField, MissingFile, OneFileOnly
 from server.intake.base64_image import Base64Image
 from server.intake.fields import (
     BASE64_FIELD,
+    IMAGE_PART,
     MAX_FIELD_BYTES,
-    PICTURE_PART,
     Form,
     checked,
 )
@@ -65,9 +65,9 @@ SOURCE_FIELDS = (
     SourceField(
         name="filename",
         file_type="filename",
-        content="the path of a picture on the server",
+        content="the path of an image on the server",
         inline=False,
-        meaning="The path of a picture on the server, inside one of its `filename_roots`.",
+        meaning="The path of an image on the server, inside one of its `filename_roots`.",
         schema={
             "type": "string",
             "minLength": 1,
@@ -79,9 +79,9 @@ SOURCE_FIELDS = (
     SourceField(
         name=BASE64_FIELD,
         file_type="base64",
-        content="the picture as base64",
+        content="the image as base64",
         inline=True,
-        meaning="The picture in base64, with or without a `data:image/png;base64,` prefix; "
+        meaning="The image in base64, with or without a `data:image/png;base64,` prefix; "
         "standard or URL-safe alphabet, line breaks allowed.",
         schema={"type": "string", "format": "byte", "minLength": 1},
         source=ImageSources.base64,
@@ -105,9 +105,9 @@ def source_of(form: Form, sources: ImageSources) -> ImageSource:
         if field.file_type == kind:
             return field.source(sources, _text(form.fields, field))
     if form.upload is None:
-        raise MissingFile(f"there is no picture: send it as the form-data part `{PICTURE_PART}`")
+        raise MissingFile(f"there is no image: send it as the form-data part `{IMAGE_PART}`")
     if not form.upload:
-        raise MissingFile(f"the part `{PICTURE_PART}` is empty; send the picture's bytes in it")
+        raise MissingFile(f"the part `{IMAGE_PART}` is empty; send the image's bytes in it")
     return sources.uploaded(form.upload)
 
 
@@ -119,12 +119,10 @@ def _infer_kind(form: Form) -> str:
         ways = ", or ".join(
             f"the field `{field.name}` with {field.content}" for field in SOURCE_FIELDS
         )
-        raise MissingFile(
-            f"there is no picture: send the form-data part `{PICTURE_PART}`, or {ways}"
-        )
+        raise MissingFile(f"there is no image: send the form-data part `{IMAGE_PART}`, or {ways}")
     if len(kinds) > 1:
         raise OneFileOnly(
-            f"there is more than one picture ({', '.join(kinds)}); say which with file_type"
+            f"there is more than one image ({', '.join(kinds)}); say which with file_type"
         )
     return kinds[0]
 

@@ -45,7 +45,7 @@ class Metrics:
         timed = functools.partial(Histogram, buckets=_SECONDS, registry=self.registry)
         self._requests = new(
             "ocr_requests",
-            "Requests to read a picture by HTTP status and error code; 499: the client left.",
+            "Requests to read an image by HTTP status and error code; 499: the client left.",
             ("code", "error"),
         )
         self._request_seconds = timed(
@@ -114,11 +114,11 @@ class _State(Collector):
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client's Collector."""
         stats, gauge = self._engine.stats(), GaugeMetricFamily
-        yield gauge("ocr_queue_depth", "Pictures that wait for a worker.", stats.queued)
-        yield gauge("ocr_running", "Pictures that are being read.", stats.running)
+        yield gauge("ocr_queue_depth", "Images that wait for a worker.", stats.queued)
+        yield gauge("ocr_running", "Images that are being read.", stats.running)
         yield gauge(
             "ocr_expected_wait_seconds",
-            "How long a picture sent now would wait for a worker.",
+            "How long an image sent now would wait for a worker.",
             stats.expected_wait_seconds,
         )
         yield gauge(
@@ -134,7 +134,7 @@ class _State(Collector):
             self._connections.limit,
         )
         yield CounterMetricFamily(
-            "ocr_recognitions", "Pictures that workers have answered.", stats.completed
+            "ocr_recognitions", "Images that workers have answered.", stats.completed
         )
         yield gauge("ocr_cache_entries", "Results that are kept.", len(self._cache))
         yield gauge("ocr_cache_bytes", "Bytes of these results.", self._cache.size_bytes)

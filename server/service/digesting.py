@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from cache.keys import Digests, digest
-from cache.recent_pictures import RecentPictures
+from cache.recent_images import RecentImages
 
 INLINE_HASH_BYTES = 256 << 10
 
@@ -13,7 +13,7 @@ INLINE_HASH_BYTES = 256 << 10
 class Digester:
     """Knows images that were asked for twice a moment ago by their bytes, and hashes others."""
 
-    def __init__(self, recent: RecentPictures) -> None:
+    def __init__(self, recent: RecentImages) -> None:
         self.recent = recent
 
     def known(self, data: bytes) -> Digests | None:

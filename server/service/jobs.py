@@ -126,7 +126,7 @@ class JobStore:
             self._refresh(job)
             return job
         if job_id in self._expired:
-            raise Gone("the result of this job is no longer kept; send the picture again")
+            raise Gone("the result of this job is no longer kept; send the image again")
         raise NotFound("there is no such job")
 
     def cancel(self, job_id: str) -> None:

@@ -47,7 +47,7 @@ class Quarantine:
         """An image could not be read; it is refused from now on if it has cost workers."""
         if isinstance(error, ImageKillsWorkers):
             self._refused[identity[1]] = PoisonInput(
-                "this picture ended two workers a short time ago; it is refused"
+                "this image ended two workers a short time ago; it is refused"
             )
         elif isinstance(error, ImageTooComplex):
             self._refused[identity] = error

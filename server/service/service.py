@@ -67,7 +67,7 @@ class OcrService:
         return await self._submit_image(image, request)
 
     def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
-        """A kept result by the picture's MD5."""
+        """A kept result by the image's MD5."""
         return self.cache.get(self._key(md5, options))
 
     def in_flight(self) -> int:

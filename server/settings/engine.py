@@ -50,7 +50,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
             queue_size=ocr.process.queue_size,
             queue_seconds=ocr.process.queue_timeout_seconds,
             task_seconds=ocr.process.timeout_seconds,
-            cores_per_picture=engine.cores,
+            cores_per_image=engine.cores,
         )
     )
 

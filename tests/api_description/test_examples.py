@@ -85,12 +85,12 @@ def run(program: list[str], *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("mode", [[], ["job"]])
-def test_it_reads_a_picture(
+def test_it_reads_a_image(
     program: list[str], mode: list[str], wide: LiveServer, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "sign.png"
-    picture.write_bytes(card(TEXT))
-    ended = run(program, f"http://127.0.0.1:{wide.port}", str(picture), *mode)
+    image = tmp_path / "sign.png"
+    image.write_bytes(card(TEXT))
+    ended = run(program, f"http://127.0.0.1:{wide.port}", str(image), *mode)
     assert (ended.returncode, ended.stderr) == (0, "")
     shown = [line.removeprefix("0.7500 ") for line in ended.stdout.splitlines()]
     assert shown == TEXT.splitlines()
@@ -100,7 +100,7 @@ def test_it_reads_a_picture(
 def test_it_says_what_is_wrong(
     program: list[str], mode: list[str], wide: LiveServer, tmp_path: Path
 ) -> None:
-    document = tmp_path / "no picture.pdf"
+    document = tmp_path / "no image.pdf"
     document.write_bytes(b"%PDF-1.7 and so on")
     ended = run(program, f"http://127.0.0.1:{wide.port}", str(document), *mode)
     assert ended.returncode != 0
@@ -109,9 +109,9 @@ def test_it_says_what_is_wrong(
 
 
 def test_it_waits_when_the_server_is_busy(program: list[str], busy: str, tmp_path: Path) -> None:
-    picture = tmp_path / "sign.png"
-    picture.write_bytes(card(TEXT))
-    ended = run(program, busy, str(picture))
+    image = tmp_path / "sign.png"
+    image.write_bytes(card(TEXT))
+    ended = run(program, busy, str(image))
     assert ended.returncode == 0, ended.stderr
     assert "at last" in ended.stdout
     assert BusyHandler.asked == 2

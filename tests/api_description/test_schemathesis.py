@@ -12,7 +12,7 @@ BOUNDED = ("--max-examples", "12", "--seed", "20261121", "--generation-determini
 
 
 def test_schemathesis_finds_nothing(wide: LiveServer, tmp_path: Path) -> None:
-    (wide.pictures / "sign.jpg").write_bytes(card("by name"))
+    (wide.images / "sign.jpg").write_bytes(card("by name"))
     found = run_schemathesis(wide, tmp_path, *BOUNDED)
     assert found.returncode == 0, found.stdout[-20_000:] + found.stderr[-2000:]
     for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):

@@ -1,10 +1,10 @@
-"""Digests of pictures against published ones."""
+"""Digests of images against published ones."""
 
 from __future__ import annotations
 
 import pytest
 
-from cache.keys import CacheKey, PictureHasher, digest
+from cache.keys import CacheKey, ImageHasher, digest
 
 # RFC 1321 and FIPS 180-2
 KNOWN = [
@@ -29,14 +29,14 @@ def test_digests_are_lower_case_hex(data: bytes, md5: str, sha256: str) -> None:
 
 def test_pieces_give_the_same_as_the_whole() -> None:
     whole = bytes(range(256)) * 40
-    hasher = PictureHasher()
+    hasher = ImageHasher()
     for start in range(0, len(whole), 333):
         hasher.update(memoryview(whole)[start : start + 333])
     assert hasher.digests() == digest(whole)
 
 
 def test_digests_can_be_read_on_the_way() -> None:
-    hasher = PictureHasher()
+    hasher = ImageHasher()
     assert hasher.digests() == digest(b"")
     hasher.update(b"ab")
     assert hasher.digests() == digest(b"ab")

@@ -95,7 +95,7 @@ def test_another_key_is_a_miss(clock: HandClock, other: CacheKey) -> None:
     assert cache.get(other) is None
 
 
-def test_another_picture_with_the_same_md5_is_a_miss(clock: HandClock) -> None:
+def test_another_image_with_the_same_md5_is_a_miss(clock: HandClock) -> None:
     cache = roomy(clock)
     entry = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
     assert cache.get(key("a"), "sha256 of a") is entry

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from tests.support.cards import card
-from tests.support.checkout import PICTURES
+from tests.support.checkout import IMAGES
 from tests.support.faulty_server import NUMBER, Serve, prepare
 from tests.support.invariant import Invariant
 from tests.support.live_server import LiveServer
 from tests.support.server_process import ServerProcess
 from tests.support.slow_clients import Outcome, outcome
 
-KNOWN_CARD = card("a picture that every fault leaves alone")
-KNOWN_PAGE = PICTURES / "sign_en_parking.png"
+KNOWN_CARD = card("an image that every fault leaves alone")
+KNOWN_PAGE = IMAGES / "sign_en_parking.png"
 PATIENT_SECONDS = 30
 
 

@@ -22,7 +22,7 @@ SHARED_MD5 = "79054025255fb1a26e4bc422aef54eb4"
 # Python runs a module of this name at every start.
 START_UP = "sitecustomize.py"
 
-# The public collisions are no pictures, and MD5 cannot be broken here: so it is weakened.
+# The public collisions are no images, and MD5 cannot be broken here: so it is weakened.
 WEAK_MD5 = f"""
 import hashlib
 
@@ -59,7 +59,7 @@ def start_up(folder: Path, code: str) -> dict[str, str]:
 
 
 @pytest.mark.faults(37)
-def test_two_pictures_with_one_md5_get_their_own_text(serve: Serve, tmp_path: Path) -> None:
+def test_two_images_with_one_md5_get_their_own_text(serve: Serve, tmp_path: Path) -> None:
     server = serve(environment=start_up(tmp_path, WEAK_MD5))
     for _ in range(2):
         for text in ("first text", "second text"):
@@ -73,7 +73,7 @@ def test_two_pictures_with_one_md5_get_their_own_text(serve: Serve, tmp_path: Pa
 
 
 @pytest.mark.faults(37)
-def test_two_pictures_with_one_md5_do_not_join(
+def test_two_images_with_one_md5_do_not_join(
     serve: Serve, gate: Path, tmp_path: Path, clients: ThreadPoolExecutor
 ) -> None:
     server = serve(environment=start_up(tmp_path, WEAK_MD5))
@@ -94,9 +94,9 @@ def test_an_error_is_not_cached(
     fakes: ServerProcess, gate: Path, order: str, status: int, code: str
 ) -> None:
     """The recognizers obey such a card once."""
-    picture = card(f"{order} {gate}")
-    assert_error(fakes.upload(picture), status, code)
-    replies = [fakes.upload(picture) for _ in range(2)]
+    image = card(f"{order} {gate}")
+    assert_error(fakes.upload(image), status, code)
+    replies = [fakes.upload(image) for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 200]
     assert [reply.json["cache"] for reply in replies] == ["miss", "hit"]
 
@@ -105,10 +105,10 @@ def test_an_error_is_not_cached(
 def test_a_client_that_waits_no_longer_gets_the_text_later(
     fakes: ServerProcess, gate: Path
 ) -> None:
-    picture = card(f"hold {gate}")
-    assert_error(fakes.upload(picture, timeout_ms="100"), 504, "ocr_timeout", "100")
+    image = card(f"hold {gate}")
+    assert_error(fakes.upload(image, timeout_ms="100"), 504, "ocr_timeout", "100")
     gate.unlink()
-    assert fakes.upload(picture).text == f"hold {gate}"
+    assert fakes.upload(image).text == f"hold {gate}"
 
 
 @pytest.mark.faults(39)
@@ -124,9 +124,9 @@ def test_every_choice_of_options_has_its_own_entry(fakes: ServerProcess) -> None
         {"det_limit_type": "max"},
         {"use_angle_cls": "false"},
     ]
-    picture = card("options")
-    first = [fakes.upload(picture, **choice) for choice in choices]
-    again = [fakes.upload(picture, **choice) for choice in choices]
+    image = card("options")
+    first = [fakes.upload(image, **choice) for choice in choices]
+    again = [fakes.upload(image, **choice) for choice in choices]
     assert [reply.json["cache"] for reply in first] == ["miss"] * len(choices)
     assert [reply.json["cache"] for reply in again] == ["hit"] * len(choices)
     assert len({reply.text for reply in first}) == len(choices)
@@ -135,10 +135,10 @@ def test_every_choice_of_options_has_its_own_entry(fakes: ServerProcess) -> None
 
 @pytest.mark.faults(39)
 def test_how_it_is_answered_is_no_option(fakes: ServerProcess) -> None:
-    picture = card("one entry")
-    assert fakes.upload(picture).json["cache"] == "miss"
-    assert fakes.upload(picture, format="text").headers["X-Cache"] == "hit"
-    assert fakes.upload(picture, drop_score="0.50", timeout_ms="5000").json["cache"] == "hit"
+    image = card("one entry")
+    assert fakes.upload(image).json["cache"] == "miss"
+    assert fakes.upload(image, format="text").headers["X-Cache"] == "hit"
+    assert fakes.upload(image, drop_score="0.50", timeout_ms="5000").json["cache"] == "hit"
 
 
 @pytest.mark.slow
@@ -152,27 +152,27 @@ def test_a_clock_that_is_set(serve: Serve, tmp_path: Path, days: int) -> None:
         "OCR_SERVICE__JOB_SECONDS": str(KEPT_SECONDS),
     }
     server = serve(environment=environment)
-    picture = card("kept for a while")
+    image = card("kept for a while")
     stored = time.monotonic()
-    assert server.upload(picture).json["cache"] == "miss"
+    assert server.upload(image).json["cache"] == "miss"
     job = server.upload(card("a job"), block_flag="false").json["job"]["url"]
     assert server.get(f"{job}?wait=10").text == "a job"
 
     (tmp_path / "new").write_text(str(days * DAY))
     (tmp_path / "new").rename(jump)
-    kept = server.upload(picture)
+    kept = server.upload(image)
     assert abs(kept.json["timestamp"] - time.time() - days * DAY) < 60
     assert kept.json["cache"] == "hit"
     assert 0 <= int(kept.headers["Age"]) <= time.monotonic() - stored
     assert server.get(job).text == "a job"
     assert_deadline_holds(server)
     wait_until(lambda: server.get(job).status == 410, "the end of the job")
-    wait_until(lambda: server.upload(picture).json["cache"] == "miss", "the end of the entry")
+    wait_until(lambda: server.upload(image).json["cache"] == "miss", "the end of the entry")
     assert KEPT_SECONDS <= time.monotonic() - stored < KEPT_SECONDS + SLACK_SECONDS
 
 
 def assert_deadline_holds(server: ServerProcess) -> None:
-    """A picture that hangs is given up after its time, neither at once nor never."""
+    """An image that hangs is given up after its time, neither at once nor never."""
     started = time.monotonic()
     assert_error(server.upload(card("spin")), 504, "ocr_timeout")
     assert TASK_SECONDS <= time.monotonic() - started < TASK_SECONDS + SLACK_SECONDS

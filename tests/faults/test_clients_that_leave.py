@@ -28,7 +28,7 @@ def test_queued_work_is_dropped(
     text = f"nobody waits {gate}"
     holding = busy(patient, clients, gate)
     with closing(patient.send(card(text))):
-        wait_until(lambda: waiting(patient) == 1, "the queued picture")
+        wait_until(lambda: waiting(patient) == 1, "the queued image")
     wait_until(lambda: waiting(patient) == 0, "the queue without it")
     assert patient.health()["requests"]["in_flight"] == NUMBER
     gate.unlink()
@@ -44,7 +44,7 @@ def test_queued_work_stays_for_those_who_joined(
     before = joined(patient)
     holding = busy(patient, clients, gate)
     with closing(patient.send(card(text))):
-        wait_until(lambda: waiting(patient) == 1, "the queued picture")
+        wait_until(lambda: waiting(patient) == 1, "the queued image")
         other = clients.submit(patient.upload, card(text))
         wait_until(lambda: joined(patient) == before + 1, "the one that joins")
     wait_until(lambda: open_requests(patient) == NUMBER + 1, "the client gone")

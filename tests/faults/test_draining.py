@@ -38,7 +38,7 @@ def drain_under_load(
     clients: ThreadPoolExecutor,
     gate: Path,
 ) -> None:
-    """SIGTERM while pictures are read and wait: they are answered, new ones are refused."""
+    """SIGTERM while images are read and wait: they are answered, new ones are refused."""
     holding = busy(server, clients, gate)
     texts = [f"queued {each}" for each in range(5)]
     queued = [clients.submit(server.upload, card(text)) for text in texts]
@@ -78,7 +78,7 @@ def refused_or_cut_off(stuck: Future[Reply]) -> None:
 def force_with_a_second_sigterm(
     server: ServerProcess, terminate: Callable[[], None], clients: ThreadPoolExecutor
 ) -> None:
-    """SIGTERM twice while a picture hangs: the server does not wait for it."""
+    """SIGTERM twice while an image hangs: the server does not wait for it."""
     stuck = clients.submit(server.upload, card("spin"))
     wait_until(lambda: server.begun("spin") == 1, "the one that hangs")
     terminate()
@@ -266,5 +266,5 @@ def feedings(systemd: Systemd) -> list[float]:
 
 
 def warm_workers(server: ServerProcess) -> list[int]:
-    """The workers that wait for a picture."""
+    """The workers that wait for an image."""
     return [each["pid"] for each in server.health()["workers"] if each["state"] == "ready"]

@@ -160,8 +160,8 @@ def test_blanks_without_end_after_a_boundary(blanks: bytes, spacious: LiveServer
 
 @pytest.mark.faults(45)
 def test_a_boundary_of_one_letter_is_good(spacious: LiveServer) -> None:
-    picture = card("a short boundary") + b"\r\n--" * 1000
-    reply = spacious.request("POST", "/ocr_service", *multipart_body(b"b", picture))
+    image = card("a short boundary") + b"\r\n--" * 1000
+    reply = spacious.request("POST", "/ocr_service", *multipart_body(b"b", image))
     assert (reply.status, reply.text) == (200, "a short boundary")
 
 
@@ -177,7 +177,7 @@ def check_cheap(server: LiveServer, body: bytes, headers: dict[str, str], status
 
 COMMAS = "commas; an object of at most 32 fields is accepted"
 FIELDS = "more than 32 fields"
-NO_IMAGE = "no known picture format"  # base64 that is good
+NO_IMAGE = "no known image format"  # base64 that is good
 
 
 @pytest.mark.faults(46)
@@ -192,7 +192,7 @@ NO_IMAGE = "no known picture format"  # base64 that is good
         pytest.param(b"", b'{"a":', b"", JSON, "not JSON", id="json objects that are deep"),
         pytest.param(b'{"image":', b"1", b"}", JSON, "not JSON", id="json digits"),
         pytest.param(b'{"image":1.', b"1", b"}", JSON, "image must be", id="json decimals"),
-        pytest.param(b"{", b" ", b"}", JSON, "there is no picture", id="json blanks"),
+        pytest.param(b"{", b" ", b"}", JSON, "there is no image", id="json blanks"),
         pytest.param(b'{"image":"', b"\\/", b'"}', JSON, NO_IMAGE, id="json slashes of PHP"),
         pytest.param(b'{"image":"', b"\\u0041", b'"}', JSON, NO_IMAGE, id="json escapes"),
         pytest.param(b"image=", b"%2F", b"", FORM, NO_IMAGE, id="percent escapes"),

@@ -49,19 +49,19 @@ def impatient(_impatient_process: ServerProcess) -> Iterator[ServerProcess]:
     invariant.check()
 
 
-def by_md5(server: ServerProcess, picture: bytes) -> bytes:
-    return get(f"/results/{hashlib.md5(picture).hexdigest()}")
+def by_md5(server: ServerProcess, image: bytes) -> bytes:
+    return get(f"/results/{hashlib.md5(image).hexdigest()}")
 
 
-def by_job(server: ServerProcess, picture: bytes) -> bytes:
-    return get(server.upload(picture, block_flag="0").json["job"]["url"])
+def by_job(server: ServerProcess, image: bytes) -> bytes:
+    return get(server.upload(image, block_flag="0").json["job"]["url"])
 
 
-def by_upload(server: ServerProcess, picture: bytes) -> bytes:
-    return upload_request(picture)
+def by_upload(server: ServerProcess, image: bytes) -> bytes:
+    return upload_request(image)
 
 
-def by_pipelining(server: ServerProcess, picture: bytes) -> bytes:
+def by_pipelining(server: ServerProcess, image: bytes) -> bytes:
     return get("/openapi.json") * 500
 
 
@@ -71,9 +71,9 @@ def test_answers_that_nobody_reads(
     request_by: Callable[[ServerProcess, bytes], bytes], impatient: ServerProcess, tmp_path: Path
 ) -> None:
     server = impatient
-    picture = card(f"recite {tmp_path / 'a book'}")
-    assert server.upload(picture).text == RECITAL
-    request = request_by(server, picture)
+    image = card(f"recite {tmp_path / 'a book'}")
+    assert server.upload(image).text == RECITAL
+    request = request_by(server, image)
     before = rss_mb(server.pid)
     with asking(server.port, [request] * CLIENTS) as clients:
         wait_until(lambda: descriptors(server.pid) > CLIENTS, "all connections accepted")
@@ -96,10 +96,10 @@ def test_a_client_that_reads_slowly_gets_all_of_it(
     impatient: ServerProcess, tmp_path: Path
 ) -> None:
     server = impatient
-    picture = card(f"recite {tmp_path / 'a book'}")
-    assert server.upload(picture).text == RECITAL
+    image = card(f"recite {tmp_path / 'a book'}")
+    assert server.upload(image).text == RECITAL
     started = time.monotonic()
-    with asking(server.port, [by_md5(server, picture)]) as (client,):
+    with asking(server.port, [by_md5(server, image)]) as (client,):
         answer = b""
         while b'"request_id"' not in answer[-100:]:
             due = started + 1.5 * PATIENCE_SECONDS * len(answer) / len(RECITAL)
@@ -115,9 +115,9 @@ def test_a_client_that_reads_slowly_gets_all_of_it(
 def test_a_client_that_leaves_in_mid_answer(patient: ServerProcess, tmp_path: Path) -> None:
     server = patient
     left = server.metric("ocr_requests_total", code="499", error="client_left")
-    picture = card(f"recite {tmp_path / 'a book'}")
-    assert server.upload(picture).text == RECITAL
-    with asking(server.port, [upload_request(picture)]) as (client,):
+    image = card(f"recite {tmp_path / 'a book'}")
+    assert server.upload(image).text == RECITAL
+    with asking(server.port, [upload_request(image)]) as (client,):
         assert client.recv(100).startswith(b"HTTP/1.1 200")
         wait_until(lambda: server.health()["requests"]["bytes"] > len(RECITAL), "its bytes")
         assert server.health()["requests"]["open"] == 1

@@ -27,7 +27,7 @@ READS = 60
 # (path, whether it is percent-encoded already)
 PATHS = [
     ("../outside/secret.png", False),
-    ("pictures/../outside/secret.png", False),
+    ("images/../outside/secret.png", False),
     ("folder/../../outside/secret.png", False),
     ("folder/../folder/fine.png", False),
     ("%2e%2e/outside/secret.png", True),
@@ -40,8 +40,8 @@ PATHS = [
     ("{root}/../outside/secret.png", False),
     ("{outside}/secret.png", False),
     ("{root}-private/secret.png", False),
-    ("../pictures-private/secret.png", False),
-    ("pictures-private/secret.png", False),
+    ("../images-private/secret.png", False),
+    ("images-private/secret.png", False),
     ("folder/fine.png%00", True),
     ("fine.png%00.png", True),
     ("link.png", False),
@@ -85,9 +85,9 @@ def put(path: Path, text: str) -> Path:
 @pytest.fixture(scope="module")
 def trap(_fakes_process: ServerProcess) -> Path:
     """A root with everything in it and beside it that must not be read."""
-    root = _fakes_process.folder / "pictures"
+    root = _fakes_process.folder / "images"
     outside = put(root.parent / "outside" / "secret.png", "a secret")
-    put(root.parent / "pictures-private" / "secret.png", "a secret")
+    put(root.parent / "images-private" / "secret.png", "a secret")
     put(root / "folder" / "fine.png", "fine")
     for link, target in [
         ("link.png", outside),
@@ -123,7 +123,7 @@ def test_what_may_not_be_read_looks_like_what_is_not_there(
 
 @pytest.mark.faults(32)
 def test_a_file_beside_the_traps_is_read(fakes: ServerProcess, trap: Path) -> None:
-    for path in ("folder/fine.png", "pictures/folder/fine.png", str(trap / "folder/fine.png")):
+    for path in ("folder/fine.png", "images/folder/fine.png", str(trap / "folder/fine.png")):
         assert name(fakes, path).text == "fine"
 
 
@@ -150,7 +150,7 @@ def test_descriptors_are_given_back(fakes: ServerProcess) -> None:
 def cards(fakes: ServerProcess) -> Iterator[dict[str, str]]:
     """The texts of two cards by their MD5; changing.png is the one, then the other, and so on."""
     folder = fakes.folder
-    target = folder / "pictures" / "changing.png"
+    target = folder / "images" / "changing.png"
     texts = ("the one", "the other")
     files = {text: folder / f"{text}.png" for text in texts}
     for text, file in files.items():
@@ -191,7 +191,7 @@ def test_text_and_md5_are_of_the_same_bytes(fakes: ServerProcess, cards: dict[st
 @pytest.mark.faults(33)
 def test_a_file_rewritten_in_place_is_read_once(fakes: ServerProcess) -> None:
     """What is read may be half of each; MD5 and text still belong to what was read."""
-    target = put(fakes.folder / "pictures" / "rewritten.png", "one")
+    target = put(fakes.folder / "images" / "rewritten.png", "one")
     texts = {hashlib.md5(card(text)).hexdigest(): text for text in ("one", "two")}
     done = threading.Event()
 

@@ -1,4 +1,4 @@
-"""Rows 13 to 17: the same picture from many clients, and more pictures than can be read."""
+"""Rows 13 to 17: the same image from many clients, and more images than can be read."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.support.arrivals import (
     run,
 )
 from tests.support.cards import card
-from tests.support.checkout import PICTURES
+from tests.support.checkout import IMAGES
 from tests.support.faulty_server import NUMBER, QUEUE_SIZE, TASK_SECONDS, Serve
-from tests.support.http_client import Reply, multipart, picture_part
+from tests.support.http_client import Reply, image_part, multipart
 from tests.support.server_process import ServerProcess
 from tests.support.watching import rss_mb, wait_until
 
@@ -37,12 +37,12 @@ MOST_LATE = 0.05
 
 def upload(image: bytes) -> Request:
     """The image in a form."""
-    body, headers = multipart([picture_part(image)])
+    body, headers = multipart([image_part(image)])
     return Request("upload", body, path="/ocr_service", headers=headers)
 
 
 def waiting(server: ServerProcess) -> int:
-    """How many pictures wait."""
+    """How many images wait."""
     return int(server.health()["queue"]["waiting"])
 
 
@@ -64,7 +64,7 @@ def busy(
 @pytest.mark.slow
 @pytest.mark.faults(13)
 def test_a_thousand_identical_uploads_at_once(models: ServerProcess) -> None:
-    page = (PICTURES / "sign_en_parking.png").read_bytes()
+    page = (IMAGES / "sign_en_parking.png").read_bytes()
     text = models.upload(page).text
     before = models.metric("ocr_recognitions_total")
     misses = models.metric("ocr_cache_requests_total", result="miss")
@@ -102,7 +102,7 @@ def test_the_first_leaves_and_its_worker_dies(
 
 
 @pytest.mark.faults(14)
-def test_both_workers_of_a_shared_picture_die(
+def test_both_workers_of_a_shared_image_die(
     patient: ServerProcess, clients: ThreadPoolExecutor, gate: Path
 ) -> None:
     text = f"hold {gate}"
@@ -133,7 +133,7 @@ def test_a_full_queue_is_told_at_once(
         seconds.append(time.monotonic() - started)
         assert (refused.status, refused.code) == (503, "queue_full")
         assert int(refused.headers["Retry-After"]) >= 1
-    assert f"{QUEUE_SIZE} pictures" in refused.json["error"]["message"]
+    assert f"{QUEUE_SIZE} images" in refused.json["error"]["message"]
     print(f"refused after {sorted(seconds)[25] * 1000:.1f} ms, at most {max(seconds) * 1000:.1f}")
     assert max(seconds) < 1
     assert patient.get("/livez").status == patient.get("/readyz").status == 200

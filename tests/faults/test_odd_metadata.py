@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from picture_structures import TIFF_SHORT, TiffTag, grey_tags, png_chunk, tiff, with_chunks
-from plain_pictures import SIZE, TEXT, drawn, plain
+from image_structures import TIFF_SHORT, TiffTag, grey_tags, png_chunk, tiff, with_chunks
+from plain_images import SIZE, TEXT, drawn, plain
 from tests.support.error_replies import assert_error
 from tests.support.http_client import Reply
 from tests.support.odd_exif import KINDS, TAGS, TURNED_LEFT, exif_with, jpeg_with, odd_exif

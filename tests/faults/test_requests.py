@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cards import card
 from tests.support.error_replies import assert_error
-from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.http_client import Part, Reply, image_part, multipart
 from tests.support.memory_peaks import forget_peak, peak_mb
 from tests.support.raw_sockets import BLOCK, connect, received, send_blocks
 from tests.support.server_process import ServerProcess
@@ -24,8 +24,8 @@ MULTIPART = "Content-Type: multipart/form-data; boundary=b"
 PART_HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
 
 Fields = Sequence[tuple[str, str]]
-PICTURE = picture_part(card("fine"))
-IMAGE = ("image", "aGk=")
+CARD = image_part(card("fine"))
+IMAGE_FIELD = ("image", "aGk=")
 
 
 def assert_names(reply: Reply, pattern: str) -> None:
@@ -42,29 +42,29 @@ def assert_names(reply: Reply, pattern: str) -> None:
         ([Part("file_type", b"file")], "missing_file", "`file`"),
         ([Part("file_type", b"base64")], "missing_file", "`image`"),
         ([Part("file_type", b"filename")], "missing_file", "`filename`"),
-        ([picture_part(b"")], "missing_file", "`file`"),
+        ([image_part(b"")], "missing_file", "`file`"),
         ([Part("image", b"")], "missing_file", "`image`"),
         ([Part("filename", b"")], "missing_file", "`filename`"),
-        ([PICTURE, PICTURE], "one_file_only", "`file`"),
-        ([PICTURE, Part("image", b"aGk=")], "one_file_only", "file_type"),
-        ([PICTURE, Part("filename", b"a.png")], "one_file_only", "file_type"),
-        ([PICTURE, Part("file_type", b"url")], "bad_field", "file_type"),
-        ([PICTURE, Part("file_type", b"")], "bad_field", "file_type"),
-        ([PICTURE, Part("block_flag", b"maybe")], "bad_field", "block_flag"),
-        ([PICTURE, Part("block_flag", b"")], "bad_field", "block_flag"),
+        ([CARD, CARD], "one_file_only", "`file`"),
+        ([CARD, Part("image", b"aGk=")], "one_file_only", "file_type"),
+        ([CARD, Part("filename", b"a.png")], "one_file_only", "file_type"),
+        ([CARD, Part("file_type", b"url")], "bad_field", "file_type"),
+        ([CARD, Part("file_type", b"")], "bad_field", "file_type"),
+        ([CARD, Part("block_flag", b"maybe")], "bad_field", "block_flag"),
+        ([CARD, Part("block_flag", b"")], "bad_field", "block_flag"),
         (
-            [PICTURE, *[Part("format", b"json")] * 2],
+            [CARD, *[Part("format", b"json")] * 2],
             "bad_field",
             "format.* is given more than once",
         ),
         (
-            [PICTURE, *[Part("file_type", b"file")] * 2],
+            [CARD, *[Part("file_type", b"file")] * 2],
             "bad_field",
             "file_type.* is given more than once",
         ),
-        ([PICTURE, Part("format", HUGE.encode())], "bad_field", "format.* is longer than 4096"),
-        ([PICTURE, Part("z" * 500, b"1")], "bad_field", "zzz"),
-        ([Part("picture", b"x", "a.png")], "bad_field", "picture"),
+        ([CARD, Part("format", HUGE.encode())], "bad_field", "format.* is longer than 4096"),
+        ([CARD, Part("z" * 500, b"1")], "bad_field", "zzz"),
+        ([Part("image", b"x", "a.png")], "bad_field", "image"),
     ],
     ids=lambda value: "-".join(part.name[:9] for part in value) if isinstance(value, list) else "",
 )
@@ -82,8 +82,8 @@ def test_fields_of_a_form(fakes: ServerProcess, parts: list[Part], code: str, na
     [
         ([], "missing_file", "`file`"),
         ([("image", "")], "missing_file", "`image`"),
-        ([IMAGE, ("file_type", "url")], "bad_field", "file_type"),
-        ([IMAGE, ("block_flag", "maybe")], "bad_field", "block_flag"),
+        ([IMAGE_FIELD, ("file_type", "url")], "bad_field", "file_type"),
+        ([IMAGE_FIELD, ("block_flag", "maybe")], "bad_field", "block_flag"),
         ([("format", HUGE)], "bad_field", "format.* is longer than 4096"),
     ],
 )
@@ -101,7 +101,7 @@ def test_fields_in_json_and_urlencoded(
 
 @pytest.mark.faults(31)
 def test_a_field_given_twice_in_json_and_urlencoded(fakes: ServerProcess) -> None:
-    form = urlencode([IMAGE, IMAGE]).encode()
+    form = urlencode([IMAGE_FIELD, IMAGE_FIELD]).encode()
     twice = b'{"image": "aGk=", "image": "aGk="}'
     for reply in (fakes.request("POST", "/ocr_service", form, FORM), fakes.post_json(twice)):
         assert_error(reply, 400, "bad_field")
@@ -170,7 +170,7 @@ def test_a_body_without_end_costs_no_memory(fakes: ServerProcess) -> None:
 
 @pytest.mark.faults(34)
 def test_bodies_up_to_the_limit_are_taken(fakes: ServerProcess) -> None:
-    body, headers = multipart([picture_part(card("padded").ljust(LIMIT - 200, b"\0"))])
+    body, headers = multipart([image_part(card("padded").ljust(LIMIT - 200, b"\0"))])
     assert LIMIT - 200 < len(body) <= LIMIT
     reply = fakes.request("POST", "/ocr_service", body, headers)
     assert (reply.status, reply.text) == (200, "padded")
@@ -216,13 +216,13 @@ def test_what_is_no_request_is_refused_or_closed(fakes: ServerProcess, name: str
 @pytest.mark.faults(35)
 @pytest.mark.parametrize("path", ["/ocr_service", "/ocr"])
 def test_101_parts(fakes: ServerProcess, path: str) -> None:
-    body, headers = multipart([*[Part(f"field{n}", b"x") for n in range(100)], PICTURE])
+    body, headers = multipart([*[Part(f"field{n}", b"x") for n in range(100)], CARD])
     assert_error(fakes.request("POST", path, body, headers), 400, "bad_request", "32 parts")
 
 
 @pytest.mark.faults(35)
 @pytest.mark.parametrize("left_out", [4, 10, 60])
 def test_a_body_without_its_final_boundary(fakes: ServerProcess, left_out: int) -> None:
-    body, headers = multipart([PICTURE])
+    body, headers = multipart([CARD])
     reply = fakes.request("POST", "/ocr_service", body[:-left_out], headers)
     assert_error(reply, 400, "bad_request", "final boundary")

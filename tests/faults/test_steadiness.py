@@ -34,7 +34,7 @@ class Mixture:
     def __init__(self, server: ServerProcess) -> None:
         self._server = server
         self._numbers = itertools.count()
-        (server.folder / "pictures" / "named.png").write_bytes(card("named"))
+        (server.folder / "images" / "named.png").write_bytes(card("named"))
         self._kinds: list[Callable[[str], None]] = [
             self._hit,
             self._miss,
@@ -42,8 +42,8 @@ class Mixture:
             self._job,
             self._cancelled_job,
             self._file_name,
-            self._no_picture,
-            self._half_a_picture,
+            self._no_image,
+            self._half_a_image,
             self._bad_field,
             self._absent,
         ]
@@ -75,10 +75,10 @@ class Mixture:
     def _file_name(self, text: str) -> None:
         assert self._server.post_json({"filename": "named.png"}).text == "named"
 
-    def _no_picture(self, text: str) -> None:
+    def _no_image(self, text: str) -> None:
         self._fails(self._server.upload(text.encode()), 415, "unsupported_format")
 
-    def _half_a_picture(self, text: str) -> None:
+    def _half_a_image(self, text: str) -> None:
         self._fails(self._server.upload(card(text)[:60]), 422, "invalid_image")
 
     def _bad_field(self, text: str) -> None:
@@ -138,22 +138,22 @@ class LoopWatch:
             asyncio.get_running_loop().call_soon(self._turn)
 
 
-def as_multipart(server: LiveServer, picture: bytes) -> Reply:
-    return server.upload(picture)
+def as_multipart(server: LiveServer, image: bytes) -> Reply:
+    return server.upload(image)
 
 
-def as_json(server: LiveServer, picture: bytes) -> Reply:
-    return server.post_json({"image": base64.b64encode(picture).decode()})
+def as_json(server: LiveServer, image: bytes) -> Reply:
+    return server.post_json({"image": base64.b64encode(image).decode()})
 
 
-def as_form(server: LiveServer, picture: bytes) -> Reply:
-    body = urlencode({"image": base64.b64encode(picture).decode()}).encode()
+def as_form(server: LiveServer, image: bytes) -> Reply:
+    body = urlencode({"image": base64.b64encode(image).decode()}).encode()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     return server.request("POST", "/ocr_service", body, form)
 
 
-def as_raw(server: LiveServer, picture: bytes) -> Reply:
-    return server.request("POST", "/ocr", picture, {"Content-Type": "image/png"})
+def as_raw(server: LiveServer, image: bytes) -> Reply:
+    return server.request("POST", "/ocr", image, {"Content-Type": "image/png"})
 
 
 @pytest.mark.faults(21)
@@ -180,10 +180,10 @@ def test_a_10_mb_upload_does_not_hold_the_loop(
 def test_a_5_mb_answer_does_not_hold_the_loop(
     format: str, spacious: LiveServer, tmp_path: Path
 ) -> None:
-    picture = card(f"recite {tmp_path / format}")
+    image = card(f"recite {tmp_path / format}")
     watch = spacious.call(LoopWatch)
     try:
-        replies = [spacious.upload(picture, format=format) for _ in range(2)]
+        replies = [spacious.upload(image, format=format) for _ in range(2)]
     finally:
         spacious.call(watch.stop)
     assert [each.status for each in replies] == [200, 200]

@@ -37,7 +37,7 @@ def kill_whoever_begins(
 
 
 def ready_workers(server: ServerProcess) -> set[int]:
-    """The workers that wait for a picture."""
+    """The workers that wait for an image."""
     return {each["pid"] for each in server.health()["workers"] if each["state"] == "ready"}
 
 
@@ -167,7 +167,7 @@ def test_a_worker_dies_in_the_middle_of_a_5_mb_answer(
 
 @pytest.mark.faults(5)
 @pytest.mark.parametrize("hang", ["spin", "freeze"])
-def test_a_hanging_picture_is_given_up_at_the_deadline(
+def test_a_hanging_image_is_given_up_at_the_deadline(
     hang: str, fakes: ServerProcess, clients: ThreadPoolExecutor, gate: Path
 ) -> None:
     before = restarts(fakes, "deadline")

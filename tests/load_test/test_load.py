@@ -24,7 +24,7 @@ from load_test.traffic import Request
 from ocr_client.connection import Connection, Reply
 from tests.support.checkout import ROOT
 from tests.support.fake_ocr import FREEZE_SECONDS, FakeOcr, serving
-from tests.support.load_command import COMMAND, load, two_pictures
+from tests.support.load_command import COMMAND, load, two_images
 from tests.support.watching import wait_until
 
 FREEZE_MS = FREEZE_SECONDS * 1000
@@ -38,7 +38,7 @@ def fake() -> Iterator[FakeOcr]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return two_pictures(tmp_path / "pictures")
+    return two_images(tmp_path / "images")
 
 
 def measured(

@@ -20,7 +20,7 @@ from load_test.table import WIDE_COLUMNS, Table
 from ocr_client.progress import Progress, clock_time
 from tests.support.checkout import ROOT
 from tests.support.fake_ocr import FakeOcr, serving
-from tests.support.load_command import COMMAND, load, two_pictures
+from tests.support.load_command import COMMAND, load, two_images
 from tests.support.terminals import run_in_terminal
 
 
@@ -32,15 +32,15 @@ def fake() -> Iterator[FakeOcr]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return two_pictures(tmp_path / "pictures")
+    return two_images(tmp_path / "images")
 
 
 def test_plot(fake: FakeOcr, folder: Path, tmp_path: Path) -> None:
     for name in ("load.png", "load.svg"):
         assert main(load(fake, folder, "--clients=3", "--plot", str(tmp_path / name))) == 0
-    with Image.open(tmp_path / "load.png") as picture:
-        assert min(picture.size) > 400
-        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50
+    with Image.open(tmp_path / "load.png") as image:
+        assert min(image.size) > 400
+        assert len(image.convert("RGB").getcolors(1 << 24) or []) > 50
     drawn = (tmp_path / "load.svg").read_text()
     for name in ("different", "same", "cached"):
         assert re.search(rf"<!-- {name}: [\d.]+ good answers per second -->", drawn)
@@ -103,7 +103,7 @@ def test_a_terminal_has_a_bar_and_a_table_that_fits(
     assert shown.status == 0
     assert re.search(r"different +[━─]+ +\d+%  \d+  [\d.]+/s", shown.output)
     left = shown.lines()
-    assert max(len(line) for line in left if not line.startswith("pictures")) < columns
+    assert max(len(line) for line in left if not line.startswith("images")) < columns
     assert not any("━" in line for line in left), "the bar stays behind"
     (row,) = (line.split() for line in left if line.startswith("different"))
     assert len(row) == (12 if columns >= WIDE_COLUMNS else 9)

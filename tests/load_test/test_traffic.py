@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from load_test.requests import Envelope, Mode, PreparedPicture
+from load_test.requests import Envelope, Mode, PreparedImage
 from load_test.traffic import KINDS, Request, Scenario, Traffic, parse_mix
 
 NAMES = ("a.jpg", "b.png", "c.gif")
@@ -26,9 +26,9 @@ def paths(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in NAMES]
 
 
-def prepared(paths: list[Path], mode: Mode = "file") -> list[PreparedPicture]:
+def prepared(paths: list[Path], mode: Mode = "file") -> list[PreparedImage]:
     envelope = Envelope("localhost:1", "/ocr_service", mode, {"drop_score": "0.7"}, {"X-Key": "k"})
-    return [PreparedPicture(path, envelope) for path in paths]
+    return [PreparedImage(path, envelope) for path in paths]
 
 
 def traffic(paths: list[Path], scenario: Scenario, seed: int = 1) -> Traffic:
@@ -97,8 +97,8 @@ def test_a_mix_may_leave_kinds_out() -> None:
     assert len(parse_mix(" unique=1 , cached=.5 ").shares) == len(KINDS)
 
 
-def picture_in(request: bytes, mode: Mode) -> bytes:
-    """The picture that a request carries; checks that the body is as long as it says."""
+def image_in(request: bytes, mode: Mode) -> bytes:
+    """The image that a request carries; checks that the body is as long as it says."""
     head, _, body = request.partition(b"\r\n\r\n")
     fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
     assert int(fields[b"Content-Length"]) == len(body)
@@ -118,14 +118,14 @@ def picture_in(request: bytes, mode: Mode) -> bytes:
 def test_fresh_requests_are_whole_and_show_the_same(
     tmp_path: Path, mode: Mode, format: str
 ) -> None:
-    path = tmp_path / "picture"
+    path = tmp_path / "image"
     for width in (40, 41, 42):  # every remainder of three, where base64 has its borders
         Image.effect_noise((width, 24), 80).save(path, format)
-        (picture,) = prepared([path], mode)
-        plain = picture_in(picture.plain, mode)
+        (image,) = prepared([path], mode)
+        plain = image_in(image.plain, mode)
         assert plain == path.read_bytes()
         for note in (b"1", b"0123456789abcdef-123456"):
-            fresh = picture_in(picture.fresh(note), mode)
+            fresh = image_in(image.fresh(note), mode)
             assert fresh.count(note) >= 1
             assert fresh != plain
             with Image.open(io.BytesIO(fresh)) as new, Image.open(path) as old:
@@ -133,7 +133,7 @@ def test_fresh_requests_are_whole_and_show_the_same(
 
 
 def test_a_fresh_named_file_is_read_past_the_cache(paths: list[Path]) -> None:
-    (picture, *_) = prepared(paths, "filename")
-    assert b"Cache-Control: no-cache\r\n" in picture.fresh(b"1")
-    assert b"Cache-Control" not in picture.plain
-    assert b"drop_score=0.7" in picture.plain
+    (image, *_) = prepared(paths, "filename")
+    assert b"Cache-Control: no-cache\r\n" in image.fresh(b"1")
+    assert b"Cache-Control" not in image.plain
+    assert b"drop_score=0.7" in image.plain

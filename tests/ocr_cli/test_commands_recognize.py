@@ -45,14 +45,14 @@ def test_a_folder_is_mirrored(run: Run, scans: Path, tmp_path: Path) -> None:
     done = run("scans", "--output", "out")
     assert (done.returncode, done.stdout) == (0, b"")
     assert results(tmp_path / "out") == TEXTS
-    assert re.search(rb"read 4 of 4 pictures in [\d.]+ s \([\d.]+ pictures/s\)", done.stderr)
+    assert re.search(rb"read 4 of 4 images in [\d.]+ s \([\d.]+ images/s\)", done.stderr)
 
 
 def test_results_inside_the_folder_are_not_read_again(run: Run, scans: Path) -> None:
     for _ in range(2):
         assert run("scans", "--output", "scans/out", "--draw").returncode == 0
-    pictures = [name for name in results_names(scans / "out") if name.endswith(".boxes.png")]
-    assert len(pictures) == 4
+    images = [name for name in results_names(scans / "out") if name.endswith(".boxes.png")]
+    assert len(images) == 4
     assert not any("boxes.png." in name for name in results_names(scans / "out"))
 
 
@@ -83,7 +83,7 @@ def test_standard_input(run: Run, tmp_path: Path) -> None:
     assert results(tmp_path / "out") == {"stdin.txt": "other\n"}
 
 
-def test_json_lines_and_a_bad_picture_among_good_ones(run: Run, scans: Path) -> None:
+def test_json_lines_and_a_bad_image_among_good_ones(run: Run, scans: Path) -> None:
     (scans / "page3.png").write_bytes(card("broken")[:60])
     (scans / "page4.png").write_bytes(card("fail"))
     done = run("scans", "--format", "json")
@@ -100,11 +100,11 @@ def test_json_lines_and_a_bad_picture_among_good_ones(run: Run, scans: Path) -> 
     errors = done.stderr.decode()
     assert "scans/page3.png: invalid_image: " in errors
     assert "scans/page4.png: internal_error: " in errors
-    assert "read 4 of 6 pictures" in errors
+    assert "read 4 of 6 images" in errors
     assert "2 failed" in errors
 
 
-def test_a_picture_that_is_named_and_is_none(run: Run, scans: Path) -> None:
+def test_a_image_that_is_named_and_is_none(run: Run, scans: Path) -> None:
     (scans / "empty.png").touch()
     done = run("scans/notes.txt", "scans/empty.png", "scans/page2.png")
     assert done.returncode == 1
@@ -165,9 +165,9 @@ def test_a_terminal_has_a_bar_that_goes_away(scans: Path, journal: Path, tmp_pat
     command = recognize_command(journal)
     shown = run_in_terminal([*command, str(scans), "--output", str(tmp_path / "out")], 80)
     assert shown.status == 0
-    assert re.search(r"recognize [━─]{8,24} +\d+%  \d/4  [\d.]+ pictures/s", shown.output)
+    assert re.search(r"recognize [━─]{8,24} +\d+%  \d/4  [\d.]+ images/s", shown.output)
     assert all(len(line) < 80 for line in shown.lines())
-    assert [line.partition(" in ")[0] for line in shown.lines()] == ["read 4 of 4 pictures", ""]
+    assert [line.partition(" in ")[0] for line in shown.lines()] == ["read 4 of 4 images", ""]
 
 
 def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
     [
         (["absent.png"], "there is no file or folder absent.png"),
         (["scans/*.gif"], "scans/*.gif: there is no JPEG, PNG"),
-        (["scans", "--draw"], "--draw writes pictures; say where with --output DIR"),
+        (["scans", "--draw"], "--draw writes images; say where with --output DIR"),
         (["scans", "--force"], "--force belongs to --output DIR"),
         (["scans", "--option", "colour=blue"], "--option colour: known are det_limit_side_len"),
         (["scans", "--option", "drop_score=2"], "drop_score = 2: expected a number from 0 to 1"),

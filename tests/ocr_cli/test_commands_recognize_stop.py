@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_cli.recognize.local import PICTURES_PER_WORKER
+from ocr_cli.recognize.local import IMAGES_PER_WORKER
 from tests.support.cards import card
 from tests.support.recognize_process import (
     Run,
@@ -22,7 +22,7 @@ from tests.support.recognize_process import (
 )
 from tests.support.watching import is_alive, wait_until, worker_processes
 
-AT_ONCE = 2 * PICTURES_PER_WORKER
+AT_ONCE = 2 * IMAGES_PER_WORKER
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def test_a_server_that_goes_away_ends_the_run_and_what_is_done_is_kept(
     errors = capfd.readouterr().err
     assert f"the server at http://127.0.0.1:{port} is gone" in errors
     assert "run the same command again to go on" in errors
-    assert "read 2 of 12 pictures" in errors
+    assert "read 2 of 12 images" in errors
     assert len(list(out.glob("*.txt"))) == 2
 
 
@@ -201,7 +201,7 @@ def test_nobody_listens(scans: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert line.startswith(f"ocr-server recognize: no server at http://127.0.0.1:{port}")
 
 
-def test_an_answer_that_is_none_is_this_pictures_failure(
+def test_an_answer_that_is_none_is_this_images_failure(
     scans: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with scripted([HEALTH, said(b"{}"), said(PAGE)]) as port:

@@ -1,4 +1,4 @@
-"""How long a picture would wait, and whether it is worth it."""
+"""How long an image would wait, and whether it is worth it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_only_the_latest_recognitions_count() -> None:
 @pytest.mark.parametrize(
     ("ahead", "patience", "mention"),
     [
-        (100, None, "100 pictures are waiting, which is the limit"),
+        (100, None, "100 images are waiting, which is the limit"),
         (54, None, "about 54 s before a worker is free, too long for the 60 s allowed"),
         (5, 5.0, "about 6 s before a worker is free, too long for the 5 s allowed"),
         (60, 3600.0, "too long for the 60 s allowed"),

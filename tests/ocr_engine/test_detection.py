@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyclipper
 import pytest
 
-from ocr_engine.images.decode import ImageArray, Picture
+from ocr_engine.images.decode import DecodedImage, ImageArray
 from ocr_engine.models.source import ModelFile, ModelSource, model_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
@@ -107,7 +107,7 @@ def test_size_with_other_limits(
         ((10, 10), (64, 64)),  # as with `min`
     ],
 )
-def test_a_large_picture_is_reduced_as_far_as_the_model_takes_it(
+def test_a_large_image_is_reduced_as_far_as_the_model_takes_it(
     size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     assert detection_size(*size, DEFAULTS, reduction=0.75) == expected
@@ -153,7 +153,7 @@ def test_nothing_is_reduced_where_a_limit_is_asked_for(kind: str) -> None:
     assert detection_size(4000, 4000, options, reduction=0.5) == (4000, 4000)
 
 
-def test_thin_strokes_stay_where_a_picture_gets_much_smaller() -> None:
+def test_thin_strokes_stay_where_a_image_gets_much_smaller() -> None:
     pixels = np.zeros((64, 640, 3), dtype=np.uint8)
     pixels[:, ::10] = 250
     seen = preprocess(pixels, (32, 64)).astype(int)
@@ -161,7 +161,7 @@ def test_thin_strokes_stay_where_a_picture_gets_much_smaller() -> None:
 
 
 @pytest.mark.parametrize("every_other", [False, True])
-def test_preprocess_keeps_a_picture_of_the_right_size_as_it_is(every_other: bool) -> None:
+def test_preprocess_keeps_a_image_of_the_right_size_as_it_is(every_other: bool) -> None:
     pixels = np.random.default_rng(3).integers(0, 255, (32, 128, 3), dtype=np.uint8)
     pixels = pixels[:, ::2] if every_other else np.ascontiguousarray(pixels[:, :64])
     seen = preprocess(pixels, (32, 64))
@@ -171,7 +171,7 @@ def test_preprocess_keeps_a_picture_of_the_right_size_as_it_is(every_other: bool
     np.testing.assert_array_equal(seen[0], pixels)
 
 
-def test_preprocess_resizes_to_height_by_width_and_leaves_the_picture_alone() -> None:
+def test_preprocess_resizes_to_height_by_width_and_leaves_the_image_alone() -> None:
     pixels = np.zeros((64, 128, 3), dtype=np.uint8)
     pixels[:32] = 255
     before = pixels.copy()
@@ -190,7 +190,7 @@ def test_preprocess_resizes_to_height_by_width_and_leaves_the_picture_alone() ->
         ((10, 12), (32, 32), 10, 12),
     ],
 )
-def test_a_tiny_picture_is_filled_up_with_black(
+def test_a_tiny_image_is_filled_up_with_black(
     size: tuple[int, int], detected: tuple[int, int], rows: int, columns: int
 ) -> None:
     white = np.full((*size, 3), 255, dtype=np.uint8)
@@ -199,7 +199,7 @@ def test_a_tiny_picture_is_filled_up_with_black(
     np.testing.assert_array_equal(pad_tiny(white), expected)
 
 
-def test_preprocess_stretches_a_picture_that_is_just_not_tiny() -> None:
+def test_preprocess_stretches_a_image_that_is_just_not_tiny() -> None:
     white = np.full((24, 40, 3), 255, dtype=np.uint8)  # 24 + 40 = 64
     assert pad_tiny(white) is white
     assert (preprocess(white, (64, 96)) == 255).all()
@@ -220,7 +220,7 @@ class ReadsAlwaysA(WhiteIsText):
 
 
 @pytest.mark.parametrize("factor", [1, 2])  # 20 x 40 is tiny, 40 x 80 is not
-def test_a_box_lies_where_the_text_is_even_in_a_tiny_picture(factor: int) -> None:
+def test_a_box_lies_where_the_text_is_even_in_a_tiny_image(factor: int) -> None:
     left, top, right, bottom = (8 * factor, 6 * factor, 32 * factor, 16 * factor)
     pixels = np.zeros((20 * factor, 40 * factor, 3), dtype=np.uint8)
     pixels[top:bottom, left:right] = 255
@@ -231,7 +231,7 @@ def test_a_box_lies_where_the_text_is_even_in_a_tiny_picture(factor: int) -> Non
     sessions = Sessions({"det": WhiteIsText(), "rec": ReadsAlwaysA()})
     reader = PpOcr(info, models, sessions, (3, 48, 320), ("a",))
     options = RecognitionOptions(det_db_unclip_ratio=0.01)
-    (line,) = reader.recognize(Picture(pixels), options).result.lines
+    (line,) = reader.recognize(DecodedImage(pixels), options).result.lines
     np.testing.assert_allclose(line.box, upright(left, top, right, bottom), atol=2 * factor)
 
 
@@ -288,14 +288,14 @@ def test_boxes_that_are_too_small_are_dropped() -> None:
     assert as_lists(postprocess(five, (200, 300), narrow)) == [upright(100, 80, 160, 85)]
 
 
-def test_boxes_are_scaled_to_the_picture() -> None:
-    # The middles of the pixels (85, 65) and (175, 125) on the map, in a picture 4 times as wide and
+def test_boxes_are_scaled_to_the_image() -> None:
+    # The middles of the pixels (85, 65) and (175, 125) on the map, in an image 4 times as wide and
     # 3 times as high: 85.5 x 4 - 0.5 = 341.5, 65.5 x 3 - 0.5 = 196
     boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (600, 1200), DEFAULTS)
     assert as_lists(boxes) == [upright(342, 196, 702, 376)]
 
 
-def test_boxes_end_at_the_picture_edge() -> None:
+def test_boxes_end_at_the_image_edge() -> None:
     corners = rectangle_map((0, 0, 60, 30, 0.9), (239, 169, 299, 199, 0.9))
     boxes = postprocess(corners, (200, 300), DEFAULTS)
     assert as_lists(boxes) == [upright(0, 0, 75, 45), upright(224, 154, 300, 200)]

@@ -1,4 +1,4 @@
-"""Boxes drawn over the picture."""
+"""Boxes drawn over the image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ocr_engine.images.decode import ImageArray, Picture, decode
+from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.images.drawing import COLOURS, MAX_DRAWN_PIXELS, draw_result
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
@@ -41,20 +41,20 @@ def is_coloured(pixels: ImageArray) -> npt.NDArray[np.bool_]:
 
 def test_the_outline_of_each_line_in_a_colour_of_its_own() -> None:
     boxes = [level(100, 60 + 50 * n, 300, 90 + 50 * n) for n in range(len(COLOURS) + 1)]
-    picture = drawn(blank(400, 400), *(TextLine("a", 1.0, box) for box in boxes))
+    image = drawn(blank(400, 400), *(TextLine("a", 1.0, box) for box in boxes))
     for number, ((left, top), (right, _), (_, bottom), _) in enumerate(boxes):
         colour = COLOURS[number % len(COLOURS)]
         for x, y in ((200, top), (200, bottom), (right, (top + bottom) // 2)):
-            np.testing.assert_allclose(picture[y, x], colour, atol=40)
-        assert tuple(picture[(top + bottom) // 2, (left + right) // 2]) == WHITE
+            np.testing.assert_allclose(image[y, x], colour, atol=40)
+        assert tuple(image[(top + bottom) // 2, (left + right) // 2]) == WHITE
 
 
-def test_without_lines_it_is_the_picture() -> None:
+def test_without_lines_it_is_the_image() -> None:
     pixels = np.random.default_rng(5).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     np.testing.assert_array_equal(drawn(pixels), pixels)
 
 
-def test_the_picture_itself_is_left_as_it_is() -> None:
+def test_the_image_itself_is_left_as_it_is() -> None:
     pixels = blank(100, 100)
     drawn(pixels, TextLine("a", 1.0, level(20, 20, 80, 60)))
     assert (pixels == 255).all()
@@ -66,8 +66,8 @@ def test_lines_have_different_numbers() -> None:
     far = TextLine("a", 1.0, level(20, 300, 60, 320))
     labels = []
     for before in (0, len(COLOURS)):
-        picture = drawn(blank(400, 400), *([far] * before), TextLine("a", 1.0, box))
-        label = picture[85:120, 150:200]
+        image = drawn(blank(400, 400), *([far] * before), TextLine("a", 1.0, box))
+        label = image[85:120, 150:200]
         assert is_coloured(label).any()
         assert (label.min(axis=2) > 200)[is_coloured(label).any(axis=1)].any()
         labels.append(label)
@@ -98,20 +98,20 @@ def test_a_slanted_box_is_drawn_slanted() -> None:
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (370, 0), (0, 270), (370, 270)])
-def test_numbers_stay_in_the_picture(corner: tuple[int, int]) -> None:
+def test_numbers_stay_in_the_image(corner: tuple[int, int]) -> None:
     x, y = corner
     found = is_coloured(drawn(blank(300, 400), TextLine("a", 1.0, level(x, y, x + 30, y + 30))))
     assert found.sum() > 3 * 30 + 30  # the outline, and a label
 
 
-def test_a_large_picture_is_reduced_and_its_boxes_with_it() -> None:
+def test_a_large_image_is_reduced_and_its_boxes_with_it() -> None:
     pixels = blank(3000, 4000)
-    picture = drawn(pixels, TextLine("a", 1.0, level(1000, 600, 3000, 900)))
-    height, width = picture.shape[:2]
+    image = drawn(pixels, TextLine("a", 1.0, level(1000, 600, 3000, 900)))
+    height, width = image.shape[:2]
     assert MAX_DRAWN_PIXELS * 0.99 < height * width <= MAX_DRAWN_PIXELS
     assert width / height == pytest.approx(4 / 3, abs=0.01)
     shrunk = width / 4000
-    found = is_coloured(picture)
+    found = is_coloured(image)
     for x, y in ((2000, 600), (2000, 900), (1000, 750), (3000, 750)):
         place = round(y * shrunk), round(x * shrunk)
         assert found[place[0] - 2 : place[0] + 3, place[1] - 2 : place[1] + 3].any()
@@ -119,7 +119,7 @@ def test_a_large_picture_is_reduced_and_its_boxes_with_it() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 20_000), (20_000, 1), (3, 3)])
-def test_pictures_of_odd_sizes(height: int, width: int) -> None:
+def test_images_of_odd_sizes(height: int, width: int) -> None:
     box = level(0, 0, width, height)
     assert drawn(blank(height, width), TextLine("a", 1.0, box)).shape == (height, width, 3)
 
@@ -140,14 +140,14 @@ def test_a_worker_draws_only_when_asked() -> None:
     with_drawing = recognize(Echo(), task, 10**6)
     assert with_drawing.result == plain.result
     assert with_drawing.stages["draw"] > 0
-    picture = decode(with_drawing.drawing, 10**6).pixels
-    assert picture.shape == (CARD_HEIGHT, plain.result.width, 3)
-    assert is_coloured(picture).any()
+    image = decode(with_drawing.drawing, 10**6).pixels
+    assert image.shape == (CARD_HEIGHT, plain.result.width, 3)
+    assert is_coloured(image).any()
     assert not is_coloured(decode(card("a line"), 10**6).pixels).any()
 
 
-def test_the_drawing_is_of_the_upright_picture() -> None:
-    upright = Picture(blank(40, 80))
+def test_the_drawing_is_of_the_upright_image() -> None:
+    upright = DecodedImage(blank(40, 80))
     encoded, jpeg = cv2.imencode(".jpg", upright.pixels)
     assert encoded
     exif = (

@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from ocr_engine.images.decode import ImageArray, decode
-from ocr_engine.images.exif_orientation import orientation
-from ocr_engine.images.tiff_directory import MAX_ENTRIES
-from picture_structures import (
+from image_structures import (
     exif,
     grey_tags,
     jpeg_segment,
@@ -22,7 +19,10 @@ from picture_structures import (
     with_chunks,
     with_segments,
 )
-from plain_pictures import saved
+from ocr_engine.images.decode import ImageArray, decode
+from ocr_engine.images.exif_orientation import orientation
+from ocr_engine.images.tiff_directory import MAX_ENTRIES
+from plain_images import saved
 from tests.support.odd_exif import TURNED_LEFT, exif_with, jpeg_with, odd_exif
 
 PLENTY = 1_000_000
@@ -62,8 +62,8 @@ def test_no_other_tag_of_any_type_matters_in_a_jpeg() -> None:
 def test_no_other_tag_of_any_type_matters_in_other_formats(file_format: str) -> None:
     stored = corners().transpose(TURNED_LEFT)
     for name, data in odd_exif():
-        picture = saved(stored, file_format, exif=data, **LOSSLESS[file_format])
-        assert_upright(picture, name)
+        image = saved(stored, file_format, exif=data, **LOSSLESS[file_format])
+        assert_upright(image, name)
 
 
 def test_an_empty_resolution_does_not_keep_a_jpeg_from_being_opened() -> None:
@@ -77,8 +77,8 @@ def test_an_empty_resolution_does_not_keep_a_jpeg_from_being_opened() -> None:
 @pytest.mark.parametrize("kind", [1, 3, 4, 5, 7, 9, 13])
 def test_metadata_of_a_tiff_that_leads_nowhere(pointer: int, kind: int) -> None:
     tags = sorted([*grey_tags(4, 2, 200), (274, 3, 1, 6), (pointer, kind, 1, 0xFFFFFFFF)])
-    picture = tiff([tags]).ljust(200, b"\0") + bytes((0, 1, 2, 3, 4, 5, 6, 7))
-    assert decode(picture, PLENTY).pixels[:, :, 0].tolist() == [[4, 0], [5, 1], [6, 2], [7, 3]]
+    image = tiff([tags]).ljust(200, b"\0") + bytes((0, 1, 2, 3, 4, 5, 6, 7))
+    assert decode(image, PLENTY).pixels[:, :, 0].tolist() == [[4, 0], [5, 1], [6, 2], [7, 3]]
 
 
 @pytest.mark.parametrize("compression", [None, "packbits", "tiff_lzw", "tiff_adobe_deflate"])

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ocr_engine.errors import InvalidImage, PictureError, TooManyPixels, UnsupportedFormat
-from ocr_engine.images.header import PictureHeader, check_size, read_header
+from ocr_engine.errors import ImageError, InvalidImage, TooManyPixels, UnsupportedFormat
+from ocr_engine.images.header import ImageHeader, check_size, read_header
 from ocr_engine.images.tiff_directory import MAX_ENTRIES
 
 PAGES = Path(__file__).resolve().parents[1] / "data" / "pages"
@@ -28,17 +28,17 @@ def saved(size: tuple[int, int], file_format: str, mode: str = "RGB", **options:
     return buffer.getvalue()
 
 
-def pillow(data: bytes) -> PictureHeader:
+def pillow(data: bytes) -> ImageHeader:
     with Image.open(io.BytesIO(data)) as image:
-        return PictureHeader(str(image.format), *image.size)
+        return ImageHeader(str(image.format), *image.size)
 
 
-def test_there_are_committed_pictures() -> None:
+def test_there_are_committed_images() -> None:
     assert len(COMMITTED) > 60
 
 
 @pytest.mark.parametrize("name", COMMITTED)
-def test_committed_pictures_as_pillow_sees_them(name: str) -> None:
+def test_committed_images_as_pillow_sees_them(name: str) -> None:
     data = (PAGES / name).read_bytes()
     assert read_header(data) == pillow(data)
 
@@ -65,7 +65,7 @@ GENERATED = {
 
 
 @pytest.mark.parametrize("name", sorted(GENERATED))
-def test_generated_pictures_as_pillow_sees_them(name: str) -> None:
+def test_generated_images_as_pillow_sees_them(name: str) -> None:
     data = GENERATED[name]
     assert read_header(data) == pillow(data)
 
@@ -85,19 +85,19 @@ def bmp(header: bytes, pixels: int = 4096) -> bytes:
 
 def test_bmp_with_a_core_header() -> None:
     data = bmp(struct.pack("<IHHHH", 12, 19, 23, 1, 24))
-    assert read_header(data) == pillow(data) == PictureHeader("BMP", 19, 23)
+    assert read_header(data) == pillow(data) == ImageHeader("BMP", 19, 23)
 
 
 def test_bmp_from_the_top_down() -> None:
     data = bmp(struct.pack("<IiiHHIIiiII", 40, 19, -23, 1, 24, 0, 0, 0, 0, 0, 0))
-    assert read_header(data) == pillow(data) == PictureHeader("BMP", 19, 23)
+    assert read_header(data) == pillow(data) == ImageHeader("BMP", 19, 23)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind", ["H", "I"])
 def test_tiff_in_both_byte_orders(order: str, kind: str) -> None:
     data = tiff(order, [(256, kind, 300), (257, kind, 200)])
-    assert read_header(data) == PictureHeader("TIFF", 300, 200)
+    assert read_header(data) == ImageHeader("TIFF", 300, 200)
 
 
 def tiff(order: str, size: list[tuple[int, str, int]]) -> bytes:
@@ -128,7 +128,7 @@ def test_a_tiff_of_too_many_tags(order: str) -> None:
         magic = b"II*\x00" if order == "<" else b"MM\x00*"
         return magic + struct.pack(order + "IH", 8, count) + entries + bytes(4)
 
-    assert read_header(of(MAX_ENTRIES)) == PictureHeader("TIFF", 300, 200)
+    assert read_header(of(MAX_ENTRIES)) == ImageHeader("TIFF", 300, 200)
     with pytest.raises(InvalidImage, match=f"{MAX_ENTRIES + 1} tags; at most {MAX_ENTRIES}"):
         read_header(of(MAX_ENTRIES + 1))
 
@@ -153,20 +153,20 @@ def with_segments(*segments: bytes) -> bytes:
 )
 def test_jpeg_segments_are_walked_over(segments: list[bytes]) -> None:
     data = with_segments(*segments)
-    assert read_header(data) == pillow(data) == PictureHeader("JPEG", 37, 91)
+    assert read_header(data) == pillow(data) == ImageHeader("JPEG", 37, 91)
 
 
 @pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC9, 0xCF])
 def test_every_frame_header_of_jpeg(marker: int) -> None:
     data = b"\xff\xd8\xff" + bytes([marker]) + b"\x00\x11\x08" + struct.pack(">HH", 20, 30)
-    assert read_header(data + bytes(20)) == PictureHeader("JPEG", 30, 20)
+    assert read_header(data + bytes(20)) == ImageHeader("JPEG", 30, 20)
 
 
 @pytest.mark.parametrize("marker", [0xC4, 0xC8, 0xCC])
 def test_segments_that_only_look_like_a_frame_header(marker: int) -> None:
     segment = b"\xff" + bytes([marker]) + b"\x00\x08\x08" + struct.pack(">HH", 9, 9) + b"\x01"
     frame = b"\xff\xc0\x00\x11\x08" + struct.pack(">HH", 20, 30) + bytes(20)
-    assert read_header(b"\xff\xd8" + segment + frame) == PictureHeader("JPEG", 30, 20)
+    assert read_header(b"\xff\xd8" + segment + frame) == ImageHeader("JPEG", 30, 20)
 
 
 BROKEN = {
@@ -210,13 +210,13 @@ def test_broken_headers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(GENERATED))
-def test_every_beginning_of_a_picture(name: str) -> None:
+def test_every_beginning_of_a_image(name: str) -> None:
     data = GENERATED[name]
     whole = read_header(data)
     for length in range(min(len(data), 700)):
         try:
             header = read_header(data[:length])
-        except PictureError:
+        except ImageError:
             continue
         assert header == whole
 
@@ -232,12 +232,12 @@ def test_what_is_unsupported_is_named() -> None:
 
 
 def test_size_limits() -> None:
-    check_size(PictureHeader("PNG", 100, 50), 5000)
+    check_size(ImageHeader("PNG", 100, 50), 5000)
     with pytest.raises(TooManyPixels, match="100x51"):
-        check_size(PictureHeader("PNG", 100, 51), 5000)
-    check_size(PictureHeader("PNG", 65_500, 1), 10**9)
+        check_size(ImageHeader("PNG", 100, 51), 5000)
+    check_size(ImageHeader("PNG", 65_500, 1), 10**9)
     with pytest.raises(TooManyPixels, match="65500 per side"):
-        check_size(PictureHeader("PNG", 1, 65_501), 10**9)
+        check_size(ImageHeader("PNG", 1, 65_501), 10**9)
 
 
 SIGNATURES = (
@@ -256,7 +256,7 @@ def test_random_headers_are_read_or_refused() -> None:
             body = bytes(generator.choice((0, 0, 1, 2, 8, 255, 255, 0xC0, 0xE0)) for _ in body)
         try:
             header = read_header(generator.choice(SIGNATURES) + body)
-        except PictureError:
+        except ImageError:
             refused += 1
         else:
             assert header.width > 0

@@ -27,7 +27,7 @@ class Shapes:
         self._shapes = bytearray()
 
     def see(self) -> None:
-        """A picture of a new size."""
+        """An image of a new size."""
         self._shapes = bytearray(b"x") * (SHAPES_MB << 20)
 
     def prepare(self) -> bool:
@@ -90,7 +90,7 @@ def test_shapes_outlive_a_pause_that_is_no_rest(
     recognizer = Shapes()
 
     def tell_at_the_end() -> bool:
-        channels[1].send_bytes(b"a picture")
+        channels[1].send_bytes(b"an image")
         return False
 
     monkeypatch.setattr(recognizer, "prepare", tell_at_the_end)
@@ -99,12 +99,12 @@ def test_shapes_outlive_a_pause_that_is_no_rest(
     assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
 
 
-def test_nothing_is_given_back_while_pictures_come(
+def test_nothing_is_given_back_while_images_come(
     channels: tuple[Connection, Connection],
 ) -> None:
     recognizer = Shapes()
     given = Pauses(recognizer, most_rss_mb=0)  # type: ignore[arg-type]
-    channels[1].send_bytes(b"a picture")
+    channels[1].send_bytes(b"an image")
     assert told_in_a_pause(recognizer, given, channels[0]) == []
 
 
@@ -142,7 +142,7 @@ def test_a_model_that_cannot_be_loaded_again_ends_no_pause(
     given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
     told = told_in_a_pause(recognizer, given, channels[0])
     assert told == ["activations", *PREPARED, "all", *PREPARED]
-    assert "memory of past pictures stays: gone" in caplog.text
+    assert "memory of past images stays: gone" in caplog.text
     assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
 
 
@@ -161,14 +161,14 @@ def test_too_many_shapes_do_not_outlive_a_pause() -> None:
     assert recognizer.told == ["activations", "activations", "all"]
 
 
-def test_a_picture_that_comes_while_shapes_are_prepared_has_not_to_wait_for_all(
+def test_a_image_that_comes_while_shapes_are_prepared_has_not_to_wait_for_all(
     channels: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recognizer = Shapes()
     prepare = recognizer.prepare
 
     def interrupted() -> bool:
-        channels[1].send_bytes(b"a picture")
+        channels[1].send_bytes(b"an image")
         return prepare()
 
     monkeypatch.setattr(recognizer, "prepare", interrupted)

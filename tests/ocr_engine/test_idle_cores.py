@@ -15,7 +15,7 @@ import pytest
 
 from ocr_engine.budget import Budget
 from ocr_engine.cores import usable_cores
-from ocr_engine.images.decode import Picture, decode
+from ocr_engine.images.decode import DecodedImage, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import BEGIN_SECONDS, Pool, PoolSpec
@@ -47,9 +47,9 @@ def run(scenario: Scenario) -> None:
 
 
 def crew(number: int, cores: int) -> AbstractAsyncContextManager[Pool]:
-    """A pool of obedient workers in which a picture gets so many cores at most."""
+    """A pool of obedient workers in which an image gets so many cores at most."""
     worker = WorkerSpec(load_obedient, max_pixels=1_000_000)
-    return whole(PoolSpec(CrewSpec(number, worker), cores_per_picture=cores))
+    return whole(PoolSpec(CrewSpec(number, worker), cores_per_image=cores))
 
 
 def submit(pool: Pool, text: str) -> PoolTask:
@@ -57,7 +57,7 @@ def submit(pool: Pool, text: str) -> PoolTask:
 
 
 class Gates:
-    """Pictures that are read until they are let go."""
+    """Images that are read until they are let go."""
 
     def __init__(self, folder: Path, pool: Pool) -> None:
         self._folder = folder
@@ -95,7 +95,7 @@ def test_idle_cores_are_granted_up_to_the_limit_and_while_they_are_free(tmp_path
     run(scenario)
 
 
-def test_nothing_is_granted_while_another_picture_waits(tmp_path: Path) -> None:
+def test_nothing_is_granted_while_another_image_waits(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with crew(number=2, cores=2) as pool:
             gates = Gates(tmp_path, pool)
@@ -145,7 +145,7 @@ def test_with_the_setting_off_nothing_is_granted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("budget", [Budget(), Budget(2, 12345.678901), Budget(cores=4)])
 def test_the_budget_travels_with_the_task(budget: Budget) -> None:
-    task = Task(7, RecognitionOptions(drop_score=0.25), b"picture", budget)
+    task = Task(7, RecognitionOptions(drop_score=0.25), b"image", budget)
     assert decode_request(encode_request(task)) == task
 
 
@@ -176,7 +176,7 @@ def test_a_worker_warms_up_on_all_cores_and_prepares_while_nothing_waits(
     async def scenario() -> None:
         load = functools.partial(load_preparing, journal)
         worker = WorkerSpec(load, max_pixels=1_000_000, cores=2)
-        async with whole(PoolSpec(CrewSpec(1, worker), cores_per_picture=2)) as pool:
+        async with whole(PoolSpec(CrewSpec(1, worker), cores_per_image=2)) as pool:
             await until(lambda: "prepare 1" in events(), "the first step")
             (process,) = pool.supervisor.workers()
             monkeypatch.setattr(process, "send", process._send)  # at once
@@ -221,7 +221,7 @@ def settings(folder: Path, **values: Any) -> Settings:
         (8, {"ocr__engine": "onnxruntime"}, 1),
     ],
 )
-def test_how_many_cores_a_picture_may_get(
+def test_how_many_cores_a_image_may_get(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     usable: int,
@@ -239,7 +239,7 @@ def test_usable_cores_are_no_more_than_the_affinity() -> None:
 
 
 @pytest.fixture(scope="module")
-def page() -> Picture:
+def page() -> DecodedImage:
     return decode((DATA / PAGE).read_bytes(), 10**7)
 
 
@@ -248,12 +248,12 @@ def reader(precision: Any, cores: int) -> PpOcr:
     return ppocr.load(EngineSettings("openvino", models, precision=precision, cores=cores))
 
 
-def result(recognizer: PpOcr, picture: Picture, cores: int) -> OcrResult:
-    return recognizer.recognize(picture, RecognitionOptions(), Budget(cores)).result
+def result(recognizer: PpOcr, image: DecodedImage, cores: int) -> OcrResult:
+    return recognizer.recognize(image, RecognitionOptions(), Budget(cores)).result
 
 
 @pytest.mark.parametrize("precision", ["auto", "f32"])
-def test_a_page_reads_the_same_on_two_cores(page: Picture, precision: str) -> None:
+def test_a_page_reads_the_same_on_two_cores(page: DecodedImage, precision: str) -> None:
     recognizer = reader(precision, cores=2)
     alone = result(recognizer, page, 1)
     assert len(alone.lines) > 20

@@ -1,4 +1,4 @@
-"""Decoding: every format and mode, never half a picture, never too many pixels."""
+"""Decoding: every format and mode, never half an image, never too many pixels."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr_engine.errors import InvalidImage, PictureError, TooManyPixels, UnsupportedFormat
-from ocr_engine.images.decode import ImageArray, Picture, decode
+from ocr_engine.errors import ImageError, InvalidImage, TooManyPixels, UnsupportedFormat
+from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 PAGES = DATA / "pages"
@@ -35,10 +35,10 @@ def saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
 
 
 def pixels_of(data: bytes) -> ImageArray:
-    picture = decode(data, PLENTY)
-    assert picture.pixels.dtype == np.uint8
-    assert picture.pixels.shape[2:] == (3,)
-    return picture.pixels
+    image = decode(data, PLENTY)
+    assert image.pixels.dtype == np.uint8
+    assert image.pixels.shape[2:] == (3,)
+    return image.pixels
 
 
 def difference(one: ImageArray, other: ImageArray) -> float:
@@ -80,7 +80,7 @@ SPECIAL = {
 
 
 @pytest.mark.parametrize("name", sorted(SPECIAL))
-def test_every_special_picture_is_read(name: str) -> None:
+def test_every_special_image_is_read(name: str) -> None:
     pixels = pixels_of(committed(name))
     with Image.open(PAGES / name) as image:
         turned = int(image.getexif().get(0x0112, 1)) >= 5
@@ -88,7 +88,7 @@ def test_every_special_picture_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["special_sign.bmp", "special_sign_lossless.webp"])
-def test_lossless_pictures_are_read_exactly(name: str, sign: ImageArray) -> None:
+def test_lossless_images_are_read_exactly(name: str, sign: ImageArray) -> None:
     np.testing.assert_array_equal(pixels_of(committed(name)), sign)
 
 
@@ -216,7 +216,7 @@ def test_white_letters_on_transparency_stand_on_black(
     assert pixels[10, 20].tolist() == [colour] * 3
 
 
-def test_a_fully_transparent_and_an_opaque_picture_are_laid_over_white() -> None:
+def test_a_fully_transparent_and_an_opaque_image_are_laid_over_white() -> None:
     clear = pixels_of(saved(Image.new("RGBA", (8, 8), (255, 255, 255, 0)), "PNG"))
     assert (clear == 255).all()
     opaque = pixels_of(saved(Image.new("RGBA", (8, 8), (255, 255, 255, 255)), "PNG"))
@@ -248,9 +248,9 @@ def test_the_first_frame_is_read_and_all_are_counted(
 ) -> None:
     first, *others = animation(photo, frames)
     data = saved(first, file_format, save_all=True, append_images=others, **options)
-    picture = decode(data, PLENTY)
-    assert difference(picture.pixels, np.asarray(photo)[:, :, ::-1]) < 12
-    assert picture.frames == frames
+    image = decode(data, PLENTY)
+    assert difference(image.pixels, np.asarray(photo)[:, :, ::-1]) < 12
+    assert image.frames == frames
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_the_first_frame_is_read_and_all_are_counted(
         ("special_exif_1.jpg", 1),
     ],
 )
-def test_frames_of_the_committed_pictures(name: str, frames: int) -> None:
+def test_frames_of_the_committed_images(name: str, frames: int) -> None:
     assert decode(committed(name), PLENTY).frames == frames
 
 
@@ -318,7 +318,7 @@ WHOLE = whole_files()
 
 
 @pytest.mark.parametrize("name", sorted(WHOLE))
-def test_a_truncated_file_is_never_half_a_picture(name: str) -> None:
+def test_a_truncated_file_is_never_half_a_image(name: str) -> None:
     whole = WHOLE[name]
     decode(whole, PLENTY)  # the whole of it is fine
     for percent in range(5, 91, 5):
@@ -335,11 +335,11 @@ def test_a_cut_behind_the_first_frame_gives_all_of_it_or_an_error(name: str) -> 
     errors = 0
     for percent in range(5, 100, 5):
         try:
-            picture = decode(data[: len(data) * percent // 100], PLENTY)
+            image = decode(data[: len(data) * percent // 100], PLENTY)
         except InvalidImage:
             errors += 1
         else:
-            np.testing.assert_array_equal(picture.pixels, whole)
+            np.testing.assert_array_equal(image.pixels, whole)
     assert errors >= 5
 
 
@@ -467,19 +467,19 @@ def mutated(data: bytes, generator: random.Random) -> bytes:
     return bytes(content)
 
 
-def test_mutated_pictures_are_read_or_refused() -> None:
+def test_mutated_images_are_read_or_refused() -> None:
     generator = random.Random(20)
     originals = [WHOLE[name] for name in sorted(WHOLE)]
     outcomes = {"read": 0, "refused": 0}
     for _ in range(300):
         data = mutated(generator.choice(originals), generator)
         try:
-            picture = decode(data, 2_000_000)
-        except PictureError as error:
+            image = decode(data, 2_000_000)
+        except ImageError as error:
             outcomes["refused"] += bool(error.message)
         else:
-            assert isinstance(picture, Picture)
-            height, width, channels = picture.pixels.shape
+            assert isinstance(image, DecodedImage)
+            height, width, channels = image.pixels.shape
             assert channels == 3
             assert 0 < height * width <= 2_000_000
             outcomes["read"] += 1

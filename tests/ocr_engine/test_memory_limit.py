@@ -35,7 +35,7 @@ def large_page() -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime", "paddle", "paddleocr"])
-def test_a_picture_that_takes_too_much_memory_is_refused(engine: EngineName) -> None:
+def test_a_image_that_takes_too_much_memory_is_refused(engine: EngineName) -> None:
     settings = EngineSettings(engine, resolve_models(ModelChoice(), engine))
     load = functools.partial(load_recognizer, settings)
     crew = CrewSpec(1, WorkerSpec(load, task_memory_mb=TASK_MEMORY_MB))

@@ -105,9 +105,9 @@ def test_confidence_of_no_lines_and_of_an_empty_line() -> None:
     [
         Stop(),
         Task(0, RecognitionOptions(), b""),
-        Task(7, RecognitionOptions(det_limit_type="max", drop_score=0.25), b"\x00\xffpicture{}"),
+        Task(7, RecognitionOptions(det_limit_type="max", drop_score=0.25), b"\x00\xffimage{}"),
         Task(2**40, RecognitionOptions(use_angle_cls=False), bytes(range(256)) * 1000),
-        Task(8, RecognitionOptions(granularity="char", draw=True), b"picture"),
+        Task(8, RecognitionOptions(granularity="char", draw=True), b"image"),
     ],
     ids=["stop", "empty", "options", "large", "characters and drawing"],
 )
@@ -144,7 +144,7 @@ def test_replies_arrive_as_they_were_sent(reply: Reply) -> None:
     assert decode_reply(encode_reply(reply)) == reply
 
 
-def test_the_frame_is_a_length_json_and_the_picture() -> None:
+def test_the_frame_is_a_length_json_and_the_image() -> None:
     sent = encode_request(Task(7, RecognitionOptions(), b"\x01\x02"))
     (length,) = struct.unpack_from(">I", sent)
     head = json.loads(sent[4 : 4 + length])

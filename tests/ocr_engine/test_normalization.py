@@ -73,10 +73,10 @@ def test_pixels_stay_where_they_are(way: Way, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [[1, 6, -1, -1], [-1, 120], [4, 3, -1, -1]])
-def test_a_model_that_takes_no_pictures_is_refused(shape: list[int], tmp_path: Path) -> None:
+def test_a_model_that_takes_no_images_is_refused(shape: list[int], tmp_path: Path) -> None:
     given = ops.parameter(ov.PartialShape(shape), np.float32, name="given")
     ov.save_model(ov.Model([ops.relu(given)], [given], "other"), tmp_path / "other.xml")
-    with pytest.raises(ModelError, match=r"other\.xml: its input is \[.*\], not a picture \[1,3,"):
+    with pytest.raises(ModelError, match=r"other\.xml: its input is \[.*\], not an image \[1,3,"):
         OpenVinoRuntime().load(ModelFile(tmp_path / "other.xml"), SessionSettings())
 
 
@@ -89,7 +89,7 @@ def test_a_model_that_takes_whole_numbers_is_refused(tmp_path: Path) -> None:
         OpenVinoRuntime().load(ModelFile(tmp_path / "bytes.xml"), SessionSettings())
 
 
-def test_a_model_that_only_seems_to_take_pictures_is_refused(tmp_path: Path) -> None:
+def test_a_model_that_only_seems_to_take_images_is_refused(tmp_path: Path) -> None:
     given = ops.parameter(ov.PartialShape([-1, -1, -1, -1]), np.float32, name="given")
     fives = ops.constant(np.ones((1, 5, 1, 1), dtype=np.float32))
     ov.save_model(ov.Model([ops.add(given, fives)], [given], "five"), tmp_path / "five.xml")

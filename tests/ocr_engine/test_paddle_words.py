@@ -125,10 +125,10 @@ def test_lines_without_text_are_left_out() -> None:
 def test_the_engine_itself() -> None:
     settings = EngineSettings("paddleocr", catalogue_set("PP-OCRv6_small"), threads=2)
     reader = load_recognizer(settings)
-    picture = decode((PAGES / "special_sign.bmp").read_bytes(), 10**6)
-    plain = reader.recognize(picture, RecognitionOptions()).result
-    words = reader.recognize(picture, RecognitionOptions(granularity="word")).result
-    chars = reader.recognize(picture, RecognitionOptions(granularity="char")).result
+    image = decode((PAGES / "special_sign.bmp").read_bytes(), 10**6)
+    plain = reader.recognize(image, RecognitionOptions()).result
+    words = reader.recognize(image, RecognitionOptions(granularity="word")).result
+    chars = reader.recognize(image, RecognitionOptions(granularity="char")).result
     assert [line.text for line in plain.lines] == ["北门书店", "OPEN EVERY DAY"]
     assert [line.words for line in plain.lines] == [None, None]
     assert [word.text for line in words.lines for word in line.words or ()] == [

@@ -1,4 +1,4 @@
-"""What the engine paddleocr asks of PaddleOCR for one picture."""
+"""What the engine paddleocr asks of PaddleOCR for one image."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ocr_engine.images.decode import Picture
+from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import LimitType, RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.paddleocr import PaddleOcr
@@ -36,5 +36,5 @@ def test_the_enlargement_is_bounded_as_in_the_other_engines(
     pipeline = Recording()
     reader = PaddleOcr(EngineInfo("fake", "f32", "fakes", 1), pipeline, turns_lines=False)
     options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=side)
-    reader.recognize(Picture(np.zeros((33, 33, 3), dtype=np.uint8)), options)
+    reader.recognize(DecodedImage(np.zeros((33, 33, 3), dtype=np.uint8)), options)
     assert pipeline.asked["text_det_limit_side_len"] == expected

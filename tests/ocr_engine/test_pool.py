@@ -59,7 +59,7 @@ def run(scenario: Scenario) -> None:
 def crew(
     load: Callable[[], Any] = load_obedient, number: int = 1, **limits: Any
 ) -> AbstractAsyncContextManager[Pool]:
-    """A pool with warm workers; after it, no process and no unanswered picture may be left."""
+    """A pool with warm workers; after it, no process and no unanswered image may be left."""
     return whole(PoolSpec(CrewSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
 
 
@@ -118,7 +118,7 @@ def test_it_is_ready_only_when_a_worker_is_warm(gate: Path) -> None:
     run(scenario)
 
 
-def test_the_warm_up_picture_is_read_before_a_worker_is_ready(tmp_path: Path) -> None:
+def test_the_warm_up_image_is_read_before_a_worker_is_ready(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
@@ -152,7 +152,7 @@ def test_a_worker_has_one_task_at_a_time(tmp_path: Path, gate: Path) -> None:
     assert sum(map(len, events.values())) == 2 * (6 + 2)
 
 
-def test_a_picture_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> None:
+def test_a_image_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> None:
     """Unless it may be giving memory back: then to the one that has rested longest."""
     journal = tmp_path / "journal"
 
@@ -187,7 +187,7 @@ def test_options_and_stages_travel_with_the_task() -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "error"),
+    ("image", "error"),
     [
         (card("broken")[:60], InvalidImage),
         (card("x" * 70_000), TooManyPixels),
@@ -195,11 +195,11 @@ def test_options_and_stages_travel_with_the_task() -> None:
     ],
     ids=["truncated", "too-large", "exception"],
 )
-def test_an_error_of_a_picture_costs_no_worker(picture: bytes, error: type[Exception]) -> None:
+def test_an_error_of_a_image_costs_no_worker(image: bytes, error: type[Exception]) -> None:
     async def scenario() -> None:
         async with crew() as pool:
             pid = pool.supervisor.workers()[0].pid
-            task = pool.submit(picture, RecognitionOptions())
+            task = pool.submit(image, RecognitionOptions())
             with pytest.raises(error) as caught:
                 await task.future
             assert "/" not in str(caught.value)
@@ -227,7 +227,7 @@ def test_a_worker_that_ran_out_of_memory_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=lambda n: n.name)
-def test_a_picture_whose_worker_is_killed_is_tried_once_more(
+def test_a_image_whose_worker_is_killed_is_tried_once_more(
     tmp_path: Path, gate: Path, number: signal.Signals
 ) -> None:
     journal = tmp_path / "journal"
@@ -333,7 +333,7 @@ def test_a_kill_near_the_memory_limit_counts_as_the_image_s_doing(
     run(scenario)
 
 
-def test_idle_workers_that_are_killed_cost_no_picture() -> None:
+def test_idle_workers_that_are_killed_cost_no_image() -> None:
     async def scenario() -> None:
         async with crew(number=2) as pool:
             for round_number in range(20):
@@ -417,7 +417,7 @@ def test_a_full_backlog_takes_no_more(gate: Path) -> None:
         async with crew(queue_size=1) as pool:
             first = submit(pool, f"hold {gate}")
             second = submit(pool, "second")
-            with pytest.raises(QueueFull, match="1 pictures are waiting"):
+            with pytest.raises(QueueFull, match="1 images are waiting"):
                 submit(pool, "third")
             gate.unlink()
             await asyncio.gather(first.future, second.future)
@@ -426,7 +426,7 @@ def test_a_full_backlog_takes_no_more(gate: Path) -> None:
     run(scenario)
 
 
-def test_a_picture_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None:
+def test_a_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None:
     async def scenario() -> None:
         async with crew(queue_seconds=30, queue_size=1000) as pool:
             for number in range(ENOUGH):
@@ -461,7 +461,7 @@ def test_a_backlog_of_no_places_uses_idle_workers(gate: Path) -> None:
     run(scenario)
 
 
-def test_a_picture_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
+def test_a_image_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
@@ -479,7 +479,7 @@ def test_a_picture_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, ga
     assert "begin late\n" not in journal.read_text()
 
 
-def test_a_cancelled_picture_that_waits_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
+def test_a_cancelled_image_that_waits_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
@@ -555,7 +555,7 @@ def test_cancelling_kills_each_worker_at_most_once_in_a_while() -> None:
 
 
 def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
-    """Its last answer may be on its way when it is killed; the next picture must not suffer."""
+    """Its last answer may be on its way when it is killed; the next image must not suffer."""
 
     async def scenario() -> None:
         async with crew() as pool:

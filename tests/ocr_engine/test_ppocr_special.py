@@ -1,4 +1,4 @@
-"""The whole pipeline with real weights on the special pictures, whose text is known."""
+"""The whole pipeline with real weights on the special images, whose text is known."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def read(reader: PpOcr, name: str, options: RecognitionOptions = DEFAULTS) -> Re
 
 @pytest.fixture(scope="module")
 def readings(reader: PpOcr) -> dict[str, Recognition]:
-    """Every special picture, read once, one after the other."""
+    """Every special image, read once, one after the other."""
     return {name: read(reader, name) for name in sorted(KNOWN)}
 
 
@@ -68,7 +68,7 @@ def known(name: str) -> list[str]:
     return [line.replace(" ", "") for line in KNOWN[name]]
 
 
-def test_there_are_enough_special_pictures() -> None:
+def test_there_are_enough_special_images() -> None:
     assert len(SIGNS) >= 19
     assert len(KNOWN) >= 26
 
@@ -84,7 +84,7 @@ def test_the_sign_in_every_format_and_orientation(
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_boxes_are_those_of_the_upright_picture(
+def test_boxes_are_those_of_the_upright_image(
     readings: dict[str, Recognition], orientation: int
 ) -> None:
     expected = readings["special_sign.bmp"].result.lines
@@ -109,10 +109,10 @@ def test_directions(readings: dict[str, Recognition], name: str) -> None:
     assert texts(readings[name].result) == known(name)
 
 
-def test_upside_down_is_read_line_by_line_from_the_top_of_the_picture(
+def test_upside_down_is_read_line_by_line_from_the_top_of_the_image(
     readings: dict[str, Recognition],
 ) -> None:
-    # the known lines run from the bottom of this picture to its top
+    # the known lines run from the bottom of this image to its top
     name = "special_upside_down.png"
     assert texts(readings[name].result) == known(name)[::-1]
 
@@ -126,7 +126,7 @@ def test_rows_of_a_turned_page_are_label_then_price(readings: dict[str, Recognit
         assert price.box[0][1] < label.box[0][1]
 
 
-def test_boxes_run_clockwise_inside_the_picture(readings: dict[str, Recognition]) -> None:
+def test_boxes_run_clockwise_inside_the_image(readings: dict[str, Recognition]) -> None:
     lines = 0
     for recognition in readings.values():
         result = recognition.result
@@ -172,7 +172,7 @@ def test_frames_are_told(readings: dict[str, Recognition], name: str) -> None:
     assert readings[name].result.frames == expected
 
 
-# --- the same picture, the same answer
+# --- the same image, the same answer
 
 
 def test_results_do_not_depend_on_what_was_read_before(
@@ -198,7 +198,7 @@ def test_another_recognizer_gives_the_same_result(
 # --- options
 
 
-def test_options_of_one_picture_do_not_reach_the_next(
+def test_options_of_one_image_do_not_reach_the_next(
     reader: PpOcr, readings: dict[str, Recognition]
 ) -> None:
     name = "special_sign.bmp"

@@ -25,7 +25,7 @@ FILES = {role: ModelFile(Path(role)) for role in ("det", "cls", "rec")}
 
 
 class Blank(FakeSession):
-    """Answers as a model of its role does, with nothing in the picture."""
+    """Answers as a model of its role does, with nothing in the image."""
 
     def __init__(self, role: str, settings: SessionSettings) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def test_int8_without_ranges_stops_the_start(models: ModelSet) -> None:
         precisions(runtime, "int8", models)
     assert caught.value.message == (
         "ocr.precision = int8: the ranges of these models are not known; run tools/calibrate.py "
-        "with pictures of yours, or set auto"
+        "with images of yours, or set auto"
     )
     assert not runtime.loaded
 

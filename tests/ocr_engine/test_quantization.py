@@ -13,7 +13,7 @@ import pytest
 from openvino import opset13 as ops
 
 from ocr_engine.errors import ModelError
-from ocr_engine.images.decode import Picture, decode
+from ocr_engine.images.decode import DecodedImage, decode
 from ocr_engine.models.catalogue import CATALOGUE, catalogue_set
 from ocr_engine.models.ranges import SHIPPED, read_ranges
 from ocr_engine.models.source import ModelFile, ModelSource
@@ -47,11 +47,11 @@ def convolution(data: Any, weights: Any, name: str, padding: int = 0) -> Any:
 
 
 def small_graph() -> Any:
-    """Two convolutions of the picture, a depthwise one, one of a single pixel, two products."""
-    picture = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="picture")
+    """Two convolutions of the image, a depthwise one, one of a single pixel, two products."""
+    image = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="image")
     scaled = np.asarray(constant(1, 4, 3, 3, 3).data) * CHANNELS[:, None, None, None]
-    wide = convolution(picture, ops.constant(scaled), "wide", padding=1)
-    again = convolution(picture, constant(2, 4, 3, 1, 1), "again")
+    wide = convolution(image, ops.constant(scaled), "wide", padding=1)
+    again = convolution(image, constant(2, 4, 3, 1, 1), "again")
     depthwise = ops.group_convolution(
         wide, constant(3, 4, 1, 1, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1]
     )
@@ -64,7 +64,7 @@ def small_graph() -> Any:
     matmul.set_friendly_name("matmul")
     turned = ops.matmul(matmul, constant(6, 6, 5), False, True)
     turned.set_friendly_name("turned")
-    return ov.Model([turned], [picture], "small")
+    return ov.Model([turned], [image], "small")
 
 
 def nodes_of(graph: Any) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_operations_that_see_the_same_share_the_rounding() -> None:
     graph = small_graph()
     quantize(graph, RANGES)
     shared = {nodes_of(graph)[name].input_value(0).get_node().get_name() for name in RANGES}
-    assert len(shared) == 3  # wide and again see the picture
+    assert len(shared) == 3  # wide and again see the image
 
 
 def test_operations_without_a_range_stay() -> None:
@@ -165,12 +165,12 @@ def test_weights_have_255_levels_round_zero_for_each_output_channel() -> None:
 
 
 def test_without_vnni_two_weights_of_one_sign_share_the_levels() -> None:
-    picture = ops.parameter(ov.PartialShape([1, 6, -1, -1]), np.float32, name="picture")
+    image = ops.parameter(ov.PartialShape([1, 6, -1, -1]), np.float32, name="image")
     weights = np.zeros((3, 6, 1, 1), dtype=np.float32)
     weights[0, :4, 0, 0] = (0.5, -0.75, 1.0, -0.25)  # 0.5 + 1 > 0.75 + 0.25
     weights[1, 2:, 0, 0] = (1.0, 0.25, 0.75, 0.5)  # 1 + 0.25 lie in the first four, the rest apart
     weights[2, 1, 0, 0] = -0.5
-    graph = ov.Model([convolution(picture, ops.constant(weights), "wide")], [picture], "pairs")
+    graph = ov.Model([convolution(image, ops.constant(weights), "wide")], [image], "pairs")
     quantize(graph, {"wide": (0.0, 1.0)}, vnni=False)
     low, high, levels = limits(nodes_of(graph)["wide"], 1)
     assert levels == 255
@@ -190,10 +190,10 @@ def test_the_largest_products_are_added_exactly(
     int8_cpu: OpenVinoRuntime, inputs: int, sign: float
 ) -> None:
     """All activations at their highest, all weights as well: in 16 bits two would be cut off."""
-    picture = ops.parameter(ov.PartialShape([1, inputs, -1, -1]), np.float32, name="picture")
+    image = ops.parameter(ov.PartialShape([1, inputs, -1, -1]), np.float32, name="image")
     rows = np.full((32, inputs, 1, 1), sign, dtype=np.float32)
     rows[16:, 1::2] = -sign / 2
-    graph = ov.Model([convolution(picture, ops.constant(rows), "wide")], [picture], "largest")
+    graph = ov.Model([convolution(image, ops.constant(rows), "wide")], [image], "largest")
     quantize(graph, {"wide": (0.0, 1.0)}, int8_cpu.vnni)
     model = int8_cpu.core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     answer = model(np.ones((1, inputs, 8, 16), dtype=np.float32))[0]
@@ -222,13 +222,13 @@ def test_int8_is_taken_where_it_was_measured_to_be_faster(
 
 
 def test_the_small_graph_answers_nearly_as_before(int8_cpu: OpenVinoRuntime) -> None:
-    picture = np.random.default_rng(7).uniform(-1, 1, (1, 3, 32, 48)).astype(np.float32)
+    image = np.random.default_rng(7).uniform(-1, 1, (1, 3, 32, 48)).astype(np.float32)
     answers = []
     for ranges in ({}, RANGES):
         graph = small_graph()
         quantize(graph, ranges, int8_cpu.vnni)
         model = int8_cpu.core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        answers.append(np.array(model(picture)[0]))
+        answers.append(np.array(model(image)[0]))
     plain, rounded = answers
     difference = np.abs(plain - rounded).mean() / np.abs(plain).mean()
     assert 0 < difference < 0.1
@@ -247,7 +247,7 @@ def int8_cpu() -> OpenVinoRuntime:
 
 
 @pytest.fixture(scope="module")
-def page() -> Picture:
+def page() -> DecodedImage:
     return decode((DATA / "pages" / PAGE).read_bytes(), 10**7)
 
 
@@ -256,12 +256,12 @@ def reader(precision: Any) -> PpOcr:
     return ppocr.load(EngineSettings("openvino", models, precision=precision))
 
 
-def result(recognizer: PpOcr, picture: Picture) -> OcrResult:
-    return recognizer.recognize(picture, RecognitionOptions()).result
+def result(recognizer: PpOcr, image: DecodedImage) -> OcrResult:
+    return recognizer.recognize(image, RecognitionOptions()).result
 
 
 def test_both_models_in_int8_read_a_page_nearly_as_in_f32(
-    int8_cpu: OpenVinoRuntime, page: Picture
+    int8_cpu: OpenVinoRuntime, page: DecodedImage
 ) -> None:
     rounded = reader("int8")
     assert rounded.info.precision == "int8"

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from ocr_engine.images.decode import Picture
+from ocr_engine.images.decode import DecodedImage
 from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSource, Role, model_set
 from ocr_engine.options import RecognitionOptions
@@ -82,7 +82,7 @@ class KnowsTurned(FakeSession):
         return np.array([[1 - answer, answer]], dtype=np.float32)
 
 
-def page(*turned: bool) -> Picture:
+def page(*turned: bool) -> DecodedImage:
     """A line for each, turned or not, one under the other."""
     pixels = np.zeros((80 * len(turned) + 40, 320, 3), dtype=np.uint8)
     for line, is_turned in enumerate(turned):
@@ -92,7 +92,7 @@ def page(*turned: bool) -> Picture:
         strip[:, :, 1] = GREENS[line]
         half = slice(None, LINE_WIDTH // 2) if is_turned else slice(LINE_WIDTH // 2, None)
         strip[:, half, 2] = 255
-    return Picture(pixels)
+    return DecodedImage(pixels)
 
 
 def source(role: Role, squeeze: float = 1.0) -> ModelSource:
@@ -102,7 +102,7 @@ def source(role: Role, squeeze: float = 1.0) -> ModelSource:
 
 
 def read(
-    picture: Picture,
+    image: DecodedImage,
     rec: Scripted,
     cls: KnowsTurned | None = None,
     classify: bool = True,
@@ -115,7 +115,7 @@ def read(
         by_role["cls"] = cls
     reader = PpOcr(info, models, Sessions(by_role), (3, 48, 320), CHARACTERS)
     options = RecognitionOptions(det_db_unclip_ratio=0.01, use_angle_cls=classify, drop_score=0.0)
-    return reader.recognize(picture, options).result.lines
+    return reader.recognize(image, options).result.lines
 
 
 def check_reading(rec: Scripted, expected: Reading) -> None:
@@ -189,7 +189,7 @@ def test_a_short_line_is_read_again_with_more_padding() -> None:
     pixels = np.zeros((120, 320, 3), dtype=np.uint8)
     pixels[40:80, 40:100] = 255
     rec = Unsure()
-    (line,) = read(Picture(pixels), rec)
+    (line,) = read(DecodedImage(pixels), rec)
     assert rec.widths == [128, 320]  # it is 72 wide, and is never squeezed
     assert line.confidence == pytest.approx(0.32)
 
@@ -354,11 +354,11 @@ def preparing(det: Shown, rec: Shown) -> PpOcr:
 
 
 @pytest.mark.parametrize(("side", "prepared"), [(640, 640), (2048, 64)])
-def test_the_last_pictures_size_is_prepared_unless_it_is_large(side: int, prepared: int) -> None:
+def test_the_last_images_size_is_prepared_unless_it_is_large(side: int, prepared: int) -> None:
     det = Shown()
     reader = preparing(det, Shown())
-    reader.recognize(Picture(np.zeros((32, 32, 3), dtype=np.uint8)), RecognitionOptions())
-    reader.recognize(Picture(np.zeros((side, side, 3), dtype=np.uint8)), RecognitionOptions())
+    reader.recognize(DecodedImage(np.zeros((32, 32, 3), dtype=np.uint8)), RecognitionOptions())
+    reader.recognize(DecodedImage(np.zeros((side, side, 3), dtype=np.uint8)), RecognitionOptions())
     shown = det.shapes.copy()
     assert shown[-1] == (1, side, side, 3)
     reader.release_memory(shapes=True)

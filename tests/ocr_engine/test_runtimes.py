@@ -40,7 +40,7 @@ def settings(set_name: str, role: Role) -> SessionSettings:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> dict[Role, PixelArray]:
+def images() -> dict[Role, PixelArray]:
     """The sign and its second line as each model sees them."""
     with Image.open(ROOT / "tests/data/pages/special_sign.bmp") as image:
         pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
@@ -80,7 +80,7 @@ class Loaded:
 
 
 @pytest.fixture(scope="module")
-def loaded(pictures: dict[Role, PixelArray]) -> dict[tuple[str, str, Role], Loaded]:
+def loaded(images: dict[Role, PixelArray]) -> dict[tuple[str, str, Role], Loaded]:
     sessions: dict[tuple[str, str, Role], Loaded] = {}
     for engine, set_name in (
         ("openvino", "PP-OCRv6_small"),
@@ -90,7 +90,7 @@ def loaded(pictures: dict[Role, PixelArray]) -> dict[tuple[str, str, Role], Load
         runtime = load_runtime(engine)
         for role in ROLES:
             session = runtime.load(source(set_name, role).file, settings(set_name, role))
-            sessions[engine, set_name, role] = Loaded(session, session.run(pictures[role]))
+            sessions[engine, set_name, role] = Loaded(session, session.run(images[role]))
     return sessions
 
 
@@ -133,23 +133,23 @@ def test_openvino_and_onnxruntime_agree(
 @pytest.mark.parametrize("role", ROLES)
 def test_released_memory_and_other_shapes_change_no_answer(
     loaded: dict[tuple[str, str, Role], Loaded],
-    pictures: dict[Role, PixelArray],
+    images: dict[Role, PixelArray],
     engine: str,
     set_name: str,
     role: Role,
 ) -> None:
     one = loaded[engine, set_name, role]
-    kept = one.session.run(pictures[role])
+    kept = one.session.run(images[role])
     before = kept.copy()
     if role != "cls":
         wider = np.zeros((1, 64 if role == "det" else 48, 448, 3), dtype=np.uint8)
         one.session.run(wider)
     else:
-        one.session.run(255 - pictures[role])
+        one.session.run(255 - images[role])
     np.testing.assert_array_equal(kept, before)  # the next run leaves an answer alone
     one.session.release_memory()
     np.testing.assert_array_equal(kept, before)
-    np.testing.assert_array_equal(one.session.run(pictures[role]), one.answer)
+    np.testing.assert_array_equal(one.session.run(images[role]), one.answer)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
@@ -259,7 +259,7 @@ from ocr_engine.recognizers.models import load_runtime, normalization
 from ocr_engine.runtimes.session import SessionSettings
 
 folder = Path(sys.argv[1])
-pictures = np.load(folder / "pictures.npz")
+images = np.load(folder / "images.npz")
 normalizations = {
     source.role: normalization(source) for source in catalogue_set("PP-OCRv4_mobile").sources()
 }
@@ -272,11 +272,11 @@ said = {"name": runtime.name, "version": runtime.version(), "bf16": runtime.nati
 def run(layout, role, program, params):
     file = ModelFile(folder / layout / role / program, folder / layout / role / params)
     session = runtime.load(file, SessionSettings(normalizations[role]))
-    answers[f"{layout} {role}"] = first = session.run(pictures[role])
+    answers[f"{layout} {role}"] = first = session.run(images[role])
     kept = first.copy()
-    session.run(255 - pictures[role])
+    session.run(255 - images[role])
     session.release_memory()
-    again = session.run(pictures[role])
+    again = session.run(images[role])
     said[f"{layout} {role}"] = {
         "height": session.input_height,
         "same": bool((again == kept).all()),
@@ -306,8 +306,8 @@ for role in ("det", "cls", "rec"):
 run("pair", "rec", "model", "params")
 file = ModelFile(*(folder / f"pdmodel/cls/inference.{end}" for end in ("pdmodel", "pdiparams")))
 plain = runtime.load(file, SessionSettings(enable_mkldnn=False))
-answers["plain cls"] = plain.run(pictures["cls"])
-answers["openvino cls"] = openvino.load(file, SessionSettings()).run(pictures["cls"])
+answers["plain cls"] = plain.run(images["cls"])
+answers["openvino cls"] = openvino.load(file, SessionSettings()).run(images["cls"])
 for role in ("det", "rec"):
     convert(role)
     run("json", role, "inference.json", "inference.pdiparams")
@@ -368,7 +368,7 @@ class PaddleAnswers:
 
 @pytest.fixture(scope="module")
 def paddle_answers(
-    tmp_path_factory: pytest.TempPathFactory, pictures: dict[Role, PixelArray]
+    tmp_path_factory: pytest.TempPathFactory, images: dict[Role, PixelArray]
 ) -> PaddleAnswers:
     folder = tmp_path_factory.mktemp("paddle")
     for role in ROLES:
@@ -381,7 +381,7 @@ def paddle_answers(
             (folder / layout / role).mkdir(parents=True)
             shutil.copy(file.path, folder / layout / role / program)
             shutil.copy(file.params, folder / layout / role / params)
-    np.savez(folder / "pictures.npz", det=pictures["det"], cls=pictures["cls"], rec=pictures["rec"])
+    np.savez(folder / "images.npz", det=images["det"], cls=images["cls"], rec=images["rec"])
     arguments: list[str] = []
     for index, kind in enumerate(TOLD):
         broken = broken_files(folder / f"broken {index}", kind)
@@ -399,7 +399,7 @@ def test_paddle_reads_every_layout(paddle_answers: PaddleAnswers, layout: str, r
     height = 48 if role == "rec" and layout != "json" else None
     assert paddle_answers.said[f"{layout} {role}"] == {
         "height": height,
-        "same": True,  # after another picture and after release_memory
+        "same": True,  # after another image and after release_memory
         "alone": True,  # the next run leaves an answer alone
     }
 
@@ -442,7 +442,7 @@ def test_what_paddle_says_about_itself(paddle_answers: PaddleAnswers) -> None:
 @pytest.mark.parametrize("role", ["cls", "rec"])
 def test_openvino_reads_the_pair_of_2020(
     tmp_path: Path,
-    pictures: dict[Role, PixelArray],
+    images: dict[Role, PixelArray],
     loaded: dict[tuple[str, str, Role], Loaded],
     role: Role,
 ) -> None:
@@ -453,7 +453,7 @@ def test_openvino_reads_the_pair_of_2020(
     pair = ModelFile(tmp_path / "model", tmp_path / "params")
     session = load_runtime("openvino").load(pair, settings("PP-OCRv4_mobile", role))
     expected = loaded["openvino", "PP-OCRv4_mobile", role]
-    np.testing.assert_allclose(session.run(pictures[role]), expected.answer, atol=1e-6)
+    np.testing.assert_allclose(session.run(images[role]), expected.answer, atol=1e-6)
     assert session.input_height == expected.session.input_height
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "params"]
 

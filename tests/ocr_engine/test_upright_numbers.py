@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocr_engine.images.decode import Picture, decode
+from ocr_engine.images.decode import DecodedImage, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
@@ -28,12 +28,12 @@ def reader() -> Recognizer:
     return load_recognizer(EngineSettings("openvino", models, precision="f32"))
 
 
-def image(name: str) -> Picture:
+def image(name: str) -> DecodedImage:
     return decode((DATA / "pages" / name).read_bytes(), 40_000_000)
 
 
-def texts(reader: Recognizer, picture: Picture) -> list[str]:
-    lines = reader.recognize(picture, RecognitionOptions()).result.lines
+def texts(reader: Recognizer, image: DecodedImage) -> list[str]:
+    lines = reader.recognize(image, RecognitionOptions()).result.lines
     return [line.text for line in lines]
 
 
@@ -49,7 +49,7 @@ def test_an_upright_number_alone_is_not_turned(reader: Recognizer) -> None:
     for line, known in zip(lines, KNOWN[name], strict=True):
         (left, top), _, (right, bottom), _ = line.box
         part = whole.pixels[top - 2 : bottom + 3, left - 2 : right + 3]
-        assert texts(reader, Picture(np.ascontiguousarray(part))) == [known]
+        assert texts(reader, DecodedImage(np.ascontiguousarray(part))) == [known]
 
 
 def test_numbers_of_an_upside_down_page_are_turned_with_its_text(reader: Recognizer) -> None:

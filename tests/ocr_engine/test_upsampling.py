@@ -22,20 +22,20 @@ LEFT = {"PP-OCRv6_small": 0, "PP-OCRv4_mobile": 1}
 def graph(channels: int = 1, kernel: int = 2, stride: int = 2, pads: int = 0) -> Any:
     """A transposed convolution with a bias and the sigmoid of DB's head behind it."""
     rng = np.random.default_rng(kernel)
-    picture = ops.parameter(ov.PartialShape([1, INPUTS, -1, -1]), np.float32, name="picture")
+    image = ops.parameter(ov.PartialShape([1, INPUTS, -1, -1]), np.float32, name="image")
     weights = rng.uniform(-1, 1, (INPUTS, channels, kernel, kernel)).astype(np.float32)
     sides = [pads, pads]
     grown = ops.convolution_backprop_data(
-        picture, ops.constant(weights), [stride, stride], pads_begin=sides, pads_end=sides
+        image, ops.constant(weights), [stride, stride], pads_begin=sides, pads_end=sides
     )
     biased = ops.add(grown, ops.constant(np.full((1, channels, 1, 1), 0.25, dtype=np.float32)))
-    return ov.Model([ops.sigmoid(biased)], [picture], "head")
+    return ov.Model([ops.sigmoid(biased)], [image], "head")
 
 
 def answer(of: Any, height: int = 7, width: int = 9) -> FloatArray:
-    picture = np.random.default_rng(3).uniform(-2, 2, (1, INPUTS, height, width))
+    image = np.random.default_rng(3).uniform(-2, 2, (1, INPUTS, height, width))
     model = ov.Core().compile_model(of, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return np.array(model(picture.astype(np.float32))[0])
+    return np.array(model(image.astype(np.float32))[0])
 
 
 def kinds(of: Any) -> list[str]:
@@ -74,9 +74,9 @@ def head(outer: int, inner: int, steps: str, channels: int = 3) -> Any:
     def numbers(*shape: int) -> Any:
         return ops.constant(rng.uniform(-1, 1, shape).astype(np.float32))
 
-    picture = ops.parameter(ov.PartialShape([1, INPUTS, -1, -1]), np.float32, name="picture")
+    image = ops.parameter(ov.PartialShape([1, INPUTS, -1, -1]), np.float32, name="image")
     kernel = numbers(INPUTS, channels, outer, outer)
-    value = ops.convolution_backprop_data(picture, kernel, [outer, outer])
+    value = ops.convolution_backprop_data(image, kernel, [outer, outer])
     for step in steps:
         if step == "r":
             value = ops.relu(value)
@@ -87,7 +87,7 @@ def head(outer: int, inner: int, steps: str, channels: int = 3) -> Any:
             value = operation(value, numbers(1, 1 if step == "1" else channels, 1, 1))
     kernel = numbers(channels, 1, inner, inner)
     grown = ops.convolution_backprop_data(value, kernel, [inner, inner])
-    return ov.Model([ops.sigmoid(grown)], [picture], "head")
+    return ov.Model([ops.sigmoid(grown)], [image], "head")
 
 
 @pytest.mark.parametrize(("outer", "inner"), [(2, 2), (2, 3), (3, 2)])
@@ -115,7 +115,7 @@ def test_what_else_lies_between_two_keeps_the_first_as_it_is() -> None:
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
 def test_detection_gives_the_same_map(name: str) -> None:
     core, file = OpenVinoRuntime().core, catalogue_set(name).det.file
-    picture = np.random.default_rng(4).uniform(-2, 2, (1, 3, 96, 160)).astype(np.float32)
+    image = np.random.default_rng(4).uniform(-2, 2, (1, 3, 96, 160)).astype(np.float32)
     answers = []
     for change in (False, True):
         model = read_graph(core, file)
@@ -124,6 +124,6 @@ def test_detection_gives_the_same_map(name: str) -> None:
             split_upsampling(model)
             assert kinds(model).count("ConvolutionBackpropData") == LEFT[name]
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        answers.append(np.array(compiled(picture)[0]))
+        answers.append(np.array(compiled(image)[0]))
     assert answers[0].std() > 0
     np.testing.assert_allclose(answers[1], answers[0], atol=1e-5)

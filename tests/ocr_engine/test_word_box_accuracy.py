@@ -1,7 +1,7 @@
-"""Boxes of words and characters against pictures whose glyphs are known, with real weights.
+"""Boxes of words and characters against images whose glyphs are known, with real weights.
 
 Latin text is set here in the font that comes with Pillow. Chinese text is that of the special
-pictures, whose letters stand on a grid (tools/pages/specials.py).
+images, whose letters stand on a grid (tools/pages/specials.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ocr_engine.images.decode import ImageArray, Picture, decode
+from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
@@ -33,7 +33,7 @@ LINES = (
 )
 MARGIN = 40
 FEWEST = {"word": 6, "char": 35}  # lines that stand on their head may be misread
-SQUARE = 52  # of a Chinese character in the special pictures
+SQUARE = 52  # of a Chinese character in the special images
 
 Span = tuple[float, float]
 
@@ -72,7 +72,7 @@ def typeset(size: int) -> tuple[ImageArray, list[list[Glyph]]]:
 
 
 def rotated(pixels: ImageArray, degrees: float) -> tuple[ImageArray, np.ndarray]:
-    """The picture turned counter-clockwise, and the matrix that turns points."""
+    """The image turned counter-clockwise, and the matrix that turns points."""
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
@@ -156,7 +156,7 @@ def mean_overlap(reader: Recognizer) -> Mean:
     def measure(degrees: float, size: int, granularity: Granularity) -> float:
         pixels, truth = typeset(size)
         page, matrix = rotated(pixels, degrees)
-        lines = reader.recognize(Picture(page), RecognitionOptions(granularity=granularity))
+        lines = reader.recognize(DecodedImage(page), RecognitionOptions(granularity=granularity))
         found = []
         for glyphs, text in zip(truth, LINES, strict=True):
             for line in lines.result.lines:
@@ -186,9 +186,9 @@ def test_characters_of_lines_in_every_direction(mean_overlap: Mean, degrees: int
 def test_chinese_strips_that_run_down_and_up(
     reader: Recognizer, name: str, step: int, granularity: Granularity
 ) -> None:
-    picture = decode((PAGES / f"special_vertical_{name}.png").read_bytes(), 10**6)
-    lines = reader.recognize(picture, RecognitionOptions(granularity=granularity)).result.lines
-    dark = picture.pixels.min(axis=2) < 128
+    image = decode((PAGES / f"special_vertical_{name}.png").read_bytes(), 10**6)
+    lines = reader.recognize(image, RecognitionOptions(granularity=granularity)).result.lines
+    dark = image.pixels.min(axis=2) < 128
     found = []
     for number, line in enumerate(lines):
         check_line(line, granularity)
@@ -208,9 +208,9 @@ def test_chinese_strips_that_run_down_and_up(
 @pytest.mark.parametrize("granularity", ["word", "char"])
 def test_the_lines_are_those_without_words(reader: Recognizer, granularity: Granularity) -> None:
     for name in ("receipt_mixed_bakery.png", "special_turned_3_degrees.png", "sign_zh_exit.png"):
-        picture = decode((PAGES / name).read_bytes(), 10**7)
-        plain = reader.recognize(picture, RecognitionOptions()).result.lines
-        fine = reader.recognize(picture, RecognitionOptions(granularity=granularity)).result.lines
+        image = decode((PAGES / name).read_bytes(), 10**7)
+        plain = reader.recognize(image, RecognitionOptions()).result.lines
+        fine = reader.recognize(image, RecognitionOptions(granularity=granularity)).result.lines
         bare = [TextLine(line.text, line.confidence, line.box) for line in fine]
         assert bare == list(plain)
         for line in fine:

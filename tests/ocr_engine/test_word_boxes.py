@@ -1,4 +1,4 @@
-"""Words and characters within a line: from steps of the model to boxes on the picture, by hand."""
+"""Words and characters within a line: from steps of the model to boxes on the image, by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One server with scripted pictures, one browser, and pages that are watched meanwhile."""
+"""One server with scripted images, one browser, and pages that are watched meanwhile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.page.scripted import load_scripted
 from tests.support import server_process
 from tests.support.live_server import LiveServer
 
-# A webcam that shows a test picture, and that may be used without asking.
+# A webcam that shows a test image, and that may be used without asking.
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 PATIENCE_MS = 8000
 FORGET = "() => { try { localStorage.clear(); } catch { /* there is none */ } }"
@@ -60,12 +60,12 @@ class Visit:
         """Choose these files."""
         self.page.set_input_files("#choose-input", list(files))
 
-    def read(self, *pictures: bytes, name: str = "picture") -> None:
-        """Choose these pictures and wait until all are read."""
+    def read(self, *images: bytes, name: str = "image") -> None:
+        """Choose these images and wait until all are read."""
         done = self.page.locator(".tray-row.done")
         before = done.count()
-        self.add(*(payload(f"{name}-{n}.png", each) for n, each in enumerate(pictures, 1)))
-        done.nth(before + len(pictures) - 1).wait_for()
+        self.add(*(payload(f"{name}-{n}.png", each) for n, each in enumerate(images, 1)))
+        done.nth(before + len(images) - 1).wait_for()
 
     def check(self) -> None:
         """No word on the console, and nothing asked of another host."""
@@ -93,7 +93,7 @@ def payload(name: str, content: bytes, kind: str = "image/png") -> FilePayload:
 
 @pytest.fixture(scope="package")
 def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """Two workers that find what pictures say; up to 1 MiB a picture."""
+    """Two workers that find what images say; up to 1 MiB an image."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server_process, "load_obedient", load_scripted)
         with LiveServer(tmp_path_factory.mktemp("page"), number=2, queue_size=20) as server:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from ocr_engine.budget import ONE_CORE, Budget
-from ocr_engine.images.decode import Picture
+from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import Recognizer
 from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, as_quad
@@ -20,7 +20,7 @@ from tests.support.fake_recognizers import Obedient
 
 
 class Found(NamedTuple):
-    """A line that a scripted picture has."""
+    """A line that a scripted image has."""
 
     text: str
     confidence: float = 0.98
@@ -44,9 +44,9 @@ def rows(*texts: str, confidence: float = 0.98) -> list[Found]:
 def scene(
     lines: Sequence[Found], width: int = 800, height: int = 400, format: str = "PNG"
 ) -> bytes:
-    """A picture on which exactly these lines are found; in a lossless format."""
+    """An image on which exactly these lines are found; in a lossless format."""
     script = b"CARD" + json.dumps({"lines": lines}).encode() + b"\0"
-    assert len(script) <= width, "the picture is too narrow for its script"
+    assert len(script) <= width, "the image is too narrow for its script"
     image = Image.new("L", (width, height), 255)
     image.paste(Image.frombytes("L", (len(script), 1), script), (0, 0))
     encoded = io.BytesIO()
@@ -55,21 +55,21 @@ def scene(
 
 
 class Scripted(Obedient):
-    """Finds what the picture says; all else is done as Obedient does it."""
+    """Finds what the image says; all else is done as Obedient does it."""
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
+        self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
-        text = said(picture)
+        text = said(image)
         if not text.startswith('{"lines"'):
-            return super().recognize(picture, options, budget)
+            return super().recognize(image, options, budget)
         found = tuple(
             TextLine(words, confidence, as_quad(box))
             for words, confidence, box in json.loads(text)["lines"]
         )
-        height, width = picture.pixels.shape[:2]
+        height, width = image.pixels.shape[:2]
         stages = {"det": 0.020, "cls": 0.004, "rec": 0.030}
-        return Recognition(OcrResult(width, height, found, picture.frames), stages)
+        return Recognition(OcrResult(width, height, found, image.frames), stages)
 
 
 def load_scripted(journal: Path | None = None) -> Recognizer:

@@ -90,11 +90,11 @@ def test_every_error_code_is_listed(docs: Page) -> None:
 def test_an_upload_and_its_curl_line(
     docs: Page, wide: LiveServer, tmp_path: Path, kind: str
 ) -> None:
-    picture = tmp_path / "it's a picture; really.png"
-    picture.write_bytes(card(HOSTILE))
+    image = tmp_path / "it's an image; really.png"
+    image.write_bytes(card(HOSTILE))
     details = opened(docs, "ocr")
     details.get_by_label("Body as").select_option(kind)
-    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    details.get_by_label("Image", exact=True).set_input_files(image)
     details.get_by_label("drop_score").first.fill("0.25")
     answer = sent(docs, details)
     expect(details.locator(".message")).to_contain_text("200 OK after")
@@ -119,21 +119,21 @@ def test_an_upload_and_its_curl_line(
 @pytest.mark.parametrize(
     "kind", ["application/json: image", "application/x-www-form-urlencoded: image"]
 )
-def test_a_picture_in_base64(docs: Page, tmp_path: Path, kind: str) -> None:
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(card("in base64"))
+def test_a_image_in_base64(docs: Page, tmp_path: Path, kind: str) -> None:
+    image = tmp_path / "image.png"
+    image.write_bytes(card("in base64"))
     details = opened(docs, "ocrService")
     details.get_by_label("Body as").select_option(kind)
-    details.get_by_label("Put a picture into it").set_input_files(picture)
+    details.get_by_label("Put an image into it").set_input_files(image)
     expect(details.locator(".curl")).to_contain_text("iVBORw0KGgo")
     expect(sent(docs, details).locator(".answer-body")).to_contain_text("in base64")
 
 
-def test_a_picture_as_answer(docs: Page, tmp_path: Path) -> None:
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(card("drawn"))
+def test_a_image_as_answer(docs: Page, tmp_path: Path) -> None:
+    image = tmp_path / "image.png"
+    image.write_bytes(card("drawn"))
     details = opened(docs, "ocr")
-    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    details.get_by_label("Image", exact=True).set_input_files(image)
     details.get_by_label("format", exact=True).select_option("image")
     shown = sent(docs, details).locator("img")
     expect(shown).to_be_visible()
@@ -141,11 +141,11 @@ def test_a_picture_as_answer(docs: Page, tmp_path: Path) -> None:
 
 
 def test_a_job_from_its_start_to_its_result(docs: Page, tmp_path: Path) -> None:
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(card("as a job"))
+    image = tmp_path / "image.png"
+    image.write_bytes(card("as a job"))
     details = opened(docs, "ocr")
     details.get_by_label("block_flag").first.select_option("false")
-    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    details.get_by_label("Image", exact=True).set_input_files(image)
     answer = sent(docs, details)
     expect(answer.locator(".status")).to_have_text("202")
     found = re.search(r'"id": "([^"]+)"', answer.locator(".answer-body").inner_text())
@@ -164,10 +164,10 @@ def test_errors_are_answers_too(docs: Page) -> None:
     expect(answer.locator(".answer-body")).to_contain_text("not_found")
 
 
-def test_a_form_without_picture_or_with_broken_json_is_not_sent(docs: Page) -> None:
+def test_a_form_without_image_or_with_broken_json_is_not_sent(docs: Page) -> None:
     details = opened(docs, "ocrService")
     details.get_by_role("button", name="Send").click()
-    expect(details.locator(".message")).to_have_text("Choose a picture first.")
+    expect(details.locator(".message")).to_have_text("Choose an image first.")
     details.get_by_label("Body as").select_option("application/json: image")
     details.get_by_label("JSON", exact=True).fill("{")
     details.get_by_role("button", name="Send").click()
@@ -221,11 +221,11 @@ def test_the_page_speaks_chinese(docs: Page) -> None:
 def test_axe_finds_nothing(docs: Page, tmp_path: Path, scheme: Any, width: int) -> None:
     docs.emulate_media(color_scheme=scheme)
     docs.set_viewport_size({"width": width, "height": 844})
-    picture = tmp_path / "picture.png"
-    picture.write_bytes(card("looked at by axe"))
+    image = tmp_path / "image.png"
+    image.write_bytes(card("looked at by axe"))
     details = opened(docs, "ocr")
     opened(docs, "getJob")
-    details.get_by_label("Picture", exact=True).set_input_files(picture)
+    details.get_by_label("Image", exact=True).set_input_files(image)
     sent(docs, details)
     docs.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
     expect(docs.locator("#static .try")).to_be_visible()

@@ -18,7 +18,7 @@ CODES |= {"rate_limited": 429, "quota_exceeded": 429, "unauthorized": 401, "forb
 
 
 def fail_with(page: Page, code: str, status: int) -> None:
-    """The next picture gets this answer."""
+    """The next image gets this answer."""
     problem = {"code": code, "message": f"in detail: {code}", "request_id": "the-id"}
     body = json.dumps({"status": "error", "error": problem})
     page.route(
@@ -48,12 +48,10 @@ def test_every_code_is_shown(visit: Callable[..., Visit], language: str, diction
     assert len(set(shown.values())) == len(shown)
 
 
-def test_a_broken_picture_by_the_real_server(here: Visit) -> None:
+def test_a_broken_image_by_the_real_server(here: Visit) -> None:
     here.failed_loads_expected = True
     here.add(payload("words.png", b"these are no pixels"))
-    expect(here.page.locator("#failure-text")).to_contain_text(
-        "no picture that the server can read"
-    )
+    expect(here.page.locator("#failure-text")).to_contain_text("no image that the server can read")
     expect(here.page.locator("#failure-detail")).to_contain_text("unsupported_format")
     expect(here.page.locator("#sheet-note")).to_have_text("This browser cannot show this file.")
 

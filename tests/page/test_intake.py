@@ -1,4 +1,4 @@
-"""How pictures come to the page: chosen, dropped, pasted, from the camera."""
+"""How images come to the page: chosen, dropped, pasted, from the camera."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ TRANSFER = """(files) => {
 }"""
 
 
-def transfer(page: Page, *pictures: bytes) -> JSHandle:
+def transfer(page: Page, *images: bytes) -> JSHandle:
     """Files as they come with a drop or a paste."""
     files = [
-        {"name": f"file-{number}.png", "type": "image/png", "bytes": list(picture)}
-        for number, picture in enumerate(pictures, 1)
+        {"name": f"file-{number}.png", "type": "image/png", "bytes": list(image)}
+        for number, image in enumerate(images, 1)
     ]
     return page.evaluate_handle(TRANSFER, files)
 
 
-def test_one_picture_is_chosen_and_read(here: Visit) -> None:
+def test_one_image_is_chosen_and_read(here: Visit) -> None:
     page = here.page
-    expect(page.get_by_role("heading", name="Drop pictures here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Drop images here")).to_be_visible()
     here.read(scene(rows("first line", "second line")))
     expect(page.locator("#start")).to_be_hidden()
     expect(page.locator("#lines li .line-text")).to_have_text(["first line", "second line"])
@@ -44,7 +44,7 @@ def test_several_files_have_a_result_each(here: Visit) -> None:
     progress = page.get_by_role("progressbar", name="6 of 6 finished")
     assert progress.evaluate("bar => bar.value / bar.max") == 1
     for number in (3, 6, 1):
-        page.get_by_role("button", name=f"picture-{number}.png").first.click()
+        page.get_by_role("button", name=f"image-{number}.png").first.click()
         expect(page.locator("#lines li .line-text")).to_have_text([f"page {number}"])
     expect(page.locator(".tray-state").first).to_have_text("1 line")
     expect(page.locator("#spoken")).to_contain_text("6 of 6 finished")
@@ -80,13 +80,13 @@ def test_a_pasted_screenshot(here: Visit) -> None:
     expect(page.locator("#lines li .line-text")).to_have_text(["from the clipboard"])
 
 
-def test_a_picture_from_the_webcam(visit: Callable[..., Visit]) -> None:
+def test_a_image_from_the_webcam(visit: Callable[..., Visit]) -> None:
     page = visit(permissions=["camera"]).page
-    page.get_by_role("button", name="Take a picture").click()
+    page.get_by_role("button", name="Take an image").click()
     note = page.locator("#camera-dialog [role=status]")
     expect(note).to_contain_text("Hold the text steady")
     page.get_by_role("button", name="Take", exact=True).click()
-    expect(note).to_have_text("1 picture taken")
+    expect(note).to_have_text("1 image taken")
     page.get_by_role("button", name="Done").click()
     expect(page.locator("#camera-dialog")).to_be_hidden()
     expect(page.locator(".tray-row.done .tray-name")).to_contain_text("camera-")
@@ -103,10 +103,10 @@ def test_a_file_over_the_limit_is_not_sent(here: Visit) -> None:
     assert [url for url in asked if url.endswith("/ocr")] == []
 
 
-def test_a_removed_picture_is_gone(here: Visit) -> None:
+def test_a_removed_image_is_gone(here: Visit) -> None:
     page = here.page
     here.read(scene(rows("one")), scene(rows("two")))
-    page.get_by_role("button", name="Remove picture-1.png").click()
+    page.get_by_role("button", name="Remove image-1.png").click()
     expect(page.locator("#lines li .line-text")).to_have_text(["two"])
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#start")).to_be_visible()

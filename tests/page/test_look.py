@@ -50,7 +50,7 @@ def test_the_language_is_the_browsers_and_can_be_switched(visit: Callable[..., V
     expect(page.locator(".doubt")).to_have_text("check")
     expect(page.locator("#copy-all")).to_have_text("Copy all")
     page.reload()
-    expect(page.locator("#start h2")).to_have_text("Drop pictures here")
+    expect(page.locator("#start h2")).to_have_text("Drop images here")
     page.goto(page.url + "status")
     expect(page.locator("#state-badge")).to_have_text("Ready")
 
@@ -92,7 +92,7 @@ def test_axe_finds_nothing_serious_on_the_page(
     here.read(scene(MIXED), scene(rows("another")))
     here.page.locator("#lines li").nth(1).click()
     assert violations(here.page) == []
-    here.add(payload("broken.png", b"no picture"))
+    here.add(payload("broken.png", b"no image"))
     expect(here.page.locator("#failure-text")).to_be_visible()
     assert violations(here.page) == []
 

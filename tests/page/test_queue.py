@@ -1,4 +1,4 @@
-"""Sending many pictures: how many at once, busy servers, cancelling, trying again."""
+"""Sending many images: how many at once, busy servers, cancelling, trying again."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def test_a_server_that_stays_busy_is_left_alone_after_some_tries(
     expect(page.locator("#lines li .line-text")).to_have_text(["never"])
 
 
-def test_a_cancelled_picture_is_not_read(here: Visit, page_server: LiveServer, gate: Path) -> None:
+def test_a_cancelled_image_is_not_read(here: Visit, page_server: LiveServer, gate: Path) -> None:
     """What waits in the server is dropped there, too."""
     page = here.page
     holding = [page_server.send(card(f"hold {gate} {number}")) for number in range(2)]
     wait_until(lambda: page_server.running() == 2, "both workers busy")
     here.add(payload("unwanted.png", scene(rows("unwanted"))))
-    wait_until(lambda: page_server.queued() == 1, "the picture in the queue")
+    wait_until(lambda: page_server.queued() == 1, "the image in the queue")
     page.get_by_role("button", name="Cancel unwanted.png").click()
     expect(page.locator(".tray-state")).to_have_text("cancelled")
     wait_until(lambda: page_server.queued() == 0, "an empty queue")
@@ -103,7 +103,7 @@ def test_one_failure_does_not_stop_the_others(here: Visit) -> None:
     here.failed_loads_expected = True
     here.add(
         payload("broken.png", scene(rows("cut"))[:200]),
-        payload("no-picture.txt", b"just words"),
+        payload("no-image.txt", b"just words"),
         payload("good.png", scene(rows("good"))),
     )
     expect(here.page.locator(".tray-row.failed")).to_have_count(2)

@@ -135,18 +135,18 @@ def test_all_results_in_one_file(here: Visit) -> None:
     here.read(scene(rows("one")), scene(rows("two")))
     results = json.loads(saved(here.page, "#save-all-json").read_text())
     assert [(each["file"], each["data"]["text"]) for each in results] == [
-        ("picture-1.png", "one"), ("picture-2.png", "two"),
+        ("image-1.png", "one"), ("image-2.png", "two"),
     ]  # fmt: skip
     table = csv.DictReader(io.StringIO(saved(here.page, "#save-all-csv").read_text("utf-8-sig")))
-    assert [row["file"] for row in table] == ["picture-1.png", "picture-2.png"]
+    assert [row["file"] for row in table] == ["image-1.png", "image-2.png"]
     text = saved(here.page, "#save-all-txt").read_text()
-    assert text == "# picture-1.png\none\n\n# picture-2.png\ntwo\n"
+    assert text == "# image-1.png\none\n\n# image-2.png\ntwo\n"
 
 
 def test_where_the_answer_came_from_and_how_long_it_took(here: Visit) -> None:
     page = here.page
-    picture = scene(rows("read once"))
-    here.read(picture)
+    image = scene(rows("read once"))
+    here.read(image)
     badge, legend = page.locator("#timings .badge"), page.locator(".stage-legend")
     expect(badge).to_have_text("read now")
     expect(legend).to_contain_text("find lines 20 ms")
@@ -156,7 +156,7 @@ def test_where_the_answer_came_from_and_how_long_it_took(here: Visit) -> None:
     )
     widths = dict(shares)
     assert widths["stage rec"] > widths["stage det"] > widths["stage cls"] > 0
-    here.read(picture, name="again")
+    here.read(image, name="again")
     expect(badge).to_have_text("from the cache")
     expect(page.locator(".tray-state").nth(1)).to_have_text("1 line · cached")
     with page.expect_request("**/ocr") as request:
@@ -192,4 +192,4 @@ def test_how_long_an_answer_was_kept_is_said_in_words(
 
 def test_no_text_is_said_so(here: Visit) -> None:
     here.read(scene([]))
-    expect(here.page.locator("#lines-empty")).to_have_text("No text was found in this picture.")
+    expect(here.page.locator("#lines-empty")).to_have_text("No text was found in this image.")

@@ -67,25 +67,25 @@ def test_workers_are_shown_as_they_are(page: Page, page_server: LiveServer) -> N
 
 
 def test_the_queue_is_followed(page: Page, page_server: LiveServer, gate: Path) -> None:
-    pictures = [page_server.send(card(f"hold {gate} {number}")) for number in range(3)]
-    wait_until(lambda: page_server.queued() == 1, "one picture in the queue")
+    images = [page_server.send(card(f"hold {gate} {number}")) for number in range(3)]
+    wait_until(lambda: page_server.queued() == 1, "one image in the queue")
     look_again(page)
     expect(page.locator("#queue")).to_have_text("1")
     expect(page.locator("#queue-note")).to_contain_text("2 being read")
     expect(page.locator("#workers .badge.busy")).to_have_count(2)
     gate.unlink()
-    wait_until(lambda: page_server.running() == 0, "all pictures read")
+    wait_until(lambda: page_server.running() == 0, "all images read")
     look_again(page)
     expect(page.locator("#queue")).to_have_text("0")
-    for connection in pictures:
+    for connection in images:
         connection.close()
 
 
 def test_rates_come_from_what_happens_meanwhile(page: Page, page_server: LiveServer) -> None:
     before = page_server.metric("ocr_request_seconds_count")
-    picture = card("asked for often")
+    image = card("asked for often")
     for _ in range(20):
-        page_server.upload(picture)
+        page_server.upload(image)
     look_again(page)
     expect(page.locator("#rate-note")).to_contain_text(f"{before + 20:,.0f} requests")
     expect(page.locator("#rate")).to_have_text(re.compile("[1-9]"))

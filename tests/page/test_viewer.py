@@ -1,4 +1,4 @@
-"""The picture on the page: boxes and text over it, highlighting both ways, zoom, keys."""
+"""The image on the page: boxes and text over it, highlighting both ways, zoom, keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.page.conftest import Visit, payload
 from tests.page.scripted import Found, rectangle, rows, scene
-from tests.support.checkout import PICTURES
+from tests.support.checkout import IMAGES
 
 LINES = rows("first line", "second line", "third line")
 TURNED = Found("turned by some degrees", 0.97, ((100, 100), (400, 180), (392, 210), (92, 130)))
@@ -28,7 +28,7 @@ def corners(locator: Locator) -> Any:
 
 
 def scale_of(page: Page) -> float:
-    """How large the picture is shown."""
+    """How large the image is shown."""
     box = page.locator("#sheet").bounding_box()
     assert box is not None
     return box["width"] / 800
@@ -51,7 +51,7 @@ def everywhere(line: int) -> dict[str, list[int]]:
 
 @pytest.fixture
 def page(here: Visit) -> Page:
-    """Three lines on a picture."""
+    """Three lines on an image."""
     here.read(scene(LINES))
     return here.page
 
@@ -131,7 +131,7 @@ def test_only_one_line_is_in_the_tab_order(page: Page) -> None:
     assert rows.evaluate_all("all => all.map(row => row.tabIndex)") == [-1, -1, 0]
 
 
-def test_text_is_selected_on_the_picture(page: Page) -> None:
+def test_text_is_selected_on_the_image(page: Page) -> None:
     left, top, right, bottom = corners(page.locator(".text-line").nth(1))
     page.mouse.move(left + 1, (top + bottom) / 2)
     page.mouse.down()
@@ -141,7 +141,7 @@ def test_text_is_selected_on_the_picture(page: Page) -> None:
     assert page.evaluate("() => String(getSelection())") == "second line"
 
 
-def test_all_text_of_the_picture_is_copied_line_by_line(page: Page) -> None:
+def test_all_text_of_the_image_is_copied_line_by_line(page: Page) -> None:
     page.evaluate("() => getSelection().selectAllChildren(document.getElementById('sheet-text'))")
     selected = page.evaluate("() => String(getSelection())").rstrip("\n")
     assert selected.split("\n") == ["first line", "second line", "third line"]
@@ -170,7 +170,7 @@ def test_zoom_by_buttons_keys_and_wheel(page: Page) -> None:
     assert after[:2] == pytest.approx(before[:2], abs=2), "the point under the mouse stays there"
 
 
-def test_dragging_and_arrow_keys_move_the_picture(page: Page) -> None:
+def test_dragging_and_arrow_keys_move_the_image(page: Page) -> None:
     page.locator("#zoom-scale").click()
     left, top, *_ = corners(page.locator("#sheet"))
     page.locator("#viewport").focus()
@@ -207,12 +207,12 @@ def test_a_format_that_browsers_do_not_show(here: Visit) -> None:
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_a_picture_with_exif_stands_upright(here: Visit, orientation: int) -> None:
-    """The picture as the browser turns it is as large as the server's answer says."""
-    picture = Path(PICTURES / f"special_exif_{orientation}.jpg").read_bytes()
-    here.add(payload("turned.jpg", picture, "image/jpeg"))
+def test_a_image_with_exif_stands_upright(here: Visit, orientation: int) -> None:
+    """The image as the browser turns it is as large as the server's answer says."""
+    image = Path(IMAGES / f"special_exif_{orientation}.jpg").read_bytes()
+    here.add(payload("turned.jpg", image, "image/jpeg"))
     here.page.locator(".tray-row.done").wait_for()
-    image = here.page.locator("#sheet-image")
+    shown = here.page.locator("#sheet-image")
     expect(here.page.locator("#result-facts")).to_contain_text("×")
-    natural = image.evaluate(NATURAL_SIZE)
+    natural = shown.evaluate(NATURAL_SIZE)
     assert natural == here.page.locator("#sheet").evaluate(SHOWN_SIZE)

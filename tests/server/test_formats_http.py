@@ -97,15 +97,15 @@ def test_lines_alone_are_as_they_were(wide: LiveServer, fields: dict[str, str]) 
 
 
 def test_these_have_words_unless_lines_are_asked_for(wide: LiveServer) -> None:
-    picture = card(TEXT)
-    assert alto_words(wide.upload(picture, format="alto")) == WORDS
-    assert alto_words(wide.upload(picture, format="alto", granularity="line")) == TEXT.splitlines()
-    assert alto_words(wide.upload(picture, format="alto", granularity="char")) == WORDS
-    assert tsv_words(wide.upload(picture, format="tsv")) == WORDS
-    assert hocr_words(wide.upload(picture, format="hocr")) == WORDS
-    assert tsv_words(wide.upload(picture, format="tsv", granularity="line")) == TEXT.splitlines()
-    assert hocr_words(wide.upload(picture, format="hocr", granularity="line")) == TEXT.splitlines()
-    assert hocr_words(wide.upload(picture, format="hocr", granularity="char")) == WORDS
+    image = card(TEXT)
+    assert alto_words(wide.upload(image, format="alto")) == WORDS
+    assert alto_words(wide.upload(image, format="alto", granularity="line")) == TEXT.splitlines()
+    assert alto_words(wide.upload(image, format="alto", granularity="char")) == WORDS
+    assert tsv_words(wide.upload(image, format="tsv")) == WORDS
+    assert hocr_words(wide.upload(image, format="hocr")) == WORDS
+    assert tsv_words(wide.upload(image, format="tsv", granularity="line")) == TEXT.splitlines()
+    assert hocr_words(wide.upload(image, format="hocr", granularity="line")) == TEXT.splitlines()
+    assert hocr_words(wide.upload(image, format="hocr", granularity="char")) == WORDS
 
 
 @pytest.mark.parametrize(
@@ -121,21 +121,21 @@ def test_plain_formats_ask_for_nothing_more(
 
 
 def test_one_recognition_serves_every_format_that_needs_no_more(wide: LiveServer) -> None:
-    picture = card("one for all")
+    image = card("one for all")
     for format in ("json", "text", "legacy"):
-        wide.upload(picture, format=format)
-    wide.upload(picture, format="tsv", granularity="line")
+        wide.upload(image, format=format)
+    wide.upload(image, format="tsv", granularity="line")
     assert wide.begun("one for all") == 1
     for format in ("tsv", "hocr"):
-        wide.upload(picture, format=format)
+        wide.upload(image, format=format)
     assert wide.begun("one for all") == 2
-    wide.upload(picture, granularity="word")
+    wide.upload(image, granularity="word")
     assert wide.begun("one for all") == 2
 
 
 def test_results_of_other_granularities_are_other_results(wide: LiveServer) -> None:
-    picture = card("fine and coarse")
-    seen = [wide.upload(picture, granularity=name) for name in ("line", "word", "char")]
+    image = card("fine and coarse")
+    seen = [wide.upload(image, granularity=name) for name in ("line", "word", "char")]
     assert [reply.json["cache"] for reply in seen] == ["miss"] * 3
     assert len({reply.body.partition(b'"cache"')[0] for reply in seen}) == 3
 
@@ -143,22 +143,22 @@ def test_results_of_other_granularities_are_other_results(wide: LiveServer) -> N
 # --- image
 
 
-def test_the_drawing_is_a_png_of_the_picture_and_kept(wide: LiveServer) -> None:
-    picture = card("draw this line")
-    drawing = wide.upload(picture, format="image")
+def test_the_drawing_is_a_png_of_the_image_and_kept(wide: LiveServer) -> None:
+    image = card("draw this line")
+    drawing = wide.upload(image, format="image")
     assert drawing.body.startswith(PNG_SIGNATURE)
     pixels = decode(drawing.body, 10**6).pixels
-    assert pixels.shape == (CARD_HEIGHT, decode(picture, 10**6).pixels.shape[1], 3)
+    assert pixels.shape == (CARD_HEIGHT, decode(image, 10**6).pixels.shape[1], 3)
     assert "draw;dur=" in drawing.headers["Server-Timing"]
-    again = wide.upload(picture, format="image")
+    again = wide.upload(image, format="image")
     assert (again.body, again.headers["X-Cache"]) == (drawing.body, "hit")
     assert wide.begun("draw this line") == 1
 
 
 def test_drawing_makes_other_results_no_longer(wide: LiveServer) -> None:
-    picture = card("draw or not")
-    wide.upload(picture, format="image")
-    plain = wide.upload(picture)
+    image = card("draw or not")
+    wide.upload(image, format="image")
+    plain = wide.upload(image)
     assert plain.json["cache"] == "miss"
     assert len(plain.body) < 1000
     assert "draw;dur=" not in plain.headers["Server-Timing"]
@@ -181,8 +181,8 @@ def test_two_who_want_the_same_drawing_share_it(wide: LiveServer, gate: Any) -> 
 
 @pytest.mark.parametrize("format", TYPES)
 def test_a_job_answers_in_the_format_that_was_asked_for(wide: LiveServer, format: str) -> None:
-    picture = card(f"job in {format}")
-    url = wide.upload(picture, format=format, block_flag="0").json["job"]["url"]
+    image = card(f"job in {format}")
+    url = wide.upload(image, format=format, block_flag="0").json["job"]["url"]
     reply = wide.get(f"{url}?wait=10")
     assert (reply.status, reply.headers["Content-Type"]) == (200, TYPES[format])
     assert reply.headers["X-Job-State"] == "done"
@@ -209,9 +209,9 @@ def test_a_job_that_was_not_drawn_has_no_image(wide: LiveServer) -> None:
 
 @pytest.mark.parametrize("format", TYPES)
 def test_a_kept_result_in_every_format(wide: LiveServer, format: str) -> None:
-    picture = card(f"kept in {format}")
-    sent = wide.upload(picture, format=format)
-    md5 = wide.upload(picture).json["md5"]
+    image = card(f"kept in {format}")
+    sent = wide.upload(image, format=format)
+    md5 = wide.upload(image).json["md5"]
     reply = wide.get(f"/results/{md5}?format={format}")
     assert (reply.status, reply.headers["Content-Type"]) == (200, TYPES[format])
     if format != "json":
@@ -273,9 +273,9 @@ def test_an_error_is_json_whatever_was_asked_for(wide: LiveServer) -> None:
 
 
 def test_a_long_answer_in_every_format(wide: LiveServer, tmp_path: Any) -> None:
-    picture = card(f"recite {tmp_path / 'a book'}")
+    image = card(f"recite {tmp_path / 'a book'}")
     for format, kind in TYPES.items():
-        reply = wide.upload(picture, format=format, granularity="line")
+        reply = wide.upload(image, format=format, granularity="line")
         assert (reply.status, reply.headers["Content-Type"]) == (200, kind)
         assert b"book" in reply.body or format == "image"
 

@@ -1,4 +1,4 @@
-"""Bytes of pictures in the server: bounded, and given back whatever becomes of the request."""
+"""Bytes of images in the server: bounded, and given back whatever becomes of the request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cards import card
-from tests.support.http_client import Reply, multipart, picture_part
+from tests.support.http_client import Reply, image_part, multipart
 from tests.support.live_server import LiveServer
 from tests.support.watching import wait_until
 
@@ -19,7 +19,7 @@ LARGE = 700_000
 
 @pytest.fixture
 def small(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    """A server that holds a megabyte of pictures at most."""
+    """A server that holds a megabyte of images at most."""
     monkeypatch.setattr(narrow.context.inflight, "limit", LIMIT)
     yield narrow
     wait_until(lambda: narrow.call(narrow.context.inflight.total) == 0, "no bytes left")
@@ -27,7 +27,7 @@ def small(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveS
 
 def half_sent(server: LiveServer, size: int = LARGE) -> socket.socket:
     """A connection that has sent all of a large upload but its last bytes."""
-    body, headers = multipart([picture_part(card("large") + bytes(size))])
+    body, headers = multipart([image_part(card("large") + bytes(size))])
     head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
     connection.sendall(f"{head}Content-Type: {headers['Content-Type']}\r\n\r\n".encode())
@@ -50,16 +50,16 @@ def test_bodies_that_are_being_received_count(small: LiveServer) -> None:
     assert small.upload(card("enough room") + bytes(LARGE)).status == 200
 
 
-def test_pictures_that_are_read_count(small: LiveServer, gate: Path) -> None:
+def test_images_that_are_read_count(small: LiveServer, gate: Path) -> None:
     path = "/ocr_service"
-    body, headers = multipart([picture_part(card(f"hold {gate}") + bytes(LARGE))])
+    body, headers = multipart([image_part(card(f"hold {gate}") + bytes(LARGE))])
     with socket.create_connection(("127.0.0.1", small.port), timeout=10) as connection:
         head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
         connection.sendall(f"{head}Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body)
         wait_until(lambda: small.begun(f"hold {gate}") == 1, "the start")
         assert small.call(lambda: small.context.inflight.received) == 0
         check_refused(small.upload(card("too much") + bytes(LARGE)))
-        small.pictures.joinpath("large.png").write_bytes(card("named") + bytes(LARGE))
+        small.images.joinpath("large.png").write_bytes(card("named") + bytes(LARGE))
         check_refused(small.post_json({"filename": "large.png"}))
         gate.unlink()
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
@@ -79,8 +79,8 @@ def test_a_body_of_unknown_length_is_stopped(small: LiveServer) -> None:
 
 
 def test_those_who_join_hold_no_bytes(small: LiveServer, gate: Path) -> None:
-    picture = card(f"hold {gate}") + bytes(LARGE // 2)
-    body, headers = multipart([picture_part(picture)])
+    image = card(f"hold {gate}") + bytes(LARGE // 2)
+    body, headers = multipart([image_part(image)])
     head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
     head += f"Content-Type: {headers['Content-Type']}\r\n\r\n"
     connections = []
@@ -88,7 +88,7 @@ def test_those_who_join_hold_no_bytes(small: LiveServer, gate: Path) -> None:
         connections.append(socket.create_connection(("127.0.0.1", small.port), timeout=10))
         connections[-1].sendall(head.encode() + body)
         wait_until(lambda so_far=number: sum(small.outcomes().values()) > so_far, "the request")  # type: ignore[misc]
-    assert small.call(small.context.inflight.total) == len(picture)
+    assert small.call(small.context.inflight.total) == len(image)
     gate.unlink()
     for connection in connections:
         assert connection.recv(100).startswith(b"HTTP/1.1 200")

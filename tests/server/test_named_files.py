@@ -42,20 +42,20 @@ def put(path: Path, text: str, modified: float = LONG_AGO) -> Path:
     [
         lambda file: file.name,
         lambda file: f"./{file.name}",
-        lambda file: f"pictures/{file.name}",
-        lambda file: f"./pictures/{file.name}",
+        lambda file: f"images/{file.name}",
+        lambda file: f"./images/{file.name}",
         str,
     ],
     ids=["in-root", "dot", "with-root", "dot-root", "absolute"],
 )
 def test_a_file_in_a_root(wide: LiveServer, path_of: Callable[[Path], str]) -> None:
-    file = put(wide.pictures / "page one.png", "on the server")
+    file = put(wide.images / "page one.png", "on the server")
     reply = name(wide, path_of(file))
     assert (reply.status, reply.text) == (200, "on the server")
 
 
 def test_a_file_in_a_folder_below_and_in_json(wide: LiveServer) -> None:
-    put(wide.pictures / "a" / "b" / "页.png", "below")
+    put(wide.images / "a" / "b" / "页.png", "below")
     reply = wide.post_json({"file_type": "filename", "filename": "a/b/页.png"})
     assert (reply.status, reply.text) == (200, "below")
     assert wide.post_json({"filename": "a/b/页.png"}).json["cache"] == "hit"
@@ -81,16 +81,16 @@ def tick(folder: Path) -> None:
 
 
 def test_a_file_over_the_limit_of_uploads(wide: LiveServer) -> None:
-    big = wide.pictures / "big.png"
+    big = wide.images / "big.png"
     big.write_bytes(card("big") + b"\0" * (1 << 20))
     reply = name(wide, "big.png")
     assert (reply.status, reply.code) == (413, "body_too_large")
     assert str(1 << 20) in reply.json["error"]["message"]
 
 
-def test_a_file_that_is_no_picture(wide: LiveServer) -> None:
-    (wide.pictures / "notes.png").write_text("root:x:0:0")
-    (wide.pictures / "empty.png").write_bytes(b"")
+def test_a_file_that_is_no_image(wide: LiveServer) -> None:
+    (wide.images / "notes.png").write_text("root:x:0:0")
+    (wide.images / "empty.png").write_bytes(b"")
     assert name(wide, "notes.png").status == 415
     assert name(wide, "empty.png").status == 415
 
@@ -99,7 +99,7 @@ def test_a_file_that_is_no_picture(wide: LiveServer) -> None:
 def test_an_unchanged_file_is_a_hit_without_being_read(
     wide: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(wide.pictures / "same.png", "the same")
+    put(wide.images / "same.png", "the same")
     assert name(wide, "same.png").json["cache"] == "miss"
 
     def must_not_read(*_: object) -> None:
@@ -107,7 +107,7 @@ def test_an_unchanged_file_is_a_hit_without_being_read(
 
     monkeypatch.setattr(FileRoots, "read", must_not_read)
     assert name(wide, "same.png").json["cache"] == "hit"
-    assert name(wide, "pictures/same.png").json["cache"] == "hit"
+    assert name(wide, "images/same.png").json["cache"] == "hit"
 
 
 def test_a_file_written_a_moment_ago_is_read_every_time(
@@ -122,39 +122,39 @@ def test_a_file_written_a_moment_ago_is_read_every_time(
         return read(roots, opened)
 
     monkeypatch.setattr(FileRoots, "read", counting)
-    put(wide.pictures / "young.png", "young", time.time())
+    put(wide.images / "young.png", "young", time.time())
     assert [name(wide, "young.png").json["cache"] for _ in range(2)] == ["miss", "hit"]
     assert len(reads) == 2
 
 
 @pytest.mark.usefixtures("settled")
 def test_a_changed_file_is_read_again(wide: LiveServer) -> None:
-    file = put(wide.pictures / "changing.png", "before")
+    file = put(wide.images / "changing.png", "before")
     assert name(wide, "changing.png").text == "before"
     put(file, "after", LONG_AGO + 1)
     assert name(wide, "changing.png").text == "after"
-    put(wide.pictures / "new.png", "moved here", LONG_AGO + 1).rename(file)
+    put(wide.images / "new.png", "moved here", LONG_AGO + 1).rename(file)
     assert name(wide, "changing.png").text == "moved here"
 
 
 @pytest.mark.usefixtures("settled")
 def test_a_new_file_in_the_place_of_a_deleted_one_is_read(wide: LiveServer) -> None:
     """File systems hand the number of a deleted file to the next one."""
-    file = wide.pictures / "again.png"
+    file = wide.images / "again.png"
     for text in ("text 1", "text 2", "text 3", "text 4"):
         put(file, text)
         assert name(wide, "again.png").text == text
         file.unlink()
-        tick(wide.pictures)
+        tick(wide.images)
 
 
 @pytest.mark.usefixtures("settled")
 def test_a_file_changed_in_place_with_its_old_date_is_read_again(wide: LiveServer) -> None:
     """As rsync --inplace --times does; size, inode and modification time stay the same."""
-    file = put(wide.pictures / "dated.png", "text A")
+    file = put(wide.images / "dated.png", "text A")
     size = file.stat().st_size
     assert name(wide, "dated.png").text == "text A"
-    tick(wide.pictures)
+    tick(wide.images)
     with file.open("r+b") as stream:
         stream.write(card("text B"))
     os.utime(file, (LONG_AGO, LONG_AGO))
@@ -163,6 +163,6 @@ def test_a_file_changed_in_place_with_its_old_date_is_read_again(wide: LiveServe
 
 
 def test_a_named_file_shares_its_entry_with_an_upload(wide: LiveServer) -> None:
-    file = put(wide.pictures / "shared.png", "shared")
+    file = put(wide.images / "shared.png", "shared")
     assert wide.upload(file.read_bytes()).json["cache"] == "miss"
     assert name(wide, "shared.png").json["cache"] == "hit"

@@ -38,9 +38,9 @@ def test_a_buffer_counts_once_however_many_are_sent_it() -> None:
 def recited(narrow: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The path of a kept result of 5 MB, on a server that has 8 MB under way at most."""
     monkeypatch.setattr(narrow.context.inflight, "limit", LIMIT)
-    picture = card(f"recite {tmp_path / 'a book'}")
-    assert narrow.upload(picture).text == RECITAL
-    yield f"/results/{hashlib.md5(picture).hexdigest()}"
+    image = card(f"recite {tmp_path / 'a book'}")
+    assert narrow.upload(image).text == RECITAL
+    yield f"/results/{hashlib.md5(image).hexdigest()}"
     wait_until(lambda: narrow.call(narrow.context.inflight.total) == 0, "no bytes left")
 
 

@@ -62,7 +62,7 @@ def test_the_client_that_leaves_while_its_file_is_read_leaves_no_work_behind(
     gate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (narrow.pictures / "left.png").write_bytes(card("left behind"))
+    (narrow.images / "left.png").write_bytes(card("left behind"))
     holding = busy(narrow, clients, gate)
     reading, go_on = threading.Event(), threading.Event()
     read = FileRoots.read

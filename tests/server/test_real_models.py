@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.checkout import PICTURES
+from tests.support.checkout import IMAGES
 from tests.support.server_process import ServerProcess
 
 PAGE = "sign_en_parking.png"
@@ -19,7 +19,7 @@ PAGE = "sign_en_parking.png"
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     settings = {
-        "web_server": {"filename_roots": [str(PICTURES)]},
+        "web_server": {"filename_roots": [str(IMAGES)]},
         "ocr": {"process": {"number": 1}},
     }
     with ServerProcess(tmp_path_factory.mktemp("real"), settings) as server:
@@ -28,7 +28,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
 
 def lines_of(page: str) -> list[str]:
     """What stands on a page."""
-    pages = json.loads((PICTURES.parent / "pages.json").read_text(encoding="utf-8"))["pages"]
+    pages = json.loads((IMAGES.parent / "pages.json").read_text(encoding="utf-8"))["pages"]
     (lines,) = (entry["lines"] for entry in pages if entry["file"] == page)
     return list(lines)
 
@@ -38,7 +38,7 @@ def letters(text: str) -> str:
 
 
 def test_an_upload(process: ServerProcess) -> None:
-    reply = process.upload((PICTURES / PAGE).read_bytes())
+    reply = process.upload((IMAGES / PAGE).read_bytes())
     assert reply.status == 200
     assert letters(reply.text) == letters("".join(lines_of(PAGE)))
     data = reply.json["data"]
@@ -51,49 +51,49 @@ def test_an_upload(process: ServerProcess) -> None:
     assert all(f"{stage};dur=" in timing for stage in ("queue", "decode", "det", "cls", "rec"))
 
 
-def test_base64_and_filename_are_the_same_picture(process: ServerProcess) -> None:
-    picture = (PICTURES / PAGE).read_bytes()
-    upload = process.upload(picture)
-    encoded = base64.b64encode(picture).decode()
+def test_base64_and_filename_are_the_same_image(process: ServerProcess) -> None:
+    image = (IMAGES / PAGE).read_bytes()
+    upload = process.upload(image)
+    encoded = base64.b64encode(image).decode()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     replies = [
         process.post_json({"image": f"data:image/png;base64,{encoded}"}),
         process.request("POST", "/ocr_service", urlencode({"image": encoded}).encode(), form),
         process.post_json({"file_type": "filename", "filename": PAGE}),
-        process.request("POST", "/ocr", picture, {"Content-Type": "image/png"}),
+        process.request("POST", "/ocr", image, {"Content-Type": "image/png"}),
         process.get(f"/results/{upload.json['md5']}"),
     ]
     assert [reply.json["cache"] for reply in replies] == ["hit"] * 5
     assert all(reply.json["data"] == upload.json["data"] for reply in replies)
 
 
-def test_chinese_and_the_picture_of_no_text(process: ServerProcess) -> None:
-    chinese = process.upload((PICTURES / "sign_zh_exit.png").read_bytes())
+def test_chinese_and_the_image_of_no_text(process: ServerProcess) -> None:
+    chinese = process.upload((IMAGES / "sign_zh_exit.png").read_bytes())
     assert letters(chinese.text) == letters("".join(lines_of("sign_zh_exit.png")))
-    white = process.upload((PICTURES / "special_white.png").read_bytes())
+    white = process.upload((IMAGES / "special_white.png").read_bytes())
     assert (white.status, white.json["data"]["lines"], white.text) == (200, [], "")
 
 
 def test_a_job_and_its_result(process: ServerProcess) -> None:
-    picture = (PICTURES / "sign_en_bakery.png").read_bytes()
-    job = process.upload(picture, block_flag="False", drop_score="0.4")
+    image = (IMAGES / "sign_en_bakery.png").read_bytes()
+    job = process.upload(image, block_flag="False", drop_score="0.4")
     done = process.get(f"{job.json['job']['url']}?wait=30")
     assert letters(done.text) == letters("".join(lines_of("sign_en_bakery.png")))
 
 
 def test_an_option_changes_what_is_read(process: ServerProcess) -> None:
-    picture = (PICTURES / "special_upside_down.png").read_bytes()
-    turned = process.upload(picture)
-    as_it_stands = process.upload(picture, use_angle_cls="false")
+    image = (IMAGES / "special_upside_down.png").read_bytes()
+    turned = process.upload(image)
+    as_it_stands = process.upload(image, use_angle_cls="false")
     assert turned.json["data"]["confidence"] > 0.9
     assert as_it_stands.text != turned.text
 
 
 def test_twenty_identical_uploads_are_one_recognition(process: ServerProcess) -> None:
-    picture = (PICTURES / "label_en_jam.png").read_bytes()
+    image = (IMAGES / "label_en_jam.png").read_bytes()
     done = process.get("/healthz").json["completed"]
     with ThreadPoolExecutor(20) as clients:
-        replies = list(clients.map(lambda _: process.upload(picture), range(20)))
+        replies = list(clients.map(lambda _: process.upload(image), range(20)))
     assert {reply.status for reply in replies} == {200}
     assert len({reply.text for reply in replies}) == 1
     assert process.get("/healthz").json["completed"] == done + 1

@@ -1,4 +1,4 @@
-"""Pictures whose answer was sent a moment ago are known by their bytes, and only they."""
+"""Images whose answer was sent a moment ago are known by their bytes, and only they."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cache.keys import Digests, digest
-from cache.recent_pictures import EDGE_BYTES, RecentPictures
+from cache.recent_images import EDGE_BYTES, RecentImages
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format, render
 from server.http import replies as server_replies
@@ -29,11 +29,11 @@ def padded(text: str, length: int = LENGTH) -> bytes:
     return card(text).ljust(length, b"x")
 
 
-def retiring(picture: bytes) -> bytes:
+def retiring(image: bytes) -> bytes:
     """The PNG with a long comment behind IHDR, so that its pixels are not among the samples."""
     chunk = b"tEXtComment\0" + bytes(EDGE_BYTES)
     framed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
-    return picture[:33] + framed + picture[33:]
+    return image[:33] + framed + image[33:]
 
 
 @pytest.fixture
@@ -50,16 +50,16 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 @pytest.fixture
-def recent(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> RecentPictures:
-    """The server's recent pictures, none so far."""
-    new = RecentPictures(2 * LENGTH)
+def recent(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> RecentImages:
+    """The server's recent images, none so far."""
+    new = RecentImages(2 * LENGTH)
     monkeypatch.setattr(wide.context.service.digester, "recent", new)
     return new
 
 
-def check(reply: Reply, text: str, cache: str, picture: bytes) -> None:
+def check(reply: Reply, text: str, cache: str, image: bytes) -> None:
     assert (reply.status, reply.text, reply.json["cache"]) == (200, text, cache)
-    assert reply.json["md5"] == digest(picture).md5
+    assert reply.json["md5"] == digest(image).md5
 
 
 def test_much_is_not_hashed_on_the_loop(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,45 +77,45 @@ def test_much_is_not_hashed_on_the_loop(wide: LiveServer, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("length", [1000, LENGTH])
-def test_after_its_first_hit_a_picture_is_hashed_no_more(
-    wide: LiveServer, recent: RecentPictures, hashed: list[bytes], length: int
+def test_after_its_first_hit_a_image_is_hashed_no_more(
+    wide: LiveServer, recent: RecentImages, hashed: list[bytes], length: int
 ) -> None:
     text = f"asked for again and again {length}"
-    picture = padded(text, length)
+    image = padded(text, length)
     for outcome in ("miss", "hit", "hit", "hit"):
-        check(wide.upload(picture), text, outcome, picture)
-    assert hashed == [picture, picture]
-    raw = wide.request("POST", "/ocr", picture, {"Content-Type": "image/png"})
-    check(raw, text, "hit", picture)
-    check(wide.post_json({"image": base64.b64encode(picture).decode()}), text, "hit", picture)
+        check(wide.upload(image), text, outcome, image)
+    assert hashed == [image, image]
+    raw = wide.request("POST", "/ocr", image, {"Content-Type": "image/png"})
+    check(raw, text, "hit", image)
+    check(wide.post_json({"image": base64.b64encode(image).decode()}), text, "hit", image)
     assert len(hashed) == 2
     assert len(recent) == 1
 
 
-def test_of_many_who_send_one_new_picture_two_are_hashed(
+def test_of_many_who_send_one_new_image_two_are_hashed(
     narrow: LiveServer, gate: Path, hashed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new = RecentPictures(2 * LENGTH)
+    new = RecentImages(2 * LENGTH)
     monkeypatch.setattr(narrow.context.service.digester, "recent", new)
-    picture = padded(f"hold {gate}")
+    image = padded(f"hold {gate}")
     for _ in range(5):
-        assert narrow.upload(picture, block_flag="False").status == 202
+        assert narrow.upload(image, block_flag="False").status == 202
     assert narrow.outcomes() == {"miss": 1, "joined": 4}
-    assert hashed == [picture, picture]
+    assert hashed == [image, image]
 
 
 @pytest.fixture
-def known(wide: LiveServer, recent: RecentPictures, tmp_path: Path) -> bytes:
-    """A picture whose answer was sent a moment ago; its second line is this test's."""
-    picture = padded(f"two lines\n{tmp_path}")
-    assert [wide.upload(picture).json["cache"] for _ in range(2)] == ["miss", "hit"]
+def known(wide: LiveServer, recent: RecentImages, tmp_path: Path) -> bytes:
+    """An image whose answer was sent a moment ago; its second line is this test's."""
+    image = padded(f"two lines\n{tmp_path}")
+    assert [wide.upload(image).json["cache"] for _ in range(2)] == ["miss", "hit"]
     assert len(recent) == 1
     wide.clear()
-    return picture
+    return image
 
 
 def test_its_answers_are_like_those_of_every_hit(
-    wide: LiveServer, known: bytes, recent: RecentPictures, monkeypatch: pytest.MonkeyPatch
+    wide: LiveServer, known: bytes, recent: RecentImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     formats = ("json", "text", "legacy")
     recalled = [wide.upload(known, format=format) for format in formats]
@@ -140,7 +140,7 @@ def test_every_way_to_ask_for_it_counts_as_one_hit(wide: LiveServer, known: byte
 
 
 def test_a_long_answer_is_one_hit_and_is_not_written_on_the_loop(
-    wide: LiveServer, recent: RecentPictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wide: LiveServer, recent: RecentImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[str] = []
 
@@ -149,8 +149,8 @@ def test_a_long_answer_is_one_hit_and_is_not_written_on_the_loop(
         return render(answer, chosen, envelope)
 
     monkeypatch.setattr(server_replies, "render", noted)
-    picture = padded(f"recite {tmp_path / 'a book'}")
-    replies = [wide.upload(picture, format="text") for _ in range(3)]
+    image = padded(f"recite {tmp_path / 'a book'}")
+    replies = [wide.upload(image, format="text") for _ in range(3)]
     assert len(threads) == 3
     assert LOOP_THREAD not in threads
     assert [reply.headers["X-Cache"] for reply in replies] == ["miss", "hit", "hit"]
@@ -172,19 +172,19 @@ def test_a_server_that_stops_does_not_answer_it_either(
 
 
 @pytest.mark.faults(37)
-def test_a_picture_that_looks_like_a_recent_one_gets_its_own_text(
-    wide: LiveServer, recent: RecentPictures, hashed: list[bytes]
+def test_a_image_that_looks_like_a_recent_one_gets_its_own_text(
+    wide: LiveServer, recent: RecentImages, hashed: list[bytes]
 ) -> None:
     both = {text: retiring(padded(text)) for text in ("looks like this", "looks like that")}
     for outcome in ("miss", "hit", "hit"):
-        for text, picture in both.items():
-            check(wide.upload(picture), text, outcome, picture)
+        for text, image in both.items():
+            check(wide.upload(image), text, outcome, image)
     assert len(recent) == 1
     assert len(hashed) == 6
 
 
-def test_only_pictures_with_a_kept_answer_are_remembered(
-    wide: LiveServer, recent: RecentPictures
+def test_only_images_with_a_kept_answer_are_remembered(
+    wide: LiveServer, recent: RecentImages
 ) -> None:
     assert wide.upload(padded("read once")).status == 200
     assert wide.upload(padded("read once"), {"Cache-Control": "no-cache"}).json["cache"] == "miss"
@@ -192,11 +192,11 @@ def test_only_pictures_with_a_kept_answer_are_remembered(
     assert len(recent) == 0
 
 
-def test_other_options_are_another_answer_for_a_recent_picture(
-    wide: LiveServer, recent: RecentPictures
+def test_other_options_are_another_answer_for_a_recent_image(
+    wide: LiveServer, recent: RecentImages
 ) -> None:
-    picture = padded("options")
-    replies = [wide.upload(picture, drop_score=score) for score in ("0.21", "0.21", "0.22", "0.22")]
+    image = padded("options")
+    replies = [wide.upload(image, drop_score=score) for score in ("0.21", "0.21", "0.22", "0.22")]
     assert [reply.json["cache"] for reply in replies] == ["miss", "hit", "miss", "hit"]
     assert [f'"drop_score":0.2{n}' in replies[n].text for n in (1, 2)] == [True, True]
     assert len(recent) == 1

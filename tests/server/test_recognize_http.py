@@ -14,15 +14,15 @@ import pytest
 
 from cache.keys import digest
 from tests.support.cards import CARD_HEIGHT, CONFIDENCE, card
-from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.http_client import Part, Reply, image_part, multipart
 from tests.support.live_server import LiveServer
 from tests.support.watching import wait_until
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def base64_of(picture: bytes) -> str:
-    return base64.b64encode(picture).decode()
+def base64_of(image: bytes) -> str:
+    return base64.b64encode(image).decode()
 
 
 def recognized(reply: Reply, text: str, cache: str = "miss") -> None:
@@ -31,15 +31,15 @@ def recognized(reply: Reply, text: str, cache: str = "miss") -> None:
 
 
 def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
-    picture = card("two\nlines")
-    reply = wide.upload(picture, file_type="file")
+    image = card("two\nlines")
+    reply = wide.upload(image, file_type="file")
     assert reply.status == 200
     answer = reply.json
     assert list(answer) == [
         "status", "data", "cache", "md5", "elapsed_ms", "timestamp", "request_id",
     ]  # fmt: skip
     assert (answer["status"], answer["cache"]) == ("success", "miss")
-    assert answer["md5"] == digest(picture).md5
+    assert answer["md5"] == digest(image).md5
     assert answer["elapsed_ms"] > 0
     assert isinstance(answer["timestamp"], int)
     assert answer["request_id"] == reply.headers["X-Request-Id"]
@@ -61,11 +61,11 @@ def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
 
 
 def test_text_and_legacy_formats(wide: LiveServer) -> None:
-    picture = card("Füße\n文字")
-    text = wide.upload(picture, format="text")
+    image = card("Füße\n文字")
+    text = wide.upload(image, format="text")
     assert text.body.decode() == "Füße\n文字"
     assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
-    legacy = wide.upload(picture, format="legacy")
+    legacy = wide.upload(image, format="legacy")
     assert legacy.json == [
         [[[0, 0], [40, 0], [40, 9], [0, 9]], ["Füße", CONFIDENCE]],
         [[[0, 10], [40, 10], [40, 19], [0, 19]], ["文字", CONFIDENCE]],
@@ -87,11 +87,11 @@ def test_base64_urlencoded_and_json(wide: LiveServer, prefix: str, named: bool) 
 
 def test_base64_that_was_not_percent_encoded(wide: LiveServer) -> None:
     """Forms that are put together by hand leave `+` as it is, which then means a blank."""
-    pictures = (card(f"plus {number}") for number in range(1000))
-    picture = next(p for p in pictures if "+" in base64_of(p))
-    body = f"file_type=base64&image={base64_of(picture)}".encode()
+    images = (card(f"plus {number}") for number in range(1000))
+    image = next(p for p in images if "+" in base64_of(p))
+    body = f"file_type=base64&image={base64_of(image)}".encode()
     reply = wide.request("POST", "/ocr_service", body, FORM)
-    assert reply.json["md5"] == digest(picture).md5
+    assert reply.json["md5"] == digest(image).md5
 
 
 def test_base64_in_a_multipart_field(wide: LiveServer) -> None:
@@ -101,21 +101,21 @@ def test_base64_in_a_multipart_field(wide: LiveServer) -> None:
 
 @pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "GIF", "WEBP"])
 def test_the_bytes_decide_the_format(wide: LiveServer, format: str) -> None:
-    body, headers = multipart([picture_part(card(f"as {format}", format), "notes.docx")])
+    body, headers = multipart([image_part(card(f"as {format}", format), "notes.docx")])
     recognized(wide.request("POST", "/ocr_service", body, headers), f"as {format}")
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "application/octet-stream"])
-def test_ocr_takes_the_raw_picture(wide: LiveServer, content_type: str) -> None:
+def test_ocr_takes_the_raw_image(wide: LiveServer, content_type: str) -> None:
     headers = {"Content-Type": content_type}
     reply = wide.request("POST", "/ocr", card(f"raw {content_type}"), headers)
     recognized(reply, f"raw {content_type}")
 
 
 def test_ocr_takes_multipart_and_json(wide: LiveServer) -> None:
-    picture = card("the same picture")
-    recognized(wide.upload(picture, path="/ocr"), "the same picture")
-    recognized(wide.post_json({"image": base64_of(picture)}, "/ocr"), "the same picture", "hit")
+    image = card("the same image")
+    recognized(wide.upload(image, path="/ocr"), "the same image")
+    recognized(wide.post_json({"image": base64_of(image)}, "/ocr"), "the same image", "hit")
 
 
 def test_ocr_takes_options_as_query_parameters(wide: LiveServer) -> None:
@@ -160,8 +160,8 @@ def test_options_left_at_their_default_share_an_entry(wide: LiveServer) -> None:
 
 
 def test_a_hit_has_the_same_bytes_and_its_age(wide: LiveServer) -> None:
-    picture = card("kept")
-    miss, hit = wide.upload(picture), wide.upload(picture)
+    image = card("kept")
+    miss, hit = wide.upload(image), wide.upload(image)
     assert (miss.headers["X-Cache"], hit.headers["X-Cache"]) == ("miss", "hit")
     assert "Age" not in miss.headers
     assert 0 <= int(hit.headers["Age"]) < 10
@@ -176,17 +176,17 @@ def data_bytes(reply: Reply) -> bytes:
 
 
 def test_no_cache_reads_past_the_cache_and_stores_again(wide: LiveServer) -> None:
-    picture = card("fresh")
-    recognized(wide.upload(picture), "fresh", "miss")
-    recognized(wide.upload(picture, {"Cache-Control": "no-cache"}), "fresh", "miss")
-    recognized(wide.upload(picture), "fresh", "hit")
+    image = card("fresh")
+    recognized(wide.upload(image), "fresh", "miss")
+    recognized(wide.upload(image, {"Cache-Control": "no-cache"}), "fresh", "miss")
+    recognized(wide.upload(image), "fresh", "hit")
     assert wide.begun("fresh") == 2
 
 
 def test_fifty_identical_uploads_are_one_recognition(wide: LiveServer, gate: Path) -> None:
-    picture, text = card(f"hold {gate}"), f"hold {gate}"
+    image, text = card(f"hold {gate}"), f"hold {gate}"
     with ThreadPoolExecutor(50) as clients:
-        waiting = [clients.submit(wide.upload, picture) for _ in range(50)]
+        waiting = [clients.submit(wide.upload, image) for _ in range(50)]
         wait_until(lambda: sum(wide.outcomes().values()) == 50, "50 requests under way")
         assert wide.running() == 1
         gate.unlink()
@@ -200,10 +200,10 @@ def test_fifty_identical_uploads_are_one_recognition(wide: LiveServer, gate: Pat
 
 
 def test_other_options_do_not_join(wide: LiveServer, gate: Path) -> None:
-    picture = card(f"hold {gate}")
+    image = card(f"hold {gate}")
     with ThreadPoolExecutor(2) as clients:
-        plain = clients.submit(wide.upload, picture)
-        other = clients.submit(wide.upload, picture, drop_score="0.1")
+        plain = clients.submit(wide.upload, image)
+        other = clients.submit(wide.upload, image, drop_score="0.1")
         wait_until(lambda: wide.running() == 2, "two recognitions")
         gate.unlink()
         assert (plain.result(20).status, other.result(20).status) == (200, 200)
@@ -232,7 +232,7 @@ def test_server_timing_names_the_stages(wide: LiveServer) -> None:
 def test_every_answer_forbids_sniffing(wide: LiveServer) -> None:
     replies = [
         wide.upload(card("<script>alert(1)</script>")),
-        wide.upload(b"no picture"),
+        wide.upload(b"no image"),
         wide.get("/livez"),
         wide.get("/nowhere"),
         wide.request("DELETE", "/ocr_service"),
@@ -249,7 +249,7 @@ def test_block_flag_true_waits(wide: LiveServer, flag: str) -> None:
 
 def test_a_connection_serves_many_requests(wide: LiveServer) -> None:
     connection = HTTPConnection("127.0.0.1", wide.port, timeout=10)
-    body, headers = multipart([picture_part(card("kept alive"))])
+    body, headers = multipart([image_part(card("kept alive"))])
     try:
         for _ in range(3):
             connection.request("POST", "/ocr_service", body, headers)

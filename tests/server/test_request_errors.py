@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.cards import card
 from tests.support.error_replies import assert_error
-from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.http_client import Part, Reply, image_part, multipart
 from tests.support.live_server import LiveServer
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -22,23 +22,23 @@ def send(server: LiveServer, *parts: Part, path: str = "/ocr_service") -> Reply:
     return server.request("POST", path, body, headers)
 
 
-PICTURE = picture_part(card("fine"))
+IMAGE = image_part(card("fine"))
 
 
 @pytest.mark.parametrize(
     ("parts", "code", "mention"),
     [
-        ([PICTURE, Part("format", b"xml")], "bad_field", "json, text, legacy"),
-        ([PICTURE, Part("timeout_ms", b"0")], "bad_field", "timeout_ms"),
-        ([PICTURE, Part("timeout_ms", b"soon")], "bad_field", "whole number"),
-        ([PICTURE, Part("drop_score", b"1.5")], "bad_field", "from 0 to 1"),
-        ([PICTURE, Part("drop_score", b"nan")], "bad_field", "drop_score"),
-        ([PICTURE, Part("det_limit_side_len", b"100000")], "bad_field", "from 32 to 4000"),
-        ([PICTURE, Part("det_db_unclip_ratio", b"-1")], "bad_field", "det_db_unclip_ratio"),
-        ([PICTURE, Part("use_angle_cls", b"")], "bad_field", "true or false"),
-        ([PICTURE, Part("blok_flag", b"1")], "bad_field", "did you mean block_flag?"),
-        ([PICTURE, Part("zzz", b"1")], "bad_field", "file_type, filename, image"),
-        ([PICTURE, Part("format", b"\xff\xfe")], "bad_field", "UTF-8"),
+        ([IMAGE, Part("format", b"xml")], "bad_field", "json, text, legacy"),
+        ([IMAGE, Part("timeout_ms", b"0")], "bad_field", "timeout_ms"),
+        ([IMAGE, Part("timeout_ms", b"soon")], "bad_field", "whole number"),
+        ([IMAGE, Part("drop_score", b"1.5")], "bad_field", "from 0 to 1"),
+        ([IMAGE, Part("drop_score", b"nan")], "bad_field", "drop_score"),
+        ([IMAGE, Part("det_limit_side_len", b"100000")], "bad_field", "from 32 to 4000"),
+        ([IMAGE, Part("det_db_unclip_ratio", b"-1")], "bad_field", "det_db_unclip_ratio"),
+        ([IMAGE, Part("use_angle_cls", b"")], "bad_field", "true or false"),
+        ([IMAGE, Part("blok_flag", b"1")], "bad_field", "did you mean block_flag?"),
+        ([IMAGE, Part("zzz", b"1")], "bad_field", "file_type, filename, image"),
+        ([IMAGE, Part("format", b"\xff\xfe")], "bad_field", "UTF-8"),
     ],
 )  # fmt: skip
 def test_fields_of_a_form(wide: LiveServer, parts: list[Part], code: str, mention: str) -> None:
@@ -102,14 +102,14 @@ def test_a_content_type_that_is_none_of_the_three(wide: LiveServer, content_type
 
 
 def test_a_part_without_a_name(wide: LiveServer) -> None:
-    body, headers = multipart([PICTURE])
+    body, headers = multipart([IMAGE])
     broken = body.replace(b'form-data; name="file"', b"form-data")
     reply = wide.request("POST", "/ocr_service", broken, headers)
     assert_error(reply, 400, "bad_request", "no name")
 
 
 def test_fields_in_the_query_of_the_old_service(wide: LiveServer) -> None:
-    reply = send(wide, PICTURE, path="/ocr_service?format=text")
+    reply = send(wide, IMAGE, path="/ocr_service?format=text")
     assert_error(reply, 400, "bad_field", "query")
 
 
@@ -123,7 +123,7 @@ def test_fields_in_the_query_of_the_old_service(wide: LiveServer) -> None:
     ],
 )
 def test_parameters_of_ocr(wide: LiveServer, query: str, mention: str) -> None:
-    assert_error(send(wide, PICTURE, path=f"/ocr?{query}"), 400, "bad_field", mention)
+    assert_error(send(wide, IMAGE, path=f"/ocr?{query}"), 400, "bad_field", mention)
 
 
 def test_ocr_reads_no_files_of_the_server(wide: LiveServer) -> None:
@@ -139,15 +139,15 @@ def test_ocr_without_a_body(wide: LiveServer) -> None:
 def test_a_recognizer_that_fails_tells_the_log_and_not_the_client(
     wide: LiveServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reply = send(wide, picture_part(card("fail")))
+    reply = send(wide, image_part(card("fail")))
     assert_error(reply, 500, "internal_error", "log")
     (record,) = (r for r in caplog.records if r.levelno >= logging.ERROR)
     assert reply.headers["X-Request-Id"] in record.getMessage()
     caplog.clear()
 
 
-def test_a_picture_that_needs_too_much_memory(wide: LiveServer) -> None:
-    assert_error(send(wide, picture_part(card("swell"))), 422, "image_too_complex", "memory")
+def test_a_image_that_needs_too_much_memory(wide: LiveServer) -> None:
+    assert_error(send(wide, image_part(card("swell"))), 422, "image_too_complex", "memory")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""GET /results/MD5: a kept result without the picture."""
+"""GET /results/MD5: a kept result without the image."""
 
 from __future__ import annotations
 

@@ -34,10 +34,10 @@ COLLIDING = tuple(
 )
 
 
-def request(picture: bytes, hashed: bytes | None = None, drop_score: float = 0.5) -> OcrRequest:
-    """A request for a picture; hashed: bytes whose digests it is to have."""
-    digests = digest(picture if hashed is None else hashed)
-    upload = UploadedImage(picture, known=lambda _: digests)
+def request(image: bytes, hashed: bytes | None = None, drop_score: float = 0.5) -> OcrRequest:
+    """A request for an image; hashed: bytes whose digests it is to have."""
+    digests = digest(image if hashed is None else hashed)
+    upload = UploadedImage(image, known=lambda _: digests)
     return OcrRequest(upload, RecognitionOptions(drop_score=drop_score))
 
 
@@ -59,7 +59,7 @@ def test_the_collision_is_one() -> None:
 
 
 @pytest.mark.faults(37)
-def test_two_pictures_with_one_md5_get_their_own_text(wide: LiveServer) -> None:
+def test_two_images_with_one_md5_get_their_own_text(wide: LiveServer) -> None:
     both = [
         request(card(text), block)
         for text, block in zip(("first text", "second text"), COLLIDING, strict=True)
@@ -73,7 +73,7 @@ def test_two_pictures_with_one_md5_get_their_own_text(wide: LiveServer) -> None:
 
 
 @pytest.mark.faults(37)
-def test_two_pictures_with_one_md5_do_not_join(wide: LiveServer, gate: Path) -> None:
+def test_two_images_with_one_md5_do_not_join(wide: LiveServer, gate: Path) -> None:
     async def both() -> list[Ticket]:
         return [
             await wide.context.service.submit(request(card(text), block, 0.9))
@@ -100,7 +100,7 @@ def test_other_models_have_their_own_entry(
 
 
 def test_work_that_was_given_up_is_not_joined(narrow: LiveServer, gate: Path) -> None:
-    """The same picture comes in the same turn of the loop in which the first client leaves."""
+    """The same image comes in the same turn of the loop in which the first client leaves."""
 
     async def scenario() -> tuple[Ticket, Callable[[], Coroutine[Any, Any, Answer]]]:
         service = narrow.context.service

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent; the name says which picture or case it is."""
+    """What is sent; the name says which image or case it is."""
 
     name: str
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""Cards: small pictures that carry a text in their first row of pixels, for fakes to read."""
+"""Cards: small images that carry a text in their first row of pixels, for fakes to read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PIL import Image
 
-from ocr_engine.images.decode import Picture
+from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import Granularity
 from ocr_engine.result import Quad, TextLine, TextPart
 from ocr_engine.stages.words import split_words
@@ -19,7 +19,7 @@ _MARK = b"CARD"
 
 
 def card(text: str, format: str = "PNG") -> bytes:
-    """A picture that says the text; in a lossless format."""
+    """An image that says the text; in a lossless format."""
     row = _MARK + text.encode() + b"\0"
     row = row.ljust(max(64, len(row)), b"\0")
     image = Image.new("L", (len(row), CARD_HEIGHT), 255)
@@ -29,9 +29,9 @@ def card(text: str, format: str = "PNG") -> bytes:
     return encoded.getvalue()
 
 
-def said(picture: Picture) -> str:
-    """What the card says; nothing, if the picture is no card (the warm-up picture is none)."""
-    row = picture.pixels[0, :, 0].tobytes()
+def said(image: DecodedImage) -> str:
+    """What the card says; nothing, if the image is no card (the warm-up image is none)."""
+    row = image.pixels[0, :, 0].tobytes()
     return row[len(_MARK) :].partition(b"\0")[0].decode() if row.startswith(_MARK) else ""
 
 

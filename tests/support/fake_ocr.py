@@ -42,7 +42,7 @@ class OcrHandler(RequestHandler):
     def initialize(self, fake: FakeOcr) -> None:
         self.fake = fake
 
-    def picture(self) -> bytes:
+    def image(self) -> bytes:
         if self.request.headers["Content-Type"] == "application/json":
             fields = json.loads(self.request.body)
             assert fields["file_type"] == "base64"
@@ -53,9 +53,9 @@ class OcrHandler(RequestHandler):
         return bytes(self.request.files["file"][0]["body"])
 
     async def post(self) -> None:
-        fake, picture = self.fake, self.picture()
-        Image.open(io.BytesIO(picture)).load()
-        digest = hashlib.md5(picture).hexdigest()
+        fake, image = self.fake, self.image()
+        Image.open(io.BytesIO(image)).load()
+        digest = hashlib.md5(image).hexdigest()
         cache = "hit" if digest in fake.digests else "miss"
         fake.digests.append(digest)
         fake.uncached.append(self.request.headers.get("Cache-Control") == "no-cache")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
-from ocr_engine.images.decode import Picture
+from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import OcrResult, Recognition
@@ -34,7 +34,7 @@ _POLL_SECONDS = 0.005
 
 
 class Echo:
-    """Has no fault. It notes in the journal when it begins and ends a picture, with its pid."""
+    """Has no fault. It notes in the journal when it begins and ends an image, with its pid."""
 
     info = EngineInfo(engine="fake", precision="none", models="cards", threads=1)
 
@@ -42,9 +42,9 @@ class Echo:
         self._journal = journal
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
+        self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
-        text = said(picture)
+        text = said(image)
         self._note("begin", text)
         self.act(text)
         self._note("end", text)
@@ -56,10 +56,8 @@ class Echo:
         lines = [asked[text]] if text in asked else text.splitlines()
         if text.startswith("recite "):
             lines = [RECITAL]
-        height, width = picture.pixels.shape[:2]
-        result = OcrResult(
-            width, height, tuple(lines_of(lines, options.granularity)), picture.frames
-        )
+        height, width = image.pixels.shape[:2]
+        result = OcrResult(width, height, tuple(lines_of(lines, options.granularity)), image.frames)
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition
@@ -207,7 +205,7 @@ class Obedient(Echo):
 class Preparing(Obedient):
     """Has STEPS things to prepare; each takes as long as there is a file `gate` beside the journal.
 
-    It notes each step, and on how many cores it was to read each picture.
+    It notes each step, and on how many cores it was to read each image.
     """
 
     STEPS = 2
@@ -218,10 +216,10 @@ class Preparing(Obedient):
         self._steps = 0
 
     def recognize(
-        self, picture: Picture, options: RecognitionOptions, budget: Budget = ONE_CORE
+        self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         self._note("cores", str(budget.cores))
-        return super().recognize(picture, options, budget)
+        return super().recognize(image, options, budget)
 
     def prepare(self) -> bool:
         if self._steps == self.STEPS:

@@ -19,9 +19,9 @@ Serve = Callable[..., ServerProcess]
 def fault_settings(
     folder: Path, web_server: dict[str, Any] | None = None, **process: Any
 ) -> dict[str, Any]:
-    """Settings of a small and impatient server; pictures may be named in `folder`/pictures."""
+    """Settings of a small and impatient server; images may be named in `folder`/images."""
     return {
-        "web_server": {"filename_roots": [str(folder / "pictures")], **(web_server or {})},
+        "web_server": {"filename_roots": [str(folder / "images")], **(web_server or {})},
         "ocr": {
             "process": {
                 "number": NUMBER,
@@ -46,7 +46,7 @@ def prepare(
 
     patience: as ServerProcess has it.
     """
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
     temporary = folder / "temporary"
     temporary.mkdir()
     surroundings = {"TMPDIR": str(temporary), **(environment or {})}

@@ -48,14 +48,14 @@ class Part:
     filename: str | None = None
 
 
-def picture_part(picture: bytes, filename: str = "page.png") -> Part:
-    """The part that the picture comes in."""
-    return Part("file", picture, filename)
+def image_part(image: bytes, filename: str = "page.png") -> Part:
+    """The part that the image comes in."""
+    return Part("file", image, filename)
 
 
 def multipart(parts: Sequence[Part]) -> tuple[bytes, dict[str, str]]:
     """A multipart/form-data body and its header."""
-    boundary = "a-boundary-that-no-picture-has"
+    boundary = "a-boundary-that-no-image-has"
     body = b""
     for part in parts:
         named = f'; filename="{part.filename}"' if part.filename is not None else ""
@@ -65,9 +65,9 @@ def multipart(parts: Sequence[Part]) -> tuple[bytes, dict[str, str]]:
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
-def upload_request(picture: bytes) -> bytes:
-    """All bytes of a request that uploads the picture."""
-    body, headers = multipart([picture_part(picture)])
+def upload_request(image: bytes) -> bytes:
+    """All bytes of a request that uploads the image."""
+    body, headers = multipart([image_part(image)])
     head = (
         "POST /ocr_service HTTP/1.1\r\nHost: here\r\n"
         f"Content-Length: {len(body)}\r\nContent-Type: {headers['Content-Type']}\r\n\r\n"
@@ -126,21 +126,21 @@ class Client:
 
     def upload(
         self,
-        picture: bytes,
+        image: bytes,
         headers: Mapping[str, str] | None = None,
         /,
         path: str = "/ocr_service",
         **fields: str,
     ) -> Reply:
-        """POST a picture as form-data, with fields."""
+        """POST an image as form-data, with fields."""
         parts = [Part(name, value.encode()) for name, value in fields.items()]
-        body, content_type = multipart([*parts, picture_part(picture)])
+        body, content_type = multipart([*parts, image_part(image)])
         return self.request("POST", path, body, {**content_type, **(headers or {})})
 
-    def send(self, picture: bytes) -> socket.socket:
-        """Upload a picture over a connection of its own; the answer is not awaited."""
+    def send(self, image: bytes) -> socket.socket:
+        """Upload an image over a connection of its own; the answer is not awaited."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        connection.sendall(upload_request(picture))
+        connection.sendall(upload_request(image))
         return connection
 
     def post_json(self, value: object, path: str = "/ocr_service") -> Reply:

@@ -31,7 +31,7 @@ class LiveServer(Client):
     def __init__(
         self, folder: Path, number: int, queue_size: int, max_body_mb: float = 1.0
     ) -> None:
-        self.pictures = folder / "pictures"
+        self.images = folder / "images"
         self.journal = folder / "journal"
         self.number = number
         self._settings = fake_settings(folder, number, queue_size, max_body_mb)
@@ -39,7 +39,7 @@ class LiveServer(Client):
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
 
     def __enter__(self) -> LiveServer:
-        self.pictures.mkdir()
+        self.images.mkdir()
         self._thread.start()
         assert self._started.wait(10), "the server did not start"
         wait_until(lambda: self.warm() == self.number, "all workers warm")
@@ -74,11 +74,11 @@ class LiveServer(Client):
         return self.call(self.pool.supervisor.warm)
 
     def queued(self) -> int:
-        """How many pictures wait."""
+        """How many images wait."""
         return self.call(self.pool.queued)
 
     def running(self) -> int:
-        """How many pictures are being read."""
+        """How many images are being read."""
         return self.call(self.pool.running)
 
     def outcomes(self) -> dict[str, int]:
@@ -126,7 +126,7 @@ def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float
         {
             "web_server": {
                 "max_body_mb": max_body_mb,
-                "filename_roots": [str(folder / "pictures")],
+                "filename_roots": [str(folder / "images")],
             },
             "ocr": {
                 "process": {

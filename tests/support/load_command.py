@@ -14,12 +14,12 @@ COMMAND = [sys.executable, str(ROOT / "multirequest.py")]
 
 
 def load(fake: FakeOcr, folder: Path, *more: str) -> list[str]:
-    """Arguments for these pictures and this server."""
+    """Arguments for these images and this server."""
     return ["--url", fake.url, "--dir", str(folder), *more]
 
 
-def two_pictures(folder: Path) -> Path:
-    """A new folder with two pictures of noise."""
+def two_images(folder: Path) -> Path:
+    """A new folder with two images of noise."""
     folder.mkdir()
     for name in ("a.png", "b.jpg"):
         Image.effect_noise((40, 24), 80).convert("RGB").save(folder / name)

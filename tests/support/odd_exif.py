@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image
 
-from picture_structures import TIFF_SHORT, jpeg_segment, with_segments
-from plain_pictures import saved
+from image_structures import TIFF_SHORT, jpeg_segment, with_segments
+from plain_images import saved
 
 TURNED_LEFT = Image.Transpose.ROTATE_90  # what orientation 6 makes upright
 ORIENTATION = (0x112, TIFF_SHORT, 1, 6)

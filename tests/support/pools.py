@@ -33,7 +33,7 @@ async def started(spec: PoolSpec) -> AsyncIterator[Pool]:
 
 @contextlib.asynccontextmanager
 async def whole(spec: PoolSpec) -> AsyncIterator[Pool]:
-    """A pool with all workers warm, before and after; and after, no picture is unanswered."""
+    """A pool with all workers warm, before and after; and after, no image is unanswered."""
     async with started(spec) as pool:
         await all_warm(pool)
         yield pool

@@ -63,7 +63,7 @@ def results(folder: Path) -> dict[str, str]:
 
 
 def lay_scans(folder: Path) -> Path:
-    """Four pictures in two folders, and what is none."""
+    """Four images in two folders, and what is none."""
     (folder / "sub").mkdir(parents=True)
     (folder / ".hidden").mkdir()
     for name, text in {
@@ -74,7 +74,7 @@ def lay_scans(folder: Path) -> Path:
         ".hidden/a.png": "hidden",
     }.items():
         (folder / name).write_bytes(card(text))
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 

@@ -1,1 +1,1 @@
-"""The project's own test pictures: their texts, their drawing and their manifest."""
+"""The project's own test images: their texts, their drawing and their manifest."""

@@ -1,4 +1,4 @@
-"""Turn a picture into the bytes of a file, the same bytes in every run."""
+"""Turn an image into the bytes of a file, the same bytes in every run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def encoded(image: Image.Image, suffix: str) -> bytes:
 
 
 def jpeg(image: Image.Image) -> bytes:
-    """Encode as a JPEG, grey if the picture is."""
+    """Encode as a JPEG, grey if the image is."""
     buffer = BytesIO()
     _plain(image).save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return buffer.getvalue()
 
 
 def png(image: Image.Image) -> bytes:
-    """Encode as a PNG; grey pictures keep 16 levels, which is plenty for smooth letters."""
+    """Encode as a PNG; grey images keep 16 levels, which is plenty for smooth letters."""
     plain = _plain(image)
     if plain.mode == "L":
         plain = plain.point([round(level / 17) * 17 for level in range(256)])
@@ -38,7 +38,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Drop the colours of a picture that has next to none."""
+    """Drop the colours of an image that has next to none."""
     red, green, blue = image.split()
     differences = (ImageChops.difference(red, green), ImageChops.difference(green, blue))
     tinted = any(max(difference.histogram()[8:]) for difference in differences)

@@ -1,4 +1,4 @@
-"""Find and load the fonts that the pictures are drawn with."""
+"""Find and load the fonts that the images are drawn with."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ SOURCES = ("document", "receipt", "screenshot", "photo", "placard", "table")
 
 
 def render_all() -> dict[str, bytes]:
-    """Render every picture and the manifests: path in the repository -> content."""
+    """Render every image and the manifests: path in the repository -> content."""
     files: dict[str, bytes] = {}
     pages = _render_pages(files)
     special = _render_specials(files)

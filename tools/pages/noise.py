@@ -24,7 +24,7 @@ def grain(size: tuple[int, int], generator: random.Random, strength: int) -> Pix
 
 
 def speckle(image: Image.Image, generator: random.Random, strength: int) -> Image.Image:
-    """Add the grain of a scanner or a camera to an RGB picture."""
+    """Add the grain of a scanner or a camera to an RGB image."""
     added = grain(image.size, generator, strength)[:, :, None]
     pixels = np.asarray(image, dtype=np.int32) + added
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

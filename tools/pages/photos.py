@@ -54,9 +54,9 @@ def _warped(
     flat: list[Point] = [(0, 0), (width, 0), (width, height), (0, height)]
     data = _perspective(corners, flat)
     mode = Image.Transform.PERSPECTIVE
-    picture = page.transform(size, mode, data, Image.Resampling.BICUBIC)
+    image = page.transform(size, mode, data, Image.Resampling.BICUBIC)
     mask = Image.new("L", page.size, 255).transform(size, mode, data, Image.Resampling.BILINEAR)
-    return picture, (0, 0), mask
+    return image, (0, 0), mask
 
 
 def _perspective(to: list[Point], source: list[Point]) -> list[float]:

@@ -38,7 +38,7 @@ class Pen:
 
 
 class Sheet:
-    """An RGB picture, with its lines of text in reading order and their boxes."""
+    """An RGB image, with its lines of text in reading order and their boxes."""
 
     def __init__(self, size: tuple[int, int], paper: Colour) -> None:
         self.image = Image.new("RGB", size, paper)

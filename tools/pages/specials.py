@@ -1,4 +1,4 @@
-"""Pictures that are special by their format, their direction or their emptiness."""
+"""Images that are special by their format, their direction or their emptiness."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INK: Colour = (24, 28, 40)
 BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
 
-# how to store an upright picture so that EXIF orientation N shows it upright again
+# how to store an upright image so that EXIF orientation N shows it upright again
 STORED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -45,7 +45,7 @@ ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class Special:
-    """One special picture: its file name, what is special, its bytes and its lines."""
+    """One special image: its file name, what is special, its bytes and its lines."""
 
     file: str
     what: str
@@ -54,7 +54,7 @@ class Special:
 
 
 def draw_specials() -> Iterator[Special]:
-    """Draw all special pictures in a fixed order."""
+    """Draw all special images in a fixed order."""
     yield from _directions()
     yield from _numbers()
     yield from _orientations()
@@ -71,7 +71,7 @@ def _directions() -> Iterator[Special]:
     yield Special(
         "upside_down.png",
         "upright.png rotated by 180 degrees; lines stand as on the upright page, "
-        "from the bottom of this picture to its top",
+        "from the bottom of this image to its top",
         png(head.image.transpose(Image.Transpose.ROTATE_180)),
         lines,
     )
@@ -137,12 +137,12 @@ def _table(rows: list[list[str]]) -> Sheet:
 
 def _strips(turn: Image.Transpose) -> Image.Image:
     """Draw every strip lying, turn it, and stand the strips next to one another."""
-    picture = Image.new("RGB", (150 * len(STRIPS) + 60, 460), WHITE)
+    image = Image.new("RGB", (150 * len(STRIPS) + 60, 460), WHITE)
     for number, text in enumerate(STRIPS):
         strip = Sheet((360, 80), WHITE)
         strip.write((180, 40), text, Pen("sans", 52, INK), "mm")
-        picture.paste(strip.image.transpose(turn), (65 + 150 * number, 50))
-    return picture
+        image.paste(strip.image.transpose(turn), (65 + 150 * number, 50))
+    return image
 
 
 def _sign(lines: tuple[str, str] = SIGN_LINES) -> Image.Image:
@@ -182,7 +182,7 @@ def _formats() -> Iterator[Special]:
     grey = sign.convert("L")
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     clear = letters.quantize(16, Image.Quantize.FASTOCTREE)
-    pictures = (
+    images = (
         ("sign_cmyk.jpg", "CMYK JPEG", _saved(sign.convert("CMYK"), "JPEG", quality=85)),
         (
             "sign_progressive.jpg",
@@ -201,7 +201,7 @@ def _formats() -> Iterator[Special]:
         ("sign_lossy.webp", "lossy WebP", _saved(sign, "WEBP", quality=80)),
         ("sign_lossless.webp", "lossless WebP", _saved(sign, "WEBP", lossless=True)),
     )
-    for file, what, content in pictures:
+    for file, what, content in images:
         yield Special(file, f"the sign as {what}", content, SIGN_LINES)
 
 

@@ -19,7 +19,7 @@ from ocr_engine.runtimes.openvino.compiled_cache import (
     compiled_name,
     default_folder,
 )
-from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_PICTURE, take_pixels
+from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_IMAGE, take_pixels
 from ocr_engine.runtimes.openvino.graph.quantization import quantize
 from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
 from ocr_engine.runtimes.openvino.lanes import Lane, Left
@@ -121,7 +121,7 @@ class OpenVinoSession:
                 self._lanes.append(Lane(self._compile_lane()))
             except (ModelError, OSError) as error:
                 self._most_lanes = len(self._lanes)
-                log.warning("pictures use fewer idle cores until models load again: %s", error)
+                log.warning("images use fewer idle cores until models load again: %s", error)
         return self._lanes[: max(count, 1)]
 
 
@@ -197,7 +197,7 @@ class OpenVinoRuntime:
 
 
 def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
-    """The model as OpenVINO sees it; ModelError if it cannot read it, or it takes no pictures."""
+    """The model as OpenVINO sees it; ModelError if it cannot read it, or it takes no images."""
     try:
         graph = _read(core, model)
     except RuntimeError as error:
@@ -205,9 +205,9 @@ def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
     if len(graph.inputs) != 1:
         raise ModelError(f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs")
     given, kind = graph.input(0).partial_shape, graph.input(0).element_type
-    if given.rank.is_dynamic or not given.compatible(ONE_PICTURE):
+    if given.rank.is_dynamic or not given.compatible(ONE_IMAGE):
         raise ModelError(
-            f"OpenVINO cannot use {model.path}: its input is {given}, not a picture {ONE_PICTURE}"
+            f"OpenVINO cannot use {model.path}: its input is {given}, not an image {ONE_IMAGE}"
         )
     if not kind.is_real():
         raise ModelError(

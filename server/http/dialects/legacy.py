@@ -14,7 +14,7 @@ class LegacyDialect(OwnDialect):
 
     def reader(self) -> BodyReader:
         """See Dialect."""
-        return body_reader(self.content_type, raw_picture=False)
+        return body_reader(self.content_type, raw_image=False)
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect; a query string would be silently ignored, so there must be none."""

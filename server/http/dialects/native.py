@@ -73,15 +73,15 @@ class NativeDialect(OwnDialect):
 
     def reader(self) -> BodyReader:
         """See Dialect."""
-        return body_reader(self.content_type, raw_picture=True)
+        return body_reader(self.content_type, raw_image=True)
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect."""
         query = query_fields(self.request.query_arguments, _QUERY_FIELDS)
         if any(name in form.fields for name in _NOT_IN_BODY):
             names = " and ".join(_NOT_IN_BODY)
-            raise BadField(f"{names} belong to /ocr_service; send the picture itself")
+            raise BadField(f"{names} belong to /ocr_service; send the image itself")
         if form.upload == b"":
-            raise MissingFile("the body is empty; send the picture's bytes in it")
+            raise MissingFile("the body is empty; send the image's bytes in it")
         fields = unique_fields([*form.fields.items(), *query.items()])
         return self.parse_fields(Form(fields, form.upload))

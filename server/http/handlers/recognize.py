@@ -37,7 +37,7 @@ class RecognizeExchange(Exchange):
         """Answer at once what was answered a moment ago; all else in a task."""
         try:
             if self.context.draining:
-                raise PoolDraining("the server is stopping; send the picture to another one")
+                raise PoolDraining("the server is stopping; send the image to another one")
             asked = None if reader.is_long else self.dialect.parse(reader.finish())
             ticket = None if asked is None else self.context.service.recall(asked)
             kept = ticket.ready if asked and asked.block and ticket else None

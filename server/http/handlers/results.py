@@ -1,4 +1,4 @@
-"""GET /results/MD5: a kept result without sending the picture."""
+"""GET /results/MD5: a kept result without sending the image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _READ_APART = in_words([name for name, row in OUTPUT_FORMATS.items() if row.impl
 
 
 class ResultHandler(BaseHandler):
-    """One kept result by the MD5 of the picture; options as query parameters."""
+    """One kept result by the MD5 of the image; options as query parameters."""
 
     async def get(self, md5: str) -> None:
         """200 with the result, 304 if the client has it, 404 if it is not kept."""

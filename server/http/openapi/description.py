@@ -17,7 +17,7 @@ from server.version import VERSION
 Description = dict[str, Any]
 
 TAGS = {
-    "Recognition": "A picture in, its text out.",
+    "Recognition": "An image in, its text out.",
     "Jobs": "Work that was started with `block_flag` false.",
     "Results": "What is kept in the cache.",
     "Health": "For load balancers, dashboards and people.",
@@ -32,7 +32,7 @@ def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
         "info": {
             "title": "Concurrent OCR server",
             "version": VERSION,
-            "summary": "Reads the text in pictures.",
+            "summary": "Reads the text in images.",
             "description": _introduction(settings),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -54,8 +54,8 @@ def _introduction(settings: Settings) -> str:
     process = ocr.process
     limits = [
         f"* body: {web.max_body_mb:g} MiB, then 413 `body_too_large`",
-        f"* picture: {ocr.max_pixels:,} pixels, then 413 `too_many_pixels`",
-        f"* queue: {process.queue_size} pictures, then 503 `queue_full`",
+        f"* image: {ocr.max_pixels:,} pixels, then 413 `too_many_pixels`",
+        f"* queue: {process.queue_size} images, then 503 `queue_full`",
         f"* waiting: {process.queue_timeout_seconds:g} s, then 504 `queue_timeout`",
         f"* reading: {process.timeout_seconds:g} s, then 504 `ocr_timeout`",
         f"* a result is kept for {settings.service.time:g} s, "

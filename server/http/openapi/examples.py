@@ -9,7 +9,7 @@ from server.formats.examples import REQUEST_ID
 JOB_ID = "khliZAz2zlAtoXah0D3ZkA"
 
 # A white PNG of 8x8 pixels.
-PICTURE = (
+IMAGE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAADElEQVR42mP4z4ACAT/QB/lnLUmhAAAAAElFTkSuQmCC"
 )
 
@@ -26,7 +26,7 @@ FAILED = {
     "error": {"code": "invalid_image", "message": "the JPEG header is cut off"},
 }
 ACCEPTED = {"status": "accepted", "job": QUEUED, "request_id": REQUEST_ID}
-METRICS = """# HELP ocr_queue_depth Pictures that wait for a worker.
+METRICS = """# HELP ocr_queue_depth Images that wait for a worker.
 # TYPE ocr_queue_depth gauge
 ocr_queue_depth 0.0
 """
@@ -34,22 +34,22 @@ ocr_queue_depth 0.0
 MESSAGES = {
     "bad_request": "the multipart body ends before its final boundary",
     "bad_field": "block_flag = maybe: expected true or false",
-    "missing_file": "the part `file` is empty; send the picture's bytes in it",
-    "one_file_only": "send one picture a request: there is more than one part `file`",
+    "missing_file": "the part `file` is empty; send the image's bytes in it",
+    "one_file_only": "send one image a request: there is more than one part `file`",
     "not_found": "there is no such job",
     "method_not_allowed": "GET is not possible here; POST is",
     "conflict": "the job is done and cannot be cancelled",
-    "gone": "the result of this job is no longer kept; send the picture again",
+    "gone": "the result of this job is no longer kept; send the image again",
     "body_too_large": "the body is larger than the limit of 10485760 bytes",
-    "too_many_pixels": "the picture has 10000x8000 pixels; at most 40000000 are accepted",
+    "too_many_pixels": "the image has 10000x8000 pixels; at most 40000000 are accepted",
     "unsupported_format": "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF",
     "invalid_image": "the JPEG header is cut off; send the whole file",
-    "image_too_complex": "reading this picture needs more memory than a worker may use",
-    "poison_input": "this picture ended two workers a short time ago; it is refused",
-    "queue_full": "100 pictures are waiting, which is the limit; try again later",
-    "draining": "the server is stopping; send the picture to another one",
+    "image_too_complex": "reading this image needs more memory than a worker may use",
+    "poison_input": "this image ended two workers a short time ago; it is refused",
+    "queue_full": "100 images are waiting, which is the limit; try again later",
+    "draining": "the server is stopping; send the image to another one",
     "starting": "the models are still being loaded; try again in a second",
-    "worker_crashed": "two workers died over this picture",
+    "worker_crashed": "two workers died over this image",
     "queue_timeout": "timeout_ms of 500 passed before a worker was free; try later",
     "ocr_timeout": "timeout_ms of 500 passed before the recognition was done; it goes on",
     "internal_error": "the server failed; its log has why, under the request id",

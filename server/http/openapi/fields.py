@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from ocr_engine.options import RecognitionOptions
 from server.formats.registry import OUTPUT_FORMATS, in_words
-from server.intake.fields import PICTURE_PART
+from server.intake.fields import IMAGE_PART
 from server.intake.request_fields import CONSTRAINTS, KNOWN_FIELDS
 from server.intake.sources import SOURCE_FIELDS
 from server.settings.constraints import Schema
@@ -14,7 +14,7 @@ from server.settings.constraints import Schema
 _WITH_WORDS = [f"`{name}`" for name, row in OUTPUT_FORMATS.items() if "granularity" in row.implied]
 _FORMAT_NOTES = [f"`{name}`: {row.meaning}" for name, row in OUTPUT_FORMATS.items() if row.meaning]
 MEANINGS = {
-    "file_type": "Where the picture is. Left out, it is told from what is there.",
+    "file_type": "Where the image is. Left out, it is told from what is there.",
     **{field.name: field.meaning for field in SOURCE_FIELDS},
     "block_flag": "True: the answer comes when the text is there. "
     "False: the answer is a 202 at once, with the address of a job.",
@@ -25,9 +25,9 @@ MEANINGS = {
     "if left out.",
     "det_limit_side_len": "Pixels, the limit for `det_limit_type`; enlarging ends at 16 times the "
     "image's pixels, or at 0.3 million if that is more.",
-    "det_limit_type": "`min`: small pictures are enlarged for detection until their short side has "
+    "det_limit_type": "`min`: small images are enlarged for detection until their short side has "
     "`det_limit_side_len`. `max`: large ones are reduced until their long side has no more. "
-    "`auto`: as `min`, and large pictures are reduced as far as the model finds lines as well.",
+    "`auto`: as `min`, and large images are reduced as far as the model finds lines as well.",
     "det_db_thresh": "Probability above which a pixel counts as text.",
     "det_db_box_thresh": "Mean probability that a box needs.",
     "det_db_unclip_ratio": "How far a box is grown, relative to its area / perimeter.",
@@ -39,7 +39,7 @@ DEFAULTS = {"block_flag": True, "format": "json"}
 
 
 def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
-    """Every field that a request may have, but the picture itself as bytes."""
+    """Every field that a request may have, but the image itself as bytes."""
     texts = {field.name: field.schema for field in SOURCE_FIELDS}
     given = {**DEFAULTS, **asdict(defaults)}
     schemas = {}
@@ -52,10 +52,10 @@ def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
     return schemas
 
 
-def picture_schema() -> Schema:
-    """The picture as bytes; the part of a form, or a whole body."""
+def image_schema() -> Schema:
+    """The image as bytes; the part of a form, or a whole body."""
     return {
         "type": "string",
         "format": "binary",
-        "description": f"The picture, as the part `{PICTURE_PART}`.",
+        "description": f"The image, as the part `{IMAGE_PART}`.",
     }

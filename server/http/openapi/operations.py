@@ -50,7 +50,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
-        "summary": "Read a picture; all fields in the body",
+        "summary": "Read an image; all fields in the body",
         "description": "The fields of the server of 2021. Options left out are the server's own.",
         "parameters": shared("RequestId", "CacheControl"),
         "requestBody": body_of_service(fields),
@@ -59,9 +59,9 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
     ocr = {
         "tags": ["Recognition"],
         "operationId": "ocr",
-        "summary": "Read a picture; options in the query",
-        "description": "The picture is the body itself, the part `file` of a form, or base64 in "
-        "JSON. Options stand in the query, or beside the picture in the body; not in both.",
+        "summary": "Read an image; options in the query",
+        "description": "The image is the body itself, the part `file` of a form, or base64 in "
+        "JSON. Options stand in the query, or beside the image in the body; not in both.",
         "parameters": [*in_query(fields, by_query), *shared("RequestId", "CacheControl")],
         "requestBody": body_of_ocr(fields),
         "responses": answers | errors(400, *RECOGNITION_ERRORS),
@@ -71,7 +71,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
 
 def _jobs(fields: dict[str, Schema]) -> Paths:
     chosen = in_query(fields, ["format"])[0]
-    chosen["description"] = "How the result is written; left out, as the picture's request said."
+    chosen["description"] = "How the result is written; left out, as the image's request said."
     chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
     state = {"status": "success", "request_id": REQUEST_ID}
     shown = {
@@ -115,8 +115,8 @@ def _results(fields: dict[str, Schema]) -> Paths:
     get = {
         "tags": ["Results"],
         "operationId": "getResult",
-        "summary": "A kept result, without sending the picture",
-        "description": "Other options than those of the picture's request mean another result.",
+        "summary": "A kept result, without sending the image",
+        "description": "Other options than those of the image's request mean another result.",
         "parameters": [
             *in_query(fields, ["format", *OPTION_FIELDS]),
             *shared("IfNoneMatch", "RequestId"),
@@ -138,17 +138,17 @@ def _health() -> Paths:
     codes = {"properties": {"error": {"properties": {"code": {"enum": ["starting", "draining"]}}}}}
     not_ready = {
         **busy,
-        "description": "No picture would be read now: `starting` or `draining`.",
+        "description": "No image would be read now: `starting` or `draining`.",
         "content": {JSON: {"schema": {"allOf": [reference("Error"), codes]}}},
     }
     live = plain("The loop answers.", JSON, reference("Liveness"), {"status": "alive"})
-    ready = plain("A picture would be read.", JSON, reference("Readiness"), {"status": "ready"})
+    ready = plain("An image would be read.", JSON, reference("Readiness"), {"status": "ready"})
     health = plain("How it does.", JSON, reference("Health"))
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Is it alive?", {"200": live})),
         "/readyz": _with_head(
-            _probe("readyz", "Would it read a picture now?", {"200": ready, "503": not_ready})
+            _probe("readyz", "Would it read an image now?", {"200": ready, "503": not_ready})
         ),
         "/healthz": _with_head(
             _probe("healthz", "Workers, queue and cache, for people", {"200": health})
@@ -183,7 +183,7 @@ def _pages() -> Paths:
         "schema": {"type": "string", "minLength": 1, "maxLength": 120},
     }
     return {
-        "/": _page("page", "Read pictures in the browser", html),
+        "/": _page("page", "Read images in the browser", html),
         "/status": _page("status", "Workers, queue and cache, as a page", html),
         "/docs": _page("docs", "This description, to read and to try", html),
         "/openapi.json": _page("description", "This description", description),

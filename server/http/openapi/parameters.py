@@ -7,8 +7,8 @@ from typing import Any
 
 from server.formats.examples import MD5
 from server.http.openapi import examples
-from server.http.openapi.fields import picture_schema
-from server.intake.fields import BASE64_FIELD, PICTURE_PART
+from server.http.openapi.fields import image_schema
+from server.intake.fields import BASE64_FIELD, IMAGE_PART
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.service.jobs import MAX_WAIT_SECONDS
 from server.settings.constraints import Schema
@@ -42,7 +42,7 @@ def parameter_components() -> dict[str, Parameter]:
         ),
         "Md5": _in_path(
             "md5",
-            "MD5 of the picture's bytes, in hex.",
+            "MD5 of the image's bytes, in hex.",
             {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"},
             MD5,
         ),
@@ -75,9 +75,9 @@ def in_query(fields: dict[str, Schema], names: Iterable[str]) -> list[Parameter]
 
 
 def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
-    """The body of POST /ocr_service: a form with the picture, or its base64, or its name."""
+    """The body of POST /ocr_service: a form with the image, or its base64, or its name."""
     options = _options(fields)
-    file = _form(fields, {PICTURE_PART: picture_schema()}, options, "file")
+    file = _form(fields, {IMAGE_PART: image_schema()}, options, "file")
     texts = [
         _form(fields, {field.name: fields[field.name]}, options, field.file_type)
         for field in sorted(SOURCE_FIELDS, key=lambda field: not field.inline)
@@ -94,9 +94,9 @@ def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
 
 
 def body_of_ocr(fields: dict[str, Schema]) -> dict[str, Any]:
-    """The body of POST /ocr: the picture itself, or as a part of a form, or in base64."""
+    """The body of POST /ocr: the image itself, or as a part of a form, or in base64."""
     options = _options(fields)
-    file = _form(fields, {PICTURE_PART: picture_schema()}, options)
+    file = _form(fields, {IMAGE_PART: image_schema()}, options)
     encoded = _form(fields, {BASE64_FIELD: fields[BASE64_FIELD]}, options)
     raw = {"schema": {"type": "string", "format": "binary"}}
     return {
@@ -117,19 +117,19 @@ def _options(fields: dict[str, Schema]) -> list[str]:
 
 def _form(
     fields: dict[str, Schema],
-    picture: dict[str, Schema],
+    image: dict[str, Schema],
     options: list[str],
     file_type: str | None = None,
 ) -> Schema:
-    """A body with one way to give the picture."""
-    properties = dict(picture)
+    """A body with one way to give the image."""
+    properties = dict(image)
     if file_type is not None:
         properties[FILE_TYPE_FIELD] = {**fields[FILE_TYPE_FIELD], "enum": [file_type]}
     properties |= {name: fields[name] for name in options}
     return {
         "title": f"file_type={file_type or 'base64'}",
         "type": "object",
-        "required": list(picture),
+        "required": list(image),
         "properties": properties,
         "additionalProperties": False,
     }
@@ -144,7 +144,7 @@ def _with_null(form: Schema, name: str) -> Schema:
 
 
 def _with_example(schema: Schema, **more: Any) -> dict[str, Any]:
-    return {"schema": schema, "example": {BASE64_FIELD: examples.PICTURE, **more}}
+    return {"schema": schema, "example": {BASE64_FIELD: examples.IMAGE, **more}}
 
 
 def _header(name: str, description: str) -> Parameter:

@@ -73,7 +73,7 @@ def plain(description: str, media_type: str, schema: Schema, example: Any = None
 def result(*more_headers: str) -> Response:
     """A recognized text, in whatever format was asked for."""
     return {
-        "description": "The text; without text in the picture, `lines` is empty.",
+        "description": "The text; without text in the image, `lines` is empty.",
         "headers": headers("X-Cache", "Server-Timing", "Age", *more_headers),
         "content": result_content(),
     }

@@ -88,7 +88,7 @@ def _result_schemas() -> dict[str, Schema]:
     return {
         "Box": list_of(
             point,
-            "Four corners in pixels of the upright picture, clockwise from the top left.",
+            "Four corners in pixels of the upright image, clockwise from the top left.",
             minItems=4,
             maxItems=4,
         ),
@@ -103,8 +103,8 @@ def _result_schemas() -> dict[str, Schema]:
             ("frames",),
             text=text("All lines, one under the other."),
             confidence=number("Mean over the lines, by their number of characters.", maximum=1),
-            width=count("Pixels of the upright picture.", minimum=1),
-            height=count("Pixels of the upright picture.", minimum=1),
+            width=count("Pixels of the upright image.", minimum=1),
+            height=count("Pixels of the upright image.", minimum=1),
             lines=list_of(reference("TextLine"), "In reading order."),
             frames=count("Frames or pages of the file, where there are several.", minimum=2),
         ),
@@ -138,7 +138,7 @@ def _answer_properties() -> dict[str, Schema]:
             "description": "`miss`: read for this request. `hit`: kept from before. "
             "`joined`: the same work was under way already.",
         },
-        "md5": text("Of the picture's bytes.", pattern="^[0-9a-f]{32}$"),
+        "md5": text("Of the image's bytes.", pattern="^[0-9a-f]{32}$"),
         "elapsed_ms": number("From the request's headers to its answer; of a job, all its time."),
         "timestamp": count("Unix time of the answer, in seconds."),
         "request_id": text("The same as in X-Request-Id."),
@@ -172,7 +172,7 @@ def _health() -> Schema:
         pid={"type": ["integer", "null"]},
         state={"enum": [state.value for state in WorkerState]},
         tasks_done=count(),
-        rss_mb=count("MiB after its last picture."),
+        rss_mb=count("MiB after its last image."),
         uptime_seconds=number(),
         start_seconds={"type": ["number", "null"], "description": "Until it was warm."},
     )
@@ -190,7 +190,7 @@ def _health() -> Schema:
         restarts={"type": "object", "additionalProperties": count(), "description": "By reason."},
         queue=queue,
         requests=record(open=count(), in_flight=count(), bytes=count()),
-        completed=count("Pictures that workers have answered."),
+        completed=count("Images that workers have answered."),
         cache=cache,
         jobs=count("That are kept."),
     )

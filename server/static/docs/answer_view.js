@@ -1,4 +1,4 @@
-// What came back: status, headers, and the body as text or as a picture. Never as HTML.
+// What came back: status, headers, and the body as text or as an image. Never as HTML.
 
 import { element } from "../shared/elements.js";
 import { indented } from "./json_text.js";
@@ -30,7 +30,7 @@ export function failureView(text) {
 async function bodyView(data, type, name) {
   if (data.size === 0) return words("no_body", "p");
   if (type.startsWith("image/") && !type.includes("svg")) {
-    return element("img", { class: "answer-picture", src: URL.createObjectURL(data), alt: told("answer") });
+    return element("img", { class: "answer-image", src: URL.createObjectURL(data), alt: told("answer") });
   }
   let text = await data.text();
   if (type.startsWith("application/json")) text = pretty(text);

@@ -33,14 +33,14 @@ export class Description {
     return found;
   }
 
-  // The ways to send a body: a media type, and which picture is in it where it is a form.
+  // The ways to send a body: a media type, and which image is in it where it is a form.
   bodyKinds(operation) {
     const kinds = [];
     for (const [mediaType, { schema, example }] of Object.entries(operation.requestBody?.content ?? {})) {
       for (const variant of schema.anyOf ?? [schema]) {
-        const picture = variant.required?.[0];
-        const name = picture ? `${mediaType}: ${picture}` : mediaType;
-        kinds.push({ name, mediaType, schema: variant, example, picture });
+        const image = variant.required?.[0];
+        const name = image ? `${mediaType}: ${image}` : mediaType;
+        kinds.push({ name, mediaType, schema: variant, example, image });
       }
     }
     return kinds;

@@ -1,8 +1,8 @@
 // From what a form holds to a request, and to the curl line that sends the same.
 
-const PLACEHOLDER = "picture.png";
+const PLACEHOLDER = "image.png";
 
-// values: {path, query, header, body}, each a map of what was filled in; file: the chosen picture.
+// values: {path, query, header, body}, each a map of what was filled in; file: the chosen image.
 export function buildRequest(operation, kind, { values, file, json }) {
   const address = operation.path
     .slice(1)

@@ -75,11 +75,11 @@ class TryForm {
   }
 
   addBodyInputs() {
-    const { mediaType, schema, picture, example } = this.kind;
+    const { mediaType, schema, image, example } = this.kind;
     if (mediaType === "application/json") {
       this.addJson(example);
-    } else if (picture === "file" || !schema.properties) {
-      this.fileInput = this.addFile("picture_file");
+    } else if (image === "file" || !schema.properties) {
+      this.fileInput = this.addFile("image_file");
     }
     if (mediaType !== "application/json") {
       for (const [name, field] of Object.entries(schema.properties ?? {})) {
@@ -105,19 +105,19 @@ class TryForm {
 
   addJson(example) {
     const id = `${this.name}-json`;
-    const value = this.kind.picture === "filename" ? { filename: "sign.jpg" } : example;
+    const value = this.kind.image === "filename" ? { filename: "sign.jpg" } : example;
     this.jsonInput = element("textarea", { id, rows: "6", spellcheck: "false" });
     this.jsonInput.value = JSON.stringify(value, null, 2);
     const label = inLanguage(element("label", { for: id }), "body_text");
     this.bodyPlace.append(element("div", { class: "field wide" }, label, this.jsonInput));
-    if (this.kind.picture === "image") {
+    if (this.kind.image === "image") {
       this.fillFromFile(this.jsonInput, (text, before) => JSON.stringify({ ...readJson(before), image: text }, null, 2));
     }
   }
 
-  // A file chooser whose picture goes into a text field, as base64.
+  // A file chooser whose image goes into a text field, as base64.
   fillFromFile(control, change) {
-    const input = this.addFile("picture_into", "into");
+    const input = this.addFile("image_into", "into");
     input.addEventListener("change", async () => {
       if (!input.files[0]) return;
       control.value = change(await base64(input.files[0]), control.value);

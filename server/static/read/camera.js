@@ -1,4 +1,4 @@
-// Takes pictures: with the phone's own camera program, or here from the video of a webcam.
+// Takes images: with the phone's own camera program, or here from the video of a webcam.
 
 import { say } from "../shared/language.js";
 

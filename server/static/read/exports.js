@@ -9,9 +9,9 @@ export const EXPORTS = {
   csv: { type: "text/csv", write: asCsv },
 };
 
-// What is exported of a picture: its answer, less the lines that the threshold hides.
-export function shownResult(picture, session) {
-  const { data, md5 } = picture.answer;
+// What is exported of an image: its answer, less the lines that the threshold hides.
+export function shownResult(image, session) {
+  const { data, md5 } = image.answer;
   const lines = data.lines.filter((line) => session.shows(line));
   const shown = {
     ...data,
@@ -19,7 +19,7 @@ export function shownResult(picture, session) {
     confidence: confidenceOf(lines),
     lines,
   };
-  return { file: picture.name, md5, min_confidence: session.threshold, data: shown };
+  return { file: image.name, md5, min_confidence: session.threshold, data: shown };
 }
 
 export function save(kind, results) {

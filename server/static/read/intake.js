@@ -1,7 +1,7 @@
-// How pictures come in: chosen, dropped (folders too), pasted.
+// How images come in: chosen, dropped (folders too), pasted.
 
 const MOST_OF_A_FOLDER = 1000;
-const PICTURE_NAME = /\.(jpe?g|png|bmp|gif|webp|tiff?)$/i;
+const IMAGE_NAME = /\.(jpe?g|png|bmp|gif|webp|tiff?)$/i;
 
 export function takeChosen(input, add) {
   input.addEventListener("change", () => {
@@ -52,7 +52,7 @@ export function takeDropped(curtain, add) {
   });
 }
 
-// Whatever was dropped itself, and of folders what is named like a picture.
+// Whatever was dropped itself, and of folders what is named like an image.
 async function droppedFiles(transfer) {
   const plain = [...transfer.files];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
@@ -73,7 +73,7 @@ async function collect(folder, files) {
     for (const entry of entries) {
       if (files.length >= MOST_OF_A_FOLDER) return;
       if (entry.isDirectory) await collect(entry, files);
-      else if (PICTURE_NAME.test(entry.name)) {
+      else if (IMAGE_NAME.test(entry.name)) {
         files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
       }
     }

@@ -1,10 +1,10 @@
-// The list of lines: one can walk through it, copy each, and it follows the picture.
+// The list of lines: one can walk through it, copy each, and it follows the image.
 
 import { copyText } from "../shared/clipboard.js";
 import { element } from "../shared/elements.js";
 import { icon } from "../shared/icons.js";
 import { number, onLanguage, say } from "../shared/language.js";
-import { sureness } from "./picture_layers.js";
+import { sureness } from "./image_layers.js";
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
 
@@ -93,8 +93,8 @@ export class Lines {
       this.#list.children[index].hidden = !visible;
       shown += visible;
     }
-    const picture = this.#session.chosen;
-    this.#empty.hidden = !picture?.answer || shown > 0;
+    const image = this.#session.chosen;
+    this.#empty.hidden = !image?.answer || shown > 0;
     this.#empty.textContent = say(lines.length ? "all_filtered" : "no_text");
     this.#highlight({});
   }
@@ -112,8 +112,8 @@ export class Lines {
       row.tabIndex = index === entry ? 0 : -1;
       row.querySelector("button").tabIndex = index === activeLine ? 0 : -1;
     }
-    const place = rows[from === "picture" && hoveredLine >= 0 ? hoveredLine : activeLine];
-    if (from === "picture") scrollInside(place);
+    const place = rows[from === "image" && hoveredLine >= 0 ? hoveredLine : activeLine];
+    if (from === "image") scrollInside(place);
   }
 
   #entered(event) {

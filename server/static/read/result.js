@@ -21,8 +21,8 @@ export class Result {
     this.#listen();
     session.on("content", () => this.#draw());
     session.on("threshold", () => this.#count());
-    session.on("changed", ({ picture }) => {
-      if (picture === session.chosen) this.#draw();
+    session.on("changed", ({ image }) => {
+      if (image === session.chosen) this.#draw();
     });
     onLanguage(() => this.#draw());
   }
@@ -50,35 +50,35 @@ export class Result {
   }
 
   #draw() {
-    const picture = this.#session.chosen;
+    const image = this.#session.chosen;
     const part = this.#part;
-    if (!picture) return;
-    part("result-name").textContent = picture.name;
-    part("result-done").hidden = !picture.answer;
-    part("result-failed").hidden = !["failed", "cancelled"].includes(picture.state);
-    part("result-busy").hidden = FINISHED.includes(picture.state);
-    part("busy-text").textContent = stateOf(picture);
-    if (picture.failure && FINISHED.includes(picture.state)) this.#drawFailure(picture);
-    if (picture.answer) {
-      showTimings(part("timings"), picture);
+    if (!image) return;
+    part("result-name").textContent = image.name;
+    part("result-done").hidden = !image.answer;
+    part("result-failed").hidden = !["failed", "cancelled"].includes(image.state);
+    part("result-busy").hidden = FINISHED.includes(image.state);
+    part("busy-text").textContent = stateOf(image);
+    if (image.failure && FINISHED.includes(image.state)) this.#drawFailure(image);
+    if (image.answer) {
+      showTimings(part("timings"), image);
       this.#count();
     }
-    part("result-facts").textContent = this.#facts(picture);
+    part("result-facts").textContent = this.#facts(image);
   }
 
-  #facts(picture) {
-    const { data } = picture.answer ?? {};
-    const facts = [size(picture.file.size)];
+  #facts(image) {
+    const { data } = image.answer ?? {};
+    const facts = [size(image.file.size)];
     if (data) facts.unshift(`${number(data.width)} × ${number(data.height)}`);
     if (data?.frames > 1) facts.push(say("first_of_frames", { n: data.frames }));
     return facts.join(" · ");
   }
 
   #count() {
-    const picture = this.#session.chosen;
-    if (!picture?.answer) return;
-    const { lines } = picture.answer.data;
-    const { data } = shownResult(picture, this.#session);
+    const image = this.#session.chosen;
+    if (!image?.answer) return;
+    const { lines } = image.answer.data;
+    const { data } = shownResult(image, this.#session);
     const shown = data.lines.length;
     const counted =
       shown === lines.length
@@ -116,10 +116,10 @@ export function failureText(failure, bytes, maxBytes) {
   return say(knows(key) ? key : "error_unexpected_answer", values);
 }
 
-// What a picture is doing, in words.
-export function stateOf(picture) {
-  if (picture.state === "sending")
-    return say("state_sending", { percent: `${number(picture.sent * 100)} %` });
-  if (picture.state === "pausing") return say("state_pausing", { n: picture.secondsLeft });
-  return say(`state_${picture.state}`);
+// What an image is doing, in words.
+export function stateOf(image) {
+  if (image.state === "sending")
+    return say("state_sending", { percent: `${number(image.sent * 100)} %` });
+  if (image.state === "pausing") return say("state_pausing", { n: image.secondsLeft });
+  return say(`state_${image.state}`);
 }

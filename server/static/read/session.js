@@ -1,47 +1,47 @@
-// The pictures of this visit, which one is shown, and how its lines are looked at. All in memory.
+// The images of this visit, which one is shown, and how its lines are looked at. All in memory.
 
-// A picture goes: waiting, sending, reading, then done, failed or cancelled; pausing before a retry.
+// An image goes: waiting, sending, reading, then done, failed or cancelled; pausing before a retry.
 export const FINISHED = ["done", "failed", "cancelled"];
 
 let lastId = 0;
 
 export class Session extends EventTarget {
-  pictures = [];
+  images = [];
   chosen = null;
   threshold = 0;
   activeLine = -1;
   hoveredLine = -1;
 
   add(files) {
-    const added = [...files].map((file) => newPicture(file));
-    this.pictures.push(...added);
-    for (const picture of added) this.#tell("added", { picture });
+    const added = [...files].map((file) => newImage(file));
+    this.images.push(...added);
+    for (const image of added) this.#tell("added", { image });
     if (added.length) this.choose(added[0]);
     return added;
   }
 
-  remove(picture) {
-    const index = this.pictures.indexOf(picture);
+  remove(image) {
+    const index = this.images.indexOf(image);
     if (index < 0) return;
-    this.pictures.splice(index, 1);
-    this.#tell("removed", { picture });
-    if (this.chosen === picture) {
-      this.choose(this.pictures[Math.min(index, this.pictures.length - 1)] ?? null);
+    this.images.splice(index, 1);
+    this.#tell("removed", { image });
+    if (this.chosen === image) {
+      this.choose(this.images[Math.min(index, this.images.length - 1)] ?? null);
     }
   }
 
-  // Something about a picture is new; `change` has the fields.
-  change(picture, change) {
-    Object.assign(picture, change);
-    this.#tell("changed", { picture });
-    if (picture === this.chosen && "state" in change) {
+  // Something about an image is new; `change` has the fields.
+  change(image, change) {
+    Object.assign(image, change);
+    this.#tell("changed", { image });
+    if (image === this.chosen && "state" in change) {
       this.activeLine = this.hoveredLine = -1;
       this.#tell("content");
     }
   }
 
-  choose(picture) {
-    this.chosen = picture;
+  choose(image) {
+    this.chosen = image;
     this.activeLine = this.hoveredLine = -1;
     this.#tell("content");
     this.#tell("chosen");
@@ -74,18 +74,18 @@ export class Session extends EventTarget {
     }
   }
 
-  // content: another picture is shown, or more is known of it; chosen: another one only.
+  // content: another image is shown, or more is known of it; chosen: another one only.
   #tell(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
 
-function newPicture(file) {
+function newImage(file) {
   lastId += 1;
   return {
     id: lastId,
     file,
-    name: file.name || `picture ${lastId}`,
+    name: file.name || `image ${lastId}`,
     state: "waiting",
     sent: 0,
     attempt: 0,

@@ -1,4 +1,4 @@
-// Small pictures for the tray, made one after the other: a decoded picture takes much memory.
+// Small images for the tray, made one after the other: a decoded image takes much memory.
 
 const SIDE = 96;
 
@@ -10,24 +10,24 @@ export class Thumbnails {
     this.#made = made;
   }
 
-  make(picture) {
-    this.#chain = this.#chain.then(() => this.#one(picture));
+  make(image) {
+    this.#chain = this.#chain.then(() => this.#one(image));
   }
 
-  forget(picture) {
-    picture.forgotten = true;
-    if (picture.thumbnail) URL.revokeObjectURL(picture.thumbnail);
+  forget(image) {
+    image.forgotten = true;
+    if (image.thumbnail) URL.revokeObjectURL(image.thumbnail);
   }
 
-  async #one(picture) {
-    if (picture.forgotten) return;
+  async #one(image) {
+    if (image.forgotten) return;
     try {
-      const blob = await small(picture.file);
-      if (picture.forgotten) return;
-      picture.thumbnail = URL.createObjectURL(blob);
-      this.#made(picture);
+      const blob = await small(image.file);
+      if (image.forgotten) return;
+      image.thumbnail = URL.createObjectURL(blob);
+      this.#made(image);
     } catch {
-      // A format that the browser cannot show, or no picture at all: it stays without one.
+      // A format that the browser cannot show, or no image at all: it stays without one.
     }
   }
 }

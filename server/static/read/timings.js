@@ -5,29 +5,29 @@ import { duration, knows, say, timeSpan } from "../shared/language.js";
 
 const LEAST = 0.05; // milliseconds; what is shorter did not happen
 
-export function showTimings(place, picture) {
-  const total = picture.stages.find(({ name }) => name === "total")?.milliseconds ?? 0;
-  const stages = picture.stages.filter(
+export function showTimings(place, image) {
+  const total = image.stages.find(({ name }) => name === "total")?.milliseconds ?? 0;
+  const stages = image.stages.filter(
     ({ name, milliseconds }) => name !== "total" && milliseconds > LEAST,
   );
   const rest = total - stages.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   if (stages.length && rest > LEAST) stages.push({ name: "rest", milliseconds: rest });
-  place.replaceChildren(outcomeBadge(picture, total));
+  place.replaceChildren(outcomeBadge(image, total));
   if (stages.length) place.append(bar(stages), legend(stages));
 }
 
-function outcomeBadge(picture, total) {
-  const known = knows(`outcome_${picture.outcome}`);
-  const text = say(known ? `outcome_${picture.outcome}` : "outcome_miss");
+function outcomeBadge(image, total) {
+  const known = knows(`outcome_${image.outcome}`);
+  const text = say(known ? `outcome_${image.outcome}` : "outcome_miss");
   const seconds = element("span", { class: "total" }, duration(total));
   const old =
-    picture.outcome === "hit" && picture.age >= 1
-      ? say("outcome_age", { age: timeSpan(picture.age) })
+    image.outcome === "hit" && image.age >= 1
+      ? say("outcome_age", { age: timeSpan(image.age) })
       : "";
   return element(
     "p",
     { class: "outcome" },
-    element("span", { class: `badge ${picture.outcome}` }, text),
+    element("span", { class: `badge ${image.outcome}` }, text),
     seconds,
     old,
   );

@@ -1,4 +1,4 @@
-// The pictures of this visit with their states, the progress over all, and what can be done to each.
+// The images of this visit with their states, the progress over all, and what can be done to each.
 
 import { element } from "../shared/elements.js";
 import { EXPORTS, save, shownResult } from "./exports.js";
@@ -20,10 +20,10 @@ export class Tray {
     this.#session = session;
     this.#queue = queue;
     this.#part = (name) => root.querySelector(`#${name}`);
-    this.#thumbnails = new Thumbnails((picture) => this.#drawThumbnail(picture));
-    session.on("added", ({ picture }) => this.#add(picture));
-    session.on("removed", ({ picture }) => this.#remove(picture));
-    session.on("changed", ({ picture }) => this.#change(picture));
+    this.#thumbnails = new Thumbnails((image) => this.#drawThumbnail(image));
+    session.on("added", ({ image }) => this.#add(image));
+    session.on("removed", ({ image }) => this.#remove(image));
+    session.on("changed", ({ image }) => this.#change(image));
     session.on("chosen", () => this.#choose());
     onLanguage(() => this.#redraw());
     this.#listen();
@@ -34,133 +34,133 @@ export class Tray {
     part("cancel-all").addEventListener("click", () => this.#queue.cancelAll());
     part("clear-all").addEventListener("click", () => {
       this.#queue.cancelAll();
-      for (const picture of [...this.#session.pictures]) this.#session.remove(picture);
+      for (const image of [...this.#session.images]) this.#session.remove(image);
     });
     for (const kind of Object.keys(EXPORTS)) {
       part(`save-all-${kind}`).addEventListener("click", () => {
-        const done = this.#session.pictures.filter((picture) => picture.answer);
+        const done = this.#session.images.filter((image) => image.answer);
         if (done.length)
           save(
             kind,
-            done.map((picture) => shownResult(picture, this.#session)),
+            done.map((image) => shownResult(image, this.#session)),
           );
       });
     }
     part("tray-list").addEventListener("keydown", (event) => this.#key(event));
   }
 
-  #add(picture) {
+  #add(image) {
     const row = element("li", { class: "tray-row" });
-    const image = element("span", { class: "thumbnail", "aria-hidden": "true" });
+    const thumbnail = element("span", { class: "thumbnail", "aria-hidden": "true" });
     const name = element("span", { class: "tray-name" });
     const state = element("span", { class: "tray-state" });
-    name.textContent = picture.name;
+    name.textContent = image.name;
     const pick = element(
       "button",
       { type: "button", class: "pick" },
-      image,
+      thumbnail,
       element("span", { class: "tray-words" }, name, state),
     );
-    pick.addEventListener("click", () => this.#session.choose(picture));
+    pick.addEventListener("click", () => this.#session.choose(image));
     const action = element("button", { type: "button", class: "quiet small" });
-    action.addEventListener("click", () => this.#act(picture));
+    action.addEventListener("click", () => this.#act(image));
     const retry = element("button", { type: "button", class: "quiet small retry" }, icon("again"));
-    retry.addEventListener("click", () => this.#queue.again(picture));
+    retry.addEventListener("click", () => this.#queue.again(image));
     row.append(pick, retry, action);
-    this.#rows.set(picture, { row, pick, state, image, action, retry });
+    this.#rows.set(image, { row, pick, state, thumbnail, action, retry });
     this.#part("tray-list").append(row);
-    this.#thumbnails.make(picture);
-    this.#drawRow(picture);
+    this.#thumbnails.make(image);
+    this.#drawRow(image);
     this.#drawProgress();
   }
 
-  #act(picture) {
-    if (FINISHED.includes(picture.state)) this.#session.remove(picture);
-    else this.#queue.cancel(picture);
+  #act(image) {
+    if (FINISHED.includes(image.state)) this.#session.remove(image);
+    else this.#queue.cancel(image);
   }
 
-  #remove(picture) {
-    const { row } = this.#rows.get(picture);
+  #remove(image) {
+    const { row } = this.#rows.get(image);
     const next = row.nextElementSibling ?? row.previousElementSibling;
     const focused = row.contains(document.activeElement);
     row.remove();
     if (focused) next?.querySelector(".pick").focus();
-    this.#rows.delete(picture);
-    this.#thumbnails.forget(picture);
+    this.#rows.delete(image);
+    this.#thumbnails.forget(image);
     this.#drawProgress();
   }
 
-  #change(picture) {
-    if (!this.#rows.has(picture)) return;
-    this.#drawRow(picture);
+  #change(image) {
+    if (!this.#rows.has(image)) return;
+    this.#drawRow(image);
     this.#drawProgress();
-    const { state, wasState } = picture;
-    picture.wasState = state;
-    if (FINISHED.includes(state) && state !== wasState) this.#speak(picture);
+    const { state, wasState } = image;
+    image.wasState = state;
+    if (FINISHED.includes(state) && state !== wasState) this.#speak(image);
   }
 
-  #speak(picture) {
-    const finished = this.#session.pictures.filter(({ state }) => FINISHED.includes(state)).length;
+  #speak(image) {
+    const finished = this.#session.images.filter(({ state }) => FINISHED.includes(state)).length;
     const words = say("progress_spoken", {
-      name: picture.name,
-      state: summary(picture),
+      name: image.name,
+      state: summary(image),
       n: finished,
-      total: this.#session.pictures.length,
+      total: this.#session.images.length,
     });
     speak(words);
   }
 
-  #drawRow(picture) {
-    const { row, state, action, retry } = this.#rows.get(picture);
-    const finished = FINISHED.includes(picture.state);
-    row.className = `tray-row ${picture.state}`;
-    row.style.setProperty("--sent", String(picture.sent));
-    state.textContent = summary(picture);
-    const label = say(finished ? "remove_picture" : "cancel_picture", { name: picture.name });
+  #drawRow(image) {
+    const { row, state, action, retry } = this.#rows.get(image);
+    const finished = FINISHED.includes(image.state);
+    row.className = `tray-row ${image.state}`;
+    row.style.setProperty("--sent", String(image.sent));
+    state.textContent = summary(image);
+    const label = say(finished ? "remove_image" : "cancel_image", { name: image.name });
     action.replaceChildren(icon("close"));
     action.setAttribute("aria-label", label);
     action.title = label;
-    retry.hidden = !["failed", "cancelled"].includes(picture.state);
-    retry.setAttribute("aria-label", say("retry_picture", { name: picture.name }));
+    retry.hidden = !["failed", "cancelled"].includes(image.state);
+    retry.setAttribute("aria-label", say("retry_image", { name: image.name }));
     retry.title = say("try_again");
   }
 
-  #drawThumbnail(picture) {
-    const place = this.#rows.get(picture)?.image;
-    if (place) place.style.setProperty("--thumbnail", `url("${picture.thumbnail}")`);
+  #drawThumbnail(image) {
+    const place = this.#rows.get(image)?.thumbnail;
+    if (place) place.style.setProperty("--thumbnail", `url("${image.thumbnail}")`);
   }
 
   #drawProgress() {
-    const pictures = this.#session.pictures;
-    const finished = pictures.filter(({ state }) => FINISHED.includes(state)).length;
-    const partly = pictures.reduce(
+    const images = this.#session.images;
+    const finished = images.filter(({ state }) => FINISHED.includes(state)).length;
+    const partly = images.reduce(
       (sum, { state, sent }) =>
         sum + (state === "sending" ? sent / 2 : state === "reading" ? 0.5 : 0),
       0,
     );
     const bar = this.#part("progress");
-    bar.max = Math.max(1, pictures.length);
+    bar.max = Math.max(1, images.length);
     bar.value = finished + partly;
     this.#part("progress-text").textContent = say("progress", {
       n: finished,
-      total: pictures.length,
+      total: images.length,
     });
-    this.#part("cancel-all").hidden = finished === pictures.length;
-    this.#part("progress-area").hidden = pictures.length < 2;
-    this.#part("save-all").hidden = pictures.filter(({ answer }) => answer).length < 2;
-    this.#part("clear-all").hidden = finished < pictures.length;
+    this.#part("cancel-all").hidden = finished === images.length;
+    this.#part("progress-area").hidden = images.length < 2;
+    this.#part("save-all").hidden = images.filter(({ answer }) => answer).length < 2;
+    this.#part("clear-all").hidden = finished < images.length;
   }
 
   #choose() {
-    for (const [picture, { pick, row }] of this.#rows) {
-      pick.setAttribute("aria-current", String(picture === this.#session.chosen));
-      if (picture === this.#session.chosen)
+    for (const [image, { pick, row }] of this.#rows) {
+      pick.setAttribute("aria-current", String(image === this.#session.chosen));
+      if (image === this.#session.chosen)
         row.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
   }
 
   #redraw() {
-    for (const picture of this.#rows.keys()) this.#drawRow(picture);
+    for (const image of this.#rows.keys()) this.#drawRow(image);
     this.#drawProgress();
   }
 
@@ -174,10 +174,10 @@ export class Tray {
   }
 }
 
-function summary(picture) {
-  if (picture.state !== "done") return stateOf(picture);
-  const lines = say("lines", { n: picture.answer.data.lines.length });
-  return ["hit", "joined"].includes(picture.outcome)
-    ? `${lines} · ${say(`short_${picture.outcome}`)}`
+function summary(image) {
+  if (image.state !== "done") return stateOf(image);
+  const lines = say("lines", { n: image.answer.data.lines.length });
+  return ["hit", "joined"].includes(image.outcome)
+    ? `${lines} · ${say(`short_${image.outcome}`)}`
     : lines;
 }

@@ -1,4 +1,4 @@
-// One picture to the server and its answer back, or an UploadFailure.
+// One image to the server and its answer back, or an UploadFailure.
 
 // Where the server gave no code: statuses that proxies answer with on their own.
 const CODES_OF_STATUS = { 413: "body_too_large", 429: "rate_limited" };

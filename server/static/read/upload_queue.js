@@ -1,4 +1,4 @@
-// Sends the pictures of the session: a few at once, and politely again where the server says when.
+// Sends the images of the session: a few at once, and politely again where the server says when.
 
 import { upload, UploadFailure } from "./upload.js";
 
@@ -10,7 +10,7 @@ export class UploadQueue {
   #session;
   #maxBytes;
   #waiting = [];
-  #running = new Map(); // picture -> what cancels it
+  #running = new Map(); // image -> what cancels it
 
   constructor(session, maxBytes) {
     this.#session = session;
@@ -18,28 +18,28 @@ export class UploadQueue {
   }
 
   add(files) {
-    for (const picture of this.#session.add(files)) this.#enter(picture);
+    for (const image of this.#session.add(files)) this.#enter(image);
     this.#next();
   }
 
-  cancel(picture) {
-    const running = this.#running.get(picture);
+  cancel(image) {
+    const running = this.#running.get(image);
     if (running) {
       running.abort();
-    } else if (this.#waiting.includes(picture)) {
-      this.#waiting = this.#waiting.filter((other) => other !== picture);
-      this.#fail(picture, new UploadFailure("cancelled"));
+    } else if (this.#waiting.includes(image)) {
+      this.#waiting = this.#waiting.filter((other) => other !== image);
+      this.#fail(image, new UploadFailure("cancelled"));
     }
   }
 
   cancelAll() {
-    for (const picture of [...this.#waiting, ...this.#running.keys()]) this.cancel(picture);
+    for (const image of [...this.#waiting, ...this.#running.keys()]) this.cancel(image);
   }
 
   // pastCache: the server reads it anew, although it may know the answer.
-  again(picture, pastCache = false) {
-    if (this.#running.has(picture) || this.#waiting.includes(picture)) return;
-    this.#enter(picture, pastCache);
+  again(image, pastCache = false) {
+    if (this.#running.has(image) || this.#waiting.includes(image)) return;
+    this.#enter(image, pastCache);
     this.#next();
   }
 
@@ -47,15 +47,15 @@ export class UploadQueue {
     return this.#running.size + this.#waiting.length > 0;
   }
 
-  #enter(picture, pastCache = false) {
+  #enter(image, pastCache = false) {
     const fresh = { state: "waiting", sent: 0, attempt: 0, failure: null, answer: null, pastCache };
-    this.#session.change(picture, fresh);
-    if (this.#maxBytes && picture.file.size > this.#maxBytes) {
-      this.#fail(picture, new UploadFailure("file_too_large"));
-    } else if (!picture.file.size) {
-      this.#fail(picture, new UploadFailure("missing_file"));
+    this.#session.change(image, fresh);
+    if (this.#maxBytes && image.file.size > this.#maxBytes) {
+      this.#fail(image, new UploadFailure("file_too_large"));
+    } else if (!image.file.size) {
+      this.#fail(image, new UploadFailure("missing_file"));
     } else {
-      this.#waiting.push(picture);
+      this.#waiting.push(image);
     }
   }
 
@@ -63,63 +63,63 @@ export class UploadQueue {
     while (this.#waiting.length && this.#running.size < AT_ONCE) this.#run(this.#waiting.shift());
   }
 
-  // A picture that pauses keeps its place, so that a busy server is not asked by the others instead.
-  async #run(picture) {
+  // An image that pauses keeps its place, so that a busy server is not asked by the others instead.
+  async #run(image) {
     const abort = new AbortController();
-    this.#running.set(picture, abort);
+    this.#running.set(image, abort);
     try {
-      this.#session.change(picture, {
+      this.#session.change(image, {
         state: "done",
-        ...(await this.#read(picture, abort.signal)),
+        ...(await this.#read(image, abort.signal)),
       });
     } catch (failure) {
-      this.#fail(picture, failure);
+      this.#fail(image, failure);
     } finally {
-      this.#running.delete(picture);
+      this.#running.delete(image);
       this.#next();
     }
   }
 
-  async #read(picture, signal) {
+  async #read(image, signal) {
     for (;;) {
-      this.#session.change(picture, { state: "sending", sent: 0 });
+      this.#session.change(image, { state: "sending", sent: 0 });
       try {
-        return await upload(picture.file, {
+        return await upload(image.file, {
           signal,
-          pastCache: picture.pastCache,
-          onSent: (sent) => this.#sent(picture, sent),
+          pastCache: image.pastCache,
+          onSent: (sent) => this.#sent(image, sent),
         });
       } catch (failure) {
-        if (!mayRetry(failure) || picture.attempt >= RETRIES) throw failure;
-        await this.#pause(picture, Math.min(failure.retryAfter, LONGEST_PAUSE), failure, signal);
+        if (!mayRetry(failure) || image.attempt >= RETRIES) throw failure;
+        await this.#pause(image, Math.min(failure.retryAfter, LONGEST_PAUSE), failure, signal);
       }
     }
   }
 
-  #sent(picture, sent) {
-    if (sent < 1) this.#session.change(picture, { sent });
-    else if (picture.state === "sending") this.#session.change(picture, { sent, state: "reading" });
+  #sent(image, sent) {
+    if (sent < 1) this.#session.change(image, { sent });
+    else if (image.state === "sending") this.#session.change(image, { sent, state: "reading" });
   }
 
-  async #pause(picture, seconds, failure, signal) {
-    const attempt = picture.attempt + 1;
+  async #pause(image, seconds, failure, signal) {
+    const attempt = image.attempt + 1;
     for (let left = Math.max(1, Math.ceil(seconds)); left > 0; left -= 1) {
       const change = { secondsLeft: left, attempt, failure };
       this.#session.change(
-        picture,
-        picture.state === "pausing" ? change : { state: "pausing", ...change },
+        image,
+        image.state === "pausing" ? change : { state: "pausing", ...change },
       );
       await oneSecond(signal);
     }
   }
 
-  #fail(picture, failure) {
+  #fail(image, failure) {
     const known =
       failure instanceof UploadFailure
         ? failure
         : new UploadFailure("page_failed", { detail: String(failure) });
     const state = known.code === "cancelled" ? "cancelled" : "failed";
-    this.#session.change(picture, { state, failure: known });
+    this.#session.change(image, { state, failure: known });
   }
 }
 

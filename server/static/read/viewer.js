@@ -1,7 +1,7 @@
-// The picture that is shown, its boxes and its text, and the ways to move about in it.
+// The image that is shown, its boxes and its text, and the ways to move about in it.
 
 import { number, onLanguage, say } from "../shared/language.js";
-import { boundsOf, boxOf, textOf } from "./picture_layers.js";
+import { boundsOf, boxOf, textOf } from "./image_layers.js";
 import { remember, remembered } from "../shared/preferences.js";
 import { Zoom } from "./zoom.js";
 
@@ -12,7 +12,7 @@ export class Viewer {
   #session;
   #parts;
   #zoom;
-  #picture = null;
+  #image = null;
   #url = "";
 
   constructor(session, root) {
@@ -21,7 +21,7 @@ export class Viewer {
     this.#parts = {
       viewport: part("viewport"),
       sheet: part("sheet"),
-      image: part("sheet-image"),
+      sheetImage: part("sheet-image"),
       boxes: part("sheet-boxes"),
       text: part("sheet-text"),
       note: part("sheet-note"),
@@ -51,39 +51,39 @@ export class Viewer {
   }
 
   #show() {
-    const picture = this.#session.chosen;
-    if (picture !== this.#picture) this.#load(picture);
+    const image = this.#session.chosen;
+    if (image !== this.#image) this.#load(image);
     this.#draw();
   }
 
-  #load(picture) {
-    const { image } = this.#parts;
-    this.#picture = picture;
+  #load(image) {
+    const { sheetImage } = this.#parts;
+    this.#image = image;
     if (this.#url) URL.revokeObjectURL(this.#url);
-    this.#url = picture ? URL.createObjectURL(picture.file) : "";
+    this.#url = image ? URL.createObjectURL(image.file) : "";
     this.#parts.sheet.classList.remove("blank");
-    image.alt = picture?.name ?? "";
-    if (this.#url) image.src = this.#url;
-    else image.removeAttribute("src");
+    sheetImage.alt = image?.name ?? "";
+    if (this.#url) sheetImage.src = this.#url;
+    else sheetImage.removeAttribute("src");
     this.#say();
   }
 
   #listenToImage() {
-    const { image, sheet } = this.#parts;
-    image.addEventListener("load", () => {
-      if (!this.#picture?.answer) this.#zoom.setSize(image.naturalWidth, image.naturalHeight);
+    const { sheetImage, sheet } = this.#parts;
+    sheetImage.addEventListener("load", () => {
+      if (!this.#image?.answer) this.#zoom.setSize(sheetImage.naturalWidth, sheetImage.naturalHeight);
     });
-    image.addEventListener("error", () => {
-      if (!this.#picture) return;
+    sheetImage.addEventListener("error", () => {
+      if (!this.#image) return;
       sheet.classList.add("blank");
-      if (!this.#picture.answer) this.#zoom.setSize(800, 600);
+      if (!this.#image.answer) this.#zoom.setSize(800, 600);
       this.#say();
     });
   }
 
   #draw() {
     const { boxes, text } = this.#parts;
-    const data = this.#picture?.answer?.data;
+    const data = this.#image?.answer?.data;
     const lines = data?.lines ?? [];
     boxes.replaceChildren(...lines.map(boxOf));
     text.replaceChildren(...lines.map(textOf));
@@ -99,12 +99,12 @@ export class Viewer {
   #say() {
     const { note, sheet, text } = this.#parts;
     const blank = sheet.classList.contains("blank");
-    const failed = ["failed", "cancelled"].includes(this.#picture?.state);
+    const failed = ["failed", "cancelled"].includes(this.#image?.state);
     sheet.hidden = blank && failed;
     note.hidden = !blank;
     const key = failed
       ? "no_preview"
-      : this.#picture?.answer
+      : this.#image?.answer
         ? "no_preview_boxes"
         : "no_preview_yet";
     note.textContent = blank ? say(key) : "";
@@ -112,7 +112,7 @@ export class Viewer {
   }
 
   #filter() {
-    const lines = this.#picture?.answer?.data.lines ?? [];
+    const lines = this.#image?.answer?.data.lines ?? [];
     for (const layer of [this.#parts.boxes, this.#parts.text]) {
       for (const [index, line] of lines.entries()) {
         layer.children[index].classList.toggle("filtered", !this.#session.shows(line));
@@ -129,17 +129,17 @@ export class Viewer {
         shape.classList.toggle("hovered", index === hoveredLine);
       }
     }
-    const line = this.#picture?.answer?.data.lines[activeLine];
-    if (line && from && from !== "picture" && !hovering) this.#zoom.show(boundsOf(line.box));
+    const line = this.#image?.answer?.data.lines[activeLine];
+    if (line && from && from !== "image" && !hovering) this.#zoom.show(boundsOf(line.box));
   }
 
   #listenToBoxes() {
     const { text } = this.#parts;
     const lineAt = (event) => Number(event.target.closest(".text-line")?.dataset.line ?? -1);
-    text.addEventListener("pointerover", (event) => this.#session.hover(lineAt(event), "picture"));
-    text.addEventListener("pointerleave", () => this.#session.hover(-1, "picture"));
+    text.addEventListener("pointerover", (event) => this.#session.hover(lineAt(event), "image"));
+    text.addEventListener("pointerleave", () => this.#session.hover(-1, "image"));
     text.addEventListener("click", (event) => {
-      if (lineAt(event) >= 0) this.#session.activate(lineAt(event), "picture");
+      if (lineAt(event) >= 0) this.#session.activate(lineAt(event), "image");
     });
     this.#parts.toggle.addEventListener("click", () => {
       this.#showBoxes(this.#parts.toggle.getAttribute("aria-pressed") !== "true");
@@ -148,7 +148,7 @@ export class Viewer {
       const selection = getSelection();
       if (selection.isCollapsed || !text.contains(selection.anchorNode)) return;
       const line = selection.focusNode.parentElement?.closest(".text-line");
-      if (line) this.#session.hover(Number(line.dataset.line), "picture");
+      if (line) this.#session.hover(Number(line.dataset.line), "image");
     });
   }
 

@@ -71,7 +71,7 @@ export class Zoom {
     this.#place();
   }
 
-  // Brings a rectangle of the picture into sight, if it is not.
+  // Brings a rectangle of the image into sight, if it is not.
   show({ left, top, right, bottom }) {
     const dx = shift(
       left * this.#scale + this.#x,
@@ -92,7 +92,7 @@ export class Zoom {
     return Math.max(0.01, Math.min(width / this.#width, height / this.#height, 2));
   }
 
-  // Some of the picture stays in sight wherever it is dragged.
+  // Some of the image stays in sight wherever it is dragged.
   #place() {
     const { clientWidth, clientHeight } = this.#viewport;
     this.#x = kept(this.#x, this.#width * this.#scale, clientWidth);
@@ -110,7 +110,7 @@ export class Zoom {
     this.zoomTo(this.#scale * WHEEL_STEP ** (-event.deltaY * lines * fine), x, y);
   }
 
-  // A mouse on text selects it; anywhere else, and with the middle button, it drags the picture.
+  // A mouse on text selects it; anywhere else, and with the middle button, it drags the image.
   #down(event) {
     const mouse = event.pointerType === "mouse";
     const onText = event.target.closest?.(".text-line") !== null;

@@ -2,7 +2,7 @@
 
 export default {
   // Every page
-  title: "Text of pictures",
+  title: "Text of images",
   pages: "Pages",
   nav_read: "Read",
   nav_status: "Status",
@@ -12,35 +12,35 @@ export default {
   theme_to_dark: "Dark colours",
   theme_to_light: "Light colours",
 
-  // How pictures come in
-  add_pictures: "Add pictures",
-  start_title: "Drop pictures here",
+  // How images come in
+  add_images: "Add images",
+  start_title: "Drop images here",
   start_ways: "Files or whole folders. Or paste a screenshot with Ctrl+V.",
-  choose: "Choose pictures",
-  camera: "Take a picture",
+  choose: "Choose images",
+  camera: "Take an image",
   camera_take: "Take",
   camera_done: "Done",
   camera_starting: "The camera starts …",
-  camera_ready: "Hold the text steady and fill the picture with it.",
-  camera_taken: { one: "{n} picture taken", other: "{n} pictures taken" },
+  camera_ready: "Hold the text steady and fill the image with it.",
+  camera_taken: { one: "{n} image taken", other: "{n} images taken" },
   camera_refused: "The browser may not use the camera. Allow it in the address bar, and try again.",
   camera_failed: "The camera cannot be used. Is another program using it?",
   limits: "JPEG, PNG, WebP, GIF, BMP, TIFF up to {limit}",
-  promise_stay: "Pictures go to this server and nowhere else.",
+  promise_stay: "Images go to this server and nowhere else.",
   promise_session: "This page keeps its list until it is closed.",
   curtain: "Let go to read",
 
-  // The list of pictures
-  pictures: "Pictures",
+  // The list of images
+  images: "Images",
   add: "Add",
   clear_all: "Clear",
   cancel_all: "Cancel all",
   save_all: "Save all",
   progress: "{n} of {total} finished",
   progress_spoken: "{name}: {state}. {n} of {total} finished.",
-  remove_picture: "Remove {name} from the list",
-  cancel_picture: "Cancel {name}",
-  retry_picture: "Try {name} again",
+  remove_image: "Remove {name} from the list",
+  cancel_image: "Cancel {name}",
+  retry_image: "Try {name} again",
   state_waiting: "waiting",
   state_sending: "sending {percent}",
   state_reading: "reading …",
@@ -49,9 +49,9 @@ export default {
   state_failed: "failed",
   state_cancelled: "cancelled",
 
-  // The picture
-  picture: "Picture",
-  viewer_keys: "Picture. Plus and minus zoom, 0 fits, 1 shows actual size, arrow keys move it.",
+  // The image
+  image: "Image",
+  viewer_keys: "Image. Plus and minus zoom, 0 fits, 1 shows actual size, arrow keys move it.",
   zoom: "Zoom",
   zoom_in: "Zoom in (+)",
   zoom_out: "Zoom out (-)",
@@ -59,8 +59,8 @@ export default {
   zoom_actual: "Actual size (1)",
   boxes_switch: "Show boxes",
   no_preview: "This browser cannot show this file.",
-  no_preview_yet: "This browser cannot show this picture, but the server may be able to read it.",
-  no_preview_boxes: "This browser cannot show this picture; its text stands where it was found.",
+  no_preview_yet: "This browser cannot show this image, but the server may be able to read it.",
+  no_preview_boxes: "This browser cannot show this image; its text stands where it was found.",
 
   // The result
   result: "Result",
@@ -77,7 +77,7 @@ export default {
   saved: "Downloaded",
   read_again: "Read again, past the cache",
   threshold: "Least confidence",
-  no_text: "No text was found in this picture.",
+  no_text: "No text was found in this image.",
   all_filtered: "All lines are below this confidence.",
   first_of_frames: "first of {n} pages",
   cancel: "Cancel",
@@ -85,7 +85,7 @@ export default {
   request_id: "request",
   outcome_miss: "read now",
   outcome_hit: "from the cache",
-  outcome_joined: "read together with an equal picture",
+  outcome_joined: "read together with an equal image",
   short_hit: "cached",
   short_joined: "shared",
   outcome_age: "kept {age} ago",
@@ -106,9 +106,9 @@ export default {
   state_of_starting: "Starting",
   state_of_draining: "Stopping",
   state_of_unreachable: "Not reachable",
-  state_text_ready: "The server reads pictures.",
+  state_text_ready: "The server reads images.",
   state_text_starting: "No worker is warm yet.",
-  state_text_draining: "Accepted pictures are answered; new ones are refused.",
+  state_text_draining: "Accepted images are answered; new ones are refused.",
   state_text_unreachable:
     "It does not answer. This page keeps trying; the figures are the last ones known.",
   up_for: "up for {time}",
@@ -117,13 +117,13 @@ export default {
   tile_latency: "Time to answer, median",
   latency_note: "95 % within {slow}",
   no_requests: "no requests",
-  tile_queue: "Waiting pictures",
+  tile_queue: "Waiting images",
   queue_note: "{running} being read · room for {limit}",
   tile_cache: "Answered without reading",
   cache_note: "{overall} since the start · {entries} kept",
   workers: "Workers",
   worker_state: "State",
-  worker_tasks: "Pictures",
+  worker_tasks: "Images",
   worker_memory: "Memory",
   worker_age: "Up for",
   worker_starting: "starting",
@@ -135,7 +135,7 @@ export default {
   front_end_memory: "Memory of the front end",
   open_requests: "Open requests",
   expected_wait: "Expected wait",
-  bytes_in_flight: "Pictures in the server",
+  bytes_in_flight: "Images in the server",
   recognitions: "Recognitions",
   jobs: "Jobs",
   cache_entries: "Results kept",
@@ -147,46 +147,46 @@ export default {
   // Errors by their code: what it means and what to do
   error_bad_request: "The server did not understand the request. Reload the page and try again.",
   error_bad_field: "The server does not accept one of the options that were sent.",
-  error_missing_file: "This file is empty. Choose the picture again.",
-  error_one_file_only: "The request had more than one picture. Send them one by one.",
+  error_missing_file: "This file is empty. Choose the image again.",
+  error_one_file_only: "The request had more than one image. Send them one by one.",
   error_not_found:
     "The server has no such address. Is this page newer or older than the server? Reload it.",
-  error_method_not_allowed: "The server does not take pictures at this address. Reload the page.",
+  error_method_not_allowed: "The server does not take images at this address. Reload the page.",
   error_conflict: "This work is finished already and cannot be cancelled.",
-  error_gone: "The server no longer keeps this result. Send the picture again.",
+  error_gone: "The server no longer keeps this result. Send the image again.",
   error_body_too_large:
-    "The picture is larger than this server accepts ({limit}). Make it smaller, or save it as JPEG.",
+    "The image is larger than this server accepts ({limit}). Make it smaller, or save it as JPEG.",
   error_file_too_large:
     "This file has {size}; the server accepts up to {limit}. Make it smaller, or save it as JPEG.",
   error_too_many_pixels:
-    "The picture has more pixels than this server accepts. Scale it down or cut out the part with text.",
+    "The image has more pixels than this server accepts. Scale it down or cut out the part with text.",
   error_unsupported_format:
-    "This is no picture that the server can read. It reads JPEG, PNG, WebP, GIF, BMP and TIFF.",
+    "This is no image that the server can read. It reads JPEG, PNG, WebP, GIF, BMP and TIFF.",
   error_invalid_image:
-    "The picture is broken or incomplete. Open it in a program, save it anew, and try that.",
+    "The image is broken or incomplete. Open it in a program, save it anew, and try that.",
   error_image_too_complex:
-    "Reading this picture takes more memory than is allowed. Scale it down or cut it into parts.",
+    "Reading this image takes more memory than is allowed. Scale it down or cut it into parts.",
   error_poison_input:
-    "This picture has stopped the recognition twice and is refused for ten minutes. Try another copy of it.",
-  error_rate_limited: "Too many pictures in a short time. Wait a little and try again.",
+    "This image has stopped the recognition twice and is refused for ten minutes. Try another copy of it.",
+  error_rate_limited: "Too many images in a short time. Wait a little and try again.",
   error_quota_exceeded: "The quota is used up. Try again later, or ask who runs this server.",
   error_unauthorized: "This server wants a key, and this page has none. Ask who runs the server.",
   error_forbidden: "This is not allowed here. Ask who runs the server.",
-  error_queue_full: "The server is busy: too many pictures are waiting. Try again in a while.",
+  error_queue_full: "The server is busy: too many images are waiting. Try again in a while.",
   error_worker_crashed:
-    "The recognition broke off over this picture. Try again; if it happens again, save the picture anew.",
+    "The recognition broke off over this image. Try again; if it happens again, save the image anew.",
   error_starting: "The server is starting and cannot read yet. Try again in a few seconds.",
-  error_draining: "The server is stopping and takes no new pictures. Try again when it is back.",
+  error_draining: "The server is stopping and takes no new images. Try again when it is back.",
   error_queue_timeout:
-    "The picture waited too long for its turn. Try again when there is less to do.",
+    "The image waited too long for its turn. Try again when there is less to do.",
   error_ocr_timeout:
-    "Reading this picture took too long and was stopped. Scale it down or cut it into parts.",
+    "Reading this image took too long and was stopped. Scale it down or cut it into parts.",
   error_internal_error: "The server failed. Its log has the reason under the request id below.",
   error_model_error:
     "The models of the server are missing or do not fit. Tell who runs the server.",
   error_network: "The server cannot be reached. Check the connection and try again.",
   error_unexpected_answer:
     "Something between this page and the server gave an answer that is not the server's.",
-  error_page_failed: "This page could not handle the picture. Reload it and try again.",
+  error_page_failed: "This page could not handle the image. Reload it and try again.",
   error_cancelled: "Cancelled.",
 };

@@ -13,7 +13,7 @@ export default {
   theme_to_light: "浅色",
 
   // 添加图片
-  add_pictures: "添加图片",
+  add_images: "添加图片",
   start_title: "将图片拖放到这里",
   start_ways: "可以是文件或整个文件夹，也可以用 Ctrl+V 粘贴截图。",
   choose: "选择图片",
@@ -31,16 +31,16 @@ export default {
   curtain: "松开即可识别",
 
   // 图片列表
-  pictures: "图片",
+  images: "图片",
   add: "添加",
   clear_all: "清空",
   cancel_all: "全部取消",
   save_all: "全部保存",
   progress: "已完成 {n} / {total}",
   progress_spoken: "{name}：{state}。已完成 {n} / {total}。",
-  remove_picture: "从列表中移除 {name}",
-  cancel_picture: "取消 {name}",
-  retry_picture: "重试 {name}",
+  remove_image: "从列表中移除 {name}",
+  cancel_image: "取消 {name}",
+  retry_image: "重试 {name}",
   state_waiting: "等待中",
   state_sending: "上传 {percent}",
   state_reading: "识别中……",
@@ -50,7 +50,7 @@ export default {
   state_cancelled: "已取消",
 
   // 图片
-  picture: "图片",
+  image: "图片",
   viewer_keys: "图片。加号和减号缩放，0 适合窗口，1 实际大小，方向键移动。",
   zoom: "缩放",
   zoom_in: "放大（+）",

@@ -26,7 +26,7 @@ def without_times(lines: list[str]) -> list[str]:
 
 def test_every_request_has_its_line(wide: LiveServer, lines: list[str]) -> None:
     good = [wide.upload(card("has its line"), {"X-Request-Id": "one"}) for _ in range(3)]
-    bad = wide.upload(b"no picture", {"X-Request-Id": "two"})
+    bad = wide.upload(b"no image", {"X-Request-Id": "two"})
     refused = wide.request("PUT", "/ocr", b"x", {"X-Request-Id": "three"})
     alive = wide.get("/livez", {"X-Request-Id": "four"})
     wide.request("HEAD", "/livez", None, {"X-Request-Id": "five"})

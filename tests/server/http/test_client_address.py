@@ -189,7 +189,7 @@ def test_the_log_has_the_address(
 
 
 def test_an_upload_has_the_address_too(wide: LiveServer, listen: Listen, lines: list[str]) -> None:
-    wide.upload(b"no picture", {"X-Forwarded-For": "203.0.113.7"})
+    wide.upload(b"no image", {"X-Forwarded-For": "203.0.113.7"})
     assert logged(lines) == "203.0.113.7"
 
 

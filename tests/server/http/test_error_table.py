@@ -32,7 +32,7 @@ BESIDE_THE_CONTRACT = {
 }
 GROUPS: tuple[type[Exception], ...] = (
     EngineError,
-    engine.PictureError,
+    engine.ImageError,
     engine.PoolError,
     ServiceError,
 )

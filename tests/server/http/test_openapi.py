@@ -188,7 +188,7 @@ def test_limits_and_defaults_are_those_of_the_settings() -> None:
     told = description["info"]["description"]
     assert "3 MiB" in told
     assert "1,234,567 pixels" in told
-    assert "17 pictures" in told
+    assert "17 images" in told
     query = description["paths"]["/ocr"]["post"]["parameters"]
     (drop_score,) = [each for each in query if each.get("name") == "drop_score"]
     assert drop_score["schema"] == {"type": "number", "minimum": 0, "maximum": 1, "default": 0.125}
@@ -226,8 +226,8 @@ def test_a_format_comes_as_described(wide: LiveServer, chosen: str) -> None:
 
 def test_answers_have_no_field_that_is_not_described(wide: LiveServer, gate: Any) -> None:
     strict = closed(DESCRIPTION)
-    picture = card(f"hold {gate}")
-    started = wide.upload(picture, block_flag="0")
+    image = card(f"hold {gate}")
+    started = wide.upload(image, block_flag="0")
     url = started.json["job"]["url"]
     running = wide.get(url)
     refused = wide.request("DELETE", f"/jobs/{'0' * 20}")
@@ -240,7 +240,7 @@ def test_answers_have_no_field_that_is_not_described(wide: LiveServer, gate: Any
         (running, "/jobs/{id}", "get"),
         (done, "/jobs/{id}", "get"),
         (refused, "/jobs/{id}", "delete"),
-        (wide.get(f"/results/{digest(picture).md5}"), "/results/{md5}", "get"),
+        (wide.get(f"/results/{digest(image).md5}"), "/results/{md5}", "get"),
         (wide.get("/healthz"), "/healthz", "get"),
         (wide.get("/readyz"), "/readyz", "get"),
     ]:

@@ -36,8 +36,8 @@ def test_what_happened_is_counted(wide: LiveServer, tmp_path: Path) -> None:
     def more(name: str) -> float:
         return samples(wide)[name] - before.get(name, 0.0)
 
-    picture = card("counted")
-    assert [wide.upload(picture).status for _ in range(3)] == [200, 200, 200]
+    image = card("counted")
+    assert [wide.upload(image).status for _ in range(3)] == [200, 200, 200]
     assert wide.upload(b"%PDF-1.7").status == 415
     assert wide.get("/nowhere").status == 404
     good, bad = 'ocr_requests_total{code="200",error=""}', (

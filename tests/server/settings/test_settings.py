@@ -27,7 +27,7 @@ OF_2021 = """
   "ocr": {
     "process": {
       "number": 4,           // processes
-      "max_task_number": 10  // pictures of each
+      "max_task_number": 10  // images of each
     },
     "predict_system": {      // see https://github.com/PaddlePaddle/PaddleOCR
       "enable_mkldnn": true,

@@ -1,7 +1,7 @@
 """A graph that takes pixels as OpenCV has them, and makes its tensor of them itself.
 
 One byte for each value goes in, where a tensor in float32 has four, and the CPU plugin normalises
-in one pass. Knowing that there is one picture, it also joins more operations (docs/decisions/0022).
+in one pass. Knowing that there is one image, it also joins more operations (docs/decisions/0022).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from openvino.preprocess import PrePostProcessor
 
 from ocr_engine.runtimes.session import Normalization
 
-ONE_PICTURE = ov.PartialShape([1, 3, -1, -1])
+ONE_IMAGE = ov.PartialShape([1, 3, -1, -1])
 
 
 def take_pixels(graph: ov.Model, normalization: Normalization) -> ov.Model:
-    """The graph, from ONE_PICTURE in float32 changed to (1, h, w, 3) uint8 and normalisation."""
+    """The graph, from ONE_IMAGE in float32 changed to (1, h, w, 3) uint8 and normalisation."""
     _, _, height, width = graph.input(0).partial_shape
     graph.reshape(ov.PartialShape([1, 3, height, width]))
     changes = PrePostProcessor(graph)

@@ -1,4 +1,4 @@
-"""Pictures put together by hand as no camera makes them: bombs, loops, lying headers, rare kinds.
+"""Images put together by hand as no camera makes them: bombs, loops, lying headers, rare kinds.
 
 Each function takes a generator of random numbers and gives the bytes of one file; ODD names all.
 """
@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from random import Random
 
-from picture_structures import (
+from image_structures import (
     GREY,
     PALETTE,
     PNG_MAGIC,
@@ -36,9 +36,9 @@ from picture_structures import (
     with_chunks,
     with_segments,
 )
-from plain_pictures import plain
+from plain_images import plain
 
-OddPicture = Callable[[Random], bytes]
+OddImage = Callable[[Random], bytes]
 
 EXTREMES = (0, 1, 2, 255, 256, 32767, 65535, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 CLAIMED_SIDES = (0, 1, 2, 7, 90, 300, 1000, 3000, 16384, 65500, 65536, 1 << 30)
@@ -240,7 +240,7 @@ def bmp_odd(random: Random) -> bytes:
 
 
 def bmp_runs(random: Random) -> bytes:
-    """Run-length codes that jump out of the picture."""
+    """Run-length codes that jump out of the image."""
     runs = b"".join(
         random.choice((b"\0\0", b"\0\2\xff\xff", b"\0\2\2\0", b"\0\xff", b"\xff\1", b"\5\1"))
         for _ in range(random.choice((3, 50, 2000)))
@@ -278,7 +278,7 @@ def foreign(random: Random) -> bytes:
     return random.choice(FOREIGN) + random.randbytes(random.choice((0, 60, 900)))
 
 
-ODD: dict[str, OddPicture] = {
+ODD: dict[str, OddImage] = {
     function.__name__.replace("_", " "): function
     for function in (
         png_kind, png_bomb, png_pixel_bomb, png_many_chunks, apng, jpeg_marked, jpeg_scans,

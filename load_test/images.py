@@ -1,4 +1,4 @@
-"""Pictures for a load: found by their first bytes, and varied so that no cache knows them."""
+"""Images for a load: found by their first bytes, and varied so that no cache knows them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _IHDR_END = 33  # of every PNG
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A picture's bytes with a place for a note: before + framed(note) + after."""
+    """An image's bytes with a place for a note: before + framed(note) + after."""
 
     before: bytes
     framed: Callable[[bytes], bytes]
@@ -26,20 +26,20 @@ class Variable:
         return self.before + self.framed(note) + self.after
 
 
-def find_pictures(folder: Path) -> list[Path]:
-    """The pictures that lie in the folder itself, by name; CannotStart if there are none."""
+def find_images(folder: Path) -> list[Path]:
+    """The images that lie in the folder itself, by name; CannotStart if there are none."""
     try:
         files = sorted(path.resolve() for path in folder.iterdir() if path.is_file())
-        pictures = [path for path in files if file_kind(path)]
+        images = [path for path in files if file_kind(path)]
     except OSError as error:
         reason = f"cannot read --dir {folder}: {error.strerror}"
-        raise CannotStart(f"{reason}; name a folder of pictures with --dir") from error
-    if not pictures:
+        raise CannotStart(f"{reason}; name a folder of images with --dir") from error
+    if not images:
         raise CannotStart(
             f"no JPEG, PNG, GIF, BMP, TIFF or WebP in {folder} ({len(files)} files); "
             "name another folder with --dir"
         )
-    return pictures
+    return images
 
 
 def variable(data: bytes) -> Variable | None:

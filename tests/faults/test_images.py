@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from picture_structures import (
+from image_structures import (
     bmp,
     empty_png,
     gif_frames,
@@ -21,11 +21,11 @@ from picture_structures import (
     webp,
     white_png,
 )
-from plain_pictures import TEXT, VARIANTS, drawn, plain, saved
+from plain_images import TEXT, VARIANTS, drawn, plain, saved
 from tests.support.cards import CARD_HEIGHT, card
-from tests.support.checkout import PICTURES
+from tests.support.checkout import IMAGES
 from tests.support.error_replies import assert_error
-from tests.support.http_client import Reply, multipart, picture_part
+from tests.support.http_client import Reply, image_part, multipart
 from tests.support.server_process import ServerProcess
 
 FRESH = {"Cache-Control": "no-cache"}
@@ -40,7 +40,7 @@ def letters(text: str) -> str:
 
 
 def variants(file_format: str) -> list[tuple[str, str]]:
-    """The plain pictures of a format."""
+    """The plain images of a format."""
     return [variant for variant in VARIANTS if variant[0] == file_format]
 
 
@@ -60,7 +60,7 @@ def quickest(request: Callable[[], Reply]) -> tuple[float, Reply]:
 
 @pytest.mark.faults(22)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_a_truncated_picture(models: ServerProcess, file_format: str) -> None:
+def test_a_truncated_image(models: ServerProcess, file_format: str) -> None:
     for variant in variants(file_format):
         whole = plain(*variant)
         assert letters(models.upload(whole).text) == letters(TEXT), variant
@@ -76,7 +76,7 @@ def test_a_truncated_picture(models: ServerProcess, file_format: str) -> None:
 @pytest.mark.faults(22)
 @pytest.mark.parametrize("page", ["special_exif_1.jpg", "sign_en_parking.png"])
 def test_a_truncated_page(fakes: ServerProcess, page: str) -> None:
-    whole = (PICTURES / page).read_bytes()
+    whole = (IMAGES / page).read_bytes()
     assert fakes.upload(whole).status == 200
     for percent in range(5, 91, 5):
         assert_error(fakes.upload(cut(whole, percent)), 422, "invalid_image")
@@ -102,21 +102,21 @@ def monsters() -> dict[str, bytes]:
     ("size", "limit"),
     [("50000x50000", MOST_PIXELS), ("12000x12000", MOST_PIXELS), ("1x1000000", "65500")],
 )
-def test_a_picture_of_too_many_pixels_is_refused_before_a_worker_sees_it(
+def test_a_image_of_too_many_pixels_is_refused_before_a_worker_sees_it(
     fakes: ServerProcess, monsters: dict[str, bytes], size: str, limit: str
 ) -> None:
-    picture = monsters[size]
-    assert len(picture) < 500_000
-    assert (size == "50000x50000") == (len(picture) == 57)
+    image = monsters[size]
+    assert len(image) < 500_000
+    assert (size == "50000x50000") == (len(image) == 57)
     before, noted = work_done(fakes), fakes.journal.read_text()
-    seconds, reply = quickest(lambda: fakes.upload(picture))
+    seconds, reply = quickest(lambda: fakes.upload(image))
     assert_error(reply, 413, "too_many_pixels", size, limit)
     assert seconds < REFUSAL_SECONDS
     assert (work_done(fakes), fakes.journal.read_text()) == (before, noted)
 
 
 def work_done(server: ServerProcess) -> tuple[int, dict[int, int]]:
-    """How many pictures were read, in all and by each worker."""
+    """How many images were read, in all and by each worker."""
     health = server.health()
     by_worker = {worker["pid"]: worker["tasks_done"] for worker in health["workers"]}
     return health["completed"], by_worker
@@ -140,8 +140,8 @@ def many_pages(count: int) -> bytes:
 def test_only_the_first_of_many_frames_is_read(
     fakes: ServerProcess, make: Callable[[], bytes], text: str, frames: int
 ) -> None:
-    picture = make()
-    seconds, reply = quickest(lambda: fakes.upload(picture, FRESH))
+    image = make()
+    seconds, reply = quickest(lambda: fakes.upload(image, FRESH))
     assert (reply.status, reply.text) == (200, text)
     assert reply.json["data"]["frames"] == frames
     assert reply.json["data"]["height"] == CARD_HEIGHT
@@ -165,12 +165,12 @@ FOREIGN = {
 
 @pytest.mark.faults(25)
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_what_is_no_picture_is_told_by_its_first_bytes(fakes: ServerProcess, kind: str) -> None:
+def test_what_is_no_image_is_told_by_its_first_bytes(fakes: ServerProcess, kind: str) -> None:
     start, name = FOREIGN[kind]
     data = start + b"x" * 100
     before = work_done(fakes)
     for filename in ("page.jpg", "page.png", "page.svg", ""):
-        body, headers = multipart([picture_part(data, filename)])
+        body, headers = multipart([image_part(data, filename)])
         reply = fakes.request("POST", "/ocr_service", body, headers)
         assert_error(reply, 415, "unsupported_format", name, "JPEG, PNG")
     for content_type in ("image/png", "image/svg+xml", "application/octet-stream", ""):
@@ -182,14 +182,14 @@ def test_what_is_no_picture_is_told_by_its_first_bytes(fakes: ServerProcess, kin
 @pytest.mark.faults(27)
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_the_bytes_decide_and_not_their_name(models: ServerProcess, file_format: str) -> None:
-    picture = plain(*variants(file_format)[0])
+    image = plain(*variants(file_format)[0])
     for filename in ("page.pdf", "page.txt", "page", "../../page.exe"):
-        body, headers = multipart([picture_part(picture, filename)])
+        body, headers = multipart([image_part(image, filename)])
         reply = models.request("POST", "/ocr_service", body, {**headers, **FRESH})
         assert (reply.status, letters(reply.text)) == (200, letters(TEXT))
     for content_type in ("image/svg+xml", "image/x-icon", "application/octet-stream", ""):
         named = {"Content-Type": content_type, **FRESH}
-        raw = models.request("POST", "/ocr", picture, named)
+        raw = models.request("POST", "/ocr", image, named)
         assert (raw.status, letters(raw.text)) == (200, letters(TEXT))
 
 
@@ -206,13 +206,13 @@ NOTHING = {
 
 @pytest.mark.faults(28)
 @pytest.mark.parametrize("name", NOTHING)
-def test_a_picture_of_no_pixels(fakes: ServerProcess, name: str) -> None:
+def test_a_image_of_no_pixels(fakes: ServerProcess, name: str) -> None:
     assert_error(fakes.upload(NOTHING[name]), 422, "invalid_image")
 
 
 @pytest.mark.faults(28)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_a_picture_of_one_colour_has_no_lines(models: ServerProcess, file_format: str) -> None:
+def test_a_image_of_one_colour_has_no_lines(models: ServerProcess, file_format: str) -> None:
     for size, grey in itertools.product(((1, 1), (1, 400), (400, 1), (300, 200)), (0, 255)):
         reply = models.upload(saved(Image.new("L", size, grey), file_format))
         data = reply.json["data"]
@@ -222,10 +222,10 @@ def test_a_picture_of_one_colour_has_no_lines(models: ServerProcess, file_format
 
 @pytest.mark.faults(28)
 def test_a_page_on_which_nothing_is_visible(models: ServerProcess) -> None:
-    pages = [(PICTURES / name).read_bytes() for name in ("special_white.png", "special_black.jpg")]
+    pages = [(IMAGES / name).read_bytes() for name in ("special_white.png", "special_black.jpg")]
     clear = saved(Image.new("RGBA", (300, 200), (0, 0, 0, 0)), "PNG")
-    for picture in (*pages, clear):
-        reply = models.upload(picture)
+    for image in (*pages, clear):
+        reply = models.upload(image)
         assert (reply.status, reply.json["data"]["lines"], reply.text) == (200, [], "")
 
 

@@ -1,6 +1,6 @@
-"""The parts that picture files are made of: to put them together by hand, and to take them apart.
+"""The parts that image files are made of: to put them together by hand, and to take them apart.
 
-For tests and for broken_pictures.py: what a library would refuse to write can be written here.
+For tests and for broken_images.py: what a library would refuse to write can be written here.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def webp(*chunks: bytes) -> bytes:
 
 
 def pieces(data: bytes) -> list[bytes]:
-    """The chunks, segments, blocks or entries of a picture; joined they are the picture again."""
+    """The chunks, segments, blocks or entries of an image; joined they are the image again."""
     try:
         cuts = _piece_ends(data)
     except struct.error:  # it is broken already

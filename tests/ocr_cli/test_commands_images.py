@@ -1,4 +1,4 @@
-"""Which pictures files, folders and patterns stand for, and under which names."""
+"""Which images files, folders and patterns stand for, and under which names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_cli.recognize.pictures import NoPictures, find_pictures, natural_key
+from ocr_cli.recognize.images import NoImages, find_images, natural_key
 from tests.support.cards import card
 
 NAMES = ("a/1.png", "a/10.png", "a/2.png", "a/b/3.png", "c/4.png", "c/.h.png")
@@ -18,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(card(name))
-    (tmp_path / "a" / "notes.txt").write_text("no picture")
+    (tmp_path / "a" / "notes.txt").write_text("no image")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -44,35 +44,35 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_names_count_from_the_folder_of_all(
     folder: Path, arguments: list[str], names: list[str]
 ) -> None:
-    assert [picture.name for picture in find_pictures(arguments)] == names
+    assert [image.name for image in find_images(arguments)] == names
     absolute = [str(folder / argument) for argument in arguments]
-    assert [picture.name for picture in find_pictures(absolute)] == names
+    assert [image.name for image in find_images(absolute)] == names
 
 
 def test_a_folder_can_be_left_out(folder: Path) -> None:
-    found = find_pictures(["a"], leave_out=Path("a/b"))
-    assert [picture.name for picture in found] == ["1.png", "2.png", "10.png"]
-    found = find_pictures(["a/**/*.png"], leave_out=folder / "a" / "b")
-    assert [picture.name for picture in found] == ["1.png", "2.png", "10.png"]
+    found = find_images(["a"], leave_out=Path("a/b"))
+    assert [image.name for image in found] == ["1.png", "2.png", "10.png"]
+    found = find_images(["a/**/*.png"], leave_out=folder / "a" / "b")
+    assert [image.name for image in found] == ["1.png", "2.png", "10.png"]
 
 
-def test_pictures_keep_the_path_that_was_given(folder: Path) -> None:
-    (picture, *_) = find_pictures(["a"])
-    assert picture.shown == "a/1.png"
-    assert picture.read() == card("a/1.png")
+def test_images_keep_the_path_that_was_given(folder: Path) -> None:
+    (image, *_) = find_images(["a"])
+    assert image.shown == "a/1.png"
+    assert image.read() == card("a/1.png")
 
 
 @pytest.mark.parametrize("nothing", ["absent", "a/*.gif", "empty"])
-def test_an_argument_without_pictures(folder: Path, nothing: str) -> None:
+def test_an_argument_without_images(folder: Path, nothing: str) -> None:
     (folder / "empty").mkdir()
-    with pytest.raises(NoPictures, match=nothing.replace("*", r"\*")):
-        find_pictures(["a", nothing])
+    with pytest.raises(NoImages, match=nothing.replace("*", r"\*")):
+        find_images(["a", nothing])
 
 
 def test_a_link_to_a_folder_is_not_walked(folder: Path) -> None:
     (folder / "c" / "loop").symlink_to(folder)
     (folder / "c" / "5.png").symlink_to(folder / "a" / "1.png")
-    assert [picture.name for picture in find_pictures(["c"])] == ["4.png", "5.png"]
+    assert [image.name for image in find_images(["c"])] == ["4.png", "5.png"]
 
 
 def test_numbers_are_ordered_by_value() -> None:

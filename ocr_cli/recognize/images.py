@@ -1,4 +1,4 @@
-"""Which pictures are meant: files, folders with all that is below them, patterns, `-`."""
+"""Which images are meant: files, folders with all that is below them, patterns, `-`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ocr_client.image_kinds import file_kind
 STDIN = "-"
 
 
-class NoPictures(Exception):
+class NoImages(Exception):
     """There is nothing to read; the message is the one line that the user reads."""
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFile:
-    """A picture: its path, and its name below the folder of all.
+class ImageFile:
+    """An image: its path, and its name below the folder of all.
 
     One without a path came by standard input; its bytes are `content`.
     """
@@ -40,11 +40,11 @@ class PictureFile:
         return self.content if self.path is None else self.path.read_bytes()
 
 
-def find_pictures(arguments: Sequence[str], leave_out: Path | None = None) -> list[PictureFile]:
-    """All pictures in the order given, those of a folder by name (page2 before page10).
+def find_images(arguments: Sequence[str], leave_out: Path | None = None) -> list[ImageFile]:
+    """All images in the order given, those of a folder by name (page2 before page10).
 
     leave_out: a folder below which nothing is looked for. Reads standard input to its end for `-`.
-    NoPictures if an argument has none.
+    NoImages if an argument has none.
     """
     found: dict[Path, None] = {}
     roots: list[Path] = []
@@ -53,28 +53,28 @@ def find_pictures(arguments: Sequence[str], leave_out: Path | None = None) -> li
         root, paths = _expand(argument, leave_out)
         roots.append(root)
         if not paths:
-            raise NoPictures(f"{argument}: there is no JPEG, PNG, GIF, BMP, TIFF or WebP")
+            raise NoImages(f"{argument}: there is no JPEG, PNG, GIF, BMP, TIFF or WebP")
         found.update(dict.fromkeys(paths))
     given = STDIN in arguments
-    pictures = [PictureFile(None, "stdin", sys.stdin.buffer.read())] if given else []
+    images = [ImageFile(None, "stdin", sys.stdin.buffer.read())] if given else []
     if roots:
         common = os.path.commonpath([root.absolute() for root in roots])
-        pictures += [PictureFile(path, os.path.relpath(path.absolute(), common)) for path in found]
-    return pictures
+        images += [ImageFile(path, os.path.relpath(path.absolute(), common)) for path in found]
+    return images
 
 
 def _expand(argument: str, leave_out: Path | None) -> tuple[Path, list[Path]]:
-    """The folder that names count from, and the pictures that an argument stands for."""
+    """The folder that names count from, and the images that an argument stands for."""
     path = Path(argument)
     if path.is_dir():
         return path, list(_below(path, leave_out))
     if path.exists():
         return path.parent, [path]
     if not glob.has_magic(argument):
-        raise NoPictures(f"there is no file or folder {argument}")
+        raise NoImages(f"there is no file or folder {argument}")
     matches = (Path(match) for match in glob.iglob(argument, recursive=True))
     files = (match for match in matches if match.is_file() and not _is_below(match, leave_out))
-    return Path(*_fixed_parts(path)), sorted(filter(_is_picture, files), key=natural_key)
+    return Path(*_fixed_parts(path)), sorted(filter(_is_image, files), key=natural_key)
 
 
 def _fixed_parts(pattern: Path) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _fixed_parts(pattern: Path) -> Iterator[str]:
 
 
 def _below(folder: Path, leave_out: Path | None) -> Iterator[Path]:
-    """Pictures in the folder and below, folder by folder; what is hidden stays out."""
+    """Images in the folder and below, folder by folder; what is hidden stays out."""
     for name, folders, files in os.walk(folder):
         parent = Path(name)
         folders[:] = [
@@ -95,7 +95,7 @@ def _below(folder: Path, leave_out: Path | None) -> Iterator[Path]:
             if not each.startswith(".") and not _is_below(parent / each, leave_out)
         ]
         for file in sorted(files, key=natural_key):
-            if not file.startswith(".") and _is_picture(parent / file):
+            if not file.startswith(".") and _is_image(parent / file):
                 yield parent / file
 
 
@@ -105,7 +105,7 @@ def natural_key(path: Path | str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     """Told by the first bytes; what cannot be read is kept, so that it is reported."""
     try:
         return path.is_file() and file_kind(path) is not None

@@ -1,4 +1,4 @@
-"""Pictures seen a moment ago, known again by their bytes: to compare costs a tenth of hashing."""
+"""Images seen a moment ago, known again by their bytes: to compare costs a tenth of hashing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENTRY_OVERHEAD_BYTES = 2000
 
 
 class _Sketch(NamedTuple):
-    """What a picture is looked up by: its length, its edges, and bytes from all over it.
+    """What an image is looked up by: its length, its edges, and bytes from all over it.
 
     Metadata that differ are at an edge; forms that differ in what is written do so in a few places.
     """
@@ -25,42 +25,42 @@ class _Sketch(NamedTuple):
     samples: bytes
 
 
-class _Picture(NamedTuple):
+class _Image(NamedTuple):
     data: bytes
     digests: Digests
 
 
-class RecentPictures:
-    """The most recently used pictures with their digests; used from one thread.
+class RecentImages:
+    """The most recently used images with their digests; used from one thread.
 
-    Every byte is compared before two pictures count as one: unlike a hash, that cannot be fooled.
-    Of pictures with one sketch the last is kept. max_bytes counts the pictures and a flat overhead
+    Every byte is compared before two images count as one: unlike a hash, that cannot be fooled.
+    Of images with one sketch the last is kept. max_bytes counts the images and a flat overhead
     for each; 0 turns it off.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        self._pictures: LRUCache[_Sketch, _Picture] = LRUCache(max_bytes, getsizeof=_size)
+        self._images: LRUCache[_Sketch, _Image] = LRUCache(max_bytes, getsizeof=_size)
 
     def __len__(self) -> int:
-        """How many pictures are kept."""
-        return len(self._pictures)
+        """How many images are kept."""
+        return len(self._images)
 
     @property
     def size_bytes(self) -> int:
         """How much of max_bytes is used."""
-        return int(self._pictures.currsize)
+        return int(self._images.currsize)
 
     def digests(self, data: bytes) -> Digests | None:
         """The digests of these very bytes, if they are known."""
-        known = self._pictures.get(_sketch(data))
+        known = self._images.get(_sketch(data))
         return known.digests if known is not None and known.data == data else None
 
     def remember(self, data: bytes, digests: Digests) -> None:
-        """Keep a picture, making room by dropping those not used for longest."""
-        picture = _Picture(data, digests)
-        if _size(picture) <= self.max_bytes:
-            self._pictures[_sketch(data)] = picture
+        """Keep an image, making room by dropping those not used for longest."""
+        image = _Image(data, digests)
+        if _size(image) <= self.max_bytes:
+            self._images[_sketch(data)] = image
 
 
 def _sketch(data: bytes) -> _Sketch:
@@ -68,5 +68,5 @@ def _sketch(data: bytes) -> _Sketch:
     return _Sketch(len(data), data[:EDGE_BYTES], data[-EDGE_BYTES:], samples)
 
 
-def _size(picture: _Picture) -> int:
-    return len(picture.data) + ENTRY_OVERHEAD_BYTES
+def _size(image: _Image) -> int:
+    return len(image.data) + ENTRY_OVERHEAD_BYTES

@@ -1,4 +1,4 @@
-// What lies over the picture: the boxes as SVG, and the text, transparent but selectable, in each box.
+// What lies over the image: the boxes as SVG, and the text, transparent but selectable, in each box.
 
 import { drawn, element } from "../shared/elements.js";
 

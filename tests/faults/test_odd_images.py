@@ -1,4 +1,4 @@
-"""Rows 26, 29 and 30: bombs and oddities, hundreds of broken pictures, and text that is HTML."""
+"""Rows 26, 29 and 30: bombs and oddities, hundreds of broken images, and text that is HTML."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from broken_pictures import broken_pictures
-from picture_structures import (
+from broken_images import broken_images
+from image_structures import (
     compressed_text,
     exif,
     icc_segments,
@@ -21,11 +21,11 @@ from picture_structures import (
     with_chunks,
     with_segments,
 )
-from plain_pictures import TEXT, drawn, plain, saved
+from plain_images import TEXT, drawn, plain, saved
 from tests.support.cards import card
-from tests.support.checkout import PICTURES
+from tests.support.checkout import IMAGES
 from tests.support.error_replies import assert_error
-from tests.support.http_client import Part, Reply, multipart, picture_part
+from tests.support.http_client import Part, Reply, image_part, multipart
 from tests.support.memory_peaks import forget_peak, peak_mb
 from tests.support.server_process import ServerProcess
 
@@ -33,11 +33,11 @@ BOMB_BYTES = 200 << 20
 SPARE_MB = 120
 BROKEN = 300
 SEED = 29
-PLAIN = PICTURES / "special_sign.bmp"
+PLAIN = IMAGES / "special_sign.bmp"
 HTML = "<img src=x onerror=alert(1)>"
 SCRIPT = "</script><script>alert(document.cookie)</script>"
 JSON_TYPE = "application/json; charset=utf-8"
-SPECIAL = json.loads(PICTURES.with_suffix(".json").read_text(encoding="utf-8"))["special"]
+SPECIAL = json.loads(IMAGES.with_suffix(".json").read_text(encoding="utf-8"))["special"]
 ODD_PAGES = {
     page["file"]: "".join(page["lines"]) for page in SPECIAL if "OPEN EVERY DAY" in page["lines"]
 }
@@ -49,7 +49,7 @@ def letters(text: str) -> str:
 
 @pytest.fixture
 def bounded(models: ServerProcess) -> Iterator[ServerProcess]:
-    """The server with the models; no picture may need much more memory than a plain one."""
+    """The server with the models; no image may need much more memory than a plain one."""
     for pid in done_by(models):
         forget_peak(pid)
     read_by_all(models, PLAIN.read_bytes())
@@ -60,21 +60,21 @@ def bounded(models: ServerProcess) -> Iterator[ServerProcess]:
         assert peak_mb(pid) - peak < SPARE_MB
 
 
-def read_by_all(server: ServerProcess, picture: bytes) -> None:
-    """Let each worker read the picture, behind whose end other bytes may stand.
+def read_by_all(server: ServerProcess, image: bytes) -> None:
+    """Let each worker read the image, behind whose end other bytes may stand.
 
-    One that has rested has less memory than it needs for any picture.
+    One that has rested has less memory than it needs for any image.
     """
     begun = done_by(server)
     numbers = itertools.count()
     with ThreadPoolExecutor(2 * len(begun)) as clients:
         while any(done_by(server)[pid] == done for pid, done in begun.items()):
-            sent = [picture + b"%d" % next(numbers) for _ in range(2 * len(begun))]
+            sent = [image + b"%d" % next(numbers) for _ in range(2 * len(begun))]
             assert all(reply.status == 200 for reply in clients.map(server.upload, sent))
 
 
 def done_by(server: ServerProcess) -> dict[int, int]:
-    """How many pictures each worker has read, by its pid."""
+    """How many images each worker has read, by its pid."""
     return {worker["pid"]: worker["tasks_done"] for worker in server.health()["workers"]}
 
 
@@ -109,13 +109,13 @@ ICC = {
 
 @pytest.mark.faults(26)
 def test_odd_colour_profiles(bounded: ServerProcess) -> None:
-    pictures = [with_segments(plain("JPEG", "RGB"), *segments) for segments in ICC.values()]
+    images = [with_segments(plain("JPEG", "RGB"), *segments) for segments in ICC.values()]
     for profile in (b"", b"\xff" * 500, bytes(500_000)):
-        pictures.append(saved(drawn(), "PNG", icc_profile=profile))
-        pictures.append(saved(drawn().convert("RGB"), "WEBP", icc_profile=profile))
-        pictures.append(saved(drawn(), "TIFF", icc_profile=profile))
-        pictures.append(with_chunks(plain("PNG", "L"), png_chunk(b"iCCP", b"x\0\0" + profile)))
-    statuses = [right_or_refused(bounded.upload(picture)) for picture in pictures]
+        images.append(saved(drawn(), "PNG", icc_profile=profile))
+        images.append(saved(drawn().convert("RGB"), "WEBP", icc_profile=profile))
+        images.append(saved(drawn(), "TIFF", icc_profile=profile))
+        images.append(with_chunks(plain("PNG", "L"), png_chunk(b"iCCP", b"x\0\0" + profile)))
+    statuses = [right_or_refused(bounded.upload(image)) for image in images]
     assert statuses.count(200) >= 12
 
 
@@ -125,8 +125,8 @@ def test_cmyk_with_and_without_the_marker_of_adobe(bounded: ServerProcess) -> No
     start = inverted.index(b"\xff\xee")
     end = start + 2 + int.from_bytes(inverted[start + 2 : start + 4], "big")
     assert b"Adobe" in inverted[start:end]
-    for picture in (inverted, inverted[:start] + inverted[end:]):
-        assert letters(bounded.upload(picture).text) == letters(TEXT)
+    for image in (inverted, inverted[:start] + inverted[end:]):
+        assert letters(bounded.upload(image).text) == letters(TEXT)
 
 
 @pytest.mark.faults(26)
@@ -134,7 +134,7 @@ def test_rare_modes_and_every_orientation(bounded: ServerProcess) -> None:
     assert {f"special_exif_{n}.jpg" for n in range(1, 9)} < ODD_PAGES.keys()
     assert {"special_sign_cmyk.jpg", "special_sign_grey16.png"} < ODD_PAGES.keys()
     for page, text in ODD_PAGES.items():
-        reply = bounded.upload((PICTURES / page).read_bytes())
+        reply = bounded.upload((IMAGES / page).read_bytes())
         assert letters(reply.text) == letters(text), page
 
 
@@ -142,13 +142,13 @@ def test_rare_modes_and_every_orientation(bounded: ServerProcess) -> None:
 @pytest.mark.parametrize("orientation", [0, 9, 255, 65535])
 def test_an_orientation_that_there_is_not(bounded: ServerProcess, orientation: int) -> None:
     looped = exif([(34665, 4, 1, 8), (274, 3, 1, orientation)], following=8)
-    picture = with_segments(plain("JPEG", "RGB"), jpeg_segment(0xE1, looped))
-    assert letters(bounded.upload(picture).text) == letters(TEXT)
+    image = with_segments(plain("JPEG", "RGB"), jpeg_segment(0xE1, looped))
+    assert letters(bounded.upload(image).text) == letters(TEXT)
 
 
 @pytest.mark.faults(29)
 @pytest.mark.parametrize("degrees", [0, 90], ids=["wide", "high"])
-def test_a_very_long_picture_with_a_text(models: ServerProcess, degrees: int) -> None:
+def test_a_very_long_image_with_a_text(models: ServerProcess, degrees: int) -> None:
     """Its side is allowed, but longer than what OpenCV can warp."""
     image = Image.new("L", (40_000, 48), 255)
     image.paste(drawn())
@@ -158,16 +158,16 @@ def test_a_very_long_picture_with_a_text(models: ServerProcess, degrees: int) ->
 
 @pytest.mark.slow
 @pytest.mark.faults(29)
-def test_hundreds_of_broken_pictures(models: ServerProcess) -> None:
+def test_hundreds_of_broken_images(models: ServerProcess) -> None:
     """`make fuzz` sends 10,000."""
     before = models.health()["restarts"]
 
     def send(named: tuple[str, bytes]) -> tuple[str, Reply]:
-        name, picture = named
-        return name, models.request("POST", "/ocr", picture, {"Content-Type": "image/png"})
+        name, image = named
+        return name, models.request("POST", "/ocr", image, {"Content-Type": "image/png"})
 
     with ThreadPoolExecutor(4) as clients:
-        replies = list(clients.map(send, itertools.islice(broken_pictures(SEED), BROKEN)))
+        replies = list(clients.map(send, itertools.islice(broken_images(SEED), BROKEN)))
     wrong = [(name, reply.body) for name, reply in replies if not is_allowed(reply.status)]
     assert wrong == []
     counted = Counter(reply.status for _, reply in replies)
@@ -219,10 +219,10 @@ def test_text_that_is_html_stays_text(
 
 @pytest.mark.faults(30)
 def test_html_in_what_an_error_repeats(fakes: ServerProcess) -> None:
-    picture = picture_part(card("fine"), f"{HTML}.png")
+    image = image_part(card("fine"), f"{HTML}.png")
     bodies = [
-        multipart([picture, Part(HTML, b"1")]),
-        multipart([picture, Part("format", SCRIPT.encode())]),
+        multipart([image, Part(HTML, b"1")]),
+        multipart([image, Part("format", SCRIPT.encode())]),
         multipart([Part("file_type", HTML.encode())]),
     ]
     replies = [fakes.request("POST", "/ocr_service", *body) for body in bodies]
@@ -236,7 +236,7 @@ def test_html_in_what_an_error_repeats(fakes: ServerProcess) -> None:
 
 
 @pytest.mark.faults(30)
-def test_html_in_a_picture(models: ServerProcess) -> None:
+def test_html_in_a_image(models: ServerProcess) -> None:
     reply = models.upload(saved(drawn(HTML, (560, 60)), "PNG"))
     assert reply.status == 200
     assert_no_page(reply, JSON_TYPE)

@@ -1,8 +1,8 @@
-"""An endless row of odd, hostile and mutated pictures: the same seed gives the same bytes.
+"""An endless row of odd, hostile and mutated images: the same seed gives the same bytes.
 
-    python tools/broken_pictures.py SEED NUMBER > picture
+    python tools/broken_images.py SEED NUMBER > image
 
-Every picture is made from the seed and its own number alone, so that one can be had again.
+Every image is made from the seed and its own number alone, so that one can be had again.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from random import Random
 
-from odd_pictures import CLAIMED_SIDES, EXTREMES, ODD
-from picture_structures import (
+from image_structures import (
     PNG_MAGIC,
     TIFF_SHORT,
     compressed_text,
@@ -28,23 +27,24 @@ from picture_structures import (
     with_chunks,
     with_segments,
 )
-from plain_pictures import VARIANTS, plain
+from odd_images import CLAIMED_SIDES, EXTREMES, ODD
+from plain_images import VARIANTS, plain
 
 Mutation = Callable[[bytes, Random], bytes]
-NamedPicture = tuple[str, bytes]
+NamedImage = tuple[str, bytes]
 
 _ODD_SHARE = 0.3
 _UNCHANGED_SHARE = 0.02
 _MAGIC_BYTES = 18
 
 
-def broken_pictures(seed: int) -> Iterator[NamedPicture]:
+def broken_images(seed: int) -> Iterator[NamedImage]:
     """Names and bytes, for ever."""
-    return (broken_picture(seed, number) for number in itertools.count())
+    return (broken_image(seed, number) for number in itertools.count())
 
 
-def broken_picture(seed: int, number: int) -> NamedPicture:
-    """The name and the bytes of one picture of the row."""
+def broken_image(seed: int, number: int) -> NamedImage:
+    """The name and the bytes of one image of the row."""
     random = Random(f"{seed}:{number}")
     if random.random() < _ODD_SHARE:
         kind = random.choice(tuple(ODD))
@@ -155,7 +155,7 @@ def size_claimed(data: bytes, random: Random) -> bytes:
 
 
 def spliced(data: bytes, random: Random) -> bytes:
-    """The beginning of one picture and the end of another."""
+    """The beginning of one image and the end of another."""
     other = plain(*random.choice(VARIANTS))
     return data[: random.randrange(len(data) + 1)] + other[random.randrange(len(other)) :]
 
@@ -175,7 +175,7 @@ def inserted(data: bytes, random: Random) -> bytes:
 
 
 def appended(data: bytes, random: Random) -> bytes:
-    """Something behind the end: noise, zeros, or another picture."""
+    """Something behind the end: noise, zeros, or another image."""
     other = plain(*random.choice(VARIANTS))
     return data + random.choice((random.randbytes(500), bytes(100_000), other, data))
 
@@ -208,4 +208,4 @@ MUTATIONS: dict[str, Mutation] = {
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(broken_picture(int(sys.argv[1]), int(sys.argv[2]))[1])
+    sys.stdout.buffer.write(broken_image(int(sys.argv[1]), int(sys.argv[2]))[1])

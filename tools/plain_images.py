@@ -1,4 +1,4 @@
-"""Small pictures with a line of text, in every accepted format and in many modes."""
+"""Small images with a line of text, in every accepted format and in many modes."""
 
 from __future__ import annotations
 

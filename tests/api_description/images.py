@@ -1,4 +1,4 @@
-"""What schemathesis has to know beside the description: pictures, and what no schema can say."""
+"""What schemathesis has to know beside the description: images, and what no schema can say."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies
 
 from tests.support.cards import card
 
-PICTURES = [
+IMAGES = [
     card("a line"),
     card("two lines\nof text", "TIFF"),
     card("<img src=x onerror=alert(1)>"),
@@ -18,11 +18,11 @@ PICTURES = [
 ]
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/*", "application/octet-stream")
 
-pictures = strategies.sampled_from(PICTURES)
-schemathesis.openapi.format("binary", pictures)
-schemathesis.openapi.format("byte", pictures.map(lambda data: base64.b64encode(data).decode()))
+images = strategies.sampled_from(IMAGES)
+schemathesis.openapi.format("binary", images)
+schemathesis.openapi.format("byte", images.map(lambda data: base64.b64encode(data).decode()))
 for media_type in MEDIA_TYPES:
-    schemathesis.openapi.media_type(media_type, pictures)
+    schemathesis.openapi.media_type(media_type, images)
 
 
 @schemathesis.hook
