@@ -123,10 +123,11 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     stages = {"decode": decoded, **recognition.stages}
     if not task.options.draw:
         return Recognition(recognition.result, stages)
-    from ocr_engine.images.drawing import draw_result
+    from ocr_engine.images.drawing import draw_page
 
     start = time.perf_counter()
-    drawing = draw_result(image.pixels, recognition.result)
+    (page,) = recognition.result.pages
+    drawing = draw_page(image.pixels, page)
     return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Recognition
+from ocr_engine.result_json import as_json, from_json
 
 MAX_REPLY_BYTES = 64 << 20
 
@@ -123,7 +124,7 @@ def encode_reply(reply: Reply) -> bytes:
             {
                 "kind": "done",
                 "task_id": reply.task_id,
-                "result": reply.recognition.result.as_json(),
+                "result": as_json(reply.recognition.result),
                 "stages": dict(reply.recognition.stages),
                 "rss_mb": reply.rss_mb,
             },
@@ -148,7 +149,7 @@ def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
         raise ValueError("a body that is no drawing")
     if kind == "done":
         stages = {str(name): float(seconds) for name, seconds in head["stages"].items()}
-        recognition = Recognition(OcrResult.from_json(head["result"]), stages, body)
+        recognition = Recognition(from_json(head["result"]), stages, body)
         return Done(int(head["task_id"]), recognition, int(head["rss_mb"]))
     if kind == "begun":
         return Begun(int(head["task_id"]))

@@ -24,7 +24,7 @@ from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.result import OcrResult
+from ocr_engine.result import Document
 from ocr_engine.worker.messages import Task, decode_request, encode_request
 from ocr_engine.worker.spec import WorkerSpec
 from server.settings import engine as engine_settings
@@ -248,7 +248,7 @@ def reader(precision: Any, cores: int) -> PpOcr:
     return ppocr.load(EngineSettings("openvino", models, precision=precision, cores=cores))
 
 
-def result(recognizer: PpOcr, image: DecodedImage, cores: int) -> OcrResult:
+def result(recognizer: PpOcr, image: DecodedImage, cores: int) -> Document:
     return recognizer.recognize(image, RecognitionOptions(), Budget(cores)).result
 
 

@@ -37,7 +37,8 @@ from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Recognition
+from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done
 from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
 from tests.support.cards import card
@@ -563,7 +564,7 @@ def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
             worker = await running_worker(pool)
             await until(lambda: lasts_longer_than_a_start(pool, unwanted), "enough time")
             assert pool.cancel(unwanted, stop_running=True)
-            late = Done(unwanted.task_id, Recognition(OcrResult(1, 1, ())), 50)
+            late = Done(unwanted.task_id, Recognition(image_document(1, 1, ())), 50)
             pool.supervisor.on_reply(worker, late)
             assert (await waiting.future).result.text == "waiting"
             assert waiting.attempts == 1

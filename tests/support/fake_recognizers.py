@@ -20,7 +20,8 @@ from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Recognition
+from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done, encode_reply
 from tests.support.cards import lines_of, said
 from tests.support.garbage import GARBAGE, frame
@@ -57,7 +58,8 @@ class Echo:
         if text.startswith("recite "):
             lines = [RECITAL]
         height, width = image.pixels.shape[:2]
-        result = OcrResult(width, height, tuple(lines_of(lines, options.granularity)), image.frames)
+        found = lines_of(lines, options.granularity)
+        result = image_document(width, height, found, image.frames)
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition
