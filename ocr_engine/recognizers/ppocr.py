@@ -209,6 +209,7 @@ class PpOcr:
         shape = (*self._rec_shape[1:], squeeze, least_width)
 
         def make(number: int) -> ImageArray:
+            budget.check_deadline()
             return recognition.preprocess(strips[number], *shape)
 
         def read(number: int, output: FloatArray) -> Reading:

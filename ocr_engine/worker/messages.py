@@ -7,12 +7,12 @@ image's bytes in a task, the drawing's in a reply that has one.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
@@ -31,12 +31,13 @@ class GarbageMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Parent to worker: recognize these bytes within this budget."""
+    """Parent to worker: recognize these bytes, on so many cores, within so many seconds."""
 
     task_id: int
     options: RecognitionOptions
     image: bytes
-    budget: Budget = ONE_CORE
+    cores: int = 1
+    seconds: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def encode_request(request: Request) -> bytes:
         "kind": "task",
         "task_id": request.task_id,
         "options": asdict(request.options),
-        "budget": asdict(request.budget),
+        "cores": request.cores,
+        "seconds": request.seconds,
     }
     return _frame(head, request.image)
 
@@ -112,7 +114,7 @@ def decode_request(frame: bytes) -> Request:
         raise GarbageMessage(f"not a request: {head.get('kind')!r}")
     try:
         options = RecognitionOptions(**head["options"])
-        return Task(head["task_id"], options, body, Budget(**head["budget"]))
+        return Task(head["task_id"], options, body, head["cores"], head["seconds"])
     except (KeyError, TypeError) as error:
         raise GarbageMessage(f"not a request: {error}") from None
 

@@ -41,11 +41,13 @@ class Echo:
 
     def __init__(self, journal: Path | None = None) -> None:
         self._journal = journal
+        self.budget = ONE_CORE  # of the last card
 
     def recognize(
         self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         text = said(image)
+        self.budget = budget
         self._note("begin", text)
         self.act(text)
         self._note("end", text)
@@ -193,11 +195,20 @@ class LeakingSlowly(Leaking):
         time.sleep(0.1)
 
 
+class Diligent(Echo):
+    """`toil`: has more to do than time, and looks at the deadline after each step."""
+
+    def act(self, text: str) -> None:
+        while text == "toil":
+            self.budget.check_deadline()
+            time.sleep(_POLL_SECONDS)
+
+
 class Obedient(Echo):
     """Has whatever fault the card asks for."""
 
     def act(self, text: str) -> None:
-        for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage):
+        for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage, Diligent):
             fault.act(self, text)  # type: ignore[arg-type]
 
     def act_on_answer(self, text: str, answer: Recognition) -> None:
