@@ -40,14 +40,14 @@ class ExitReason(enum.StrEnum):
 class WorkerExit(NamedTuple):
     """The end of a worker process.
 
-    detail: a few words for the log. own_doing: the worker ended by what it did itself, so the
+    detail: a few words for the log. self_inflicted: the worker ended by what it did itself, so the
     image that it was reading is under suspicion; False where it was killed from outside or by us.
     signal: which one, for ExitReason.SIGNAL.
     """
 
     reason: ExitReason
     detail: str
-    own_doing: bool = False
+    self_inflicted: bool = False
     signal: str = ""
 
     @property
@@ -63,10 +63,10 @@ def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
     """
     if code >= 0:
         reason = ExitReason.EXIT if code else ExitReason.LEFT
-        return WorkerExit(reason, f"exit status {code}", own_doing=True)
+        return WorkerExit(reason, f"exit status {code}", self_inflicted=True)
     try:
         number = signal.Signals(-code)
     except ValueError:
         return WorkerExit(ExitReason.SIGNAL, f"killed by signal {-code}", signal=f"sig{-code}")
-    own_doing = number in _OWN_SIGNALS or (number is signal.SIGKILL and out_of_memory)
-    return WorkerExit(ExitReason.SIGNAL, f"killed by {number.name}", own_doing, number.name)
+    self_inflicted = number in _OWN_SIGNALS or (number is signal.SIGKILL and out_of_memory)
+    return WorkerExit(ExitReason.SIGNAL, f"killed by {number.name}", self_inflicted, number.name)

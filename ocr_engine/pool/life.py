@@ -59,7 +59,7 @@ class WorkerLife:
         return self.state in (WorkerState.BUSY, WorkerState.RETIRING)
 
     @property
-    def share_done(self) -> bool:
+    def reached_task_limit(self) -> bool:
         """Whether it has read as many images as it may."""
         return bool(self.task_limit) and self.tasks_done >= self.task_limit
 
@@ -101,7 +101,7 @@ class WorkerLife:
         """The process is gone."""
         return self._become(WorkerState.DEAD)
 
-    def overstayed(self) -> WorkerExit:
+    def stuck_exit(self) -> WorkerExit:
         """The end of one that does not leave when asked to.
 
         A worker that ran out of memory may be too damaged to leave: that is still why it is lost.

@@ -14,7 +14,7 @@ from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.process import WorkerProcess
-from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
+from ocr_engine.pool.supervisor import Supervisor, SupervisorSpec, TaskReply
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
@@ -35,7 +35,7 @@ class PoolSpec:
     cores, at most, one image may be read when they are idle. fingerprint: see Engine.
     """
 
-    crew: CrewSpec
+    workers: SupervisorSpec
     fingerprint: str = ""
     queue_size: int = 100
     queue_seconds: float = 60.0
@@ -48,7 +48,7 @@ class Pool:
 
     def __init__(self, spec: PoolSpec) -> None:
         self.spec = spec
-        self.supervisor = Supervisor(spec.crew, self)
+        self.supervisor = Supervisor(spec.workers, self)
         self.admission = Admission(spec.queue_size, spec.queue_seconds)
         self.completed = 0
         self._ids = itertools.count(1)
@@ -70,7 +70,7 @@ class Pool:
     @property
     def capacity(self) -> int:
         """See Engine."""
-        return self.spec.crew.number
+        return self.spec.workers.number
 
     def start(self) -> None:
         """Spawn the workers."""
@@ -159,8 +159,8 @@ class Pool:
             raise PoolStarting("the models are still being loaded; try again in a second")
         if self.supervisor.idle_worker() is None:
             self.admission.check(self.queued(), self.supervisor.warm(), patience)
-        most_seconds = self.spec.queue_seconds + self.spec.task_seconds
-        task = PoolTask(next(self._ids), image, options, most_seconds, read_before)
+        max_seconds = self.spec.queue_seconds + self.spec.task_seconds
+        task = PoolTask(next(self._ids), image, options, max_seconds, read_before)
         self._count_bytes(len(image), task)
         self._enqueue(task)
         return task
@@ -185,12 +185,12 @@ class Pool:
         return True
 
     def on_idle(self) -> None:
-        """Hand the oldest waiting images to workers that are free; see CrewListener."""
+        """Hand the oldest waiting images to workers that are free; see SupervisorListener."""
         while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
             self._run(self._backlog.pop(), worker)
 
     def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
-        """A worker has read its task: an attempt, whatever comes of it; see CrewListener."""
+        """A worker has read its task: an attempt, whatever comes of it; see SupervisorListener."""
         task = self._running.get(worker)
         if task is not None and task.task_id == task_id:
             task.attempts += 1
@@ -198,12 +198,14 @@ class Pool:
             task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
-        """A worker is done with its task; see CrewListener."""
+        """A worker is done with its task; see SupervisorListener."""
         task = self._running.pop(worker, None)
         if task is None:
             return
         if task.task_id != reply.task_id:
-            told = WorkerExit(ExitReason.PROTOCOL_ERROR, "answered another task", own_doing=True)
+            told = WorkerExit(
+                ExitReason.PROTOCOL_ERROR, "answered another task", self_inflicted=True
+            )
             worker.kill(told.reason, told.detail)
             self._retry(task, told)
             return
@@ -219,7 +221,7 @@ class Pool:
         task.finish(replace(reply.recognition, stages=stages))
 
     def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
-        """A worker died; its image is tried again; see CrewListener."""
+        """A worker died; its image is tried again; see SupervisorListener."""
         task = self._running.pop(worker, None)
         if task is not None:
             self._retry(task, ended)

@@ -27,7 +27,7 @@ from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
 from ocr_engine.pool.life import WorkerLife
 from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
-    GarbageMessage,
+    ProtocolError,
     Reply,
     Request,
     Stop,
@@ -147,21 +147,21 @@ class WorkerProcess:
     def let_leave(self) -> None:
         """It gets no more tasks and leaves; kill it if it does not."""
         self.retire()
-        late = self._life.overstayed()
+        late = self._life.stuck_exit()
         self._loop.call_later(LEAVE_SECONDS, self.kill, late.reason, late.detail)
 
     def abort(self, reason: ExitReason, detail: str) -> None:
         """SIGABRT for a trace of where it hangs, then SIGKILL."""
-        self._condemn(reason, detail)
+        self._mark_killed(reason, detail)
         self._signal(signal.SIGABRT)
         self._loop.call_later(ABORT_SECONDS, self.kill, reason, detail)
 
     def kill(self, reason: ExitReason, detail: str) -> None:
         """SIGKILL; nothing happens to a process that is gone."""
-        self._condemn(reason, detail)
+        self._mark_killed(reason, detail)
         self._signal(signal.SIGKILL)
 
-    def _condemn(self, reason: ExitReason, detail: str) -> None:
+    def _mark_killed(self, reason: ExitReason, detail: str) -> None:
         """Its end has this reason; a timer may find it dead already."""
         if self.state is not WorkerState.DEAD:
             self._life = self._life.killed(WorkerExit(reason, detail))
@@ -228,7 +228,9 @@ class WorkerProcess:
         ended = worker_exit(code, self._out_of_memory())
         if problem is None:
             return ended
-        return WorkerExit(ExitReason.PROTOCOL_ERROR, f"{problem}, {ended.detail}", own_doing=True)
+        return WorkerExit(
+            ExitReason.PROTOCOL_ERROR, f"{problem}, {ended.detail}", self_inflicted=True
+        )
 
     def _out_of_memory(self) -> bool:
         """Whether memory ran out, or this worker had most of what it may use, during its task."""
@@ -260,7 +262,7 @@ class WorkerProcess:
                 if error.errno is None and "end of file" in str(error):
                     return None  # it died while it wrote
                 return f"channel broken ({error})"
-            except GarbageMessage as error:
+            except ProtocolError as error:
                 return f"sent garbage ({error})"
             self._post(self._listener.on_reply, self, reply)
 

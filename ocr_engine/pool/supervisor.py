@@ -17,7 +17,7 @@ from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.worker.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
-from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
+from ocr_engine.worker.spec import IDLE_TRIM_SECONDS, WorkerSpec
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ TaskReply = Done | Failed
 
 
 @dataclass(frozen=True, slots=True)
-class CrewSpec:
+class SupervisorSpec:
     """How many workers, what each is told, and when one is replaced.
 
     max_tasks: images before a worker is replaced (±20 %), 0: never. max_rss_mb: memory above
@@ -45,7 +45,7 @@ class CrewSpec:
     start_seconds: float = 120.0
 
 
-class CrewListener(Protocol):
+class SupervisorListener(Protocol):
     """Who uses the workers; told of everything on the event loop."""
 
     def on_idle(self) -> None:
@@ -65,7 +65,10 @@ class Supervisor:
     """The crew of workers. Runs on the event loop; constructors only assign, start() spawns."""
 
     def __init__(
-        self, spec: CrewSpec, listener: CrewListener, randomness: random.Random | None = None
+        self,
+        spec: SupervisorSpec,
+        listener: SupervisorListener,
+        randomness: random.Random | None = None,
     ) -> None:
         self.spec = spec
         self.restarts: Counter[str] = Counter()
@@ -121,7 +124,7 @@ class Supervisor:
         After a pause workers give memory back for a while; then it is the one that rested longest.
         """
         ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
-        paused = time.monotonic() - PAUSE_SECONDS
+        paused = time.monotonic() - IDLE_TRIM_SECONDS
         recent = [worker for worker in ready if worker.life.idle_since > paused]
         if recent:
             return max(recent, key=lambda worker: worker.life.idle_since)
@@ -248,7 +251,7 @@ class Supervisor:
         life = worker.life
         if not life.lasting or self._closing:
             return
-        if life.share_done:
+        if life.reached_task_limit:
             told = f"it has read {life.tasks_done} images"
         elif life.rss_mb > self.spec.max_rss_mb:
             told = f"it has grown to {life.rss_mb} MiB"

@@ -26,7 +26,7 @@ MAX_DEATHS = 2  # of workers that ended by their own doing over one image
 class PoolTask:
     """One image on its way; await `future` for its Recognition or an EngineError.
 
-    most_seconds: for how long it may be tried. read_before: it has been read by these models with
+    max_seconds: for how long it may be tried. read_before: it has been read by these models with
     these options, so that no worker's death is its fault.
     """
 
@@ -35,7 +35,7 @@ class PoolTask:
         task_id: int,
         image: bytes,
         options: RecognitionOptions,
-        most_seconds: float,
+        max_seconds: float,
         read_before: bool = False,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -51,7 +51,7 @@ class PoolTask:
         self.begun = False  # by the worker that has it
         self.deaths = 0  # how many workers ended by their own doing after they had begun it
         self.enqueued_at = loop.time()
-        self.deadline = self.enqueued_at + most_seconds  # later it is not tried again
+        self.deadline = self.enqueued_at + max_seconds  # later it is not tried again
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
 
@@ -65,7 +65,7 @@ class PoolTask:
         It is tried until its deadline, unless it has ended MAX_DEATHS workers: those that were
         killed from outside do not count, nor does any if the image has been read before.
         """
-        if self.begun and ended.own_doing:
+        if self.begun and ended.self_inflicted:
             self.deaths += 1
         if self.deaths >= MAX_DEATHS and not self.read_before:
             return ImageKillsWorkers(f"{self.deaths} workers crashed while they read this image")

@@ -41,11 +41,11 @@ class OnnxRuntimeSession:
         (output, *_) = self._session.run(None, given, self._run_options)
         return np.asarray(output, dtype=np.float32)
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         """See Session.run_each; one after the other."""
         return inputs.run_on(self.run)
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
         """Nothing to do: shapes are not compiled one by one."""
 
     def release_memory(self, shapes: bool = False) -> None:

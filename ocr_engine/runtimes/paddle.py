@@ -45,11 +45,11 @@ class PaddleSession:
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu(), dtype=np.float32)
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         """See Session.run_each; one after the other."""
         return inputs.run_on(self.run)
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
         """See Session.prepare."""
         self.run(pixels)
 

@@ -41,18 +41,18 @@ class SessionSettings:
     """How a model runs: compute threads, number format, shapes kept compiled, oneDNN in Paddle.
 
     normalization: what it makes of pixels, in the order of the channels that it is given.
-    lanes: how many lines may run at the same time, each with so many threads.
-    lane_width: wider lines run in the first lane only, so that others have few shapes to keep.
+    infer_requests: how many lines may run at the same time, each with so many threads.
+    max_shared_width: wider lines run in the first request only, so that others have few shapes to keep.
     ranges: of the model's activations by operation, for int8.
     digest: of the model's files; what is compiled may be kept under it. Empty: it is not.
     """
 
     normalization: Normalization = Normalization()
     threads: int = 1
-    lanes: int = 1
+    infer_requests: int = 1
     precision: Precision = "f32"
     cached_shapes: int = 16
-    lane_width: int = 1 << 62
+    max_shared_width: int = 1 << 62
     enable_mkldnn: bool = True
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     digest: str = ""
@@ -62,7 +62,7 @@ class SessionSettings:
 class Inputs(Generic[T]):
     """Pixels that are made when it is their turn, by number, and what to read of their outputs.
 
-    widths: of the pixels, by which lanes share them. read: gets the number and the output, of
+    widths: of the pixels, by which infer_requests share them. read: gets the number and the output, of
     which it must keep no part.
     """
 
@@ -85,19 +85,19 @@ class Session(Protocol):
     def run(self, pixels: PixelArray) -> FloatArray:
         """The model's first output for pixels (1, h, w, 3) uint8, in the order of its channels."""
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         """What is read of each output, in the order of their numbers.
 
-        `lanes` run at a time, if the runtime can, each in a thread of its own.
+        `infer_requests` run at a time, if the runtime can, each in a thread of its own.
         """
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
-        """Make the next run of pixels of this shape faster in so many lanes, if that can be."""
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
+        """Make the next run of pixels of this shape faster in so many infer_requests, if that can be."""
 
     def release_memory(self, shapes: bool = False) -> None:
         """Give back past images' activations, if the runtime can.
 
-        shapes: also what is compiled for past shapes, and all lanes but the first. ModelError or
+        shapes: also what is compiled for past shapes, and all infer_requests but the first. ModelError or
         OSError if the model cannot be loaded again for that; the session then stays as it is.
         """
 

@@ -13,29 +13,29 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 from ocr_engine.memory import rss_mb
-from ocr_engine.worker.memory import give_memory_back, release
-from ocr_engine.worker.spec import PAUSE_SECONDS
+from ocr_engine.worker.memory import release, trim_memory
+from ocr_engine.worker.spec import IDLE_TRIM_SECONDS
 
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
-REST_SECONDS = 30.0  # to begin anew takes 1 to 3 s of CPU
-REST_SPREAD_SECONDS = 10.0  # random and in addition, lest all workers begin anew at once
-REST_SLACK_MB = 4  # of what differs from one rest to the next though nothing new was read
+IDLE_RESET_SECONDS = 30.0  # to begin anew takes 1 to 3 s of CPU
+IDLE_RESET_SPREAD_SECONDS = 10.0  # random and in addition, lest all workers begin anew at once
+IDLE_RESET_SLACK_MB = 4  # of what differs from one rest to the next though nothing new was read
 
 
-class Pauses:
-    """The pauses of one worker. most_rss_mb: above it, past images' shapes do not outlive one."""
+class IdleMaintenance:
+    """The pauses of one worker. max_rss_mb: above it, past images' shapes do not outlive one."""
 
-    def __init__(self, recognizer: Recognizer, most_rss_mb: int) -> None:
+    def __init__(self, recognizer: Recognizer, max_rss_mb: int) -> None:
         self._recognizer = recognizer
-        self._most_rss_mb = most_rss_mb
+        self._most_rss_mb = max_rss_mb
         self._rested_rss_mb = 0
 
-    def use(self, channel: connection.Connection) -> None:
+    def run_until_request(self, channel: connection.Connection) -> None:
         """Until something comes, or nothing is left to do; EOFError and OSError as of poll()."""
-        rest = time.monotonic() + REST_SECONDS + random.uniform(0, REST_SPREAD_SECONDS)
-        if channel.poll(PAUSE_SECONDS):
+        rest = time.monotonic() + IDLE_RESET_SECONDS + random.uniform(0, IDLE_RESET_SPREAD_SECONDS)
+        if channel.poll(IDLE_TRIM_SECONDS):
             return
         for _ in self._pause():
             if channel.poll():
@@ -47,12 +47,12 @@ class Pauses:
                 return
 
     def _pause(self) -> Iterator[None]:
-        give_memory_back(self._recognizer, self._most_rss_mb)
+        trim_memory(self._recognizer, self._most_rss_mb)
         yield
         yield from self._preparations()
 
     def _rest(self) -> Iterator[None]:
-        if rss_mb() > self._rested_rss_mb + REST_SLACK_MB:
+        if rss_mb() > self._rested_rss_mb + IDLE_RESET_SLACK_MB:
             release(self._recognizer, shapes=True)
             yield
             yield from self._preparations()

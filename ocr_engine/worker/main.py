@@ -23,8 +23,8 @@ from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
-from ocr_engine.worker.idle import Pauses
-from ocr_engine.worker.memory import give_memory_back
+from ocr_engine.worker.idle import IdleMaintenance
+from ocr_engine.worker.memory import trim_memory
 from ocr_engine.worker.messages import (
     Begun,
     Done,
@@ -74,10 +74,10 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
         _warm(recognizer, spec, spec.cores)
-    pauses = Pauses(recognizer, spec.idle_rss_mb)
+    idle = IdleMaintenance(recognizer, spec.idle_rss_mb)
     while True:
         try:
-            pauses.use(channel)
+            idle.run_until_request(channel)
             request = decode_request(channel.recv_bytes())
         except (EOFError, OSError):
             return
@@ -112,7 +112,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
             code, message = RecognitionFailed.code, _FAILED
         log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
     if rss_mb() > spec.release_rss_mb and not leaving:
-        give_memory_back(recognizer, spec.release_rss_mb)
+        trim_memory(recognizer, spec.release_rss_mb)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
     return Done(task.task_id, recognition, rss_mb())

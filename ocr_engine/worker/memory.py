@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
+def trim_memory(recognizer: Recognizer, max_rss_mb: int) -> None:
     """Past images' memory; and what makes later ones faster, if that alone is too much."""
     release(recognizer)
-    if rss_mb() > most_rss_mb:
+    if rss_mb() > max_rss_mb:
         release(recognizer, shapes=True)
 
 

@@ -25,7 +25,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LENGTH = struct.Struct(">I")
 
 
-class GarbageMessage(Exception):
+class ProtocolError(Exception):
     """A frame that is none of the messages below."""
 
 
@@ -106,17 +106,17 @@ def encode_request(request: Request) -> bytes:
 
 
 def decode_request(frame: bytes) -> Request:
-    """The request in a frame; GarbageMessage if there is none."""
+    """The request in a frame; ProtocolError if there is none."""
     head, body = _unframe(frame)
     if head.get("kind") == "stop":
         return Stop()
     if head.get("kind") != "task":
-        raise GarbageMessage(f"not a request: {head.get('kind')!r}")
+        raise ProtocolError(f"not a request: {head.get('kind')!r}")
     try:
         options = RecognitionOptions(**head["options"])
         return Task(head["task_id"], options, body, head["cores"], head["seconds"])
     except (KeyError, TypeError) as error:
-        raise GarbageMessage(f"not a request: {error}") from None
+        raise ProtocolError(f"not a request: {error}") from None
 
 
 def encode_reply(reply: Reply) -> bytes:
@@ -137,12 +137,12 @@ def encode_reply(reply: Reply) -> bytes:
 
 
 def decode_reply(frame: bytes) -> Reply:
-    """The reply in a frame, every field checked; GarbageMessage if there is none."""
+    """The reply in a frame, every field checked; ProtocolError if there is none."""
     head, body = _unframe(frame)
     try:
         return _reply(head, body)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise GarbageMessage(f"not a reply: {error!r}") from None
+        raise ProtocolError(f"not a reply: {error!r}") from None
 
 
 def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
@@ -201,10 +201,10 @@ def _unframe(frame: bytes) -> tuple[dict[str, Any], bytes]:
         (length,) = _LENGTH.unpack_from(frame)
         end = _LENGTH.size + length
         if end > len(frame):
-            raise GarbageMessage("a frame shorter than its head")
+            raise ProtocolError("a frame shorter than its head")
         head = json.loads(frame[_LENGTH.size : end])
     except (struct.error, ValueError, RecursionError) as error:
-        raise GarbageMessage(f"not a frame: {error}") from None
+        raise ProtocolError(f"not a frame: {error}") from None
     if not isinstance(head, dict):
-        raise GarbageMessage("a head that is no object")
+        raise ProtocolError("a head that is no object")
     return head, frame[end:]

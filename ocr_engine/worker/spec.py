@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
-PAUSE_SECONDS = 2.0  # without a task, until a worker gives memory back
+IDLE_TRIM_SECONDS = 2.0  # without a task, until a worker gives memory back
 
 
 @dataclass(frozen=True, slots=True)

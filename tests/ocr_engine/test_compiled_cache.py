@@ -366,7 +366,7 @@ def test_a_folder_that_others_can_change_is_not_used(
 
 
 def test_what_is_not_of_this_program_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_cache, "MOST_FILES", 1)
+    monkeypatch.setattr(compiled_cache, "MAX_FILES", 1)
     folder.mkdir(parents=True, mode=0o700)
     folder.parent.chmod(0o700)
     for name in ("notes.txt", ".new-long-ago", ".new-just-now"):
@@ -382,11 +382,11 @@ def test_what_is_not_of_this_program_stays(folder: Path, monkeypatch: pytest.Mon
 
 
 def test_what_was_not_used_for_longest_goes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_cache, "MOST_FILES", 2)
+    monkeypatch.setattr(compiled_cache, "MAX_FILES", 2)
     load(started())
     (first,) = folder.iterdir()
     kept = CompiledModels(folder)
-    model = load(started(), digest="")._compile_lane()
+    model = load(started(), digest="")._compile_model()
     second, third, fourth = (folder / (letter * 64) for letter in "234")
 
     def keep(file: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from ocr_engine.errors import ModelError
 from ocr_engine.memory import rss_mb
 from ocr_engine.worker import idle
-from ocr_engine.worker.idle import Pauses
-from ocr_engine.worker.memory import give_memory_back
+from ocr_engine.worker.idle import IdleMaintenance
+from ocr_engine.worker.memory import trim_memory
 
 SHAPES_MB = 64
 STEPS = 2
@@ -56,14 +56,14 @@ def channels() -> Iterator[tuple[Connection, Connection]]:
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idle, "PAUSE_SECONDS", 0.02)
-    monkeypatch.setattr(idle, "REST_SECONDS", 0.04)
-    monkeypatch.setattr(idle, "REST_SPREAD_SECONDS", 0.0)
+    monkeypatch.setattr(idle, "IDLE_TRIM_SECONDS", 0.02)
+    monkeypatch.setattr(idle, "IDLE_RESET_SECONDS", 0.04)
+    monkeypatch.setattr(idle, "IDLE_RESET_SPREAD_SECONDS", 0.0)
 
 
-def told_in_a_pause(recognizer: Shapes, given: Pauses, channel: Connection) -> list[str]:
+def told_in_a_pause(recognizer: Shapes, given: IdleMaintenance, channel: Connection) -> list[str]:
     recognizer.told.clear()
-    given.use(channel)
+    given.run_until_request(channel)
     return recognizer.told
 
 
@@ -71,7 +71,7 @@ def test_shapes_go_in_a_rest_if_there_are_more_than_in_the_last_one(
     channels: tuple[Connection, Connection],
 ) -> None:
     recognizer = Shapes()
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
+    given = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
     first = told_in_a_pause(recognizer, given, channels[0])
     assert first == ["activations", *PREPARED, "all", *PREPARED]
     rested = rss_mb()
@@ -86,7 +86,7 @@ def test_shapes_go_in_a_rest_if_there_are_more_than_in_the_last_one(
 def test_shapes_outlive_a_pause_that_is_no_rest(
     channels: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idle, "REST_SECONDS", 600.0)
+    monkeypatch.setattr(idle, "IDLE_RESET_SECONDS", 600.0)
     recognizer = Shapes()
 
     def tell_at_the_end() -> bool:
@@ -95,7 +95,7 @@ def test_shapes_outlive_a_pause_that_is_no_rest(
 
     monkeypatch.setattr(recognizer, "prepare", tell_at_the_end)
     recognizer.see()
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
+    given = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
     assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
 
 
@@ -103,23 +103,23 @@ def test_nothing_is_given_back_while_images_come(
     channels: tuple[Connection, Connection],
 ) -> None:
     recognizer = Shapes()
-    given = Pauses(recognizer, most_rss_mb=0)  # type: ignore[arg-type]
+    given = IdleMaintenance(recognizer, max_rss_mb=0)  # type: ignore[arg-type]
     channels[1].send_bytes(b"an image")
     assert told_in_a_pause(recognizer, given, channels[0]) == []
 
 
 def test_workers_do_not_all_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idle, "REST_SPREAD_SECONDS", 600.0)
+    monkeypatch.setattr(idle, "IDLE_RESET_SPREAD_SECONDS", 600.0)
     monkeypatch.setattr("random.uniform", lambda least, most: (least + most) / 2)
     waited: list[float] = []
-    given = Pauses(Shapes(), most_rss_mb=1 << 20)  # type: ignore[arg-type]
+    given = IdleMaintenance(Shapes(), max_rss_mb=1 << 20)  # type: ignore[arg-type]
 
     class Channel:
         def poll(self, seconds: float = 0.0) -> bool:
             waited.append(seconds)
             return seconds > 1
 
-    given.use(Channel())  # type: ignore[arg-type]
+    given.run_until_request(Channel())  # type: ignore[arg-type]
     assert waited[-1] == pytest.approx(300, abs=5)
 
 
@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_loaded_again_ends_no_pause(
             raise error
 
     monkeypatch.setattr(recognizer, "release_memory", failing)
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
+    given = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
     told = told_in_a_pause(recognizer, given, channels[0])
     assert told == ["activations", *PREPARED, "all", *PREPARED]
     assert "memory of past images stays: gone" in caplog.text
@@ -149,15 +149,15 @@ def test_a_model_that_cannot_be_loaded_again_ends_no_pause(
 def test_a_channel_that_ends_is_told_of(channels: tuple[Connection, Connection]) -> None:
     channels[0].close()
     with pytest.raises(OSError, match="closed"):
-        Pauses(Shapes(), most_rss_mb=1 << 20).use(channels[0])  # type: ignore[arg-type]
+        IdleMaintenance(Shapes(), max_rss_mb=1 << 20).run_until_request(channels[0])  # type: ignore[arg-type]
 
 
 def test_too_many_shapes_do_not_outlive_a_pause() -> None:
     recognizer = Shapes()
     recognizer.see()
-    give_memory_back(recognizer, most_rss_mb=rss_mb() + SHAPES_MB)  # type: ignore[arg-type]
+    trim_memory(recognizer, max_rss_mb=rss_mb() + SHAPES_MB)  # type: ignore[arg-type]
     assert recognizer.told == ["activations"]
-    give_memory_back(recognizer, most_rss_mb=rss_mb() - SHAPES_MB // 2)  # type: ignore[arg-type]
+    trim_memory(recognizer, max_rss_mb=rss_mb() - SHAPES_MB // 2)  # type: ignore[arg-type]
     assert recognizer.told == ["activations", "activations", "all"]
 
 
@@ -172,7 +172,7 @@ def test_a_image_that_comes_while_shapes_are_prepared_has_not_to_wait_for_all(
         return prepare()
 
     monkeypatch.setattr(recognizer, "prepare", interrupted)
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
+    given = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
     told = told_in_a_pause(recognizer, given, channels[0])
     assert told == ["activations", "prepare", "activations"]
     channels[0].recv_bytes()

@@ -57,9 +57,9 @@ def test_only_what_the_table_has_is_possible(before: WorkerState, after: WorkerS
 def test_a_worker_counts_what_it_answers_and_its_share_ends() -> None:
     once = BUSY.answered(13.0, rss_mb=250)
     assert (once.state, once.tasks_done, once.idle_since) == (WorkerState.READY, 1, 13.0)
-    assert (once.rss_mb, once.start_seconds, once.share_done) == (250, 2.5, False)
-    assert once.assigned().answered(14.0, 250).share_done
-    assert not WorkerLife(0.0).became_ready(1.0, 1).assigned().answered(2.0, 1).share_done
+    assert (once.rss_mb, once.start_seconds, once.reached_task_limit) == (250, 2.5, False)
+    assert once.assigned().answered(14.0, 250).reached_task_limit
+    assert not WorkerLife(0.0).became_ready(1.0, 1).assigned().answered(2.0, 1).reached_task_limit
 
 
 def test_the_last_answer_of_a_retiring_worker_does_not_make_it_ready() -> None:
@@ -93,5 +93,5 @@ def test_the_first_reason_to_kill_a_worker_counts() -> None:
 
 
 def test_a_worker_that_does_not_leave_is_stuck_unless_it_ran_out_of_memory() -> None:
-    assert READY.to_be_recycled(WORN_OUT).overstayed().reason is ExitReason.STUCK
-    assert BUSY.to_be_recycled(WORN_OUT).to_be_recycled(DAMAGED).overstayed() is DAMAGED
+    assert READY.to_be_recycled(WORN_OUT).stuck_exit().reason is ExitReason.STUCK
+    assert BUSY.to_be_recycled(WORN_OUT).to_be_recycled(DAMAGED).stuck_exit() is DAMAGED

@@ -19,8 +19,8 @@ from ocr_engine.worker.messages import (
     Begun,
     Done,
     Failed,
-    GarbageMessage,
     LoadFailed,
+    ProtocolError,
     Ready,
     Reply,
     Request,
@@ -216,9 +216,9 @@ NOT_A_FRAME = {
 
 @pytest.mark.parametrize("name", sorted(NOT_A_FRAME))
 def test_what_is_no_frame_is_garbage(name: str) -> None:
-    with pytest.raises(GarbageMessage):
+    with pytest.raises(ProtocolError):
         decode_reply(NOT_A_FRAME[name])
-    with pytest.raises(GarbageMessage):
+    with pytest.raises(ProtocolError):
         decode_request(NOT_A_FRAME[name])
 
 
@@ -290,7 +290,7 @@ def test_the_reply_that_the_bad_ones_are_made_from_is_good() -> None:
 
 @pytest.mark.parametrize("name", sorted(BAD_REPLIES))
 def test_wrong_replies_are_garbage(name: str) -> None:
-    with pytest.raises(GarbageMessage):
+    with pytest.raises(ProtocolError):
         decode_reply(BAD_REPLIES[name])
 
 
@@ -308,7 +308,7 @@ BAD_REQUESTS = {
 
 @pytest.mark.parametrize("name", sorted(BAD_REQUESTS))
 def test_wrong_requests_are_garbage(name: str) -> None:
-    with pytest.raises(GarbageMessage):
+    with pytest.raises(ProtocolError):
         decode_request(BAD_REQUESTS[name])
 
 
@@ -318,16 +318,16 @@ def test_random_bytes_are_garbage() -> None:
         data = generator.randbytes(generator.randrange(60))
         if generator.random() < 0.5:
             data = frame(data)
-        with pytest.raises(GarbageMessage):
+        with pytest.raises(ProtocolError):
             decode_reply(data)
-        with pytest.raises(GarbageMessage):
+        with pytest.raises(ProtocolError):
             decode_request(data)
 
 
 def test_every_truncated_reply_is_garbage() -> None:
     whole = encode_reply(Done(3, Recognition(RESULT, {"det": 1.5}), 300))
     for length in range(len(whole)):
-        with pytest.raises(GarbageMessage):
+        with pytest.raises(ProtocolError):
             decode_reply(whole[:length])
 
 
@@ -343,7 +343,7 @@ def test_a_mutated_reply_is_garbage_or_a_reply() -> None:
             )
         try:
             assert isinstance(decode_reply(bytes(content)), Done | Failed | Ready | LoadFailed)
-        except GarbageMessage:
+        except ProtocolError:
             garbage += 1
     assert garbage > 1000
 

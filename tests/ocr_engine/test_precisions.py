@@ -159,7 +159,7 @@ def test_one_core_gets_no_lane_and_no_wide_detection() -> None:
     runtime = Listing()
     settings = EngineSettings("openvino", KNOWN, precision="f32", threads=2)
     assert load_sessions(runtime, settings, KNOWN).wide_det is None
-    assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
+    assert [(role, one.threads, one.infer_requests) for role, one in runtime.loaded] == [
         ("det", 2, 1),
         ("cls", 2, 1),
         ("rec", 2, 1),
@@ -170,7 +170,7 @@ def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> Non
     runtime = Listing(True, True)
     settings = EngineSettings("openvino", KNOWN, threads=2, cores=3, cached_shapes=19)
     sessions = load_sessions(runtime, settings, KNOWN)
-    assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
+    assert [(role, one.threads, one.infer_requests) for role, one in runtime.loaded] == [
         ("det", 2, 1),
         ("cls", 2, 1),
         ("rec", 2, 3),
@@ -178,7 +178,7 @@ def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> Non
     assert sessions.wide_det is not None
     sessions.wide_det()
     role, wide = runtime.loaded[-1]
-    assert (role, wide.threads, wide.lanes) == ("det", 6, 1)
+    assert (role, wide.threads, wide.infer_requests) == ("det", 6, 1)
     narrow = runtime.loaded[0][1]
     assert wide == replace(narrow, threads=6)  # in all else like it
     assert {one.cached_shapes for role, one in runtime.loaded if role != "det"} == {19}

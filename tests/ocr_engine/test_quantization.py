@@ -294,7 +294,7 @@ def test_operations_with_a_range_are_computed_in_8_bits(
     settings = SessionSettings(precision="int8", ranges=source.ranges.values)
     session = int8_cpu.load(source.file, settings)
     assert session.precision == "int8"
-    running = session._compile_lane().get_runtime_model().get_ops()
+    running = session._compile_model().get_runtime_model().get_ops()
     kinds = [str(node.get_rt_info()["runtimePrecision"].value) for node in running]
     in_8_bits = sum(kind in ("u8", "i8") for kind in kinds)
     rounded = quantize(read_graph(int8_cpu.core, source.file), source.ranges.values, int8_cpu.vnni)

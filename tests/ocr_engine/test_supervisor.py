@@ -1,4 +1,4 @@
-"""The crew: starts that fail, workers that wear out, ends of all kinds."""
+"""The workers: starts that fail, workers that wear out, ends of all kinds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ocr_engine.engine import WorkerState
 from ocr_engine.pool import process
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.worker.messages import Failed
 from ocr_engine.worker.spec import WorkerSpec
 from tests.support.fake_recognizers import (
@@ -47,7 +47,7 @@ def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: An
     """Start a pool, run the scenario, close the pool; no process may be left."""
 
     async def whole() -> None:
-        async with started(PoolSpec(CrewSpec(number, WorkerSpec(load), **wear))) as pool:
+        async with started(PoolSpec(SupervisorSpec(number, WorkerSpec(load), **wear))) as pool:
             await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
 
     asyncio.run(whole())
@@ -292,11 +292,11 @@ sys.path[:0] = [{root!r}]
 from tests.support import fake_recognizers
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.worker.spec import WorkerSpec
 
 async def main():
-    pool = Pool(PoolSpec(CrewSpec(3, WorkerSpec(fake_recognizers.load_obedient))))
+    pool = Pool(PoolSpec(SupervisorSpec(3, WorkerSpec(fake_recognizers.load_obedient))))
     pool.start()
     while pool.supervisor.warm() < 3:
         await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ from ocr_engine.user_cache import NAME, user_cache
 
 log = logging.getLogger(__name__)
 
-MOST_FILES = 24  # one start writes four or five, of 1 to 7 MB
+MAX_FILES = 24  # one start writes four or five, of 1 to 7 MB
 _DIGEST_BYTES = 32
 _UNFINISHED = ".new-"
 _UNFINISHED_SECONDS = 3600.0
@@ -66,7 +66,7 @@ def compiled_name(settings: SessionSettings, properties: Mapping[str, object], c
     return hashlib.sha256(depends_on.encode()).hexdigest()
 
 
-def is_all_of(file: ModelFile, digest: str) -> bool:
+def digest_matches(file: ModelFile, digest: str) -> bool:
     """Whether a model still has this digest, and no weights that it does not cover."""
     if file.path.suffix == ".onnx" and _WEIGHTS_ELSEWHERE in file.path.read_bytes():
         return False
@@ -119,7 +119,7 @@ class CompiledModels:
         if self._folder is None or not name or not self._keeps:
             return
         try:
-            if is_all_of(file, digest) and self._is_own(_made(self._folder)):
+            if digest_matches(file, digest) and self._is_own(_made(self._folder)):
                 _write_whole(self._folder / name, model.export_model().getvalue())
                 _remove_old(self._folder)
         except Exception as error:  # whatever it is, the model is there
@@ -159,7 +159,7 @@ def _write_whole(path: Path, blob: bytes) -> None:
 
 
 def _remove_old(folder: Path) -> None:
-    """All but the MOST_FILES that were used last, and what nobody has finished in an hour."""
+    """All but the MAX_FILES that were used last, and what nobody has finished in an hour."""
     used: dict[Path, float] = {}
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another worker may be at it, too
@@ -168,5 +168,5 @@ def _remove_old(folder: Path) -> None:
     finished.sort(key=used.__getitem__, reverse=True)
     long_ago = time.time() - _UNFINISHED_SECONDS
     left = [path for path in used if path.name.startswith(_UNFINISHED) and used[path] < long_ago]
-    for path in (*finished[MOST_FILES:], *left):
+    for path in (*finished[MAX_FILES:], *left):
         path.unlink(missing_ok=True)

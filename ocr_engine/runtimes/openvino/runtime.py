@@ -22,7 +22,7 @@ from ocr_engine.runtimes.openvino.compiled_cache import (
 from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_IMAGE, take_pixels
 from ocr_engine.runtimes.openvino.graph.quantization import quantize
 from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
-from ocr_engine.runtimes.openvino.lanes import Lane, Left
+from ocr_engine.runtimes.openvino.infer_requests import InferRequest, WorkQueue
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -39,44 +39,44 @@ EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models ha
 
 
 class OpenVinoSession:
-    """A model compiled once for each lane; what comes alone runs in the first lane."""
+    """A model compiled once for each request; what comes alone runs in the first request."""
 
     def __init__(
         self,
-        compile_lane: Callable[[], ov.CompiledModel],
+        compile_model: Callable[[], ov.CompiledModel],
         first: ov.CompiledModel,
         metadata: Mapping[str, str],
         input_height: int | None,
         precision: Precision,
-        lanes: int,
-        lane_width: int,
+        infer_requests: int,
+        max_shared_width: int,
     ) -> None:
         self.metadata = metadata
         self.input_height = input_height
-        self._compile_lane = compile_lane
-        self._wanted_lanes = self._most_lanes = lanes
-        self._lane_width = lane_width
-        self._lanes = [Lane(first)]
+        self._compile_model = compile_model
+        self._wanted_requests = self._max_requests = infer_requests
+        self._max_shared_width = max_shared_width
+        self._requests = [InferRequest(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
         self.precision: Precision = "f32" if precision == "bf16" and not in_bf16 else precision
 
     def run(self, pixels: PixelArray) -> FloatArray:
         """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
-        return np.array(self._lanes[0].run(pixels))
+        return np.array(self._requests[0].run(pixels))
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         """See Session.run_each; in order of width: to change to another shape takes a millisecond.
 
-        Alone, the first lane begins at the end that is nearer to the width that it ran last.
+        Alone, the first request begins at the end that is nearer to the width that it ran last.
         """
-        first, *others = self._first_lanes(min(lanes, len(inputs.widths)))
-        left = Left(inputs.widths)
+        first, *others = self._first_requests(min(infer_requests, len(inputs.widths)))
+        left = WorkQueue(inputs.widths)
         done: dict[int, T] = {}
 
-        def run_in(lane: Lane, take: Callable[[], int | None]) -> None:
+        def run_in(request: InferRequest, take: Callable[[], int | None]) -> None:
             try:
                 while (number := take()) is not None:
-                    done[number] = inputs.read(number, lane.run(inputs.make(number)))
+                    done[number] = inputs.read(number, request.run(inputs.make(number)))
             except BaseException:
                 left.clear()
                 raise
@@ -84,8 +84,8 @@ class OpenVinoSession:
         if others:
             with ThreadPoolExecutor(len(others)) as threads:
                 helped = [
-                    threads.submit(run_in, lane, lambda: left.narrowest(self._lane_width))
-                    for lane in others
+                    threads.submit(run_in, request, lambda: left.narrowest(self._max_shared_width))
+                    for request in others
                 ]
                 run_in(first, left.widest)
             for one in helped:
@@ -94,10 +94,12 @@ class OpenVinoSession:
             run_in(first, left.narrowest if left.begins_near(first.width) else left.widest)
         return [done[number] for number in range(len(inputs.widths))]
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
-        """See Session.prepare; lanes other than the first get nothing that is too wide for them."""
-        for lane in self._first_lanes(lanes if pixels.shape[2] <= self._lane_width else 1):
-            lane.run(pixels)
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
+        """See Session.prepare; infer_requests other than the first get nothing that is too wide for them."""
+        for request in self._first_requests(
+            infer_requests if pixels.shape[2] <= self._max_shared_width else 1
+        ):
+            request.run(pixels)
 
     def release_memory(self, shapes: bool = False) -> None:
         """See Session.release_memory; OpenVINO keeps activations for the largest shape.
@@ -106,23 +108,23 @@ class OpenVinoSession:
         fails, all stays as it is.
         """
         if shapes:
-            self._lanes[:] = [Lane(self._compile_lane())]
-            self._most_lanes = self._wanted_lanes
-        for lane in self._lanes:
-            lane.release_memory()
+            self._requests[:] = [InferRequest(self._compile_model())]
+            self._max_requests = self._wanted_requests
+        for request in self._requests:
+            request.release_memory()
 
-    def _first_lanes(self, count: int) -> list[Lane]:
-        """So many lanes, or as many as there may be.
+    def _first_requests(self, count: int) -> list[InferRequest]:
+        """So many infer_requests, or as many as there may be.
 
         No more of a model that cannot be loaded, until it could be loaded anew.
         """
-        while len(self._lanes) < min(count, self._most_lanes):
+        while len(self._requests) < min(count, self._max_requests):
             try:
-                self._lanes.append(Lane(self._compile_lane()))
+                self._requests.append(InferRequest(self._compile_model()))
             except (ModelError, OSError) as error:
-                self._most_lanes = len(self._lanes)
+                self._max_requests = len(self._requests)
                 log.warning("images use fewer idle cores until models load again: %s", error)
-        return self._lanes[: max(count, 1)]
+        return self._requests[: max(count, 1)]
 
 
 class OpenVinoRuntime:
@@ -163,7 +165,7 @@ class OpenVinoRuntime:
 
         name = compiled_name(settings, properties, (sorted(self._flags), self.vnni))
 
-        def compile_lane(graph: ov.Model | None = None) -> ov.CompiledModel:
+        def compile_model(graph: ov.Model | None = None) -> ov.CompiledModel:
             """From disk, if it is there; else without a graph that is read anew.
 
             Held on to, it would be 10 to 30 MB in each worker.
@@ -186,13 +188,13 @@ class OpenVinoRuntime:
         graph = read_graph(self.core, model)
         metadata, height = _metadata(graph), graph.input(0).partial_shape[2]
         return OpenVinoSession(
-            compile_lane,
-            compile_lane(graph),
+            compile_model,
+            compile_model(graph),
             metadata,
             height.get_length() if height.is_static else None,
             settings.precision,
-            settings.lanes,
-            settings.lane_width,
+            settings.infer_requests,
+            settings.max_shared_width,
         )
 
 

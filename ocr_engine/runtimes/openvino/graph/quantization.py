@@ -19,7 +19,7 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.openvino.graph.rewrite import passed_on
+from ocr_engine.runtimes.openvino.graph.rewrite import skip_nodes
 
 _ACTIVATION_STEPS = 255
 _WEIGHT_LEVELS = 255
@@ -69,7 +69,7 @@ def _is_worth_it(node: ov.Node) -> bool:
 
 def _weights(node: ov.Node) -> np.ndarray | None:
     """The constant that an operation multiplies with, also behind nodes that only pass it on."""
-    source = passed_on(node.input_value(1), ("Identity", "Convert")).get_node()
+    source = skip_nodes(node.input_value(1), ("Identity", "Convert")).get_node()
     return np.asarray(source.data) if source.get_type_name() == "Constant" else None
 
 

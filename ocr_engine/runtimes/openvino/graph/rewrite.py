@@ -7,7 +7,7 @@ from collections.abc import Collection
 import openvino as ov
 
 
-def passed_on(value: ov.Output, through: Collection[str] = ("Identity",)) -> ov.Output:
+def skip_nodes(value: ov.Output, through: Collection[str] = ("Identity",)) -> ov.Output:
     """The value behind nodes of kinds that only pass it on."""
     while value.get_node().get_type_name() in through:
         value = value.get_node().input_value(0)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.openvino.graph.rewrite import passed_on, replace_output
+from ocr_engine.runtimes.openvino.graph.rewrite import replace_output, skip_nodes
 
 Weights = npt.NDArray[np.float32]
 
@@ -71,10 +71,10 @@ def _before(node: ov.Node) -> tuple[ov.Node, list[ov.Node]]:
     The steps are in the order in which they are computed.
     """
     steps: list[ov.Node] = []
-    source = passed_on(node.input_value(0)).get_node()
+    source = skip_nodes(node.input_value(0)).get_node()
     while source.get_type_name() == "Relu" or _channel_values(source) is not None:
         steps.insert(0, source)
-        source = passed_on(source.input_value(0)).get_node()
+        source = skip_nodes(source.input_value(0)).get_node()
     return source, steps
 
 
@@ -82,7 +82,7 @@ def _channel_values(node: ov.Node) -> Weights | None:
     """What is added to each channel or multiplied with it: (1, channels or 1, 1, 1), or None."""
     if node.get_type_name() not in ("Add", "Multiply"):
         return None
-    values = passed_on(node.input_value(1)).get_node()
+    values = skip_nodes(node.input_value(1)).get_node()
     if values.get_type_name() != "Constant" or len(values.shape) != 4:
         return None
     batch, _, *sides = values.shape

@@ -1,4 +1,4 @@
-"""What OpenVINO's lanes are made of: a compiled model of each, and what none has taken yet."""
+"""What OpenVINO's infer_requests are made of: a compiled model of each, and what none has taken yet."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import openvino as ov
 from ocr_engine.runtimes.session import FloatArray, PixelArray
 
 
-class Left:
-    """The numbers of the pixels that no lane has taken yet."""
+class WorkQueue:
+    """The numbers of the pixels that no request has taken yet."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         self._widths = widths
@@ -46,7 +46,7 @@ class Left:
             self._by_width.clear()
 
 
-class Lane:
+class InferRequest:
     """A compiled model and its infer request; used by one thread at a time."""
 
     def __init__(self, model: ov.CompiledModel) -> None:

@@ -39,8 +39,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
 AS_IT_IS = Normalization((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
 
 
-def session(model: ModelFile, lanes: int, lane_width: int = 7) -> OpenVinoSession:
-    settings = SessionSettings(AS_IT_IS, lanes=lanes, lane_width=lane_width)
+def session(model: ModelFile, infer_requests: int, max_shared_width: int = 7) -> OpenVinoSession:
+    settings = SessionSettings(
+        AS_IT_IS, infer_requests=infer_requests, max_shared_width=max_shared_width
+    )
     return OpenVinoRuntime().load(model, settings)
 
 
@@ -62,18 +64,20 @@ DOUBLED = [0, 2, 4, 6, 8]
 
 
 @pytest.mark.parametrize("most", [1, 2])
-@pytest.mark.parametrize("lanes", [1, 2, 3])
-def test_answers_come_in_the_order_of_the_tensors(model: ModelFile, most: int, lanes: int) -> None:
+@pytest.mark.parametrize("infer_requests", [1, 2, 3])
+def test_answers_come_in_the_order_of_the_tensors(
+    model: ModelFile, most: int, infer_requests: int
+) -> None:
     loaded = session(model, most)
     for count in (20, 1, 0):
-        answers = loaded.run_each(tensors(count), lanes)
+        answers = loaded.run_each(tensors(count), infer_requests)
         assert answers == [2.0 * number for number in range(count)]
     loaded.release_memory()
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
+    assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> None:
+@pytest.mark.parametrize("infer_requests", [1, 2])
+def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, infer_requests: int) -> None:
     lock = threading.Lock()
     made = read = 0
 
@@ -81,7 +85,7 @@ def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> N
         nonlocal made
         with lock:
             made += 1
-            assert made - read <= lanes
+            assert made - read <= infer_requests
         return numbered(number)
 
     def note(number: int, answer: FloatArray) -> None:
@@ -89,13 +93,13 @@ def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> N
         with lock:
             read += 1
 
-    session(model, lanes).run_each(Inputs([7] * 20, make, note), lanes)
+    session(model, infer_requests).run_each(Inputs([7] * 20, make, note), infer_requests)
     assert made == read == 20
 
 
 def test_lanes_meet_in_the_middle_and_wide_tensors_are_the_firsts(model: ModelFile) -> None:
     widths = [7 * (1 + number % 5) for number in range(30)]
-    both = threading.Barrier(2)  # so that neither lane takes all before the other begins
+    both = threading.Barrier(2)  # so that neither request takes all before the other begins
     by_thread: dict[int, list[int]] = {}
 
     def make(number: int) -> PixelArray:
@@ -105,7 +109,7 @@ def test_lanes_meet_in_the_middle_and_wide_tensors_are_the_firsts(model: ModelFi
         mine.append(widths[number])
         return np.full((1, 1, widths[number], 3), number, dtype=np.uint8)
 
-    answers = session(model, 2, lane_width=21).run_each(Inputs(widths, make, mean), 2)
+    answers = session(model, 2, max_shared_width=21).run_each(Inputs(widths, make, mean), 2)
     assert answers == [2.0 * number for number in range(30)]
     first = by_thread.pop(threading.get_ident())
     ((_, second),) = by_thread.items()
@@ -121,13 +125,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("infer_requests", [1, 2])
 @pytest.mark.parametrize("fault", sorted(WRONG))
 @pytest.mark.parametrize("place", [0, 3, 9])
 def test_a_failure_is_given_on_and_the_session_reads_on(
-    model: ModelFile, lanes: int, fault: str, place: int
+    model: ModelFile, infer_requests: int, fault: str, place: int
 ) -> None:
-    loaded = session(model, lanes)
+    loaded = session(model, infer_requests)
     answers: dict[int, float] = {}
 
     def make(number: int) -> PixelArray:
@@ -137,35 +141,35 @@ def test_a_failure_is_given_on_and_the_session_reads_on(
         answers[number] = mean(number, answer)
 
     with pytest.raises(RuntimeError):
-        loaded.run_each(Inputs([7] * 10, make, note), lanes)
+        loaded.run_each(Inputs([7] * 10, make, note), infer_requests)
     assert place not in answers
     assert answers == {number: 2.0 * number for number in answers}
-    if lanes == 1:
+    if infer_requests == 1:
         assert list(answers) == list(range(place))
     # OpenVINO 2026.4 fails once more where the last good size comes next, so another one is first
-    for lane in loaded._lanes:
-        assert mean(0, lane.run(np.full((1, 2, 7, 3), 5, dtype=np.uint8))) == 10
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
+    for request in loaded._requests:
+        assert mean(0, request.run(np.full((1, 2, 7, 3), 5, dtype=np.uint8))) == 10
+    assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
     assert mean(0, loaded.run(numbered(4))) == 8
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_what_making_or_reading_raises_is_given_on(model: ModelFile, lanes: int) -> None:
-    loaded = session(model, lanes)
+@pytest.mark.parametrize("infer_requests", [1, 2])
+def test_what_making_or_reading_raises_is_given_on(model: ModelFile, infer_requests: int) -> None:
+    loaded = session(model, infer_requests)
 
     def refuse(number: int, answer: FloatArray) -> float:
         raise ZeroDivisionError
 
     def make(number: int) -> PixelArray:
         if number == 3:
-            raise LookupError("no more strips")
+            raise LookupError("no more crops")
         return numbered(number)
 
-    with pytest.raises(LookupError, match="no more strips"):
-        loaded.run_each(Inputs([7] * 5, make, mean), lanes)
+    with pytest.raises(LookupError, match="no more crops"):
+        loaded.run_each(Inputs([7] * 5, make, mean), infer_requests)
     with pytest.raises(ZeroDivisionError):
-        loaded.run_each(Inputs([7] * 5, numbered, refuse), lanes)
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
+        loaded.run_each(Inputs([7] * 5, numbered, refuse), infer_requests)
+    assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
 
 
 def test_one_lane_goes_from_width_to_width_and_back(model: ModelFile) -> None:
