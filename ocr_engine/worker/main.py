@@ -1,4 +1,4 @@
-"""The child process: loads a recognizer, warms it, then answers one image after the other."""
+"""The child process: loads a recognizer, warms it up, then reads one image after another."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FAILED = "the recognition failed; the server's log has why"
-_TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller one"
-# As OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV say it.
+_FAILED = "the recognition failed; the server's log has the reason"
+_TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller image"
+# The wording of OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV.
 _OUT_OF_MEMORY = re.compile(
     "bad_alloc|fail(ed)? to alloc|insufficient memory|could not create a (primitive|memory)",
     re.IGNORECASE,
@@ -60,7 +60,7 @@ _OUT_OF_MEMORY = re.compile(
 
 
 def main(channel: connection.Connection, spec: WorkerSpec) -> None:
-    """Serve the channel until it says stop or the parent is gone."""
+    """Serve the channel until a Stop arrives or the parent is gone."""
     die_with_parent()
     prepare_process()
     try:
@@ -95,7 +95,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
 def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     """Decode and recognize one image; every error becomes a Failed.
 
-    The worker leaves after it ran out of memory: native libraries are not the same any more.
+    After running out of memory the worker leaves: native libraries may be damaged.
     """
     code, message = "", ""
     recognition = None
@@ -119,7 +119,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
 
 
 def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
-    """Bytes to lines, with the seconds of the stage `decode`, and `draw` if asked for, added."""
+    """Decode and recognize; adds the seconds of the stages `decode` and, if asked for, `draw`."""
     from ocr_engine.images.decode import decode
 
     budget = Budget(task.cores, time.monotonic() + task.seconds)
@@ -139,7 +139,7 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
-    """Read a real image, so that the first client does not wait for kernels to be compiled."""
+    """Read a sample image, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
     recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
 

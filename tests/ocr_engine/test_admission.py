@@ -1,4 +1,4 @@
-"""How long an image would wait, and whether it is worth it."""
+"""Admission control: the estimated wait, and which tasks are refused."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ocr_engine.pool.admission import MAX_RETRY_AFTER_SECONDS, MAX_SAMPLES, MIN_
 
 
 def experienced(seconds: float, queue_size: int = 100, queue_seconds: float = 60) -> Admission:
-    """One that has seen enough recognitions of so many seconds."""
+    """Admission control that has seen MIN_SAMPLES recognitions of so many seconds."""
     admission = Admission(queue_size, queue_seconds)
     for _ in range(MIN_SAMPLES):
         admission.record(seconds)
     return admission
 
 
-def test_the_wait_is_the_work_ahead_shared_by_the_workers() -> None:
+def test_the_wait_is_the_work_ahead_divided_by_the_workers() -> None:
     admission = experienced(2.0)
     assert admission.expected_wait(0, 1) == 1.0
     assert admission.expected_wait(10, 1) == 21.0
@@ -42,9 +42,9 @@ def test_only_the_latest_recognitions_count() -> None:
     ("ahead", "patience", "mention"),
     [
         (100, None, "100 images are waiting, which is the limit"),
-        (54, None, "about 54 s before a worker is free, too long for the 60 s allowed"),
-        (5, 5.0, "about 6 s before a worker is free, too long for the 5 s allowed"),
-        (60, 3600.0, "too long for the 60 s allowed"),
+        (54, None, "expected wait of about 54 s is too long for the limit of 60 s"),
+        (5, 5.0, "expected wait of about 6 s is too long for the limit of 5 s"),
+        (60, 3600.0, "too long for the limit of 60 s"),
     ],
 )
 def test_what_is_refused(ahead: int, patience: float | None, mention: str) -> None:

@@ -1,4 +1,4 @@
-"""Idle cores: who gets them, that they reach the worker, and that they change no answer."""
+"""Idle cores: which image gets them, that the worker is told, and that answers do not change."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run(scenario: Scenario) -> None:
 
 
 def running_pool(number: int, cores: int) -> AbstractAsyncContextManager[Pool]:
-    """A pool of obedient workers in which an image gets so many cores at most."""
+    """A pool of obedient workers in which an image gets at most this many cores."""
     worker = WorkerSpec(load_obedient, max_pixels=1_000_000)
     return whole(PoolSpec(SupervisorSpec(number, worker), cores_per_image=cores))
 
@@ -60,7 +60,7 @@ def submit(pool: Pool, text: str) -> PoolTask:
 
 
 class Gates:
-    """Images that are read until they are let go."""
+    """Images whose recognition lasts until they are released."""
 
     def __init__(self, folder: Path, pool: Pool) -> None:
         self._folder = folder
@@ -87,8 +87,8 @@ def test_idle_cores_are_granted_up_to_the_limit_and_while_they_are_free(tmp_path
             gates = Gates(tmp_path, pool)
             assert await read(pool, "cores") == "2"  # of three
             assert gates.hold("first").cores == 2
-            assert gates.hold("second").cores == 1  # the one that is left
-            assert gates.hold("third").cores == 1  # none is left
+            assert gates.hold("second").cores == 1  # the last idle one
+            assert gates.hold("third").cores == 1  # no core is idle
             await gates.let_go("first")
             assert await read(pool, "cores") == "1"
             await gates.let_go("second")
@@ -182,7 +182,7 @@ def test_a_worker_warms_up_on_all_cores_and_prepares_while_nothing_waits(
         async with whole(PoolSpec(SupervisorSpec(1, worker), cores_per_image=2)) as pool:
             await until(lambda: "prepare 1" in events(), "the first step")
             (process,) = pool.supervisor.workers()
-            monkeypatch.setattr(process, "send", process._send)  # at once
+            monkeypatch.setattr(process, "send", process._send)  # immediately
             task = submit(pool, "cores")
             gate.unlink()
             assert (await task.future).result.text == "1"  # there is no other worker
@@ -224,7 +224,7 @@ def settings(folder: Path, **values: Any) -> Settings:
         (8, {"ocr__engine": "onnxruntime"}, 1),
     ],
 )
-def test_how_many_cores_a_image_may_get(
+def test_how_many_cores_an_image_may_get(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     usable: int,
@@ -280,7 +280,7 @@ def test_a_page_is_given_up_between_two_lines_when_the_deadline_has_passed(
         return preprocess(crop, *shape)
 
     class LateClock:
-        """The deadline passes when three lines are read."""
+        """The deadline passes when three lines have been read."""
 
         @staticmethod
         def monotonic() -> float:

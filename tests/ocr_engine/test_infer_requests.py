@@ -1,4 +1,4 @@
-"""Lanes: several tensors at a time in one OpenVINO session, and in what order they are run."""
+"""Infer requests: concurrent inputs in one OpenVINO session, and the order in which they run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 40.0
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
-    """Doubles its input, in rows of 7: other sizes fail while it runs."""
+    """Doubles its input, in rows of 7: other sizes fail at run time."""
     tensor = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="tensor")
     rows = ops.reshape(tensor, np.array([1, -1, 7]), False)
     doubled = ops.multiply(rows, ops.constant(np.float32(2.0)))
@@ -47,7 +47,7 @@ def session(model: ModelFile, infer_requests: int, max_shared_width: int = 7) ->
 
 
 def numbered(number: int, width: int = 7) -> PixelArray:
-    """Pixels full of their number; every third ones are many."""
+    """Pixels filled with their number; every third input is large."""
     height = 2000 if number % 3 == 0 else 1
     return np.full((1, height, width, 3), number, dtype=np.uint8)
 
@@ -97,7 +97,9 @@ def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, infer_requests: 
     assert made == read == 20
 
 
-def test_lanes_meet_in_the_middle_and_wide_tensors_are_the_firsts(model: ModelFile) -> None:
+def test_infer_requests_meet_in_the_middle_and_the_first_takes_the_wide_tensors(
+    model: ModelFile,
+) -> None:
     widths = [7 * (1 + number % 5) for number in range(30)]
     both = threading.Barrier(2)  # so that neither request takes all before the other begins
     by_thread: dict[int, list[int]] = {}
@@ -128,7 +130,7 @@ WRONG = {
 @pytest.mark.parametrize("infer_requests", [1, 2])
 @pytest.mark.parametrize("fault", sorted(WRONG))
 @pytest.mark.parametrize("place", [0, 3, 9])
-def test_a_failure_is_given_on_and_the_session_reads_on(
+def test_a_failure_is_raised_and_the_session_still_works(
     model: ModelFile, infer_requests: int, fault: str, place: int
 ) -> None:
     loaded = session(model, infer_requests)
@@ -146,7 +148,7 @@ def test_a_failure_is_given_on_and_the_session_reads_on(
     assert answers == {number: 2.0 * number for number in answers}
     if infer_requests == 1:
         assert list(answers) == list(range(place))
-    # OpenVINO 2026.4 fails once more where the last good size comes next, so another one is first
+    # OpenVINO 2026.4 fails once more if the last good size comes next, so run another size first
     for request in loaded._requests:
         assert mean(0, request.run(np.full((1, 2, 7, 3), 5, dtype=np.uint8))) == 10
     assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
@@ -154,7 +156,7 @@ def test_a_failure_is_given_on_and_the_session_reads_on(
 
 
 @pytest.mark.parametrize("infer_requests", [1, 2])
-def test_what_making_or_reading_raises_is_given_on(model: ModelFile, infer_requests: int) -> None:
+def test_errors_of_make_and_read_are_raised(model: ModelFile, infer_requests: int) -> None:
     loaded = session(model, infer_requests)
 
     def refuse(number: int, answer: FloatArray) -> float:
@@ -172,7 +174,7 @@ def test_what_making_or_reading_raises_is_given_on(model: ModelFile, infer_reque
     assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
 
 
-def test_one_lane_goes_from_width_to_width_and_back(model: ModelFile) -> None:
+def test_one_infer_request_goes_from_width_to_width_and_back(model: ModelFile) -> None:
     order: list[int] = []
     loaded = session(model, 1)
 
@@ -184,7 +186,7 @@ def test_one_lane_goes_from_width_to_width_and_back(model: ModelFile) -> None:
         return loaded.run_each(Inputs(widths, make, mean))
 
     assert run(21, 7, 14, 7) == [0, 2, 4, 6]
-    assert order == [7, 7, 14, 21]  # the narrowest is nearest to nothing
+    assert order == [7, 7, 14, 21]  # the narrowest is nearest to 0, the initial width
     order.clear()
     assert run(14, 28, 7, 28) == [0, 2, 4, 6]
     assert order == [28, 28, 14, 7]
@@ -210,7 +212,7 @@ print(len(os.listdir("/proc/self/task")) - before)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_one_thread_is_the_one_that_calls(threads: int) -> None:
+def test_a_single_thread_is_the_calling_one(threads: int) -> None:
     environment = {**os.environ, "THREADS": str(threads)}
     done = subprocess.run(
         [sys.executable, "-c", THREADS], env=environment, capture_output=True, check=True

@@ -1,4 +1,4 @@
-"""What OpenVINO's sessions keep when memory is given back, and what goes."""
+"""What OpenVINO's sessions free when memory is released, and what they keep."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def test_shapes_go_with_the_model(session: OpenVinoSession, core: CountingCore) 
     np.testing.assert_array_equal(session.run(line(128)), before)
 
 
-def test_lanes_go_with_the_shapes(session: OpenVinoSession, core: CountingCore) -> None:
+def test_other_infer_requests_go_with_the_shapes(
+    session: OpenVinoSession, core: CountingCore
+) -> None:
     read_concurrently(session, 2)
     session.release_memory(shapes=True)
     assert core.compiled == 3
@@ -74,7 +76,7 @@ def test_lanes_go_with_the_shapes(session: OpenVinoSession, core: CountingCore) 
     assert core.compiled == 4
 
 
-def test_a_shape_is_prepared_in_each_lane_that_takes_it(
+def test_a_shape_is_prepared_in_each_infer_request_that_takes_it(
     session: OpenVinoSession, core: CountingCore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[tuple[int, int]] = []
@@ -93,7 +95,9 @@ def test_a_shape_is_prepared_in_each_lane_that_takes_it(
     assert core.compiled == 2
 
 
-def test_lanes_stay_without_their_memory(session: OpenVinoSession, core: CountingCore) -> None:
+def test_infer_requests_stay_without_their_activations(
+    session: OpenVinoSession, core: CountingCore
+) -> None:
     read_concurrently(session, 2)
     session.release_memory()
     read_concurrently(session, 1)
@@ -102,7 +106,7 @@ def test_lanes_stay_without_their_memory(session: OpenVinoSession, core: Countin
     assert core.compiled == 2
 
 
-def test_without_the_models_file_all_stays_as_it_is(session: OpenVinoSession) -> None:
+def test_without_the_models_file_nothing_changes(session: OpenVinoSession) -> None:
     read_concurrently(session, 2)
     before = session.run(line(128))
     session._compile_model = gone
@@ -112,18 +116,18 @@ def test_without_the_models_file_all_stays_as_it_is(session: OpenVinoSession) ->
     np.testing.assert_array_equal(session.run(line(128)), before)
 
 
-def test_without_the_models_file_lines_stay_in_the_first_lane(
+def test_without_the_models_file_lines_use_the_first_infer_request(
     session: OpenVinoSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     session._compile_model = gone
     for _ in range(2):
         read_concurrently(session, 2)
         session.prepare(line(128), 2)
-    assert caplog.text.count("fewer idle cores until models load again") == 1
+    assert caplog.text.count("fewer idle cores until the model can be reloaded") == 1
     assert caplog.text.count("there is no model") == 1
 
 
-def test_lanes_come_back_with_the_models_file(
+def test_infer_requests_come_back_with_the_models_file(
     session: OpenVinoSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -202,7 +206,7 @@ print(used, private_mb() - before)
 
 
 def test_what_was_compiled_goes_for_the_most_part() -> None:
-    """oneDNN's own cache would keep it; only a process of its own has nothing in it yet."""
+    """In a new process, where oneDNN's cache is still empty."""
     done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, check=True, text=True)
     used, kept = map(int, done.stdout.split())
     assert used > 30

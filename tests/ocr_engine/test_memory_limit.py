@@ -24,7 +24,7 @@ TASK_MEMORY_MB = 700
 
 
 def large_page() -> bytes:
-    """A page whose detection takes more than TASK_MEMORY_MB."""
+    """A page whose detection needs more than TASK_MEMORY_MB."""
     sign = Image.open(SIGN).convert("RGB")
     page = Image.new("RGB", (3000, 3000), "white")
     page.paste(sign.resize((2800, 1300)), (100, 100))
@@ -35,7 +35,7 @@ def large_page() -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime", "paddle", "paddleocr"])
-def test_a_image_that_takes_too_much_memory_is_refused(engine: EngineName) -> None:
+def test_an_image_that_takes_too_much_memory_is_refused(engine: EngineName) -> None:
     settings = EngineSettings(engine, resolve_models(ModelChoice(), engine))
     load = functools.partial(load_recognizer, settings)
     workers = SupervisorSpec(1, WorkerSpec(load, task_memory_mb=TASK_MEMORY_MB))

@@ -1,4 +1,4 @@
-"""The pool with real processes and recognizers that have faults."""
+"""The worker pool with real processes and faulty recognizers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def run(scenario: Scenario) -> None:
 def running_pool(
     load: Callable[[], Any] = load_obedient, number: int = 1, **limits: Any
 ) -> AbstractAsyncContextManager[Pool]:
-    """A pool with warm workers; after it, no process and no unanswered image may be left."""
+    """A pool with warm workers; afterwards no process and no unanswered image may be left."""
     return whole(PoolSpec(SupervisorSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
 
 
@@ -72,21 +72,21 @@ def submit(pool: Pool, text: str, read_before: bool = False) -> PoolTask:
 async def kill_whoever_begins(
     pool: Pool, journal: Path, text: str, number: signal.Signals, times: int
 ) -> None:
-    """Kill each worker that begins to read the card, so often."""
+    """Kill each worker that begins to read the card, this many times."""
     for time in range(1, times + 1):
         await begun(journal, text, time)
         os.kill(pid_of(await running_worker(pool)), number)
 
 
 async def running_worker(pool: Pool) -> WorkerProcess:
-    """The worker that has the one running task, as soon as there is one."""
+    """Wait for the worker that has the one running task."""
     await until(pool.running, "a running task")
     (busy,) = (w for w in pool.supervisor.workers() if w.state is WorkerState.BUSY)
     return busy
 
 
 async def begun(journal: Path, text: str, times: int = 1) -> None:
-    """Wait until workers have begun to read the card so often."""
+    """Wait until workers have begun to read the card this many times."""
     line = f"begin {text}\n"
     await until(lambda: journal.exists() and journal.read_text().count(line) >= times, line)
 
@@ -97,7 +97,7 @@ def pid_of(worker: WorkerProcess) -> int:
 
 
 def unread_bytes(worker: WorkerProcess) -> int:
-    """How much was sent to the worker that it has not read."""
+    """How many bytes sent to the worker it has not read."""
     assert worker._channel is not None
     packed = fcntl.ioctl(worker._channel.fileno(), termios.TIOCOUTQ, b"\0" * 4)
     return int.from_bytes(packed, sys.byteorder)
@@ -156,8 +156,8 @@ def test_a_worker_has_one_task_at_a_time(tmp_path: Path, gate: Path) -> None:
     assert sum(map(len, events.values())) == 2 * (6 + 2)
 
 
-def test_a_image_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> None:
-    """Unless it may be giving memory back: then to the one that has rested longest."""
+def test_an_image_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> None:
+    """Unless it may be in its idle trim: then to the worker that has been idle longest."""
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
@@ -199,7 +199,7 @@ def test_options_and_stages_travel_with_the_task() -> None:
     ],
     ids=["truncated", "too-large", "exception"],
 )
-def test_an_error_of_a_image_costs_no_worker(image: bytes, error: type[Exception]) -> None:
+def test_an_error_of_an_image_costs_no_worker(image: bytes, error: type[Exception]) -> None:
     async def scenario() -> None:
         async with running_pool() as pool:
             pid = pool.supervisor.workers()[0].pid
@@ -231,7 +231,7 @@ def test_a_worker_that_ran_out_of_memory_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=lambda n: n.name)
-def test_a_image_whose_worker_is_killed_is_tried_once_more(
+def test_an_image_whose_worker_is_killed_is_retried(
     tmp_path: Path, gate: Path, number: signal.Signals
 ) -> None:
     journal = tmp_path / "journal"
@@ -316,10 +316,8 @@ def test_an_image_whose_workers_are_always_killed_ends_at_its_deadline(
     run(scenario)
 
 
-def test_a_kill_near_the_memory_limit_counts_as_the_image_s_doing(
-    tmp_path: Path, gate: Path
-) -> None:
-    """As those do who kill what uses the most memory before the kernel has to."""
+def test_a_kill_near_the_memory_limit_counts_against_the_image(tmp_path: Path, gate: Path) -> None:
+    """Such as a kill by a userspace OOM killer, before the kernel has to act."""
     journal, text = tmp_path / "journal", f"fill {gate}"
     spec = WorkerSpec(functools.partial(load_obedient, journal), task_memory_mb=FILLED_MB + 50)
 
@@ -423,7 +421,7 @@ def test_an_answer_after_the_deadline_is_too_late_but_its_worker_reads_on(
     run(scenario)
 
 
-def test_an_image_is_not_tried_again_if_its_worker_dies_after_the_deadline(
+def test_an_image_is_not_retried_if_its_worker_dies_after_the_deadline(
     gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool_module, "STOP_SECONDS", PATIENCE_SECONDS)
@@ -482,7 +480,7 @@ def test_a_full_backlog_takes_no_more(gate: Path) -> None:
     run(scenario)
 
 
-def test_a_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None:
+def test_an_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None:
     async def scenario() -> None:
         async with running_pool(queue_seconds=30, queue_size=1000) as pool:
             for number in range(MIN_SAMPLES):
@@ -494,10 +492,10 @@ def test_a_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None
             each = pool.expected_wait() * 2
             assert 50 / MAX_SAMPLES < each <= 51 / MIN_SAMPLES
             waiting = [submit(pool, f"{n}") for n in range(int(25 / each))]
-            with pytest.raises(QueueFull, match="too long for the 30 s") as refused:
+            with pytest.raises(QueueFull, match="limit of 30 s") as refused:
                 waiting.extend(submit(pool, "one more") for _ in range(1000))
             assert 12 <= (refused.value.retry_after or 0) <= 20
-            with pytest.raises(QueueFull, match="the 2 s allowed"):
+            with pytest.raises(QueueFull, match="limit of 2 s"):
                 pool.submit(card("hasty"), RecognitionOptions(), patience=2)
             gate.unlink()
             await asyncio.gather(holding.future, *(task.future for task in waiting))
@@ -505,7 +503,7 @@ def test_a_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None
     run(scenario)
 
 
-def test_a_backlog_of_no_places_uses_idle_workers(gate: Path) -> None:
+def test_a_backlog_of_size_zero_uses_idle_workers(gate: Path) -> None:
     async def scenario() -> None:
         async with running_pool(queue_size=0) as pool:
             first = submit(pool, f"hold {gate}")
@@ -517,7 +515,7 @@ def test_a_backlog_of_no_places_uses_idle_workers(gate: Path) -> None:
     run(scenario)
 
 
-def test_a_image_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
+def test_an_image_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
@@ -611,7 +609,7 @@ def test_cancelling_kills_each_worker_at_most_once_in_a_while() -> None:
 
 
 def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
-    """Its last answer may be on its way when it is killed; the next image must not suffer."""
+    """Its last answer may be in transit when it is killed; the next image must not suffer."""
 
     async def scenario() -> None:
         async with running_pool() as pool:
