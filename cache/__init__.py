@@ -1,1 +1,1 @@
-"""Answers that need not be computed again. Knows neither the engine nor the server."""
+"""Caches of results and recent images. Independent of the engine and the server."""

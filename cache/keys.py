@@ -1,4 +1,4 @@
-"""What makes two requests the same: the image's bytes, the options, the models."""
+"""Cache keys: a result depends on the image's bytes, the options and the models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Digests:
 
 
 class CacheKey(NamedTuple):
-    """MD5 of the bytes, fingerprint of the options, fingerprint of engine and models."""
+    """MD5 of the image, fingerprint of the options, fingerprint of engine and models."""
 
     md5: str
     options: str
@@ -24,24 +24,24 @@ class CacheKey(NamedTuple):
 
 
 class ImageHasher:
-    """Both digests of bytes that arrive in pieces."""
+    """Computes both digests of bytes that arrive in chunks."""
 
     def __init__(self) -> None:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
 
     def update(self, block: bytes | memoryview) -> None:
-        """Take the next piece."""
+        """Add the next chunk."""
         self._md5.update(block)
         self._sha256.update(block)
 
     def digests(self) -> Digests:
-        """The digests of all that was taken so far."""
+        """The digests of all chunks so far."""
         return Digests(self._md5.hexdigest(), self._sha256.hexdigest())
 
 
 def digest(data: bytes) -> Digests:
-    """Both digests of bytes that are all there."""
+    """Both digests of complete data."""
     hasher = ImageHasher()
     hasher.update(data)
     return hasher.digests()

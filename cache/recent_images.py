@@ -1,4 +1,4 @@
-"""Images seen a moment ago, known again by their bytes: to compare costs a tenth of hashing."""
+"""LRU of recent uploads, matched by content, to skip hashing: comparing costs a tenth of it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ENTRY_OVERHEAD_BYTES = 2000
 
 
 class _Sketch(NamedTuple):
-    """What an image is looked up by: its length, its edges, and bytes from all over it.
+    """The lookup key of an image: its length, its first and last bytes, and samples in between.
 
-    Metadata that differ are at an edge; forms that differ in what is written do so in a few places.
+    Images that differ in metadata differ at an end; filled-in forms differ in a few places.
     """
 
     length: int
@@ -33,9 +33,9 @@ class _Image(NamedTuple):
 class RecentImages:
     """The most recently used images with their digests; used from one thread.
 
-    Every byte is compared before two images count as one: unlike a hash, that cannot be fooled.
-    Of images with one sketch the last is kept. max_bytes counts the images and a flat overhead
-    for each; 0 turns it off.
+    All bytes are compared, so two different images never count as equal. Of images with the same
+    sketch the last is kept. max_bytes counts the images and a flat overhead for each; 0 disables
+    the cache.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -43,21 +43,21 @@ class RecentImages:
         self._images: LRUCache[_Sketch, _Image] = LRUCache(max_bytes, getsizeof=_size)
 
     def __len__(self) -> int:
-        """How many images are kept."""
+        """The number of images."""
         return len(self._images)
 
     @property
     def size_bytes(self) -> int:
-        """How much of max_bytes is used."""
+        """How many of max_bytes are used."""
         return int(self._images.currsize)
 
     def digests(self, data: bytes) -> Digests | None:
-        """The digests of these very bytes, if they are known."""
+        """The digests of these bytes, if known."""
         known = self._images.get(_sketch(data))
         return known.digests if known is not None and known.data == data else None
 
     def remember(self, data: bytes, digests: Digests) -> None:
-        """Keep an image, making room by dropping those not used for longest."""
+        """Store an image, evicting the least recently used ones if needed."""
         image = _Image(data, digests)
         if _size(image) <= self.max_bytes:
             self._images[_sketch(data)] = image

@@ -1,4 +1,4 @@
-"""Encoded answers by key, with a time to live and limits on count and bytes."""
+"""Encoded results by key, with a time to live and limits on count and bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENTRY_OVERHEAD_BYTES = 600
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """An encoded answer; sha256 is that of the image it belongs to, stored_at the clock's."""
+    """An encoded result. sha256: of its image. stored_at: time of the cache's clock."""
 
     sha256: str
     result: StoredResult
@@ -26,10 +26,10 @@ class CachedResult:
 
 
 class ResultCache:
-    """The most recently used answers. Only successes are put in; used from one thread.
+    """The most recently used results, never errors; used from one thread.
 
-    max_bytes counts the encoded answers and a flat overhead for each. ttl_seconds, max_count or
-    max_bytes of 0 turn the cache off.
+    max_bytes counts the encoded results and a flat overhead for each. ttl_seconds, max_count or
+    max_bytes of 0 disables the cache.
     """
 
     def __init__(
@@ -48,30 +48,30 @@ class ResultCache:
         )
 
     def __len__(self) -> int:
-        """How many answers are kept."""
+        """The number of results."""
         self._entries.expire()
         return len(self._entries)
 
     @property
     def size_bytes(self) -> int:
-        """How much of max_bytes is used."""
+        """How many of max_bytes are used."""
         self._entries.expire()
         return int(self._entries.currsize)
 
     @property
     def enabled(self) -> bool:
-        """Whether anything can be kept at all."""
+        """Whether the cache stores anything."""
         return self.ttl_seconds > 0 and self.max_count > 0 and self.max_bytes > 0
 
     def get(self, key: CacheKey, sha256: str | None = None) -> CachedResult | None:
-        """The answer for the key, if it belongs to the image with this SHA-256 (None: any)."""
+        """The result for the key, if its image has this SHA-256 (None: any image)."""
         entry = self._entries.get(key)
         if entry is None or (sha256 is not None and entry.sha256 != sha256):
             return None
         return entry
 
     def put(self, key: CacheKey, digests: Digests, result: StoredResult) -> CachedResult:
-        """Keep an answer, making room by dropping those not used for longest."""
+        """Store a result, evicting the least recently used ones if needed."""
         entry = CachedResult(digests.sha256, result, _etag(result), self._clock())
         if self.enabled and _size(entry) <= self.max_bytes:
             self._entries.pop(key, None)
@@ -82,12 +82,12 @@ class ResultCache:
         return entry
 
     def age(self, entry: CachedResult) -> float:
-        """Seconds since the answer was stored."""
+        """Seconds since the result was stored."""
         return max(0.0, self._clock() - entry.stored_at)
 
 
 def _etag(result: StoredResult) -> str:
-    """Differs for results that differ in a byte, of their JSON or of an artifact."""
+    """A digest of the JSON and all artifacts."""
     hasher = hashlib.sha256(result.json)
     for artifact in result.artifacts.values():
         hasher.update(artifact)

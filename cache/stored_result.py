@@ -1,4 +1,4 @@
-"""The form in which a result is kept, whatever keeps it: the cache, a job."""
+"""The encoded form of a result, as the cache and jobs store it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """An encoded result: its JSON, and what else was made of the image, by media type.
+    """An encoded result: its JSON, and other artifacts such as a drawing, by media type.
 
-    All of it is sent as it is, without a copy.
+    The bytes are sent unchanged, without a copy.
     """
 
     json: bytes
@@ -18,5 +18,5 @@ class StoredResult:
 
     @property
     def size_bytes(self) -> int:
-        """The JSON and all artifacts."""
+        """The size of the JSON and all artifacts."""
         return len(self.json) + sum(map(len, self.artifacts.values()))

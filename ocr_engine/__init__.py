@@ -1,1 +1,1 @@
-"""Images to text, in processes. Knows no HTTP."""
+"""Recognizes images in worker processes. Independent of HTTP."""

@@ -1,4 +1,4 @@
-"""What reading one image may take of the machine and of time."""
+"""The cores and the time that one recognition may use."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ocr_engine.errors import RecognitionTimeout
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one recognition may take; made by the worker, and handed down to the models.
+    """The limits of one recognition; created by the worker and passed down to the models.
 
-    cores: on how many it may run at the same time; the text does not depend on how many.
-    deadline: by time.monotonic().
+    cores: how many it may use concurrently; the text does not depend on it.
+    deadline: in time.monotonic().
     """
 
     cores: int = 1
     deadline: float = math.inf
 
     def check_deadline(self) -> None:
-        """RecognitionTimeout if the deadline has passed; for recognizers, between two lines."""
+        """RecognitionTimeout if the deadline has passed; recognizers call it between lines."""
         if time.monotonic() >= self.deadline:
             raise RecognitionTimeout("the deadline has passed")
 

@@ -1,7 +1,7 @@
-"""What reads images, as the service, the metrics and the commands see it.
+"""The engine interface, as the service, the metrics and the commands use it.
 
-A pool of worker processes on this machine is one (pool/pool.py). All calls are made on one event
-loop and none of them blocks it.
+Implemented by the worker pool on this machine (pool/pool.py). All calls are made on one event loop
+and none of them blocks it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ocr_engine.result import Recognition
 
 
 class TaskState(enum.Enum):
-    """Where an image is."""
+    """The state of a task."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -26,7 +26,7 @@ class TaskState(enum.Enum):
 
 
 class WorkerState(enum.Enum):
-    """The life of a worker, in this order; retiring ones finish what they have."""
+    """The states of a worker, in order; a retiring one finishes its task."""
 
     STARTING = "starting"
     READY = "ready"
@@ -36,20 +36,20 @@ class WorkerState(enum.Enum):
 
 
 class EngineTask(Protocol):
-    """One image on its way."""
+    """One submitted image."""
 
     @property
     def future(self) -> asyncio.Future[Recognition]:
-        """Its Recognition, or an EngineError."""
+        """The Recognition, or an EngineError."""
 
     @property
     def state(self) -> TaskState:
-        """Where it is."""
+        """The current state."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """One worker. start_seconds: from its start until it was warm; None before that."""
+    """Figures of one worker. start_seconds: from spawning until warm; None before that."""
 
     pid: int | None
     state: WorkerState
@@ -63,8 +63,8 @@ class WorkerStats:
 class EngineStats:
     """The state of an engine at one moment.
 
-    queued, running: images that wait, that are being read. queue_limit: how many may wait.
-    completed: images answered so far, well or not. restarts: workers that ended, by reason.
+    queued, running: images waiting, and being read. queue_limit: limit of the backlog.
+    completed: images answered so far, with or without error. restarts: ended workers, by reason.
     """
 
     queued: int
@@ -77,28 +77,28 @@ class EngineStats:
 
 
 class Engine(Protocol):
-    """Takes images and answers with what they say."""
+    """Recognizes images."""
 
     @property
     def fingerprint(self) -> str:
-        """Differs for every two engines that may read an image differently."""
+        """Differs between engines that may read an image differently."""
 
     @property
     def info(self) -> EngineInfo | None:
-        """What is loaded; None before the first worker is warm."""
+        """The loaded models; None until the first worker is warm."""
 
     @property
     def capacity(self) -> int:
-        """How many images can be read at once when all workers are there."""
+        """How many images all workers together can read concurrently."""
 
     def start(self) -> None:
-        """Begin to load; images may be submitted once it is ready."""
+        """Start loading; images may be submitted once ready() is true."""
 
     async def failure(self) -> str:
-        """Wait until it is certain that it will never be ready; the reason."""
+        """Wait until it is certain that the engine cannot become ready; the reason."""
 
     def ready(self) -> bool:
-        """Whether an image sent now would be read."""
+        """Whether images are accepted and can be read now."""
 
     def submit(
         self,
@@ -107,35 +107,35 @@ class Engine(Protocol):
         patience: float | None = None,
         read_before: bool = False,
     ) -> EngineTask:
-        """Accept an image. patience: seconds that it is worth waiting; None: as long as it takes.
+        """Accept an image. patience: how many seconds the client waits; None: no limit.
 
-        read_before: it has been read by this engine with these options, so that no worker's death
-        is its fault. Raises PoolDraining, PoolStarting or QueueFull.
+        read_before: this engine has read the image before with these options, so it is not to
+        blame for a worker's death. Raises PoolDraining, PoolStarting or QueueFull.
         """
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
-        """Drop an image that waits; stop one that is being read if stop_running and it is worth it.
+        """Drop a waiting image; stop a running one if stop_running and if that is worth its cost.
 
-        False if it is done, or is read to its end.
+        False if it is already done or keeps running.
         """
 
     def position(self, task: EngineTask) -> int:
-        """The place of an image that waits, 1 being next; 0 if it does not wait."""
+        """The position of a waiting image, 1 for the next one; 0 if it is not waiting."""
 
     def expected_wait(self) -> float:
-        """How many seconds an image sent now would wait."""
+        """The estimated wait, in seconds, of an image submitted now."""
 
     def retry_after(self) -> float:
-        """In how many seconds a client that is refused now should come back."""
+        """After how many seconds a client refused now should retry."""
 
     def pending_bytes(self) -> int:
-        """How many bytes the images have that wait or are being read."""
+        """The bytes of all images waiting or being read."""
 
     def stats(self) -> EngineStats:
-        """Its state, for metrics and /healthz."""
+        """The engine's state, for metrics and /healthz."""
 
     async def drain(self, grace_seconds: float) -> None:
-        """Accept nothing more, and wait until what was accepted is done or the grace is over."""
+        """Stop accepting images; wait until all are done or grace_seconds have passed."""
 
     async def close(self, force: bool = False) -> None:
-        """End all workers, at once if force; images that are left end with PoolDraining."""
+        """Stop all workers, immediately if `force`; remaining images end with PoolDraining."""

@@ -1,13 +1,13 @@
-"""Everything that can go wrong between an image and its text, as one tree.
+"""The engine's errors, as one tree.
 
 EngineError
-├── ImageError            the image is at fault: no retry will help
+├── ImageError            the image is at fault: a retry does not help
 │   ├── UnsupportedFormat
 │   ├── InvalidImage
 │   ├── TooManyPixels
 │   └── ImageTooComplex
 ├── ModelError              the installation or the settings are at fault
-└── PoolError               the pool could not do it, this time
+└── PoolError               the pool could not do it this time; a retry may help
     ├── QueueFull
     ├── QueueTimeout
     ├── RecognitionTimeout
@@ -20,7 +20,7 @@ EngineError
 
 
 class EngineError(Exception):
-    """Base of the engine's errors; `code` is stable, the message is written for the client."""
+    """Base of the engine's errors; `code` is stable, `message` is for the client."""
 
     code = "internal_error"
 
@@ -36,13 +36,13 @@ class ImageError(EngineError):
 
 
 class UnsupportedFormat(ImageError):
-    """The bytes are not those of an image format that is accepted."""
+    """The bytes are not in an accepted image format."""
 
     code = "unsupported_format"
 
 
 class InvalidImage(ImageError):
-    """The bytes begin like an image but are truncated or broken."""
+    """The bytes start like an image but are truncated or broken."""
 
     code = "invalid_image"
 
@@ -54,13 +54,13 @@ class TooManyPixels(ImageError):
 
 
 class ImageTooComplex(ImageError):
-    """Reading the image needs more memory than a worker may take."""
+    """Reading the image needs more memory than a worker may use."""
 
     code = "image_too_complex"
 
 
 class ModelError(EngineError):
-    """A model is missing, incomplete, altered, or does not fit the engine; the start stops."""
+    """A model is missing, incomplete or altered, or does not fit the engine; startup fails."""
 
     code = "model_error"
 
@@ -72,7 +72,7 @@ class PoolError(EngineError):
 
 
 class QueueFull(PoolError):
-    """As many images wait as make sense; retry_after: seconds until there may be room."""
+    """Too many images wait; retry_after: seconds until there may be room."""
 
     code = "queue_full"
 
@@ -94,13 +94,13 @@ class RecognitionTimeout(PoolError):
 
 
 class WorkerCrashed(PoolError):
-    """Workers died again and again while they had the task."""
+    """Workers died repeatedly while they had the task."""
 
     code = "worker_crashed"
 
 
 class ImageKillsWorkers(WorkerCrashed):
-    """Two workers ended by their own doing while they read the image."""
+    """Two workers crashed while reading the image."""
 
 
 class PoolStarting(PoolError):
@@ -110,19 +110,19 @@ class PoolStarting(PoolError):
 
 
 class PoolDraining(PoolError):
-    """The server is stopping and takes no new work."""
+    """The server is stopping and accepts no new work."""
 
     code = "draining"
 
 
 class RecognitionFailed(PoolError):
-    """The recognizer raised an error that is not the image's; the worker's log has it."""
+    """The recognizer failed for a reason other than the image; the worker's log has it."""
 
     code = "internal_error"
 
 
 def last_line(error: BaseException) -> str:
-    """What an error of a foreign library says in the end, or its kind if it says nothing."""
+    """The last line of a foreign library's error message, or its type if there is none."""
     lines = str(error).strip().splitlines()
     return lines[-1] if lines else type(error).__name__
 

@@ -1,4 +1,4 @@
-"""Boxes of text in an image: quadrilaterals, and the level rectangles around them.
+"""Boxes of text in an image: quadrilaterals, and the level boxes around them.
 
 Coordinates are whole pixels of the upright image (after its EXIF orientation): x to the right and
 y down, from the top left corner of the image.
@@ -10,14 +10,14 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple, SupportsInt
 
-VERTICAL_RATIO = 1.5  # a line's box that is so many times as high as wide is a vertical line
+VERTICAL_RATIO = 1.5  # height to width from which a line's box counts as vertical
 
 Point = tuple[int, int]
 Quad = tuple[Point, Point, Point, Point]
 
 
 class LevelBox(NamedTuple):
-    """A box without a slope; right and bottom are the first pixels outside."""
+    """A box with horizontal and vertical sides; right and bottom are the first pixels outside."""
 
     left: int
     top: int
@@ -26,13 +26,13 @@ class LevelBox(NamedTuple):
 
     @property
     def quad(self) -> Quad:
-        """The same box as four corners, clockwise from the top left."""
+        """The box as four corners, clockwise from the top left."""
         left, top, right, bottom = self
         return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
 def as_quad(corners: Iterable[Iterable[SupportsInt]]) -> Quad:
-    """Four corners (x, y) of any kind of number, as plain whole ones.
+    """Convert four corners (x, y) of any number type to int.
 
     ValueError or TypeError if they are not four pairs of numbers; OverflowError for infinity.
     """
@@ -41,9 +41,9 @@ def as_quad(corners: Iterable[Iterable[SupportsInt]]) -> Quad:
 
 
 def level_box(quad: Quad) -> LevelBox:
-    """The box around four corners, without what lies left of or above the image.
+    """The level box around four corners, clipped at the left and top of the image.
 
-    It is at least a pixel wide and high.
+    At least one pixel wide and high.
     """
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = quad
     left, top = max(min(ax, bx, cx, dx), 0), max(min(ay, by, cy, dy), 0)
@@ -52,19 +52,19 @@ def level_box(quad: Quad) -> LevelBox:
 
 
 def around(boxes: Iterable[LevelBox]) -> LevelBox:
-    """The box around all these; ValueError if there are none."""
+    """The box around all boxes; ValueError if there are none."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     return LevelBox(min(lefts), min(tops), max(rights), max(bottoms))
 
 
 def is_vertical(quad: Quad) -> bool:
-    """Whether the box of a line, clockwise from the top left, is that of a vertical line."""
+    """Whether a line's box, clockwise from the top left, is vertical."""
     width, height = _sides(quad)
     return height >= VERTICAL_RATIO * width
 
 
 def line_height(quad: Quad) -> float:
-    """How high the box of a line is in pixels, measured across the direction of reading."""
+    """The height of a line's box in pixels, measured across the reading direction."""
     width, height = _sides(quad)
     return width if height >= VERTICAL_RATIO * width else height
 

@@ -1,4 +1,4 @@
-"""How much memory processes use and may use, and how often the kernel has killed one to get some.
+"""Memory use and limits of processes, and the number of out-of-memory kills.
 
 Runs in the parent and in the workers; reads /proc and the cgroup's files (version 1 and 2).
 """
@@ -30,8 +30,8 @@ def memory_bytes(pid: int | str = "self") -> tuple[int, int]:
 def oom_kills() -> int:
     """How many processes the kernel has killed because memory ran out.
 
-    Counted in the cgroup of this process; on the whole machine where the cgroup's count cannot
-    be read; 0 if neither can.
+    Counted in this process's cgroup, or on the whole machine if that count cannot be read; 0 if
+    neither can.
     """
     for path in _oom_counters():
         for name, value in _entries(path):
@@ -42,10 +42,10 @@ def oom_kills() -> int:
 
 @functools.cache
 def memory_limit_mb() -> int:
-    """The memory that this process's cgroup may use, or that of the machine if that is less."""
+    """The memory limit of this process's cgroup, or the machine's memory if that is less."""
     limit = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
     for path in _cgroup_files("memory.max", "memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):  # "max" is no limit
+        with contextlib.suppress(OSError, ValueError):  # "max": no limit
             limit = min(limit, int(path.read_text()))
     return limit >> 20
 
@@ -57,9 +57,9 @@ def _oom_counters() -> tuple[Path, ...]:
 
 
 def _cgroup_files(version_2: str, version_1: str) -> Iterator[Path]:
-    """These files of this process's cgroup, whether or not they exist.
+    """The paths of these files for this process's cgroup, whether or not they exist.
 
-    In a container the cgroup's own folder may be mounted in the place of the root.
+    In a container the cgroup's own folder may be mounted as the root.
     """
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
@@ -72,7 +72,7 @@ def _cgroup_files(version_2: str, version_1: str) -> Iterator[Path]:
 
 
 def _entries(path: Path) -> Iterator[list[str]]:
-    """The lines `name value` of a file; none if it cannot be read."""
+    """The `name value` lines of a file; none if it cannot be read."""
     with contextlib.suppress(OSError):
         for line in path.read_text().splitlines():
             entry = line.split()

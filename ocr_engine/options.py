@@ -1,4 +1,4 @@
-"""What a request may ask of a recognition; travels with the task, never set on an engine."""
+"""The options of one recognition; sent with the task, never set on an engine."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Granularity = Literal["line", "word", "char"]
 class RecognitionOptions:
     """Options under PaddleOCR's names; the defaults are those of PaddleOCR 3.x.
 
-    det_limit_side_len, det_limit_type: with `min`, detection sees the image enlarged until
-    its short side has that many pixels; with `max`, reduced until its long side has no more.
-    Enlarging ends at 16 times the image's pixels (stages/detection.py: bounded_limit).
-    `auto` is `min`, and large images are reduced as far as the model finds lines as well.
+    det_limit_side_len, det_limit_type: with `min`, the image is enlarged for detection until its
+    short side has that many pixels; with `max`, it is reduced until its long side has at most that
+    many. It is enlarged to at most 16 times its pixels (stages/detection.py: bounded_limit).
+    `auto` is `min`, and also reduces large images as far as the model loses no lines.
     det_db_thresh: probability (0 to 1) above which a pixel is text.
-    det_db_box_thresh: mean probability (0 to 1) that a box needs.
-    det_db_unclip_ratio: how far a box is grown, relative to its area / perimeter.
-    use_angle_cls, cls_thresh: turn lines that stand on their head, if that sure (0 to 1).
-    drop_score: lines read with less confidence (0 to 1) are left out.
-    granularity: with `word` or `char`, each line comes with the boxes of its words or characters.
-    draw: the boxes are drawn over the image, too.
+    det_db_box_thresh: minimum mean probability (0 to 1) of a box.
+    det_db_unclip_ratio: how far a box is enlarged, relative to its area / perimeter.
+    use_angle_cls, cls_thresh: rotate upside-down lines; the classifier's threshold (0 to 1).
+    drop_score: lines with less confidence (0 to 1) are dropped.
+    granularity: with `word` or `char`, each line has its words or characters with their boxes.
+    draw: also draw the boxes over the image.
     """
 
     det_limit_side_len: int = 64
@@ -39,5 +39,5 @@ class RecognitionOptions:
     draw: bool = False
 
     def fingerprint(self) -> str:
-        """The same string for the same options, whatever order they came in."""
+        """A string that is equal for equal options."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""The interface of a recognizer, and the one place that builds it by name."""
+"""The recognizer interface, and the function that builds a recognizer by name."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PrecisionChoice = Literal["auto", "f32", "bf16", "int8"]
 class EngineSettings:
     """Everything that a worker needs to build its recognizer.
 
-    models: None only for engine paddleocr with a model set that PaddleOCR fetches by name.
-    precision: auto computes detection in int8, recognition in bf16 or int8 where the CPU is made
-    for it and the models' ranges are known, and all else in f32.
+    models: None only for engine paddleocr with a model set that PaddleOCR downloads by name.
+    precision: auto uses int8 for detection, and int8 or bf16 for recognition, if native to the CPU;
+    int8 needs activation ranges. Everything else is f32.
     threads: compute threads of one worker. cached_shapes: input shapes kept compiled per model.
-    cores: on how many cores, at most, one image may be read when they are idle.
+    cores: the most cores that one image may use while they are idle.
     """
 
     engine: EngineName
@@ -41,7 +41,7 @@ class EngineSettings:
     cores: int = 1
 
     def __post_init__(self) -> None:
-        """ModelError for a precision that the engine cannot compute in."""
+        """ModelError for a precision that the engine does not support."""
         if self.precision in ("bf16", "int8") and self.engine != "openvino":
             raise ModelError(
                 f"ocr.precision = {self.precision}: engine {self.engine} computes in f32; set auto "
@@ -49,14 +49,14 @@ class EngineSettings:
             )
 
     def fingerprint(self) -> str:
-        """Differs for every two settings that may give different text."""
+        """Differs between settings that may give different text."""
         models = self.models.fingerprint() if self.models else self.set_name
         return f"{self.engine}/{self.precision}/{int(self.enable_mkldnn)}/{models}"
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What is loaded, in words: for the log and /healthz."""
+    """A description of what is loaded, for the log and /healthz."""
 
     engine: str
     precision: str
@@ -65,7 +65,7 @@ class EngineInfo:
 
 
 class Recognizer(Protocol):
-    """Turns one upright image into lines; loaded once, used from one thread."""
+    """Recognizes the lines of an upright image; loaded once, used from one thread."""
 
     info: EngineInfo
 
@@ -74,25 +74,25 @@ class Recognizer(Protocol):
     ) -> Recognition:
         """The lines of the image in reading order; keeps no state between images.
 
-        The lines do not depend on the budget. RecognitionTimeout if its deadline passed on the way;
-        a recognizer that cannot look is killed by the pool.
+        The lines do not depend on the budget. RecognitionTimeout if its deadline passes; the pool
+        kills the worker of a recognizer that does not check it.
         """
 
     def prepare(self) -> bool:
-        """Do a little of what makes later images faster; false if there is nothing left to do."""
+        """Do one step that makes later images faster; False if nothing is left to do."""
 
     def release_memory(self, shapes: bool = False) -> None:
-        """Give back memory kept for past images.
+        """Release memory kept for past images.
 
-        shapes: also what makes images of past sizes faster; prepare() then starts anew.
-        ModelError or OSError if that needs a model's file that is gone; images can still be read.
+        shapes: also drop compiled shapes; prepare() then starts over. ModelError or OSError if that
+        needs a model file that is gone; the recognizer stays usable.
         """
 
 
 def load_recognizer(settings: EngineSettings) -> Recognizer:
-    """Build the recognizer that the settings name; runs in the worker.
+    """Build the recognizer chosen in the settings; runs in the worker.
 
-    ModelError if the runtime is not installed or a model does not fit.
+    ModelError if the runtime is not installed, or a model does not fit.
     """
     module = "paddleocr" if settings.engine == "paddleocr" else "ppocr"
     recognizers: Any = importlib.import_module(f"ocr_engine.recognizers.{module}")

@@ -1,10 +1,10 @@
-"""What a recognition yields: Document > Page > Block > Line > Word or Glyph.
+"""The result of a recognition: Document > Page > Block > Line > Word or Glyph.
 
 An image is a document of one page. All boxes are in pixels of the upright page image, x to the
 right and y down from its top left corner; their corners (x, y) run clockwise from the top left of
 the image, even where the text is upside down. Confidences run from 0 to 1.
 
-How a document is written as JSON, between processes and for clients: result_json.py.
+result_json.py converts it to JSON, for workers and for clients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ocr_engine.geometry import Quad
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One character as it stands in the image; its text may be several code points."""
+    """One character of the image; its text may be several code points."""
 
     text: str
     confidence: float
@@ -29,7 +29,7 @@ class Glyph:
 class Word:
     """A word without spaces around it; a single character in scripts written without spaces.
 
-    glyphs: its characters in reading order, or nothing if they are not known.
+    glyphs: its characters in reading order; empty if unknown.
     """
 
     text: str
@@ -45,8 +45,8 @@ TextPart = Word | Glyph
 class Line:
     """One line of text, with the spaces between its words.
 
-    words or glyphs, in reading order, if they were asked for, else None; glyphs without spaces.
-    stages/words.py: words_of() makes words of glyphs. There may be none, as in a line of spaces.
+    words or glyphs, in reading order, if requested, else None; glyphs do not include spaces. They
+    may be empty, as in a line of spaces. words_of() in stages/words.py builds words from glyphs.
     """
 
     text: str
@@ -57,7 +57,7 @@ class Line:
 
     @property
     def parts(self) -> tuple[TextPart, ...]:
-        """The words or the glyphs, whichever there are."""
+        """The words or the glyphs, whichever the line has."""
         return self.words or self.glyphs or ()
 
 
@@ -72,7 +72,7 @@ class Block:
 class Page:
     """One image: its width and height in pixels when upright, its blocks in reading order.
 
-    number: which page of the file it is, from 1.
+    number: of the page in the file, from 1.
     """
 
     width: int
@@ -87,20 +87,20 @@ class Page:
 
     @property
     def text(self) -> str:
-        """All lines, one under the other."""
+        """The text of all lines, separated by newlines."""
         return "\n".join(line.text for line in self.lines)
 
     @property
     def confidence(self) -> float:
-        """The lines' confidences, averaged with the number of characters as weight."""
+        """The mean confidence of the lines, weighted by their number of characters."""
         return _mean_confidence(self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The pages that were read of a file, in its order; a single one for an image.
+    """The recognized pages of a file, in order; a single one for an image.
 
-    frames: how many pages or frames the file holds.
+    frames: the number of pages or frames in the file.
     """
 
     pages: tuple[Page, ...]
@@ -113,17 +113,17 @@ class Document:
 
     @property
     def text(self) -> str:
-        """The texts of the pages, with a form feed between two."""
+        """The text of all pages, separated by form feeds."""
         return "\f".join(page.text for page in self.pages)
 
     @property
     def confidence(self) -> float:
-        """That of all lines; see Page.confidence."""
+        """The mean confidence of all lines; see Page.confidence."""
         return _mean_confidence(self.lines)
 
 
 def _mean_confidence(lines: Sequence[Line]) -> float:
-    """With four decimals; 0.0 for no lines. An empty line counts as one character."""
+    """Rounded to four decimals; 0.0 without lines. An empty line counts as one character."""
     weights = [max(1, len(line.text)) for line in lines]
     if not weights:
         return 0.0
@@ -133,9 +133,9 @@ def _mean_confidence(lines: Sequence[Line]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """A document with the seconds that each stage took (decode, det, cls, rec, draw).
+    """A document, and the seconds of each stage (decode, det, cls, rec, draw).
 
-    drawing: a PNG of the image with the boxes over it, if it was asked for.
+    drawing: a PNG of the image with its boxes, if requested.
     """
 
     result: Document

@@ -1,7 +1,7 @@
-"""The JSON of an image's document: what workers send, what is stored, what clients get.
+"""The JSON form of a document, as workers send it, caches store it and clients get it.
 
-It has the lines without their blocks, which are found again when it is read. A document of several
-pages has no JSON yet.
+It has lines without blocks; from_json() groups them again. Only documents of one page are
+supported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ocr_engine.stages.layout import image_document
 
 
 def as_json(document: Document) -> dict[str, Any]:
-    """Plain data; ValueError for a document that has not exactly one page."""
+    """Convert to plain data; ValueError unless the document has exactly one page."""
     (page,) = document.pages
     data: dict[str, Any] = {
         "text": page.text,
@@ -30,7 +30,7 @@ def as_json(document: Document) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Document:
-    """The inverse of as_json(); ValueError, KeyError or TypeError on anything else."""
+    """The inverse of as_json(); ValueError, KeyError or TypeError for other data."""
     try:
         return image_document(
             width=int(data["width"]),
@@ -39,7 +39,7 @@ def from_json(data: Mapping[str, Any]) -> Document:
             frames=int(data.get("frames", 1)),
         )
     except OverflowError as error:
-        raise ValueError(f"too large a number: {error}") from None
+        raise ValueError(f"a number is too large: {error}") from None
 
 
 def _line_as_json(line: Line) -> dict[str, Any]:
@@ -67,5 +67,5 @@ def _line_from_json(data: Mapping[str, Any]) -> Line:
 def _part_from_json(data: Mapping[str, Any]) -> tuple[str, float, Quad]:
     text = data["text"]
     if not isinstance(text, str):
-        raise ValueError("a text must be a string")
+        raise ValueError("text must be a string")
     return text, float(data["confidence"]), as_quad(data["box"])

@@ -1,4 +1,4 @@
-"""Where this program keeps what it can make anew: a folder of its name in the user's cache."""
+"""The user's cache folder, for files that this program can regenerate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAME = "concurrent-ocr-server"
 
 
 def user_cache() -> Path | None:
-    """What all programs of this user share: $XDG_CACHE_HOME or ~/.cache; None without a home."""
+    """The folder shared by all programs: $XDG_CACHE_HOME or ~/.cache; None without a home."""
     if given := os.environ.get("XDG_CACHE_HOME"):
         return Path(given)
     with contextlib.suppress(RuntimeError):

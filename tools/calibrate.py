@@ -28,6 +28,7 @@ from ocr_engine.runtimes.openvino.environment import prepare_environment  # noqa
 
 prepare_environment()
 
+from ocr_engine.arrays import FloatArray  # noqa: E402
 from ocr_engine.errors import ImageError  # noqa: E402
 from ocr_engine.images.decode import DecodedImage, decode  # noqa: E402
 from ocr_engine.models import ranges  # noqa: E402
@@ -38,7 +39,7 @@ from ocr_engine.recognizers import ppocr  # noqa: E402
 from ocr_engine.recognizers.models import normalization  # noqa: E402
 from ocr_engine.runtimes.openvino import runtime  # noqa: E402
 from ocr_engine.runtimes.openvino.graph.quantization import quantizable  # noqa: E402
-from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Session  # noqa: E402
+from ocr_engine.runtimes.session import Inputs, PixelArray, Session  # noqa: E402
 from server.settings.engine import engine_settings  # noqa: E402
 from server.settings.settings import load_settings  # noqa: E402
 

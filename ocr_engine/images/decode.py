@@ -1,4 +1,4 @@
-"""Bytes to an upright array, within limits. Runs in the worker; decodes with Pillow only."""
+"""Decodes an image into an upright array, within limits. Runs in the worker, with Pillow only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TIFF_METADATA = frozenset({ORIENTATION, XMP, 34665, 34853, 40965})  # EXIF, GPS
 class DecodedImage:
     """A decoded image: pixels (height, width, 3) uint8 in BGR order, as the models expect.
 
-    It stands upright (EXIF orientation applied). `frames` is how many the file holds.
+    Upright (EXIF orientation applied). `frames`: the number of frames or pages in the file.
     """
 
     pixels: ImageArray
@@ -38,9 +38,9 @@ class DecodedImage:
 def decode(data: bytes, max_pixels: int) -> DecodedImage:
     """Decode the first frame or page of an accepted image.
 
-    Transparency is laid over white (over black where all that is visible is itself white).
-    Raises UnsupportedFormat, InvalidImage (also for a truncated file: never half an image)
-    or TooManyPixels. A process that takes very large images first calls lift_pixel_limit.
+    Alpha is composited onto white, or onto black if everything visible is itself white.
+    Raises UnsupportedFormat, InvalidImage (also if truncated: a partial image is never read)
+    or TooManyPixels. Call lift_pixel_limit() first in a process that accepts very large images.
     """
     header = read_header(data)
     check_size(header, max_pixels)
@@ -61,7 +61,7 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What Pillow gets to see of a file; the EXIF and XMP that were taken out of it."""
+    """The bytes given to Pillow, and the EXIF and XMP removed from them."""
 
     data: bytes
     exif: bytes = b""
@@ -69,10 +69,10 @@ class _File:
 
 
 def _without_metadata(file_format: str, data: bytes) -> _File:
-    """JPEGs and TIFFs without what may make Pillow raise although it says nothing of the pixels.
+    """Remove metadata on which Pillow may raise although the pixels are intact.
 
-    It reads EXIF when it opens a JPEG, and reads all of it and turns the pixels when it loads a
-    TIFF. Of PNG and WebP it gives EXIF as bytes.
+    Pillow parses EXIF when it opens a JPEG, and parses it and rotates the pixels when it loads a
+    TIFF. From PNG and WebP it returns EXIF as bytes.
     """
     if file_format == "JPEG":
         jpeg = split_jpeg(data)
@@ -84,7 +84,7 @@ def _without_metadata(file_format: str, data: bytes) -> _File:
 
 
 def _load(file: _File, header: ImageHeader, max_pixels: int) -> Image.Image:
-    """The pixels as they are stored."""
+    """Decode the pixels as stored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(file.data), formats=ACCEPTED_FORMATS) as image:
@@ -94,7 +94,7 @@ def _load(file: _File, header: ImageHeader, max_pixels: int) -> Image.Image:
 
 
 def _orientation_of(image: Image.Image, file: _File) -> int:
-    """By the EXIF that was taken out of the file, or by what Pillow has found in it."""
+    """The orientation, from the removed EXIF, or for PNG and WebP from Pillow's."""
     exif, xmp = file.exif, file.xmp
     if image.format in ("PNG", "WEBP"):
         exif, xmp = image.info.get("exif", b""), image.info.get("xmp", b"")
@@ -104,7 +104,7 @@ def _orientation_of(image: Image.Image, file: _File) -> int:
 
 
 def _raw_profile(text: str) -> bytes:
-    """EXIF as ImageMagick wrote it into PNGs: three lines about it, then hexadecimal digits."""
+    """EXIF as ImageMagick wrote it into PNGs: three lines of header, then hexadecimal digits."""
     try:
         return bytes.fromhex("".join(text.split("\n")[3:]))
     except ValueError:
@@ -112,7 +112,7 @@ def _raw_profile(text: str) -> bytes:
 
 
 def _count_frames(image: Image.Image, data: bytes) -> int:
-    """How many frames or pages the file holds; Pillow is slow at counting some."""
+    """The number of frames or pages; Pillow counts GIF and TIFF slowly."""
     if image.format == "GIF":
         return count_gif_frames(data)
     if image.format == "TIFF":
@@ -132,7 +132,7 @@ def _to_bgr(image: Image.Image) -> ImageArray:
 
 
 def _from_deep_grey(image: Image.Image) -> ImageArray:
-    """Deep greys as 8 bits: 16-bit by 1/257, others that do not fit by their own range."""
+    """Scale deep greys to 8 bits: 16-bit by 1/257, others that do not fit by their range."""
     values = np.asarray(image).astype(np.float32)
     if not np.isfinite(values).all():
         raise InvalidImage("the image has pixels that are not numbers")
@@ -156,7 +156,7 @@ def _over_background(image: Image.Image) -> ImageArray:
 
 
 def _invisible_on_white(rgba: ImageArray) -> bool:
-    """Whether an image with see-through parts shows nothing but near-white."""
+    """Whether an image with transparent parts shows only near-white."""
     visible = rgba[rgba[:, :, 3] > 32]
     if visible.size == 0 or len(visible) == rgba.shape[0] * rgba.shape[1]:
         return False

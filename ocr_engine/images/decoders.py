@@ -1,4 +1,4 @@
-"""The settings of Pillow and libtiff that hold for a whole process; set by who owns the process."""
+"""Process-wide settings of Pillow and libtiff; set by the owner of the process."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ log = logging.getLogger(__name__)
 
 
 def prepare_decoders() -> None:
-    """Set up a process that decodes clients' images: they must not be able to fill its log."""
+    """Set up a process that decodes clients' images, so that they cannot fill its log."""
     lift_pixel_limit()
     try:
         _silence()
-    except (OSError, AttributeError) as error:  # a Pillow that is linked in another way
-        log.warning("what libtiff says of images goes to the log: %s", error)
+    except (OSError, AttributeError) as error:  # Pillow is linked differently
+        log.warning("cannot silence libtiff, its messages go to the log: %s", error)
 
 
 def lift_pixel_limit() -> None:
-    """Let Pillow open images of any size: check_size keeps the limit, for every format alike."""
+    """Let Pillow open images of any size: check_size enforces the limit for every format."""
     Image.MAX_IMAGE_PIXELS = None
 
 
 def _silence() -> None:
-    """Keep what decoders say of a file out of this process's stderr: of some it is megabytes.
+    """Keep the decoders' messages, megabytes for some files, out of this process's stderr.
 
-    What is wrong with a file is said by the exception. libtiff, which Pillow's extension is linked
-    with, writes by handlers of the whole process; Pillow sets none.
+    The exception says what is wrong with a file. libtiff, to which Pillow's extension is linked,
+    writes through process-wide handlers, which Pillow does not set.
     """
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     pillow = ctypes.CDLL(_imaging.__file__)

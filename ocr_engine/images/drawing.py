@@ -1,4 +1,4 @@
-"""The boxes of a page drawn over its image. Runs in the worker, which has the image."""
+"""Draws the boxes of a page over its image. Runs in the worker, which has the image."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ COLOURS = (  # blue, red, green, violet, brown; as (B, G, R)
     (10, 100, 190),
 )
 
-_FONT = cv2.FONT_HERSHEY_SIMPLEX  # drawn by OpenCV itself: no font of the machine is needed
+_FONT = cv2.FONT_HERSHEY_SIMPLEX  # built into OpenCV: no installed font is needed
 _DIGIT_HEIGHT = 22  # pixels of that font at a scale of 1
-_SHIFT = 4  # bits of a pixel's fraction in OpenCV's coordinates
+_SHIFT = 4  # fractional bits in OpenCV's coordinates
 _PNG_LEVEL = 3
 
 Colour = tuple[int, int, int]
@@ -32,7 +32,7 @@ Colour = tuple[int, int, int]
 def draw_page(pixels: ImageArray, page: Page) -> bytes:
     """A PNG of the image, (H, W, 3) uint8 in BGR order, with each line's box and number.
 
-    Words and characters have thin boxes. Reduced where it has more than MAX_DRAWN_PIXELS.
+    Words and characters have thin boxes. An image above MAX_DRAWN_PIXELS is reduced.
     """
     canvas = draw_lines(_reduced(pixels), page)
     encoded, png = cv2.imencode(".png", canvas, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
@@ -42,7 +42,7 @@ def draw_page(pixels: ImageArray, page: Page) -> bytes:
 
 
 def draw_lines(canvas: ImageArray, page: Page) -> ImageArray:
-    """Draw on the canvas, which may be of another size than the page; gives it back."""
+    """Draw on the canvas, which may differ in size from the page; returns the canvas."""
     height, width = canvas.shape[:2]
     scale = (width / max(page.width, 1), height / max(page.height, 1))
     thick = max(1, round(min(max(height, width) / 500, min(height, width) / 100)))
@@ -51,13 +51,13 @@ def draw_lines(canvas: ImageArray, page: Page) -> ImageArray:
         for part in line.parts:
             _outline(canvas, _scaled(part.box, scale), colour, 1)
         _outline(canvas, _scaled(line.box, scale), colour, thick)
-    for number, line in enumerate(page.lines):  # over all boxes
+    for number, line in enumerate(page.lines):  # on top of all boxes
         _label(canvas, _scaled(line.box, scale), number + 1, COLOURS[number % len(COLOURS)])
     return canvas
 
 
 def _reduced(pixels: ImageArray) -> ImageArray:
-    """A copy of at most MAX_DRAWN_PIXELS."""
+    """A copy with at most MAX_DRAWN_PIXELS."""
     height, width = pixels.shape[:2]
     ratio = math.sqrt(MAX_DRAWN_PIXELS / (height * width))
     size = max(1, int(width * min(ratio, 1))), max(1, int(height * min(ratio, 1)))
@@ -79,7 +79,7 @@ def _outline(
 def _label(
     canvas: ImageArray, corners: Sequence[tuple[float, float]], number: int, colour: Colour
 ) -> None:
-    """The line's number in white on its colour, beside its first corner."""
+    """Draw the line's number in white on its colour, next to its first corner."""
     line_height = min(math.dist(corners[0], corners[1]), math.dist(corners[0], corners[3]))
     digits = min(max(line_height * 0.35, 7.0), 20.0)
     scale, thick = digits / _DIGIT_HEIGHT, 1 if digits < 17 else 2

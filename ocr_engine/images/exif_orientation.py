@@ -1,4 +1,4 @@
-"""How an image is to be turned: by EXIF tag 0x112 alone, whatever else is in EXIF."""
+"""Image orientation, from EXIF tag 0x112 alone: other EXIF content is ignored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 
 
 def orientation(exif: bytes, xmp: bytes = b"") -> int:
-    """1 to 8, as EXIF numbers them; XMP counts where EXIF has no such tag; UPRIGHT if none does."""
+    """The EXIF orientation, 1 to 8; from XMP if EXIF has none; UPRIGHT if neither has one."""
     found = _orientation_in_exif(exif)
     if found is None and (in_xmp := _IN_XMP.search(xmp)):
         found = int(in_xmp[1])
@@ -34,12 +34,12 @@ def orientation(exif: bytes, xmp: bytes = b"") -> int:
 
 
 def turned(image: Image.Image, orientation: int) -> Image.Image:
-    """The image as it stands upright."""
+    """The image turned upright."""
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _orientation_in_exif(exif: bytes) -> int | None:
-    """The number in tag 0x112, which need not be one that there is."""
+    """The value of tag 0x112, which may be out of range; None if there is none."""
     exif = exif.removeprefix(_PREFIX).removeprefix(_PREFIX)  # some writers have it twice
     if not exif.startswith((b"II", b"MM")):
         return None

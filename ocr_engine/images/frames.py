@@ -1,4 +1,4 @@
-"""How many frames or pages a file holds, told by its structure without decoding any."""
+"""Counts the frames or pages of a file from its structure, without decoding any."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 
 
 def count_gif_frames(data: bytes) -> int:
-    """How many images a GIF holds, by its block structure alone; as far as it is whole."""
+    """The number of frames in a GIF, from its block structure; stops where the file is broken."""
     frames = 0
     try:
         position = 13 + _color_table_bytes(data[10])
@@ -27,7 +27,7 @@ def count_gif_frames(data: bytes) -> int:
 
 
 def count_tiff_pages(data: bytes) -> int:
-    """How many directories a TIFF's chain has; a chain that bites its tail ends there."""
+    """The number of pages (IFDs) in a TIFF; a cyclic IFD chain terminates."""
     order = "<" if data.startswith(b"II") else ">"
     seen: set[int] = set()
     try:

@@ -1,7 +1,7 @@
-"""Format and size of an image from its first bytes, before any decoder sees it.
+"""Format and size of an image from its first bytes, before any decoder runs.
 
-Runs in the front end and again in the worker. It reads a few dozen bytes (JPEG: walks the
-markers up to the frame header), allocates nothing, and trusts no length that it reads.
+Runs in the front end and again in the worker. It reads a few dozen bytes (in a JPEG, the markers up
+to the frame header), allocates nothing, and trusts no length field.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FOREIGN_MAGIC: tuple[tuple[bytes, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What the bytes claim to be; width and height in pixels as stored, before EXIF."""
+    """Format and size as the header claims; pixels as stored, before EXIF orientation."""
 
     format: str
     width: int
@@ -43,10 +43,10 @@ class ImageHeader:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Tell format and size by the bytes alone.
+    """Read format and size from the bytes.
 
-    Raises UnsupportedFormat if they are none of ACCEPTED_FORMATS, InvalidImage if the header
-    is cut off or broken.
+    Raises UnsupportedFormat if the format is not in ACCEPTED_FORMATS, InvalidImage if the header
+    is truncated or broken.
     """
     name, read_size = _recognize_format(data)
     try:

@@ -1,6 +1,6 @@
-"""The segments of a JPEG that stand before its pixels: found, and left out where they are metadata.
+"""Finds the segments in front of a JPEG's pixels, and removes those with metadata.
 
-Trusts no length that it reads.
+Trusts no length field.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
 _MAX_FILL = 1000
 _EXIF_OR_XMP = 0xE1
-# Comments and application data; but APP0 (JFIF) and APP14 (Adobe) say what the colours are.
+# Comments and application data, except APP0 (JFIF) and APP14 (Adobe), which define the colours.
 _METADATA = frozenset(range(0xE1, 0xF0)) - {0xEE} | {0xFE}
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -26,7 +26,7 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
 @dataclass(frozen=True, slots=True)
 class JpegSegment:
-    """A marker with what belongs to it: data[start:end], of which data[body:end] is its content."""
+    """A marker segment: data[start:end], of which data[body:end] is the content."""
 
     marker: int
     start: int
@@ -36,7 +36,7 @@ class JpegSegment:
 
 @dataclass(frozen=True, slots=True)
 class SplitJpeg:
-    """A JPEG without its metadata, and the EXIF and XMP that were in it (empty: there is none)."""
+    """A JPEG without metadata, and its EXIF and XMP (empty if it has none)."""
 
     data: bytes
     exif: bytes = b""
@@ -44,9 +44,9 @@ class SplitJpeg:
 
 
 def jpeg_segments(data: bytes) -> Iterator[JpegSegment]:
-    """The segments up to the pixels, at most MAX_SEGMENTS.
+    """The segments in front of the pixels, at most MAX_SEGMENTS.
 
-    IndexError or struct.error if the JPEG is cut off in them, InvalidImage if they are broken.
+    IndexError or struct.error if they are truncated, InvalidImage if they are broken.
     """
     position = 2
     for _ in range(MAX_SEGMENTS):
@@ -69,7 +69,7 @@ def jpeg_segments(data: bytes) -> Iterator[JpegSegment]:
 
 
 def split_jpeg(data: bytes) -> SplitJpeg:
-    """Take the metadata out, as far as the segments are whole; what is broken stays as it is."""
+    """Remove the metadata, up to the first broken segment; the rest stays unchanged."""
     kept: list[bytes] = []
     exif: list[bytes] = []
     xmp = b""

@@ -1,6 +1,6 @@
-"""The first directory of a TIFF, which is what EXIF data is, too: values read, tags left out.
+"""Reads the first directory of a TIFF or of EXIF data, and removes tags from it.
 
-Allocates no more than MAX_ENTRIES entries, and trusts no offset or count that it reads.
+Allocates at most MAX_ENTRIES entries, and trusts no offset or count in the file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _BYTES = (1, 7)  # BYTE, UNDEFINED
 
 @dataclass(frozen=True, slots=True)
 class TiffDirectory:
-    """Where a directory begins, how many entries it claims, and those of them that are there.
+    """A directory at offset start, with the entries present of those claimed.
 
-    order: the byte order as in struct. entries: of 12 bytes each: tag, type, count, value.
+    order: byte order as in struct. entries: 12 bytes each: tag, type, count, value.
     """
 
     order: str
@@ -31,7 +31,7 @@ class TiffDirectory:
     entries: tuple[bytes, ...]
 
     def whole_number(self, tag: int) -> int | None:
-        """The value of a tag that is one whole number of any type; None if there is none."""
+        """A tag's value, if it is a single integer of any type; None otherwise."""
         entry = self._entry(tag)
         if entry is None:
             return None
@@ -42,7 +42,7 @@ class TiffDirectory:
         return int(value)
 
     def bytes_of(self, tag: int, data: bytes) -> bytes:
-        """The value of a tag that is bytes somewhere in data; empty if there is none."""
+        """A tag's value, if it is bytes elsewhere in data; empty otherwise."""
         entry = self._entry(tag)
         if entry is None:
             return b""
@@ -50,17 +50,17 @@ class TiffDirectory:
         return data[offset : offset + count] if kind in _BYTES else b""
 
     def tag_of(self, entry: bytes) -> int:
-        """What the entry is about."""
+        """The tag of an entry."""
         (tag,) = struct.unpack_from(self.order + "H", entry)
         return int(tag)
 
     def _entry(self, tag: int) -> bytes | None:
-        """The first of that tag."""
+        """The first entry with this tag."""
         return next((entry for entry in self.entries if self.tag_of(entry) == tag), None)
 
 
 def read_directory(data: bytes) -> TiffDirectory:
-    """The first directory; struct.error if not even its number of entries is there."""
+    """Read the first directory; struct.error if even its entry count is missing."""
     order = ">" if data.startswith(b"MM") else "<"
     (start,) = struct.unpack_from(order + "I", data, 4)
     (claimed,) = struct.unpack_from(order + "H", data, start)
@@ -70,9 +70,9 @@ def read_directory(data: bytes) -> TiffDirectory:
 
 
 def without_tags(data: bytes, tags: Collection[int]) -> bytes:
-    """The TIFF with its first directory as its only one, and those tags left out of it.
+    """The TIFF with its first directory only, without these tags.
 
-    Nothing else moves, and the file becomes no longer: what is missing at its end stays missing.
+    No other byte moves and the file does not grow, so a truncated file stays truncated.
     """
     directory = read_directory(data)
     kept = [entry for entry in directory.entries if directory.tag_of(entry) not in tags]

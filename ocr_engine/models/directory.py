@@ -1,4 +1,4 @@
-"""Models that the settings name by folder, in any of the layouts that PaddleOCR has used."""
+"""Models in folders named by the settings, in any layout that PaddleOCR has used."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _EXPECTED = ", or ".join(" + ".join(filter(None, layout)) for layout in _LAYOUTS
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """What the settings say about models; None: the catalogue's."""
+    """The model settings; a folder of None means the catalogue's model."""
 
     set_name: str = "auto"
     det_model_dir: Path | None = None
@@ -49,13 +49,13 @@ class ModelChoice:
 
 
 def resolve_models(choice: ModelChoice, engine: str) -> ModelSet:
-    """Find every model that the engine needs; ModelError names what is missing and where."""
+    """Find all models that the engine needs; ModelError names what is missing and where."""
     set_name = DEFAULT_SET[engine] if choice.set_name == "auto" else choice.set_name
     if set_name not in CATALOGUE:
         raise ModelError(
-            f"ocr.models: {set_name!r} is not in the catalogue; known are auto, "
+            f"ocr.models: {set_name!r} is not in the catalogue; expected auto, "
             + ", ".join(CATALOGUE)
-            + "; name others by folder (det_model_dir, rec_model_dir)"
+            + "; for other models, set det_model_dir and rec_model_dir"
         )
     folders: dict[Role, Path | None] = {
         "det": choice.det_model_dir,
@@ -74,13 +74,13 @@ def _source(
     if engine not in _SET_READABLE[set_name]:
         raise ModelError(
             f"ocr.models: engine {engine} does not read {set_name}; "
-            f"its own is {DEFAULT_SET[engine]}"
+            f"use {DEFAULT_SET[engine]} or auto"
         )
     return catalogue_source(set_name, role)
 
 
 def _check_unused(role: Role, choice: ModelChoice) -> None:
-    """Shapes and dictionaries describe a model of the settings; alone they would be ignored."""
+    """ModelError for a shape or dictionary without a model folder: it would be ignored."""
     unused = {
         "rec_char_dict_path": role == "rec" and choice.rec_char_dict_path,
         "rec_image_shape": role == "rec" and choice.rec_image_shape,
@@ -88,13 +88,15 @@ def _check_unused(role: Role, choice: ModelChoice) -> None:
     }
     for key, value in unused.items():
         if value:
-            raise ModelError(f"{key} = {value}: it describes a model; set {role}_model_dir, too")
+            raise ModelError(
+                f"{key} = {value} has no effect without {role}_model_dir; set both, or neither"
+            )
 
 
 def directory_source(role: Role, folder: Path, engine: str, choice: ModelChoice) -> ModelSource:
-    """The model in a folder; its preparation from inference.yml, else from the settings.
+    """The model in a folder, with its preprocessing from inference.yml, else from the settings.
 
-    Where neither names the characters, they are PaddleOCR's default, ppocr_keys_v1.
+    If neither has the characters, PaddleOCR's default is used: ppocr_keys_v1.
     """
     file = find_model(role, folder, engine)
     recipe = read_recipe(folder)
@@ -114,7 +116,7 @@ def directory_source(role: Role, folder: Path, engine: str, choice: ModelChoice)
 
 
 def find_model(role: Role, folder: Path, engine: str) -> ModelFile:
-    """The files of the first layout in the folder that the engine reads."""
+    """The model files in the folder, in the first layout that the engine reads."""
     key = f"{role}_model_dir"
     if not folder.is_dir():
         raise ModelError(f"{key}: there is no folder {folder}; expected one with {_EXPECTED}")
@@ -123,7 +125,7 @@ def find_model(role: Role, folder: Path, engine: str) -> ModelFile:
         if not (folder / program).is_file():
             continue
         if params is not None and not (folder / params).is_file():
-            raise ModelError(f"{key}: {folder} has {program} but lacks {params} beside it")
+            raise ModelError(f"{key}: {folder} has {program} but not {params}; both are needed")
         if program in _READABLE[engine]:
             return ModelFile(folder / program, folder / params if params else None)
         unreadable.append(program)
@@ -132,7 +134,7 @@ def find_model(role: Role, folder: Path, engine: str) -> ModelFile:
             f"{key}: engine {engine} reads {', '.join(_READABLE[engine])}, but {folder} has only "
             f"{', '.join(unreadable)}; set ocr.engine to {_engines_for(unreadable[0])}"
         )
-    raise ModelError(f"{key}: {folder} has no model in it; expected {_EXPECTED}")
+    raise ModelError(f"{key}: {folder} contains no model; expected {_EXPECTED}")
 
 
 def _engines_for(program: str) -> str:
@@ -160,6 +162,6 @@ def _characters(
         return catalogue_source("PP-OCRv4_mobile", "rec").characters
     except ModelError:
         raise ModelError(
-            f"rec_char_dict_path: {folder} has no inference.yml that holds the characters; name "
-            "the model's dictionary file (one character a line)"
+            f"rec_char_dict_path: {folder} has no inference.yml with the characters; set the path "
+            "of the model's dictionary file (one character per line)"
         ) from None

@@ -1,4 +1,4 @@
-"""Which models of the catalogue are installed, from which wheel, and whether they are intact."""
+"""Which catalogue models are installed, from which wheel, and whether they are intact."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROLES: tuple[Role, ...] = ("det", "cls", "rec")
 
 
 class ModelState(Enum):
-    """What was found of a model."""
+    """The state of a model's files."""
 
     INTACT = "intact"
     ALTERED = "altered"
@@ -24,13 +24,13 @@ class ModelState(Enum):
 
     @property
     def is_damage(self) -> bool:
-        """Whether something is there that is not what was published."""
+        """Whether files are present but not as published."""
         return self in (ModelState.ALTERED, ModelState.INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """A model of the catalogue as it lies on this machine; sha256: of what was found, or empty."""
+    """A catalogue model on this machine; sha256: of the files found, or empty."""
 
     set_name: str
     role: Role
@@ -44,13 +44,13 @@ class InstalledModel:
 
 
 def installed_models() -> list[InstalledModel]:
-    """Every model of every set, its files read and compared with the catalogue."""
+    """Every model of every set, with its files verified against the catalogue."""
     return [
-        _look_at(set_name, entry, role) for set_name, entry in CATALOGUE.items() for role in ROLES
+        _inspect(set_name, entry, role) for set_name, entry in CATALOGUE.items() for role in ROLES
     ]
 
 
-def _look_at(set_name: str, entry: CatalogueSet, role: Role) -> InstalledModel:
+def _inspect(set_name: str, entry: CatalogueSet, role: Role) -> InstalledModel:
     model = entry.model(role)
     folder = _package_folder(entry.package)
     files = tuple(folder / name for name in _file_names(model)) if folder is not None else ()
@@ -80,13 +80,13 @@ def _file_names(model: CatalogueModel) -> list[str]:
 
 
 def _package_folder(package: str) -> Path | None:
-    """Where the package lies; it is not imported."""
+    """The package's folder, without importing it."""
     spec = importlib.util.find_spec(package)
     return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
 
 
 def _wheel(entry: CatalogueSet) -> str:
-    """The wheel as it is installed, else the one that is wanted."""
+    """The installed wheel, else the required one."""
     distribution = entry.wheel.partition("==")[0]
     try:
         return f"{distribution}=={metadata.version(distribution)}"

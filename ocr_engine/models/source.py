@@ -1,4 +1,4 @@
-"""A model that is ready to be loaded: its files, their digest, how its input is prepared."""
+"""A model to be loaded: its files, their digest, and its preprocessing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ocr_engine.models.ranges import ActivationRanges
 
 Role = Literal["det", "cls", "rec"]
 
-# What a model is for, in words, and in the order in which an image meets the models.
+# The roles in words, in the order of the pipeline.
 ROLES: dict[Role, str] = {"det": "detection", "cls": "classification", "rec": "recognition"}
 
-# What PaddleOCR feeds these models where nothing says otherwise: channels, height, width.
+# PaddleOCR's default input shapes: channels, height, width.
 CLS_SHAPE = (3, 48, 192)
 REC_SHAPE = (3, 48, 320)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model on disk: `.onnx`, or a Paddle program with its parameters beside it."""
+    """A model on disk: `.onnx`, or a Paddle program with its parameter file."""
 
     path: Path
     params: Path | None = None
@@ -32,14 +32,14 @@ class ModelFile:
 class ModelSource:
     """One model of the pipeline.
 
-    sha256: of the model's files, one after the other.
+    sha256: of the model's files, concatenated.
     mean, std: per channel in BGR order, on a scale of 0 to 1.
-    image_shape: (channels, height, width) of cls and rec input; None: as the model says.
+    image_shape: (channels, height, width) of cls and rec input; None: from the model.
     stretch: cls input is stretched to image_shape instead of padded.
-    characters: what rec's classes mean, without blank and space; empty: in the ONNX metadata.
-    ranges: of its activations, where they were measured; INT8 needs them.
-    squeeze: of its width, at which rec reads a line first; 1: at its full width only.
-    reduction: of a large image's sides, at which det finds lines as well as at full size.
+    characters: of rec's classes, without blank and space; empty: from the ONNX metadata.
+    ranges: of its activations, if measured; needed for INT8.
+    squeeze: factor of the width at which rec first reads a line; 1: full width only.
+    reduction: factor of a large image's sides at which det is as good as at full size.
     """
 
     role: Role
@@ -60,20 +60,20 @@ class ModelSource:
 class ModelSet:
     """The models of one pipeline by role; see model_set.
 
-    Detection and recognition are in each set, models of other roles may be; without cls no line is
-    turned.
+    Every set has detection and recognition; other roles are optional. Without cls no line is
+    rotated.
     """
 
     by_role: Mapping[Role, ModelSource]
 
     @property
     def det(self) -> ModelSource:
-        """The model that finds lines."""
+        """The detection model."""
         return self.by_role["det"]
 
     @property
     def rec(self) -> ModelSource:
-        """The model that reads lines."""
+        """The recognition model."""
         return self.by_role["rec"]
 
     def get(self, role: Role) -> ModelSource | None:
@@ -81,11 +81,11 @@ class ModelSet:
         return self.by_role.get(role)
 
     def with_model(self, source: ModelSource) -> ModelSet:
-        """A set with this model in its role."""
+        """A copy with this model in its role."""
         return ModelSet({**self.by_role, source.role: source})
 
     def fingerprint(self) -> str:
-        """Changes whenever a model file, its preparation or its dictionary changes."""
+        """Changes with any model file, preprocessing or dictionary."""
         digest = hashlib.sha256()
         for source in self.sources():
             digest.update(repr((source.role, source.sha256, source.mean, source.std)).encode())
@@ -97,21 +97,21 @@ class ModelSet:
         return digest.hexdigest()[:16]
 
     def sources(self) -> tuple[ModelSource, ...]:
-        """The models in the order in which an image meets them."""
+        """The models in the order of the pipeline."""
         return tuple(self.by_role[role] for role in ROLES if role in self.by_role)
 
     def describe(self) -> str:
-        """Their names, for the log and /healthz."""
+        """The models' names, for the log and /healthz."""
         return ", ".join(source.name for source in self.sources())
 
 
 def model_set(det: ModelSource, rec: ModelSource, *others: ModelSource) -> ModelSet:
-    """The set of these models."""
+    """The model set of these models."""
     return ModelSet({source.role: source for source in (det, rec, *others)})
 
 
 def digest_files(file: ModelFile) -> str:
-    """SHA-256 over the model's files, read in blocks."""
+    """SHA-256 of the model's files, concatenated; read in blocks."""
     digest = hashlib.sha256()
     for path in (file.path, file.params):
         if path is not None:

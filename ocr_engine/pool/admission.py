@@ -49,7 +49,7 @@ class Admission:
         limit = self._queue_seconds if patience is None else min(patience, self._queue_seconds)
         if wait > WAIT_MARGIN * limit:
             raise QueueFull(
-                f"{ahead} images are waiting: the expected wait of about {wait:.0f} s is too long for "
-                f"the limit of {limit:g} s; try again later",
+                f"{ahead} images are waiting: the expected wait of about {wait:.0f} s is too long "
+                f"for the limit of {limit:g} s; try again later",
                 self.retry_after(wait),
             )

@@ -1,4 +1,4 @@
-"""The loaded models of the pipeline: on which runtime, in which number format, checked."""
+"""Loads the pipeline's models on a runtime, chooses their number formats, and checks them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import CLS_SHAPE, ROLES, ModelSet, ModelSource, Role
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.openvino.environment import prepare_environment
 from ocr_engine.runtimes.session import (
-    FloatArray,
     Normalization,
     PixelArray,
     Precision,
@@ -21,17 +21,16 @@ from ocr_engine.runtimes.session import (
     SessionSettings,
 )
 
-DET_SHAPES = 12  # kept compiled: pages differ in size, and each shape takes some 7 MB
-MAX_SHARED_WIDTH = (
-    1056  # of lines that any request reads; it balances two infer_requests, and bounds their memory
-)
+DET_SHAPES = 12  # kept compiled; page sizes vary, and each shape takes about 7 MB
+# Of lines that any infer request reads: balances two of them, and bounds their memory.
+MAX_SHARED_WIDTH = 1056
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """The loaded models by role, as in the ModelSet, in its order.
 
-    wide_det: loads detection anew, for all the cores that may be idle; cores: how many they are.
+    wide_det: loads another detection session, for `cores` cores. cores: the most that may be idle.
     """
 
     by_role: Mapping[Role, Session]
@@ -40,12 +39,12 @@ class Sessions:
 
     @property
     def det(self) -> Session:
-        """Finds lines."""
+        """The detection model."""
         return self.by_role["det"]
 
     @property
     def rec(self) -> Session:
-        """Reads lines."""
+        """The recognition model."""
         return self.by_role["rec"]
 
     def get(self, role: Role) -> Session | None:
@@ -53,11 +52,11 @@ class Sessions:
         return self.by_role.get(role)
 
     def with_session(self, role: Role, session: Session) -> Sessions:
-        """The same with another model in this role."""
+        """A copy with another model in this role."""
         return replace(self, by_role={**self.by_role, role: session})
 
     def describe_precision(self) -> str:
-        """What is really computed in; a runtime may not have what was asked for."""
+        """The number format in use, which may differ from the one requested."""
         if self.det.precision == self.rec.precision:
             return self.det.precision
         return f"detection {self.det.precision}, recognition {self.rec.precision}"
@@ -103,7 +102,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
 
 
 def load_runtime(name: str) -> Runtime:
-    """The runtime by name; ModelError with what to install if its library is not there."""
+    """The runtime by name; ModelError if its library is not installed."""
     try:
         if name == "openvino":
             prepare_environment()
@@ -126,15 +125,15 @@ def load_runtime(name: str) -> Runtime:
 def _precisions(
     settings: EngineSettings, models: ModelSet, runtime: Runtime
 ) -> dict[Role, Precision]:
-    """What each model computes in; ModelError for int8 without ranges.
+    """The number format of each model; ModelError for int8 without ranges.
 
-    auto: int8 where the CPU is made for it; else recognition in bf16 where it is made for that.
+    auto: int8 if the CPU supports it natively, otherwise f32, or bf16 for recognition if native.
     """
     if settings.precision != "auto":
         if settings.precision == "int8" and not (models.det.ranges and models.rec.ranges):
             raise ModelError(
-                "ocr.precision = int8: the ranges of these models are not known; run "
-                "tools/calibrate.py with images of yours, or set auto"
+                "ocr.precision = int8: there are no activation ranges for these models; run "
+                "tools/calibrate.py on your own images, or set auto"
             )
         chosen = settings.precision
         others = _in_all_roles("f32" if chosen == "int8" else chosen)
@@ -151,10 +150,10 @@ def _in_all_roles(precision: Precision) -> dict[Role, Precision]:
 
 
 def normalization(source: ModelSource) -> Normalization:
-    """In the order of the channels that the stages give the model.
+    """The normalization, in the channel order of the stages' output.
 
-    As in PaddleOCR: recognition and padded classification see -1..1, whatever inference.yml says;
-    who stretches crops gets them in RGB order.
+    As in PaddleOCR: recognition and padded classification get -1..1, whatever inference.yml says;
+    stretched crops are in RGB order.
     """
     if source.role == "det":
         return Normalization(source.mean, source.std)
@@ -164,7 +163,7 @@ def normalization(source: ModelSource) -> Normalization:
 
 
 def check_ranges(source: ModelSource) -> None:
-    """ModelError if the ranges beside a model were measured on another one."""
+    """ModelError if the activation ranges of a model were measured on another model."""
     if source.ranges is not None and source.ranges.sha256 != source.sha256:
         raise ModelError(
             f"{source.role}_model_dir: the int8.json of {source.name} was measured on another "
@@ -173,9 +172,9 @@ def check_ranges(source: ModelSource) -> None:
 
 
 def _check_role(source: ModelSource, session: Session) -> None:
-    """ModelError if a blank image gives an answer of another shape than that of the role.
+    """ModelError if the output for a blank image does not have the shape that the role requires.
 
-    Recognition is checked against its dictionary.
+    Recognition is checked later, against its dictionary.
     """
     size = (64, 64)
     expected: tuple[int, ...] = (1, 1, 64, 64)
@@ -185,14 +184,16 @@ def _check_role(source: ModelSource, session: Session) -> None:
         return
     answer = try_run(source, session, np.zeros((1, *size, 3), dtype=np.uint8))
     if answer.shape != expected:
-        raise ModelError(f"{source.role}_model_dir: {source.name} is no {ROLES[source.role]} model")
+        raise ModelError(
+            f"{source.role}_model_dir: {source.name} is not a {ROLES[source.role]} model"
+        )
 
 
 def try_run(source: ModelSource, session: Session, pixels: PixelArray) -> FloatArray:
-    """The model's answer; ModelError if it does not take the pixels."""
+    """The model's output; ModelError if it cannot run on the pixels."""
     try:
         return session.run(pixels)
-    except Exception as error:  # each runtime raises its own kinds
+    except Exception as error:  # each runtime raises its own errors
         raise ModelError(
             f"{source.role}_model_dir: {source.name} does not run as a {ROLES[source.role]} "
             f"model: {last_line(error)}"

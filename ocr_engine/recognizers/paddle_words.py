@@ -1,7 +1,7 @@
-"""Words and characters of what PaddleOCR's pipeline has found with return_word_box.
+"""Words and characters from the return_word_box output of PaddleOCR's pipeline.
 
-It tells where each run of letters or digits and each Chinese character is, but only how sure it
-is of the line: that is the confidence of all its parts here.
+PaddleOCR gives a box for each run of letters or digits and for each Chinese character, but a
+confidence only for the line: all parts of the line get that confidence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Corners = npt.NDArray[np.number[Any]]
 def lines_with_parts(
     found: Mapping[str, Any], pixels: ImageArray, granularity: Granularity
 ) -> Iterator[Line]:
-    """The lines of PaddleOCR's answer for one image, with their words or characters."""
+    """The lines of PaddleOCR's result for one image, with their words or characters."""
     names = ("rec_texts", "rec_scores", "rec_polys", "text_word", "text_word_region")
     for text, score, corners, words, places in zip(*(found[name] for name in names), strict=True):
         box = np.asarray(corners).astype(np.int32)
@@ -39,7 +39,7 @@ def lines_with_parts(
 def _characters(
     text: str, score: float, box: Corners, words: Sequence[str], places: Sequence[Any]
 ) -> Iterator[Character]:
-    """The characters of a line, each with an even share of the box that PaddleOCR gave its run."""
+    """The characters of a line; those of a run divide its box evenly."""
     along = int(_is_vertical(box))
     low, high = float(box[0][along]), float(box[1 + along][along])
     extents = [_extent(np.asarray(place, dtype=np.float64)[:, along]) for place in places]
@@ -57,6 +57,6 @@ def _extent(coordinates: Corners) -> tuple[float, float]:
 
 
 def _is_vertical(box: Corners) -> bool:
-    """Whether PaddleOCR counts the line as vertical, and divides its height."""
+    """Whether PaddleOCR treats the line as vertical and divides its height."""
     width, height = box.max(axis=0) - box.min(axis=0)
     return bool(height > 1.5 * width)

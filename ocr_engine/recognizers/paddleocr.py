@@ -1,7 +1,7 @@
 """PaddleOCR's own pipeline in the worker, for every model that it supports.
 
-Models are files (the catalogue's, or folders of the settings), or a set that PaddleOCR fetches
-by name where there is internet, such as PP-OCRv5_mobile.
+Models are files (from the catalogue, or from folders in the settings), or a set such as
+PP-OCRv5_mobile that PaddleOCR downloads by name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CATALOGUE_NAMES = {name.name for models in CATALOGUE.values() for name in (mode
 
 
 class PaddleOcr:
-    """One PaddleOCR object; options go with each call, so that none stays for the next."""
+    """One PaddleOCR object; options are passed with each call, so that none persist."""
 
     def __init__(self, info: EngineInfo, pipeline: Any, turns_lines: bool) -> None:
         self.info = info
@@ -50,7 +50,7 @@ class PaddleOcr:
     def recognize(
         self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
-        """See Recognizer.recognize; on one core, and PaddleOCR does not tell its stages apart."""
+        """See Recognizer.recognize; uses one core and reports a single stage, `ocr`."""
         start = time.perf_counter()
         height, width = image.pixels.shape[:2]
         limit = options.det_limit_side_len
@@ -80,7 +80,7 @@ class PaddleOcr:
         return False
 
     def release_memory(self, shapes: bool = False) -> None:
-        """PaddleOCR keeps what it keeps; the worker's memory cap does the rest."""
+        """Nothing to do: PaddleOCR cannot release memory; the worker's memory limit applies."""
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[Line]:
@@ -91,7 +91,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def load(settings: EngineSettings) -> PaddleOcr:
-    """Build PaddleOCR offline from files, or by name; ModelError names what is missing."""
+    """Build PaddleOCR from files, offline, or by name; ModelError names what is missing."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     cv2.setNumThreads(settings.threads)
     if settings.models is None:
@@ -114,7 +114,7 @@ def load(settings: EngineSettings) -> PaddleOcr:
             use_textline_orientation="textline_orientation_model_dir" in arguments,
             **arguments,
         )
-    except Exception as error:  # paddlex raises bare exceptions of many kinds
+    except Exception as error:  # paddlex raises many kinds of errors
         raise ModelError(
             f"PaddleOCR cannot load {models}: {last_line(error)}{_hint(settings)}"
         ) from error
@@ -124,7 +124,7 @@ def load(settings: EngineSettings) -> PaddleOcr:
 
 
 def model_folder(settings: EngineSettings) -> Path:
-    """Where model directories are laid out: the same folder for the same models, in the cache."""
+    """The folder for model directories in the cache: the same for the same models."""
     assert settings.models is not None
     home = user_cache()
     name = f"{NAME}/{settings.models.fingerprint()}"
@@ -138,13 +138,13 @@ def model_folder(settings: EngineSettings) -> Path:
             continue
         if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
             return folder
-    raise ModelError(f"engine paddleocr needs a folder for its models; {home} is not writable")
+    raise ModelError(f"engine paddleocr needs a writable folder for its models; {home} is not")
 
 
 def _from_files(
     settings: EngineSettings, models: ModelSet, folder: Path
 ) -> tuple[dict[str, Any], str]:
-    """PaddleOCR's arguments for model files, and the models in words."""
+    """PaddleOCR's arguments for model files, and a description of the models."""
     onnx = models.rec.file.path.suffix == ".onnx"
     if onnx != (models.det.file.path.suffix == ".onnx"):
         raise ModelError(
@@ -173,14 +173,14 @@ def _from_files(
 
 
 def _with_known_name(source: ModelSource) -> ModelSource:
-    """PaddleOCR takes weights only under a name of its own list; others borrow one."""
+    """PaddleOCR accepts only model names that it knows; other models borrow one."""
     if _directory(source) is not None or source.name in _CATALOGUE_NAMES:
         return source
     return dataclasses.replace(source, name=f"PP-OCRv4_mobile_{source.role}")
 
 
 def _directory(source: ModelSource) -> Path | None:
-    """The model's own folder, if it is one as PaddleOCR publishes them."""
+    """The model's folder, if it is in the layout that PaddleOCR publishes."""
     folder = source.file.path.parent
     return folder if (folder / "inference.yml").is_file() else None
 
@@ -210,7 +210,7 @@ def _hint(settings: EngineSettings) -> str:
         return ""
     home = os.environ.get("PADDLE_PDX_CACHE_HOME") or "~/.paddlex"
     return (
-        f"; PaddleOCR fetches {settings.set_name}_det and {settings.set_name}_rec by name from the "
-        f"internet. Without it, put their folders into {home}/official_models, or name folders "
-        "with det_model_dir and rec_model_dir"
+        f"; PaddleOCR downloads {settings.set_name}_det and {settings.set_name}_rec by name. "
+        f"Without internet access, put their folders into {home}/official_models, or set "
+        "det_model_dir and rec_model_dir"
     )

@@ -1,4 +1,4 @@
-"""The project's own pipeline: detection, classification, recognition on any runtime."""
+"""This project's own pipeline: detection, classification and recognition on any runtime."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import DecodedImage, ImageArray
@@ -18,7 +19,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.models import Sessions, load_runtime, load_sessions, try_run
 from ocr_engine.result import Recognition
-from ocr_engine.runtimes.session import FloatArray, Inputs, Session
+from ocr_engine.runtimes.session import Inputs, Session
 from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes
 from ocr_engine.stages.cropping import crop_region, cut_out
 from ocr_engine.stages.crops import Crops, stretched_crop
@@ -29,11 +30,11 @@ from ocr_engine.stages.recognition import Reading
 log = logging.getLogger(__name__)
 
 SMALL_IMAGE = (64, 64)
-PREPARED_PIXELS = 1_500_000  # larger images take long, and memory, also when they are blank
+PREPARED_PIXELS = 1_500_000  # larger images, even blank ones, take too much time and memory
 
 
 class PpOcr:
-    """The loaded models; each image passes through plain functions between them."""
+    """The pipeline with its loaded models; plain functions do the work between them."""
 
     def __init__(
         self,
@@ -49,30 +50,30 @@ class PpOcr:
         self._wide_det: Session | None = None
         self._rec_shape = rec_shape
         self._characters = characters
-        self._last_size = SMALL_IMAGE  # as detection saw it
+        self._last_size = SMALL_IMAGE  # of detection's last input
         self._preparations = self._prepared_shapes()
 
     def recognize(
         self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """See Recognizer.recognize."""
-        watch = StageTimer()
-        with watch.stage("det"):
+        timer = StageTimer()
+        with timer.stage("det"):
             boxes = self._detect(image.pixels, options, budget.cores)
-            lines = [(box, place) for box in boxes if (place := crop_region(box)) is not None]
+            lines = [(box, region) for box in boxes if (region := crop_region(box)) is not None]
         crops = Crops(
-            [place.crop_shape for _, place in lines],
+            [region.crop_shape for _, region in lines],
             lambda number: cut_out(image.pixels, lines[number][1]),
         )
         readings: list[Reading] = []
         if lines:
-            with watch.stage("rec"):
+            with timer.stage("rec"):
                 readings = self._read(crops, budget, options)
         if lines and options.use_angle_cls:
-            with watch.stage("cls"):
+            with timer.stage("cls"):
                 suspects = self._suspects(crops, readings, options)
-            with watch.stage("rec"):
-                vertical = [place.is_vertical for _, place in lines]
+            with timer.stage("rec"):
+                vertical = [region.is_vertical for _, region in lines]
                 self._turn(crops, readings, suspects, vertical, budget, options)
         found = [
             word_boxes.text_line(
@@ -82,14 +83,14 @@ class PpOcr:
             if reading.text and reading.confidence >= options.drop_score
         ]
         height, width = image.pixels.shape[:2]
-        return Recognition(image_document(width, height, found, image.frames), watch.seconds)
+        return Recognition(image_document(width, height, found, image.frames), timer.seconds)
 
     def prepare(self) -> bool:
-        """See Recognizer.prepare; a line of a new width takes 30 ms longer than the next one."""
+        """See Recognizer.prepare; without it the first line of each width takes 30 ms longer."""
         return next(self._preparations, False)
 
     def _prepared_shapes(self) -> Iterator[bool]:
-        """Run lines of the common widths, then the last image's size: the next may have it."""
+        """Compile the common line widths, then the last image's size, as the next may be alike."""
         sessions = self.sessions
         channels, height, _ = self._rec_shape
         for width in recognition.COMMON_WIDTHS:
@@ -117,7 +118,7 @@ class PpOcr:
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
     ) -> list[FloatArray]:
-        """The boxes of the image in reading order."""
+        """The boxes of text lines, in reading order."""
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
         reduction = self.models.det.reduction
@@ -130,7 +131,7 @@ class PpOcr:
         return [boxes[index] for index in reading_order(boxes)]
 
     def _detector(self, cores: int) -> Session:
-        """For so many cores; for one of them until the next rest, if the model cannot be loaded."""
+        """Detection for so many cores; for one until the next reset if it cannot be loaded."""
         if cores == 1 or self.sessions.wide_det is None:
             return self.sessions.det
         if self._wide_det is None:
@@ -138,17 +139,18 @@ class PpOcr:
                 self._wide_det = self.sessions.wide_det()
             except (ModelError, OSError) as error:
                 self._wide_det = self.sessions.det
-                log.warning("detection uses one core until the worker has rested: %s", error)
+                log.warning("detection uses one core until the next idle reset: %s", error)
         return self._wide_det
 
     def _suspects(
         self, crops: Crops, readings: Sequence[Reading], options: RecognitionOptions
     ) -> list[int]:
-        """Which lines do not read well as they are, and seem to be upside down."""
+        """The lines that do not read well and that the classifier takes for upside down."""
         return [
             index
             for index, reading in enumerate(readings)
-            if (threshold := orientation.suspicion(reading, options.cls_thresh)) is not None
+            if (threshold := orientation.classifier_threshold(reading, options.cls_thresh))
+            is not None
             and self._seems_upside_down(crops[index], threshold)
         ]
 
@@ -158,10 +160,10 @@ class PpOcr:
             return False
         _, height, width = source.image_shape or CLS_SHAPE
         if source.stretch:
-            seen = stretched_crop(crop, height, width)
+            model_input = stretched_crop(crop, height, width)
         else:
-            seen = classification.preprocess(crop, height, width)
-        return classification.is_upside_down(session.run(seen), threshold)
+            model_input = classification.preprocess(crop, height, width)
+        return classification.is_upside_down(session.run(model_input), threshold)
 
     def _turn(
         self,
@@ -172,7 +174,7 @@ class PpOcr:
         budget: Budget,
         options: RecognitionOptions,
     ) -> None:
-        """Replace the readings of upside-down lines: of suspects first, then of their group."""
+        """Replace the readings of upside-down lines: first of suspects, then of their group."""
 
         def read_turned(lines: Sequence[int]) -> Iterator[tuple[int, Reading]]:
             again = self._read(crops.subset(lines, classification.turn), budget, options)
@@ -184,10 +186,10 @@ class PpOcr:
             readings[index] = turned[index]._replace(turned=True)
 
     def _read(self, crops: Crops, budget: Budget, options: RecognitionOptions) -> list[Reading]:
-        """The text of each crop and how sure it is.
+        """The text and confidence of each crop.
 
-        A crop is squeezed first, where the model takes that; if it does not read well, it is read
-        at its full width, too, padded as PaddleOCR does, and the surer reading stays.
+        If the model allows it, a crop is first read squeezed. Unless that is confident enough, it
+        is also read at full width, padded as in PaddleOCR; the more confident reading is kept.
         """
         readings = self._read_at(self.models.rec.squeeze, crops, budget, options)
         if self.models.rec.squeeze == 1:
@@ -223,14 +225,14 @@ class PpOcr:
 
 
 class StageTimer:
-    """Adds up the seconds that each stage takes."""
+    """Adds up the seconds of each stage."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time of the block for the stage."""
+        """Add the duration of the with block to this stage."""
         start = time.perf_counter()
         try:
             yield
@@ -241,7 +243,7 @@ class StageTimer:
 def load(settings: EngineSettings) -> PpOcr:
     """Load the models; ModelError if one does not fit the runtime, its role or its dictionary."""
     if settings.models is None:
-        raise ModelError(f"engine {settings.engine} needs its models as files")
+        raise ModelError(f"engine {settings.engine} needs model files; a set name is not enough")
     cv2.setNumThreads(settings.threads)
     models = settings.models
     runtime = load_runtime(settings.engine)
@@ -264,7 +266,7 @@ def load(settings: EngineSettings) -> PpOcr:
 def _characters(
     source: ModelSource, session: Session, rec_shape: tuple[int, int, int]
 ) -> tuple[str, ...]:
-    """The classes' characters; the space is the last class of models that have one more."""
+    """The characters of the model's classes; a model with one class more has the space last."""
     listed = session.metadata.get("character")
     characters = source.characters or (tuple(listed.split("\n")) if listed else ())
     blank_crop = np.zeros((1, rec_shape[1], recognition.WIDTHS[0], 3), dtype=np.uint8)
@@ -277,6 +279,6 @@ def _characters(
     if classes == len(characters) + 1:
         return characters
     raise ModelError(
-        f"rec_char_dict_path: {source.name} tells {classes} classes apart, but its dictionary has "
-        f"{len(characters)} characters; {classes - 2} (or {classes - 1} with the space) are needed"
+        f"rec_char_dict_path: {source.name} has {classes} output classes, but its dictionary has "
+        f"{len(characters)} characters; expected {classes - 2} (or {classes - 1} with the space)"
     )

@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 import onnxruntime
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import (
-    FloatArray,
     Inputs,
     Normalization,
     PixelArray,

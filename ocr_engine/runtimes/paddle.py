@@ -9,10 +9,10 @@ import numpy as np
 import paddle
 from paddle import inference
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.session import (
-    FloatArray,
     Inputs,
     Normalization,
     PixelArray,

@@ -9,11 +9,11 @@ from typing import Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.models.recipe import HALF
 from ocr_engine.models.source import ModelFile
 
 T = TypeVar("T")
-FloatArray = npt.NDArray[np.float32]
 PixelArray = npt.NDArray[np.uint8]
 Precision = Literal["f32", "bf16", "int8"]
 

@@ -1,1 +1,1 @@
-"""Detection, cropping, classification and recognition as plain functions on arrays."""
+"""The steps of the pipeline as plain functions on arrays."""

@@ -1,4 +1,4 @@
-"""From a box on the image to an upright crop with one line of text."""
+"""Cuts a box out of the image as an upright crop with one line of text."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.crops import CropShape
-from ocr_engine.stages.detection import FloatArray, QuadArray, min_area_quad
+from ocr_engine.stages.detection import QuadArray, min_area_quad
 
 VERTICAL_RATIO = 1.5
-WARP_SIDE = 32_766  # OpenCV warps from and to no more than this
-MARGIN = 4  # pixels round a box that bicubic interpolation may look at
-STRAIGHT = 1.0  # pixels that a side may lean from end to end and need not be turned
-SMALL_PRINT = 20  # pixels in height; recognition minds a shift by half a pixel
-SHARPNESS = -0.75  # of bicubic interpolation, as OpenCV has it
+WARP_SIDE = 32_766  # the longest side that OpenCV can warp
+MARGIN = 4  # pixels around a box that bicubic interpolation may read
+STRAIGHT = 1.0  # pixels that a side may deviate from level without being straightened
+SMALL_PRINT = 20  # pixels in height; below it a shift by half a pixel harms recognition
+SHARPNESS = -0.75  # of bicubic interpolation, as in OpenCV
 
 
 @dataclass(frozen=True, slots=True)
 class CropRegion:
-    """Where a line is cut out: corners (4, 2) float32 (x, y) from the upper left, clockwise.
+    """Where a line is cut out: corners (4, 2) float32 (x, y), clockwise from the top left.
 
-    width, height: of the crop in pixels, before it is laid down if it stands.
+    width, height: of the crop in pixels, before rotation if vertical.
     """
 
     corners: FloatArray
@@ -33,39 +34,39 @@ class CropRegion:
 
     @property
     def is_vertical(self) -> bool:
-        """Whether the crop is so high that it is turned by 90 degrees, as PaddleOCR does."""
+        """Whether the crop is so high that it is rotated by 90 degrees, as in PaddleOCR."""
         return self.height / self.width >= VERTICAL_RATIO
 
     @property
     def crop_shape(self) -> CropShape:
-        """The crop's, unless the image is too large for OpenCV to warp."""
+        """The shape of the crop, unless the image is too large for OpenCV to warp."""
         return (self.width, self.height) if self.is_vertical else (self.height, self.width)
 
 
 def crop_region(box: QuadArray) -> CropRegion | None:
-    """Where the box (4, 2) is cut out; None for a box without area."""
+    """The region of a box (4, 2); None for a box without area."""
     corners, _ = min_area_quad(box.astype(np.float32))
     width = round(max(_distance(corners, 0, 1), _distance(corners, 2, 3)))
     height = round(max(_distance(corners, 0, 3), _distance(corners, 1, 2)))
     return CropRegion(corners, width, height) if width >= 1 and height >= 1 else None
 
 
-def cut_out(pixels: ImageArray, place: CropRegion) -> ImageArray:
+def cut_out(pixels: ImageArray, region: CropRegion) -> ImageArray:
     """Cut the line out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
 
-    The pixels of a box that stands straight are shown as they are, half a pixel beside it at most;
-    those of small print are shifted. It may be a part of the image, not a copy.
+    A level box gives unchanged pixels, at most half a pixel off; small print is shifted exactly.
+    The crop may be a view of the image, not a copy.
     """
-    across, down = (place.corners[corner] - place.corners[0] for corner in (1, 3))
+    across, down = (region.corners[corner] - region.corners[0] for corner in (1, 3))
     if abs(across[1]) <= STRAIGHT and abs(down[0]) <= STRAIGHT:
-        crop = _straight(pixels, place.corners.mean(axis=0), place.width, place.height)
+        crop = _straight(pixels, region.corners.mean(axis=0), region.width, region.height)
     else:
-        crop = _warped(pixels, place.corners, place.width, place.height)
-    return np.ascontiguousarray(np.rot90(crop)) if place.is_vertical else crop
+        crop = _warped(pixels, region.corners, region.width, region.height)
+    return np.ascontiguousarray(np.rot90(crop)) if region.is_vertical else crop
 
 
 def _straight(pixels: ImageArray, middle: FloatArray, width: int, height: int) -> ImageArray:
-    """The crop of this size round the middle (x, y), which may lie between pixels."""
+    """The crop of this size around the middle (x, y), which may lie between pixels."""
     left, top = float(middle[0]) - width / 2, float(middle[1]) - height / 2
     x, y = round(left), round(top)
     inside = 0 <= x <= pixels.shape[1] - width and 0 <= y <= pixels.shape[0] - height
@@ -75,7 +76,7 @@ def _straight(pixels: ImageArray, middle: FloatArray, width: int, height: int) -
 
 
 def _shifted(pixels: ImageArray, left: float, top: float, width: int, height: int) -> ImageArray:
-    """The crop of this size whose first pixel lies between pixels, and perhaps outside."""
+    """The crop of this size whose corner lies between pixels, perhaps outside the image."""
     x, y = math.floor(left), math.floor(top)
     rows = np.clip(np.arange(y - 1, y + height + 2), 0, pixels.shape[0] - 1)
     columns = np.clip(np.arange(x - 1, x + width + 2), 0, pixels.shape[1] - 1)
@@ -87,7 +88,7 @@ def _shifted(pixels: ImageArray, left: float, top: float, width: int, height: in
 
 
 def _bicubic(fraction: float) -> FloatArray:
-    """The weights of four pixels in a row for a place between the second and the third.
+    """The weights of four adjacent pixels for a position between the second and the third.
 
     Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE TASSP 1981, (15).
     """
@@ -98,7 +99,7 @@ def _bicubic(fraction: float) -> FloatArray:
 
 
 def _warped(pixels: ImageArray, corners: FloatArray, width: int, height: int) -> ImageArray:
-    """The crop of this size between the corners of a box that leans."""
+    """The crop of this size between the corners of a slanted box."""
     if max(pixels.shape[:2]) > WARP_SIDE:
         pixels, corners = _surroundings(pixels, corners)
     shrink = min(1.0, WARP_SIDE / max(width, height, *pixels.shape[:2]))
@@ -117,7 +118,7 @@ def _warped(pixels: ImageArray, corners: FloatArray, width: int, height: int) ->
 
 
 def _surroundings(pixels: ImageArray, corners: FloatArray) -> tuple[ImageArray, FloatArray]:
-    """The part of a very long image that the corners lie in, and the corners in that part."""
+    """The part of a very long image around the corners, and the corners in that part."""
     limits = np.array(pixels.shape[1::-1])
     low = np.clip(np.floor(corners.min(axis=0)).astype(int) - MARGIN, 0, limits - 1)
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + MARGIN, low + 1, limits)

@@ -1,4 +1,4 @@
-"""Crops of text as models see them: what classification and recognition have in common."""
+"""Crops of text lines as models see them; shared by classification and recognition."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PADDING = 127  # PaddleOCR pads with zero on a scale of -1 to 1, which is 127.5
 
 
 class Crops:
-    """Crops (height, width, 3) uint8 by number, each made when it is first asked for.
+    """Crops (height, width, 3) uint8 by number, each created when it is first used.
 
-    So those who read the lines of an image side by side cut them out side by side, too.
-    shapes: of the crops, known before.
+    So infer requests that run concurrently also cut out their lines concurrently.
+    shapes: of all crops, known in advance.
     """
 
     def __init__(self, shapes: Sequence[CropShape], make: Callable[[int], ImageArray]) -> None:
@@ -27,7 +27,7 @@ class Crops:
         self._made: list[ImageArray | None] = [None] * len(shapes)
 
     def __getitem__(self, number: int) -> ImageArray:
-        """This crop."""
+        """The crop with this number."""
         crop = self._made[number]
         if crop is None:
             crop = self._made[number] = self._make(number)
@@ -36,7 +36,7 @@ class Crops:
     def subset(
         self, numbers: Sequence[int], change: Callable[[ImageArray], ImageArray] | None = None
     ) -> Crops:
-        """The crops with these numbers, changed without changing their shapes."""
+        """The crops with these numbers; `change` may change pixels, but not shapes."""
 
         def make(place: int) -> ImageArray:
             crop = self[numbers[place]]
@@ -46,21 +46,21 @@ class Crops:
 
 
 def padded_crop(crop: ImageArray, height: int, width: int, padded_width: int) -> ImageArray:
-    """Resize (H, W, 3) uint8 to height x width, and pad it on the right with a medium grey.
+    """Resize (H, W, 3) uint8 to height x width, and pad it on the right with medium grey.
 
-    Bilinear, as PaddleOCR does, but bicubic where small print gets larger. Gives (1, height,
+    Bilinear, as in PaddleOCR, but bicubic if small print is enlarged. Returns (1, height,
     padded_width, 3) uint8.
     """
-    way = cv2.INTER_CUBIC if height > crop.shape[0] else cv2.INTER_LINEAR
+    interpolation = cv2.INTER_CUBIC if height > crop.shape[0] else cv2.INTER_LINEAR
     padded = np.full((1, height, padded_width, 3), PADDING, dtype=np.uint8)
-    padded[0, :, :width] = cv2.resize(crop, (width, height), interpolation=way)
+    padded[0, :, :width] = cv2.resize(crop, (width, height), interpolation=interpolation)
     return padded
 
 
 def stretched_crop(crop: ImageArray, height: int, width: int) -> ImageArray:
-    """Resize (H, W, 3) uint8 in BGR order to height x width whatever its ratio.
+    """Resize (H, W, 3) uint8 in BGR order to height x width, ignoring its ratio.
 
-    Gives (1, height, width, 3) uint8 in RGB order.
+    Returns (1, height, width, 3) uint8 in RGB order.
     """
     resized = cv2.resize(crop, (width, height))
     return np.ascontiguousarray(resized[None, ..., ::-1], dtype=np.uint8)

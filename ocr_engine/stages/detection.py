@@ -1,8 +1,8 @@
-"""Detection: where text is. Pre- and post-processing of a DB model.
+"""Detection of text lines: pre- and post-processing of a DB model.
 
 DB: Liao et al., "Real-time Scene Text Detection with Differentiable Binarization", AAAI 2020.
 Sizes and the order of operations follow PaddleOCR 3.7 (PaddleX's text_detection), so that the same
-weights give the same boxes; they are rounded to whole pixels only when they are shown
+weights give the same boxes; boxes are rounded to whole pixels only in the result
 (docs/decisions/0016).
 """
 
@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import RecognitionOptions
 
-FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 QuadArray = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
@@ -29,10 +29,10 @@ MAX_SIDE = 4000
 MAX_CANDIDATES = 1000
 MIN_BOX_SIDE = 3
 FULL_SIZE_PIXELS = 300_000  # smaller images are never reduced
-MAX_ENLARGEMENT = 4  # of a side; letters of 8 pixels get 32, and more is not read better
+MAX_ENLARGEMENT = 4  # of a side; makes letters of 8 pixels 32 high, and more does not help
 ALWAYS_ENLARGED_TO = 64  # with MAX_SIDE this is less than FULL_SIZE_PIXELS
-MUCH_SMALLER = 0.6  # from here on, each pixel is the mean of those that it stands for
-# Of what `auto` lets detection see: each pair of sides costs 25 ms to compile (decisions/0018).
+AREA_RATIO = 0.6  # resize by area up to this ratio, averaging the source pixels
+# The sides for `auto`; few, as each pair costs 25 ms to compile (decisions/0018).
 SMALL_SIDES = (32, 64, 96, 128, 160, 192, 256, 320, 384, 480)
 SIDES = (*SMALL_SIDES, 608, 768, 960, 1216, 1536, 1920, 2400, 3008, 3776, MAX_SIDE)
 
@@ -40,10 +40,10 @@ SIDES = (*SMALL_SIDES, 608, 768, 960, 1216, 1536, 1920, 2400, 3008, 3776, MAX_SI
 def detection_size(
     height: int, width: int, options: RecognitionOptions, reduction: float = 1.0
 ) -> tuple[int, int]:
-    """The (height, width) in which detection sees the image: multiples of SIDE_MULTIPLE.
+    """The (height, width) of detection's input, in multiples of SIDE_MULTIPLE.
 
-    reduction: how far `auto` may reduce the sides of a large image; a model that takes that gets
-    sides out of SIDES, the nearest by ratio.
+    reduction: how far `auto` may reduce the sides of a large image; below 1, the sides are taken
+    from SIDES, the nearest by ratio.
     """
     limit = options.det_limit_side_len
     ratio = 1.0
@@ -65,8 +65,8 @@ def detection_size(
 def bounded_limit(height: int, width: int, limit: int) -> int:
     """The short side that the image may be enlarged to for detection: limit, or less.
 
-    Detection sees at most MAX_ENLARGEMENT squared times the image's pixels, or FULL_SIZE_PIXELS if
-    that is more: what it costs then follows from the image and not from an option alone.
+    The input has at most MAX_ENLARGEMENT squared times the image's pixels, or FULL_SIZE_PIXELS if
+    that is more, so that an option alone cannot make a small image expensive.
     """
     ratio = max(MAX_ENLARGEMENT, math.sqrt(FULL_SIZE_PIXELS / (height * width)))
     return min(limit, max(ALWAYS_ENLARGED_TO, int(min(height, width) * ratio)))
@@ -83,9 +83,9 @@ def _nearest_side(side: int) -> int:
 
 
 def pad_tiny(pixels: ImageArray) -> ImageArray:
-    """An image of less than 64 pixels in height + width, with black below and to the right.
+    """Pad an image whose height + width is below 64 with black, below and to the right.
 
-    Each side gets at least 32; larger images stay as they are.
+    Each side becomes at least 32; larger images are returned unchanged.
     """
     height, width = pixels.shape[:2]
     if height + width >= 64:
@@ -95,25 +95,27 @@ def pad_tiny(pixels: ImageArray) -> ImageArray:
 
 
 def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
-    """Resize (H, W, 3) uint8 to size; gives (1, height, width, 3) uint8.
+    """Resize (H, W, 3) uint8 to size; returns (1, height, width, 3) uint8.
 
-    Bilinear, as PaddleOCR does, but by area where it gets much smaller: thin strokes stay.
+    Bilinear, as in PaddleOCR, but by area for strong reduction, which keeps thin strokes.
     """
     height, width = size
     if pixels.shape[:2] != size:
-        smaller = max(height / pixels.shape[0], width / pixels.shape[1]) <= MUCH_SMALLER
-        way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-        pixels = cv2.resize(pixels, (width, height), interpolation=way).astype(np.uint8, copy=False)
+        smaller = max(height / pixels.shape[0], width / pixels.shape[1]) <= AREA_RATIO
+        interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        pixels = cv2.resize(pixels, (width, height), interpolation=interpolation).astype(
+            np.uint8, copy=False
+        )
     return np.ascontiguousarray(pixels)[None]
 
 
 def postprocess(
     probability: FloatArray, image_size: tuple[int, int], options: RecognitionOptions
 ) -> list[FloatArray]:
-    """Boxes from the probability map (height, width) float32 of a DB model.
+    """Boxes from a DB model's text map (height, width) float32.
 
-    image_size is the (height, width) of what was resized for the model; each box is (4, 2)
-    float32 in its pixels, clockwise from the top left.
+    image_size: (height, width) before resizing. Each box is (4, 2) float32 in those pixels,
+    clockwise from the top left.
     """
     mask = (probability > options.det_db_thresh).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
@@ -134,9 +136,9 @@ def postprocess(
 def min_area_quad(
     points: npt.NDArray[np.integer[Any] | np.floating[Any]],
 ) -> tuple[FloatArray, float]:
-    """The smallest turned rectangle round the points: its corners (4, 2) and its short side.
+    """The smallest rotated rectangle around the points: corners (4, 2) and short side.
 
-    The corners run clockwise from the top left: of the two leftmost ones the upper is first.
+    The corners run clockwise, starting with the upper one of the two leftmost.
     """
     rectangle = cv2.minAreaRect(points)
     by_x = sorted(np.asarray(cv2.boxPoints(rectangle)).tolist(), key=lambda corner: corner[0])
@@ -148,7 +150,7 @@ def min_area_quad(
 
 
 def box_score(probability: FloatArray, corners: FloatArray) -> float:
-    """The mean probability inside the box (DB's fast score)."""
+    """The mean probability inside the box (the fast score of DB)."""
     height, width = probability.shape
     across, down = corners.T.tolist()
     left, right = _pixel_range(across, width)
@@ -159,16 +161,16 @@ def box_score(probability: FloatArray, corners: FloatArray) -> float:
     return cv2.mean(probability[top : bottom + 1, left : right + 1], mask)[0]
 
 
-def _pixel_range(places: Sequence[float], count: int) -> tuple[int, int]:
-    """The first and last of so many pixels in a row that the places lie on or between."""
-    first, last = math.floor(min(places)), math.ceil(max(places))
+def _pixel_range(coordinates: Sequence[float], count: int) -> tuple[int, int]:
+    """First and last index of `count` pixels that cover these coordinates."""
+    first, last = math.floor(min(coordinates)), math.ceil(max(coordinates))
     return min(max(first, 0), count - 1), min(max(last, 0), count - 1)
 
 
 def unclip(corners: FloatArray, ratio: float) -> FloatArray:
-    """Grow the rectangle (4, 2) by area x ratio / perimeter on all sides (DB, eq. 10).
+    """Enlarge the rectangle (4, 2) by area x ratio / perimeter on all sides (DB, eq. 10).
 
-    With round corners, as DB has it, the smallest rectangle round the outline is this one.
+    DB rounds the corners; the smallest rectangle around that outline is the same.
     """
     across, down = corners[1] - corners[0], corners[3] - corners[0]
     width, height = float(np.hypot(*across)), float(np.hypot(*down))
@@ -189,7 +191,7 @@ def _short_side(corners: FloatArray) -> float:
 def _to_image(
     corners: FloatArray, map_size: tuple[int, ...], image_size: tuple[int, int]
 ) -> FloatArray:
-    """From the map's pixels to the image's; a coordinate is that of a pixel's middle."""
+    """Convert from the text map's pixels to the image's; coordinates are of pixel centers."""
     limits = np.array(image_size[::-1], dtype=np.float32)
     scale = limits / np.array(map_size[::-1], dtype=np.float32)
     box: FloatArray = np.clip((corners + 0.5) * scale - 0.5, 0, limits).astype(np.float32)

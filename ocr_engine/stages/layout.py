@@ -1,4 +1,4 @@
-"""From the lines of a page, in reading order, to its blocks."""
+"""Groups the lines of a page into blocks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from ocr_engine.geometry import level_box, line_height
 from ocr_engine.result import Block, Document, Line, Page
 
-BLOCK_GAP = 0.75  # of a line's height: with more ground between two lines a new block begins
+BLOCK_GAP = 0.75  # of a line's height; a larger gap above a line begins a new block
 
 
 def image_document(width: int, height: int, lines: Iterable[Line], frames: int = 1) -> Document:
-    """The document of an image: a page of this size in pixels, with its lines in blocks."""
+    """The document of an image: one page of this size in pixels, its lines grouped into blocks."""
     return Document((Page(width, height, group_lines(lines)),), frames)
 
 
 def group_lines(lines: Iterable[Line]) -> tuple[Block, ...]:
-    """Blocks of lines that have little ground above them; the order of the lines stays."""
+    """Group consecutive lines with small gaps between them; keeps the order of the lines."""
     blocks: list[list[Line]] = []
     bottom = 0
     for line in lines:

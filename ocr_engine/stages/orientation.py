@@ -1,8 +1,8 @@
-"""Which lines are upside down, judged by how they read both ways and by the lines beside them.
+"""Decides which lines are upside down, from their readings both ways and from the other lines.
 
-The classifier only says which lines are worth reading turned by 180 degrees. A line's own readings
-decide where its characters tell up from down; numbers such as 98 read as well turned (86), so they
-follow the other lines of their page (decisions/0025).
+The classifier only selects lines worth reading rotated by 180 degrees. The two readings of a line
+decide if its characters show which way is up. Numbers such as 98 read just as well rotated (86), so
+they follow the other lines of their page (decisions/0025).
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from collections.abc import Mapping, Sequence
 
 from ocr_engine.stages.recognition import SURE, Reading
 
-READS_WELL = 0.95  # a reading that makes sense
-BADLY_READ = 0.8  # a reading that makes none
-LIKELIER = 0.5  # how sure the classifier must be of a line that makes no sense
-CLEAR_LEAD = 0.1  # by which one of two readings is clearly the surer one
-TELLING_CHARACTERS = 2  # that a text needs to tell up from down
+READS_WELL = 0.95  # confidence of a reading that makes sense
+BADLY_READ = 0.8  # below it, a reading makes no sense
+LIKELIER = 0.5  # classifier threshold for a line that makes no sense
+CLEAR_LEAD = 0.1  # by which one of two readings is clearly more confident
+TELLING_CHARACTERS = 2  # needed to decide which way is up
 TURNABLE = frozenset(
     " 0125689BHILNOQSWXZMbdilmnopqsuwxz|-_=+~*%/\\()[]<>.,:;'\"!?·…—“”‘’、。，"
     "一二三十中日田口目王回工米申由甲吕串品旦əΛ⊥τ"
-)  # themselves or other characters when turned, or what turned ones are read as
+)  # read as themselves or as other characters when rotated
 
 
 def telling(text: str) -> int:
-    """How many characters tell up from down."""
+    """The number of characters that show which way is up."""
     return sum(character not in TURNABLE for character in text)
 
 
 def reads_upright(reading: Reading) -> bool:
-    """Whether an upright reading is sure, and could not be that of an upside-down line."""
+    """Whether an upright reading is certain: an upside-down line could not give it."""
     return reading.confidence >= READS_WELL and telling(reading.text) >= TELLING_CHARACTERS
 
 
-def suspicion(reading: Reading, threshold: float) -> float | None:
-    """The probability (0 to 1) above which the classifier is believed that the line is turned.
+def classifier_threshold(reading: Reading, threshold: float) -> float | None:
+    """The probability (0 to 1) above which the classifier's verdict "rotated" is followed up.
 
-    None for a line that surely reads well: if it makes sense turned, too, only its page can tell.
+    None for a line that reads well: if it also makes sense rotated, only its page can decide.
     """
     if reads_upright(reading) or reading.confidence >= SURE:
         return None
@@ -43,19 +43,19 @@ def suspicion(reading: Reading, threshold: float) -> float | None:
 
 
 def evidence(upright: Reading, turned: Reading | None) -> int:
-    """What a line says about its page: above 0 that it is upside down, below 0 that it is not.
+    """A line's vote on its page: positive for upside down, negative for upright.
 
-    The weight is the number of telling characters of the surer reading. A text without two of
-    them counts if the other reading is clearly worse, but never a single turnable character.
+    The weight is the number of telling characters in the more confident reading. A text with fewer
+    than two counts if the other reading is clearly worse, but a single turnable one never does.
     """
     if turned is None:
         return -telling(upright.text) if reads_upright(upright) else 0
-    surer, sign = (turned, 1) if turned.confidence > upright.confidence else (upright, -1)
-    if surer.confidence < READS_WELL:
+    stronger, sign = (turned, 1) if turned.confidence > upright.confidence else (upright, -1)
+    if stronger.confidence < READS_WELL:
         return 0
-    weight = telling(surer.text)
+    weight = telling(stronger.text)
     clear = abs(turned.confidence - upright.confidence) >= CLEAR_LEAD
-    if weight >= TELLING_CHARACTERS or (clear and not _tells_nothing(surer)):
+    if weight >= TELLING_CHARACTERS or (clear and not _tells_nothing(stronger)):
         return sign * max(weight, 1)
     return 0
 
@@ -63,10 +63,10 @@ def evidence(upright: Reading, turned: Reading | None) -> int:
 def turned_groups(
     upright: Sequence[Reading], turned: Mapping[int, Reading], vertical: Sequence[bool]
 ) -> set[bool]:
-    """Of the lying (False) and the standing (True) lines, those that are upside down as a group.
+    """Which groups, horizontal (False) and vertical (True) lines, are upside down.
 
-    That takes one line that tells up from down, or two that only read clearly better turned.
-    turned: the turned readings of those lines that were read turned, by their index.
+    That takes one line with telling characters, or two that just read clearly better rotated.
+    turned: the rotated readings, by line index, of the lines that have one.
     """
     balance = {False: 0, True: 0}
     for index, reading in enumerate(upright):
@@ -78,7 +78,7 @@ def turned_groups(
 def to_be_read_turned(
     upright: Sequence[Reading], turned: Mapping[int, Reading], vertical: Sequence[bool]
 ) -> list[int]:
-    """The lines that must be read turned, too, since the others of their group are upside down."""
+    """The lines still to be read rotated, because their group is upside down."""
     groups = turned_groups(upright, turned, vertical)
     return [
         index
@@ -91,7 +91,7 @@ def to_be_read_turned(
 def upside_down(
     upright: Sequence[Reading], turned: Mapping[int, Reading], vertical: Sequence[bool]
 ) -> list[int]:
-    """The lines whose turned reading replaces the upright one."""
+    """The lines whose rotated reading replaces the upright one."""
     groups = turned_groups(upright, turned, vertical)
     return [
         index
@@ -103,11 +103,11 @@ def upside_down(
 
 
 def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
-    """Whether a line is upside down, if the lines of its group are or are not.
+    """Whether a line is upside down, given whether its group is.
 
-    Only a surer reading replaces another, except that the group decides where neither is clearly
-    surer or both are a single turnable character, unless the upright one can only be upright.
-    A number of turnable digits is turned with its group only.
+    Only a more confident reading replaces another. But the group decides if neither is clearly more
+    confident or both are a single turnable character, unless the upright one is certain. A number
+    of turnable digits is rotated only with its group.
     """
     lead = turned.confidence - upright.confidence
     if group_is and not reads_upright(upright):
@@ -118,18 +118,18 @@ def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """Whether it has no telling character and no word, of two letters or more."""
+    """Whether it has no telling character and fewer than two letters."""
     return telling(text) == 0 and sum(map(str.isalpha, text)) < 2
 
 
 def _tells_nothing(reading: Reading) -> bool:
-    """Whether it is a single turnable character; such a one is often surer when turned wrongly."""
+    """Whether it is a single turnable character, which often reads better the wrong way up."""
     return len(reading.text) == 1 and reading.text in TURNABLE
 
 
 def _group(upright: Reading, turned: Reading | None, vertical: bool) -> bool:
-    """Whether a line belongs to the standing lines.
+    """Whether a line belongs to the vertical lines.
 
-    A single character does not: its box stands because a digit is higher than it is wide.
+    A single character does not: its box is vertical because a digit is higher than wide.
     """
     return vertical and any(reading and len(reading.text) > 1 for reading in (upright, turned))

@@ -1,4 +1,4 @@
-"""Recognition: a crop's text. Pre- and post-processing of a CTC model.
+"""Recognition of a crop's text: pre- and post-processing of a CTC model.
 
 CTC: Graves et al., "Connectionist Temporal Classification", ICML 2006; decoded greedily.
 """
@@ -14,22 +14,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.crops import CropShape, padded_crop
-from ocr_engine.stages.detection import FloatArray
 
 BLANK = 0
-# Of crops with padding: each costs 30 ms and 9 MB to compile, so steps grow (decisions/0018).
+# The widths of padded crops: each costs 30 ms and 9 MB to compile (decisions/0018).
 WIDTHS = (64, 128, 192, 256, 320, 384, 480, 576, 704, 864, 1056, 1280, 1600, 2048, 2560, 3200)
-COMMON_WIDTHS = WIDTHS[:8]  # of most lines
+COMMON_WIDTHS = WIDTHS[:8]  # cover most lines
 SHORT_WIDTH = 128  # lines of a few characters have little context
-SURE = 0.97  # a line read with less is read at its full width, too
+SURE = 0.97  # a line read with less confidence is read again at its full width
 
 
 class Character(NamedTuple):
-    """A character, how sure it is, and from where to where its steps lie in the crop.
+    """A character, its confidence, and the extent of its steps in the crop.
 
-    start and end are shares of the crop's width; they may be beyond 1, in the padding.
+    start and end are fractions of the crop's width; they may exceed 1, in the padding.
     """
 
     text: str
@@ -39,9 +39,9 @@ class Character(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a crop says and how sure that is.
+    """The text of a crop and its confidence.
 
-    characters: only where they are asked for. turned: the crop was turned by 180 degrees before.
+    characters: only if requested. turned: the crop was rotated by 180 degrees.
     """
 
     text: str
@@ -59,9 +59,9 @@ def preprocess(
 ) -> ImageArray:
     """A crop (H, W, 3) uint8 as (1, height, padded_width(), 3) uint8.
 
-    The ratio, times squeeze, is kept up to the largest of WIDTHS, but nothing is squeezed to less
-    than SHORT_WIDTH; the rest is padding, up to a width of at least least. A line is alone, so that
-    its text does not depend on its neighbours.
+    The width is scaled by squeeze, but not below SHORT_WIDTH, and limited to the largest of WIDTHS.
+    Padding follows, up to at least min_width. Each call takes one line, so that its text does not
+    depend on other lines.
     """
     width, padded = _widths(crop.shape[:2], height, base_width, squeeze, min_width)
     return padded_crop(crop, height, width, padded)
@@ -74,7 +74,7 @@ def padded_width(
     squeeze: float = 1.0,
     min_width: int = 0,
 ) -> int:
-    """The width of what preprocess() makes of a crop of this shape: one of WIDTHS."""
+    """The width of preprocess()'s result for a crop of this shape: one of WIDTHS."""
     return _widths(shape, height, base_width, squeeze, min_width)[1]
 
 
@@ -85,7 +85,7 @@ def filled_share(
     squeeze: float = 1.0,
     min_width: int = 0,
 ) -> float:
-    """How much of what preprocess() makes of a crop of this shape is not padding, 0 to 1."""
+    """The fraction (0 to 1) of preprocess()'s result that is not padding."""
     width, padded = _widths(shape, height, base_width, squeeze, min_width)
     return width / padded
 
@@ -93,7 +93,7 @@ def filled_share(
 def _widths(
     shape: CropShape, height: int, base_width: int, squeeze: float, min_width: int
 ) -> tuple[int, int]:
-    """The width without padding, and with it."""
+    """The width without and with padding."""
     full = height * shape[1] / shape[0]
     needed = max(full * squeeze, min(full, SHORT_WIDTH))
     width = math.ceil(needed) if needed <= base_width else min(int(needed), WIDTHS[-1])
@@ -101,7 +101,7 @@ def _widths(
 
 
 def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, float]:
-    """The likeliest text of (1, steps, classes) float32 and the mean probability of its letters.
+    """The likeliest text of (1, steps, classes) float32, and its characters' mean probability.
 
     Repeated classes are merged and blanks (class 0) dropped. characters[i] is class i + 1.
     """
@@ -111,10 +111,10 @@ def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, f
 def decode_characters(
     probabilities: FloatArray, characters: Sequence[str], filled: float
 ) -> Reading:
-    """What decode() gives, and where each character stands; filled: the share without padding.
+    """Like decode(), with the extent of each character; filled: the fraction without padding.
 
-    A character is where the steps are that say it, as in PaddleOCR's return_word_box; its
-    confidence is that of the first of them, so that the line's is the mean of its characters'.
+    A character lies at its steps, as in PaddleOCR's return_word_box; its confidence is that of the
+    first one, so that the line's is the mean of its characters'.
     """
     runs = _runs(probabilities[0])
     steps = probabilities.shape[1] * filled
@@ -127,7 +127,7 @@ def decode_characters(
 
 @dataclass(slots=True)
 class _Run:
-    """Steps from start to before end whose likeliest class is index; how likely at the first."""
+    """Steps [start, end) whose likeliest class is index; its probability at the first step."""
 
     index: int
     start: int
@@ -136,10 +136,10 @@ class _Run:
 
 
 def _runs(steps: FloatArray) -> list[_Run]:
-    """The runs of steps (steps, classes) that are no blanks.
+    """The runs of non-blank steps in (steps, classes).
 
-    Each look at all classes reads 75 KB. Most steps are blanks with more than half of the
-    probability, and many others say what the step before said, with more than half again.
+    Reading all classes of a step takes 75 KB of memory traffic. It is skipped for most steps: if
+    the blank, or the class of the previous step, has more than half of the probability.
     """
     runs: list[_Run] = []
     likeliest = BLANK

@@ -1,8 +1,8 @@
 """The boxes of words and characters within a line.
 
-A CTC model tells at which of its steps it reads a character, and a step is a column of the crop:
-so does PaddleOCR's return_word_box place words. But a step is a sixth of the crop's height, or a
-quarter where the crop was squeezed, so edges are then moved to where the ink ends.
+A CTC model reads each character at one of its steps, and a step is a column of the crop.
+PaddleOCR's return_word_box places words in this way. But a step is as wide as a sixth of the crop's
+height, or as a quarter if the crop was squeezed, so edges are then moved to where the ink ends.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ocr_engine.stages.detection import Float64Array, QuadArray
 from ocr_engine.stages.recognition import Character, Reading
 from ocr_engine.stages.words import split_words
 
-GROUND = 0.1  # of the ink in the line's darkest columns: what has less is the ground
-OFF_MIDDLE = 0.15  # ink that a cut rather crosses than be at the end of its range
+GROUND = 0.1  # of the ink in the darkest columns; a column with less is background
+OFF_MIDDLE = 0.15  # cost, as ink, of a cut at the end of its range
 
-SLACK = 0.3  # of the height: how far a letter may be from the middle of its steps
+SLACK = 0.3  # of the height; how far a letter may be from the middle of its steps
 
 Extent = tuple[float, float]
 BoolArray = npt.NDArray[np.bool_]
@@ -35,7 +35,7 @@ IndexArray = npt.NDArray[np.intp]
 
 
 def text_line(reading: Reading, box: QuadArray, crop: ImageArray, granularity: Granularity) -> Line:
-    """The line that was read in the crop, which was cut out of the box; with what is asked for."""
+    """The line read in the crop of this box, with the words or characters requested."""
     line = Line(reading.text, round(reading.confidence, 4), as_quad(box))
     if granularity == "line":
         return line
@@ -59,9 +59,9 @@ def text_line(reading: Reading, box: QuadArray, crop: ImageArray, granularity: G
 
 
 def find_extents(reading: Reading, crop: ImageArray) -> list[Extent]:
-    """From where to where each character reaches, as shares of the width of what was read.
+    """The extent of each character, as fractions of the width of the crop as read.
 
-    A space has no extent: both of its ends are its middle.
+    A space has no extent: both its ends are its middle.
     """
     height, width = crop.shape[:2]
     middles = [min((c.start + c.end) / 2, 1.0) * width for c in reading.characters]
@@ -83,7 +83,7 @@ def find_extents(reading: Reading, crop: ImageArray) -> list[Extent]:
 
 
 def ink_of_columns(crop: ImageArray) -> Float64Array:
-    """How much there is in each column of the crop: 0 for the ground, about 1 for letters."""
+    """The ink in each column of the crop: 0 for background, about 1 for letters."""
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
     contrast = grey.std(axis=0)
     low, high = np.percentile(contrast, (5, 95))
@@ -92,7 +92,7 @@ def ink_of_columns(crop: ImageArray) -> Float64Array:
 
 
 def _without_spaces(characters: Sequence[Character]) -> list[range]:
-    """The characters between two spaces, as ranges of their indices."""
+    """The runs of characters between spaces, as ranges of indices."""
     spaces = [i for i, character in enumerate(characters) if character.text.isspace()]
     edges = [-1, *spaces, len(characters)]
     return [range(before + 1, after) for before, after in pairwise(edges) if after > before + 1]
@@ -101,11 +101,10 @@ def _without_spaces(characters: Sequence[Character]) -> list[range]:
 def _divide(
     ink: Float64Array, middles: Sequence[float], left: float, right: float, slack: float
 ) -> list[Extent]:
-    """From where to where characters without a space between them reach within a range.
+    """The extents, from left to right, of characters without spaces between them.
 
-    Where there are as many pieces of ink as characters, and each is near its character, they are
-    the characters: more than one step may lie between the two in narrow letters. Else a cut is
-    made between each two middles.
+    If there are as many pieces of ink as characters, and each is near its character, the pieces are
+    the characters: narrow letters may be more than one step off. Otherwise, cut between middles.
     """
     starts, ends = _runs(ink[int(left) : math.ceil(right)] >= GROUND)
     pieces = [(int(left) + start, int(left) + end) for start, end in zip(starts, ends, strict=True)]
@@ -128,7 +127,7 @@ def _least_ink(ink: Float64Array, low: float, high: float) -> float:
 
 
 def _widest_gap(ink: Float64Array, low: float, high: float) -> float:
-    """Where to cut between the middles of two characters with a space: amid the most ground."""
+    """Where to cut between two characters with a space: the middle of the widest gap."""
     first = int(low)
     starts, ends = _runs(ink[first : int(high) + 1] < GROUND)
     if starts.size == 0:
@@ -138,13 +137,13 @@ def _widest_gap(ink: Float64Array, low: float, high: float) -> float:
 
 
 def _runs(flags: BoolArray) -> tuple[IndexArray, IndexArray]:
-    """Where true begins and where it ends."""
+    """Where each run of true begins and where it ends."""
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
     return edges[::2], edges[1::2]
 
 
 def _without_ground(ink: Float64Array, left: float, right: float) -> Extent:
-    """The part of the range that has ink in it, with a pixel on both sides; all, if none has."""
+    """The part of the range with ink, and a pixel on each side; the whole range without ink."""
     first = int(left)
     columns = np.flatnonzero(ink[first : math.ceil(right)] >= GROUND)
     if columns.size == 0:
@@ -153,7 +152,7 @@ def _without_ground(ink: Float64Array, left: float, right: float) -> Extent:
 
 
 def _distances(middles: Sequence[float], runs: Sequence[range]) -> list[float]:
-    """The usual distance between two characters, or nothing where there is none."""
+    """The median distance between two characters; empty if there is none."""
     found = [middles[b] - middles[a] for run in runs for a, b in pairwise(run)]
     return [float(np.median(found))] if found else []
 
@@ -163,13 +162,13 @@ def _mean_confidence(characters: Sequence[Character]) -> float:
 
 
 def _is_vertical(box: QuadArray, crop: ImageArray) -> bool:
-    """Whether cut_out() has turned the crop by 90 degrees: the box is high, the crop wide."""
+    """Whether cut_out() rotated the crop by 90 degrees: the box is high, the crop wide."""
     top, side = np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[3] - box[0])
     return bool(side > top and crop.shape[1] > crop.shape[0])
 
 
 def _slice(box: QuadArray, vertical: bool, extent: Extent, turned: bool) -> Quad:
-    """The part of the box between two shares of its length, clockwise from the top left."""
+    """The part of the box between two fractions of its length, clockwise from the top left."""
     start, end = (1 - extent[1], 1 - extent[0]) if turned else extent
     top_left, top_right, bottom_right, bottom_left = box.astype(np.float64)
     if vertical:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ocr_engine.geometry import around, level_box
 from ocr_engine.result import Glyph, Line, Word
 
-# Of scripts that are written without spaces, and their punctuation: first and last code point.
+# Scripts written without spaces, and their punctuation: first and last code point.
 _ALONE = (
     (0x2E80, 0x2FDF),  # radicals
     (0x3001, 0x312F),  # punctuation, kana, bopomofo
@@ -25,11 +25,11 @@ _CLOSING = frozenset(",.;:!?)]}”’»%")
 
 
 def split_words(characters: Sequence[str]) -> list[tuple[int, int]]:
-    """Where the words of a line begin and end, without the spaces.
+    """The [start, end) ranges of a line's words, without spaces.
 
-    Words end at spaces. Each character of Chinese and Japanese is a word of its own, as in
-    PaddleOCR. All others stay together with the punctuation that touches them (`3,000.50`,
-    `don't`, `(see`), but a comma or the like right after such a character is a word, too.
+    Words end at spaces. Each Chinese or Japanese character is a separate word, as in PaddleOCR, and
+    so is a comma or the like right after it. Other characters form words together with adjacent
+    punctuation (`3,000.50`, `don't`, `(see`).
     """
     words: list[tuple[int, int]] = []
     start: int | None = None
@@ -50,9 +50,10 @@ def split_words(characters: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def words_of(line: Line) -> tuple[Word, ...]:
-    """The words of a line, made of its characters if those are known; none if neither are.
+    """The words of a line, built from its characters if these are known; empty without either.
 
-    Such a word is as sure as its characters in the mean. Its box is level, or that of its only one.
+    A built word has the mean confidence of its characters and a level box around them, or the box
+    of its only character.
     """
     if line.glyphs is None:
         return line.words or ()
@@ -72,7 +73,7 @@ def stands_alone(character: str) -> bool:
 
 
 def _runs(text: str, glyphs: Iterable[Glyph]) -> Iterator[list[Glyph]]:
-    """The characters between two spaces of the text."""
+    """The runs of characters between spaces of the text."""
     run: list[Glyph] = []
     end = 0
     for glyph in glyphs:

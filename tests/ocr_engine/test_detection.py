@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyclipper
 import pytest
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import DecodedImage, ImageArray
 from ocr_engine.models.source import ModelFile, ModelSource, model_set
 from ocr_engine.options import RecognitionOptions
@@ -21,7 +22,6 @@ from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.runtimes.session import PixelArray
 from ocr_engine.stages import detection
 from ocr_engine.stages.detection import (
-    FloatArray,
     box_score,
     detection_size,
     min_area_quad,

@@ -12,15 +12,10 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
-from ocr_engine.runtimes.session import (
-    FloatArray,
-    Inputs,
-    Normalization,
-    PixelArray,
-    SessionSettings,
-)
+from ocr_engine.runtimes.session import Inputs, Normalization, PixelArray, SessionSettings
 
 PATIENCE_SECONDS = 40.0
 

@@ -11,19 +11,14 @@ import numpy as np
 import openvino as ov
 import pytest
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
 from ocr_engine.runtimes.openvino.infer_requests import InferRequest
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
-from ocr_engine.runtimes.session import (
-    FloatArray,
-    Inputs,
-    PixelArray,
-    Session,
-    SessionSettings,
-)
+from ocr_engine.runtimes.session import Inputs, PixelArray, Session, SessionSettings
 from tests.support.counting_core import CountingCore
 
 MAX_SHARED_WIDTH = 256
@@ -153,7 +148,7 @@ def test_without_the_models_file_detection_stays_on_one_core(
     reader.sessions = replace(reader.sessions, wide_det=gone)
     for _ in range(2):
         assert reader._detector(2) is reader.sessions.det
-    assert caplog.text.count("one core until the worker has rested: there is no model") == 1
+    assert caplog.text.count("one core until the next idle reset: there is no model") == 1
     reader.release_memory(shapes=True)
     reader.sessions = replace(reader.sessions, wide_det=lambda: wide)
     assert reader._detector(2) is wide

@@ -206,7 +206,7 @@ def test_a_missing_or_empty_folder_is_named_with_what_is_expected(
     with pytest.raises(ModelError) as caught:
         find_model(role, empty, "openvino")
     assert (
-        caught.value.message == f"{role}_model_dir: {empty} has no model in it; expected {expected}"
+        caught.value.message == f"{role}_model_dir: {empty} contains no model; expected {expected}"
     )
 
 

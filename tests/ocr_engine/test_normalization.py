@@ -10,12 +10,13 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError
 from ocr_engine.models.recipe import IMAGENET_MEAN, IMAGENET_STD
 from ocr_engine.models.source import ModelFile, ModelSource, Role
 from ocr_engine.recognizers.models import normalization
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime
-from ocr_engine.runtimes.session import FloatArray, Normalization, PixelArray, SessionSettings
+from ocr_engine.runtimes.session import Normalization, PixelArray, SessionSettings
 
 Way = Callable[[Normalization, PixelArray, Path], FloatArray]
 

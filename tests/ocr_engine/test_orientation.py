@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ocr_engine.stages.orientation import (
+    classifier_threshold,
     evidence,
     is_upside_down,
     reads_upright,
-    suspicion,
     telling,
     to_be_read_turned,
     turned_groups,
@@ -69,11 +69,11 @@ def test_telling_characters() -> None:
 def test_how_sure_the_classifier_must_be(
     confidence: float, threshold: float, expected: float | None
 ) -> None:
-    assert suspicion(Reading("98", confidence), threshold) == expected
+    assert classifier_threshold(Reading("98", confidence), threshold) == expected
 
 
 def test_the_classifier_is_not_asked_about_what_can_only_be_upright() -> None:
-    assert suspicion(Reading("cat", 0.95), 0.9) is None
+    assert classifier_threshold(Reading("cat", 0.95), 0.9) is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import decode
 from ocr_engine.models.catalogue import catalogue_set
@@ -19,7 +20,7 @@ from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import Document, Recognition
-from ocr_engine.runtimes.session import FloatArray, PixelArray
+from ocr_engine.runtimes.session import PixelArray
 from tests.support.fake_sessions import FakeSession
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -265,8 +266,8 @@ def test_a_dictionary_of_the_wrong_length(models: ModelSet, engine: EngineName, 
     with pytest.raises(ModelError) as caught:
         ppocr.load(settings(wrong, engine))
     assert caught.value.message == (
-        "rec_char_dict_path: PP-OCRv6_small_rec tells 18710 classes apart, but its dictionary has "
-        f"{count} characters; 18708 (or 18709 with the space) are needed"
+        "rec_char_dict_path: PP-OCRv6_small_rec has 18710 output classes, but its dictionary has "
+        f"{count} characters; expected 18708 (or 18709 with the space)"
     )
 
 
@@ -304,7 +305,7 @@ def test_a_model_in_another_role_does_not_load(
 
 
 def test_models_are_needed_as_files() -> None:
-    with pytest.raises(ModelError, match="engine openvino needs its models as files"):
+    with pytest.raises(ModelError, match="engine openvino needs model files"):
         ppocr.load(EngineSettings("openvino", None))
 
 

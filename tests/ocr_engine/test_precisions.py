@@ -10,12 +10,13 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError
 from ocr_engine.models.ranges import ActivationRanges
 from ocr_engine.models.source import ModelFile, ModelSet, ModelSource, Role, model_set
 from ocr_engine.recognizer import ENGINES, EngineName, EngineSettings, PrecisionChoice
 from ocr_engine.recognizers.models import DET_SHAPES, load_sessions
-from ocr_engine.runtimes.session import FloatArray, PixelArray, SessionSettings
+from ocr_engine.runtimes.session import PixelArray, SessionSettings
 from tests.support.fake_sessions import FakeSession
 
 T = TypeVar("T")
@@ -126,7 +127,8 @@ def test_int8_without_ranges_stops_the_start(models: ModelSet) -> None:
     with pytest.raises(ModelError) as caught:
         precisions(runtime, "int8", models)
     assert caught.value.message == (
-        "ocr.precision = int8: the ranges of these models are not known; run tools/calibrate.py "
+        "ocr.precision = int8: there are no activation ranges for these models; run "
+        "tools/calibrate.py "
         "with images of yours, or set auto"
     )
     assert not runtime.loaded

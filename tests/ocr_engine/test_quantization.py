@@ -12,6 +12,7 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import DecodedImage, decode
 from ocr_engine.models.catalogue import CATALOGUE, catalogue_set
@@ -25,7 +26,7 @@ from ocr_engine.result import Document
 from ocr_engine.runtimes.openvino import runtime as openvino_runtime
 from ocr_engine.runtimes.openvino.graph.quantization import quantizable, quantize
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
-from ocr_engine.runtimes.session import FloatArray, SessionSettings
+from ocr_engine.runtimes.session import SessionSettings
 from text_accuracy import character_accuracy
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -47,7 +48,7 @@ def convolution(data: Any, weights: Any, name: str, padding: int = 0) -> Any:
 
 
 def small_graph() -> Any:
-    """Two convolutions of the image, a depthwise one, one of a single pixel, two matrix products."""
+    """Two convolutions of the image, a depthwise one, one of a single pixel, two MatMuls."""
     image = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="image")
     scaled = np.asarray(constant(1, 4, 3, 3, 3).data) * CHANNELS[:, None, None, None]
     wide = convolution(image, ops.constant(scaled), "wide", padding=1)

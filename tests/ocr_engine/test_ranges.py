@@ -83,7 +83,7 @@ def test_a_file_that_holds_no_ranges(folder: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ModelError) as caught:
         read_ranges(path)
-    assert caught.value.message.startswith(f"{path} holds no activation ranges (")
+    assert caught.value.message.startswith(f"{path} has no valid activation ranges (")
     assert caught.value.message.endswith("); calibrate anew")
     with pytest.raises(ModelError, match="holds no activation ranges"):
         det_in(folder)

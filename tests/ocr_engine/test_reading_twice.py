@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSource, Role, model_set
@@ -20,7 +21,7 @@ from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import Line
-from ocr_engine.runtimes.session import FloatArray, PixelArray, Session
+from ocr_engine.runtimes.session import PixelArray, Session
 from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess
 from tests.support.fake_sessions import FakeSession
 

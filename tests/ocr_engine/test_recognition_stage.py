@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.crops import PADDING
-from ocr_engine.stages.detection import FloatArray
 from ocr_engine.stages.recognition import (
     decode,
     decode_characters,

@@ -17,11 +17,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.models.source import ModelFile, ModelSource, Role
 from ocr_engine.recognizers.models import load_runtime, normalization
-from ocr_engine.runtimes.session import FloatArray, PixelArray, Session, SessionSettings
+from ocr_engine.runtimes.session import PixelArray, Session, SessionSettings
 from ocr_engine.stages import classification, detection, recognition
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,10 +9,10 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.models.catalogue import CATALOGUE, catalogue_set
 from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
-from ocr_engine.runtimes.session import FloatArray
 
 INPUTS = 5
 # Between the two of PP-OCRv4 there is a batch normalisation.

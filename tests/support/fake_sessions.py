@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from ocr_engine.runtimes.session import FloatArray, Inputs, PixelArray, Precision
+from ocr_engine.arrays import FloatArray
+from ocr_engine.runtimes.session import Inputs, PixelArray, Precision
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import openvino as ov
 
-from ocr_engine.runtimes.session import FloatArray, PixelArray
+from ocr_engine.arrays import FloatArray
+from ocr_engine.runtimes.session import PixelArray
 
 
 class WorkQueue:

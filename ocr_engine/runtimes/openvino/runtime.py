@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import openvino as ov
 
+from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.models.source import ModelFile
 from ocr_engine.runtimes.openvino.compiled_cache import (
@@ -23,13 +24,7 @@ from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_IMAGE, take_pixel
 from ocr_engine.runtimes.openvino.graph.quantization import quantize
 from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
 from ocr_engine.runtimes.openvino.infer_requests import InferRequest, WorkQueue
-from ocr_engine.runtimes.session import (
-    FloatArray,
-    Inputs,
-    PixelArray,
-    Precision,
-    SessionSettings,
-)
+from ocr_engine.runtimes.session import Inputs, PixelArray, Precision, SessionSettings
 
 T = TypeVar("T")
 
