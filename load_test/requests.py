@@ -22,8 +22,8 @@ _NO_CACHE = {"Cache-Control": "no-cache"}
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """What goes round every image: where it is sent, how, with which fields and headers."""
+class RequestTemplate:
+    """What the requests of all images share: where and how they are sent, fields and headers."""
 
     host: str
     target: str
@@ -58,14 +58,14 @@ class _Fresh:
 class PreparedImage:
     """An image's request: as it is, and in other bytes each time, which no cache can answer."""
 
-    def __init__(self, path: Path, envelope: Envelope) -> None:
+    def __init__(self, path: Path, template: RequestTemplate) -> None:
         data = path.read_bytes()
         self.name = path.name
-        content_type, before, after = _frame(envelope, path, data)
-        wrapping = _Wrapping(envelope, content_type, before, after)
-        payload = b"" if envelope.mode == "filename" else _encoded(envelope, data)
+        content_type, before, after = _frame(template, path, data)
+        wrapping = _Wrapping(template, content_type, before, after)
+        payload = b"" if template.mode == "filename" else _encoded(template, data)
         self.plain = wrapping.request(payload)
-        found = variable(data) if envelope.mode != "filename" else None
+        found = variable(data) if template.mode != "filename" else None
         self._uncached = wrapping.request(payload, _NO_CACHE) if found is None else b""
         self._fresh = wrapping.fresh(found) if found is not None else None
 
@@ -78,7 +78,7 @@ class PreparedImage:
 class _Wrapping:
     """A request without its image."""
 
-    envelope: Envelope
+    template: RequestTemplate
     content_type: str
     before: bytes
     after: bytes
@@ -89,34 +89,34 @@ class _Wrapping:
 
     def fresh(self, image: Variable) -> _Fresh:
         """The pieces of a request with a note in its image."""
-        is_base64 = self.envelope.mode == "base64"
+        is_base64 = self.template.mode == "base64"
         cut = len(image.before) // 3 * 3 if is_base64 else len(image.before)
         first, middle = image.before[:cut], image.before[cut:]
         size = len(middle) + len(image.framed(b"-" * NOTE_BYTES))
         padding = -size % 3 if is_base64 else 0
         framed = size + padding
-        encoded = [_encoded(self.envelope, piece) for piece in (first, image.after)]
+        encoded = [_encoded(self.template, piece) for piece in (first, image.after)]
         length = sum(map(len, encoded)) + (framed // 3 * 4 if is_base64 else framed)
         before = self._head(length, {}) + self.before + encoded[0]
         return _Fresh(before, middle, image, padding, is_base64, encoded[1] + self.after)
 
     def _head(self, payload_bytes: int, headers: Mapping[str, str]) -> bytes:
-        every = {"Content-Type": self.content_type, **headers, **self.envelope.headers}
+        every = {"Content-Type": self.content_type, **headers, **self.template.headers}
         length = len(self.before) + payload_bytes + len(self.after)
-        return request_head("POST", self.envelope.target, self.envelope.host, every, length)
+        return request_head("POST", self.template.target, self.template.host, every, length)
 
 
-def _encoded(envelope: Envelope, data: bytes) -> bytes:
-    return base64.b64encode(data) if envelope.mode == "base64" else data
+def _encoded(template: RequestTemplate, data: bytes) -> bytes:
+    return base64.b64encode(data) if template.mode == "base64" else data
 
 
-def _frame(envelope: Envelope, path: Path, data: bytes) -> tuple[str, bytes, bytes]:
+def _frame(template: RequestTemplate, path: Path, data: bytes) -> tuple[str, bytes, bytes]:
     """Content-Type of the body, and what stands in it before and behind the image."""
-    fields = {"file_type": envelope.mode, **envelope.fields}
-    if envelope.mode == "base64":
+    fields = {"file_type": template.mode, **template.fields}
+    if template.mode == "base64":
         text = json.dumps({**fields, "image": ""})
         return "application/json", text[:-2].encode(), b'"}'
-    if envelope.mode == "filename":
+    if template.mode == "filename":
         body = urlencode({**fields, "filename": str(path)})
         return "application/x-www-form-urlencoded", body.encode(), b""
     boundary = secrets.token_hex(16)

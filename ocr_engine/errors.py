@@ -88,7 +88,7 @@ class QueueTimeout(PoolError):
 
 
 class RecognitionTimeout(PoolError):
-    """The recognition passed its deadline; its worker was killed."""
+    """The recognition passed its deadline."""
 
     code = "ocr_timeout"
 

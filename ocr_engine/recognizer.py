@@ -74,7 +74,8 @@ class Recognizer(Protocol):
     ) -> Recognition:
         """The lines of the image in reading order; keeps no state between images.
 
-        The lines do not depend on the budget, except that a deadline that passed ends the worker.
+        The lines do not depend on the budget. RecognitionTimeout if its deadline passed on the way;
+        a recognizer that cannot look is killed by the pool.
         """
 
     def prepare(self) -> bool:

@@ -1,27 +1,24 @@
-"""What a recognition yields; these dataclasses cross the process boundary as JSON."""
+"""What a recognition yields: Document > Page > Block > Line > Word or Glyph.
+
+An image is a document of one page. All boxes are in pixels of the upright page image, x to the
+right and y down from its top left corner; their corners (x, y) run clockwise from the top left of
+the image, even where the text is upside down. Confidences run from 0 to 1.
+
+How a document is written as JSON, between processes and for clients: result_json.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, SupportsInt
+from itertools import chain
 
-Point = tuple[int, int]
-Quad = tuple[Point, Point, Point, Point]
-
-
-def as_quad(corners: Iterable[Iterable[SupportsInt]]) -> Quad:
-    """Four corners (x, y) of any kind of number as plain whole ones.
-
-    ValueError or TypeError if they are not four pairs of numbers.
-    """
-    first, second, third, fourth = ((int(x), int(y)) for x, y in corners)
-    return first, second, third, fourth
+from ocr_engine.geometry import Quad
 
 
 @dataclass(frozen=True, slots=True)
-class TextPart:
-    """A word or a character of a line: its text, its confidence (0 to 1), its box."""
+class Glyph:
+    """One character as it stands in the image; its text may be several code points."""
 
     text: str
     confidence: float
@@ -29,32 +26,64 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
-class TextLine:
-    """One line: its text, its confidence (0 to 1), its box.
+class Word:
+    """A word without spaces around it; a single character in scripts written without spaces.
 
-    The box is four corners (x, y) in pixels of the upright image, clockwise from the top left
-    of the image, also where the text stands on its head. Words or chars, without the spaces and
-    in the order in which they are read, are there if they were asked for.
+    glyphs: its characters in reading order, or nothing if they are not known.
     """
 
     text: str
     confidence: float
     box: Quad
-    words: tuple[TextPart, ...] | None = None
-    chars: tuple[TextPart, ...] | None = None
+    glyphs: tuple[Glyph, ...] = ()
+
+
+TextPart = Word | Glyph
 
 
 @dataclass(frozen=True, slots=True)
-class OcrResult:
-    """The lines of one image in reading order; width and height are of the upright image.
+class Line:
+    """One line of text, with the spaces between its words.
 
-    `frames` is how many frames or pages the file holds, of which the first was read.
+    words or glyphs, in reading order, if they were asked for, else None; glyphs without spaces.
+    stages/words.py: words_of() makes words of glyphs. There may be none, as in a line of spaces.
+    """
+
+    text: str
+    confidence: float
+    box: Quad
+    words: tuple[Word, ...] | None = None
+    glyphs: tuple[Glyph, ...] | None = None
+
+    @property
+    def parts(self) -> tuple[TextPart, ...]:
+        """The words or the glyphs, whichever there are."""
+        return self.words or self.glyphs or ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that belong together, in reading order; at least one."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One image: its width and height in pixels when upright, its blocks in reading order.
+
+    number: which page of the file it is, from 1.
     """
 
     width: int
     height: int
-    lines: tuple[TextLine, ...]
-    frames: int = 1
+    blocks: tuple[Block, ...]
+    number: int = 1
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of all blocks, in reading order."""
+        return tuple(chain.from_iterable(block.lines for block in self.blocks))
 
     @property
     def text(self) -> str:
@@ -64,77 +93,51 @@ class OcrResult:
     @property
     def confidence(self) -> float:
         """The lines' confidences, averaged with the number of characters as weight."""
-        weights = [max(1, len(line.text)) for line in self.lines]
-        if not weights:
-            return 0.0
-        total = sum(w * line.confidence for w, line in zip(weights, self.lines, strict=True))
-        return round(total / sum(weights), 4)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data, in the shape that the HTTP answer shows."""
-        data: dict[str, Any] = {
-            "text": self.text,
-            "confidence": self.confidence,
-            "width": self.width,
-            "height": self.height,
-            "lines": [_line_as_json(line) for line in self.lines],
-        }
-        if self.frames > 1:
-            data["frames"] = self.frames
-        return data
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> OcrResult:
-        """The inverse of as_json(); ValueError, KeyError or TypeError on anything else."""
-        return cls(
-            width=int(data["width"]),
-            height=int(data["height"]),
-            lines=tuple(_line_from_json(line) for line in data["lines"]),
-            frames=int(data.get("frames", 1)),
-        )
+        return _mean_confidence(self.lines)
 
 
-def _line_as_json(line: TextLine) -> dict[str, Any]:
-    data = _part_as_json(line)
-    if line.words is not None:
-        data["words"] = [_part_as_json(word) for word in line.words]
-    if line.chars is not None:
-        data["chars"] = [_part_as_json(char) for char in line.chars]
-    return data
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The pages that were read of a file, in its order; a single one for an image.
+
+    frames: how many pages or frames the file holds.
+    """
+
+    pages: tuple[Page, ...]
+    frames: int = 1
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of all pages, in reading order."""
+        return tuple(chain.from_iterable(page.lines for page in self.pages))
+
+    @property
+    def text(self) -> str:
+        """The texts of the pages, with a form feed between two."""
+        return "\f".join(page.text for page in self.pages)
+
+    @property
+    def confidence(self) -> float:
+        """That of all lines; see Page.confidence."""
+        return _mean_confidence(self.lines)
 
 
-def _part_as_json(part: TextPart | TextLine) -> dict[str, Any]:
-    return {"text": part.text, "confidence": part.confidence, "box": part.box}
-
-
-def _line_from_json(data: Mapping[str, Any]) -> TextLine:
-    return TextLine(
-        *_part_from_json(data),
-        words=_parts_from_json(data, "words"),
-        chars=_parts_from_json(data, "chars"),
-    )
-
-
-def _parts_from_json(data: Mapping[str, Any], name: str) -> tuple[TextPart, ...] | None:
-    if name not in data:
-        return None
-    return tuple(TextPart(*_part_from_json(part)) for part in data[name])
-
-
-def _part_from_json(data: Mapping[str, Any]) -> tuple[str, float, Quad]:
-    text = data["text"]
-    if not isinstance(text, str):
-        raise ValueError("a text must be a string")
-    return text, float(data["confidence"]), as_quad(data["box"])
+def _mean_confidence(lines: Sequence[Line]) -> float:
+    """With four decimals; 0.0 for no lines. An empty line counts as one character."""
+    weights = [max(1, len(line.text)) for line in lines]
+    if not weights:
+        return 0.0
+    total = sum(w * line.confidence for w, line in zip(weights, lines, strict=True))
+    return round(total / sum(weights), 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """A result with the seconds that each stage took (decode, det, cls, rec, draw).
+    """A document with the seconds that each stage took (decode, det, cls, rec, draw).
 
     drawing: a PNG of the image with the boxes over it, if it was asked for.
     """
 
-    result: OcrResult
+    result: Document
     stages: Mapping[str, float] = field(default_factory=dict)
     drawing: bytes = b""

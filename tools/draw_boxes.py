@@ -22,8 +22,10 @@ from PIL import Image, ImageDraw, ImageOps
 from pages.fonts import MissingFontError, load_font
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from ocr_engine.geometry import Quad
 from ocr_engine.images.drawing import COLOURS, draw_lines
-from ocr_engine.result import OcrResult, Quad, TextLine
+from ocr_engine.result import Line, Page
+from ocr_engine.result_json import from_json
 
 FACE = "sans"
 TEXT_COLOUR = (24, 24, 24)
@@ -34,10 +36,10 @@ def main() -> int:
     """Draw, save, and give the exit status."""
     arguments = _parse()
     try:
-        result = read_result(arguments.answer)
+        page = read_page(arguments.answer)
         with Image.open(arguments.image) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGB")
-        drawn = beside(draw_boxes(image, result), draw_texts(image.size, result.lines))
+        drawn = beside(draw_boxes(image, page), draw_texts(image.size, page.lines))
         if arguments.width and drawn.width > arguments.width:
             drawn = ImageOps.contain(drawn, (arguments.width, drawn.height))
         drawn.save(arguments.output, optimize=True)
@@ -47,23 +49,24 @@ def main() -> int:
     return 0
 
 
-def read_result(answer: Path) -> OcrResult:
+def read_page(answer: Path) -> Page:
     """The data of an answer; ValueError if it is none, with the server's message if it has one."""
     content = json.loads(answer.read_text(encoding="utf-8"))
     if not isinstance(content, dict) or "data" not in content:
         problem = content.get("error", {}) if isinstance(content, dict) else {}
         message = problem.get("message", "no `data` in it; ask for format=json")
         raise ValueError(f"{answer} is not a successful answer: {message}")
-    return OcrResult.from_json(content["data"])
+    (page,) = from_json(content["data"]).pages
+    return page
 
 
-def draw_boxes(image: Image.Image, result: OcrResult) -> Image.Image:
+def draw_boxes(image: Image.Image, page: Page) -> Image.Image:
     """The image with the outline and the number of every line."""
     canvas = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
-    return Image.fromarray(np.ascontiguousarray(draw_lines(canvas, result)[:, :, ::-1]))
+    return Image.fromarray(np.ascontiguousarray(draw_lines(canvas, page)[:, :, ::-1]))
 
 
-def draw_texts(size: tuple[int, int], lines: Sequence[TextLine]) -> Image.Image:
+def draw_texts(size: tuple[int, int], lines: Sequence[Line]) -> Image.Image:
     """A white page of that size with every text where its box is, as large as fits into it."""
     page = Image.new("RGB", size, "white")
     canvas = ImageDraw.Draw(page)

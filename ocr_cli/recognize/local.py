@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from cache.keys import digest
-from ocr_cli.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
+from ocr_cli.recognize.reader import ImageReading, ReaderGone, ReadingError, Wanted
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
@@ -60,7 +60,7 @@ class InProcessReader:
                 raise ReaderGone(failure.result())
         failure.cancel()
 
-    async def read(self, image: bytes) -> Reading:
+    async def read(self, image: bytes) -> ImageReading:
         """Read it in a worker; ReadingError says why not."""
         assert self._engine is not None, "start() comes first"
         try:
@@ -70,7 +70,7 @@ class InProcessReader:
         digests = await asyncio.to_thread(digest, image)
         seconds = sum(each for stage, each in recognition.stages.items() if stage != "queue")
         milliseconds = round(seconds * 1000, 1)
-        return Reading(recognition.result, digests.md5, milliseconds, recognition.drawing)
+        return ImageReading(recognition.result, digests.md5, milliseconds, recognition.drawing)
 
     async def close(self) -> None:
         """End the workers."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ocr_engine.result import OcrResult
+from ocr_engine.result import Document
 from server.formats.registry import OUTPUT_FORMATS
 
 DRAWING = "image"
@@ -40,10 +40,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ImageReading:
     """What was read in an image; milliseconds: of the recognition. drawing: a PNG or nothing."""
 
-    result: OcrResult
+    document: Document
     md5: str
     milliseconds: float
     drawing: bytes = b""
@@ -64,7 +64,7 @@ class Reader(Protocol):
     async def start(self, images: int) -> None:
         """Make ready for so many images; ReaderGone if that fails. Sets at_once."""
 
-    async def read(self, image: bytes) -> Reading:
+    async def read(self, image: bytes) -> ImageReading:
         """Read it; ReadingError if it cannot be read, ReaderGone if none can."""
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlencode
 
-from ocr_cli.recognize.reader import ReaderGone, Reading, ReadingError, Wanted
+from ocr_cli.recognize.reader import ImageReading, ReaderGone, ReadingError, Wanted
 from ocr_client.connection import (
     AnswerTimeout,
     NoAnswer,
@@ -18,7 +18,8 @@ from ocr_client.connection import (
     request_head,
 )
 from ocr_client.kept_connections import KeptConnections
-from ocr_engine.result import OcrResult
+from ocr_engine.result import Document
+from ocr_engine.result_json import from_json
 
 REQUESTS_PER_WORKER = 2
 LOOK_SECONDS = 10.0
@@ -61,7 +62,7 @@ class ServerReader:
     async def start(self, images: int) -> None:
         """A server is ready as it is."""
 
-    async def read(self, image: bytes) -> Reading:
+    async def read(self, image: bytes) -> ImageReading:
         """Ask for its lines; ReadingError with the server's code, ReaderGone if it is away.
 
         Boxes are drawn here: the server would read the image once more for that.
@@ -69,14 +70,14 @@ class ServerReader:
         body = await self._ask(image)
         try:
             answer = json.loads(body)
-            result = OcrResult.from_json(answer["data"])
-            reading = Reading(result, str(answer["md5"]), float(answer["elapsed_ms"]))
+            document = from_json(answer["data"])
+            reading = ImageReading(document, str(answer["md5"]), float(answer["elapsed_ms"]))
         except (ValueError, KeyError, TypeError):
             message = "not the answer that docs/api.md describes"
             raise ReadingError("bad_answer", message) from None
         if not self._wanted.drawing:
             return reading
-        return replace(reading, drawing=await asyncio.to_thread(_drawn, image, result))
+        return replace(reading, drawing=await asyncio.to_thread(_drawn, image, document))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -129,13 +130,14 @@ class ServerReader:
         return reply
 
 
-def _drawn(image: bytes, result: OcrResult) -> bytes:
+def _drawn(image: bytes, document: Document) -> bytes:
     from ocr_engine.images.decode import decode
     from ocr_engine.images.decoders import lift_pixel_limit
-    from ocr_engine.images.drawing import draw_result
+    from ocr_engine.images.drawing import draw_page
 
     lift_pixel_limit()
-    return draw_result(decode(image, MAX_DRAWN_PIXELS).pixels, result)
+    (page,) = document.pages
+    return draw_page(decode(image, MAX_DRAWN_PIXELS).pixels, page)
 
 
 def _problem(reply: Reply) -> tuple[str, str]:

@@ -6,25 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from ocr_cli.recognize.images import ImageFile
-from ocr_cli.recognize.reader import DRAWING, Reading
+from ocr_cli.recognize.reader import DRAWING, ImageReading
+from ocr_engine.result_json import as_json
 from server.formats.json_text import dump
 from server.formats.registry import OUTPUT_FORMATS
 
 
-def rendered(format: str, image: ImageFile, reading: Reading) -> bytes:
+def rendered(format: str, image: ImageFile, reading: ImageReading) -> bytes:
     """The bytes of one format; may take a while for a long text."""
-    result = reading.result
-    document = OUTPUT_FORMATS[format].document
-    if document is not None:
-        return document(result, image.shown)
+    document = reading.document
+    write = OUTPUT_FORMATS[format].write
+    if write is not None:
+        return write(document, image.shown)
     if format == DRAWING:
         return reading.drawing
     if format == "text":
-        return f"{result.text}\n".encode("utf-8", "replace") if result.text else b""
-    answer = {"data": result.as_json(), "md5": reading.md5, "elapsed_ms": reading.milliseconds}
-    return as_json(image, {"status": "success", **answer})
+        return f"{document.text}\n".encode("utf-8", "replace") if document.text else b""
+    answer = {"data": as_json(document), "md5": reading.md5, "elapsed_ms": reading.milliseconds}
+    return line_of_json(image, {"status": "success", **answer})
 
 
-def as_json(image: ImageFile, answer: Mapping[str, Any]) -> bytes:
+def line_of_json(image: ImageFile, answer: Mapping[str, Any]) -> bytes:
     """One line of JSON that names its file."""
     return dump({"file": image.shown, **answer}) + b"\n"

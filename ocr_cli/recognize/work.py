@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ocr_cli.recognize.images import ImageFile
-from ocr_cli.recognize.reader import Reader, ReaderGone, Reading, ReadingError, Wanted
-from ocr_cli.recognize.rendering import as_json, rendered
+from ocr_cli.recognize.reader import ImageReading, Reader, ReaderGone, ReadingError, Wanted
+from ocr_cli.recognize.rendering import line_of_json, rendered
 from ocr_cli.recognize.results import InOrder, Origin, ResultFolder
 from ocr_client.progress import Progress, clock_time
 
@@ -101,14 +101,14 @@ class Work:
         reading = await self._recognize(image)
         await asyncio.to_thread(self._write, self._output, image, origin, reading)
 
-    async def _recognize(self, image: ImageFile) -> Reading:
+    async def _recognize(self, image: ImageFile) -> ImageReading:
         data = await asyncio.to_thread(image.read)
         if not data:
             raise ReadingError("missing_file", "there is nothing in it")
         return await self._reader.read(data)
 
     def _write(
-        self, folder: ResultFolder, image: ImageFile, origin: Origin, reading: Reading
+        self, folder: ResultFolder, image: ImageFile, origin: Origin, reading: ImageReading
     ) -> None:
         outputs = {each: rendered(each, image, reading) for each in self._wanted.formats}
         folder.write(image, origin, outputs)
@@ -123,7 +123,7 @@ class Work:
         self.outcome.failures.append(Failure(image, code, message))
         if isinstance(self._output, InOrder):
             error = {"status": "error", "error": {"code": code, "message": message}}
-            self._print(place, as_json(image, error) if self._format == "json" else b"")
+            self._print(place, line_of_json(image, error) if self._format == "json" else b"")
 
     def _print(self, place: int, content: bytes) -> None:
         assert isinstance(self._output, InOrder)

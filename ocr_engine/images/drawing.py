@@ -1,4 +1,4 @@
-"""The boxes of a result drawn over its image. Runs in the worker, which has the image."""
+"""The boxes of a page drawn over its image. Runs in the worker, which has the image."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ocr_engine.geometry import Quad
 from ocr_engine.images.decode import ImageArray
-from ocr_engine.result import OcrResult, Quad
+from ocr_engine.result import Page
 
 MAX_DRAWN_PIXELS = 4_000_000
 COLOURS = (  # blue, red, green, violet, brown; as (B, G, R)
@@ -28,29 +29,29 @@ _PNG_LEVEL = 3
 Colour = tuple[int, int, int]
 
 
-def draw_result(pixels: ImageArray, result: OcrResult) -> bytes:
+def draw_page(pixels: ImageArray, page: Page) -> bytes:
     """A PNG of the image, (H, W, 3) uint8 in BGR order, with each line's box and number.
 
     Words and characters have thin boxes. Reduced where it has more than MAX_DRAWN_PIXELS.
     """
-    canvas = draw_lines(_reduced(pixels), result)
+    canvas = draw_lines(_reduced(pixels), page)
     encoded, png = cv2.imencode(".png", canvas, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
     if not encoded:
         raise ValueError("OpenCV cannot write the drawing as PNG")
     return bytes(png)
 
 
-def draw_lines(canvas: ImageArray, result: OcrResult) -> ImageArray:
-    """Draw on the canvas, which may be of another size than the result's image; gives it back."""
+def draw_lines(canvas: ImageArray, page: Page) -> ImageArray:
+    """Draw on the canvas, which may be of another size than the page; gives it back."""
     height, width = canvas.shape[:2]
-    scale = (width / max(result.width, 1), height / max(result.height, 1))
+    scale = (width / max(page.width, 1), height / max(page.height, 1))
     thick = max(1, round(min(max(height, width) / 500, min(height, width) / 100)))
-    for number, line in enumerate(result.lines):
+    for number, line in enumerate(page.lines):
         colour = COLOURS[number % len(COLOURS)]
-        for part in (*(line.words or ()), *(line.chars or ())):
+        for part in line.parts:
             _outline(canvas, _scaled(part.box, scale), colour, 1)
         _outline(canvas, _scaled(line.box, scale), colour, thick)
-    for number, line in enumerate(result.lines):  # over all boxes
+    for number, line in enumerate(page.lines):  # over all boxes
         _label(canvas, _scaled(line.box, scale), number + 1, COLOURS[number % len(COLOURS)])
     return canvas
 

@@ -7,14 +7,8 @@ import itertools
 import logging
 from dataclasses import dataclass, replace
 
-from ocr_engine.budget import Budget
 from ocr_engine.engine import EngineStats, EngineTask, TaskState
-from ocr_engine.errors import (
-    IMAGE_ERRORS,
-    PoolDraining,
-    PoolStarting,
-    RecognitionFailed,
-)
+from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
@@ -24,11 +18,12 @@ from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
-from ocr_engine.worker import messages
+from ocr_engine.worker.messages import Failed
 
 log = logging.getLogger(__name__)
 
 BEGIN_SECONDS = 10.0  # until a worker says that it has read its task
+STOP_SECONDS = 0.5  # after the deadline, until a worker that has not stopped by itself is killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +207,13 @@ class Pool:
             worker.kill(told.reason, told.detail)
             self._retry(task, told)
             return
+        if task.state is TaskState.DONE:  # the answer was too late, or is that it has stopped
+            task.cancel_timer()
+            return
         self.completed += 1
         self.admission.record(asyncio.get_running_loop().time() - task.started_at)
-        if isinstance(reply, messages.Failed):
-            error = IMAGE_ERRORS.get(reply.code, RecognitionFailed)
-            task.finish(error(reply.message))
+        if isinstance(reply, Failed):
+            task.finish(task.reported(reply, self.spec.task_seconds))
             return
         stages = {"queue": task.started_at - task.enqueued_at, **reply.recognition.stages}
         task.finish(replace(reply.recognition, stages=stages))
@@ -250,20 +247,21 @@ class Pool:
         task.state = TaskState.RUNNING
         task.started_at = asyncio.get_running_loop().time()
         task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
-        last_second = task.started_at + BEGIN_SECONDS + self.spec.task_seconds
-        task.budget = Budget(self._free_cores(), last_second)
+        task.cores = self._free_cores()
         self._running[worker] = task
-        worker.assign(messages.Task(task.task_id, task.options, task.image, task.budget))
+        worker.assign(task.message(self.spec.task_seconds))
 
     def _free_cores(self) -> int:
         """On how many cores an image may be read now: on idle ones, too, if no other waits."""
         if self._backlog:
             return 1
-        taken = sum(task.budget.cores for task in self._running.values())
+        taken = sum(task.cores for task in self._running.values())
         return max(1, min(self.spec.cores_per_image, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, ended: WorkerExit) -> None:
         """Try a task again after its worker was lost, before all others, unless it gives up."""
+        if task.state is TaskState.DONE:
+            return
         error = task.lost_worker(ended)
         if error is not None:
             task.finish(error)
@@ -285,8 +283,13 @@ class Pool:
             self._retry(task, stuck)
 
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
+        """Answer; a worker that comes to its next line sees the deadline, too, and lives on."""
         if self._running.get(worker) is task:
-            del self._running[worker]
             self.admission.record(self.spec.task_seconds)
             task.finish(task.took_too_long(self.spec.task_seconds))
+            task.set_timer(STOP_SECONDS, self._not_stopped, task, worker)
+
+    def _not_stopped(self, task: PoolTask, worker: WorkerProcess) -> None:
+        if self._running.get(worker) is task:
+            del self._running[worker]
             worker.abort(ExitReason.DEADLINE, "deadline passed")

@@ -24,6 +24,7 @@ from typing import Protocol
 from ocr_engine.engine import WorkerState, WorkerStats
 from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
+from ocr_engine.pool.life import WorkerLife
 from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
     GarbageMessage,
@@ -53,31 +54,42 @@ class WorkerListener(Protocol):
 
 
 class WorkerProcess:
-    """A worker with its state and counters; used from the event loop only."""
+    """A worker; what happens to it goes through these methods, on the event loop only.
+
+    task_limit, spawn_round: see WorkerLife.
+    """
 
     _numbers = itertools.count(1)
 
-    def __init__(self, spec: WorkerSpec, listener: WorkerListener, senders: Executor) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        listener: WorkerListener,
+        senders: Executor,
+        task_limit: int = 0,
+        spawn_round: int = 0,
+    ) -> None:
         self.number = next(self._numbers)
-        self.state = WorkerState.STARTING
         self.pid: int | None = None
-        self.tasks_done = 0
-        self.task_limit = 0  # set when it is ready
-        self.rss_mb = 0
-        self.recycling: WorkerExit | None = None  # why it leaves once it is replaced
-        self.spawn_round = 0
-        self.started_at = time.monotonic()
-        self.idle_since = self.started_at  # set when it is ready and when it has answered
-        self.start_seconds: float | None = None  # from its start until it was warm
+        self._life = WorkerLife(time.monotonic(), task_limit, spawn_round)
         self._spec = spec
         self._listener = listener
         self._senders = senders
         self._loop = asyncio.get_running_loop()
         self._channel: connection.Connection | None = None
         self._channel_lock = threading.Lock()
-        self._killed: WorkerExit | None = None  # why we killed it
         self._oom_kills = 0  # when it was given its task
         self._sampling: asyncio.TimerHandle | None = None
+
+    @property
+    def life(self) -> WorkerLife:
+        """Its state and counters now."""
+        return self._life
+
+    @property
+    def state(self) -> WorkerState:
+        """Where it is in its life."""
+        return self._life.state
 
     def start(self) -> None:
         """Spawn the process; on_reply(Ready) or on_exit follows."""
@@ -93,18 +105,34 @@ class WorkerProcess:
         return WorkerStats(
             pid=self.pid,
             state=self.state,
-            tasks_done=self.tasks_done,
-            rss_mb=self.rss_mb,
-            uptime_seconds=time.monotonic() - self.started_at,
-            start_seconds=self.start_seconds,
+            tasks_done=self._life.tasks_done,
+            rss_mb=self._life.rss_mb,
+            uptime_seconds=time.monotonic() - self._life.started_at,
+            start_seconds=self._life.start_seconds,
         )
+
+    def became_ready(self, rss_mb: int) -> None:
+        """It has said that it is warm."""
+        self._life = self._life.became_ready(time.monotonic(), rss_mb)
 
     def assign(self, task: Task) -> None:
         """Give it a task: it is busy until it answers."""
-        self.state = WorkerState.BUSY
+        self._life = self._life.assigned()
         self._oom_kills = oom_kills()
         self._sample_later()
         self.send(task)
+
+    def answered(self, rss_mb: int) -> None:
+        """It has answered its task."""
+        self._life = self._life.answered(time.monotonic(), rss_mb)
+
+    def recycle(self, reason: WorkerExit) -> None:
+        """It is to leave for this reason once its replacement is warm."""
+        self._life = self._life.to_be_recycled(reason)
+
+    def retire(self) -> None:
+        """It gets no more tasks; it is stopped when it has answered the one that it has."""
+        self._life = self._life.retiring()
 
     def send(self, request: Request) -> None:
         """Send without blocking the loop; a channel that broke is reported by on_exit."""
@@ -117,32 +145,26 @@ class WorkerProcess:
         self.let_leave()
 
     def let_leave(self) -> None:
-        """It gets no more tasks and leaves; kill it if it does not.
-
-        A worker that ran out of memory may be too damaged to leave: that is still why it is lost.
-        """
-        self.state = WorkerState.RETIRING
-        late = WorkerExit(ExitReason.STUCK, "did not leave when asked to")
-        if self.recycling is not None and self.recycling.reason is ExitReason.OUT_OF_MEMORY:
-            late = self.recycling
+        """It gets no more tasks and leaves; kill it if it does not."""
+        self.retire()
+        late = self._life.overstayed()
         self._loop.call_later(LEAVE_SECONDS, self.kill, late.reason, late.detail)
 
     def abort(self, reason: ExitReason, detail: str) -> None:
         """SIGABRT for a trace of where it hangs, then SIGKILL."""
-        self._retire_for(reason, detail)
+        self._condemn(reason, detail)
         self._signal(signal.SIGABRT)
         self._loop.call_later(ABORT_SECONDS, self.kill, reason, detail)
 
     def kill(self, reason: ExitReason, detail: str) -> None:
         """SIGKILL; nothing happens to a process that is gone."""
-        self._retire_for(reason, detail)
+        self._condemn(reason, detail)
         self._signal(signal.SIGKILL)
 
-    def _retire_for(self, reason: ExitReason, detail: str) -> None:
-        """Give it no more tasks; its end has this reason, or the one that it was given before."""
+    def _condemn(self, reason: ExitReason, detail: str) -> None:
+        """Its end has this reason; a timer may find it dead already."""
         if self.state is not WorkerState.DEAD:
-            self.state = WorkerState.RETIRING
-            self._killed = self._killed or WorkerExit(reason, detail)
+            self._life = self._life.killed(WorkerExit(reason, detail))
 
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None and self.state is not WorkerState.DEAD:
@@ -194,7 +216,7 @@ class WorkerProcess:
     def _read_until_exit(self, process: SpawnProcess, channel: connection.Connection) -> WorkerExit:
         """Hand on what the process sends, then reap it."""
         self._channel, self.pid = channel, process.pid
-        if self._killed is not None:  # told to die before there was a process
+        if self._life.killed_for is not None:  # told to die before there was a process
             process.kill()
         problem = self._read(channel)
         if problem is not None:
@@ -211,7 +233,7 @@ class WorkerProcess:
     def _out_of_memory(self) -> bool:
         """Whether memory ran out, or this worker had most of what it may use, during its task."""
         limit = min(memory_limit_mb(), self._spec.task_memory_mb or memory_limit_mb())
-        return oom_kills() > self._oom_kills or self.rss_mb >= NEAR_LIMIT * limit
+        return oom_kills() > self._oom_kills or self._life.rss_mb >= NEAR_LIMIT * limit
 
     def _sample_later(self) -> None:
         if self._sampling is None:
@@ -222,7 +244,9 @@ class WorkerProcess:
         self._sampling = None
         if self.state is WorkerState.BUSY and self.pid is not None:
             with contextlib.suppress(OSError):
-                self.rss_mb = rss_mb(self.pid) or self.rss_mb  # a zombie has none
+                resident = rss_mb(self.pid)
+                if resident:  # a zombie has none
+                    self._life = self._life.measured(resident)
             self._sample_later()
 
     def _read(self, channel: connection.Connection) -> str | None:
@@ -246,8 +270,8 @@ class WorkerProcess:
 
     def _exited(self, ended: WorkerExit) -> None:
         atexit.unregister(self._kill_at_exit)
-        self.state = WorkerState.DEAD
-        self._listener.on_exit(self, self._killed or ended)
+        self._life = self._life.ended()
+        self._listener.on_exit(self, self._life.killed_for or ended)
 
     def _post(self, callback: object, *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell

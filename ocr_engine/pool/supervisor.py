@@ -122,10 +122,10 @@ class Supervisor:
         """
         ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
         paused = time.monotonic() - PAUSE_SECONDS
-        recent = [worker for worker in ready if worker.idle_since > paused]
+        recent = [worker for worker in ready if worker.life.idle_since > paused]
         if recent:
-            return max(recent, key=lambda worker: worker.idle_since)
-        return min(ready, key=lambda worker: worker.idle_since, default=None)
+            return max(recent, key=lambda worker: worker.life.idle_since)
+        return min(ready, key=lambda worker: worker.life.idle_since, default=None)
 
     def may_sacrifice(self, worker: WorkerProcess, busy_seconds: float) -> bool:
         """Whether to kill a worker to stop its task, which costs the start of another.
@@ -134,7 +134,7 @@ class Supervisor:
         clients that cancel must not keep the pool busy with starts.
         """
         now, last = time.monotonic(), self._sacrifices
-        if busy_seconds < (worker.start_seconds or 0.0):
+        if busy_seconds < (worker.life.start_seconds or 0.0):
             return False
         if len(last) == last.maxlen and now - last[0] < SACRIFICE_SECONDS:
             return False
@@ -168,15 +168,15 @@ class Supervisor:
 
     def _account(self, process: WorkerProcess, ended: WorkerExit) -> None:
         """Count and log an end: as recycled only if the worker left by itself."""
-        recycled = process.recycling
+        recycled = process.life.recycle_reason
         if recycled is not None and ended.reason is ExitReason.LEFT:
             self.restarts[recycled.label] += 1
             log.info("worker %d left: %s: %s", process.pid or 0, recycled.label, recycled.detail)
             return
         self.restarts[ended.label] += 1
         log.warning("worker %d lost: %s", process.pid or 0, ended.detail)
-        if process.task_limit == 0:  # it was never ready
-            self._failed_rounds.add(process.spawn_round)
+        if not process.life.was_ready:
+            self._failed_rounds.add(process.life.spawn_round)
             if self.info is None and len(self._failed_rounds) >= MAX_FIRST_STARTS:
                 told = f"no worker could start in {MAX_FIRST_STARTS} tries: {ended.detail}"
                 self._give_up(told)
@@ -195,8 +195,9 @@ class Supervisor:
         self._respawn = None
         self._spawn_round += 1
         for _ in range(self._missing()):
-            worker = WorkerProcess(self.spec.worker, self, self._senders)
-            worker.spawn_round = self._spawn_round
+            worker = WorkerProcess(
+                self.spec.worker, self, self._senders, self._task_limit(), self._spawn_round
+            )
             self._workers.append(worker)
             worker.start()
             asyncio.get_running_loop().call_later(
@@ -205,12 +206,7 @@ class Supervisor:
 
     def _missing(self) -> int:
         """Workers that are to leave do not count: their replacements come before they do."""
-        lasting = [
-            worker
-            for worker in self._workers
-            if worker.recycling is None and worker.state is not WorkerState.RETIRING
-        ]
-        return self.spec.number - len(lasting)
+        return self.spec.number - sum(worker.life.lasting for worker in self._workers)
 
     def _check_started(self, worker: WorkerProcess) -> None:
         if worker.state is WorkerState.STARTING:
@@ -222,30 +218,25 @@ class Supervisor:
             return
         self.info = ready.info
         self._failed_rounds.clear()
-        worker.rss_mb = ready.rss_mb
-        worker.task_limit = self._task_limit()
-        worker.state = WorkerState.READY
-        worker.idle_since = time.monotonic()
-        worker.start_seconds = worker.idle_since - worker.started_at
+        worker.became_ready(ready.rss_mb)
         log.info(
             "worker %d ready after %.1f s (%d MiB)",
             worker.pid or 0,
-            worker.start_seconds,
-            worker.rss_mb,
+            worker.life.start_seconds,
+            ready.rss_mb,
         )
         self._retire_one()
         self._listener.on_idle()
 
     def _on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
-        worker.tasks_done += 1
-        worker.rss_mb = reply.rss_mb
+        if not worker.life.expects_answer:
+            worker.kill(ExitReason.PROTOCOL_ERROR, "answered without a task")
+            return
+        worker.answered(reply.rss_mb)
         if isinstance(reply, Failed) and reply.leaving:
-            worker.recycling = WorkerExit(ExitReason.OUT_OF_MEMORY, "could not read an image")
+            worker.recycle(WorkerExit(ExitReason.OUT_OF_MEMORY, "could not read an image"))
             worker.let_leave()
             self._fill()
-        elif worker.state is WorkerState.BUSY:
-            worker.state = WorkerState.READY
-            worker.idle_since = time.monotonic()
         elif worker.state is WorkerState.RETIRING:
             worker.stop()
         self._check_recycling(worker)
@@ -254,30 +245,34 @@ class Supervisor:
 
     def _check_recycling(self, worker: WorkerProcess) -> None:
         """Replace a worker that has read its share of images, or has grown too large."""
-        if worker.recycling is not None or self._closing:
+        life = worker.life
+        if not life.lasting or self._closing:
             return
-        if self.spec.max_tasks and worker.tasks_done >= worker.task_limit:
-            told = f"it has read {worker.tasks_done} images"
-        elif worker.rss_mb > self.spec.max_rss_mb:
-            told = f"it has grown to {worker.rss_mb} MiB"
+        if life.share_done:
+            told = f"it has read {life.tasks_done} images"
+        elif life.rss_mb > self.spec.max_rss_mb:
+            told = f"it has grown to {life.rss_mb} MiB"
         else:
             return
-        worker.recycling = WorkerExit(ExitReason.RECYCLED, told)
+        worker.recycle(WorkerExit(ExitReason.RECYCLED, told))
         self._fill()
 
     def _retire_one(self) -> None:
         """A replacement is warm: the oldest worker that is to be recycled may leave."""
         for worker in self._workers:
-            if worker.recycling is None:
+            if worker.life.recycle_reason is None:
                 continue
             if worker.state is WorkerState.READY:
                 worker.stop()
                 return
             if worker.state is WorkerState.BUSY:
-                worker.state = WorkerState.RETIRING
+                worker.retire()
                 return
 
     def _task_limit(self) -> int:
+        """How many images a new worker may read; 0: any number."""
+        if not self.spec.max_tasks:
+            return 0
         spread = 1 + self._random.uniform(-RECYCLE_SPREAD, RECYCLE_SPREAD)
         return max(1, round(self.spec.max_tasks * spread))
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ocr_engine.budget import ONE_CORE
 from ocr_engine.engine import TaskState
 from ocr_engine.errors import (
+    IMAGE_ERRORS,
     EngineError,
     ImageKillsWorkers,
     QueueTimeout,
+    RecognitionFailed,
     RecognitionTimeout,
     WorkerCrashed,
 )
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
+from ocr_engine.worker.messages import Failed, Task
 
 MAX_DEATHS = 2  # of workers that ended by their own doing over one image
 
@@ -42,7 +44,7 @@ class PoolTask:
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.state = TaskState.QUEUED
-        self.budget = ONE_CORE  # of its last dispatch
+        self.cores = 1  # that its worker may use
         self.read_before = read_before
         self.dispatches = 0  # to how many workers it was sent
         self.attempts = 0  # how many of them have begun it
@@ -52,6 +54,10 @@ class PoolTask:
         self.deadline = self.enqueued_at + most_seconds  # later it is not tried again
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
+
+    def message(self, seconds: float) -> Task:
+        """What its worker is told; seconds: how long the recognition may take."""
+        return Task(self.task_id, self.options, self.image, self.cores, seconds)
 
     def lost_worker(self, ended: WorkerExit) -> EngineError | None:
         """Note that its worker was lost; the error if it is to be given up, None to try again.
@@ -79,6 +85,12 @@ class PoolTask:
         if self.dispatches:
             return self.always_killed()
         return QueueTimeout(f"no worker was free within {seconds:g} s; try later")
+
+    def reported(self, failed: Failed, seconds: float) -> EngineError:
+        """The error that its worker reports; seconds: how long the recognition could take."""
+        if failed.code == RecognitionTimeout.code:
+            return self.took_too_long(seconds)
+        return IMAGE_ERRORS.get(failed.code, RecognitionFailed)(failed.message)
 
     def took_too_long(self, seconds: float) -> EngineError:
         """The error of an image whose recognition passed its deadline."""

@@ -18,6 +18,7 @@ import cv2
 
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError, last_line
+from ocr_engine.geometry import as_quad
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
@@ -25,8 +26,9 @@ from ocr_engine.models.source import ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.paddle_words import lines_with_parts
-from ocr_engine.result import OcrResult, Recognition, TextLine, as_quad
+from ocr_engine.result import Line, Recognition
 from ocr_engine.stages.detection import bounded_limit
+from ocr_engine.stages.layout import image_document
 from ocr_engine.user_cache import NAME, user_cache
 
 _SMALLEST = 1e-9
@@ -66,7 +68,8 @@ class PaddleOcr:
         else:
             lines = tuple(lines_with_parts(found, image.pixels, options.granularity))
         seconds = time.perf_counter() - start
-        return Recognition(OcrResult(width, height, lines, image.frames), {"ocr": seconds})
+        document = image_document(width, height, lines, image.frames)
+        return Recognition(document, {"ocr": seconds})
 
     def prepare(self) -> bool:
         """Nothing to do."""
@@ -76,11 +79,11 @@ class PaddleOcr:
         """PaddleOCR keeps what it keeps; the worker's memory cap does the rest."""
 
 
-def _lines(found: Mapping[str, Any]) -> Iterator[TextLine]:
+def _lines(found: Mapping[str, Any]) -> Iterator[Line]:
     names = ("rec_texts", "rec_scores", "rec_polys")
     for text, score, box in zip(*(found[name] for name in names), strict=True):
         if text:
-            yield TextLine(text, round(float(score), 4), as_quad(box))
+            yield Line(text, round(float(score), 4), as_quad(box))
 
 
 def load(settings: EngineSettings) -> PaddleOcr:

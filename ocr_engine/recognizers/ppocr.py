@@ -17,10 +17,11 @@ from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.models import Sessions, load_runtime, load_sessions, try_run
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Recognition
 from ocr_engine.runtimes.session import FloatArray, Inputs, Session
 from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes
 from ocr_engine.stages.cropping import cut_out, place_of
+from ocr_engine.stages.layout import image_document
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
 from ocr_engine.stages.strips import Strips, stretched_strip
@@ -81,7 +82,7 @@ class PpOcr:
             if reading.text and reading.confidence >= options.drop_score
         ]
         height, width = image.pixels.shape[:2]
-        return Recognition(OcrResult(width, height, tuple(found), image.frames), watch.seconds)
+        return Recognition(image_document(width, height, found, image.frames), watch.seconds)
 
     def prepare(self) -> bool:
         """See Recognizer.prepare; a line of a new width takes 30 ms longer than the next one."""
@@ -208,6 +209,7 @@ class PpOcr:
         shape = (*self._rec_shape[1:], squeeze, least_width)
 
         def make(number: int) -> ImageArray:
+            budget.check_deadline()
             return recognition.preprocess(strips[number], *shape)
 
         def read(number: int, output: FloatArray) -> Reading:

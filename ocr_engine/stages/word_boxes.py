@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ocr_engine.geometry import Quad, as_quad
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import Granularity
-from ocr_engine.result import Quad, TextLine, TextPart, as_quad
+from ocr_engine.result import Glyph, Line, Word
 from ocr_engine.stages.detection import Float64Array, QuadArray
 from ocr_engine.stages.recognition import Character, Reading
 from ocr_engine.stages.words import split_words
@@ -34,28 +36,28 @@ IndexArray = npt.NDArray[np.intp]
 
 def text_line(
     reading: Reading, box: QuadArray, strip: ImageArray, granularity: Granularity
-) -> TextLine:
+) -> Line:
     """The line that was read in the strip, which was cut out of the box; with what is asked for."""
-    confidence = round(reading.confidence, 4)
+    line = Line(reading.text, round(reading.confidence, 4), as_quad(box))
     if granularity == "line":
-        return TextLine(reading.text, confidence, as_quad(box))
+        return line
     texts = [character.text for character in reading.characters]
     spans = split_words(texts)
     if granularity == "char":
         spans = [(i, i + 1) for start, end in spans for i in range(start, end)]
     extents = find_extents(reading, strip)
     vertical = _is_vertical(box, strip)
-    parts = tuple(
-        TextPart(
-            text="".join(texts[start:end]),
-            confidence=_mean_confidence(reading.characters[start:end]),
-            box=_slice(box, vertical, (extents[start][0], extents[end - 1][1]), reading.turned),
+    parts = [
+        (
+            "".join(texts[start:end]),
+            _mean_confidence(reading.characters[start:end]),
+            _slice(box, vertical, (extents[start][0], extents[end - 1][1]), reading.turned),
         )
         for start, end in spans
-    )
+    ]
     if granularity == "char":
-        return TextLine(reading.text, confidence, as_quad(box), chars=parts)
-    return TextLine(reading.text, confidence, as_quad(box), words=parts)
+        return replace(line, glyphs=tuple(Glyph(*part) for part in parts))
+    return replace(line, words=tuple(Word(*part) for part in parts))
 
 
 def find_extents(reading: Reading, strip: ImageArray) -> list[Extent]:

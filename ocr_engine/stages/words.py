@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from ocr_engine.geometry import around, level_box
+from ocr_engine.result import Glyph, Line, Word
 
 # Of scripts that are written without spaces, and their punctuation: first and last code point.
 _ALONE = (
@@ -46,9 +49,49 @@ def split_words(characters: Sequence[str]) -> list[tuple[int, int]]:
     return words
 
 
+def words_of(line: Line) -> tuple[Word, ...]:
+    """The words of a line, made of its characters if those are known; none if neither are.
+
+    Such a word is as sure as its characters in the mean. Its box is level, or that of its only one.
+    """
+    if line.glyphs is None:
+        return line.words or ()
+    return tuple(
+        _word(run[start:end])
+        for run in _runs(line.text, line.glyphs)
+        for start, end in split_words([glyph.text for glyph in run])
+    )
+
+
 def stands_alone(character: str) -> bool:
     """Whether it belongs to a script in which each character counts as a word."""
     if not character:
         return False
     point = ord(character[0])
     return point >= _ALONE[0][0] and any(first <= point <= last for first, last in _ALONE)
+
+
+def _runs(text: str, glyphs: Iterable[Glyph]) -> Iterator[list[Glyph]]:
+    """The characters between two spaces of the text."""
+    run: list[Glyph] = []
+    end = 0
+    for glyph in glyphs:
+        found = text.find(glyph.text, end)
+        if found > end:
+            yield run
+            run = []
+        end = max(found, end) + len(glyph.text)
+        run.append(glyph)
+    yield run
+
+
+def _word(glyphs: Sequence[Glyph]) -> Word:
+    if len(glyphs) == 1:
+        (glyph,) = glyphs
+        return Word(glyph.text, glyph.confidence, glyph.box, (glyph,))
+    return Word(
+        text="".join(glyph.text for glyph in glyphs),
+        confidence=sum(glyph.confidence for glyph in glyphs) / len(glyphs),
+        box=around(level_box(glyph.box) for glyph in glyphs).quad,
+        glyphs=tuple(glyphs),
+    )

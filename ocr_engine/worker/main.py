@@ -11,8 +11,14 @@ from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
-from ocr_engine.budget import ONE_CORE, Budget
-from ocr_engine.errors import ImageError, ImageTooComplex, ModelError, RecognitionFailed
+from ocr_engine.budget import Budget
+from ocr_engine.errors import (
+    ImageError,
+    ImageTooComplex,
+    ModelError,
+    RecognitionFailed,
+    RecognitionTimeout,
+)
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
@@ -67,7 +73,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         return
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
-        _warm(recognizer, spec, Budget(spec.cores))
+        _warm(recognizer, spec, spec.cores)
     pauses = Pauses(recognizer, spec.idle_rss_mb)
     while True:
         try:
@@ -96,7 +102,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     leaving = False
     try:
         recognition = recognize(recognizer, task, spec.max_pixels)
-    except ImageError as error:
+    except (ImageError, RecognitionTimeout) as error:
         code, message = error.code, error.message
     except Exception as error:
         leaving = isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
@@ -116,24 +122,26 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     """Bytes to lines, with the seconds of the stage `decode`, and `draw` if asked for, added."""
     from ocr_engine.images.decode import decode
 
+    budget = Budget(task.cores, time.monotonic() + task.seconds)
     start = time.perf_counter()
     image = decode(task.image, max_pixels)
     decoded = time.perf_counter() - start
-    recognition = recognizer.recognize(image, task.options, task.budget)
+    recognition = recognizer.recognize(image, task.options, budget)
     stages = {"decode": decoded, **recognition.stages}
     if not task.options.draw:
         return Recognition(recognition.result, stages)
-    from ocr_engine.images.drawing import draw_result
+    from ocr_engine.images.drawing import draw_page
 
     start = time.perf_counter()
-    drawing = draw_result(image.pixels, recognition.result)
+    (page,) = recognition.result.pages
+    drawing = draw_page(image.pixels, page)
     return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
-def _warm(recognizer: Recognizer, spec: WorkerSpec, budget: Budget = ONE_CORE) -> None:
+def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
     """Read a real image, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
-    recognize(recognizer, Task(0, RecognitionOptions(), sample, budget), spec.max_pixels)
+    recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
 
 
 def _send(channel: connection.Connection, reply: Reply) -> None:

@@ -7,15 +7,16 @@ image's bytes in a task, the drawing's in a reply that has one.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Recognition
+from ocr_engine.result_json import as_json, from_json
 
 MAX_REPLY_BYTES = 64 << 20
 
@@ -30,12 +31,13 @@ class GarbageMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Parent to worker: recognize these bytes within this budget."""
+    """Parent to worker: recognize these bytes, on so many cores, within so many seconds."""
 
     task_id: int
     options: RecognitionOptions
     image: bytes
-    budget: Budget = ONE_CORE
+    cores: int = 1
+    seconds: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def encode_request(request: Request) -> bytes:
         "kind": "task",
         "task_id": request.task_id,
         "options": asdict(request.options),
-        "budget": asdict(request.budget),
+        "cores": request.cores,
+        "seconds": request.seconds,
     }
     return _frame(head, request.image)
 
@@ -111,7 +114,7 @@ def decode_request(frame: bytes) -> Request:
         raise GarbageMessage(f"not a request: {head.get('kind')!r}")
     try:
         options = RecognitionOptions(**head["options"])
-        return Task(head["task_id"], options, body, Budget(**head["budget"]))
+        return Task(head["task_id"], options, body, head["cores"], head["seconds"])
     except (KeyError, TypeError) as error:
         raise GarbageMessage(f"not a request: {error}") from None
 
@@ -123,7 +126,7 @@ def encode_reply(reply: Reply) -> bytes:
             {
                 "kind": "done",
                 "task_id": reply.task_id,
-                "result": reply.recognition.result.as_json(),
+                "result": as_json(reply.recognition.result),
                 "stages": dict(reply.recognition.stages),
                 "rss_mb": reply.rss_mb,
             },
@@ -148,7 +151,7 @@ def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
         raise ValueError("a body that is no drawing")
     if kind == "done":
         stages = {str(name): float(seconds) for name, seconds in head["stages"].items()}
-        recognition = Recognition(OcrResult.from_json(head["result"]), stages, body)
+        recognition = Recognition(from_json(head["result"]), stages, body)
         return Done(int(head["task_id"]), recognition, int(head["rss_mb"]))
     if kind == "begun":
         return Begun(int(head["task_id"]))

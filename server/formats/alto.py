@@ -8,9 +8,17 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from itertools import count
+from typing import NamedTuple
 
-from ocr_engine.result import OcrResult
-from server.formats.page_layout import Block, LevelBox, Line, Word, lay_out, level_box
+from ocr_engine.geometry import LevelBox, level_box
+from ocr_engine.result import Document, Page
+from server.formats.typesetting import (
+    TypesetBlock,
+    TypesetLine,
+    TypesetWord,
+    page_box,
+    typeset,
+)
 from server.formats.xml_text import xml_text
 from server.version import VERSION
 
@@ -21,8 +29,16 @@ SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
-def render_alto(result: OcrResult, image: str) -> bytes:
-    """The page as a document; image is the name that it gives to the image.
+class _Numbers(NamedTuple):
+    """The numbers of the next block, line and word of the document, for their IDs."""
+
+    blocks: Iterator[int]
+    lines: Iterator[int]
+    words: Iterator[int]
+
+
+def render_alto(document: Document, image: str) -> bytes:
+    """All pages; image is the name that the description gives to the image.
 
     Where the words are not known, a line's text is one String.
     """
@@ -36,21 +52,13 @@ def render_alto(result: OcrResult, image: str) -> bytes:
         },
     )
     _describe(root, image)
-    page = ET.SubElement(
-        ET.SubElement(root, "Layout"),
-        "Page",
-        {"ID": "page_1", "PHYSICAL_IMG_NR": "1", **_size(result.width, result.height)},
-    )
-    if result.lines:
-        page.set("PC", _confidence(result.confidence))
-    box = LevelBox(0, 0, result.width, result.height)
-    space = ET.SubElement(page, "PrintSpace", _place(box))
-    lines, words = count(1), count(1)
-    for number, block in enumerate(lay_out(result), 1):
-        _add_block(space, number, block, lines, words)
+    layout = ET.SubElement(root, "Layout")
+    numbers = _Numbers(count(1), count(1), count(1))
+    for page in document.pages:
+        _add_page(layout, page, numbers)
     ET.indent(root, " ")
-    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return document
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _describe(root: ET.Element, image: str) -> None:
@@ -66,51 +74,61 @@ def _describe(root: ET.Element, image: str) -> None:
     ET.SubElement(software, "softwareVersion").text = VERSION
 
 
-def _add_block(
-    space: ET.Element, number: int, block: Block, lines: Iterator[int], words: Iterator[int]
-) -> None:
-    element = ET.SubElement(space, "TextBlock", {"ID": f"block_{number}", **_place(block.box)})
+def _add_page(layout: ET.Element, page: Page, numbers: _Numbers) -> None:
+    attributes = {"ID": f"page_{page.number}", "PHYSICAL_IMG_NR": str(page.number)}
+    element = ET.SubElement(layout, "Page", attributes | _size(page.width, page.height))
+    if page.blocks:
+        element.set("PC", _confidence(page.confidence))
+    space = ET.SubElement(element, "PrintSpace", _place(page_box(page)))
+    for block in page.blocks:
+        _add_block(space, typeset(block), numbers)
+
+
+def _add_block(space: ET.Element, block: TypesetBlock, numbers: _Numbers) -> None:
+    attributes = {"ID": f"block_{next(numbers.blocks)}", **_place(block.box)}
+    element = ET.SubElement(space, "TextBlock", attributes)
     angle, *others = {line.angle for line in block.lines}
     if angle and not others:
         element.set("ROTATION", str(angle))
     for line in block.lines:
-        _add_line(element, next(lines), line, words)
+        _add_line(element, line, numbers)
 
 
-def _add_line(block: ET.Element, number: int, line: Line, words: Iterator[int]) -> None:
-    attributes = {"ID": f"line_{number}", **_place(line.box)}
+def _add_line(block: ET.Element, line: TypesetLine, numbers: _Numbers) -> None:
+    attributes = {"ID": f"line_{next(numbers.lines)}", **_place(line.box)}
     if not line.angle:
         attributes["BASELINE"] = _baseline(line)
     element = ET.SubElement(block, "TextLine", attributes)
     for index, word in enumerate(line.words):
         if index and word.spaced:
             ET.SubElement(element, "SP", _gap(line.words[index - 1].box, word.box))
-        _add_word(element, next(words), word)
+        _add_word(element, next(numbers.words), word)
 
 
-def _add_word(line: ET.Element, number: int, word: Word) -> None:
+def _add_word(line: ET.Element, number: int, typeset_word: TypesetWord) -> None:
     """A String; with its glyphs, where each character is one code point as ALTO wants it."""
+    word = typeset_word.word
     attributes = {
         "ID": f"word_{number}",
-        **_place(word.box),
+        **_place(typeset_word.box),
         "WC": _confidence(word.confidence),
         "CONTENT": xml_text(word.text),
     }
     element = ET.SubElement(line, "String", attributes)
-    if all(len(part.text) == 1 for part in word.characters):
-        for part in word.characters:
+    if all(len(glyph.text) == 1 for glyph in word.glyphs):
+        for glyph in word.glyphs:
             attributes = {
-                **_place(level_box(part.box)),
-                "GC": _confidence(part.confidence),
-                "CONTENT": xml_text(part.text),
+                **_place(level_box(glyph.box)),
+                "GC": _confidence(glyph.confidence),
+                "CONTENT": xml_text(glyph.text),
             }
             ET.SubElement(element, "Glyph", attributes)
 
 
-def _baseline(line: Line) -> str:
+def _baseline(line: TypesetLine) -> str:
     """Both ends of the line on which the letters stand."""
-    left = line.box.bottom + line.offset
-    right = left + line.slope * (line.box.right - line.box.left)
+    left = line.box.bottom + line.baseline.offset
+    right = left + line.baseline.slope * (line.box.right - line.box.left)
     return f"{line.box.left},{left} {line.box.right},{round(right)}"
 
 

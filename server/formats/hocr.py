@@ -1,6 +1,9 @@
 """hOCR as tesseract writes it: XHTML with the boxes in the titles of its elements.
 
 The format: Breuel, Baierer, "hOCR - OCR Workflow and Output embedded in HTML", version 1.2.
+
+It is written as text because xml.etree.ElementTree knows no DOCTYPE, puts every attribute into
+double quotes and writes `<title />`: readers that look for tesseract's text would not find it.
 """
 
 from __future__ import annotations
@@ -8,17 +11,18 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from itertools import count
+from typing import NamedTuple
 
-from ocr_engine.result import OcrResult
-from server.formats.page_layout import (
+from ocr_engine.geometry import LevelBox, level_box
+from ocr_engine.result import Document, Page
+from server.formats.typesetting import (
     ASCENDERS,
     DESCENDERS,
-    Block,
-    LevelBox,
-    Line,
-    Word,
-    lay_out,
-    level_box,
+    TypesetBlock,
+    TypesetLine,
+    TypesetWord,
+    page_box,
+    typeset,
 )
 from server.formats.xml_text import xml_text
 from server.version import VERSION
@@ -41,62 +45,70 @@ _HEAD = """\
 _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
 
-def render_hocr(result: OcrResult, image: str) -> str:
-    """The page; image is the name that it gives to the image.
+class _Numbers(NamedTuple):
+    """The number of a page, and those of its next line and its next word, for their ids."""
 
-    Where the words are not known, a line's text is one word: tools look for text in words.
+    page: int
+    lines: Iterator[int]
+    words: Iterator[int]
+
+
+def render_hocr(document: Document, image: str) -> str:
+    """All pages; image is the name that they give to the image.
+
+    Where the words are not known, a line's text is one word.
     """
-    blocks = lay_out(result)
-    with_characters = any(line.chars for line in result.lines)
+    with_characters = any(line.glyphs for line in document.lines)
     capabilities = _CAPABILITIES + " ocrx_cinfo" * with_characters
-    page = f'image "{image}"; bbox 0 0 {result.width} {result.height}; ppageno 0'
-    lines, words = count(1), count(1)
-    parts = [
-        _HEAD.format(version=VERSION, capabilities=capabilities),
-        f"  <div class='ocr_page' id='page_1' title='{_escaped(page)}'>\n",
-        *(
-            piece
-            for number, block in enumerate(blocks, 1)
-            for piece in _block(number, block, lines, words)
-        ),
-        "  </div>\n </body>\n</html>\n",
-    ]
-    return "".join(parts)
+    pages = (piece for page in document.pages for piece in _page(page, image))
+    head = _HEAD.format(version=VERSION, capabilities=capabilities)
+    return "".join([head, *pages, " </body>\n</html>\n"])
 
 
-def _block(number: int, block: Block, lines: Iterator[int], words: Iterator[int]) -> Iterator[str]:
+def _page(page: Page, image: str) -> Iterator[str]:
+    title = f'image "{image}"; {_bbox(page_box(page))}; ppageno {page.number - 1}'
+    numbers = _Numbers(page.number, count(1), count(1))
+    yield f"  <div class='ocr_page' id='page_{page.number}' title='{_escaped(title)}'>\n"
+    for number, block in enumerate(page.blocks, 1):
+        yield from _block(f"{page.number}_{number}", typeset(block), numbers)
+    yield "  </div>\n"
+
+
+def _block(number: str, block: TypesetBlock, numbers: _Numbers) -> Iterator[str]:
     box = _bbox(block.box)
-    yield f"   <div class='ocr_carea' id='block_1_{number}' title=\"{box}\">\n"
-    yield f"    <p class='ocr_par' id='par_1_{number}' title=\"{box}\">\n"
+    yield f"   <div class='ocr_carea' id='block_{number}' title=\"{box}\">\n"
+    yield f"    <p class='ocr_par' id='par_{number}' title=\"{box}\">\n"
     for line in block.lines:
-        yield from _line(next(lines), line, words)
+        yield from _line(line, numbers)
     yield "    </p>\n   </div>\n"
 
 
-def _line(number: int, line: Line, words: Iterator[int]) -> Iterator[str]:
+def _line(line: TypesetLine, numbers: _Numbers) -> Iterator[str]:
     size = line.text_height
-    level = f"baseline {_decimal(line.slope)} {line.offset}"
-    runs = f"textangle {line.angle}" if line.angle else level
+    slope, offset = line.baseline
+    runs = f"textangle {line.angle}" if line.angle else f"baseline {_decimal(slope)} {offset}"
     title = (
         f"{_bbox(line.box)}; {runs}; x_size {size:.1f}; "
         f"x_descenders {size * DESCENDERS:.1f}; x_ascenders {size * ASCENDERS:.1f}"
     )
-    yield f"     <span class='ocr_line' id='line_1_{number}' title=\"{title}\">"
+    number = f"{numbers.page}_{next(numbers.lines)}"
+    yield f"     <span class='ocr_line' id='line_{number}' title=\"{title}\">"
     for word in line.words:
-        yield from _word(next(words), word)
+        yield "\n      " if word.spaced else ""
+        yield from _word(f"{numbers.page}_{next(numbers.words)}", word)
     yield "\n     </span>\n"
 
 
-def _word(number: int, word: Word) -> Iterator[str]:
-    title = f"{_bbox(word.box)}; x_wconf {round(word.confidence * 100)}"
-    yield "\n      " if word.spaced else ""
-    yield f"<span class='ocrx_word' id='word_1_{number}' title='{title}'>"
-    if not word.characters:
+def _word(number: str, typeset_word: TypesetWord) -> Iterator[str]:
+    word = typeset_word.word
+    title = f"{_bbox(typeset_word.box)}; x_wconf {round(word.confidence * 100)}"
+    yield f"<span class='ocrx_word' id='word_{number}' title='{title}'>"
+    if not word.glyphs:
         yield _escaped(word.text)
-    for part in word.characters:
-        boxes = " ".join(map(str, level_box(part.box)))
-        title = f"x_bboxes {boxes}; x_conf {part.confidence * 100:.2f}"
-        yield f"<span class='ocrx_cinfo' title='{title}'>{_escaped(part.text)}</span>"
+    for glyph in word.glyphs:
+        boxes = " ".join(map(str, level_box(glyph.box)))
+        title = f"x_bboxes {boxes}; x_conf {glyph.confidence * 100:.2f}"
+        yield f"<span class='ocrx_cinfo' title='{title}'>{_escaped(glyph.text)}</span>"
     yield "</span>"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ocr_engine.result import OcrResult
+from ocr_engine.result import Document
 from server.formats import examples
 from server.formats.alto import ALTO_TYPE, render_alto
 from server.formats.answer import Answer, Body, Envelope
@@ -24,7 +24,7 @@ LAYOUT_WEIGHT = 8
 
 Format = str  # the name of a row
 Render = Callable[[Answer, Envelope], Body]
-Document = Callable[[OcrResult, str], bytes]  # of a result, and the name that it gives the image
+Write = Callable[[Document, str], bytes]  # of a document, and the name that it gives the image
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class OutputFormat:
     media_type: the Content-Type. weight: how long writing takes, relative to reading the stored
     JSON; 0: it is sent as it is stored. suffix: of the files that `ocr-server recognize` writes,
     empty if it writes none. implied: options that the image is read with, unless the request says
-    otherwise. document: writes the format from the result alone, where that is enough. schema and
+    otherwise. write: makes the format from the document alone, where that is enough. schema and
     example: of the body, for the description of the API; meaning: a note beside the name there.
     """
 
@@ -47,7 +47,7 @@ class OutputFormat:
     meaning: str = ""
     suffix: str = ""
     implied: Mapping[str, Any] = field(default_factory=dict)
-    document: Document | None = None
+    write: Write | None = None
 
 
 def _component(name: str) -> Mapping[str, Any]:
@@ -62,7 +62,7 @@ def _text(description: str) -> Mapping[str, Any]:
 def _of_words(
     name: Format,
     media_type: str,
-    document: Document,
+    write: Write,
     *,
     suffix: str,
     schema: Mapping[str, Any],
@@ -70,10 +70,10 @@ def _of_words(
     meaning: str = "",
     weight: int = LAYOUT_WEIGHT,
 ) -> OutputFormat:
-    """A format that lays out the words of a result, and needs nothing else of an answer."""
+    """A format that says where the words of a document are, and needs nothing else of an answer."""
 
     def render(answer: Answer, _: Envelope) -> Body:
-        return (document(decode_result(answer.result), answer.digests.md5),)
+        return (write(decode_result(answer.result), answer.digests.md5),)
 
     return OutputFormat(
         name,
@@ -85,7 +85,7 @@ def _of_words(
         meaning,
         suffix,
         implied={"granularity": "word"},
-        document=document,
+        write=write,
     )
 
 
@@ -121,7 +121,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
         _of_words(
             "tsv",
             TSV_TYPE,
-            lambda result, _: render_tsv(result).encode(),
+            lambda document, _: render_tsv(document).encode(),
             suffix=".tsv",
             schema=_text("As tesseract writes it."),
             example=examples.TSV,
@@ -129,7 +129,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
         _of_words(
             "hocr",
             HOCR_TYPE,
-            lambda result, image: render_hocr(result, image).encode(),
+            lambda document, image: render_hocr(document, image).encode(),
             suffix=".hocr",
             schema=_text("hOCR, as tesseract writes it."),
         ),

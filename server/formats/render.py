@@ -1,15 +1,14 @@
-"""The formats that are sent as they are stored, or picked out of the stored JSON."""
+"""The formats that are sent as they are stored, or made of lines alone."""
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 from server.errors import BadField
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.json_text import dump
-from server.formats.stored import DRAWING_TYPE
+from server.formats.stored import DRAWING_TYPE, decode_lines, decode_text
 
 
 def render_json(answer: Answer, envelope: Envelope) -> Body:
@@ -28,13 +27,13 @@ def render_json(answer: Answer, envelope: Envelope) -> Body:
 
 def render_text(answer: Answer, _: Envelope) -> Body:
     """The text alone."""
-    return (json.loads(answer.result.json)["text"].encode(),)
+    return (decode_text(answer.result).encode(),)
 
 
 def render_legacy(answer: Answer, _: Envelope) -> Body:
     """The bare list of lines that the server of 2021 answered with."""
-    lines = json.loads(answer.result.json)["lines"]
-    return (dump([[line["box"], [line["text"], line["confidence"]]] for line in lines]),)
+    lines = decode_lines(answer.result)
+    return (dump([[box, [text, confidence]] for text, confidence, box in lines]),)
 
 
 def render_drawing(answer: Answer, _: Envelope) -> Body:

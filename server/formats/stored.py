@@ -6,12 +6,16 @@ import asyncio
 import json
 
 from cache.stored_result import StoredResult
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Document, Recognition
+from ocr_engine.result_json import as_json, from_json
 from server.formats.json_text import dump
 
 DRAWING_TYPE = "image/png"
 INLINE_CHARACTERS = 1 << 20
 _BOX_CHARACTERS = 100  # of a line, a word or a character, beside its text
+
+
+StoredLine = tuple[str, float, list[list[int]]]  # text, confidence (0 to 1), four corners (x, y)
 
 
 async def encode_result(recognition: Recognition) -> StoredResult:
@@ -21,17 +25,30 @@ async def encode_result(recognition: Recognition) -> StoredResult:
     return await asyncio.to_thread(_encode, recognition)
 
 
-def decode_result(stored: StoredResult) -> OcrResult:
-    """The result whose JSON is stored."""
-    return OcrResult.from_json(json.loads(stored.json))
+def decode_result(stored: StoredResult) -> Document:
+    """The document whose JSON is stored."""
+    return from_json(json.loads(stored.json))
+
+
+def decode_text(stored: StoredResult) -> str:
+    """The text alone, much faster than decode_result() as no document is made."""
+    text: str = json.loads(stored.json)["text"]
+    return text
+
+
+def decode_lines(stored: StoredResult) -> list[StoredLine]:
+    """The lines alone, twice as fast as decode_result() as no document is made."""
+    lines = json.loads(stored.json)["lines"]
+    return [(line["text"], line["confidence"], line["box"]) for line in lines]
 
 
 def _encode(recognition: Recognition) -> StoredResult:
     drawing = {DRAWING_TYPE: recognition.drawing} if recognition.drawing else {}
-    return StoredResult(dump(recognition.result.as_json()), drawing)
+    return StoredResult(dump(as_json(recognition.result)), drawing)
 
 
-def _length(result: OcrResult) -> int:
-    """About how many characters the JSON of the result will have."""
-    boxes = sum(1 + len(line.words or ()) + len(line.chars or ()) for line in result.lines)
-    return sum(len(line.text) for line in result.lines) + _BOX_CHARACTERS * boxes
+def _length(document: Document) -> int:
+    """About how many characters the JSON of the document will have."""
+    lines = document.lines
+    boxes = sum(1 + len(line.parts) for line in lines)
+    return sum(len(line.text) for line in lines) + _BOX_CHARACTERS * boxes

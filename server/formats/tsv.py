@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ocr_engine.result import OcrResult
-from server.formats.page_layout import Block, LevelBox, Line, lay_out
+from ocr_engine.geometry import LevelBox
+from ocr_engine.result import Document, Page
+from server.formats.typesetting import TypesetBlock, TypesetLine, page_box, typeset
 
 TSV_TYPE = "text/tab-separated-values; charset=utf-8"
 COLUMNS = (
@@ -19,42 +20,45 @@ NO_CONFIDENCE = "-1"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
-def render_tsv(result: OcrResult) -> str:
+def render_tsv(document: Document) -> str:
     """The table, with a line of column names; a block is one paragraph.
 
     Where the words are not known, a line's text is one word.
     """
-    rows = [
-        "\t".join(COLUMNS),
-        _row(PAGE, (0, 0, 0, 0), LevelBox(0, 0, result.width, result.height)),
-    ]
-    for number, block in enumerate(lay_out(result), 1):
-        rows += _block_rows(number, block)
+    rows = ["\t".join(COLUMNS)]
+    for page in document.pages:
+        rows += _page_rows(page)
     return "\n".join(rows) + "\n"
 
 
-def _block_rows(number: int, block: Block) -> Iterator[str]:
-    yield _row(BLOCK, (number, 0, 0, 0), block.box)
-    yield _row(PARAGRAPH, (number, 1, 0, 0), block.box)
+def _page_rows(page: Page) -> Iterator[str]:
+    yield _row(PAGE, (page.number, 0, 0, 0, 0), page_box(page))
+    for number, block in enumerate(page.blocks, 1):
+        yield from _block_rows(page.number, number, typeset(block))
+
+
+def _block_rows(page_number: int, number: int, block: TypesetBlock) -> Iterator[str]:
+    yield _row(BLOCK, (page_number, number, 0, 0, 0), block.box)
+    yield _row(PARAGRAPH, (page_number, number, 1, 0, 0), block.box)
     for line_number, line in enumerate(block.lines, 1):
-        yield from _line_rows(number, line_number, line)
+        yield from _line_rows((page_number, number, 1, line_number), line)
 
 
-def _line_rows(block_number: int, number: int, line: Line) -> Iterator[str]:
-    yield _row(LINE, (block_number, 1, number, 0), line.box)
-    for word_number, word in enumerate(line.words, 1):
-        place = (block_number, 1, number, word_number)
+def _line_rows(place: tuple[int, int, int, int], line: TypesetLine) -> Iterator[str]:
+    yield _row(LINE, (*place, 0), line.box)
+    for number, (word, box, _) in enumerate(line.words, 1):
+        confidence = f"{word.confidence * 100:.2f}"
         text = _CONTROL.sub(" ", word.text)
-        yield _row(WORD, place, word.box, f"{word.confidence * 100:.2f}", text)
+        yield _row(WORD, (*place, number), box, confidence, text)
 
 
 def _row(
     level: int,
-    place: tuple[int, int, int, int],
+    place: tuple[int, int, int, int, int],
     box: LevelBox,
     confidence: str = NO_CONFIDENCE,
     text: str = "",
 ) -> str:
-    """place: the numbers of block, paragraph, line and word."""
+    """place: the numbers of page, block, paragraph, line and word; 0 where there is none."""
     sides = (box.left, box.top, box.right - box.left, box.bottom - box.top)
-    return "\t".join((*map(str, (level, 1, *place, *sides)), confidence, text))
+    return "\t".join((*map(str, (level, *place, *sides)), confidence, text))

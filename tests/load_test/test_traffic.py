@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from load_test.requests import Envelope, Mode, PreparedImage
+from load_test.requests import Mode, PreparedImage, RequestTemplate
 from load_test.traffic import KINDS, Request, Scenario, Traffic, parse_mix
 
 NAMES = ("a.jpg", "b.png", "c.gif")
@@ -27,8 +27,10 @@ def paths(tmp_path: Path) -> list[Path]:
 
 
 def prepared(paths: list[Path], mode: Mode = "file") -> list[PreparedImage]:
-    envelope = Envelope("localhost:1", "/ocr_service", mode, {"drop_score": "0.7"}, {"X-Key": "k"})
-    return [PreparedImage(path, envelope) for path in paths]
+    template = RequestTemplate(
+        "localhost:1", "/ocr_service", mode, {"drop_score": "0.7"}, {"X-Key": "k"}
+    )
+    return [PreparedImage(path, template) for path in paths]
 
 
 def traffic(paths: list[Path], scenario: Scenario, seed: int = 1) -> Traffic:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ocr_engine.geometry import Quad
 from ocr_engine.images.decode import DecodedImage, ImageArray, decode
-from ocr_engine.images.drawing import COLOURS, MAX_DRAWN_PIXELS, draw_result
+from ocr_engine.images.drawing import COLOURS, MAX_DRAWN_PIXELS, draw_page
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
+from ocr_engine.result import Block, Glyph, Line, Page, Word
 from ocr_engine.worker.main import recognize
 from ocr_engine.worker.messages import PNG_SIGNATURE, Task
 from tests.support.cards import CARD_HEIGHT, card
@@ -27,9 +30,9 @@ def level(left: int, top: int, right: int, bottom: int) -> Quad:
     return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
-def drawn(pixels: ImageArray, *lines: TextLine) -> ImageArray:
+def drawn(pixels: ImageArray, *lines: Line) -> ImageArray:
     height, width = pixels.shape[:2]
-    png = draw_result(pixels, OcrResult(width, height, lines))
+    png = draw_page(pixels, Page(width, height, (Block(lines),)))
     assert png.startswith(PNG_SIGNATURE)
     return decode(png, 10**8).pixels
 
@@ -41,7 +44,7 @@ def is_coloured(pixels: ImageArray) -> npt.NDArray[np.bool_]:
 
 def test_the_outline_of_each_line_in_a_colour_of_its_own() -> None:
     boxes = [level(100, 60 + 50 * n, 300, 90 + 50 * n) for n in range(len(COLOURS) + 1)]
-    image = drawn(blank(400, 400), *(TextLine("a", 1.0, box) for box in boxes))
+    image = drawn(blank(400, 400), *(Line("a", 1.0, box) for box in boxes))
     for number, ((left, top), (right, _), (_, bottom), _) in enumerate(boxes):
         colour = COLOURS[number % len(COLOURS)]
         for x, y in ((200, top), (200, bottom), (right, (top + bottom) // 2)):
@@ -56,17 +59,17 @@ def test_without_lines_it_is_the_image() -> None:
 
 def test_the_image_itself_is_left_as_it_is() -> None:
     pixels = blank(100, 100)
-    drawn(pixels, TextLine("a", 1.0, level(20, 20, 80, 60)))
+    drawn(pixels, Line("a", 1.0, level(20, 20, 80, 60)))
     assert (pixels == 255).all()
 
 
 def test_lines_have_different_numbers() -> None:
     """Two lines of one place in the order of colours differ by their numbers alone."""
     box = level(200, 100, 300, 130)
-    far = TextLine("a", 1.0, level(20, 300, 60, 320))
+    far = Line("a", 1.0, level(20, 300, 60, 320))
     labels = []
     for before in (0, len(COLOURS)):
-        image = drawn(blank(400, 400), *([far] * before), TextLine("a", 1.0, box))
+        image = drawn(blank(400, 400), *([far] * before), Line("a", 1.0, box))
         label = image[85:120, 150:200]
         assert is_coloured(label).any()
         assert (label.min(axis=2) > 200)[is_coloured(label).any(axis=1)].any()
@@ -75,14 +78,12 @@ def test_lines_have_different_numbers() -> None:
 
 
 def test_words_and_characters_have_boxes_too() -> None:
-    words = (
-        TextPart("a", 1.0, level(110, 60, 150, 90)),
-        TextPart("b", 1.0, level(160, 60, 290, 90)),
-    )
-    line = TextLine("a b", 1.0, level(100, 60, 300, 90))
+    boxes = {"a": level(110, 60, 150, 90), "b": level(160, 60, 290, 90)}
+    line = Line("a b", 1.0, level(100, 60, 300, 90))
+    words = tuple(Word(text, 1.0, box) for text, box in boxes.items())
+    glyphs = tuple(Glyph(text, 1.0, box) for text, box in boxes.items())
     plain = is_coloured(drawn(blank(200, 400), line))
-    for fine in (TextLine(*(line.text, 1.0, line.box), words=words),
-                 TextLine(*(line.text, 1.0, line.box), chars=words)):  # fmt: skip
+    for fine in (replace(line, words=words), replace(line, glyphs=glyphs)):
         found = is_coloured(drawn(blank(200, 400), fine))
         for x in (110, 150, 160, 290):
             assert found[75, x]
@@ -91,7 +92,7 @@ def test_words_and_characters_have_boxes_too() -> None:
 
 def test_a_slanted_box_is_drawn_slanted() -> None:
     quad: Quad = ((100, 100), (290, 150), (282, 180), (92, 130))
-    found = is_coloured(drawn(blank(300, 400), TextLine("a", 1.0, quad)))
+    found = is_coloured(drawn(blank(300, 400), Line("a", 1.0, quad)))
     for (x0, y0), (x1, y1) in zip(quad, (*quad[1:], quad[0]), strict=True):
         assert found[round((y0 + y1) / 2), round((x0 + x1) / 2)]
     assert not found[102, 200]
@@ -100,13 +101,13 @@ def test_a_slanted_box_is_drawn_slanted() -> None:
 @pytest.mark.parametrize("corner", [(0, 0), (370, 0), (0, 270), (370, 270)])
 def test_numbers_stay_in_the_image(corner: tuple[int, int]) -> None:
     x, y = corner
-    found = is_coloured(drawn(blank(300, 400), TextLine("a", 1.0, level(x, y, x + 30, y + 30))))
+    found = is_coloured(drawn(blank(300, 400), Line("a", 1.0, level(x, y, x + 30, y + 30))))
     assert found.sum() > 3 * 30 + 30  # the outline, and a label
 
 
 def test_a_large_image_is_reduced_and_its_boxes_with_it() -> None:
     pixels = blank(3000, 4000)
-    image = drawn(pixels, TextLine("a", 1.0, level(1000, 600, 3000, 900)))
+    image = drawn(pixels, Line("a", 1.0, level(1000, 600, 3000, 900)))
     height, width = image.shape[:2]
     assert MAX_DRAWN_PIXELS * 0.99 < height * width <= MAX_DRAWN_PIXELS
     assert width / height == pytest.approx(4 / 3, abs=0.01)
@@ -121,12 +122,12 @@ def test_a_large_image_is_reduced_and_its_boxes_with_it() -> None:
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 20_000), (20_000, 1), (3, 3)])
 def test_images_of_odd_sizes(height: int, width: int) -> None:
     box = level(0, 0, width, height)
-    assert drawn(blank(height, width), TextLine("a", 1.0, box)).shape == (height, width, 3)
+    assert drawn(blank(height, width), Line("a", 1.0, box)).shape == (height, width, 3)
 
 
 def test_the_same_result_gives_the_same_bytes() -> None:
-    result = OcrResult(90, 90, (TextLine("a", 1.0, level(20, 20, 80, 60)),))
-    assert draw_result(blank(90, 90), result) == draw_result(blank(90, 90), result)
+    page = Page(90, 90, (Block((Line("a", 1.0, level(20, 20, 80, 60)),)),))
+    assert draw_page(blank(90, 90), page) == draw_page(blank(90, 90), page)
 
 
 # --- in the worker
@@ -141,7 +142,7 @@ def test_a_worker_draws_only_when_asked() -> None:
     assert with_drawing.result == plain.result
     assert with_drawing.stages["draw"] > 0
     image = decode(with_drawing.drawing, 10**6).pixels
-    assert image.shape == (CARD_HEIGHT, plain.result.width, 3)
+    assert image.shape == (CARD_HEIGHT, plain.result.pages[0].width, 3)
     assert is_coloured(image).any()
     assert not is_coloured(decode(card("a line"), 10**6).pixels).any()
 

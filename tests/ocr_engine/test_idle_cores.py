@@ -13,18 +13,21 @@ from typing import Any
 
 import pytest
 
+from ocr_engine import budget
 from ocr_engine.budget import Budget
 from ocr_engine.cores import usable_cores
-from ocr_engine.images.decode import DecodedImage, decode
+from ocr_engine.errors import RecognitionTimeout
+from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import BEGIN_SECONDS, Pool, PoolSpec
+from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.result import OcrResult
+from ocr_engine.result import Document
+from ocr_engine.stages import recognition
 from ocr_engine.worker.messages import Task, decode_request, encode_request
 from ocr_engine.worker.spec import WorkerSpec
 from server.settings import engine as engine_settings
@@ -83,9 +86,9 @@ def test_idle_cores_are_granted_up_to_the_limit_and_while_they_are_free(tmp_path
         async with crew(number=3, cores=2) as pool:
             gates = Gates(tmp_path, pool)
             assert await read(pool, "cores") == "2"  # of three
-            assert gates.hold("first").budget.cores == 2
-            assert gates.hold("second").budget.cores == 1  # the one that is left
-            assert gates.hold("third").budget.cores == 1  # none is left
+            assert gates.hold("first").cores == 2
+            assert gates.hold("second").cores == 1  # the one that is left
+            assert gates.hold("third").cores == 1  # none is left
             await gates.let_go("first")
             assert await read(pool, "cores") == "1"
             await gates.let_go("second")
@@ -99,17 +102,17 @@ def test_nothing_is_granted_while_another_image_waits(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with crew(number=2, cores=2) as pool:
             gates = Gates(tmp_path, pool)
-            assert [gates.hold(name).budget.cores for name in ("a", "b")] == [2, 1]
+            assert [gates.hold(name).cores for name in ("a", "b")] == [2, 1]
             waiting = [gates.hold(name) for name in ("c", "d", "e")]
             assert pool.queued() == 3
             await gates.let_go("b")
             await until(lambda: pool.queued() == 2, "the first that waited runs")
             await gates.let_go("a")
             await until(lambda: pool.queued() == 1, "the second that waited runs")
-            assert [task.budget.cores for task in waiting[:2]] == [1, 1]
+            assert [task.cores for task in waiting[:2]] == [1, 1]
             await gates.let_go("c")
             await until(lambda: pool.queued() == 0, "the last one runs")
-            assert waiting[2].budget.cores == 1  # the other worker is busy
+            assert waiting[2].cores == 1  # the other worker is busy
             await gates.let_go("d")
             await gates.let_go("e")
             assert await read(pool, "cores") == "2"
@@ -124,9 +127,9 @@ def test_a_worker_that_died_has_no_core_to_give(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with crew(number=2, cores=2) as pool:
             task = submit(pool, f"vanish {once}")
-            assert task.budget.cores == 2
+            assert task.cores == 2
             await task.future
-            assert (task.dispatches, task.budget.cores) == (2, 1)
+            assert (task.dispatches, task.cores) == (2, 1)
 
     run(scenario)
 
@@ -136,26 +139,26 @@ def test_with_the_setting_off_nothing_is_granted(tmp_path: Path) -> None:
         async with crew(number=2, cores=1) as pool:
             gates = Gates(tmp_path, pool)
             assert await read(pool, "cores") == "1"
-            assert [gates.hold(name).budget.cores for name in ("a", "b", "c")] == [1, 1, 1]
+            assert [gates.hold(name).cores for name in ("a", "b", "c")] == [1, 1, 1]
             for name in ("a", "b", "c"):
                 await gates.let_go(name)
 
     run(scenario)
 
 
-@pytest.mark.parametrize("budget", [Budget(), Budget(2, 12345.678901), Budget(cores=4)])
-def test_the_budget_travels_with_the_task(budget: Budget) -> None:
-    task = Task(7, RecognitionOptions(drop_score=0.25), b"image", budget)
+@pytest.mark.parametrize("limits", [(), (2, 12.345678901), (4,)])
+def test_cores_and_seconds_travel_with_the_task(limits: tuple[Any, ...]) -> None:
+    task = Task(7, RecognitionOptions(drop_score=0.25), b"image", *limits)
     assert decode_request(encode_request(task)) == task
 
 
-def test_a_worker_is_told_until_when_its_answer_is_awaited() -> None:
+def test_a_deadline_counts_from_when_the_worker_begins() -> None:
     async def scenario() -> None:
         async with crew(number=1, cores=1) as pool:
-            longest = BEGIN_SECONDS + pool.spec.task_seconds
+            seconds = pool.spec.task_seconds
             before = time.monotonic()
             deadline = float(await read(pool, "deadline"))
-            assert before + longest <= deadline <= time.monotonic() + longest
+            assert before + seconds <= deadline <= time.monotonic() + seconds
 
     run(scenario)
 
@@ -248,7 +251,7 @@ def reader(precision: Any, cores: int) -> PpOcr:
     return ppocr.load(EngineSettings("openvino", models, precision=precision, cores=cores))
 
 
-def result(recognizer: PpOcr, image: DecodedImage, cores: int) -> OcrResult:
+def result(recognizer: PpOcr, image: DecodedImage, cores: int) -> Document:
     return recognizer.recognize(image, RecognitionOptions(), Budget(cores)).result
 
 
@@ -261,3 +264,32 @@ def test_a_page_reads_the_same_on_two_cores(page: DecodedImage, precision: str) 
     recognizer.release_memory()
     assert result(recognizer, page, 2) == alone
     assert result(recognizer, page, 1) == alone
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_page_is_given_up_between_two_lines_when_the_deadline_has_passed(
+    page: DecodedImage, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognizer = reader("f32", cores=2)
+    whole = result(recognizer, page, cores)
+    read: list[int] = []
+    preprocess = recognition.preprocess
+
+    def noted(strip: ImageArray, *shape: Any) -> ImageArray:
+        read.append(len(read))
+        return preprocess(strip, *shape)
+
+    class LateClock:
+        """The deadline passes when three lines are read."""
+
+        @staticmethod
+        def monotonic() -> float:
+            return float(len(read))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recognition, "preprocess", noted)
+        patch.setattr(budget, "time", LateClock)
+        with pytest.raises(RecognitionTimeout):
+            recognizer.recognize(page, RecognitionOptions(), Budget(cores, deadline=3))
+    assert 3 <= len(read) <= 3 + cores
+    assert result(recognizer, page, cores) == whole

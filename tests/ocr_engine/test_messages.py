@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from ocr_engine.geometry import Quad
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, TextPart
+from ocr_engine.result import Document, Glyph, Line, Recognition, Word
+from ocr_engine.result_json import as_json, from_json
+from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import (
     Begun,
     Done,
@@ -31,16 +34,24 @@ from ocr_engine.worker.messages import (
 
 BOX: Quad = ((1, 2), (30, 2), (30, 12), (1, 12))
 LINES = (
-    TextLine("北门书店 \U0001f600", 0.9, BOX),
-    TextLine('"a"\n', 0.6, BOX),
-    TextLine("", 0.5, BOX),
+    Line("北门书店 \U0001f600", 0.9, BOX),
+    Line('"a"\n', 0.6, BOX),
+    Line("", 0.5, BOX),
 )
-RESULT = OcrResult(320, 120, LINES, frames=3)
-PARTS = (TextPart("北", 0.9, BOX), TextPart("门", 0.7, BOX))
-WITH_WORDS = OcrResult(
-    9, 9, (TextLine("北门", 0.8, BOX, words=PARTS), TextLine(" ", 0.5, BOX, words=()))
+RESULT = image_document(320, 120, LINES, frames=3)
+WORDS = (Word("北", 0.9, BOX), Word("门", 0.7, BOX))
+GLYPHS = (Glyph("北", 0.9, BOX), Glyph("门", 0.7, BOX))
+WITH_WORDS = image_document(
+    9, 9, (Line("北门", 0.8, BOX, words=WORDS), Line(" ", 0.5, BOX, words=()))
 )
-WITH_CHARS = OcrResult(9, 9, (TextLine("北 门", 0.8, BOX, chars=PARTS),))
+WITH_CHARS = image_document(
+    9,
+    9,
+    (
+        Line("北 门", 0.8, BOX, glyphs=GLYPHS),
+        Line(" ", 0.5, BOX, glyphs=()),
+    ),
+)
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 INFO = EngineInfo("openvino 2026.4.1", "f32", "det, cls, rec", 1)
 
@@ -54,16 +65,17 @@ def frame(head: object, body: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize(
-    "result", [RESULT, OcrResult(1, 2, ()), OcrResult(5, 5, LINES[:1]), WITH_WORDS, WITH_CHARS]
+    "result",
+    [RESULT, image_document(1, 2, ()), image_document(5, 5, LINES[:1]), WITH_WORDS, WITH_CHARS],
 )
-def test_a_result_survives_json(result: OcrResult) -> None:
-    data = json.loads(json.dumps(result.as_json()))
-    assert OcrResult.from_json(data) == result
+def test_a_result_survives_json(result: Document) -> None:
+    data = json.loads(json.dumps(as_json(result)))
+    assert from_json(data) == result
 
 
 def test_what_the_json_of_a_result_looks_like() -> None:
-    result = OcrResult(320, 120, (TextLine("ab", 0.9, BOX), TextLine("c", 0.6, BOX)))
-    assert json.loads(json.dumps(result.as_json())) == {
+    result = image_document(320, 120, (Line("ab", 0.9, BOX), Line("c", 0.6, BOX)))
+    assert json.loads(json.dumps(as_json(result))) == {
         "text": "ab\nc",
         "confidence": 0.8,  # (2 x 0.9 + 1 x 0.6) / 3
         "width": 320,
@@ -73,7 +85,7 @@ def test_what_the_json_of_a_result_looks_like() -> None:
             {"text": "c", "confidence": 0.6, "box": [[1, 2], [30, 2], [30, 12], [1, 12]]},
         ],
     }
-    assert RESULT.as_json()["frames"] == 3
+    assert as_json(RESULT)["frames"] == 3
 
 
 def test_words_and_characters_are_there_only_if_asked_for() -> None:
@@ -81,20 +93,20 @@ def test_words_and_characters_are_there_only_if_asked_for() -> None:
         {"text": "北", "confidence": 0.9, "box": BOX},
         {"text": "门", "confidence": 0.7, "box": BOX},
     ]
-    assert WITH_WORDS.as_json()["lines"][0]["words"] == parts
-    assert WITH_WORDS.as_json()["lines"][1]["words"] == []
-    assert WITH_CHARS.as_json()["lines"][0]["chars"] == parts
-    assert "chars" not in WITH_WORDS.as_json()["lines"][0]
-    assert "words" not in WITH_CHARS.as_json()["lines"][0]
-    assert set(RESULT.as_json()["lines"][0]) == {"text", "confidence", "box"}
+    assert as_json(WITH_WORDS)["lines"][0]["words"] == parts
+    assert as_json(WITH_WORDS)["lines"][1]["words"] == []
+    assert as_json(WITH_CHARS)["lines"][0]["chars"] == parts
+    assert "chars" not in as_json(WITH_WORDS)["lines"][0]
+    assert "words" not in as_json(WITH_CHARS)["lines"][0]
+    assert set(as_json(RESULT)["lines"][0]) == {"text", "confidence", "box"}
 
 
 def test_confidence_of_no_lines_and_of_an_empty_line() -> None:
-    assert OcrResult(1, 1, ()).confidence == 0.0
-    assert OcrResult(1, 1, ()).text == ""
+    assert image_document(1, 1, ()).confidence == 0.0
+    assert image_document(1, 1, ()).text == ""
     # an empty line counts as one character: (3 x 1.0 + 1 x 0.5) / 4 = 0.875
-    lines = (TextLine("abc", 1.0, BOX), TextLine("", 0.5, BOX))
-    assert OcrResult(1, 1, lines).confidence == 0.875
+    lines = (Line("abc", 1.0, BOX), Line("", 0.5, BOX))
+    assert image_document(1, 1, lines).confidence == 0.875
 
 
 # --- frames
@@ -121,7 +133,7 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         Ready(INFO, 200),
         LoadFailed("det_model_dir: there is no folder /模型"),
         Done(3, Recognition(RESULT, {"decode": 0.25, "det": 1.5}), 300),
-        Done(4, Recognition(OcrResult(1, 1, ())), 0),
+        Done(4, Recognition(image_document(1, 1, ())), 0),
         Done(8, Recognition(WITH_WORDS, {"draw": 0.5}, PNG + bytes(range(256))), 1),
         Done(9, Recognition(WITH_CHARS), 1),
         Failed(5, "invalid_image", "the PNG is truncated", 10),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, load_recognizer
 from ocr_engine.recognizers.paddle_words import lines_with_parts
-from ocr_engine.result import TextLine, TextPart
+from ocr_engine.result import Line, TextPart
+from ocr_engine.stages.words import words_of
 
 PAGES = Path(__file__).resolve().parents[1] / "data" / "pages"
 BOX = [[100, 50], [300, 50], [300, 70], [100, 70]]
@@ -52,13 +54,12 @@ def page(*inked: tuple[int, int], turned: bool = False) -> ImageArray:
 INKED = page((112, 128), (132, 148), (182, 218), (222, 258), (264, 268))
 
 
-def one_line(found: dict[str, Any], granularity: Granularity, pixels: ImageArray) -> TextLine:
+def one_line(found: dict[str, Any], granularity: Granularity, pixels: ImageArray) -> Line:
     (line,) = lines_with_parts(found, pixels, granularity)
     return line
 
 
-def edges(parts: tuple[TextPart, ...] | None, axis: int = 0) -> list[tuple[str, int, int]]:
-    assert parts is not None
+def edges(parts: Sequence[TextPart], axis: int = 0) -> list[tuple[str, int, int]]:
     return [
         (part.text, min(p[axis] for p in part.box), max(p[axis] for p in part.box))
         for part in parts
@@ -68,19 +69,19 @@ def edges(parts: tuple[TextPart, ...] | None, axis: int = 0) -> list[tuple[str, 
 def test_words_have_the_ink_of_their_runs_and_the_confidence_of_the_line() -> None:
     line = one_line(answer(), "word", INKED)
     assert (line.text, line.confidence) == ("ab 北门!", 0.8765)
-    assert edges(line.words) == [
+    assert edges(line.parts) == [
         ("ab", 111, 149),
         ("北", 181, 219),
         ("门", 221, 259),
         ("!", 263, 269),
     ]
-    assert {word.confidence for word in line.words or ()} == {0.8765}
+    assert {word.confidence for word in line.parts} == {0.8765}
 
 
 def test_characters_share_their_run() -> None:
     line = one_line(answer(), "char", INKED)
-    assert edges(line.chars)[:2] == [("a", 111, 129), ("b", 131, 149)]
-    assert line.words is None
+    assert edges(line.parts)[:2] == [("a", 111, 129), ("b", 131, 149)]
+    assert edges(words_of(line))[0] == ("ab", 111, 149)
 
 
 def test_vertical_lines_are_divided_from_top_to_bottom() -> None:
@@ -96,7 +97,7 @@ def test_vertical_lines_are_divided_from_top_to_bottom() -> None:
         ],
     )
     line = one_line(found, "word", page((112, 188), (212, 288), turned=True))
-    assert edges(line.words, axis=1) == [("上", 111, 189), ("下", 211, 289)]
+    assert edges(line.parts, axis=1) == [("上", 111, 189), ("下", 211, 289)]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +110,8 @@ def test_vertical_lines_are_divided_from_top_to_bottom() -> None:
 )
 def test_runs_that_do_not_fit_the_text_are_not_used(changes: dict[str, Any]) -> None:
     line = one_line(answer(**changes), "word", INKED)
-    assert [word.text for word in line.words or ()] == ["ab", "北", "门", "!"]
-    for _, start, end in edges(line.words):
+    assert [word.text for word in line.parts] == ["ab", "北", "门", "!"]
+    for _, start, end in edges(line.parts):
         assert 100 <= start <= end <= 300
 
 
@@ -131,13 +132,13 @@ def test_the_engine_itself() -> None:
     chars = reader.recognize(image, RecognitionOptions(granularity="char")).result
     assert [line.text for line in plain.lines] == ["北门书店", "OPEN EVERY DAY"]
     assert [line.words for line in plain.lines] == [None, None]
-    assert [word.text for line in words.lines for word in line.words or ()] == [
+    assert [word.text for line in words.lines for word in line.parts] == [
         *"北门书店",
         *("OPEN", "EVERY", "DAY"),
     ]
     # by the drawing: four squares of 42 pixels round the middle
-    for number, (_, start, end) in enumerate(edges(words.lines[0].words)):
+    for number, (_, start, end) in enumerate(edges(words.lines[0].parts)):
         assert start == pytest.approx(160 - 84 + 42 * number, abs=5)
         assert end == pytest.approx(160 - 84 + 42 * (number + 1), abs=5)
-    texts = [char.text for line in chars.lines for char in line.chars or ()]
+    texts = [char.text for line in chars.lines for char in line.parts]
     assert "".join(texts) == "北门书店OPENEVERYDAY"

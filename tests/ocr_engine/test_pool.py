@@ -31,13 +31,15 @@ from ocr_engine.errors import (
     WorkerCrashed,
 )
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.pool import pool as pool_module
 from ocr_engine.pool import process
 from ocr_engine.pool.admission import ENOUGH, REMEMBERED
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.supervisor import CrewSpec
 from ocr_engine.pool.task import PoolTask
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Recognition
+from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done
 from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
 from tests.support.cards import card
@@ -325,7 +327,7 @@ def test_a_kill_near_the_memory_limit_counts_as_the_image_s_doing(
             for time in (1, 2):
                 await begun(journal, text, time)
                 worker = await running_worker(pool)
-                await until(lambda: worker.rss_mb >= FILLED_MB, "its memory to be noted")  # noqa: B023
+                await until(lambda: worker.life.rss_mb >= FILLED_MB, "its memory to be noted")  # noqa: B023
                 os.kill(pid_of(worker), signal.SIGKILL)
             with pytest.raises(ImageKillsWorkers):
                 await task.future
@@ -383,6 +385,58 @@ def test_a_worker_that_hangs_is_replaced_at_the_deadline(tmp_path: Path, order: 
 
     run(scenario)
     assert journal.read_text().count(f"begin {order}\n") == 1
+
+
+def test_a_worker_that_stops_at_the_deadline_reads_on() -> None:
+    async def scenario() -> None:
+        async with crew(task_seconds=0.3) as pool:
+            (worker,) = pool.supervisor.workers()
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(RecognitionTimeout, match=r"0\.3 s"):
+                await submit(pool, "toil").future
+            assert asyncio.get_running_loop().time() - started > 0.25
+            assert await read(pool, "next") == "next"
+            assert pool.supervisor.workers() == (worker,)
+            assert pool.supervisor.restarts == {}
+
+    run(scenario)
+
+
+def test_an_answer_after_the_deadline_is_too_late_but_its_worker_reads_on(
+    gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "STOP_SECONDS", PATIENCE_SECONDS)
+
+    async def scenario() -> None:
+        async with crew(task_seconds=0.3) as pool:
+            late = submit(pool, f"hold {gate}")
+            with pytest.raises(RecognitionTimeout):
+                await late.future
+            waiting = submit(pool, "next")
+            assert (pool.running(), pool.queued()) == (1, 1)
+            gate.unlink()
+            assert (await waiting.future).result.text == "next"
+            assert pool.supervisor.restarts == {}
+
+    run(scenario)
+
+
+def test_an_image_is_not_tried_again_if_its_worker_dies_after_the_deadline(
+    gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "STOP_SECONDS", PATIENCE_SECONDS)
+
+    async def scenario() -> None:
+        async with crew(task_seconds=0.3) as pool:
+            (worker,) = pool.supervisor.workers()
+            late = submit(pool, f"hold {gate}")
+            with pytest.raises(RecognitionTimeout):
+                await late.future
+            os.kill(pid_of(worker), signal.SIGKILL)
+            assert await read(pool, "next") == "next"
+            assert (late.dispatches, pool.supervisor.restarts) == (1, {"sigkill": 1})
+
+    run(scenario)
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
@@ -521,7 +575,7 @@ def lasts_longer_than_a_start(pool: Pool, task: PoolTask) -> bool:
     """Whether the task has run for longer than its worker's start took."""
     (worker,) = pool.supervisor.workers()
     lasted = asyncio.get_running_loop().time() - task.started_at
-    return worker.state is WorkerState.BUSY and lasted > (worker.start_seconds or 0)
+    return worker.state is WorkerState.BUSY and lasted > (worker.life.start_seconds or 0)
 
 
 def test_cancelling_does_not_kill_a_worker_for_a_task_that_has_just_begun(gate: Path) -> None:
@@ -563,7 +617,7 @@ def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
             worker = await running_worker(pool)
             await until(lambda: lasts_longer_than_a_start(pool, unwanted), "enough time")
             assert pool.cancel(unwanted, stop_running=True)
-            late = Done(unwanted.task_id, Recognition(OcrResult(1, 1, ())), 50)
+            late = Done(unwanted.task_id, Recognition(image_document(1, 1, ())), 50)
             pool.supervisor.on_reply(worker, late)
             assert (await waiting.future).result.text == "waiting"
             assert waiting.attempts == 1

@@ -18,7 +18,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Document, Recognition
 from ocr_engine.runtimes.session import FloatArray, PixelArray
 from tests.support.fake_sessions import FakeSession
 
@@ -59,7 +59,7 @@ def readings(reader: PpOcr) -> dict[str, Recognition]:
     return {name: read(reader, name) for name in sorted(KNOWN)}
 
 
-def texts(result: OcrResult) -> list[str]:
+def texts(result: Document) -> list[str]:
     """The lines without blanks, which are a matter of taste between scripts."""
     return [line.text.replace(" ", "") for line in result.lines]
 
@@ -79,7 +79,7 @@ def test_the_sign_in_every_format_and_orientation(
 ) -> None:
     result = readings[name].result
     assert [line.text for line in result.lines] == ["北门书店", "OPEN EVERY DAY"]
-    assert (result.width, result.height) == (320, 120)
+    assert (result.pages[0].width, result.pages[0].height) == (320, 120)
     assert result.confidence > 0.9
 
 
@@ -143,8 +143,8 @@ def test_boxes_run_clockwise_inside_the_image(readings: dict[str, Recognition]) 
             )
             assert area > 0  # clockwise, as y grows downwards
             for x, y in line.box:
-                assert 0 <= x <= result.width
-                assert 0 <= y <= result.height
+                assert 0 <= x <= result.pages[0].width
+                assert 0 <= y <= result.pages[0].height
             assert end > left
             assert 0.5 <= line.confidence <= 1
     assert lines > 60
@@ -154,7 +154,7 @@ def test_boxes_run_clockwise_inside_the_image(readings: dict[str, Recognition]) 
 def test_nothing_is_read_where_nothing_is(readings: dict[str, Recognition], name: str) -> None:
     result = readings[name].result
     assert result.lines == ()
-    assert (result.width, result.height) == (320, 240)
+    assert (result.pages[0].width, result.pages[0].height) == (320, 240)
     assert set(readings[name].stages) == {"det"}
 
 

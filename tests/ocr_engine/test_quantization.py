@@ -21,7 +21,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.result import OcrResult
+from ocr_engine.result import Document
 from ocr_engine.runtimes.openvino import runtime as openvino_runtime
 from ocr_engine.runtimes.openvino.graph.quantization import quantizable, quantize
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
@@ -256,7 +256,7 @@ def reader(precision: Any) -> PpOcr:
     return ppocr.load(EngineSettings("openvino", models, precision=precision))
 
 
-def result(recognizer: PpOcr, image: DecodedImage) -> OcrResult:
+def result(recognizer: PpOcr, image: DecodedImage) -> Document:
     return recognizer.recognize(image, RecognitionOptions()).result
 
 

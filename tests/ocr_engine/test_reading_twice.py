@@ -19,7 +19,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
-from ocr_engine.result import TextLine
+from ocr_engine.result import Line
 from ocr_engine.runtimes.session import FloatArray, PixelArray, Session
 from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess
 from tests.support.fake_sessions import FakeSession
@@ -107,7 +107,7 @@ def read(
     cls: KnowsTurned | None = None,
     classify: bool = True,
     squeeze: float = 0.7,
-) -> tuple[TextLine, ...]:
+) -> tuple[Line, ...]:
     models = model_set(source("det"), source("rec", squeeze), source("cls"))
     info = EngineInfo("fake", "f32", "fakes", 1)
     by_role: dict[Role, Session] = {"det": BlueIsText(), "rec": rec}

@@ -23,6 +23,7 @@ from ocr_engine.pool import process
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.worker.messages import Failed
 from ocr_engine.worker.spec import WorkerSpec
 from tests.support.fake_recognizers import (
     exit_at_start,
@@ -189,11 +190,11 @@ def test_a_worker_above_its_memory_is_replaced() -> None:
         old = pool.supervisor.workers()[0]
         for number in range(3):
             assert await read(pool, f"{number}") == f"{number}"
-        assert old.rss_mb > 200
+        assert old.life.rss_mb > 200
         await until(lambda: pool.supervisor.restarts == {"recycled": 1}, "the replacement")
         assert old.state is WorkerState.DEAD
         (new,) = pool.supervisor.workers()
-        assert new.rss_mb < 200
+        assert new.life.rss_mb < 200
 
     run(scenario, load_leaking, max_rss_mb=200)
 
@@ -204,13 +205,25 @@ def test_a_worn_worker_that_is_killed_is_still_replaced(gate: Path) -> None:
         await all_warm(pool)
         (worker,) = pool.supervisor.workers()
         assert await read(pool, "worn now") == "worn now"
-        assert worker.recycling is not None
+        assert worker.life.recycle_reason is not None
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
         assert await read(pool, "after") == "after"
         await until(lambda: worker.state is WorkerState.DEAD, "the end of the worn one")
 
     run(scenario, functools.partial(load_when_told, gate), max_tasks=1)
+
+
+def test_a_worker_that_answers_without_a_task_is_replaced() -> None:
+    async def scenario(pool: Pool) -> None:
+        await all_warm(pool)
+        (worker,) = pool.supervisor.workers()
+        pool.supervisor.on_reply(worker, Failed(1, "internal_error", "nobody asked", 100))
+        await until(lambda: worker.state is WorkerState.DEAD, "its end")
+        assert pool.supervisor.restarts == {"protocol_error": 1}
+        assert await read(pool, "after") == "after"
+
+    run(scenario, load_echo)
 
 
 @pytest.mark.faults(42)

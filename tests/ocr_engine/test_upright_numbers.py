@@ -67,8 +67,7 @@ def test_parts_of_turned_numbers_lie_where_they_are(
         for name in ("special_numbers.png", "special_numbers_upside_down.png")
     )
     for line, other in zip(upright.lines, turned.lines[::-1], strict=True):
-        parts, others = line.words or line.chars or (), other.words or other.chars or ()
-        assert [part.text for part in parts] == [part.text for part in others]
-        for part, same in zip(parts, others, strict=True):
+        assert [part.text for part in line.parts] == [part.text for part in other.parts]
+        for part, same in zip(line.parts, other.parts, strict=True):
             middle, turned_middle = (float(np.mean(each.box, axis=0)[0]) for each in (part, same))
-            assert middle == pytest.approx(upright.width - turned_middle, abs=2)
+            assert middle == pytest.approx(upright.pages[0].width - turned_middle, abs=2)

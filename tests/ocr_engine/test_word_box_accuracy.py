@@ -7,7 +7,7 @@ images, whose letters stand on a grid (tools/pages/specials.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from ocr_engine.geometry import Quad
 from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
-from ocr_engine.result import Quad, TextLine, TextPart
+from ocr_engine.result import Line, TextPart
 from ocr_engine.stages.words import split_words
 
 PAGES = Path(__file__).resolve().parents[1] / "data" / "pages"
@@ -98,7 +99,7 @@ def overlap(one: Span, other: Span) -> float:
     return max(both, 0.0) / (max(one[1], other[1]) - min(one[0], other[0]))
 
 
-def overlaps(parts: tuple[TextPart, ...], glyphs: list[Glyph], matrix: np.ndarray) -> list[float]:
+def overlaps(parts: Sequence[TextPart], glyphs: list[Glyph], matrix: np.ndarray) -> list[float]:
     """Of each part with the glyphs that it is made of."""
     found = []
     start = 0
@@ -110,15 +111,9 @@ def overlaps(parts: tuple[TextPart, ...], glyphs: list[Glyph], matrix: np.ndarra
     return found
 
 
-def parts_of(line: TextLine) -> tuple[TextPart, ...]:
-    parts = line.words if line.words is not None else line.chars
-    assert parts is not None
-    return parts
-
-
-def check_line(line: TextLine, granularity: Granularity) -> None:
+def check_line(line: Line, granularity: Granularity) -> None:
     """Its parts are its text, lie within its box, and do not overlap."""
-    parts = parts_of(line)
+    parts = line.parts
     assert "".join(part.text for part in parts) == "".join(line.text.split())
     if granularity == "word":
         assert [part.text for part in parts] == [line.text[a:b] for a, b in split_words(line.text)]
@@ -162,7 +157,7 @@ def mean_overlap(reader: Recognizer) -> Mean:
             for line in lines.result.lines:
                 if line.text.replace(" ", "") == text.replace(" ", ""):
                     check_line(line, granularity)
-                    found += overlaps(parts_of(line), glyphs, matrix)
+                    found += overlaps(line.parts, glyphs, matrix)
         assert len(found) >= FEWEST[granularity], [line.text for line in lines.result.lines]
         print(f"{granularity}s, {size} px, {degrees} degrees: {np.mean(found):.3f}")
         return float(np.mean(found))
@@ -194,7 +189,7 @@ def test_chinese_strips_that_run_down_and_up(
         check_line(line, granularity)
         columns = dark[:, 65 + 150 * number : 65 + 150 * number + 80].any(axis=1)
         middle = 50 + 180 - step * (len(line.text) - 1) / 2
-        for place, part in enumerate(parts_of(line)):
+        for place, part in enumerate(line.parts):
             first = round(middle + step * place - SQUARE / 2)
             inked = first + np.flatnonzero(columns[first : first + SQUARE])
             ys = sorted(y for _, y in part.box)
@@ -211,12 +206,12 @@ def test_the_lines_are_those_without_words(reader: Recognizer, granularity: Gran
         image = decode((PAGES / name).read_bytes(), 10**7)
         plain = reader.recognize(image, RecognitionOptions()).result.lines
         fine = reader.recognize(image, RecognitionOptions(granularity=granularity)).result.lines
-        bare = [TextLine(line.text, line.confidence, line.box) for line in fine]
+        bare = [Line(line.text, line.confidence, line.box) for line in fine]
         assert bare == list(plain)
         for line in fine:
             check_line(line, granularity)
         if granularity == "char":
             for line in fine:
                 if " " not in line.text:
-                    mean = np.mean([part.confidence for part in parts_of(line)])
+                    mean = np.mean([part.confidence for part in line.parts])
                     assert mean == pytest.approx(line.confidence, abs=2e-4)

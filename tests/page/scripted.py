@@ -11,10 +11,12 @@ from typing import NamedTuple
 from PIL import Image
 
 from ocr_engine.budget import ONE_CORE, Budget
+from ocr_engine.geometry import Quad, as_quad
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import Recognizer
-from ocr_engine.result import OcrResult, Quad, Recognition, TextLine, as_quad
+from ocr_engine.result import Line, Recognition
+from ocr_engine.stages.layout import image_document
 from tests.support.cards import said
 from tests.support.fake_recognizers import Obedient
 
@@ -64,12 +66,12 @@ class Scripted(Obedient):
         if not text.startswith('{"lines"'):
             return super().recognize(image, options, budget)
         found = tuple(
-            TextLine(words, confidence, as_quad(box))
+            Line(words, confidence, as_quad(box))
             for words, confidence, box in json.loads(text)["lines"]
         )
         height, width = image.pixels.shape[:2]
         stages = {"det": 0.020, "cls": 0.004, "rec": 0.030}
-        return Recognition(OcrResult(width, height, found, image.frames), stages)
+        return Recognition(image_document(width, height, found, image.frames), stages)
 
 
 def load_scripted(journal: Path | None = None) -> Recognizer:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from PIL import Image
 
+from ocr_engine.geometry import Quad
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import Granularity
-from ocr_engine.result import Quad, TextLine, TextPart
+from ocr_engine.result import Glyph, Line, Word
 from ocr_engine.stages.words import split_words
 
 CARD_HEIGHT = 16
@@ -35,24 +36,26 @@ def said(image: DecodedImage) -> str:
     return row[len(_MARK) :].partition(b"\0")[0].decode() if row.startswith(_MARK) else ""
 
 
-def lines_of(texts: list[str], granularity: Granularity) -> list[TextLine]:
+def lines_of(texts: list[str], granularity: Granularity) -> list[Line]:
     """Boxes of 40 x 9 pixels, one under the other, shared out evenly among their characters."""
     lines = []
     for top, text in zip(range(0, 10 * len(texts), 10), texts, strict=True):
-        line = TextLine(text, CONFIDENCE, _box(0, 40, top))
-        words = () if granularity == "line" else split_words(text)
+        line = Line(text, CONFIDENCE, _box(0, 40, top))
+        spans = () if granularity == "line" else split_words(text)
         if granularity == "word":
-            line = replace(line, words=tuple(_part(text, a, b, top) for a, b in words))
+            words = tuple(Word(*_part(text, a, b, top)) for a, b in spans)
+            line = replace(line, words=words)
         if granularity == "char":
-            places = [i for a, b in words for i in range(a, b)]
-            line = replace(line, chars=tuple(_part(text, i, i + 1, top) for i in places))
+            places = [i for a, b in spans for i in range(a, b)]
+            glyphs = tuple(Glyph(*_part(text, i, i + 1, top)) for i in places)
+            line = replace(line, glyphs=glyphs)
         lines.append(line)
     return lines
 
 
-def _part(text: str, start: int, end: int, top: int) -> TextPart:
+def _part(text: str, start: int, end: int, top: int) -> tuple[str, float, Quad]:
     share = 40 / len(text)
-    return TextPart(text[start:end], CONFIDENCE, _box(int(start * share), int(end * share), top))
+    return text[start:end], CONFIDENCE, _box(int(start * share), int(end * share), top)
 
 
 def _box(left: int, right: int, top: int) -> Quad:

@@ -20,7 +20,8 @@ from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import OcrResult, Recognition
+from ocr_engine.result import Recognition
+from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done, encode_reply
 from tests.support.cards import lines_of, said
 from tests.support.garbage import GARBAGE, frame
@@ -40,11 +41,13 @@ class Echo:
 
     def __init__(self, journal: Path | None = None) -> None:
         self._journal = journal
+        self.budget = ONE_CORE  # of the last card
 
     def recognize(
         self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         text = said(image)
+        self.budget = budget
         self._note("begin", text)
         self.act(text)
         self._note("end", text)
@@ -57,7 +60,8 @@ class Echo:
         if text.startswith("recite "):
             lines = [RECITAL]
         height, width = image.pixels.shape[:2]
-        result = OcrResult(width, height, tuple(lines_of(lines, options.granularity)), image.frames)
+        found = lines_of(lines, options.granularity)
+        result = image_document(width, height, found, image.frames)
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition
@@ -191,11 +195,20 @@ class LeakingSlowly(Leaking):
         time.sleep(0.1)
 
 
+class Diligent(Echo):
+    """`toil`: has more to do than time, and looks at the deadline after each step."""
+
+    def act(self, text: str) -> None:
+        while text == "toil":
+            self.budget.check_deadline()
+            time.sleep(_POLL_SECONDS)
+
+
 class Obedient(Echo):
     """Has whatever fault the card asks for."""
 
     def act(self, text: str) -> None:
-        for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage):
+        for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage, Diligent):
             fault.act(self, text)  # type: ignore[arg-type]
 
     def act_on_answer(self, text: str, answer: Recognition) -> None:

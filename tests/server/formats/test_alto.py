@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from lxml import etree  # type: ignore[import-untyped]
 
-from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
+from ocr_engine.geometry import Quad
+from ocr_engine.result import Glyph, Line, Word
+from ocr_engine.stages.layout import image_document
 from server.formats.alto import NAMESPACE, render_alto
 
 DATA = Path(__file__).parents[2] / "data"
@@ -23,35 +25,41 @@ def level(left: int, top: int, right: int, bottom: int) -> Quad:
     return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
-TITLE = TextLine(
+TITLE = Line(
     "OPEN 北门 <now>",
     0.9,
     level(100, 40, 500, 80),
     words=(
-        TextPart("OPEN", 0.96125, level(110, 40, 190, 80)),
-        TextPart("北", 0.8, level(200, 40, 240, 80)),
-        TextPart("门", 1.0, level(240, 40, 280, 80)),
-        TextPart("<now>", 0.00004, level(300, 40, 380, 80)),
+        Word("OPEN", 0.96125, level(110, 40, 190, 80)),
+        Word("北", 0.8, level(200, 40, 240, 80)),
+        Word("门", 1.0, level(240, 40, 280, 80)),
+        Word("<now>", 0.00004, level(300, 40, 380, 80)),
     ),
 )
-BELOW = TextLine("a second line", 0.7, level(90, 90, 490, 130))
-FAR = TextLine("the end", 0.65, level(95, 300, 295, 340))
-PAGE = OcrResult(640, 480, (TITLE, BELOW, FAR))
-CHARACTERS = TextLine(
+BELOW = Line("a second line", 0.7, level(90, 90, 490, 130))
+FAR = Line("the end", 0.65, level(95, 300, 295, 340))
+PAGE = image_document(640, 480, (TITLE, BELOW, FAR))
+
+
+def with_glyphs(text: str, box: Quad, *glyphs: Glyph, confidence: float = 0.9) -> Line:
+    return Line(text, confidence, box, glyphs=glyphs)
+
+
+CHARACTERS = with_glyphs(
     "ab 门",
-    0.7,
     level(5, 5, 100, 45),
-    chars=tuple(
-        TextPart(text, 0.875, level(10 + 20 * number, 10, 30 + 20 * number, 40))
+    *(
+        Glyph(text, 0.875, level(10 + 20 * number, 10, 30 + 20 * number, 40))
         for number, text in enumerate("ab门")
     ),
+    confidence=0.7,
 )
-DOWN = TextLine("down", 0.9, level(600, 100, 630, 300))
+DOWN = Line("down", 0.9, level(600, 100, 630, 300))
 
 
-def parsed(*lines: TextLine, image: str = MD5) -> Any:
+def parsed(*lines: Line, image: str = MD5) -> Any:
     """The document, valid."""
-    document = etree.fromstring(render_alto(OcrResult(640, 480, lines), image))
+    document = etree.fromstring(render_alto(image_document(640, 480, lines), image))
     SCHEMA.assertValid(document)
     return document
 
@@ -107,8 +115,8 @@ def test_there_is_a_space_between_words_only_where_one_was_read() -> None:
 
 
 def test_a_space_before_a_word_that_stands_further_left_has_no_place() -> None:
-    words = (TextPart("a", 0.9, level(50, 0, 90, 20)), TextPart("b", 0.9, level(0, 0, 40, 20)))
-    assert found(parsed(TextLine("a b", 0.9, level(0, 0, 90, 20), words=words)), "SP") == [{}]
+    words = (Word("a", 0.9, level(50, 0, 90, 20)), Word("b", 0.9, level(0, 0, 40, 20)))
+    assert found(parsed(Line("a b", 0.9, level(0, 0, 90, 20), words=words)), "SP") == [{}]
 
 
 def test_without_words_a_line_is_one_word() -> None:
@@ -127,8 +135,8 @@ def test_characters_are_glyphs() -> None:
 
 
 def test_a_character_of_two_code_points_is_no_glyph() -> None:
-    chars = tuple(TextPart(text, 0.9, level(0, 0, 9, 9)) for text in ("e\u0301", "a"))
-    root = parsed(TextLine("e\u0301a", 0.9, level(0, 0, 20, 9), chars=chars))
+    glyphs = [Glyph(text, 0.9, level(0, 0, 9, 9)) for text in ("e\u0301", "a")]
+    root = parsed(with_glyphs("e\u0301a", level(0, 0, 20, 9), *glyphs))
     assert [word["CONTENT"] for word in found(root, "String")] == ["e\u0301a"]
     assert found(root, "Glyph") == []
 
@@ -136,7 +144,7 @@ def test_a_character_of_two_code_points_is_no_glyph() -> None:
 @pytest.mark.parametrize("rise", [-40, 0, 40])
 def test_the_baseline_follows_the_line(rise: int) -> None:
     quad: Quad = ((100, 100), (500, 100 + rise), (500, 140 + rise), (100, 140))
-    (line,) = found(parsed(TextLine("a b", 0.9, quad)), "TextLine")
+    (line,) = found(parsed(Line("a b", 0.9, quad)), "TextLine")
     match = re.fullmatch(r"100,(\d+) 500,(\d+)", line["BASELINE"])
     assert match is not None
     left, right = map(int, match.groups())
@@ -151,7 +159,7 @@ def test_a_block_of_lines_that_run_down_is_turned() -> None:
 
 
 def test_a_block_of_lines_that_run_different_ways_is_not() -> None:
-    root = parsed(DOWN, TextLine("beside", 0.9, level(100, 110, 300, 140)))
+    root = parsed(DOWN, Line("beside", 0.9, level(100, 110, 300, 140)))
     (block,) = found(root, "TextBlock")
     assert "ROTATION" not in block
 
@@ -179,21 +187,21 @@ def test_no_text_is_an_empty_page() -> None:
     ],
 )
 def test_any_text_is_kept_as_text(text: str) -> None:
-    chars = tuple(TextPart(character, 0.9, level(0, 0, 50, 20)) for character in text)
+    glyphs = [Glyph(character, 0.9, level(0, 0, 50, 20)) for character in text]
     for line in (
-        TextLine(text, 0.9, level(0, 0, 50, 20)),
-        TextLine(text, 0.9, level(0, 0, 50, 20), words=(TextPart(text, 0.9, level(0, 0, 5, 5)),)),
+        Line(text, 0.9, level(0, 0, 50, 20)),
+        Line(text, 0.9, level(0, 0, 50, 20), words=(Word(text, 0.9, level(0, 0, 5, 5)),)),
     ):
         root = parsed(line, image=text)
         allowed = re.sub(
             "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", "\ufffd", text
         )
         assert [word["CONTENT"] for word in found(root, "String")] == [allowed]
-    parsed(TextLine(text, 0.9, level(0, 0, 50, 20), chars=chars))
+    parsed(with_glyphs(text, level(0, 0, 50, 20), *glyphs))
 
 
 def test_boxes_are_never_negative_or_empty() -> None:
-    (word,) = found(parsed(TextLine("a", 0.9, ((-3, -2),) * 4)), "String")
+    (word,) = found(parsed(Line("a", 0.9, ((-3, -2),) * 4)), "String")
     assert [word[name] for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")] == ["0", "0", "1", "1"]
 
 

@@ -12,7 +12,9 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from PIL import Image
 
-from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
+from ocr_engine.geometry import Quad
+from ocr_engine.result import Document, Glyph, Line, Word
+from ocr_engine.stages.layout import image_document
 from server.formats.hocr import render_hocr
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -23,26 +25,26 @@ def level(left: int, top: int, right: int, bottom: int) -> Quad:
     return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
-TITLE = TextLine(
+TITLE = Line(
     'OPEN 北门 <now> & "here"',
     0.9,
     level(100, 40, 500, 80),
     words=(
-        TextPart("OPEN", 0.961, level(110, 40, 190, 80)),
-        TextPart("北", 0.8, level(200, 40, 240, 80)),
-        TextPart("门", 0.7, level(240, 40, 280, 80)),
-        TextPart("<now>", 0.6, level(300, 40, 380, 80)),
-        TextPart("&", 0.5, level(390, 40, 400, 80)),
-        TextPart('"here"', 0.4, level(410, 40, 495, 80)),
+        Word("OPEN", 0.961, level(110, 40, 190, 80)),
+        Word("北", 0.8, level(200, 40, 240, 80)),
+        Word("门", 0.7, level(240, 40, 280, 80)),
+        Word("<now>", 0.6, level(300, 40, 380, 80)),
+        Word("&", 0.5, level(390, 40, 400, 80)),
+        Word('"here"', 0.4, level(410, 40, 495, 80)),
     ),
 )
-BELOW = TextLine("a second line", 0.7, level(90, 90, 490, 130))
-FAR = TextLine("the end", 0.65, level(95, 300, 295, 340))
-PAGE = OcrResult(640, 480, (TITLE, BELOW, FAR))
+BELOW = Line("a second line", 0.7, level(90, 90, 490, 130))
+FAR = Line("the end", 0.65, level(95, 300, 295, 340))
+PAGE = image_document(640, 480, (TITLE, BELOW, FAR))
 
 
-def parsed(result: OcrResult) -> ET.Element:
-    return ET.fromstring(render_hocr(result, MD5).encode())
+def parsed(document: Document) -> ET.Element:
+    return ET.fromstring(render_hocr(document, MD5).encode())
 
 
 def of_class(root: ET.Element, name: str) -> list[ET.Element]:
@@ -55,8 +57,8 @@ def properties(element: ET.Element) -> dict[str, str]:
     return {name: value.strip() for name, value in pairs}
 
 
-def one_line(line: TextLine) -> ET.Element:
-    (found,) = of_class(parsed(OcrResult(640, 480, (line,))), "ocr_line")
+def one_line(line: Line) -> ET.Element:
+    (found,) = of_class(parsed(image_document(640, 480, (line,))), "ocr_line")
     return found
 
 
@@ -101,11 +103,11 @@ def test_without_words_a_line_is_one_word() -> None:
 
 
 def test_characters_stand_in_their_words() -> None:
-    chars = tuple(
-        TextPart(text, 0.875, level(10 + 20 * number, 10, 30 + 20 * number, 40))
+    glyphs = tuple(
+        Glyph(text, 0.875, level(10 + 20 * number, 10, 30 + 20 * number, 40))
         for number, text in enumerate("ab&门")
     )
-    line = TextLine("ab &门", 0.7, level(5, 5, 100, 45), chars=chars)
+    line = Line("ab &门", 0.7, level(5, 5, 100, 45), glyphs=glyphs)
     words = of_class(one_line(line), "ocrx_word")
     assert ["".join(word.itertext()) for word in words] == ["ab", "&", "门"]
     assert properties(words[0])["bbox"] == "10 10 50 40"
@@ -127,7 +129,7 @@ def test_a_level_line_has_a_baseline_within_it() -> None:
 @pytest.mark.parametrize("rise", [-40, -3, 3, 40])
 def test_the_baseline_follows_a_slanted_line(rise: int) -> None:
     quad: Quad = ((100, 100), (500, 100 + rise), (500, 140 + rise), (100, 140))
-    title = properties(one_line(TextLine("a b", 0.9, quad)))
+    title = properties(one_line(Line("a b", 0.9, quad)))
     slope, offset = title["baseline"].split()
     assert float(slope) == pytest.approx(rise / 400, abs=0.001)
     assert re.fullmatch(r"-?\d*\.?\d+", slope)
@@ -149,14 +151,14 @@ def test_the_baseline_follows_a_slanted_line(rise: int) -> None:
     ids=["down", "up", "on its head", "level"],
 )
 def test_which_way_a_line_runs(quad: Quad, first: Quad, last: Quad, angle: str | None) -> None:
-    words = (TextPart("a", 0.9, first), TextPart("b", 0.9, last))
-    title = properties(one_line(TextLine("a b", 0.9, quad, words=words)))
+    words = (Word("a", 0.9, first), Word("b", 0.9, last))
+    title = properties(one_line(Line("a b", 0.9, quad, words=words)))
     assert title.get("textangle") == angle
     assert ("baseline" in title) == (angle is None)
 
 
 def test_no_text_is_an_empty_page() -> None:
-    root = parsed(OcrResult(640, 480, ()))
+    root = parsed(image_document(640, 480, ()))
     assert len(of_class(root, "ocr_page")) == 1
     assert not of_class(root, "ocr_carea")
 
@@ -176,8 +178,8 @@ def test_no_text_is_an_empty_page() -> None:
     ],
 )
 def test_any_text_is_shown_as_text(text: str) -> None:
-    words = (TextPart(text, 0.9, level(0, 0, 50, 20)),)
-    (word,) = of_class(one_line(TextLine(text, 0.9, level(0, 0, 50, 20), words=words)), "ocrx_word")
+    words = (Word(text, 0.9, level(0, 0, 50, 20)),)
+    (word,) = of_class(one_line(Line(text, 0.9, level(0, 0, 50, 20), words=words)), "ocrx_word")
     assert len(word) == 0
     allowed = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", "\ufffd", text)
     assert word.text == allowed
@@ -185,7 +187,7 @@ def test_any_text_is_shown_as_text(text: str) -> None:
 
 def test_boxes_are_never_negative_or_empty() -> None:
     quad: Quad = ((-3, -2), (-3, -2), (-3, -2), (-3, -2))
-    title = properties(one_line(TextLine("a", 0.9, quad)))
+    title = properties(one_line(Line("a", 0.9, quad)))
     assert title["bbox"] == "0 0 1 1"
 
 

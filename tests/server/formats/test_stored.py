@@ -9,7 +9,9 @@ import pytest
 
 from cache.keys import Digests
 from cache.stored_result import StoredResult
-from ocr_engine.result import OcrResult, Recognition, TextLine
+from ocr_engine.result import Line, Recognition
+from ocr_engine.result_json import as_json
+from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import PNG_SIGNATURE
 from server.errors import BadField
 from server.formats.answer import Answer, Envelope
@@ -17,7 +19,7 @@ from server.formats.registry import render
 from server.formats.stored import decode_result, encode_result
 
 TEXT = f"a line }} with {PNG_SIGNATURE.decode('latin-1')} in it"
-RESULT = OcrResult(640, 480, (TextLine(TEXT, 0.9, ((0, 0), (90, 0), (90, 20), (0, 20))),))
+RESULT = image_document(640, 480, (Line(TEXT, 0.9, ((0, 0), (90, 0), (90, 20), (0, 20))),))
 DRAWING = PNG_SIGNATURE + b"any}"
 ENVELOPE = Envelope("hit", 1.0, "a request")
 
@@ -31,7 +33,7 @@ def answer(drawing: bytes) -> Answer:
 
 
 def test_a_result_without_a_drawing_has_no_artifacts() -> None:
-    assert json.loads(stored(b"").json) == json.loads(json.dumps(RESULT.as_json()))
+    assert json.loads(stored(b"").json) == json.loads(json.dumps(as_json(RESULT)))
     assert stored(b"").artifacts == {}
     assert decode_result(stored(b"")) == RESULT
 

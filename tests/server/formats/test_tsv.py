@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
-from ocr_engine.result import OcrResult, Quad, TextLine, TextPart
+from ocr_engine.geometry import Quad
+from ocr_engine.result import Document, Glyph, Line, Word
+from ocr_engine.stages.layout import image_document
 from server.formats.tsv import COLUMNS, render_tsv
 
 
@@ -13,8 +15,8 @@ def level(left: int, top: int, right: int, bottom: int) -> Quad:
     return (left, top), (right, top), (right, bottom), (left, bottom)
 
 
-def rows(result: OcrResult) -> list[dict[str, str]]:
-    table = render_tsv(result)
+def rows(document: Document) -> list[dict[str, str]]:
+    table = render_tsv(document)
     assert table.endswith("\n")
     return list(csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE))
 
@@ -24,21 +26,21 @@ def words_of(table: list[dict[str, str]]) -> list[tuple[str, ...]]:
     return [tuple(row[name] for name in wanted) for row in table if row["level"] == "5"]
 
 
-TITLE = TextLine(
+TITLE = Line(
     "OPEN NOW",
     0.9,
     level(100, 40, 300, 70),
     words=(
-        TextPart("OPEN", 0.96125, level(100, 40, 190, 70)),
-        TextPart("NOW", 0.8, level(200, 40, 300, 70)),
+        Word("OPEN", 0.96125, level(100, 40, 190, 70)),
+        Word("NOW", 0.8, level(200, 40, 300, 70)),
     ),
 )
-BELOW = TextLine("北门", 0.7, level(90, 75, 190, 105))
-FAR = TextLine("the end", 0.65, level(95, 300, 295, 330))
+BELOW = Line("北门", 0.7, level(90, 75, 190, 105))
+FAR = Line("the end", 0.65, level(95, 300, 295, 330))
 
 
 def test_the_whole_table() -> None:
-    assert render_tsv(OcrResult(640, 480, (TITLE, FAR))) == "\n".join(
+    assert render_tsv(image_document(640, 480, (TITLE, FAR))) == "\n".join(
         "\t".join(map(str, row))
         for row in [
             ("level", "page_num", "block_num", "par_num", "line_num", "word_num",
@@ -58,7 +60,7 @@ def test_the_whole_table() -> None:
 
 
 def test_lines_that_follow_one_another_are_one_block() -> None:
-    table = rows(OcrResult(640, 480, (TITLE, BELOW, FAR)))
+    table = rows(image_document(640, 480, (TITLE, BELOW, FAR)))
     assert words_of(table) == [
         ("1", "1", "1", "96.12", "OPEN"),
         ("1", "1", "2", "80.00", "NOW"),
@@ -74,16 +76,17 @@ def test_lines_that_follow_one_another_are_one_block() -> None:
 
 
 def test_no_text_is_a_page_and_nothing_else() -> None:
-    (page,) = rows(OcrResult(640, 480, ()))
+    (page,) = rows(image_document(640, 480, ()))
     assert (page["level"], page["width"], page["height"], page["conf"]) == ("1", "640", "480", "-1")
 
 
 def test_characters_are_put_together_to_words() -> None:
-    chars = tuple(
-        TextPart(text, 0.9 - 0.1 * number, level(10 + 20 * number, 10, 28 + 20 * number, 40))
+    glyphs = tuple(
+        Glyph(text, 0.9 - 0.1 * number, level(10 + 20 * number, 10, 28 + 20 * number, 40))
         for number, text in enumerate("ab门c")
     )
-    table = rows(OcrResult(200, 50, (TextLine("ab 门c", 0.7, level(5, 5, 100, 45), chars=chars),)))
+    line = Line("ab 门c", 0.7, level(5, 5, 100, 45), glyphs=glyphs)
+    table = rows(image_document(200, 50, [line]))
     words = [row for row in table if row["level"] == "5"]
     assert [(w["text"], w["left"], w["width"], w["conf"]) for w in words] == [
         ("ab", "10", "38", "85.00"),
@@ -95,7 +98,7 @@ def test_characters_are_put_together_to_words() -> None:
 def test_a_slanted_line_has_the_box_round_it() -> None:
     quad: Quad = ((10, 20), (110, 0), (114, 20), (14, 40))
     (line,) = [
-        r for r in rows(OcrResult(200, 50, (TextLine("a", 1.0, quad),))) if r["level"] == "4"
+        r for r in rows(image_document(200, 50, (Line("a", 1.0, quad),))) if r["level"] == "4"
     ]
     assert [line[name] for name in ("left", "top", "width", "height")] == ["10", "0", "104", "40"]
 
@@ -104,7 +107,7 @@ def test_what_would_break_the_table_becomes_a_space() -> None:
     text = "a\tb\nc\r\nd\x00e\x1f\x7f\x85\u2028f\ud800g"
     (row,) = [
         r
-        for r in rows(OcrResult(200, 50, (TextLine(text, 1.0, level(0, 0, 9, 9)),)))
+        for r in rows(image_document(200, 50, (Line(text, 1.0, level(0, 0, 9, 9)),)))
         if r["level"] == "5"
     ]
     assert row["text"] == "a b c d e f g"
@@ -112,5 +115,5 @@ def test_what_would_break_the_table_becomes_a_space() -> None:
 
 
 def test_quotes_stay_as_they_are() -> None:
-    quoted = TextLine("\"a\" 'b' \\", 1.0, level(0, 0, 9, 9))
-    assert words_of(rows(OcrResult(20, 20, (quoted,))))[0][-1] == "\"a\" 'b' \\"
+    quoted = Line("\"a\" 'b' \\", 1.0, level(0, 0, 9, 9))
+    assert words_of(rows(image_document(20, 20, (quoted,))))[0][-1] == "\"a\" 'b' \\"

@@ -1,0 +1,117 @@
+"""The life of a worker as the parent sees it: its states, and what leads from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ocr_engine.engine import WorkerState
+from ocr_engine.pool.exits import ExitReason, WorkerExit
+
+TRANSITIONS: Mapping[WorkerState, frozenset[WorkerState]] = {
+    WorkerState.STARTING: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
+    WorkerState.READY: frozenset({WorkerState.BUSY, WorkerState.RETIRING, WorkerState.DEAD}),
+    WorkerState.BUSY: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
+    WorkerState.RETIRING: frozenset({WorkerState.DEAD}),
+    WorkerState.DEAD: frozenset(),
+}
+
+
+class IllegalTransition(RuntimeError):
+    """A worker was to go where its state does not lead: a mistake in the pool, not in a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLife:
+    """One moment of a worker's life; each transition gives the next one. Times: time.monotonic().
+
+    task_limit: how many images it may read, 0: any number. spawn_round: workers that were spawned
+    together share it. start_seconds: from its start until it was warm; None before that.
+    idle_since: when it became warm or answered last. recycle_reason: why it leaves once its
+    replacement is warm. killed_for: why we killed it.
+    """
+
+    started_at: float
+    task_limit: int = 0
+    spawn_round: int = 0
+    state: WorkerState = WorkerState.STARTING
+    start_seconds: float | None = None
+    idle_since: float = 0.0
+    tasks_done: int = 0
+    rss_mb: int = 0
+    recycle_reason: WorkerExit | None = None
+    killed_for: WorkerExit | None = None
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether it has ever been warm."""
+        return self.start_seconds is not None
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it is to stay: others get a replacement."""
+        leaving = (WorkerState.RETIRING, WorkerState.DEAD)
+        return self.recycle_reason is None and self.state not in leaving
+
+    @property
+    def expects_answer(self) -> bool:
+        """Whether it may have a task: one that is told to leave finishes what it has."""
+        return self.state in (WorkerState.BUSY, WorkerState.RETIRING)
+
+    @property
+    def share_done(self) -> bool:
+        """Whether it has read as many images as it may."""
+        return bool(self.task_limit) and self.tasks_done >= self.task_limit
+
+    def became_ready(self, now: float, rss_mb: int) -> WorkerLife:
+        """It is loaded and warm."""
+        ready = self._become(WorkerState.READY)
+        return replace(ready, idle_since=now, start_seconds=now - self.started_at, rss_mb=rss_mb)
+
+    def assigned(self) -> WorkerLife:
+        """It gets a task."""
+        return self._become(WorkerState.BUSY)
+
+    def answered(self, now: float, rss_mb: int) -> WorkerLife:
+        """It is done with its task; it is idle again, unless it is retiring."""
+        if not self.expects_answer:
+            raise IllegalTransition(f"a worker that is {self.state.value} has no task to answer")
+        life = self if self.state is WorkerState.RETIRING else self._become(WorkerState.READY)
+        return replace(life, idle_since=now, tasks_done=self.tasks_done + 1, rss_mb=rss_mb)
+
+    def measured(self, rss_mb: int) -> WorkerLife:
+        """Its memory was looked at from outside."""
+        return replace(self, rss_mb=rss_mb)
+
+    def to_be_recycled(self, reason: WorkerExit) -> WorkerLife:
+        """It works on until its replacement is warm; the last reason counts."""
+        if not self.was_ready or self.state is WorkerState.DEAD:
+            raise IllegalTransition(f"a worker that is {self.state.value} cannot be recycled")
+        return replace(self, recycle_reason=reason)
+
+    def retiring(self) -> WorkerLife:
+        """It gets no more tasks, and leaves when it is done with what it has."""
+        return self if self.state is WorkerState.RETIRING else self._become(WorkerState.RETIRING)
+
+    def killed(self, reason: WorkerExit) -> WorkerLife:
+        """It is killed; the first reason counts."""
+        return replace(self.retiring(), killed_for=self.killed_for or reason)
+
+    def ended(self) -> WorkerLife:
+        """The process is gone."""
+        return self._become(WorkerState.DEAD)
+
+    def overstayed(self) -> WorkerExit:
+        """The end of one that does not leave when asked to.
+
+        A worker that ran out of memory may be too damaged to leave: that is still why it is lost.
+        """
+        reason = self.recycle_reason
+        if reason is not None and reason.reason is ExitReason.OUT_OF_MEMORY:
+            return reason
+        return WorkerExit(ExitReason.STUCK, "did not leave when asked to")
+
+    def _become(self, state: WorkerState) -> WorkerLife:
+        if state not in TRANSITIONS[self.state]:
+            raise IllegalTransition(f"{self.state.value} does not lead to {state.value}")
+        return replace(self, state=state)

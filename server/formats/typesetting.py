@@ -1,0 +1,116 @@
+"""How text is set: the words of a line and the spaces between them, its size, baseline, direction.
+
+For formats that say where text stands. Boxes are in pixels of the upright page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ocr_engine.geometry import LevelBox, Quad, around, is_vertical, level_box, line_height
+from ocr_engine.result import Block, Glyph, Line, Page, Word
+from ocr_engine.stages.words import words_of
+
+TEXT_HEIGHT = 0.8  # of a line's box, which detection has grown beyond its letters
+BASELINE_HEIGHT = 0.25  # where the baseline lies in it, from below
+DESCENDERS = ASCENDERS = 0.2  # of the text's height
+
+
+class TypesetWord(NamedTuple):
+    """A word with the box around it; spaced: there is a space between it and the word before."""
+
+    word: Word
+    box: LevelBox
+    spaced: bool
+
+
+class Baseline(NamedTuple):
+    """On what the letters stand, as hOCR says it.
+
+    slope: pixels down for each pixel to the right. offset: where it begins, in pixels down from
+    the bottom left corner of the line's level box; mostly negative.
+    """
+
+    slope: float
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypesetLine:
+    """A line with the box around it; at least one word.
+
+    text_height: of its letters in pixels, from descenders to ascenders. angle: by how much it is
+    turned counter-clockwise, 0, 90, 180 or 270 degrees.
+    """
+
+    box: LevelBox
+    words: tuple[TypesetWord, ...]
+    text_height: float
+    baseline: Baseline
+    angle: int
+
+
+class TypesetBlock(NamedTuple):
+    """The lines of a block with the box around them."""
+
+    box: LevelBox
+    lines: tuple[TypesetLine, ...]
+
+
+def page_box(page: Page) -> LevelBox:
+    """All of the page."""
+    return LevelBox(0, 0, page.width, page.height)
+
+
+def typeset(block: Block) -> TypesetBlock:
+    """Where everything in a block stands."""
+    lines = tuple(_line(line) for line in block.lines)
+    return TypesetBlock(around(line.box for line in lines), lines)
+
+
+def _line(line: Line) -> TypesetLine:
+    box = level_box(line.box)
+    words = tuple(_words(line))
+    height = line_height(line.box)
+    vertical = is_vertical(line.box)
+    return TypesetLine(
+        box=box,
+        words=words,
+        text_height=TEXT_HEIGHT * height,
+        baseline=_baseline(line.box, box, height, vertical),
+        angle=_angle(words, vertical),
+    )
+
+
+def _words(line: Line) -> Iterator[TypesetWord]:
+    """The words of a line; one of all its text if they are not known, as tools look for words."""
+    end = 0
+    for word in words_of(line) or (_whole(line),):
+        found = line.text.find(word.text, end)
+        yield TypesetWord(word, level_box(word.box), found != end or not end)
+        end = max(found, end) + len(word.text)
+
+
+def _whole(line: Line) -> Word:
+    """The line as a word; as one character, too, where characters were asked for."""
+    part = line.text, line.confidence, line.box
+    return Word(*part, glyphs=(Glyph(*part),) if line.glyphs is not None else ())
+
+
+def _baseline(quad: Quad, box: LevelBox, height: float, vertical: bool) -> Baseline:
+    """That of a line; without a slope if the line is vertical."""
+    _, _, bottom_right, bottom_left = quad
+    run = bottom_right[0] - bottom_left[0]
+    slope = 0.0 if vertical or run <= 0 else (bottom_right[1] - bottom_left[1]) / run
+    begin = bottom_left[1] + slope * (box.left - bottom_left[0])
+    return Baseline(slope, round(begin - BASELINE_HEIGHT * height - box.bottom))
+
+
+def _angle(words: Sequence[TypesetWord], vertical: bool) -> int:
+    """Which way the line runs: its first and its last word tell."""
+    first, last = words[0].box, words[-1].box
+    if vertical:
+        return 90 if first.top > last.top else 270
+    return 180 if first.left > last.left and first.right > last.right else 0
