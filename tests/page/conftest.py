@@ -26,7 +26,7 @@ from tests.support.live_server import LiveServer
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 TIMEOUT_MS = 8000
 CLEAR_STORAGE = "() => { try { localStorage.clear(); } catch { /* there is none */ } }"
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 VIEWPORT = {"width": 1280, "height": 800}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import JSHandle, Page, expect
 
-from tests.page.conftest import MOST_BYTES, Visit, payload
+from tests.page.conftest import MAX_BYTES, Visit, payload
 from tests.page.scripted import rows, scene
 
 TRANSFER = """(files) => {
@@ -96,7 +96,7 @@ def test_an_image_from_the_webcam(visit: Callable[..., Visit]) -> None:
 def test_a_file_over_the_limit_is_not_sent(here: Visit) -> None:
     requested: list[str] = []
     here.page.on("request", lambda request: requested.append(request.url))
-    here.add(payload("huge.png", b"\0" * (MOST_BYTES + 1)))
+    here.add(payload("huge.png", b"\0" * (MAX_BYTES + 1)))
     expect(here.page.locator("#failure-text")).to_contain_text("the server accepts up to 1 MB")
     here.add(payload("empty.png", b""))
     expect(here.page.locator("#failure-text")).to_contain_text("This file is empty")

@@ -145,6 +145,6 @@ def test_every_control_is_reached_by_tab(here: Visit) -> None:
             assert outline != "none", name
             reached.append(name)
     for control in ("language-switch", "theme-switch", "choose-more", "pick", "viewport",
-                    "zoom-in", "boxes-switch", "copy-all", "download-csv", "recognize-again",
+                    "zoom-in", "boxes-switch", "copy-all", "export-csv", "recognize-again",
                     "minimum-confidence", "line high"):  # fmt: skip
         assert any(name.startswith(control) for name in reached), control

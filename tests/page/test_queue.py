@@ -43,7 +43,7 @@ def test_an_upload_is_retried_after_retry_after(here: Visit) -> None:
     page = here.page
     page.route("**/ocr", busy, times=1)
     here.add(payload("patient.png", scene(rows("in the end"))))
-    expect(page.locator(".tray-state")).to_have_text("Server busy, retrying in 1 s")
+    expect(page.locator(".tray-state")).to_have_text("Retrying in 1 s")
     expect(page.locator("#busy-text")).to_have_text("Server busy, retrying in 1 s")
     expect(page.locator("#lines li .line-text")).to_have_text(["in the end"])
 

@@ -34,7 +34,7 @@ export class Result {
       copyText(result().data.text, byId("copy-all")),
     );
     for (const kind of Object.keys(EXPORTS)) {
-      byId(`download-${kind}`).addEventListener("click", () => {
+      byId(`export-${kind}`).addEventListener("click", () => {
         save(kind, [result()]);
         showNotice(translate("downloaded"));
       });
@@ -91,7 +91,7 @@ export class Result {
     const minimum = percent(this.#session.threshold);
     this.#byId("minimum-confidence-value").textContent = minimum;
     this.#byId("minimum-confidence").setAttribute("aria-valuetext", minimum);
-    for (const name of ["copy-all", "download-txt", "download-json", "download-csv"]) {
+    for (const name of ["copy-all", "export-txt", "export-json", "export-csv"]) {
       this.#byId(name).disabled = shown === 0;
     }
   }

@@ -37,7 +37,7 @@ export class Tray {
       for (const image of [...this.#session.images]) this.#session.remove(image);
     });
     for (const kind of Object.keys(EXPORTS)) {
-      byId(`download-all-${kind}`).addEventListener("click", () => {
+      byId(`export-all-${kind}`).addEventListener("click", () => {
         const done = this.#session.images.filter((image) => image.answer);
         if (done.length)
           save(
@@ -147,7 +147,7 @@ export class Tray {
     });
     this.#byId("cancel-all").hidden = finished === images.length;
     this.#byId("progress-area").hidden = images.length < 2;
-    this.#byId("download-all").hidden = images.filter(({ answer }) => answer).length < 2;
+    this.#byId("export-all").hidden = images.filter(({ answer }) => answer).length < 2;
     this.#byId("clear-all").hidden = finished < images.length;
   }
 
@@ -175,6 +175,7 @@ export class Tray {
 }
 
 function summary(image) {
+  if (image.state === "retrying") return translate("short_retrying", { n: image.secondsLeft });
   if (image.state !== "done") return stateText(image);
   const lines = translate("lines", { n: image.answer.data.lines.length });
   return ["hit", "joined"].includes(image.outcome)
