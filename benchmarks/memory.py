@@ -34,8 +34,8 @@ from workloads import distinct
 
 sys.path[:0] = [str(ROOT)]
 
-from ocr_engine.worker.idle import REST_SECONDS, REST_SPREAD_SECONDS  # noqa: E402
-from ocr_engine.worker.spec import PAUSE_SECONDS  # noqa: E402
+from ocr_engine.worker.idle import IDLE_RESET_SECONDS, IDLE_RESET_SPREAD_SECONDS  # noqa: E402
+from ocr_engine.worker.spec import IDLE_TRIM_SECONDS  # noqa: E402
 
 EVERY = 25
 LAST = 200
@@ -44,8 +44,8 @@ LAST_TIMES = 3  # for each worker, so that each has it
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 images
 SAMPLE_SECONDS = 0.1
-PAUSED_SECONDS = PAUSE_SECONDS + 0.5
-RESTED_SECONDS = REST_SECONDS + REST_SPREAD_SECONDS + 0.5
+PAUSED_SECONDS = IDLE_TRIM_SECONDS + 0.5
+RESTED_SECONDS = IDLE_RESET_SECONDS + IDLE_RESET_SPREAD_SECONDS + 0.5
 MAX_BODY_MB = 40
 MAX_SECONDS = 120  # for one image: it is memory that is measured
 

@@ -101,7 +101,7 @@ class Metered:
         self._meter.measure(pixels)
         return self._session.run(pixels)
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         """See Session.run_each."""
         return inputs.run_on(self.run)
 

@@ -28,7 +28,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
+from ocr_engine.models.official import (
+    onnx_characters,
+    write_detection_directory,
+    write_recognition_directory,
+)
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -108,8 +112,8 @@ def decode(path: Path) -> NDArray[np.uint8]:
 def _v6_small(threads: int, folder: Path) -> dict[str, Any]:
     """Return PaddleOCR's options for PP-OCRv6 small on ONNX Runtime."""
     models = catalogue_set("PP-OCRv6_small")
-    det = lay_out_detection(folder, models.det)
-    rec = lay_out_recognition(folder, models.rec, onnx_characters(models.rec.file.path))
+    det = write_detection_directory(folder, models.det)
+    rec = write_recognition_directory(folder, models.rec, onnx_characters(models.rec.file.path))
     # cpu_threads is for Paddle alone: ONNX Runtime would take every core.
     sessions = {"intra_op_num_threads": threads, "inter_op_num_threads": 1}
     return {**_models(det, rec), "engine": "onnxruntime", "engine_config": sessions}
@@ -118,8 +122,8 @@ def _v6_small(threads: int, folder: Path) -> dict[str, Any]:
 def _v4_mobile(threads: int, folder: Path) -> dict[str, Any]:
     """Return PaddleOCR's options for PP-OCRv4 mobile on Paddle with MKLDNN."""
     models = catalogue_set("PP-OCRv4_mobile")
-    det = lay_out_detection(folder, models.det)
-    rec = lay_out_recognition(folder, models.rec, models.rec.characters)
+    det = write_detection_directory(folder, models.det)
+    rec = write_recognition_directory(folder, models.rec, models.rec.characters)
     options = {"engine": "paddle_static", "enable_mkldnn": True, "cpu_threads": threads}
     return {**_models(det, rec), **options}
 

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ocr_engine.models.catalogue import catalogue_set
-from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
+from ocr_engine.models.official import (
+    onnx_characters,
+    write_detection_directory,
+    write_recognition_directory,
+)
 from ocr_engine.models.source import ModelSource
 from peer_servers.environment import HERE, Environment
 from peer_servers.program import running
@@ -84,8 +88,8 @@ class PaddleXServing:
     def _pipeline(self, folder: Path) -> dict[str, Any]:
         """paddlex/configs/pipelines/OCR.yaml with PP-OCRv6 small instead of medium."""
         models = catalogue_set("PP-OCRv6_small")
-        det = lay_out_detection(folder, models.det)
-        rec = lay_out_recognition(folder, models.rec, onnx_characters(models.rec.file.path))
+        det = write_detection_directory(folder, models.det)
+        rec = write_recognition_directory(folder, models.rec, onnx_characters(models.rec.file.path))
         modules: dict[str, Any] = {
             "TextDetection": {
                 **_module("text_detection", det),

@@ -45,7 +45,7 @@ _DB_OPTIONS_V6: Mapping[str, Any] = {
 }
 
 
-def lay_out_detection(folder: Path, source: ModelSource) -> Path:
+def write_detection_directory(folder: Path, source: ModelSource) -> Path:
     """Make ``folder/source.name`` a text detection model and return that directory.
 
     The name must be one that paddlex knows, such as ``PP-OCRv6_small_det``.
@@ -61,7 +61,9 @@ def lay_out_detection(folder: Path, source: ModelSource) -> Path:
     return _lay_out(folder, source, steps, {"name": "DBPostProcess", **options})
 
 
-def lay_out_recognition(folder: Path, source: ModelSource, characters: Sequence[str]) -> Path:
+def write_recognition_directory(
+    folder: Path, source: ModelSource, characters: Sequence[str]
+) -> Path:
     """Make ``folder/source.name`` a text recognition model and return that directory.
 
     `characters` are the dictionary's entries in order, without the CTC blank that paddlex puts

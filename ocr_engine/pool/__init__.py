@@ -1,1 +1,1 @@
-"""Long-lived worker processes, a backlog in the parent, and who has which image."""
+"""The worker pool: long-lived processes, the backlog in the parent, and task assignment."""

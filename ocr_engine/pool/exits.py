@@ -1,4 +1,4 @@
-"""How a worker process ended, and whether the image that it was reading may have caused that."""
+"""How a worker process ended, and whether the image it was reading may be the cause."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import enum
 import signal
 from typing import NamedTuple
 
-# What native code does to itself. Other signals come from outside: an operator, a terminal that
-# was closed, a service manager.
-_OWN_SIGNALS = frozenset(
+# Signals raised by a crash in native code. Others come from outside: an operator, a closed
+# terminal, a service manager.
+_CRASH_SIGNALS = frozenset(
     {
         signal.SIGSEGV,
         signal.SIGBUS,
@@ -40,33 +40,33 @@ class ExitReason(enum.StrEnum):
 class WorkerExit(NamedTuple):
     """The end of a worker process.
 
-    detail: a few words for the log. own_doing: the worker ended by what it did itself, so the
-    image that it was reading is under suspicion; False where it was killed from outside or by us.
-    signal: which one, for ExitReason.SIGNAL.
+    detail: a few words for the log. self_inflicted: the worker crashed or exited itself, so the
+    image it was reading is suspect; False if it was killed from outside or by the parent.
+    signal: the signal's name, for ExitReason.SIGNAL.
     """
 
     reason: ExitReason
     detail: str
-    own_doing: bool = False
+    self_inflicted: bool = False
     signal: str = ""
 
     @property
     def label(self) -> str:
-        """What metrics count it as: the reason, or the name of the signal (`sigkill`)."""
+        """The label in metrics: the reason, or the signal's name (`sigkill`)."""
         return self.signal.lower() if self.reason is ExitReason.SIGNAL else self.reason.value
 
 
 def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
-    """The exit with a code as multiprocessing has it: negative for a signal.
+    """The exit for a multiprocessing exit code, which is negative for a signal.
 
-    out_of_memory: a SIGKILL came when memory ran out, so it was probably the kernel's.
+    out_of_memory: memory had run out, so a SIGKILL probably came from the kernel.
     """
     if code >= 0:
         reason = ExitReason.EXIT if code else ExitReason.LEFT
-        return WorkerExit(reason, f"exit status {code}", own_doing=True)
+        return WorkerExit(reason, f"exit status {code}", self_inflicted=True)
     try:
         number = signal.Signals(-code)
     except ValueError:
         return WorkerExit(ExitReason.SIGNAL, f"killed by signal {-code}", signal=f"sig{-code}")
-    own_doing = number in _OWN_SIGNALS or (number is signal.SIGKILL and out_of_memory)
-    return WorkerExit(ExitReason.SIGNAL, f"killed by {number.name}", own_doing, number.name)
+    self_inflicted = number in _CRASH_SIGNALS or (number is signal.SIGKILL and out_of_memory)
+    return WorkerExit(ExitReason.SIGNAL, f"killed by {number.name}", self_inflicted, number.name)

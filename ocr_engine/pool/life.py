@@ -1,4 +1,4 @@
-"""The life of a worker as the parent sees it: its states, and what leads from one to the next."""
+"""The worker's state machine, as the parent sees it: states and the transitions between them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ TRANSITIONS: Mapping[WorkerState, frozenset[WorkerState]] = {
 
 
 class IllegalTransition(RuntimeError):
-    """A worker was to go where its state does not lead: a mistake in the pool, not in a worker."""
+    """A transition that TRANSITIONS does not allow: a bug in the pool, not in a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLife:
-    """One moment of a worker's life; each transition gives the next one. Times: time.monotonic().
+    """An immutable snapshot of a worker; each transition returns a new one.
 
-    task_limit: how many images it may read, 0: any number. spawn_round: workers that were spawned
-    together share it. start_seconds: from its start until it was warm; None before that.
-    idle_since: when it became warm or answered last. recycle_reason: why it leaves once its
-    replacement is warm. killed_for: why we killed it.
+    Times are time.monotonic().
+    task_limit: images before it is recycled, 0: no limit.
+    spawn_round: shared by workers that were spawned together.
+    start_seconds: from spawning until it was warm; None before that.
+    idle_since: when it became warm or last answered.
+    recycle_reason: why it leaves once its replacement is warm.
+    killed_for: why the parent killed it.
     """
 
     started_at: float
@@ -49,62 +52,62 @@ class WorkerLife:
 
     @property
     def lasting(self) -> bool:
-        """Whether it is to stay: others get a replacement."""
+        """Whether the worker is to stay; one that is not gets a replacement."""
         leaving = (WorkerState.RETIRING, WorkerState.DEAD)
         return self.recycle_reason is None and self.state not in leaving
 
     @property
     def expects_answer(self) -> bool:
-        """Whether it may have a task: one that is told to leave finishes what it has."""
+        """Whether it may have a task: a retiring worker finishes its last one."""
         return self.state in (WorkerState.BUSY, WorkerState.RETIRING)
 
     @property
-    def share_done(self) -> bool:
-        """Whether it has read as many images as it may."""
+    def reached_task_limit(self) -> bool:
+        """Whether it has read task_limit images."""
         return bool(self.task_limit) and self.tasks_done >= self.task_limit
 
     def became_ready(self, now: float, rss_mb: int) -> WorkerLife:
-        """It is loaded and warm."""
+        """The models are loaded and warm."""
         ready = self._become(WorkerState.READY)
         return replace(ready, idle_since=now, start_seconds=now - self.started_at, rss_mb=rss_mb)
 
     def assigned(self) -> WorkerLife:
-        """It gets a task."""
+        """A task was assigned."""
         return self._become(WorkerState.BUSY)
 
     def answered(self, now: float, rss_mb: int) -> WorkerLife:
-        """It is done with its task; it is idle again, unless it is retiring."""
+        """The task is done; the worker is idle again, unless it is retiring."""
         if not self.expects_answer:
             raise IllegalTransition(f"a worker that is {self.state.value} has no task to answer")
         life = self if self.state is WorkerState.RETIRING else self._become(WorkerState.READY)
         return replace(life, idle_since=now, tasks_done=self.tasks_done + 1, rss_mb=rss_mb)
 
     def measured(self, rss_mb: int) -> WorkerLife:
-        """Its memory was looked at from outside."""
+        """The parent measured its memory."""
         return replace(self, rss_mb=rss_mb)
 
     def to_be_recycled(self, reason: WorkerExit) -> WorkerLife:
-        """It works on until its replacement is warm; the last reason counts."""
+        """It keeps working until its replacement is warm; the latest reason counts."""
         if not self.was_ready or self.state is WorkerState.DEAD:
             raise IllegalTransition(f"a worker that is {self.state.value} cannot be recycled")
         return replace(self, recycle_reason=reason)
 
     def retiring(self) -> WorkerLife:
-        """It gets no more tasks, and leaves when it is done with what it has."""
+        """It gets no more tasks, and leaves after its present one."""
         return self if self.state is WorkerState.RETIRING else self._become(WorkerState.RETIRING)
 
     def killed(self, reason: WorkerExit) -> WorkerLife:
-        """It is killed; the first reason counts."""
+        """It was killed; the first reason counts."""
         return replace(self.retiring(), killed_for=self.killed_for or reason)
 
     def ended(self) -> WorkerLife:
-        """The process is gone."""
+        """The process has ended."""
         return self._become(WorkerState.DEAD)
 
-    def overstayed(self) -> WorkerExit:
-        """The end of one that does not leave when asked to.
+    def stuck_exit(self) -> WorkerExit:
+        """The exit of a worker that does not leave when asked to.
 
-        A worker that ran out of memory may be too damaged to leave: that is still why it is lost.
+        One that ran out of memory may be too damaged to leave: the reason is then still memory.
         """
         reason = self.recycle_reason
         if reason is not None and reason.reason is ExitReason.OUT_OF_MEMORY:
@@ -113,5 +116,5 @@ class WorkerLife:
 
     def _become(self, state: WorkerState) -> WorkerLife:
         if state not in TRANSITIONS[self.state]:
-            raise IllegalTransition(f"{self.state.value} does not lead to {state.value}")
+            raise IllegalTransition(f"no transition from {self.state.value} to {state.value}")
         return replace(self, state=state)

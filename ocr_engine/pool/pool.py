@@ -1,4 +1,4 @@
-"""The pool: a bounded backlog in the parent, one task per worker, and a future for each."""
+"""The worker pool: a bounded backlog, one task per worker, and a future for each task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.process import WorkerProcess
-from ocr_engine.pool.supervisor import CrewSpec, Supervisor, TaskReply
+from ocr_engine.pool.supervisor import Supervisor, SupervisorSpec, TaskReply
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
@@ -22,20 +22,21 @@ from ocr_engine.worker.messages import Failed
 
 log = logging.getLogger(__name__)
 
-BEGIN_SECONDS = 10.0  # until a worker says that it has read its task
-STOP_SECONDS = 0.5  # after the deadline, until a worker that has not stopped by itself is killed
+BEGIN_SECONDS = 10.0  # for a worker to acknowledge its task
+STOP_SECONDS = 0.5  # for a worker to stop at the deadline, before it is killed
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSpec:
-    """The crew and its limits.
+    """The worker pool's settings.
 
-    queue_size: images that may wait. queue_seconds: how long one may wait for a worker.
-    task_seconds: how long one recognition may take, once started. cores_per_image: on how many
-    cores, at most, one image may be read when they are idle. fingerprint: see Engine.
+    queue_size: limit of the backlog. queue_seconds: how long a task may wait for a worker.
+    task_seconds: how long one recognition may take, once started.
+    cores_per_image: the most cores that one image may use while they are idle.
+    fingerprint: see Engine.
     """
 
-    crew: CrewSpec
+    workers: SupervisorSpec
     fingerprint: str = ""
     queue_size: int = 100
     queue_seconds: float = 60.0
@@ -44,11 +45,11 @@ class PoolSpec:
 
 
 class Pool:
-    """The engine whose workers are processes of this machine; see Engine."""
+    """The engine whose workers are processes on this machine; see Engine."""
 
     def __init__(self, spec: PoolSpec) -> None:
         self.spec = spec
-        self.supervisor = Supervisor(spec.crew, self)
+        self.supervisor = Supervisor(spec.workers, self)
         self.admission = Admission(spec.queue_size, spec.queue_seconds)
         self.completed = 0
         self._ids = itertools.count(1)
@@ -70,7 +71,7 @@ class Pool:
     @property
     def capacity(self) -> int:
         """See Engine."""
-        return self.spec.crew.number
+        return self.spec.workers.number
 
     def start(self) -> None:
         """Spawn the workers."""
@@ -112,19 +113,19 @@ class Pool:
         await self.supervisor.close(force)
 
     def ready(self) -> bool:
-        """See Engine: a worker is warm, and work is accepted."""
+        """See Engine: a worker is warm, and the pool is not draining."""
         return not self._draining and self.supervisor.warm() > 0
 
     def queued(self) -> int:
-        """How many images wait."""
+        """The number of waiting images."""
         return len(self._backlog)
 
     def running(self) -> int:
-        """How many images are being read."""
+        """The number of images being read."""
         return len(self._running)
 
     def pending(self) -> int:
-        """How many images wait or are being read."""
+        """The number of images waiting or being read."""
         return self.queued() + self.running()
 
     def pending_bytes(self) -> int:
@@ -152,21 +153,21 @@ class Pool:
         patience: float | None = None,
         read_before: bool = False,
     ) -> PoolTask:
-        """See Engine: puts the image into the backlog."""
+        """See Engine: adds the image to the backlog."""
         if self._draining:
             raise PoolDraining("the server is stopping; send the image to another one")
         if self.supervisor.info is None:
             raise PoolStarting("the models are still being loaded; try again in a second")
         if self.supervisor.idle_worker() is None:
             self.admission.check(self.queued(), self.supervisor.warm(), patience)
-        most_seconds = self.spec.queue_seconds + self.spec.task_seconds
-        task = PoolTask(next(self._ids), image, options, most_seconds, read_before)
+        max_seconds = self.spec.queue_seconds + self.spec.task_seconds
+        task = PoolTask(next(self._ids), image, options, max_seconds, read_before)
         self._count_bytes(len(image), task)
         self._enqueue(task)
         return task
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
-        """See Engine: a worker is killed to stop its task only where that is worth a new one."""
+        """See Engine: kills a worker to stop its task only if that is worth a new start."""
         assert isinstance(task, PoolTask), "a task of another engine"
         cancelled = PoolDraining("the work was cancelled")
         if self._backlog.remove(task):
@@ -185,12 +186,12 @@ class Pool:
         return True
 
     def on_idle(self) -> None:
-        """Hand the oldest waiting images to workers that are free; see CrewListener."""
+        """Assign the oldest waiting images to idle workers; see SupervisorListener."""
         while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
             self._run(self._backlog.pop(), worker)
 
     def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
-        """A worker has read its task: an attempt, whatever comes of it; see CrewListener."""
+        """A worker has begun its task, which counts as an attempt; see SupervisorListener."""
         task = self._running.get(worker)
         if task is not None and task.task_id == task_id:
             task.attempts += 1
@@ -198,16 +199,18 @@ class Pool:
             task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
-        """A worker is done with its task; see CrewListener."""
+        """A worker has finished its task; see SupervisorListener."""
         task = self._running.pop(worker, None)
         if task is None:
             return
         if task.task_id != reply.task_id:
-            told = WorkerExit(ExitReason.PROTOCOL_ERROR, "answered another task", own_doing=True)
-            worker.kill(told.reason, told.detail)
-            self._retry(task, told)
+            ended = WorkerExit(
+                ExitReason.PROTOCOL_ERROR, "answered another task", self_inflicted=True
+            )
+            worker.kill(ended.reason, ended.detail)
+            self._retry(task, ended)
             return
-        if task.state is TaskState.DONE:  # the answer was too late, or is that it has stopped
+        if task.state is TaskState.DONE:  # the deadline has passed: the answer is late, or says so
             task.cancel_timer()
             return
         self.completed += 1
@@ -219,21 +222,21 @@ class Pool:
         task.finish(replace(reply.recognition, stages=stages))
 
     def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
-        """A worker died; its image is tried again; see CrewListener."""
+        """A worker died; its task is retried; see SupervisorListener."""
         task = self._running.pop(worker, None)
         if task is not None:
             self._retry(task, ended)
 
     def _enqueue(self, task: PoolTask, first: bool = False) -> None:
-        """Put a task at the end of the backlog, or before all others."""
+        """Add a task at the end of the backlog, or at the front if `first`."""
         task.state = TaskState.QUEUED
         self._backlog.push(task, first)
-        left = task.deadline - asyncio.get_running_loop().time()
-        task.set_timer(min(self.spec.queue_seconds, left), self._expire, task)
+        remaining = task.deadline - asyncio.get_running_loop().time()
+        task.set_timer(min(self.spec.queue_seconds, remaining), self._expire, task)
         self.on_idle()
 
     def _count_bytes(self, size: int, task: PoolTask) -> None:
-        """Count them until the task is settled: every piece of a body is checked against all."""
+        """Count the bytes until the task is done; chunks of bodies are checked against the sum."""
 
         def settled(_: asyncio.Future[Recognition]) -> None:
             self._pending_bytes -= size
@@ -252,21 +255,21 @@ class Pool:
         worker.assign(task.message(self.spec.task_seconds))
 
     def _free_cores(self) -> int:
-        """On how many cores an image may be read now: on idle ones, too, if no other waits."""
+        """How many cores the next image may use: idle ones too, if no other image is waiting."""
         if self._backlog:
             return 1
         taken = sum(task.cores for task in self._running.values())
         return max(1, min(self.spec.cores_per_image, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, ended: WorkerExit) -> None:
-        """Try a task again after its worker was lost, before all others, unless it gives up."""
+        """Retry a task whose worker was lost, ahead of all others, unless it is to be given up."""
         if task.state is TaskState.DONE:
             return
         error = task.lost_worker(ended)
         if error is not None:
             task.finish(error)
         else:
-            log.warning("task %d is tried again: its worker %s", task.task_id, ended.detail)
+            log.warning("task %d is retried: its worker %s", task.task_id, ended.detail)
             self._enqueue(task, first=True)
 
     def _expire(self, task: PoolTask) -> None:
@@ -275,7 +278,7 @@ class Pool:
         task.finish(task.waited_too_long(self.spec.queue_seconds))
 
     def _not_begun(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """An idle worker that is frozen takes a task and never reads it."""
+        """A frozen worker was assigned a task and never read it."""
         if self._running.get(worker) is task:
             del self._running[worker]
             stuck = WorkerExit(ExitReason.STUCK, "did not begin its task")
@@ -283,7 +286,7 @@ class Pool:
             self._retry(task, stuck)
 
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """Answer; a worker that comes to its next line sees the deadline, too, and lives on."""
+        """Fail the task at its deadline; a worker that checks it between lines survives."""
         if self._running.get(worker) is task:
             self.admission.record(self.spec.task_seconds)
             task.finish(task.took_too_long(self.spec.task_seconds))

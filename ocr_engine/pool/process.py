@@ -1,8 +1,8 @@
 """One worker process and its channel, as the parent sees them.
 
-A thread per worker starts the process, reads its replies and reaps it; the events reach the
-event loop through call_soon_threadsafe. The thread lives as long as the process, because Linux
-ends a child with the thread that made it (PR_SET_PDEATHSIG).
+A thread per worker starts the process, reads its replies and reaps it; events reach the event
+loop through call_soon_threadsafe. The thread lives as long as the process, because Linux kills a
+child when the thread that created it exits (PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
 from ocr_engine.pool.life import WorkerLife
 from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
-    GarbageMessage,
+    ProtocolError,
     Reply,
     Request,
     Stop,
@@ -39,22 +39,22 @@ from ocr_engine.worker.spec import WorkerSpec, run_worker, thread_environment
 
 ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
-SAMPLE_SECONDS = 0.5  # how often the memory of a busy worker is looked at
-NEAR_LIMIT = 0.8  # of the memory that a worker may use: who kills it then does so for its memory
+SAMPLE_SECONDS = 0.5  # between measurements of a busy worker's memory
+NEAR_LIMIT = 0.8  # of the memory a worker may use: a SIGKILL above it is taken for out of memory
 
 
 class WorkerListener(Protocol):
-    """Who is told of a worker's events, on the event loop."""
+    """Receives a worker's events on the event loop."""
 
     def on_reply(self, process: WorkerProcess, reply: Reply) -> None:
-        """A message came."""
+        """A message arrived."""
 
     def on_exit(self, process: WorkerProcess, ended: WorkerExit) -> None:
-        """The process is gone and reaped, or could not be started."""
+        """The process has ended and is reaped, or could not be started."""
 
 
 class WorkerProcess:
-    """A worker; what happens to it goes through these methods, on the event loop only.
+    """One worker; all changes go through these methods, on the event loop only.
 
     task_limit, spawn_round: see WorkerLife.
     """
@@ -78,17 +78,17 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._channel: connection.Connection | None = None
         self._channel_lock = threading.Lock()
-        self._oom_kills = 0  # when it was given its task
+        self._oom_kills = 0  # when its task was assigned
         self._sampling: asyncio.TimerHandle | None = None
 
     @property
     def life(self) -> WorkerLife:
-        """Its state and counters now."""
+        """The current state and counters."""
         return self._life
 
     @property
     def state(self) -> WorkerState:
-        """Where it is in its life."""
+        """The current state."""
         return self._life.state
 
     def start(self) -> None:
@@ -97,11 +97,11 @@ class WorkerProcess:
         attend = threading.Thread(target=self._attend, name=f"worker-{self.number}", daemon=True)
         try:
             attend.start()
-        except RuntimeError as error:  # no more threads are to be had
+        except RuntimeError as error:  # no more threads are available
             self._post(self._exited, _not_started(error))
 
     def stats(self) -> WorkerStats:
-        """What there is to say of it."""
+        """Figures for metrics and /healthz."""
         return WorkerStats(
             pid=self.pid,
             state=self.state,
@@ -112,31 +112,31 @@ class WorkerProcess:
         )
 
     def became_ready(self, rss_mb: int) -> None:
-        """It has said that it is warm."""
+        """The worker reported that it is warm."""
         self._life = self._life.became_ready(time.monotonic(), rss_mb)
 
     def assign(self, task: Task) -> None:
-        """Give it a task: it is busy until it answers."""
+        """Send a task; the worker is busy until it answers."""
         self._life = self._life.assigned()
         self._oom_kills = oom_kills()
         self._sample_later()
         self.send(task)
 
     def answered(self, rss_mb: int) -> None:
-        """It has answered its task."""
+        """The worker answered its task."""
         self._life = self._life.answered(time.monotonic(), rss_mb)
 
     def recycle(self, reason: WorkerExit) -> None:
-        """It is to leave for this reason once its replacement is warm."""
+        """Have the worker leave, for this reason, once its replacement is warm."""
         self._life = self._life.to_be_recycled(reason)
 
     def retire(self) -> None:
-        """It gets no more tasks; it is stopped when it has answered the one that it has."""
+        """Assign no more tasks; the worker is stopped when it has answered its present one."""
         self._life = self._life.retiring()
 
     def send(self, request: Request) -> None:
-        """Send without blocking the loop; a channel that broke is reported by on_exit."""
-        with contextlib.suppress(RuntimeError):  # no new thread: one that is there will send it
+        """Send without blocking the loop; on_exit reports a broken channel."""
+        with contextlib.suppress(RuntimeError):  # no new thread: an existing one will send it
             self._senders.submit(self._send, request)
 
     def stop(self) -> None:
@@ -145,24 +145,24 @@ class WorkerProcess:
         self.let_leave()
 
     def let_leave(self) -> None:
-        """It gets no more tasks and leaves; kill it if it does not."""
+        """Assign no more tasks; kill the worker if it does not leave."""
         self.retire()
-        late = self._life.overstayed()
-        self._loop.call_later(LEAVE_SECONDS, self.kill, late.reason, late.detail)
+        stuck = self._life.stuck_exit()
+        self._loop.call_later(LEAVE_SECONDS, self.kill, stuck.reason, stuck.detail)
 
     def abort(self, reason: ExitReason, detail: str) -> None:
-        """SIGABRT for a trace of where it hangs, then SIGKILL."""
-        self._condemn(reason, detail)
+        """SIGABRT, which logs a traceback of where it hangs, then SIGKILL."""
+        self._mark_killed(reason, detail)
         self._signal(signal.SIGABRT)
         self._loop.call_later(ABORT_SECONDS, self.kill, reason, detail)
 
     def kill(self, reason: ExitReason, detail: str) -> None:
-        """SIGKILL; nothing happens to a process that is gone."""
-        self._condemn(reason, detail)
+        """SIGKILL; does nothing if the process has ended."""
+        self._mark_killed(reason, detail)
         self._signal(signal.SIGKILL)
 
-    def _condemn(self, reason: ExitReason, detail: str) -> None:
-        """Its end has this reason; a timer may find it dead already."""
+    def _mark_killed(self, reason: ExitReason, detail: str) -> None:
+        """Record why it is killed, unless it is dead already, as a timer may find it."""
         if self.state is not WorkerState.DEAD:
             self._life = self._life.killed(WorkerExit(reason, detail))
 
@@ -172,16 +172,16 @@ class WorkerProcess:
                 os.kill(self.pid, number)
 
     def _send(self, request: Request) -> None:
-        """Write to the channel; under a lock, so that its descriptor is not closed and reused.
+        """Write to the channel; the lock keeps the descriptor from being closed and reused.
 
-        A write that waits for a worker that does not read ends with the worker.
+        A write that blocks because the worker does not read ends with the worker.
         """
         with self._channel_lock, contextlib.suppress(OSError):
             if self._channel is not None:
                 self._channel.send_bytes(encode_request(request))
 
     def _attend(self) -> None:
-        """The thread of this worker; whatever ends it, on_exit follows."""
+        """Body of this worker's thread; on_exit always follows."""
         ended = WorkerExit(ExitReason.NOT_STARTED, "lost by its thread")
         try:
             process, channel = self._start_process()
@@ -193,7 +193,7 @@ class WorkerProcess:
             self._post(self._exited, ended)
 
     def _start_process(self) -> tuple[SpawnProcess, connection.Connection]:
-        """The process, and our end of its channel."""
+        """The process, and the parent's end of its channel."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         try:
@@ -214,9 +214,9 @@ class WorkerProcess:
         return process, ours
 
     def _read_until_exit(self, process: SpawnProcess, channel: connection.Connection) -> WorkerExit:
-        """Hand on what the process sends, then reap it."""
+        """Forward replies until the channel closes, then reap the process."""
         self._channel, self.pid = channel, process.pid
-        if self._life.killed_for is not None:  # told to die before there was a process
+        if self._life.killed_for is not None:  # killed before there was a process
             process.kill()
         problem = self._read(channel)
         if problem is not None:
@@ -228,10 +228,12 @@ class WorkerProcess:
         ended = worker_exit(code, self._out_of_memory())
         if problem is None:
             return ended
-        return WorkerExit(ExitReason.PROTOCOL_ERROR, f"{problem}, {ended.detail}", own_doing=True)
+        return WorkerExit(
+            ExitReason.PROTOCOL_ERROR, f"{problem}, {ended.detail}", self_inflicted=True
+        )
 
     def _out_of_memory(self) -> bool:
-        """Whether memory ran out, or this worker had most of what it may use, during its task."""
+        """Whether memory ran out during the task, or the worker had used nearly all it may."""
         limit = min(memory_limit_mb(), self._spec.task_memory_mb or memory_limit_mb())
         return oom_kills() > self._oom_kills or self._life.rss_mb >= NEAR_LIMIT * limit
 
@@ -240,7 +242,7 @@ class WorkerProcess:
             self._sampling = self._loop.call_later(SAMPLE_SECONDS, self._sample_memory)
 
     def _sample_memory(self) -> None:
-        """Note the memory of a worker that is busy for long: afterwards nobody can tell it."""
+        """Record the memory of a busy worker: once it has died, nobody can."""
         self._sampling = None
         if self.state is WorkerState.BUSY and self.pid is not None:
             with contextlib.suppress(OSError):
@@ -250,7 +252,7 @@ class WorkerProcess:
             self._sample_later()
 
     def _read(self, channel: connection.Connection) -> str | None:
-        """Hand on replies until the channel closes; the text of what was wrong with it."""
+        """Forward replies until the channel closes; a description of what broke it, or None."""
         while True:
             try:
                 reply = decode_reply(channel.recv_bytes(MAX_REPLY_BYTES))
@@ -258,14 +260,14 @@ class WorkerProcess:
                 return None
             except OSError as error:
                 if error.errno is None and "end of file" in str(error):
-                    return None  # it died while it wrote
+                    return None  # it died while writing
                 return f"channel broken ({error})"
-            except GarbageMessage as error:
-                return f"sent garbage ({error})"
+            except ProtocolError as error:
+                return f"sent a malformed message ({error})"
             self._post(self._listener.on_reply, self, reply)
 
     def _kill_at_exit(self) -> None:
-        """The parent leaves without having closed the pool; multiprocessing would wait for us."""
+        """At the parent's exit without close(): multiprocessing would wait for the child."""
         self._signal(signal.SIGKILL)
 
     def _exited(self, ended: WorkerExit) -> None:
@@ -274,7 +276,7 @@ class WorkerProcess:
         self._listener.on_exit(self, self._life.killed_for or ended)
 
     def _post(self, callback: object, *args: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(callback, *args)  # type: ignore[arg-type]
 
 
@@ -286,7 +288,7 @@ def _not_started(error: Exception) -> WorkerExit:
 
 
 def _reap(process: SpawnProcess) -> int:
-    """Wait for a process whose channel is closed, kill it if it lingers; its exit code."""
+    """Wait for a process whose channel is closed, kill it if it lingers; the exit code."""
     process.join(LEAVE_SECONDS)
     if process.is_alive():
         process.kill()

@@ -1,4 +1,4 @@
-"""Keeps the configured number of workers warm: spawns, watches, replaces and recycles them."""
+"""Keeps the configured number of workers warm: spawns, monitors, replaces and recycles them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.worker.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
-from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
+from ocr_engine.worker.spec import IDLE_TRIM_SECONDS, WorkerSpec
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +25,17 @@ RECYCLE_SPREAD = 0.2
 MAX_BACKOFF_SECONDS = 30.0
 MAX_FIRST_STARTS = 5
 SACRIFICE_SECONDS = 30.0
-CLOSE_SECONDS = 2 * LEAVE_SECONDS  # until a worker that even SIGKILL does not end is given up
+CLOSE_SECONDS = 2 * LEAVE_SECONDS  # before giving up on a worker that survives even SIGKILL
 
 TaskReply = Done | Failed
 
 
 @dataclass(frozen=True, slots=True)
-class CrewSpec:
-    """How many workers, what each is told, and when one is replaced.
+class SupervisorSpec:
+    """How many workers there are, how each is set up, and when one is recycled.
 
-    max_tasks: images before a worker is replaced (±20 %), 0: never. max_rss_mb: memory above
-    which it is replaced. start_seconds: how long loading and warming may take.
+    number: of workers. max_tasks: images before a worker is recycled (±20 %), 0: no limit.
+    max_rss_mb: memory above which it is recycled. start_seconds: limit for loading and warm-up.
     """
 
     number: int
@@ -45,8 +45,8 @@ class CrewSpec:
     start_seconds: float = 120.0
 
 
-class CrewListener(Protocol):
-    """Who uses the workers; told of everything on the event loop."""
+class SupervisorListener(Protocol):
+    """The user of the workers, notified on the event loop."""
 
     def on_idle(self) -> None:
         """A worker can take a task."""
@@ -55,17 +55,20 @@ class CrewListener(Protocol):
         """A worker has begun a task."""
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
-        """A worker finished a task."""
+        """A worker has finished a task."""
 
     def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
-        """A worker is gone, with whatever it had."""
+        """A worker has ended, and its task with it."""
 
 
 class Supervisor:
-    """The crew of workers. Runs on the event loop; constructors only assign, start() spawns."""
+    """The worker processes. Runs on the event loop; start() spawns them."""
 
     def __init__(
-        self, spec: CrewSpec, listener: CrewListener, randomness: random.Random | None = None
+        self,
+        spec: SupervisorSpec,
+        listener: SupervisorListener,
+        randomness: random.Random | None = None,
     ) -> None:
         self.spec = spec
         self.restarts: Counter[str] = Counter()
@@ -82,19 +85,19 @@ class Supervisor:
         self._failure: asyncio.Future[str] | None = None
 
     def start(self) -> None:
-        """Spawn the crew."""
+        """Spawn the workers."""
         self._failure = asyncio.get_running_loop().create_future()
         self._fill()
 
     async def failure(self) -> str:
-        """Wait until it is plain that no worker will ever start; the reason."""
+        """Wait until it is certain that no worker can start; the reason."""
         assert self._failure is not None, "start() comes first"
         return await asyncio.shield(self._failure)
 
     async def close(self, force: bool = False) -> None:
-        """Stop all workers, or kill them; returns when the last process is reaped.
+        """Stop all workers, or kill them if `force`; returns when all are reaped.
 
-        A process that does not end, as the kernel waits for a device, is left behind.
+        A process stuck in the kernel (uninterruptible sleep) is left behind.
         """
         self._closing = True
         if self._respawn is not None:
@@ -108,30 +111,32 @@ class Supervisor:
         while self._workers and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
         if self._workers:
-            log.error("left behind: workers %s", [worker.pid for worker in self._workers])
+            log.error(
+                "left behind, did not end: workers %s", [worker.pid for worker in self._workers]
+            )
         self._senders.shutdown(wait=False)
 
     def workers(self) -> Sequence[WorkerProcess]:
-        """All processes that are not reaped yet."""
+        """All processes that are not yet reaped."""
         return tuple(self._workers)
 
     def idle_worker(self) -> WorkerProcess | None:
-        """A worker without a task: the last that had one, as what it needs is at hand.
+        """An idle worker: the most recently used one, whose caches are warm.
 
-        After a pause workers give memory back for a while; then it is the one that rested longest.
+        When all may be in their idle trim, the one that has been idle longest has finished it.
         """
         ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
-        paused = time.monotonic() - PAUSE_SECONDS
-        recent = [worker for worker in ready if worker.life.idle_since > paused]
+        trim_started = time.monotonic() - IDLE_TRIM_SECONDS
+        recent = [worker for worker in ready if worker.life.idle_since > trim_started]
         if recent:
             return max(recent, key=lambda worker: worker.life.idle_since)
         return min(ready, key=lambda worker: worker.life.idle_since, default=None)
 
     def may_sacrifice(self, worker: WorkerProcess, busy_seconds: float) -> bool:
-        """Whether to kill a worker to stop its task, which costs the start of another.
+        """Whether to kill a worker to stop its task, at the cost of starting another.
 
-        Only if the task has taken longer than a start, and each worker once in SACRIFICE_SECONDS:
-        clients that cancel must not keep the pool busy with starts.
+        Only if the task has run for longer than a start takes, and at most once per worker in
+        SACRIFICE_SECONDS: clients that cancel must not keep the pool busy with starts.
         """
         now, last = time.monotonic(), self._sacrifices
         if busy_seconds < (worker.life.start_seconds or 0.0):
@@ -142,12 +147,12 @@ class Supervisor:
         return True
 
     def warm(self) -> int:
-        """How many workers are loaded and can take tasks, now or after the one they have."""
+        """The number of workers that take tasks, now or after their present one."""
         states = (WorkerState.READY, WorkerState.BUSY)
         return sum(worker.state in states for worker in self._workers)
 
     def on_reply(self, process: WorkerProcess, reply: Reply) -> None:
-        """A worker's message, see WorkerListener."""
+        """See WorkerListener."""
         if isinstance(reply, LoadFailed):
             self._give_up(reply.message)
         elif isinstance(reply, Ready):
@@ -158,7 +163,7 @@ class Supervisor:
             self._on_task_reply(process, reply)
 
     def on_exit(self, process: WorkerProcess, ended: WorkerExit) -> None:
-        """A worker's end, see WorkerListener."""
+        """See WorkerListener."""
         self._workers.remove(process)
         if not self._closing:
             self._account(process, ended)
@@ -167,7 +172,7 @@ class Supervisor:
             self._fill()
 
     def _account(self, process: WorkerProcess, ended: WorkerExit) -> None:
-        """Count and log an end: as recycled only if the worker left by itself."""
+        """Count and log an exit: as recycled only if the worker left on request."""
         recycled = process.life.recycle_reason
         if recycled is not None and ended.reason is ExitReason.LEFT:
             self.restarts[recycled.label] += 1
@@ -178,16 +183,16 @@ class Supervisor:
         if not process.life.was_ready:
             self._failed_rounds.add(process.life.spawn_round)
             if self.info is None and len(self._failed_rounds) >= MAX_FIRST_STARTS:
-                told = f"no worker could start in {MAX_FIRST_STARTS} tries: {ended.detail}"
-                self._give_up(told)
+                reason = f"no worker could start in {MAX_FIRST_STARTS} attempts: {ended.detail}"
+                self._give_up(reason)
 
     def _fill(self) -> None:
-        """Spawn what is missing, after a pause that doubles while starts fail."""
+        """Spawn missing workers, with exponential backoff while starts fail."""
         if self._closing or self._respawn is not None or self._missing() <= 0:
             return
         if self._failed_rounds:
-            pause = min(2.0 ** min(len(self._failed_rounds) - 1, 10), MAX_BACKOFF_SECONDS)
-            self._respawn = asyncio.get_running_loop().call_later(pause, self._spawn_missing)
+            backoff = min(2.0 ** min(len(self._failed_rounds) - 1, 10), MAX_BACKOFF_SECONDS)
+            self._respawn = asyncio.get_running_loop().call_later(backoff, self._spawn_missing)
         else:
             self._spawn_missing()
 
@@ -205,13 +210,13 @@ class Supervisor:
             )
 
     def _missing(self) -> int:
-        """Workers that are to leave do not count: their replacements come before they do."""
+        """How many to spawn; workers due to leave do not count, as replacements start first."""
         return self.spec.number - sum(worker.life.lasting for worker in self._workers)
 
     def _check_started(self, worker: WorkerProcess) -> None:
         if worker.state is WorkerState.STARTING:
-            told = f"not ready within {self.spec.start_seconds:g} s"
-            worker.abort(ExitReason.NOT_STARTED, told)
+            detail = f"not ready within {self.spec.start_seconds:g} s"
+            worker.abort(ExitReason.NOT_STARTED, detail)
 
     def _on_ready(self, worker: WorkerProcess, ready: Ready) -> None:
         if worker.state is not WorkerState.STARTING:
@@ -234,7 +239,7 @@ class Supervisor:
             return
         worker.answered(reply.rss_mb)
         if isinstance(reply, Failed) and reply.leaving:
-            worker.recycle(WorkerExit(ExitReason.OUT_OF_MEMORY, "could not read an image"))
+            worker.recycle(WorkerExit(ExitReason.OUT_OF_MEMORY, "ran out of memory on an image"))
             worker.let_leave()
             self._fill()
         elif worker.state is WorkerState.RETIRING:
@@ -244,21 +249,21 @@ class Supervisor:
         self._listener.on_idle()
 
     def _check_recycling(self, worker: WorkerProcess) -> None:
-        """Replace a worker that has read its share of images, or has grown too large."""
+        """Recycle a worker that has reached its task limit or its memory limit."""
         life = worker.life
         if not life.lasting or self._closing:
             return
-        if life.share_done:
-            told = f"it has read {life.tasks_done} images"
+        if life.reached_task_limit:
+            detail = f"read {life.tasks_done} images"
         elif life.rss_mb > self.spec.max_rss_mb:
-            told = f"it has grown to {life.rss_mb} MiB"
+            detail = f"grew to {life.rss_mb} MiB"
         else:
             return
-        worker.recycle(WorkerExit(ExitReason.RECYCLED, told))
+        worker.recycle(WorkerExit(ExitReason.RECYCLED, detail))
         self._fill()
 
     def _retire_one(self) -> None:
-        """A replacement is warm: the oldest worker that is to be recycled may leave."""
+        """A replacement is warm: let the oldest worker that is due for recycling leave."""
         for worker in self._workers:
             if worker.life.recycle_reason is None:
                 continue
@@ -270,7 +275,7 @@ class Supervisor:
                 return
 
     def _task_limit(self) -> int:
-        """How many images a new worker may read; 0: any number."""
+        """How many images a new worker may read; 0: no limit."""
         if not self.spec.max_tasks:
             return 0
         spread = 1 + self._random.uniform(-RECYCLE_SPREAD, RECYCLE_SPREAD)

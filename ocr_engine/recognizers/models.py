@@ -22,7 +22,9 @@ from ocr_engine.runtimes.session import (
 )
 
 DET_SHAPES = 12  # kept compiled: pages differ in size, and each shape takes some 7 MB
-LANE_WIDTH = 1056  # of lines that any lane reads; it balances two lanes, and bounds their memory
+MAX_SHARED_WIDTH = (
+    1056  # of lines that any request reads; it balances two infer_requests, and bounds their memory
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +71,17 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
             check_ranges(source)
 
     def session(
-        source: ModelSource, shapes: int = 1 << 10, threads: int = 1, lanes: int = 1
+        source: ModelSource, shapes: int = 1 << 10, threads: int = 1, infer_requests: int = 1
     ) -> Session:
         return runtime.load(
             source.file,
             SessionSettings(
                 normalization=normalization(source),
                 threads=settings.threads * threads,
-                lanes=lanes,
+                infer_requests=infer_requests,
                 precision=precisions[source.role],
                 cached_shapes=min(settings.cached_shapes, shapes),
-                lane_width=LANE_WIDTH,
+                max_shared_width=MAX_SHARED_WIDTH,
                 enable_mkldnn=settings.enable_mkldnn,
                 ranges=source.ranges.values if source.ranges else {},
                 digest=source.sha256,
@@ -92,7 +94,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
     def load(source: ModelSource) -> Session:
         if source.role == "det":
             return session(source, DET_SHAPES)
-        return session(source, lanes=settings.cores if source.role == "rec" else 1)
+        return session(source, infer_requests=settings.cores if source.role == "rec" else 1)
 
     by_role = {source.role: load(source) for source in models.sources()}
     for source in models.sources():
@@ -152,7 +154,7 @@ def normalization(source: ModelSource) -> Normalization:
     """In the order of the channels that the stages give the model.
 
     As in PaddleOCR: recognition and padded classification see -1..1, whatever inference.yml says;
-    who stretches strips gets them in RGB order.
+    who stretches crops gets them in RGB order.
     """
     if source.role == "det":
         return Normalization(source.mean, source.std)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import Granularity
 from ocr_engine.result import Line
-from ocr_engine.stages.cropping import cut_out, place_of
+from ocr_engine.stages.cropping import crop_region, cut_out
 from ocr_engine.stages.recognition import Character, Reading
 from ocr_engine.stages.word_boxes import text_line
 
@@ -29,11 +29,11 @@ def lines_with_parts(
     names = ("rec_texts", "rec_scores", "rec_polys", "text_word", "text_word_region")
     for text, score, corners, words, places in zip(*(found[name] for name in names), strict=True):
         box = np.asarray(corners).astype(np.int32)
-        place = place_of(box)
+        place = crop_region(box)
         if text and place is not None:
-            strip = cut_out(pixels, place)
+            crop = cut_out(pixels, place)
             characters = tuple(_characters(text, float(score), box, words, places))
-            yield text_line(Reading(text, float(score), characters), box, strip, granularity)
+            yield text_line(Reading(text, float(score), characters), box, crop, granularity)
 
 
 def _characters(

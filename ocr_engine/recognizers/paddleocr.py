@@ -21,7 +21,11 @@ from ocr_engine.errors import ModelError, last_line
 from ocr_engine.geometry import as_quad
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.models.catalogue import CATALOGUE
-from ocr_engine.models.official import lay_out_detection, lay_out_recognition, onnx_characters
+from ocr_engine.models.official import (
+    onnx_characters,
+    write_detection_directory,
+    write_recognition_directory,
+)
 from ocr_engine.models.source import ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
@@ -149,8 +153,8 @@ def _from_files(
         )
     det, rec = _with_known_name(models.det), _with_known_name(models.rec)
     characters = rec.characters or (onnx_characters(rec.file.path) if onnx else ())
-    det_folder = _directory(det) or lay_out_detection(folder, det)
-    rec_folder = _directory(rec) or lay_out_recognition(folder, rec, characters)
+    det_folder = _directory(det) or write_detection_directory(folder, det)
+    rec_folder = _directory(rec) or write_recognition_directory(folder, rec, characters)
     arguments = {
         "text_detection_model_name": det.name,
         "text_detection_model_dir": str(det_folder),

@@ -20,11 +20,11 @@ from ocr_engine.recognizers.models import Sessions, load_runtime, load_sessions,
 from ocr_engine.result import Recognition
 from ocr_engine.runtimes.session import FloatArray, Inputs, Session
 from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes
-from ocr_engine.stages.cropping import cut_out, place_of
+from ocr_engine.stages.cropping import crop_region, cut_out
+from ocr_engine.stages.crops import Crops, stretched_crop
 from ocr_engine.stages.layout import image_document
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
-from ocr_engine.stages.strips import Strips, stretched_strip
 
 log = logging.getLogger(__name__)
 
@@ -56,27 +56,27 @@ class PpOcr:
         self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
     ) -> Recognition:
         """See Recognizer.recognize."""
-        watch = StageWatch()
+        watch = StageTimer()
         with watch.stage("det"):
             boxes = self._detect(image.pixels, options, budget.cores)
-            lines = [(box, place) for box in boxes if (place := place_of(box)) is not None]
-        strips = Strips(
-            [place.strip_shape for _, place in lines],
+            lines = [(box, place) for box in boxes if (place := crop_region(box)) is not None]
+        crops = Crops(
+            [place.crop_shape for _, place in lines],
             lambda number: cut_out(image.pixels, lines[number][1]),
         )
         readings: list[Reading] = []
         if lines:
             with watch.stage("rec"):
-                readings = self._read(strips, budget, options)
+                readings = self._read(crops, budget, options)
         if lines and options.use_angle_cls:
             with watch.stage("cls"):
-                suspects = self._suspects(strips, readings, options)
+                suspects = self._suspects(crops, readings, options)
             with watch.stage("rec"):
-                stands = [place.stands for _, place in lines]
-                self._turn(strips, readings, suspects, stands, budget, options)
+                vertical = [place.is_vertical for _, place in lines]
+                self._turn(crops, readings, suspects, vertical, budget, options)
         found = [
             word_boxes.text_line(
-                reading, np.rint(box).astype(np.int32), strips[number], options.granularity
+                reading, np.rint(box).astype(np.int32), crops[number], options.granularity
             )
             for number, ((box, _), reading) in enumerate(zip(lines, readings, strict=True))
             if reading.text and reading.confidence >= options.drop_score
@@ -142,58 +142,58 @@ class PpOcr:
         return self._wide_det
 
     def _suspects(
-        self, strips: Strips, readings: Sequence[Reading], options: RecognitionOptions
+        self, crops: Crops, readings: Sequence[Reading], options: RecognitionOptions
     ) -> list[int]:
         """Which lines do not read well as they are, and seem to be upside down."""
         return [
             index
             for index, reading in enumerate(readings)
             if (threshold := orientation.suspicion(reading, options.cls_thresh)) is not None
-            and self._seems_upside_down(strips[index], threshold)
+            and self._seems_upside_down(crops[index], threshold)
         ]
 
-    def _seems_upside_down(self, strip: ImageArray, threshold: float) -> bool:
+    def _seems_upside_down(self, crop: ImageArray, threshold: float) -> bool:
         source, session = self.models.get("cls"), self.sessions.get("cls")
         if session is None or source is None:
             return False
         _, height, width = source.image_shape or CLS_SHAPE
         if source.stretch:
-            seen = stretched_strip(strip, height, width)
+            seen = stretched_crop(crop, height, width)
         else:
-            seen = classification.preprocess(strip, height, width)
+            seen = classification.preprocess(crop, height, width)
         return classification.is_upside_down(session.run(seen), threshold)
 
     def _turn(
         self,
-        strips: Strips,
+        crops: Crops,
         readings: list[Reading],
         suspects: Sequence[int],
-        stands: Sequence[bool],
+        vertical: Sequence[bool],
         budget: Budget,
         options: RecognitionOptions,
     ) -> None:
         """Replace the readings of upside-down lines: of suspects first, then of their group."""
 
         def read_turned(lines: Sequence[int]) -> Iterator[tuple[int, Reading]]:
-            again = self._read(strips.some(lines, classification.turn), budget, options)
+            again = self._read(crops.subset(lines, classification.turn), budget, options)
             return zip(lines, again, strict=True)
 
         turned = dict(read_turned(suspects))
-        turned.update(read_turned(orientation.to_be_read_turned(readings, turned, stands)))
-        for index in orientation.upside_down(readings, turned, stands):
+        turned.update(read_turned(orientation.to_be_read_turned(readings, turned, vertical)))
+        for index in orientation.upside_down(readings, turned, vertical):
             readings[index] = turned[index]._replace(turned=True)
 
-    def _read(self, strips: Strips, budget: Budget, options: RecognitionOptions) -> list[Reading]:
-        """The text of each strip and how sure it is.
+    def _read(self, crops: Crops, budget: Budget, options: RecognitionOptions) -> list[Reading]:
+        """The text of each crop and how sure it is.
 
-        A strip is squeezed first, where the model takes that; if it does not read well, it is read
+        A crop is squeezed first, where the model takes that; if it does not read well, it is read
         at its full width, too, padded as PaddleOCR does, and the surer reading stays.
         """
-        readings = self._read_at(self.models.rec.squeeze, strips, budget, options)
+        readings = self._read_at(self.models.rec.squeeze, crops, budget, options)
         if self.models.rec.squeeze == 1:
             return readings
         unsure = [i for i, reading in enumerate(readings) if reading[1] < recognition.SURE]
-        again = self._read_at(1.0, strips.some(unsure), budget, options, self._rec_shape[2])
+        again = self._read_at(1.0, crops.subset(unsure), budget, options, self._rec_shape[2])
         for index, reading in zip(unsure, again, strict=True):
             readings[index] = max(reading, readings[index], key=lambda each: each[1])
         return readings
@@ -201,28 +201,28 @@ class PpOcr:
     def _read_at(
         self,
         squeeze: float,
-        strips: Strips,
+        crops: Crops,
         budget: Budget,
         options: RecognitionOptions,
-        least_width: int = 0,
+        min_width: int = 0,
     ) -> list[Reading]:
-        shape = (*self._rec_shape[1:], squeeze, least_width)
+        shape = (*self._rec_shape[1:], squeeze, min_width)
 
         def make(number: int) -> ImageArray:
             budget.check_deadline()
-            return recognition.preprocess(strips[number], *shape)
+            return recognition.preprocess(crops[number], *shape)
 
         def read(number: int, output: FloatArray) -> Reading:
             if options.granularity == "line":
                 return Reading(*recognition.decode(output, self._characters))
-            filled = recognition.filled_share(strips.shapes[number], *shape)
+            filled = recognition.filled_share(crops.shapes[number], *shape)
             return recognition.decode_characters(output, self._characters, filled)
 
-        widths = [recognition.padded_width(strip, *shape) for strip in strips.shapes]
+        widths = [recognition.padded_width(crop, *shape) for crop in crops.shapes]
         return self.sessions.rec.run_each(Inputs(widths, make, read), budget.cores)
 
 
-class StageWatch:
+class StageTimer:
     """Adds up the seconds that each stage takes."""
 
     def __init__(self) -> None:
@@ -267,8 +267,8 @@ def _characters(
     """The classes' characters; the space is the last class of models that have one more."""
     listed = session.metadata.get("character")
     characters = source.characters or (tuple(listed.split("\n")) if listed else ())
-    blank_strip = np.zeros((1, rec_shape[1], recognition.WIDTHS[0], 3), dtype=np.uint8)
-    answer = try_run(source, session, blank_strip)
+    blank_crop = np.zeros((1, rec_shape[1], recognition.WIDTHS[0], 3), dtype=np.uint8)
+    answer = try_run(source, session, blank_crop)
     if answer.ndim != 3:
         raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")
     classes = answer.shape[2]

@@ -1,1 +1,1 @@
-"""Runtimes load a model file and run pixels through it; each lives in a module of its own."""
+"""Runtimes load a model file and run it on pixels; one module each."""

@@ -41,24 +41,24 @@ class OnnxRuntimeSession:
         (output, *_) = self._session.run(None, given, self._run_options)
         return np.asarray(output, dtype=np.float32)
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
-        """See Session.run_each; one after the other."""
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
+        """See Session.run_each; one after another."""
         return inputs.run_on(self.run)
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
-        """Nothing to do: shapes are not compiled one by one."""
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
+        """Nothing to do: shapes are not compiled individually."""
 
     def release_memory(self, shapes: bool = False) -> None:
-        """Nothing to do: the arena is off, so each run gives back what it took."""
+        """Nothing to do: without an arena each run frees its memory."""
 
 
 class OnnxRuntimeRuntime:
-    """The CPU execution provider, without an arena: it would keep the largest image's memory."""
+    """The CPU execution provider, without an arena, which would keep the largest image's memory."""
 
     name = "onnxruntime"
 
     def version(self) -> str:
-        """The installed release."""
+        """The installed version."""
         return str(onnxruntime.__version__)
 
     def native_bf16(self) -> bool:
@@ -82,7 +82,7 @@ class OnnxRuntimeRuntime:
             session = onnxruntime.InferenceSession(
                 str(model.path), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # onnxruntime's own classes share no public base
+        except Exception as error:  # onnxruntime's errors share no public base class
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"ONNX Runtime cannot read {model.path}: {reason}") from None
         return OnnxRuntimeSession(session, settings.normalization)

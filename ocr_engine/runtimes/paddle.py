@@ -1,4 +1,4 @@
-"""Paddle Inference with MKLDNN (oneDNN): reads .pdmodel, .json, and model + params of 2020."""
+"""Paddle Inference with MKLDNN (oneDNN). Reads .pdmodel, .json, and the 2020 model + params."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class PaddleSession:
-    """One predictor; Paddle ties it to the thread that made it."""
+    """One predictor; Paddle ties it to the thread that created it."""
 
     def __init__(
         self, predictor: Any, normalization: Normalization, input_height: int | None
@@ -45,11 +45,11 @@ class PaddleSession:
         self._predictor.run()
         return np.asarray(self._output.copy_to_cpu(), dtype=np.float32)
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
-        """See Session.run_each; one after the other."""
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
+        """See Session.run_each; one after another."""
         return inputs.run_on(self.run)
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
         """See Session.prepare."""
         self.run(pixels)
 
@@ -65,11 +65,11 @@ class PaddleRuntime:
     name = "paddle"
 
     def version(self) -> str:
-        """The installed release."""
+        """The installed version."""
         return str(paddle.version.full_version)
 
     def native_bf16(self) -> bool:
-        """Its bf16 kernels cover only part of these models; f32 is what is offered."""
+        """Its bf16 kernels cover only part of these models, so only f32 is offered."""
         return False
 
     def native_int8(self) -> bool:
@@ -102,9 +102,9 @@ class PaddleRuntime:
 
 
 def _input_height(model: ModelFile) -> int | None:
-    """The fixed height of the program's input; only the older format tells it cheaply.
+    """The fixed height of the program's input; only the older format gives it cheaply.
 
-    ModelError for what is no program: Paddle's predictor would take the process down with it.
+    ModelError if the file is not a program: Paddle's predictor would crash the process.
     """
     if model.path.suffix == ".json":
         return None
@@ -114,5 +114,5 @@ def _input_height(model: ModelFile) -> int | None:
         block = program.global_block()
         shape = block.var(block.ops[0].output("Out")[0]).shape
     except (ValueError, IndexError):
-        raise ModelError(f"Paddle cannot read {model.path}: it is no Paddle program") from None
+        raise ModelError(f"Paddle cannot read {model.path}: it is not a Paddle program") from None
     return int(shape[2]) if len(shape) == 4 and shape[2] > 0 else None

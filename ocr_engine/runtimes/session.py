@@ -1,4 +1,4 @@
-"""The interface that every runtime gives the recognizer: a loaded model that runs on pixels."""
+"""The interface between recognizers and runtimes: a loaded model that runs on pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Precision = Literal["f32", "bf16", "int8"]
 
 @dataclass(frozen=True, slots=True)
 class Normalization:
-    """What a model makes of a pixel: (pixel / 255 - mean) / std, per channel."""
+    """The model's input per pixel and channel: (pixel / 255 - mean) / std."""
 
     mean: tuple[float, float, float] = HALF
     std: tuple[float, float, float] = HALF
@@ -38,21 +38,25 @@ class Normalization:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """How a model runs: compute threads, number format, shapes kept compiled, oneDNN in Paddle.
+    """How a model runs.
 
-    normalization: what it makes of pixels, in the order of the channels that it is given.
-    lanes: how many lines may run at the same time, each with so many threads.
-    lane_width: wider lines run in the first lane only, so that others have few shapes to keep.
+    normalization: of pixels, in the channel order of the input.
+    threads: compute threads of each infer request.
+    infer_requests: how many inputs may run concurrently.
+    cached_shapes: input shapes kept compiled.
+    max_shared_width: wider inputs use only the first infer request, so that the others keep few
+    compiled shapes.
+    enable_mkldnn: oneDNN in Paddle.
     ranges: of the model's activations by operation, for int8.
-    digest: of the model's files; what is compiled may be kept under it. Empty: it is not.
+    digest: of the model's files, for the cache of compiled models; empty: no caching.
     """
 
     normalization: Normalization = Normalization()
     threads: int = 1
-    lanes: int = 1
+    infer_requests: int = 1
     precision: Precision = "f32"
     cached_shapes: int = 16
-    lane_width: int = 1 << 62
+    max_shared_width: int = 1 << 62
     enable_mkldnn: bool = True
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     digest: str = ""
@@ -60,10 +64,10 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Inputs(Generic[T]):
-    """Pixels that are made when it is their turn, by number, and what to read of their outputs.
+    """A batch of inputs, numbered from 0.
 
-    widths: of the pixels, by which lanes share them. read: gets the number and the output, of
-    which it must keep no part.
+    widths: of the inputs in pixels; they decide the order. make: creates an input just before it
+    runs. read: converts an output, given its number; it must not keep a reference to the output.
     """
 
     widths: Sequence[int]
@@ -71,34 +75,34 @@ class Inputs(Generic[T]):
     read: Callable[[int, FloatArray], T]
 
     def run_on(self, run: Callable[[PixelArray], FloatArray]) -> list[T]:
-        """All of them, one after the other."""
+        """Run all inputs, one after another."""
         return [self.read(number, run(self.make(number))) for number in range(len(self.widths))]
 
 
 class Session(Protocol):
-    """A loaded model; made and run in one thread of one process."""
+    """A loaded model; created and run in one thread of one process."""
 
     metadata: Mapping[str, str]
     input_height: int | None
     precision: Precision
 
     def run(self, pixels: PixelArray) -> FloatArray:
-        """The model's first output for pixels (1, h, w, 3) uint8, in the order of its channels."""
+        """The model's first output for pixels (1, h, w, 3) uint8 in the model's channel order."""
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
-        """What is read of each output, in the order of their numbers.
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
+        """The result of Inputs.read for each input, in order.
 
-        `lanes` run at a time, if the runtime can, each in a thread of its own.
+        Runs up to `infer_requests` inputs concurrently, each in its own thread, if the runtime can.
         """
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
-        """Make the next run of pixels of this shape faster in so many lanes, if that can be."""
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
+        """Compile for pixels of this shape in so many infer requests, if the runtime can."""
 
     def release_memory(self, shapes: bool = False) -> None:
-        """Give back past images' activations, if the runtime can.
+        """Release the activation memory of past images, if the runtime can.
 
-        shapes: also what is compiled for past shapes, and all lanes but the first. ModelError or
-        OSError if the model cannot be loaded again for that; the session then stays as it is.
+        shapes: also drop compiled shapes, and all infer requests but the first. ModelError or
+        OSError if the model cannot be reloaded for that; the session then stays usable.
         """
 
 
@@ -108,7 +112,7 @@ class Runtime(Protocol):
     name: str
 
     def version(self) -> str:
-        """The library's version."""
+        """The version of the library."""
 
     def native_bf16(self) -> bool:
         """Whether this runtime computes in bf16 on this CPU without emulation."""

@@ -7,16 +7,16 @@ import math
 import numpy as np
 
 from ocr_engine.images.decode import ImageArray
+from ocr_engine.stages.crops import padded_crop
 from ocr_engine.stages.detection import FloatArray
-from ocr_engine.stages.strips import padded_strip
 
 UPSIDE_DOWN = 1
 
 
-def preprocess(strip: ImageArray, height: int = 48, width: int = 192) -> ImageArray:
-    """A strip (H, W, 3) uint8 as (1, height, width, 3) uint8; the ratio is kept."""
-    needed = math.ceil(height * strip.shape[1] / strip.shape[0])
-    return padded_strip(strip, height, min(needed, width), width)
+def preprocess(crop: ImageArray, height: int = 48, width: int = 192) -> ImageArray:
+    """A crop (H, W, 3) uint8 as (1, height, width, 3) uint8; the ratio is kept."""
+    needed = math.ceil(height * crop.shape[1] / crop.shape[0])
+    return padded_crop(crop, height, min(needed, width), width)
 
 
 def is_upside_down(probabilities: FloatArray, threshold: float) -> bool:
@@ -24,6 +24,6 @@ def is_upside_down(probabilities: FloatArray, threshold: float) -> bool:
     return bool(probabilities[0, UPSIDE_DOWN] > threshold)
 
 
-def turn(strip: ImageArray) -> ImageArray:
-    """The strip turned by 180 degrees."""
-    return np.ascontiguousarray(strip[::-1, ::-1])
+def turn(crop: ImageArray) -> ImageArray:
+    """The crop turned by 180 degrees."""
+    return np.ascontiguousarray(crop[::-1, ::-1])

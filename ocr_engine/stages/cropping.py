@@ -1,4 +1,4 @@
-"""From a box on the image to an upright strip with one line of text."""
+"""From a box on the image to an upright crop with one line of text."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from ocr_engine.images.decode import ImageArray
+from ocr_engine.stages.crops import CropShape
 from ocr_engine.stages.detection import FloatArray, QuadArray, min_area_quad
-from ocr_engine.stages.strips import StripShape
 
 VERTICAL_RATIO = 1.5
 WARP_SIDE = 32_766  # OpenCV warps from and to no more than this
@@ -21,10 +21,10 @@ SHARPNESS = -0.75  # of bicubic interpolation, as OpenCV has it
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CropRegion:
     """Where a line is cut out: corners (4, 2) float32 (x, y) from the upper left, clockwise.
 
-    width, height: of the strip in pixels, before it is laid down if it stands.
+    width, height: of the crop in pixels, before it is laid down if it stands.
     """
 
     corners: FloatArray
@@ -32,25 +32,25 @@ class Place:
     height: int
 
     @property
-    def stands(self) -> bool:
-        """Whether the strip is so high that it is turned by 90 degrees, as PaddleOCR does."""
+    def is_vertical(self) -> bool:
+        """Whether the crop is so high that it is turned by 90 degrees, as PaddleOCR does."""
         return self.height / self.width >= VERTICAL_RATIO
 
     @property
-    def strip_shape(self) -> StripShape:
-        """The strip's, unless the image is too large for OpenCV to warp."""
-        return (self.width, self.height) if self.stands else (self.height, self.width)
+    def crop_shape(self) -> CropShape:
+        """The crop's, unless the image is too large for OpenCV to warp."""
+        return (self.width, self.height) if self.is_vertical else (self.height, self.width)
 
 
-def place_of(box: QuadArray) -> Place | None:
+def crop_region(box: QuadArray) -> CropRegion | None:
     """Where the box (4, 2) is cut out; None for a box without area."""
     corners, _ = min_area_quad(box.astype(np.float32))
     width = round(max(_distance(corners, 0, 1), _distance(corners, 2, 3)))
     height = round(max(_distance(corners, 0, 3), _distance(corners, 1, 2)))
-    return Place(corners, width, height) if width >= 1 and height >= 1 else None
+    return CropRegion(corners, width, height) if width >= 1 and height >= 1 else None
 
 
-def cut_out(pixels: ImageArray, place: Place) -> ImageArray:
+def cut_out(pixels: ImageArray, place: CropRegion) -> ImageArray:
     """Cut the line out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
 
     The pixels of a box that stands straight are shown as they are, half a pixel beside it at most;
@@ -58,14 +58,14 @@ def cut_out(pixels: ImageArray, place: Place) -> ImageArray:
     """
     across, down = (place.corners[corner] - place.corners[0] for corner in (1, 3))
     if abs(across[1]) <= STRAIGHT and abs(down[0]) <= STRAIGHT:
-        strip = _straight(pixels, place.corners.mean(axis=0), place.width, place.height)
+        crop = _straight(pixels, place.corners.mean(axis=0), place.width, place.height)
     else:
-        strip = _warped(pixels, place.corners, place.width, place.height)
-    return np.ascontiguousarray(np.rot90(strip)) if place.stands else strip
+        crop = _warped(pixels, place.corners, place.width, place.height)
+    return np.ascontiguousarray(np.rot90(crop)) if place.is_vertical else crop
 
 
 def _straight(pixels: ImageArray, middle: FloatArray, width: int, height: int) -> ImageArray:
-    """The strip of this size round the middle (x, y), which may lie between pixels."""
+    """The crop of this size round the middle (x, y), which may lie between pixels."""
     left, top = float(middle[0]) - width / 2, float(middle[1]) - height / 2
     x, y = round(left), round(top)
     inside = 0 <= x <= pixels.shape[1] - width and 0 <= y <= pixels.shape[0] - height
@@ -75,7 +75,7 @@ def _straight(pixels: ImageArray, middle: FloatArray, width: int, height: int) -
 
 
 def _shifted(pixels: ImageArray, left: float, top: float, width: int, height: int) -> ImageArray:
-    """The strip of this size whose first pixel lies between pixels, and perhaps outside."""
+    """The crop of this size whose first pixel lies between pixels, and perhaps outside."""
     x, y = math.floor(left), math.floor(top)
     rows = np.clip(np.arange(y - 1, y + height + 2), 0, pixels.shape[0] - 1)
     columns = np.clip(np.arange(x - 1, x + width + 2), 0, pixels.shape[1] - 1)
@@ -98,7 +98,7 @@ def _bicubic(fraction: float) -> FloatArray:
 
 
 def _warped(pixels: ImageArray, corners: FloatArray, width: int, height: int) -> ImageArray:
-    """The strip of this size between the corners of a box that leans."""
+    """The crop of this size between the corners of a box that leans."""
     if max(pixels.shape[:2]) > WARP_SIDE:
         pixels, corners = _surroundings(pixels, corners)
     shrink = min(1.0, WARP_SIDE / max(width, height, *pixels.shape[:2]))

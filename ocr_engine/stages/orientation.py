@@ -61,7 +61,7 @@ def evidence(upright: Reading, turned: Reading | None) -> int:
 
 
 def turned_groups(
-    upright: Sequence[Reading], turned: Mapping[int, Reading], stands: Sequence[bool]
+    upright: Sequence[Reading], turned: Mapping[int, Reading], vertical: Sequence[bool]
 ) -> set[bool]:
     """Of the lying (False) and the standing (True) lines, those that are upside down as a group.
 
@@ -71,32 +71,33 @@ def turned_groups(
     balance = {False: 0, True: 0}
     for index, reading in enumerate(upright):
         other = turned.get(index)
-        balance[_group(reading, other, stands[index])] += evidence(reading, other)
+        balance[_group(reading, other, vertical[index])] += evidence(reading, other)
     return {group for group, weight in balance.items() if weight >= TELLING_CHARACTERS}
 
 
 def to_be_read_turned(
-    upright: Sequence[Reading], turned: Mapping[int, Reading], stands: Sequence[bool]
+    upright: Sequence[Reading], turned: Mapping[int, Reading], vertical: Sequence[bool]
 ) -> list[int]:
     """The lines that must be read turned, too, since the others of their group are upside down."""
-    groups = turned_groups(upright, turned, stands)
+    groups = turned_groups(upright, turned, vertical)
     return [
         index
         for index, reading in enumerate(upright)
-        if index not in turned and groups & {stands[index], _group(reading, None, stands[index])}
+        if index not in turned
+        and groups & {vertical[index], _group(reading, None, vertical[index])}
     ]
 
 
 def upside_down(
-    upright: Sequence[Reading], turned: Mapping[int, Reading], stands: Sequence[bool]
+    upright: Sequence[Reading], turned: Mapping[int, Reading], vertical: Sequence[bool]
 ) -> list[int]:
     """The lines whose turned reading replaces the upright one."""
-    groups = turned_groups(upright, turned, stands)
+    groups = turned_groups(upright, turned, vertical)
     return [
         index
         for index, reading in turned.items()
         if is_upside_down(
-            upright[index], reading, _group(upright[index], reading, stands[index]) in groups
+            upright[index], reading, _group(upright[index], reading, vertical[index]) in groups
         )
     ]
 
@@ -126,9 +127,9 @@ def _tells_nothing(reading: Reading) -> bool:
     return len(reading.text) == 1 and reading.text in TURNABLE
 
 
-def _group(upright: Reading, turned: Reading | None, stands: bool) -> bool:
+def _group(upright: Reading, turned: Reading | None, vertical: bool) -> bool:
     """Whether a line belongs to the standing lines.
 
     A single character does not: its box stands because a digit is higher than it is wide.
     """
-    return stands and any(reading and len(reading.text) > 1 for reading in (upright, turned))
+    return vertical and any(reading and len(reading.text) > 1 for reading in (upright, turned))

@@ -1,4 +1,4 @@
-"""Recognition: a strip's text. Pre- and post-processing of a CTC model.
+"""Recognition: a crop's text. Pre- and post-processing of a CTC model.
 
 CTC: Graves et al., "Connectionist Temporal Classification", ICML 2006; decoded greedily.
 """
@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ocr_engine.images.decode import ImageArray
+from ocr_engine.stages.crops import CropShape, padded_crop
 from ocr_engine.stages.detection import FloatArray
-from ocr_engine.stages.strips import StripShape, padded_strip
 
 BLANK = 0
-# Of strips with padding: each costs 30 ms and 9 MB to compile, so steps grow (decisions/0018).
+# Of crops with padding: each costs 30 ms and 9 MB to compile, so steps grow (decisions/0018).
 WIDTHS = (64, 128, 192, 256, 320, 384, 480, 576, 704, 864, 1056, 1280, 1600, 2048, 2560, 3200)
 COMMON_WIDTHS = WIDTHS[:8]  # of most lines
 SHORT_WIDTH = 128  # lines of a few characters have little context
@@ -27,9 +27,9 @@ SURE = 0.97  # a line read with less is read at its full width, too
 
 
 class Character(NamedTuple):
-    """A character, how sure it is, and from where to where its steps lie in the strip.
+    """A character, how sure it is, and from where to where its steps lie in the crop.
 
-    start and end are shares of the strip's width; they may be beyond 1, in the padding.
+    start and end are shares of the crop's width; they may be beyond 1, in the padding.
     """
 
     text: str
@@ -39,9 +39,9 @@ class Character(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a strip says and how sure that is.
+    """What a crop says and how sure that is.
 
-    characters: only where they are asked for. turned: the strip was turned by 180 degrees before.
+    characters: only where they are asked for. turned: the crop was turned by 180 degrees before.
     """
 
     text: str
@@ -51,41 +51,53 @@ class Reading(NamedTuple):
 
 
 def preprocess(
-    strip: ImageArray, height: int = 48, base_width: int = 320, squeeze: float = 1.0, least: int = 0
+    crop: ImageArray,
+    height: int = 48,
+    base_width: int = 320,
+    squeeze: float = 1.0,
+    min_width: int = 0,
 ) -> ImageArray:
-    """A strip (H, W, 3) uint8 as (1, height, padded_width(), 3) uint8.
+    """A crop (H, W, 3) uint8 as (1, height, padded_width(), 3) uint8.
 
     The ratio, times squeeze, is kept up to the largest of WIDTHS, but nothing is squeezed to less
     than SHORT_WIDTH; the rest is padding, up to a width of at least least. A line is alone, so that
     its text does not depend on its neighbours.
     """
-    width, padded = _widths(strip.shape[:2], height, base_width, squeeze, least)
-    return padded_strip(strip, height, width, padded)
+    width, padded = _widths(crop.shape[:2], height, base_width, squeeze, min_width)
+    return padded_crop(crop, height, width, padded)
 
 
 def padded_width(
-    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0, least: int = 0
+    shape: CropShape,
+    height: int = 48,
+    base_width: int = 320,
+    squeeze: float = 1.0,
+    min_width: int = 0,
 ) -> int:
-    """The width of what preprocess() makes of a strip of this shape: one of WIDTHS."""
-    return _widths(shape, height, base_width, squeeze, least)[1]
+    """The width of what preprocess() makes of a crop of this shape: one of WIDTHS."""
+    return _widths(shape, height, base_width, squeeze, min_width)[1]
 
 
 def filled_share(
-    shape: StripShape, height: int = 48, base_width: int = 320, squeeze: float = 1.0, least: int = 0
+    shape: CropShape,
+    height: int = 48,
+    base_width: int = 320,
+    squeeze: float = 1.0,
+    min_width: int = 0,
 ) -> float:
-    """How much of what preprocess() makes of a strip of this shape is not padding, 0 to 1."""
-    width, padded = _widths(shape, height, base_width, squeeze, least)
+    """How much of what preprocess() makes of a crop of this shape is not padding, 0 to 1."""
+    width, padded = _widths(shape, height, base_width, squeeze, min_width)
     return width / padded
 
 
 def _widths(
-    shape: StripShape, height: int, base_width: int, squeeze: float, least: int
+    shape: CropShape, height: int, base_width: int, squeeze: float, min_width: int
 ) -> tuple[int, int]:
     """The width without padding, and with it."""
     full = height * shape[1] / shape[0]
     needed = max(full * squeeze, min(full, SHORT_WIDTH))
     width = math.ceil(needed) if needed <= base_width else min(int(needed), WIDTHS[-1])
-    return width, WIDTHS[bisect_left(WIDTHS, max(width, least))]
+    return width, WIDTHS[bisect_left(WIDTHS, max(width, min_width))]
 
 
 def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, float]:

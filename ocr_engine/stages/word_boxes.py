@@ -1,8 +1,8 @@
 """The boxes of words and characters within a line.
 
-A CTC model tells at which of its steps it reads a character, and a step is a column of the strip:
-so does PaddleOCR's return_word_box place words. But a step is a sixth of the strip's height, or a
-quarter where the strip was squeezed, so edges are then moved to where the ink ends.
+A CTC model tells at which of its steps it reads a character, and a step is a column of the crop:
+so does PaddleOCR's return_word_box place words. But a step is a sixth of the crop's height, or a
+quarter where the crop was squeezed, so edges are then moved to where the ink ends.
 """
 
 from __future__ import annotations
@@ -34,10 +34,8 @@ BoolArray = npt.NDArray[np.bool_]
 IndexArray = npt.NDArray[np.intp]
 
 
-def text_line(
-    reading: Reading, box: QuadArray, strip: ImageArray, granularity: Granularity
-) -> Line:
-    """The line that was read in the strip, which was cut out of the box; with what is asked for."""
+def text_line(reading: Reading, box: QuadArray, crop: ImageArray, granularity: Granularity) -> Line:
+    """The line that was read in the crop, which was cut out of the box; with what is asked for."""
     line = Line(reading.text, round(reading.confidence, 4), as_quad(box))
     if granularity == "line":
         return line
@@ -45,8 +43,8 @@ def text_line(
     spans = split_words(texts)
     if granularity == "char":
         spans = [(i, i + 1) for start, end in spans for i in range(start, end)]
-    extents = find_extents(reading, strip)
-    vertical = _is_vertical(box, strip)
+    extents = find_extents(reading, crop)
+    vertical = _is_vertical(box, crop)
     parts = [
         (
             "".join(texts[start:end]),
@@ -60,18 +58,18 @@ def text_line(
     return replace(line, words=tuple(Word(*part) for part in parts))
 
 
-def find_extents(reading: Reading, strip: ImageArray) -> list[Extent]:
+def find_extents(reading: Reading, crop: ImageArray) -> list[Extent]:
     """From where to where each character reaches, as shares of the width of what was read.
 
     A space has no extent: both of its ends are its middle.
     """
-    height, width = strip.shape[:2]
+    height, width = crop.shape[:2]
     middles = [min((c.start + c.end) / 2, 1.0) * width for c in reading.characters]
     extents = [(middle / width, middle / width) for middle in middles]
     runs = _without_spaces(reading.characters)
     if not runs:
         return extents
-    ink = ink_of_columns(strip)[:: -1 if reading.turned else 1]
+    ink = ink_of_columns(crop)[:: -1 if reading.turned else 1]
     reach = max([0.7 * height, *(1.5 * distance for distance in _distances(middles, runs))])
     cuts = [
         max(middles[runs[0][0]] - reach, 0.0),
@@ -84,9 +82,9 @@ def find_extents(reading: Reading, strip: ImageArray) -> list[Extent]:
     return extents
 
 
-def ink_of_columns(strip: ImageArray) -> Float64Array:
-    """How much there is in each column of the strip: 0 for the ground, about 1 for letters."""
-    grey = cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY)
+def ink_of_columns(crop: ImageArray) -> Float64Array:
+    """How much there is in each column of the crop: 0 for the ground, about 1 for letters."""
+    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
     contrast = grey.std(axis=0)
     low, high = np.percentile(contrast, (5, 95))
     ink: Float64Array = np.clip((contrast - low) / max(high - low, 1.0), 0.0, 1.0)
@@ -164,10 +162,10 @@ def _mean_confidence(characters: Sequence[Character]) -> float:
     return round(sum(character.confidence for character in characters) / len(characters), 4)
 
 
-def _is_vertical(box: QuadArray, strip: ImageArray) -> bool:
-    """Whether cut_out() has turned the strip by 90 degrees: the box is high, the strip wide."""
+def _is_vertical(box: QuadArray, crop: ImageArray) -> bool:
+    """Whether cut_out() has turned the crop by 90 degrees: the box is high, the crop wide."""
     top, side = np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[3] - box[0])
-    return bool(side > top and strip.shape[1] > strip.shape[0])
+    return bool(side > top and crop.shape[1] > crop.shape[0])
 
 
 def _slice(box: QuadArray, vertical: bool, extent: Extent, turned: bool) -> Quad:

@@ -1,1 +1,1 @@
-"""The child process, and what the parent knows of it: spec.py and messages.py, nothing else."""
+"""The child process. The parent imports only spec.py and messages.py."""

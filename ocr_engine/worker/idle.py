@@ -1,7 +1,7 @@
-"""What a worker does while no image comes: it gives memory back, and prepares for later images.
+"""Idle-time maintenance of a worker: returns memory, then prepares for later images.
 
-In two steps: a pause is short, and what made the last images fast stays, within a limit; in a
-rest it goes, and the worker has about as much memory as at its start.
+Idle trim, after 2 s: release activation memory; compiled shapes stay, up to a memory limit.
+Idle reset, after 30 to 40 s: drop compiled shapes, too; memory returns to about its start level.
 """
 
 from __future__ import annotations
@@ -13,53 +13,60 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 from ocr_engine.memory import rss_mb
-from ocr_engine.worker.memory import give_memory_back, release
-from ocr_engine.worker.spec import PAUSE_SECONDS
+from ocr_engine.worker.memory import release, trim_memory
+from ocr_engine.worker.spec import IDLE_TRIM_SECONDS
 
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
-REST_SECONDS = 30.0  # to begin anew takes 1 to 3 s of CPU
-REST_SPREAD_SECONDS = 10.0  # random and in addition, lest all workers begin anew at once
-REST_SLACK_MB = 4  # of what differs from one rest to the next though nothing new was read
+IDLE_RESET_SECONDS = 30.0  # a reset costs 1 to 3 s of CPU
+IDLE_RESET_SPREAD_SECONDS = 10.0  # random delay, so that workers do not all reset together
+IDLE_RESET_SLACK_MB = 4  # memory differs by this much between resets without new shapes
 
 
-class Pauses:
-    """The pauses of one worker. most_rss_mb: above it, past images' shapes do not outlive one."""
+class IdleMaintenance:
+    """Runs while one worker is idle.
 
-    def __init__(self, recognizer: Recognizer, most_rss_mb: int) -> None:
+    max_rss_mb: RSS above which the idle trim drops the compiled shapes, too.
+    """
+
+    def __init__(self, recognizer: Recognizer, max_rss_mb: int) -> None:
         self._recognizer = recognizer
-        self._most_rss_mb = most_rss_mb
-        self._rested_rss_mb = 0
+        self._max_rss_mb = max_rss_mb
+        self._rss_mb_after_reset = 0
 
-    def use(self, channel: connection.Connection) -> None:
-        """Until something comes, or nothing is left to do; EOFError and OSError as of poll()."""
-        rest = time.monotonic() + REST_SECONDS + random.uniform(0, REST_SPREAD_SECONDS)
-        if channel.poll(PAUSE_SECONDS):
+    def run_until_request(self, channel: connection.Connection) -> None:
+        """Return when a request arrives or nothing is left to do.
+
+        Raises EOFError and OSError as poll() does.
+        """
+        reset_at = time.monotonic() + IDLE_RESET_SECONDS
+        reset_at += random.uniform(0, IDLE_RESET_SPREAD_SECONDS)
+        if channel.poll(IDLE_TRIM_SECONDS):
             return
-        for _ in self._pause():
+        for _ in self._trim():
             if channel.poll():
                 return
-        if channel.poll(max(0.0, rest - time.monotonic())):
+        if channel.poll(max(0.0, reset_at - time.monotonic())):
             return
-        for _ in self._rest():
+        for _ in self._reset():
             if channel.poll():
                 return
 
-    def _pause(self) -> Iterator[None]:
-        give_memory_back(self._recognizer, self._most_rss_mb)
+    def _trim(self) -> Iterator[None]:
+        trim_memory(self._recognizer, self._max_rss_mb)
         yield
-        yield from self._preparations()
+        yield from self._prepare()
 
-    def _rest(self) -> Iterator[None]:
-        if rss_mb() > self._rested_rss_mb + REST_SLACK_MB:
+    def _reset(self) -> Iterator[None]:
+        if rss_mb() > self._rss_mb_after_reset + IDLE_RESET_SLACK_MB:
             release(self._recognizer, shapes=True)
             yield
-            yield from self._preparations()
-            self._rested_rss_mb = rss_mb()
+            yield from self._prepare()
+            self._rss_mb_after_reset = rss_mb()
 
-    def _preparations(self) -> Iterator[None]:
-        """Make later images faster, step by step."""
+    def _prepare(self) -> Iterator[None]:
+        """Prepare for later images, one step at a time."""
         while self._recognizer.prepare():
             release(self._recognizer)
             yield

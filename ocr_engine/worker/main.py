@@ -1,4 +1,4 @@
-"""The child process: loads a recognizer, warms it, then answers one image after the other."""
+"""The child process: loads a recognizer, warms it up, then reads one image after another."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
-from ocr_engine.worker.idle import Pauses
-from ocr_engine.worker.memory import give_memory_back
+from ocr_engine.worker.idle import IdleMaintenance
+from ocr_engine.worker.memory import trim_memory
 from ocr_engine.worker.messages import (
     Begun,
     Done,
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FAILED = "the recognition failed; the server's log has why"
-_TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller one"
-# As OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV say it.
+_FAILED = "the recognition failed; the server's log has the reason"
+_TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller image"
+# The wording of OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV.
 _OUT_OF_MEMORY = re.compile(
     r"bad_alloc|fail(ed)? to alloc|can't alloc\b|could not allocate memory|insufficient memory"
     "|could not create a (primitive|memory)",
@@ -61,7 +61,7 @@ _OUT_OF_MEMORY = re.compile(
 
 
 def main(channel: connection.Connection, spec: WorkerSpec) -> None:
-    """Serve the channel until it says stop or the parent is gone."""
+    """Serve the channel until a Stop arrives or the parent is gone."""
     die_with_parent()
     prepare_process()
     try:
@@ -75,10 +75,10 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
         _warm(recognizer, spec, spec.cores)
-    pauses = Pauses(recognizer, spec.idle_rss_mb)
+    idle = IdleMaintenance(recognizer, spec.idle_rss_mb)
     while True:
         try:
-            pauses.use(channel)
+            idle.run_until_request(channel)
             request = decode_request(channel.recv_bytes())
         except (EOFError, OSError):
             return
@@ -96,7 +96,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
 def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     """Decode and recognize one image; every error becomes a Failed.
 
-    The worker leaves after it ran out of memory: native libraries are not the same any more.
+    After running out of memory the worker leaves: native libraries may be damaged.
     """
     code, message = "", ""
     recognition = None
@@ -113,14 +113,14 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
             code, message = RecognitionFailed.code, _FAILED
         log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
     if rss_mb() > spec.release_rss_mb and not leaving:
-        give_memory_back(recognizer, spec.release_rss_mb)
+        trim_memory(recognizer, spec.release_rss_mb)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
     return Done(task.task_id, recognition, rss_mb())
 
 
 def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
-    """Bytes to lines, with the seconds of the stage `decode`, and `draw` if asked for, added."""
+    """Decode and recognize; adds the seconds of the stages `decode` and, if asked for, `draw`."""
     from ocr_engine.images.decode import decode
 
     budget = Budget(task.cores, time.monotonic() + task.seconds)
@@ -140,7 +140,7 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
-    """Read a real image, so that the first client does not wait for kernels to be compiled."""
+    """Read a sample image, so that the first client does not wait for kernels to be compiled."""
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
     recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
 

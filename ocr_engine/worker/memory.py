@@ -1,4 +1,4 @@
-"""Gives the memory of past images back to the system."""
+"""Returns the memory of past images to the system."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def give_memory_back(recognizer: Recognizer, most_rss_mb: int) -> None:
-    """Past images' memory; and what makes later ones faster, if that alone is too much."""
+def trim_memory(recognizer: Recognizer, max_rss_mb: int) -> None:
+    """Release activations; the compiled shapes, too, if RSS is still above max_rss_mb."""
     release(recognizer)
-    if rss_mb() > most_rss_mb:
+    if rss_mb() > max_rss_mb:
         release(recognizer, shapes=True)
 
 
 def release(recognizer: Recognizer, shapes: bool = False) -> None:
-    """See Recognizer.release_memory; what it frees goes back to the system.
+    """Call Recognizer.release_memory, then return the freed memory to the system.
 
-    A worker that cannot load a model again, as its file is gone, goes on with what it has.
+    If a model cannot be reloaded because its file is gone, the worker keeps the loaded one.
     """
     try:
         recognizer.release_memory(shapes)
     except (ModelError, OSError) as error:
-        log.warning("memory of past images stays: %s", error)
+        log.warning("memory of past images cannot be released: %s", error)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,7 +1,7 @@
-"""What parent and worker say to each other: plain data in frames, never pickle.
+"""The protocol between parent and worker: plain data in frames, never pickle.
 
-A frame is the length of its head (4 bytes, big-endian), the head as JSON, then the body: the
-image's bytes in a task, the drawing's in a reply that has one.
+A frame is the length of its header (4 bytes, big-endian), the header as JSON, then the body: the
+image's bytes in a task, the drawing's bytes in a reply that has one.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LENGTH = struct.Struct(">I")
 
 
-class GarbageMessage(Exception):
-    """A frame that is none of the messages below."""
+class ProtocolError(Exception):
+    """A malformed frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Parent to worker: recognize these bytes, on so many cores, within so many seconds."""
+    """Parent to worker: recognize an image on up to `cores` cores within `seconds`."""
 
     task_id: int
     options: RecognitionOptions
@@ -42,7 +42,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Parent to worker: leave."""
+    """Parent to worker: exit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +55,21 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class LoadFailed:
-    """Worker to parent: the recognizer cannot be built; no other worker could, either."""
+    """Worker to parent: the recognizer cannot be built, by this worker or any other."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Worker to parent: the task is read; if the worker dies from now on, it may be the cause."""
+    """Worker to parent: the task has begun; if the worker dies now, the image may be the cause."""
 
     task_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Worker to parent: the lines of a task; rss_mb is the worker's memory after it."""
+    """Worker to parent: a task's result; rss_mb is the worker's memory after it."""
 
     task_id: int
     recognition: Recognition
@@ -78,7 +78,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Worker to parent: a task ended in an error, by its code; unless leaving, it goes on."""
+    """Worker to parent: a task failed with this error code; `leaving`: the worker exits."""
 
     task_id: int
     code: str
@@ -92,7 +92,7 @@ Reply = Ready | LoadFailed | Begun | Done | Failed
 
 
 def encode_request(request: Request) -> bytes:
-    """The frame of a request."""
+    """Encode a request as a frame."""
     if isinstance(request, Stop):
         return _frame({"kind": "stop"})
     head = {
@@ -106,21 +106,21 @@ def encode_request(request: Request) -> bytes:
 
 
 def decode_request(frame: bytes) -> Request:
-    """The request in a frame; GarbageMessage if there is none."""
+    """Decode a request; ProtocolError if the frame is malformed."""
     head, body = _unframe(frame)
     if head.get("kind") == "stop":
         return Stop()
     if head.get("kind") != "task":
-        raise GarbageMessage(f"not a request: {head.get('kind')!r}")
+        raise ProtocolError(f"not a request: {head.get('kind')!r}")
     try:
         options = RecognitionOptions(**head["options"])
         return Task(head["task_id"], options, body, head["cores"], head["seconds"])
     except (KeyError, TypeError) as error:
-        raise GarbageMessage(f"not a request: {error}") from None
+        raise ProtocolError(f"not a request: {error}") from None
 
 
 def encode_reply(reply: Reply) -> bytes:
-    """The frame of a reply."""
+    """Encode a reply as a frame."""
     if isinstance(reply, Done):
         return _frame(
             {
@@ -137,18 +137,18 @@ def encode_reply(reply: Reply) -> bytes:
 
 
 def decode_reply(frame: bytes) -> Reply:
-    """The reply in a frame, every field checked; GarbageMessage if there is none."""
+    """Decode a reply, checking every field; ProtocolError if the frame is malformed."""
     head, body = _unframe(frame)
     try:
         return _reply(head, body)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise GarbageMessage(f"not a reply: {error!r}") from None
+        raise ProtocolError(f"not a reply: {error!r}") from None
 
 
 def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
     kind = head["kind"]
     if body and not (kind == "done" and body.startswith(PNG_SIGNATURE)):
-        raise ValueError("a body that is no drawing")
+        raise ValueError("the body is not a drawing")
     if kind == "done":
         stages = {str(name): float(seconds) for name, seconds in head["stages"].items()}
         recognition = Recognition(from_json(head["result"]), stages, body)
@@ -166,7 +166,7 @@ def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
     if kind == "ready":
         info = head["info"]
         if len(info) != len(fields(EngineInfo)):
-            raise ValueError("an EngineInfo with more in it")
+            raise ValueError("info has unknown or missing fields")
         loaded = EngineInfo(
             engine=_text(info["engine"]),
             precision=_text(info["precision"]),
@@ -181,13 +181,13 @@ def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a string")
     return value
 
 
 def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no whole number")
+        raise TypeError(f"{value!r} is not an integer")
     return value
 
 
@@ -201,10 +201,10 @@ def _unframe(frame: bytes) -> tuple[dict[str, Any], bytes]:
         (length,) = _LENGTH.unpack_from(frame)
         end = _LENGTH.size + length
         if end > len(frame):
-            raise GarbageMessage("a frame shorter than its head")
+            raise ProtocolError("the frame is shorter than its header")
         head = json.loads(frame[_LENGTH.size : end])
     except (struct.error, ValueError, RecursionError) as error:
-        raise GarbageMessage(f"not a frame: {error}") from None
+        raise ProtocolError(f"not a frame: {error}") from None
     if not isinstance(head, dict):
-        raise GarbageMessage("a head that is no object")
+        raise ProtocolError("the header is not an object")
     return head, frame[end:]

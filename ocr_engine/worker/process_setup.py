@@ -1,4 +1,4 @@
-"""What a worker's process is before it loads anything: signals, memory, its parent, its log."""
+"""Prepares a worker's process before it loads anything: signals, memory, parent, log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _M_ARENA_MAX = -8
 
 
 def die_with_parent() -> None:
-    """Leave when the parent is gone, also in the middle of a native call."""
+    """Exit when the parent is gone, even in the middle of a native call."""
     parent = parent_process()
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
@@ -38,7 +38,7 @@ def die_with_parent() -> None:
 def prepare_process() -> None:
     """No core dumps of clients' images; when memory runs out, the kernel kills us first.
 
-    One heap for all threads: with one for each, glibc keeps some 30 MB more.
+    All threads share one malloc arena: with one per thread, glibc keeps some 30 MB more.
     """
     own_signals()
     with contextlib.suppress(OSError, AttributeError):
@@ -50,9 +50,9 @@ def prepare_process() -> None:
 
 
 def own_signals() -> None:
-    """To stop is the parent's business; a fatal signal leaves a trace.
+    """Ignore SIGINT and SIGTERM, as the parent stops workers; log a traceback on a crash.
 
-    Called again after loading: Paddle installs handlers of its own when it is imported.
+    Called again after loading: Paddle installs its own handlers when it is imported.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -62,7 +62,7 @@ def own_signals() -> None:
 def limit_memory(task_memory_mb: int) -> None:
     """Make an image that needs too much fail with MemoryError before the machine runs out.
 
-    Set anew for each: memory that is given back leaves holes in the address space.
+    Set for each image: released memory leaves holes in the address space.
     """
     if task_memory_mb:
         limit = memory_bytes()[0] + (task_memory_mb << 20)

@@ -1,4 +1,4 @@
-"""What a worker is told at its start, and the door by which the parent starts it."""
+"""A worker's settings, and the entry point through which the parent starts it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
-PAUSE_SECONDS = 2.0  # without a task, until a worker gives memory back
+IDLE_TRIM_SECONDS = 2.0  # without a task, before a worker trims its memory
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """What a worker is told at its start.
+    """A worker's settings.
 
     load: builds the recognizer; a picklable callable.
     threads: compute threads that native libraries may use.
     max_pixels: larger images are refused.
-    release_rss_mb: above it, memory is given back after an image, and not only in a pause.
-    idle_rss_mb: what is kept in a pause to make later images faster.
+    release_rss_mb: RSS above which memory is returned after each image, not only when idle.
+    idle_rss_mb: RSS above which the idle trim drops compiled shapes, too.
     task_memory_mb: address space that one image may add, 0: no limit.
-    cores: on how many cores, at most, an image may be read when they are idle.
+    cores: the most cores that one image may use while they are idle.
     """
 
     load: Callable[[], Recognizer]
@@ -43,6 +43,6 @@ def thread_environment(threads: int) -> dict[str, str]:
 
 
 def run_worker(channel: connection.Connection, spec: WorkerSpec) -> None:
-    """Be the worker; runs in the child, the only process that imports the worker's code."""
+    """Entry point of the child, the only process that imports the worker's code."""
     main: Any = importlib.import_module("ocr_engine.worker.main")
     main.main(channel, spec)

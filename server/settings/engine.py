@@ -14,7 +14,7 @@ from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec
 from server.settings.settings import Settings
@@ -37,7 +37,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
         task_memory_mb=ocr.process.task_memory_mb,
         cores=engine.cores,
     )
-    crew = CrewSpec(
+    workers = SupervisorSpec(
         number=ocr.process.number or usable_cores(),
         worker=worker,
         max_tasks=ocr.process.max_task_number,
@@ -45,7 +45,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
     )
     return Pool(
         PoolSpec(
-            crew=crew,
+            workers=workers,
             fingerprint=engine.fingerprint(),
             queue_size=ocr.process.queue_size,
             queue_seconds=ocr.process.queue_timeout_seconds,

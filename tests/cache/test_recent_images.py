@@ -32,7 +32,7 @@ def filled(max_bytes: int, *numbers: int) -> RecentImages:
     return recent
 
 
-def test_a_image_is_known_by_its_bytes() -> None:
+def test_an_image_is_known_by_its_bytes() -> None:
     recent = filled(ROOM, 1, 2)
     assert recent.digests(bytes(bytearray(image(1)))) == digest(image(1))
     assert recent.digests(image(2)) == digest(image(2))
@@ -89,13 +89,13 @@ def test_the_bytes_are_limited_and_the_least_recently_used_goes() -> None:
     assert recent.size_bytes == size + 12_000 + ENTRY_OVERHEAD_BYTES
 
 
-def test_a_image_is_counted_once() -> None:
+def test_an_image_is_counted_once() -> None:
     recent = filled(ROOM, 1, 1)
     assert (len(recent), recent.size_bytes) == (1, 10_000 + ENTRY_OVERHEAD_BYTES)
 
 
 @pytest.mark.parametrize(("max_bytes", "kept"), [(12_000, [1]), (11_999, []), (0, [])])
-def test_a_image_that_does_not_fit_pushes_nothing_out(max_bytes: int, kept: list[int]) -> None:
+def test_an_image_that_does_not_fit_pushes_nothing_out(max_bytes: int, kept: list[int]) -> None:
     recent = filled(max_bytes, 1)
     assert known(recent, 1) == kept
     recent.remember(image(2, 20_000), digest(b""))

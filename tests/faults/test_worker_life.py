@@ -218,7 +218,7 @@ def test_a_server_whose_workers_do_not_start_gives_up(never_starting: ServerProc
     assert never_starting.wait(40) == 2
     log = never_starting.output
     assert never_starting.journal.read_text() == "try\n" * 5
-    assert "ocr-server: no worker could start in 5 tries: exit status 7" in log
+    assert "ocr-server: no worker could start in 5 attempts: exit status 7" in log
     assert "Traceback" not in log
     pauses = pauses_between_losses(log)
     assert len(pauses) == 4

@@ -7,13 +7,13 @@ import pytest
 
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.classification import is_upside_down, preprocess, turn
-from ocr_engine.stages.strips import PADDING, stretched_strip
+from ocr_engine.stages.crops import PADDING, stretched_crop
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int] = (255, 255, 255)) -> ImageArray:
-    strip = np.empty((height, width, 3), dtype=np.uint8)
-    strip[:] = colour
-    return strip
+    crop = np.empty((height, width, 3), dtype=np.uint8)
+    crop[:] = colour
+    return crop
 
 
 def test_channels_stay_in_the_order_of_the_pixels() -> None:
@@ -69,16 +69,16 @@ def test_upside_down_only_if_sure(
 
 
 def test_turning_by_180_degrees() -> None:
-    strip = np.array([[(1, 1, 1), (2, 2, 2)], [(3, 3, 3), (4, 5, 6)]], dtype=np.uint8)
-    turned = turn(strip)
+    crop = np.array([[(1, 1, 1), (2, 2, 2)], [(3, 3, 3), (4, 5, 6)]], dtype=np.uint8)
+    turned = turn(crop)
     assert turned.tolist() == [[[4, 5, 6], [3, 3, 3]], [[2, 2, 2], [1, 1, 1]]]
     assert turned.flags.c_contiguous
-    np.testing.assert_array_equal(turn(turned), strip)
+    np.testing.assert_array_equal(turn(turned), crop)
 
 
-def test_a_stretched_strip_fills_the_input_and_becomes_rgb() -> None:
-    strip = plain(20, 300, (255, 0, 51))  # blue 255, green 0, red 51
-    seen = stretched_strip(strip, 80, 160)
+def test_a_stretched_crop_fills_the_input_and_becomes_rgb() -> None:
+    crop = plain(20, 300, (255, 0, 51))  # blue 255, green 0, red 51
+    seen = stretched_crop(crop, 80, 160)
     assert seen.shape == (1, 80, 160, 3)
     assert seen.dtype == np.uint8
     assert seen.flags.c_contiguous

@@ -1,4 +1,4 @@
-"""Compiled models on disk: they answer as before, and nothing wrong with them stops a start."""
+"""Cached compiled models give the same answers, and a broken cache never stops a start."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ocr_engine.runtimes.session import Normalization, PixelArray, SessionSettin
 from tests.support.counting_core import CountingCore
 
 RUNTIMES = Path(ocr_engine.runtimes.__file__).parent
-UNKNOWN_FIELD = b"\xa0\x1f\x00"  # number 500 in protobuf, which readers of ONNX pass over
+UNKNOWN_FIELD = b"\xa0\x1f\x00"  # number 500 in protobuf, which ONNX readers skip
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where models are kept: an empty cache of the user's."""
+    """The cache folder, empty."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     found = default_folder()
     assert found is not None
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def started() -> OpenVinoRuntime:
-    """A runtime as a worker that starts has it, with a core that counts."""
+    """The runtime of a starting worker, with a core that counts calls."""
     runtime = OpenVinoRuntime()
     runtime.core = CountingCore(runtime.core)
     return runtime
@@ -110,7 +110,7 @@ def test_what_is_compiled_otherwise_has_another_name(folder: Path, changes: dict
 
 
 def copied(folder: Path, addition: bytes = b"") -> ModelFile:
-    """The classifier in a folder, maybe with something added that readers of ONNX pass over."""
+    """The classifier in a folder, perhaps with added bytes that ONNX readers skip."""
     folder.mkdir(exist_ok=True)
     file = folder / "inference.onnx"
     file.write_bytes(source().file.path.read_bytes() + addition)
@@ -130,7 +130,7 @@ def test_another_model_has_another_name(folder: Path, tmp_path: Path) -> None:
 def test_what_the_digest_does_not_cover_is_not_kept(
     folder: Path, tmp_path: Path, fault: str
 ) -> None:
-    """The first: somebody lays another model in its place while the server runs."""
+    """The first: somebody replaces the model while the server runs."""
     file = copied(tmp_path / "mine")
     if fault == "changed since":
         digest = digest_files(file)
@@ -156,7 +156,7 @@ def test_the_code_has_a_digest_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_change_in_any_file_of_the_runtimes_makes_another_digest(tmp_path: Path) -> None:
-    """Also of the graph's changes, which stand in a folder below."""
+    """Including the graph rewriting in a subfolder."""
     copy = tmp_path / "runtimes"
     shutil.copytree(RUNTIMES, copy, ignore=shutil.ignore_patterns("__pycache__"))
     digests = {compiled_cache.code_digest(copy)}
@@ -226,7 +226,7 @@ def test_a_broken_file_is_replaced(
         np.testing.assert_array_equal(load(runtime).run(noise()), expected)
     assert runtime.core.compiled == 1
     assert f"{file} " in caplog.text
-    assert "the model is compiled anew" in caplog.text
+    assert "the model is compiled again" in caplog.text
     again = started()
     load(again)
     assert again.core.compiled == 0
@@ -270,7 +270,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(
     for threads in (1, 2):
         assert load(runtime, threads=threads).run(noise()).shape == (1, 2)
     assert not list(folder.iterdir())
-    assert caplog.text.count("compiled models are not kept") == 1
+    assert caplog.text.count("compiled models are not cached") == 1
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), IndexError("no"), RuntimeError("no")])
@@ -362,11 +362,11 @@ def test_a_folder_that_others_can_change_is_not_used(
     load(other, threads=2)
     assert other.core.compiled == 2
     assert len(list(folder.iterdir())) == 1
-    assert caplog.text.count("compiled models are not kept: others can write to") == 1
+    assert caplog.text.count("compiled models are not cached: other users can write to") == 1
 
 
 def test_what_is_not_of_this_program_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_cache, "MOST_FILES", 1)
+    monkeypatch.setattr(compiled_cache, "MAX_FILES", 1)
     folder.mkdir(parents=True, mode=0o700)
     folder.parent.chmod(0o700)
     for name in ("notes.txt", ".new-long-ago", ".new-just-now"):
@@ -382,11 +382,11 @@ def test_what_is_not_of_this_program_stays(folder: Path, monkeypatch: pytest.Mon
 
 
 def test_what_was_not_used_for_longest_goes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_cache, "MOST_FILES", 2)
+    monkeypatch.setattr(compiled_cache, "MAX_FILES", 2)
     load(started())
     (first,) = folder.iterdir()
     kept = CompiledModels(folder)
-    model = load(started(), digest="")._compile_lane()
+    model = load(started(), digest="")._compile_model()
     second, third, fourth = (folder / (letter * 64) for letter in "234")
 
     def keep(file: Path) -> None:
@@ -404,7 +404,7 @@ def test_what_was_not_used_for_longest_goes(folder: Path, monkeypatch: pytest.Mo
 
 
 def _make_older(*files: Path) -> None:
-    """By an hour for each place in the list."""
+    """By one hour per position in the list."""
 
     for hours, file in enumerate(files, 1):
         before = file.stat().st_mtime - 3600 * hours

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from ocr_engine.images.decode import ImageArray
-from ocr_engine.stages.cropping import SMALL_PRINT, STRAIGHT, _warped, cut_out, place_of
+from ocr_engine.stages.cropping import SMALL_PRINT, STRAIGHT, _warped, crop_region, cut_out
 from ocr_engine.stages.detection import QuadArray
 
 
@@ -20,19 +20,19 @@ def box(left: int, top: int, right: int, bottom: int) -> npt.NDArray[np.int32]:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], dtype=np.int32)
 
 
-def crop(pixels: ImageArray, corners: QuadArray) -> ImageArray:
-    place = place_of(corners)
+def cut(pixels: ImageArray, corners: QuadArray) -> ImageArray:
+    place = crop_region(corners)
     assert place is not None
-    strip = cut_out(pixels, place)
-    assert strip.shape[:2] == place.strip_shape
-    return strip
+    crop = cut_out(pixels, place)
+    assert crop.shape[:2] == place.crop_shape
+    return crop
 
 
 def test_a_level_box_gives_the_pixels_themselves() -> None:
     pixels = noise(100, 150)
-    strip = crop(pixels, box(20, 10, 60, 30))
-    assert strip.dtype == np.uint8
-    np.testing.assert_array_equal(strip, pixels[10:30, 20:60])
+    crop = cut(pixels, box(20, 10, 60, 30))
+    assert crop.dtype == np.uint8
+    np.testing.assert_array_equal(crop, pixels[10:30, 20:60])
 
 
 def test_every_level_box_gives_the_pixels_themselves() -> None:
@@ -42,34 +42,34 @@ def test_every_level_box_gives_the_pixels_themselves() -> None:
     for _ in range(400):
         left, top = int(generator.integers(0, 200)), int(generator.integers(0, 120))
         width, height = int(generator.integers(40, 100)), int(generator.integers(2, 41))
-        strip = crop(pixels, box(left, top, left + width, top + height))
+        crop = cut(pixels, box(left, top, left + width, top + height))
         if (
-            strip.shape != (height, width, 3)
-            or (strip != pixels[top : top + height, left : left + width]).any()
+            crop.shape != (height, width, 3)
+            or (crop != pixels[top : top + height, left : left + width]).any()
         ):
-            wrong.append((left, top, left + width, top + height, strip.shape))
+            wrong.append((left, top, left + width, top + height, crop.shape))
     assert not wrong, f"{len(wrong)} of 400 level boxes are resampled, the first {wrong[0]}"
 
 
 def test_the_order_of_the_corners_does_not_matter() -> None:
     pixels = noise(100, 150)
     turned = np.roll(box(20, 10, 60, 30), 2, axis=0)
-    np.testing.assert_array_equal(crop(pixels, turned), pixels[10:30, 20:60])
+    np.testing.assert_array_equal(cut(pixels, turned), pixels[10:30, 20:60])
 
 
 @pytest.mark.parametrize("degrees", [-20, -3, 3, 10, 30])
 def test_a_turned_box_is_straightened(degrees: int) -> None:
-    strip = np.zeros((30, 120, 3), dtype=np.uint8)
-    strip[:15, :60] = (250, 20, 20)
-    strip[:15, 60:] = (20, 250, 20)
-    strip[15:, :60] = (20, 20, 250)
-    strip[15:, 60:] = (230, 230, 230)
+    crop = np.zeros((30, 120, 3), dtype=np.uint8)
+    crop[:15, :60] = (250, 20, 20)
+    crop[:15, 60:] = (20, 250, 20)
+    crop[15:, :60] = (20, 20, 250)
+    crop[15:, 60:] = (230, 230, 230)
     page = np.zeros((240, 240, 3), dtype=np.uint8)
-    page[105:135, 60:180] = strip
+    page[105:135, 60:180] = crop
     turn = cv2.getRotationMatrix2D((120, 120), -degrees, 1.0)
     turned = cv2.warpAffine(page, turn, (240, 240)).astype(np.uint8)
     corners = cv2.transform(box(60, 105, 180, 135)[None].astype(np.float64), turn)[0]
-    got = crop(turned, np.rint(corners).astype(np.int32))
+    got = cut(turned, np.rint(corners).astype(np.int32))
     assert abs(got.shape[0] - 30) <= 2
     assert abs(got.shape[1] - 120) <= 2
     np.testing.assert_allclose(got[7, 30], (250, 20, 20), atol=6)
@@ -78,22 +78,22 @@ def test_a_turned_box_is_straightened(degrees: int) -> None:
     np.testing.assert_allclose(got[22, 90], (230, 230, 230), atol=6)
 
 
-def test_a_vertical_strip_is_turned_counter_clockwise() -> None:
+def test_a_vertical_crop_is_turned_counter_clockwise() -> None:
     pixels = np.zeros((100, 100, 3), dtype=np.uint8)
     pixels[20:40, 40:60] = (10, 20, 250)  # its upper third
-    strip = crop(pixels, box(40, 20, 60, 80))
-    assert strip.shape == (20, 60, 3)
-    assert (strip[:, :20] == (10, 20, 250)).all()  # what was on top is now on the left
-    assert (strip[:, 20:] == 0).all()
-    assert strip.flags.c_contiguous
+    crop = cut(pixels, box(40, 20, 60, 80))
+    assert crop.shape == (20, 60, 3)
+    assert (crop[:, :20] == (10, 20, 250)).all()  # what was on top is now on the left
+    assert (crop[:, 20:] == 0).all()
+    assert crop.flags.c_contiguous
 
 
-def test_what_was_on_the_right_of_a_vertical_strip_is_on_top() -> None:
+def test_what_was_on_the_right_of_a_vertical_crop_is_on_top() -> None:
     pixels = np.zeros((100, 100, 3), dtype=np.uint8)
     pixels[20:80, 50:60] = 200
-    strip = crop(pixels, box(40, 20, 60, 80))
-    assert (strip[:10] == 200).all()
-    assert (strip[10:] == 0).all()
+    crop = cut(pixels, box(40, 20, 60, 80))
+    assert (crop[:10] == 200).all()
+    assert (crop[10:] == 0).all()
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_what_was_on_the_right_of_a_vertical_strip_is_on_top() -> None:
 def test_vertical_from_one_and_a_half_times_as_high_as_wide(
     height: int, shape: tuple[int, int]
 ) -> None:
-    strip = crop(noise(100, 100), box(40, 20, 60, 20 + height))
-    assert strip.shape[:2] == shape
+    crop = cut(noise(100, 100), box(40, 20, 60, 20 + height))
+    assert crop.shape[:2] == shape
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_vertical_from_one_and_a_half_times_as_high_as_wide(
     ],
 )
 def test_a_box_without_area_gives_nothing(corners: list[tuple[int, int]]) -> None:
-    assert place_of(np.array(corners, dtype=np.int32)) is None
+    assert crop_region(np.array(corners, dtype=np.int32)) is None
 
 
 def test_beyond_the_edge_the_last_pixels_are_repeated() -> None:
     pixels = noise(50, 80)
-    strip = crop(pixels, box(60, 10, 90, 30))
-    assert strip.shape == (20, 30, 3)
-    np.testing.assert_array_equal(strip[:, :20], pixels[10:30, 60:80])
+    crop = cut(pixels, box(60, 10, 90, 30))
+    assert crop.shape == (20, 30, 3)
+    np.testing.assert_array_equal(crop[:, :20], pixels[10:30, 60:80])
     for column in range(20, 30):
-        np.testing.assert_array_equal(strip[:, column], pixels[10:30, 79])
+        np.testing.assert_array_equal(crop[:, column], pixels[10:30, 79])
 
 
 def smooth(height: int, width: int) -> ImageArray:
@@ -142,7 +142,7 @@ def test_small_print_between_pixels_is_interpolated_as_a_leaning_box_is(
     height = SMALL_PRINT - 1
     level = np.array([(0, 0), (80, 0), (80, height), (0, height)], dtype=np.float32)
     level += np.array((left, top), dtype=np.float32)
-    got = crop(pixels, level)
+    got = cut(pixels, level)
     expected = _warped(pixels, level, 80, height)
     np.testing.assert_allclose(got.astype(int), expected.astype(int), atol=2)
 
@@ -155,16 +155,16 @@ def test_other_level_boxes_give_the_nearest_pixels_themselves(
     pixels = noise(100, 150)
     level = np.array([(0, 0), (80, 0), (80, SMALL_PRINT), (0, SMALL_PRINT)], dtype=np.float32)
     level += np.array((left, top), dtype=np.float32)
-    strip = crop(pixels, level)
-    np.testing.assert_array_equal(strip, pixels[y : y + SMALL_PRINT, x : x + 80])
-    assert np.shares_memory(strip, pixels)
+    crop = cut(pixels, level)
+    np.testing.assert_array_equal(crop, pixels[y : y + SMALL_PRINT, x : x + 80])
+    assert np.shares_memory(crop, pixels)
 
 
 @pytest.mark.parametrize(("lean", "resampled"), [(STRAIGHT * 0.9, False), (STRAIGHT * 1.5, True)])
 def test_a_box_that_hardly_leans_is_not_turned(lean: float, resampled: bool) -> None:
     pixels = noise(100, 150)
     corners = np.array([(20, 10), (80, 10 + lean), (80, 30 + lean), (20, 30)], dtype=np.float32)
-    middle = crop(pixels, corners)[5:15, 25:35].astype(int)
+    middle = cut(pixels, corners)[5:15, 25:35].astype(int)
     nearest = pixels[round(10 + lean / 2) :, 20:][5:15, 25:35].astype(int)
     assert (np.abs(middle - nearest).max() > 10) == resampled
 
@@ -176,4 +176,4 @@ def test_the_edge_is_repeated_beyond_it(corner: tuple[float, float]) -> None:
     level = np.array([(0, 0), (80, 0), (80, height), (0, height)], dtype=np.float32)
     level += np.array(corner, dtype=np.float32)
     framed = cv2.copyMakeBorder(pixels, 9, 9, 9, 9, cv2.BORDER_REPLICATE).astype(np.uint8)
-    np.testing.assert_array_equal(crop(pixels, level), crop(framed, level + np.float32(9)))
+    np.testing.assert_array_equal(cut(pixels, level), cut(framed, level + np.float32(9)))

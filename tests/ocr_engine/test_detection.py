@@ -153,7 +153,7 @@ def test_nothing_is_reduced_where_a_limit_is_asked_for(kind: str) -> None:
     assert detection_size(4000, 4000, options, reduction=0.5) == (4000, 4000)
 
 
-def test_thin_strokes_stay_where_a_image_gets_much_smaller() -> None:
+def test_thin_strokes_stay_where_an_image_gets_much_smaller() -> None:
     pixels = np.zeros((64, 640, 3), dtype=np.uint8)
     pixels[:, ::10] = 250
     seen = preprocess(pixels, (32, 64)).astype(int)
@@ -161,7 +161,7 @@ def test_thin_strokes_stay_where_a_image_gets_much_smaller() -> None:
 
 
 @pytest.mark.parametrize("every_other", [False, True])
-def test_preprocess_keeps_a_image_of_the_right_size_as_it_is(every_other: bool) -> None:
+def test_preprocess_keeps_an_image_of_the_right_size_as_it_is(every_other: bool) -> None:
     pixels = np.random.default_rng(3).integers(0, 255, (32, 128, 3), dtype=np.uint8)
     pixels = pixels[:, ::2] if every_other else np.ascontiguousarray(pixels[:, :64])
     seen = preprocess(pixels, (32, 64))
@@ -199,7 +199,7 @@ def test_a_tiny_image_is_filled_up_with_black(
     np.testing.assert_array_equal(pad_tiny(white), expected)
 
 
-def test_preprocess_stretches_a_image_that_is_just_not_tiny() -> None:
+def test_preprocess_stretches_an_image_that_is_just_not_tiny() -> None:
     white = np.full((24, 40, 3), 255, dtype=np.uint8)  # 24 + 40 = 64
     assert pad_tiny(white) is white
     assert (preprocess(white, (64, 96)) == 255).all()

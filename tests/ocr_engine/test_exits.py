@@ -1,4 +1,4 @@
-"""Who is to blame for the end of a worker, and what the system says of memory."""
+"""Which worker exits are self-inflicted, and the memory figures read from the system."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ocr_engine.pool.exits import ExitReason, worker_exit
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
-def test_a_crash_is_the_worker_s_own_doing(number: signal.Signals) -> None:
+def test_a_crash_is_self_inflicted(number: signal.Signals) -> None:
     ended = worker_exit(-number, out_of_memory=False)
-    assert (ended.label, ended.own_doing) == (number.name.lower(), True)
+    assert (ended.label, ended.self_inflicted) == (number.name.lower(), True)
     assert ended.detail == f"killed by {number.name}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_from_outside_is_not(number: signal.Signals) -> None:
     ended = worker_exit(-number, out_of_memory=False)
-    assert (ended.label, ended.own_doing) == (number.name.lower(), False)
+    assert (ended.label, ended.self_inflicted) == (number.name.lower(), False)
 
 
 def test_sigkill_is_when_memory_ran_out() -> None:
-    assert worker_exit(-signal.SIGKILL, out_of_memory=True).own_doing
-    assert not worker_exit(-signal.SIGTERM, out_of_memory=True).own_doing
+    assert worker_exit(-signal.SIGKILL, out_of_memory=True).self_inflicted
+    assert not worker_exit(-signal.SIGTERM, out_of_memory=True).self_inflicted
 
 
-def test_a_worker_that_left_by_itself_and_a_signal_without_a_name() -> None:
+def test_a_worker_that_left_and_a_signal_without_a_name() -> None:
     ends = [worker_exit(code, out_of_memory=False) for code in (0, 7, -40)]
     assert [each.label for each in ends] == ["left", "exit", "sig40"]
-    assert [each.own_doing for each in ends] == [True, True, False]
+    assert [each.self_inflicted for each in ends] == [True, True, False]
     assert ends[1].detail == "exit status 7"
 
 

@@ -210,7 +210,7 @@ def test_broken_headers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(GENERATED))
-def test_every_beginning_of_a_image(name: str) -> None:
+def test_every_beginning_of_an_image(name: str) -> None:
     data = GENERATED[name]
     whole = read_header(data)
     for length in range(min(len(data), 700)):

@@ -1,4 +1,4 @@
-"""When a worker gives what back: real memory, a real channel, and short times."""
+"""Idle trim and idle reset: real memory, a real channel, and short times."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import pytest
 from ocr_engine.errors import ModelError
 from ocr_engine.memory import rss_mb
 from ocr_engine.worker import idle
-from ocr_engine.worker.idle import Pauses
-from ocr_engine.worker.memory import give_memory_back
+from ocr_engine.worker.idle import IdleMaintenance
+from ocr_engine.worker.memory import trim_memory
 
 SHAPES_MB = 64
 STEPS = 2
 
 
 class Shapes:
-    """Keeps memory for the shapes that it has seen, and notes what it is told to do."""
+    """Keeps memory for the shapes that it has seen, and records the calls."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.steps = STEPS
         self._shapes = bytearray()
 
     def see(self) -> None:
-        """An image of a new size."""
+        """See an image of a new size."""
         self._shapes = bytearray(b"x") * (SHAPES_MB << 20)
 
     def prepare(self) -> bool:
         if not self.steps:
             return False
         self.steps -= 1
-        self.told.append("prepare")
+        self.calls.append("prepare")
         return True
 
     def release_memory(self, shapes: bool = False) -> None:
-        self.told.append("all" if shapes else "activations")
+        self.calls.append("all" if shapes else "activations")
         if shapes:
             self.steps = STEPS
             self._shapes = bytearray()
@@ -56,75 +56,81 @@ def channels() -> Iterator[tuple[Connection, Connection]]:
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idle, "PAUSE_SECONDS", 0.02)
-    monkeypatch.setattr(idle, "REST_SECONDS", 0.04)
-    monkeypatch.setattr(idle, "REST_SPREAD_SECONDS", 0.0)
+    monkeypatch.setattr(idle, "IDLE_TRIM_SECONDS", 0.02)
+    monkeypatch.setattr(idle, "IDLE_RESET_SECONDS", 0.04)
+    monkeypatch.setattr(idle, "IDLE_RESET_SPREAD_SECONDS", 0.0)
 
 
-def told_in_a_pause(recognizer: Shapes, given: Pauses, channel: Connection) -> list[str]:
-    recognizer.told.clear()
-    given.use(channel)
-    return recognizer.told
+def calls_while_idle(
+    recognizer: Shapes, maintenance: IdleMaintenance, channel: Connection
+) -> list[str]:
+    recognizer.calls.clear()
+    maintenance.run_until_request(channel)
+    return recognizer.calls
 
 
-def test_shapes_go_in_a_rest_if_there_are_more_than_in_the_last_one(
+def test_a_reset_drops_shapes_if_memory_grew_since_the_last_one(
     channels: tuple[Connection, Connection],
 ) -> None:
     recognizer = Shapes()
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
-    first = told_in_a_pause(recognizer, given, channels[0])
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    first = calls_while_idle(recognizer, maintenance, channels[0])
     assert first == ["activations", *PREPARED, "all", *PREPARED]
-    rested = rss_mb()
-    assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
+    after_reset = rss_mb()
+    assert calls_while_idle(recognizer, maintenance, channels[0]) == ["activations"]
     recognizer.see()
-    assert rss_mb() > rested + SHAPES_MB / 2
-    assert told_in_a_pause(recognizer, given, channels[0]) == ["activations", "all", *PREPARED]
-    assert rss_mb() < rested + SHAPES_MB / 2
-    assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
+    assert rss_mb() > after_reset + SHAPES_MB / 2
+    assert calls_while_idle(recognizer, maintenance, channels[0]) == [
+        "activations",
+        "all",
+        *PREPARED,
+    ]
+    assert rss_mb() < after_reset + SHAPES_MB / 2
+    assert calls_while_idle(recognizer, maintenance, channels[0]) == ["activations"]
 
 
-def test_shapes_outlive_a_pause_that_is_no_rest(
+def test_an_idle_trim_keeps_shapes(
     channels: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idle, "REST_SECONDS", 600.0)
+    monkeypatch.setattr(idle, "IDLE_RESET_SECONDS", 600.0)
     recognizer = Shapes()
 
-    def tell_at_the_end() -> bool:
+    def send_at_the_end() -> bool:
         channels[1].send_bytes(b"an image")
         return False
 
-    monkeypatch.setattr(recognizer, "prepare", tell_at_the_end)
+    monkeypatch.setattr(recognizer, "prepare", send_at_the_end)
     recognizer.see()
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
-    assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    assert calls_while_idle(recognizer, maintenance, channels[0]) == ["activations"]
 
 
-def test_nothing_is_given_back_while_images_come(
+def test_nothing_is_released_while_images_arrive(
     channels: tuple[Connection, Connection],
 ) -> None:
     recognizer = Shapes()
-    given = Pauses(recognizer, most_rss_mb=0)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=0)  # type: ignore[arg-type]
     channels[1].send_bytes(b"an image")
-    assert told_in_a_pause(recognizer, given, channels[0]) == []
+    assert calls_while_idle(recognizer, maintenance, channels[0]) == []
 
 
-def test_workers_do_not_all_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(idle, "REST_SPREAD_SECONDS", 600.0)
-    monkeypatch.setattr("random.uniform", lambda least, most: (least + most) / 2)
+def test_workers_do_not_all_reset_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "IDLE_RESET_SPREAD_SECONDS", 600.0)
+    monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
     waited: list[float] = []
-    given = Pauses(Shapes(), most_rss_mb=1 << 20)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(Shapes(), max_rss_mb=1 << 20)  # type: ignore[arg-type]
 
     class Channel:
         def poll(self, seconds: float = 0.0) -> bool:
             waited.append(seconds)
             return seconds > 1
 
-    given.use(Channel())  # type: ignore[arg-type]
+    maintenance.run_until_request(Channel())  # type: ignore[arg-type]
     assert waited[-1] == pytest.approx(300, abs=5)
 
 
 @pytest.mark.parametrize("error", [ModelError("gone"), FileNotFoundError("gone")])
-def test_a_model_that_cannot_be_loaded_again_ends_no_pause(
+def test_a_model_that_cannot_be_reloaded_does_not_end_maintenance(
     channels: tuple[Connection, Connection],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -139,29 +145,29 @@ def test_a_model_that_cannot_be_loaded_again_ends_no_pause(
             raise error
 
     monkeypatch.setattr(recognizer, "release_memory", failing)
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
-    told = told_in_a_pause(recognizer, given, channels[0])
-    assert told == ["activations", *PREPARED, "all", *PREPARED]
-    assert "memory of past images stays: gone" in caplog.text
-    assert told_in_a_pause(recognizer, given, channels[0]) == ["activations"]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    calls = calls_while_idle(recognizer, maintenance, channels[0])
+    assert calls == ["activations", *PREPARED, "all", *PREPARED]
+    assert "memory of past images cannot be released: gone" in caplog.text
+    assert calls_while_idle(recognizer, maintenance, channels[0]) == ["activations"]
 
 
-def test_a_channel_that_ends_is_told_of(channels: tuple[Connection, Connection]) -> None:
+def test_a_closed_channel_raises(channels: tuple[Connection, Connection]) -> None:
     channels[0].close()
     with pytest.raises(OSError, match="closed"):
-        Pauses(Shapes(), most_rss_mb=1 << 20).use(channels[0])  # type: ignore[arg-type]
+        IdleMaintenance(Shapes(), max_rss_mb=1 << 20).run_until_request(channels[0])  # type: ignore[arg-type]
 
 
-def test_too_many_shapes_do_not_outlive_a_pause() -> None:
+def test_an_idle_trim_drops_shapes_above_the_memory_limit() -> None:
     recognizer = Shapes()
     recognizer.see()
-    give_memory_back(recognizer, most_rss_mb=rss_mb() + SHAPES_MB)  # type: ignore[arg-type]
-    assert recognizer.told == ["activations"]
-    give_memory_back(recognizer, most_rss_mb=rss_mb() - SHAPES_MB // 2)  # type: ignore[arg-type]
-    assert recognizer.told == ["activations", "activations", "all"]
+    trim_memory(recognizer, max_rss_mb=rss_mb() + SHAPES_MB)  # type: ignore[arg-type]
+    assert recognizer.calls == ["activations"]
+    trim_memory(recognizer, max_rss_mb=rss_mb() - SHAPES_MB // 2)  # type: ignore[arg-type]
+    assert recognizer.calls == ["activations", "activations", "all"]
 
 
-def test_a_image_that_comes_while_shapes_are_prepared_has_not_to_wait_for_all(
+def test_an_image_that_arrives_during_preparation_does_not_wait_for_all_shapes(
     channels: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recognizer = Shapes()
@@ -172,10 +178,10 @@ def test_a_image_that_comes_while_shapes_are_prepared_has_not_to_wait_for_all(
         return prepare()
 
     monkeypatch.setattr(recognizer, "prepare", interrupted)
-    given = Pauses(recognizer, most_rss_mb=1 << 20)  # type: ignore[arg-type]
-    told = told_in_a_pause(recognizer, given, channels[0])
-    assert told == ["activations", "prepare", "activations"]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    calls = calls_while_idle(recognizer, maintenance, channels[0])
+    assert calls == ["activations", "prepare", "activations"]
     channels[0].recv_bytes()
     monkeypatch.setattr(recognizer, "prepare", prepare)
-    told = told_in_a_pause(recognizer, given, channels[0])
-    assert told == ["activations", "prepare", "activations", "all", *PREPARED]
+    calls = calls_while_idle(recognizer, maintenance, channels[0])
+    assert calls == ["activations", "prepare", "activations", "all", *PREPARED]

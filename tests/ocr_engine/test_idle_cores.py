@@ -1,4 +1,4 @@
-"""Idle cores: who gets them, that they reach the worker, and that they change no answer."""
+"""Idle cores: which image gets them, that the worker is told, and that answers do not change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
@@ -49,10 +49,10 @@ def run(scenario: Scenario) -> None:
     asyncio.run(asyncio.wait_for(scenario(), PATIENCE_SECONDS))
 
 
-def crew(number: int, cores: int) -> AbstractAsyncContextManager[Pool]:
-    """A pool of obedient workers in which an image gets so many cores at most."""
+def running_pool(number: int, cores: int) -> AbstractAsyncContextManager[Pool]:
+    """A pool of obedient workers in which an image gets at most this many cores."""
     worker = WorkerSpec(load_obedient, max_pixels=1_000_000)
-    return whole(PoolSpec(CrewSpec(number, worker), cores_per_image=cores))
+    return whole(PoolSpec(SupervisorSpec(number, worker), cores_per_image=cores))
 
 
 def submit(pool: Pool, text: str) -> PoolTask:
@@ -60,7 +60,7 @@ def submit(pool: Pool, text: str) -> PoolTask:
 
 
 class Gates:
-    """Images that are read until they are let go."""
+    """Images whose recognition lasts until they are released."""
 
     def __init__(self, folder: Path, pool: Pool) -> None:
         self._folder = folder
@@ -83,12 +83,12 @@ class Gates:
 
 def test_idle_cores_are_granted_up_to_the_limit_and_while_they_are_free(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with crew(number=3, cores=2) as pool:
+        async with running_pool(number=3, cores=2) as pool:
             gates = Gates(tmp_path, pool)
             assert await read(pool, "cores") == "2"  # of three
             assert gates.hold("first").cores == 2
-            assert gates.hold("second").cores == 1  # the one that is left
-            assert gates.hold("third").cores == 1  # none is left
+            assert gates.hold("second").cores == 1  # the last idle one
+            assert gates.hold("third").cores == 1  # no core is idle
             await gates.let_go("first")
             assert await read(pool, "cores") == "1"
             await gates.let_go("second")
@@ -100,7 +100,7 @@ def test_idle_cores_are_granted_up_to_the_limit_and_while_they_are_free(tmp_path
 
 def test_nothing_is_granted_while_another_image_waits(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with crew(number=2, cores=2) as pool:
+        async with running_pool(number=2, cores=2) as pool:
             gates = Gates(tmp_path, pool)
             assert [gates.hold(name).cores for name in ("a", "b")] == [2, 1]
             waiting = [gates.hold(name) for name in ("c", "d", "e")]
@@ -125,7 +125,7 @@ def test_a_worker_that_died_has_no_core_to_give(tmp_path: Path) -> None:
     once.touch()
 
     async def scenario() -> None:
-        async with crew(number=2, cores=2) as pool:
+        async with running_pool(number=2, cores=2) as pool:
             task = submit(pool, f"vanish {once}")
             assert task.cores == 2
             await task.future
@@ -136,7 +136,7 @@ def test_a_worker_that_died_has_no_core_to_give(tmp_path: Path) -> None:
 
 def test_with_the_setting_off_nothing_is_granted(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with crew(number=2, cores=1) as pool:
+        async with running_pool(number=2, cores=1) as pool:
             gates = Gates(tmp_path, pool)
             assert await read(pool, "cores") == "1"
             assert [gates.hold(name).cores for name in ("a", "b", "c")] == [1, 1, 1]
@@ -154,7 +154,7 @@ def test_cores_and_seconds_travel_with_the_task(limits: tuple[Any, ...]) -> None
 
 def test_a_deadline_counts_from_when_the_worker_begins() -> None:
     async def scenario() -> None:
-        async with crew(number=1, cores=1) as pool:
+        async with running_pool(number=1, cores=1) as pool:
             seconds = pool.spec.task_seconds
             before = time.monotonic()
             deadline = float(await read(pool, "deadline"))
@@ -179,10 +179,10 @@ def test_a_worker_warms_up_on_all_cores_and_prepares_while_nothing_waits(
     async def scenario() -> None:
         load = functools.partial(load_preparing, journal)
         worker = WorkerSpec(load, max_pixels=1_000_000, cores=2)
-        async with whole(PoolSpec(CrewSpec(1, worker), cores_per_image=2)) as pool:
+        async with whole(PoolSpec(SupervisorSpec(1, worker), cores_per_image=2)) as pool:
             await until(lambda: "prepare 1" in events(), "the first step")
             (process,) = pool.supervisor.workers()
-            monkeypatch.setattr(process, "send", process._send)  # at once
+            monkeypatch.setattr(process, "send", process._send)  # immediately
             task = submit(pool, "cores")
             gate.unlink()
             assert (await task.future).result.text == "1"  # there is no other worker
@@ -224,7 +224,7 @@ def settings(folder: Path, **values: Any) -> Settings:
         (8, {"ocr__engine": "onnxruntime"}, 1),
     ],
 )
-def test_how_many_cores_a_image_may_get(
+def test_how_many_cores_an_image_may_get(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     usable: int,
@@ -275,12 +275,12 @@ def test_a_page_is_given_up_between_two_lines_when_the_deadline_has_passed(
     read: list[int] = []
     preprocess = recognition.preprocess
 
-    def noted(strip: ImageArray, *shape: Any) -> ImageArray:
+    def noted(crop: ImageArray, *shape: Any) -> ImageArray:
         read.append(len(read))
-        return preprocess(strip, *shape)
+        return preprocess(crop, *shape)
 
     class LateClock:
-        """The deadline passes when three lines are read."""
+        """The deadline passes when three lines have been read."""
 
         @staticmethod
         def monotonic() -> float:

@@ -318,7 +318,7 @@ WHOLE = whole_files()
 
 
 @pytest.mark.parametrize("name", sorted(WHOLE))
-def test_a_truncated_file_is_never_half_a_image(name: str) -> None:
+def test_a_truncated_file_is_never_half_an_image(name: str) -> None:
     whole = WHOLE[name]
     decode(whole, PLENTY)  # the whole of it is fine
     for percent in range(5, 91, 5):

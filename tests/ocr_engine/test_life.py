@@ -1,4 +1,4 @@
-"""The states of a worker: what leads to what, and that nothing else does."""
+"""The worker's state machine: the allowed transitions, and that others are refused."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ocr_engine.engine import WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.life import TRANSITIONS, IllegalTransition, WorkerLife
 
-WORN_OUT = WorkerExit(ExitReason.RECYCLED, "it has read 2 images")
-DAMAGED = WorkerExit(ExitReason.OUT_OF_MEMORY, "could not read an image")
+RECYCLED = WorkerExit(ExitReason.RECYCLED, "read 2 images")
+DAMAGED = WorkerExit(ExitReason.OUT_OF_MEMORY, "ran out of memory on an image")
 LATE = WorkerExit(ExitReason.DEADLINE, "deadline passed")
 SHUTDOWN = WorkerExit(ExitReason.SHUTDOWN, "shutdown")
 
@@ -54,12 +54,12 @@ def test_only_what_the_table_has_is_possible(before: WorkerState, after: WorkerS
     assert life.state is before
 
 
-def test_a_worker_counts_what_it_answers_and_its_share_ends() -> None:
+def test_a_worker_counts_its_answers_and_reaches_its_task_limit() -> None:
     once = BUSY.answered(13.0, rss_mb=250)
     assert (once.state, once.tasks_done, once.idle_since) == (WorkerState.READY, 1, 13.0)
-    assert (once.rss_mb, once.start_seconds, once.share_done) == (250, 2.5, False)
-    assert once.assigned().answered(14.0, 250).share_done
-    assert not WorkerLife(0.0).became_ready(1.0, 1).assigned().answered(2.0, 1).share_done
+    assert (once.rss_mb, once.start_seconds, once.reached_task_limit) == (250, 2.5, False)
+    assert once.assigned().answered(14.0, 250).reached_task_limit
+    assert not WorkerLife(0.0).became_ready(1.0, 1).assigned().answered(2.0, 1).reached_task_limit
 
 
 def test_the_last_answer_of_a_retiring_worker_does_not_make_it_ready() -> None:
@@ -74,7 +74,7 @@ def test_an_answer_without_a_task_is_illegal(state: WorkerState) -> None:
 
 
 def test_a_worker_that_is_to_be_recycled_works_on_but_does_not_last() -> None:
-    recycled = READY.to_be_recycled(WORN_OUT)
+    recycled = READY.to_be_recycled(RECYCLED)
     assert recycled.assigned().state is WorkerState.BUSY
     assert not recycled.lasting
     assert READY.lasting and BUSY.lasting and STARTING.lasting
@@ -84,7 +84,7 @@ def test_a_worker_that_is_to_be_recycled_works_on_but_does_not_last() -> None:
 @pytest.mark.parametrize("state", [WorkerState.STARTING, WorkerState.DEAD])
 def test_a_worker_that_is_not_there_cannot_be_recycled(state: WorkerState) -> None:
     with pytest.raises(IllegalTransition, match="cannot be recycled"):
-        IN_EACH_STATE[state].to_be_recycled(WORN_OUT)
+        IN_EACH_STATE[state].to_be_recycled(RECYCLED)
 
 
 def test_the_first_reason_to_kill_a_worker_counts() -> None:
@@ -93,5 +93,5 @@ def test_the_first_reason_to_kill_a_worker_counts() -> None:
 
 
 def test_a_worker_that_does_not_leave_is_stuck_unless_it_ran_out_of_memory() -> None:
-    assert READY.to_be_recycled(WORN_OUT).overstayed().reason is ExitReason.STUCK
-    assert BUSY.to_be_recycled(WORN_OUT).to_be_recycled(DAMAGED).overstayed() is DAMAGED
+    assert READY.to_be_recycled(RECYCLED).stuck_exit().reason is ExitReason.STUCK
+    assert BUSY.to_be_recycled(RECYCLED).to_be_recycled(DAMAGED).stuck_exit() is DAMAGED

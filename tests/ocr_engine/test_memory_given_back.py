@@ -1,4 +1,4 @@
-"""What OpenVINO's sessions keep when memory is given back, and what goes."""
+"""What OpenVINO's sessions free when memory is released, and what they keep."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers.ppocr import load
-from ocr_engine.runtimes.openvino.lanes import Lane
+from ocr_engine.runtimes.openvino.infer_requests import InferRequest
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, OpenVinoSession
 from ocr_engine.runtimes.session import (
     FloatArray,
@@ -26,7 +26,7 @@ from ocr_engine.runtimes.session import (
 )
 from tests.support.counting_core import CountingCore
 
-LANE_WIDTH = 256
+MAX_SHARED_WIDTH = 256
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def session(core: CountingCore) -> OpenVinoSession:
     runtime = OpenVinoRuntime()
     runtime.core = core
     file = catalogue_set("PP-OCRv6_small").rec.file
-    return runtime.load(file, SessionSettings(lanes=2, lane_width=LANE_WIDTH))
+    return runtime.load(file, SessionSettings(infer_requests=2, max_shared_width=MAX_SHARED_WIDTH))
 
 
 def line(width: int) -> PixelArray:
@@ -50,8 +50,8 @@ def lines(*widths: int) -> Inputs[tuple[int, ...]]:
     return Inputs(widths, lambda number: line(widths[number]), lambda number, output: output.shape)
 
 
-def read_in_lanes(session: OpenVinoSession, lanes: int) -> None:
-    assert len(session.run_each(lines(*[64] * 4), lanes)) == 4
+def read_concurrently(session: OpenVinoSession, infer_requests: int) -> None:
+    assert len(session.run_each(lines(*[64] * 4), infer_requests)) == 4
 
 
 def test_shapes_go_with_the_model(session: OpenVinoSession, core: CountingCore) -> None:
@@ -64,75 +64,79 @@ def test_shapes_go_with_the_model(session: OpenVinoSession, core: CountingCore) 
     np.testing.assert_array_equal(session.run(line(128)), before)
 
 
-def test_lanes_go_with_the_shapes(session: OpenVinoSession, core: CountingCore) -> None:
-    read_in_lanes(session, 2)
+def test_other_infer_requests_go_with_the_shapes(
+    session: OpenVinoSession, core: CountingCore
+) -> None:
+    read_concurrently(session, 2)
     session.release_memory(shapes=True)
     assert core.compiled == 3
-    read_in_lanes(session, 1)
+    read_concurrently(session, 1)
     assert core.compiled == 3
-    read_in_lanes(session, 2)
+    read_concurrently(session, 2)
     assert core.compiled == 4
 
 
-def test_a_shape_is_prepared_in_each_lane_that_takes_it(
+def test_a_shape_is_prepared_in_each_infer_request_that_takes_it(
     session: OpenVinoSession, core: CountingCore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[tuple[int, int]] = []
-    run = Lane.run
+    run = InferRequest.run
 
-    def noted(lane: Lane, pixels: PixelArray) -> FloatArray:
-        ran.append((session._lanes.index(lane), pixels.shape[2]))
-        return run(lane, pixels)
+    def noted(request: InferRequest, pixels: PixelArray) -> FloatArray:
+        ran.append((session._requests.index(request), pixels.shape[2]))
+        return run(request, pixels)
 
-    monkeypatch.setattr(Lane, "run", noted)
-    session.prepare(line(LANE_WIDTH), 2)
-    assert ran == [(0, LANE_WIDTH), (1, LANE_WIDTH)]
+    monkeypatch.setattr(InferRequest, "run", noted)
+    session.prepare(line(MAX_SHARED_WIDTH), 2)
+    assert ran == [(0, MAX_SHARED_WIDTH), (1, MAX_SHARED_WIDTH)]
     ran.clear()
-    session.prepare(line(LANE_WIDTH + 64), 2)
-    assert ran == [(0, LANE_WIDTH + 64)]
+    session.prepare(line(MAX_SHARED_WIDTH + 64), 2)
+    assert ran == [(0, MAX_SHARED_WIDTH + 64)]
     assert core.compiled == 2
 
 
-def test_lanes_stay_without_their_memory(session: OpenVinoSession, core: CountingCore) -> None:
-    read_in_lanes(session, 2)
+def test_infer_requests_stay_without_their_activations(
+    session: OpenVinoSession, core: CountingCore
+) -> None:
+    read_concurrently(session, 2)
     session.release_memory()
-    read_in_lanes(session, 1)
+    read_concurrently(session, 1)
     session.release_memory()
-    read_in_lanes(session, 2)
+    read_concurrently(session, 2)
     assert core.compiled == 2
 
 
-def test_without_the_models_file_all_stays_as_it_is(session: OpenVinoSession) -> None:
-    read_in_lanes(session, 2)
+def test_without_the_models_file_nothing_changes(session: OpenVinoSession) -> None:
+    read_concurrently(session, 2)
     before = session.run(line(128))
-    session._compile_lane = gone
+    session._compile_model = gone
     with pytest.raises(ModelError):
         session.release_memory(shapes=True)
-    assert len(session._lanes) == 2
+    assert len(session._requests) == 2
     np.testing.assert_array_equal(session.run(line(128)), before)
 
 
-def test_without_the_models_file_lines_stay_in_the_first_lane(
+def test_without_the_models_file_lines_use_the_first_infer_request(
     session: OpenVinoSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    session._compile_lane = gone
+    session._compile_model = gone
     for _ in range(2):
-        read_in_lanes(session, 2)
+        read_concurrently(session, 2)
         session.prepare(line(128), 2)
-    assert caplog.text.count("fewer idle cores until models load again") == 1
+    assert caplog.text.count("fewer idle cores until the model can be reloaded") == 1
     assert caplog.text.count("there is no model") == 1
 
 
-def test_lanes_come_back_with_the_models_file(
+def test_infer_requests_come_back_with_the_models_file(
     session: OpenVinoSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(session, "_compile_lane", gone)
-        read_in_lanes(session, 2)
-        assert len(session._lanes) == 1
+        patch.setattr(session, "_compile_model", gone)
+        read_concurrently(session, 2)
+        assert len(session._requests) == 1
     session.release_memory(shapes=True)
-    read_in_lanes(session, 2)
-    assert len(session._lanes) == 2
+    read_concurrently(session, 2)
+    assert len(session._requests) == 2
 
 
 def gone() -> NoReturn:
@@ -202,7 +206,7 @@ print(used, private_mb() - before)
 
 
 def test_what_was_compiled_goes_for_the_most_part() -> None:
-    """oneDNN's own cache would keep it; only a process of its own has nothing in it yet."""
+    """In a new process, where oneDNN's cache is still empty."""
     done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, check=True, text=True)
     used, kept = map(int, done.stdout.split())
     assert used > 30

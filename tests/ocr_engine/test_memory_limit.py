@@ -14,7 +14,7 @@ from ocr_engine.errors import ImageTooComplex
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec
 from tests.support.pools import whole
@@ -44,15 +44,15 @@ def large_page(side: int) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("engine", "limit_mb", "side"), LIMITS)
-def test_a_image_that_takes_too_much_memory_is_refused(
+def test_an_image_that_takes_too_much_memory_is_refused(
     engine: EngineName, limit_mb: int, side: int
 ) -> None:
     settings = EngineSettings(engine, resolve_models(ModelChoice(), engine))
     load = functools.partial(load_recognizer, settings)
-    crew = CrewSpec(1, WorkerSpec(load, task_memory_mb=limit_mb))
+    workers = SupervisorSpec(1, WorkerSpec(load, task_memory_mb=limit_mb))
 
     async def scenario() -> None:
-        async with whole(PoolSpec(crew)) as pool:
+        async with whole(PoolSpec(workers)) as pool:
             sign = SIGN.read_bytes()
             before = await pool.submit(sign, RecognitionOptions()).future
             with pytest.raises(ImageTooComplex):

@@ -19,8 +19,8 @@ from ocr_engine.worker.messages import (
     Begun,
     Done,
     Failed,
-    GarbageMessage,
     LoadFailed,
+    ProtocolError,
     Ready,
     Reply,
     Request,
@@ -215,10 +215,10 @@ NOT_A_FRAME = {
 
 
 @pytest.mark.parametrize("name", sorted(NOT_A_FRAME))
-def test_what_is_no_frame_is_garbage(name: str) -> None:
-    with pytest.raises(GarbageMessage):
+def test_what_is_not_a_frame_is_refused(name: str) -> None:
+    with pytest.raises(ProtocolError):
         decode_reply(NOT_A_FRAME[name])
-    with pytest.raises(GarbageMessage):
+    with pytest.raises(ProtocolError):
         decode_request(NOT_A_FRAME[name])
 
 
@@ -289,8 +289,8 @@ def test_the_reply_that_the_bad_ones_are_made_from_is_good() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BAD_REPLIES))
-def test_wrong_replies_are_garbage(name: str) -> None:
-    with pytest.raises(GarbageMessage):
+def test_wrong_replies_are_refused(name: str) -> None:
+    with pytest.raises(ProtocolError):
         decode_reply(BAD_REPLIES[name])
 
 
@@ -307,34 +307,34 @@ BAD_REQUESTS = {
 
 
 @pytest.mark.parametrize("name", sorted(BAD_REQUESTS))
-def test_wrong_requests_are_garbage(name: str) -> None:
-    with pytest.raises(GarbageMessage):
+def test_wrong_requests_are_refused(name: str) -> None:
+    with pytest.raises(ProtocolError):
         decode_request(BAD_REQUESTS[name])
 
 
-def test_random_bytes_are_garbage() -> None:
+def test_random_bytes_are_refused() -> None:
     generator = random.Random(40)
     for _ in range(2000):
         data = generator.randbytes(generator.randrange(60))
         if generator.random() < 0.5:
             data = frame(data)
-        with pytest.raises(GarbageMessage):
+        with pytest.raises(ProtocolError):
             decode_reply(data)
-        with pytest.raises(GarbageMessage):
+        with pytest.raises(ProtocolError):
             decode_request(data)
 
 
-def test_every_truncated_reply_is_garbage() -> None:
+def test_every_truncated_reply_is_refused() -> None:
     whole = encode_reply(Done(3, Recognition(RESULT, {"det": 1.5}), 300))
     for length in range(len(whole)):
-        with pytest.raises(GarbageMessage):
+        with pytest.raises(ProtocolError):
             decode_reply(whole[:length])
 
 
-def test_a_mutated_reply_is_garbage_or_a_reply() -> None:
+def test_a_mutated_reply_is_refused_or_a_reply() -> None:
     generator = random.Random(41)
     whole = encode_reply(Done(3, Recognition(RESULT, {"det": 1.5}), 300))
-    garbage = 0
+    refused = 0
     for _ in range(3000):
         content = bytearray(whole)
         for _ in range(generator.randrange(1, 4)):
@@ -343,9 +343,9 @@ def test_a_mutated_reply_is_garbage_or_a_reply() -> None:
             )
         try:
             assert isinstance(decode_reply(bytes(content)), Done | Failed | Ready | LoadFailed)
-        except GarbageMessage:
-            garbage += 1
-    assert garbage > 1000
+        except ProtocolError:
+            refused += 1
+    assert refused > 1000
 
 
 def test_options_with_the_same_content_have_the_same_fingerprint() -> None:

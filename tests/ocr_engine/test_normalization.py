@@ -1,4 +1,4 @@
-"""What a model gets to see of a pixel, computed by NumPy and in OpenVINO's graph."""
+"""Normalization of pixels, by NumPy and in OpenVINO's graph."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def in_numpy(normal: Normalization, pixels: PixelArray, folder: Path) -> FloatAr
 
 
 def in_the_graph(normal: Normalization, pixels: PixelArray, folder: Path) -> FloatArray:
-    """The answer of a model that gives back what it is given."""
+    """The output of a model that returns its input."""
     tensor = ops.parameter(ov.PartialShape([-1, 3, -1, -1]), np.float32, name="tensor")
     model = ov.Model([ops.reshape(tensor, np.array([0, 0, 0, -1]), True)], [tensor], "same")
     ov.save_model(model, folder / "same.xml", compress_to_fp16=False)
@@ -106,7 +106,7 @@ MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
         ("det", False, Normalization(MEAN, STD)),
         ("rec", False, Normalization()),  # as in PaddleOCR, whatever inference.yml says
         ("cls", False, Normalization()),
-        ("cls", True, Normalization(MEAN[::-1], STD[::-1])),  # what is stretched is RGB
+        ("cls", True, Normalization(MEAN[::-1], STD[::-1])),  # stretched crops are RGB
     ],
 )
 def test_what_a_model_is_told_by_its_role(

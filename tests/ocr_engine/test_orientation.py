@@ -132,15 +132,15 @@ def test_a_reading_is_replaced_by_a_surer_one_or_by_its_page(
 def test_an_upright_page_keeps_its_numbers() -> None:
     upright = [CAT, NUMBER, Reading("6", 0.9)]
     turned = {2: Reading("9", 0.96)}
-    stands = [False] * 3
-    assert to_be_read_turned(upright, turned, stands) == []
-    assert upside_down(upright, turned, stands) == []
+    vertical = [False] * 3
+    assert to_be_read_turned(upright, turned, vertical) == []
+    assert upside_down(upright, turned, vertical) == []
 
 
 def test_a_page_without_evidence_keeps_its_numbers() -> None:
-    upright, stands = [NUMBER, Reading("6", 0.9)], [False] * 2
-    assert to_be_read_turned(upright, {1: Reading("9", 0.96)}, stands) == []
-    assert upside_down(upright, {1: Reading("9", 0.96)}, stands) == []
+    upright, vertical = [NUMBER, Reading("6", 0.9)], [False] * 2
+    assert to_be_read_turned(upright, {1: Reading("9", 0.96)}, vertical) == []
+    assert upside_down(upright, {1: Reading("9", 0.96)}, vertical) == []
 
 
 def test_a_number_that_reads_much_better_turned_needs_another_one() -> None:
@@ -151,11 +151,11 @@ def test_a_number_that_reads_much_better_turned_needs_another_one() -> None:
 
 def test_numbers_turn_with_their_page() -> None:
     upright = [NONSENSE, NUMBER, Reading("9", 1.0), Reading("844", 0.99)]
-    stands = [False, False, False, False]
+    vertical = [False, False, False, False]
     turned = {0: Reading("category", 0.99)}
-    assert to_be_read_turned(upright, turned, stands) == [1, 2, 3]
+    assert to_be_read_turned(upright, turned, vertical) == [1, 2, 3]
     turned |= {1: TURNED_NUMBER, 2: Reading("6", 0.99), 3: Reading("448", 1.0)}
-    assert upside_down(upright, turned, stands) == [0, 1, 2, 3]
+    assert upside_down(upright, turned, vertical) == [0, 1, 2, 3]
 
 
 def test_the_heavier_lines_decide() -> None:
@@ -167,32 +167,32 @@ def test_the_heavier_lines_decide() -> None:
 def test_numbers_that_read_clearly_worse_turned_outvote_others() -> None:
     upright = [Reading("7.", 0.6), Reading("66", 0.8), Reading("118", 1.0), Reading("101", 1.0)]
     turned = {0: Reading(".L", 0.99), 1: Reading("99", 1.0)}
-    stands = [False] * 4
-    assert to_be_read_turned(upright, turned, stands) == [2, 3]
+    vertical = [False] * 4
+    assert to_be_read_turned(upright, turned, vertical) == [2, 3]
     turned |= {2: Reading("81", 0.8), 3: Reading("10", 0.8)}
-    assert turned_groups(upright, turned, stands) == set()
+    assert turned_groups(upright, turned, vertical) == set()
 
 
 def test_standing_lines_and_lying_ones_decide_apart() -> None:
     upright = [CAT, NUMBER, NONSENSE, NUMBER]
-    stands = [False, False, True, True]
+    vertical = [False, False, True, True]
     turned = {2: CAT}
-    assert turned_groups(upright, turned, stands) == {True}
-    assert to_be_read_turned(upright, turned, stands) == [3]
-    assert upside_down(upright, turned | {3: TURNED_NUMBER}, stands) == [2, 3]
+    assert turned_groups(upright, turned, vertical) == {True}
+    assert to_be_read_turned(upright, turned, vertical) == [3]
+    assert upside_down(upright, turned | {3: TURNED_NUMBER}, vertical) == [2, 3]
 
 
 def test_a_digit_whose_box_stands_turns_with_the_lying_lines() -> None:
-    upright, stands = [NONSENSE, Reading("9", 1.0)], [False, True]
+    upright, vertical = [NONSENSE, Reading("9", 1.0)], [False, True]
     turned = {0: CAT}
-    assert to_be_read_turned(upright, turned, stands) == [1]
-    assert upside_down(upright, turned | {1: Reading("6", 1.0)}, stands) == [0, 1]
+    assert to_be_read_turned(upright, turned, vertical) == [1]
+    assert upside_down(upright, turned | {1: Reading("6", 1.0)}, vertical) == [0, 1]
 
 
 def test_a_standing_line_that_reads_as_little_is_no_digit() -> None:
-    upright, stands = [NONSENSE, Reading("法", 0.3), NUMBER], [True, True, False]
+    upright, vertical = [NONSENSE, Reading("法", 0.3), NUMBER], [True, True, False]
     turned = {0: CAT}
-    assert to_be_read_turned(upright, turned, stands) == [1]
+    assert to_be_read_turned(upright, turned, vertical) == [1]
     turned[1] = Reading("夜间专送", 1.0)
-    assert turned_groups(upright, {1: turned[1]}, stands) == {True}
-    assert upside_down(upright, turned, stands) == [0, 1]
+    assert turned_groups(upright, {1: turned[1]}, vertical) == {True}
+    assert upside_down(upright, turned, vertical) == [0, 1]

@@ -1,4 +1,4 @@
-"""The pool with real processes and recognizers that have faults."""
+"""The worker pool with real processes and faulty recognizers."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from ocr_engine.errors import (
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import pool as pool_module
 from ocr_engine.pool import process
-from ocr_engine.pool.admission import ENOUGH, REMEMBERED
+from ocr_engine.pool.admission import MAX_SAMPLES, MIN_SAMPLES
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.process import WorkerProcess
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.result import Recognition
 from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done
-from ocr_engine.worker.spec import PAUSE_SECONDS, WorkerSpec
+from ocr_engine.worker.spec import IDLE_TRIM_SECONDS, WorkerSpec
 from tests.support.cards import card
 from tests.support.fake_recognizers import FILLED_MB, load_echo, load_obedient, load_when_told
 from tests.support.garbage import GARBAGE
@@ -58,11 +58,11 @@ def run(scenario: Scenario) -> None:
     asyncio.run(asyncio.wait_for(scenario(), PATIENCE_SECONDS))
 
 
-def crew(
+def running_pool(
     load: Callable[[], Any] = load_obedient, number: int = 1, **limits: Any
 ) -> AbstractAsyncContextManager[Pool]:
-    """A pool with warm workers; after it, no process and no unanswered image may be left."""
-    return whole(PoolSpec(CrewSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
+    """A pool with warm workers; afterwards no process and no unanswered image may be left."""
+    return whole(PoolSpec(SupervisorSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
 
 
 def submit(pool: Pool, text: str, read_before: bool = False) -> PoolTask:
@@ -72,21 +72,21 @@ def submit(pool: Pool, text: str, read_before: bool = False) -> PoolTask:
 async def kill_whoever_begins(
     pool: Pool, journal: Path, text: str, number: signal.Signals, times: int
 ) -> None:
-    """Kill each worker that begins to read the card, so often."""
+    """Kill each worker that begins to read the card, this many times."""
     for time in range(1, times + 1):
         await begun(journal, text, time)
         os.kill(pid_of(await running_worker(pool)), number)
 
 
 async def running_worker(pool: Pool) -> WorkerProcess:
-    """The worker that has the one running task, as soon as there is one."""
+    """Wait for the worker that has the one running task."""
     await until(pool.running, "a running task")
     (busy,) = (w for w in pool.supervisor.workers() if w.state is WorkerState.BUSY)
     return busy
 
 
 async def begun(journal: Path, text: str, times: int = 1) -> None:
-    """Wait until workers have begun to read the card so often."""
+    """Wait until workers have begun to read the card this many times."""
     line = f"begin {text}\n"
     await until(lambda: journal.exists() and journal.read_text().count(line) >= times, line)
 
@@ -97,7 +97,7 @@ def pid_of(worker: WorkerProcess) -> int:
 
 
 def unread_bytes(worker: WorkerProcess) -> int:
-    """How much was sent to the worker that it has not read."""
+    """How many bytes sent to the worker it has not read."""
     assert worker._channel is not None
     packed = fcntl.ioctl(worker._channel.fileno(), termios.TIOCOUTQ, b"\0" * 4)
     return int.from_bytes(packed, sys.byteorder)
@@ -105,7 +105,9 @@ def unread_bytes(worker: WorkerProcess) -> int:
 
 def test_it_is_ready_only_when_a_worker_is_warm(gate: Path) -> None:
     async def scenario() -> None:
-        pool = Pool(PoolSpec(CrewSpec(1, WorkerSpec(functools.partial(load_when_told, gate)))))
+        pool = Pool(
+            PoolSpec(SupervisorSpec(1, WorkerSpec(functools.partial(load_when_told, gate))))
+        )
         pool.start()
         await until(lambda: pool.supervisor.workers()[0].pid, "the process")
         assert not pool.ready()
@@ -124,7 +126,7 @@ def test_the_warm_up_image_is_read_before_a_worker_is_ready(tmp_path: Path) -> N
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
-        async with crew(functools.partial(load_echo, journal)) as pool:
+        async with running_pool(functools.partial(load_echo, journal)) as pool:
             pid = pool.supervisor.workers()[0].pid
             assert journal.read_text() == f"{pid} begin \n{pid} end \n"
 
@@ -135,7 +137,7 @@ def test_a_worker_has_one_task_at_a_time(tmp_path: Path, gate: Path) -> None:
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
-        async with crew(functools.partial(load_obedient, journal), number=2) as pool:
+        async with running_pool(functools.partial(load_obedient, journal), number=2) as pool:
             tasks = [submit(pool, f"hold {gate}") for _ in range(6)]
             await begun(journal, f"hold {gate}", 2)
             assert (pool.running(), pool.queued()) == (2, 4)
@@ -154,15 +156,15 @@ def test_a_worker_has_one_task_at_a_time(tmp_path: Path, gate: Path) -> None:
     assert sum(map(len, events.values())) == 2 * (6 + 2)
 
 
-def test_a_image_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> None:
-    """Unless it may be giving memory back: then to the one that has rested longest."""
+def test_an_image_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> None:
+    """Unless it may be in its idle trim: then to the worker that has been idle longest."""
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
-        async with crew(functools.partial(load_obedient, journal), number=2) as pool:
+        async with running_pool(functools.partial(load_obedient, journal), number=2) as pool:
             for number in range(5):
                 await read(pool, f"at once {number}")
-            await asyncio.sleep(PAUSE_SECONDS + 0.1)
+            await asyncio.sleep(IDLE_TRIM_SECONDS + 0.1)
             await read(pool, "after a pause")
 
     run(scenario)
@@ -179,7 +181,7 @@ def test_options_and_stages_travel_with_the_task() -> None:
     options = RecognitionOptions(det_limit_side_len=960, det_limit_type="max", drop_score=0.25)
 
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             recognition = await pool.submit(card("options"), options).future
             assert recognition.result.text == options.fingerprint()
             assert list(recognition.stages) == ["queue", "decode", "det", "cls", "rec"]
@@ -197,9 +199,9 @@ def test_options_and_stages_travel_with_the_task() -> None:
     ],
     ids=["truncated", "too-large", "exception"],
 )
-def test_an_error_of_a_image_costs_no_worker(image: bytes, error: type[Exception]) -> None:
+def test_an_error_of_an_image_costs_no_worker(image: bytes, error: type[Exception]) -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             pid = pool.supervisor.workers()[0].pid
             task = pool.submit(image, RecognitionOptions())
             with pytest.raises(error) as caught:
@@ -214,7 +216,7 @@ def test_an_error_of_a_image_costs_no_worker(image: bytes, error: type[Exception
 
 def test_a_worker_that_ran_out_of_memory_is_replaced() -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             worker = pool.supervisor.workers()[0]
             task = submit(pool, "swell")
             after = submit(pool, "next")
@@ -229,13 +231,13 @@ def test_a_worker_that_ran_out_of_memory_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=lambda n: n.name)
-def test_a_image_whose_worker_is_killed_is_tried_once_more(
+def test_an_image_whose_worker_is_killed_is_retried(
     tmp_path: Path, gate: Path, number: signal.Signals
 ) -> None:
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
-        async with crew(functools.partial(load_obedient, journal), number=2) as pool:
+        async with running_pool(functools.partial(load_obedient, journal), number=2) as pool:
             task = submit(pool, f"hold {gate}")
             await begun(journal, f"hold {gate}")
             os.kill(pid_of(await running_worker(pool)), number)
@@ -250,7 +252,7 @@ def test_a_image_whose_worker_is_killed_is_tried_once_more(
 
 def test_an_image_that_crashes_two_workers_is_given_up() -> None:
     async def scenario() -> None:
-        async with crew(number=2) as pool:
+        async with running_pool(number=2) as pool:
             task, others = submit(pool, "crash"), [submit(pool, f"{n}") for n in range(4)]
             with pytest.raises(ImageKillsWorkers, match="2 workers crashed"):
                 await task.future
@@ -265,7 +267,7 @@ def test_workers_that_are_killed_from_outside_do_not_count(tmp_path: Path, gate:
     journal, text = tmp_path / "journal", f"hold {gate}"
 
     async def scenario() -> None:
-        async with crew(functools.partial(load_obedient, journal)) as pool:
+        async with running_pool(functools.partial(load_obedient, journal)) as pool:
             task = submit(pool, text)
             await kill_whoever_begins(pool, journal, text, signal.SIGKILL, times=4)
             await begun(journal, text, 5)
@@ -280,7 +282,7 @@ def test_an_image_that_was_read_before_is_not_to_blame(tmp_path: Path, gate: Pat
     journal, text = tmp_path / "journal", f"hold {gate}"
 
     async def scenario() -> None:
-        async with crew(functools.partial(load_obedient, journal)) as pool:
+        async with running_pool(functools.partial(load_obedient, journal)) as pool:
             task = submit(pool, text, read_before=True)
             await kill_whoever_begins(pool, journal, text, signal.SIGSEGV, times=3)
             await begun(journal, text, 4)
@@ -298,7 +300,7 @@ def test_an_image_whose_workers_are_always_killed_ends_at_its_deadline(
 
     async def scenario() -> None:
         load = functools.partial(load_obedient, journal)
-        async with crew(load, queue_seconds=0.5, task_seconds=1) as pool:
+        async with running_pool(load, queue_seconds=0.5, task_seconds=1) as pool:
             task = submit(pool, text)
             while not task.future.done():
                 await until(lambda: pool.running() or task.future.done(), "another try or the end")
@@ -314,15 +316,13 @@ def test_an_image_whose_workers_are_always_killed_ends_at_its_deadline(
     run(scenario)
 
 
-def test_a_kill_near_the_memory_limit_counts_as_the_image_s_doing(
-    tmp_path: Path, gate: Path
-) -> None:
-    """As those do who kill what uses the most memory before the kernel has to."""
+def test_a_kill_near_the_memory_limit_counts_against_the_image(tmp_path: Path, gate: Path) -> None:
+    """Such as a kill by a userspace OOM killer, before the kernel has to act."""
     journal, text = tmp_path / "journal", f"fill {gate}"
     spec = WorkerSpec(functools.partial(load_obedient, journal), task_memory_mb=FILLED_MB + 50)
 
     async def scenario() -> None:
-        async with whole(PoolSpec(CrewSpec(1, spec))) as pool:
+        async with whole(PoolSpec(SupervisorSpec(1, spec))) as pool:
             task = submit(pool, text)
             for time in (1, 2):
                 await begun(journal, text, time)
@@ -337,7 +337,7 @@ def test_a_kill_near_the_memory_limit_counts_as_the_image_s_doing(
 
 def test_idle_workers_that_are_killed_cost_no_image() -> None:
     async def scenario() -> None:
-        async with crew(number=2) as pool:
+        async with running_pool(number=2) as pool:
             for round_number in range(20):
                 await until(pool.supervisor.idle_worker, "an idle worker")
                 victim = pool.supervisor.idle_worker()
@@ -351,7 +351,7 @@ def test_idle_workers_that_are_killed_cost_no_image() -> None:
 
 def test_the_signal_that_ended_a_worker_is_counted_also_with_its_task_unread() -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             worker = pool.supervisor.workers()[0]
             os.kill(pid_of(worker), signal.SIGSTOP)
             task = submit(pool, "unread")
@@ -370,7 +370,7 @@ def test_a_worker_that_hangs_is_replaced_at_the_deadline(tmp_path: Path, order: 
 
     async def scenario() -> None:
         load = functools.partial(load_obedient, journal)
-        async with crew(load, task_seconds=0.3) as pool:
+        async with running_pool(load, task_seconds=0.3) as pool:
             old = pool.supervisor.workers()[0].pid
             assert old is not None
             task, waiting = submit(pool, order), submit(pool, "next")
@@ -389,7 +389,7 @@ def test_a_worker_that_hangs_is_replaced_at_the_deadline(tmp_path: Path, order: 
 
 def test_a_worker_that_stops_at_the_deadline_reads_on() -> None:
     async def scenario() -> None:
-        async with crew(task_seconds=0.3) as pool:
+        async with running_pool(task_seconds=0.3) as pool:
             (worker,) = pool.supervisor.workers()
             started = asyncio.get_running_loop().time()
             with pytest.raises(RecognitionTimeout, match=r"0\.3 s"):
@@ -408,7 +408,7 @@ def test_an_answer_after_the_deadline_is_too_late_but_its_worker_reads_on(
     monkeypatch.setattr(pool_module, "STOP_SECONDS", PATIENCE_SECONDS)
 
     async def scenario() -> None:
-        async with crew(task_seconds=0.3) as pool:
+        async with running_pool(task_seconds=0.3) as pool:
             late = submit(pool, f"hold {gate}")
             with pytest.raises(RecognitionTimeout):
                 await late.future
@@ -421,13 +421,13 @@ def test_an_answer_after_the_deadline_is_too_late_but_its_worker_reads_on(
     run(scenario)
 
 
-def test_an_image_is_not_tried_again_if_its_worker_dies_after_the_deadline(
+def test_an_image_is_not_retried_if_its_worker_dies_after_the_deadline(
     gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool_module, "STOP_SECONDS", PATIENCE_SECONDS)
 
     async def scenario() -> None:
-        async with crew(task_seconds=0.3) as pool:
+        async with running_pool(task_seconds=0.3) as pool:
             (worker,) = pool.supervisor.workers()
             late = submit(pool, f"hold {gate}")
             with pytest.raises(RecognitionTimeout):
@@ -446,7 +446,7 @@ def test_a_worker_that_sends_garbage_is_replaced(
     monkeypatch.setattr(process, "LEAVE_SECONDS", 0.1)
 
     async def scenario() -> None:
-        async with crew(task_seconds=3) as pool:
+        async with running_pool(task_seconds=3) as pool:
             old = pool.supervisor.workers()[0].pid
             task = submit(pool, f"{kind} {gate}")
             assert (await task.future).result.text == f"{kind} {gate}"
@@ -458,7 +458,7 @@ def test_a_worker_that_sends_garbage_is_replaced(
 
 def test_a_worker_killed_in_the_middle_of_its_answer_is_replaced(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             task = submit(pool, f"tear {gate}")
             assert (await task.future).result.text == f"tear {gate}"
             assert task.attempts == 2
@@ -468,7 +468,7 @@ def test_a_worker_killed_in_the_middle_of_its_answer_is_replaced(gate: Path) -> 
 
 def test_a_full_backlog_takes_no_more(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew(queue_size=1) as pool:
+        async with running_pool(queue_size=1) as pool:
             first = submit(pool, f"hold {gate}")
             second = submit(pool, "second")
             with pytest.raises(QueueFull, match="1 images are waiting"):
@@ -480,22 +480,22 @@ def test_a_full_backlog_takes_no_more(gate: Path) -> None:
     run(scenario)
 
 
-def test_a_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None:
+def test_an_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew(queue_seconds=30, queue_size=1000) as pool:
-            for number in range(ENOUGH):
+        async with running_pool(queue_seconds=30, queue_size=1000) as pool:
+            for number in range(MIN_SAMPLES):
                 assert await read(pool, f"quick {number}") == f"quick {number}"
             pool.admission.record(50.0)
             assert pool.expected_wait() == 0
             holding = submit(pool, f"hold {gate}")
             await running_worker(pool)
             each = pool.expected_wait() * 2
-            assert 50 / REMEMBERED < each <= 51 / ENOUGH
+            assert 50 / MAX_SAMPLES < each <= 51 / MIN_SAMPLES
             waiting = [submit(pool, f"{n}") for n in range(int(25 / each))]
-            with pytest.raises(QueueFull, match="too long for the 30 s") as refused:
+            with pytest.raises(QueueFull, match="limit of 30 s") as refused:
                 waiting.extend(submit(pool, "one more") for _ in range(1000))
             assert 12 <= (refused.value.retry_after or 0) <= 20
-            with pytest.raises(QueueFull, match="the 2 s allowed"):
+            with pytest.raises(QueueFull, match="limit of 2 s"):
                 pool.submit(card("hasty"), RecognitionOptions(), patience=2)
             gate.unlink()
             await asyncio.gather(holding.future, *(task.future for task in waiting))
@@ -503,9 +503,9 @@ def test_a_image_that_would_wait_too_long_is_refused_at_once(gate: Path) -> None
     run(scenario)
 
 
-def test_a_backlog_of_no_places_uses_idle_workers(gate: Path) -> None:
+def test_a_backlog_of_size_zero_uses_idle_workers(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew(queue_size=0) as pool:
+        async with running_pool(queue_size=0) as pool:
             first = submit(pool, f"hold {gate}")
             with pytest.raises(QueueFull):
                 submit(pool, "second")
@@ -515,12 +515,12 @@ def test_a_backlog_of_no_places_uses_idle_workers(gate: Path) -> None:
     run(scenario)
 
 
-def test_a_image_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
+def test_an_image_that_waits_too_long_never_reaches_a_worker(tmp_path: Path, gate: Path) -> None:
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
         load = functools.partial(load_obedient, journal)
-        async with crew(load, queue_seconds=0.2) as pool:
+        async with running_pool(load, queue_seconds=0.2) as pool:
             first, late = submit(pool, f"hold {gate}"), submit(pool, "late")
             with pytest.raises(QueueTimeout, match=r"0\.2 s"):
                 await late.future
@@ -537,7 +537,7 @@ def test_a_cancelled_image_that_waits_never_reaches_a_worker(tmp_path: Path, gat
     journal = tmp_path / "journal"
 
     async def scenario() -> None:
-        async with crew(functools.partial(load_obedient, journal)) as pool:
+        async with running_pool(functools.partial(load_obedient, journal)) as pool:
             first, unwanted = submit(pool, f"hold {gate}"), submit(pool, "unwanted")
             pool.cancel(unwanted)
             with pytest.raises(PoolDraining, match="cancelled"):
@@ -552,7 +552,7 @@ def test_a_cancelled_image_that_waits_never_reaches_a_worker(tmp_path: Path, gat
 
 def test_cancelling_lets_running_work_finish_unless_told_to_stop_it(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             kept = submit(pool, f"hold {gate}")
             pid = pid_of(await running_worker(pool))
             pool.cancel(kept)
@@ -580,7 +580,7 @@ def lasts_longer_than_a_start(pool: Pool, task: PoolTask) -> bool:
 
 def test_cancelling_does_not_kill_a_worker_for_a_task_that_has_just_begun(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             task = submit(pool, f"hold {gate}")
             await running_worker(pool)
             assert not pool.cancel(task, stop_running=True)
@@ -593,7 +593,7 @@ def test_cancelling_does_not_kill_a_worker_for_a_task_that_has_just_begun(gate: 
 
 def test_cancelling_kills_each_worker_at_most_once_in_a_while() -> None:
     async def scenario() -> None:
-        async with crew(task_seconds=3) as pool:
+        async with running_pool(task_seconds=3) as pool:
             first = submit(pool, "spin")
             await until(lambda: lasts_longer_than_a_start(pool, first), "enough time")
             assert pool.cancel(first, stop_running=True)
@@ -609,10 +609,10 @@ def test_cancelling_kills_each_worker_at_most_once_in_a_while() -> None:
 
 
 def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
-    """Its last answer may be on its way when it is killed; the next image must not suffer."""
+    """Its last answer may be in transit when it is killed; the next image must not suffer."""
 
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             unwanted, waiting = submit(pool, "spin"), submit(pool, "waiting")
             worker = await running_worker(pool)
             await until(lambda: lasts_longer_than_a_start(pool, unwanted), "enough time")
@@ -627,7 +627,7 @@ def test_a_worker_that_is_being_killed_gets_no_new_task() -> None:
 
 def test_drain_finishes_what_was_accepted_and_takes_no_more(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             tasks = [submit(pool, f"hold {gate}"), submit(pool, "second")]
             draining = asyncio.ensure_future(pool.drain(grace_seconds=10))
             await until(lambda: not pool.ready(), "the drain")
@@ -644,7 +644,7 @@ def test_drain_finishes_what_was_accepted_and_takes_no_more(gate: Path) -> None:
 
 def test_drain_is_over_when_the_grace_is(gate: Path) -> None:
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             task = submit(pool, f"hold {gate}")
             await pool.drain(grace_seconds=0.1)
             assert not task.future.done()
@@ -656,10 +656,10 @@ def test_drain_is_over_when_the_grace_is(gate: Path) -> None:
 
 def test_close_leaves_no_process_and_no_descriptor() -> None:
     async def scenario() -> None:
-        async with crew():
+        async with running_pool():
             pass  # multiprocessing's resource tracker is started once and stays
         held, before = descriptors(), worker_processes()
-        pool = Pool(PoolSpec(CrewSpec(2, WorkerSpec(load_obedient))))
+        pool = Pool(PoolSpec(SupervisorSpec(2, WorkerSpec(load_obedient))))
         pool.start()
         await until(lambda: pool.supervisor.warm() == 2, "all workers warm")
         tasks = [submit(pool, text) for text in ("spin", "freeze", "crash", "waiting")]
@@ -682,7 +682,7 @@ def test_an_idle_worker_that_is_frozen_does_not_stop_the_end(
     monkeypatch.setattr(process, "LEAVE_SECONDS", 0.3)
 
     async def scenario() -> None:
-        async with crew() as pool:
+        async with running_pool() as pool:
             os.kill(pid_of(pool.supervisor.workers()[0]), signal.SIGSTOP)
 
     run(scenario)

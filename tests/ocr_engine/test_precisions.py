@@ -1,4 +1,4 @@
-"""Which model computes in which number format, on runtimes that can and cannot."""
+"""The number format of each model, on runtimes with and without native support."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES = {role: ModelFile(Path(role)) for role in ("det", "cls", "rec")}
 
 
 class Blank(FakeSession):
-    """Answers as a model of its role does, with nothing in the image."""
+    """Answers like a model of its role on a blank image."""
 
     def __init__(self, role: str, settings: SessionSettings) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Blank(FakeSession):
 
 
 class Listing:
-    """A runtime that notes what it is asked to load, and can what it is told to."""
+    """A runtime with given capabilities that records what it loads."""
 
     name = "listing"
 
@@ -77,7 +77,7 @@ UNKNOWN = DET_ONLY.with_model(model("det"))
 def precisions(
     runtime: Listing, choice: PrecisionChoice, models: ModelSet
 ) -> tuple[str, str, str, str]:
-    """Of detection, classification and recognition, and what is told of them."""
+    """The formats of detection, classification and recognition, and their description."""
     sessions = load_sessions(runtime, EngineSettings("openvino", models, precision=choice), models)
     told = sessions.describe_precision()
     return sessions.det.precision, sessions.by_role["cls"].precision, sessions.rec.precision, told
@@ -155,22 +155,22 @@ def test_only_openvino_computes_in_fewer_bits(engine: EngineName, choice: Precis
 # --- cores
 
 
-def test_one_core_gets_no_lane_and_no_wide_detection() -> None:
+def test_one_core_gets_one_infer_request_and_no_wide_detection() -> None:
     runtime = Listing()
     settings = EngineSettings("openvino", KNOWN, precision="f32", threads=2)
     assert load_sessions(runtime, settings, KNOWN).wide_det is None
-    assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
+    assert [(role, one.threads, one.infer_requests) for role, one in runtime.loaded] == [
         ("det", 2, 1),
         ("cls", 2, 1),
         ("rec", 2, 1),
     ]
 
 
-def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> None:
+def test_idle_cores_get_infer_requests_and_a_wide_detection_on_demand() -> None:
     runtime = Listing(True, True)
     settings = EngineSettings("openvino", KNOWN, threads=2, cores=3, cached_shapes=19)
     sessions = load_sessions(runtime, settings, KNOWN)
-    assert [(role, one.threads, one.lanes) for role, one in runtime.loaded] == [
+    assert [(role, one.threads, one.infer_requests) for role, one in runtime.loaded] == [
         ("det", 2, 1),
         ("cls", 2, 1),
         ("rec", 2, 3),
@@ -178,8 +178,8 @@ def test_idle_cores_get_lanes_and_a_wide_detection_when_it_is_asked_for() -> Non
     assert sessions.wide_det is not None
     sessions.wide_det()
     role, wide = runtime.loaded[-1]
-    assert (role, wide.threads, wide.lanes) == ("det", 6, 1)
+    assert (role, wide.threads, wide.infer_requests) == ("det", 6, 1)
     narrow = runtime.loaded[0][1]
-    assert wide == replace(narrow, threads=6)  # in all else like it
+    assert wide == replace(narrow, threads=6)  # otherwise the same
     assert {one.cached_shapes for role, one in runtime.loaded if role != "det"} == {19}
     assert narrow.cached_shapes == DET_SHAPES < 19

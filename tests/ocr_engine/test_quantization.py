@@ -1,4 +1,4 @@
-"""INT8: what is rounded in a graph and how, and the real models against f32."""
+"""INT8: which operations are rounded and how, and the real models compared with f32."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def convolution(data: Any, weights: Any, name: str, padding: int = 0) -> Any:
 
 
 def small_graph() -> Any:
-    """Two convolutions of the image, a depthwise one, one of a single pixel, two products."""
+    """Two convolutions of the image, a depthwise one, one of a single pixel, two matrix products."""
     image = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="image")
     scaled = np.asarray(constant(1, 4, 3, 3, 3).data) * CHANNELS[:, None, None, None]
     wide = convolution(image, ops.constant(scaled), "wide", padding=1)
@@ -72,13 +72,13 @@ def nodes_of(graph: Any) -> dict[str, Any]:
 
 
 def sources(node: Any) -> tuple[str, str]:
-    """What kinds of node give an operation its input and its weights."""
+    """The node types of an operation's input and weights."""
     data, weights = (node.input_value(index).get_node().get_type_name() for index in (0, 1))
     return data, weights
 
 
 def limits(node: Any, side: int) -> tuple[FloatArray, FloatArray, int]:
-    """The lowest and highest value of the FakeQuantize at an operation's input, and its levels."""
+    """Lowest value, highest value and levels of the FakeQuantize at an operation's input."""
     rounding = node.input_value(side).get_node()
     low, high, out_low, out_high = (
         np.asarray(rounding.input_value(index).get_node().data) for index in range(1, 5)
@@ -144,7 +144,7 @@ def test_zero_is_one_of_256_levels(low: float, high: float) -> None:
     assert rounded_low.item() == pytest.approx(min(low, 0), abs=0.51 * step)
 
 
-def test_weights_have_255_levels_round_zero_for_each_output_channel() -> None:
+def test_weights_have_255_levels_around_zero_for_each_output_channel() -> None:
     graph = small_graph()
     quantize(graph, RANGES)
     nodes, plain = nodes_of(graph), nodes_of(small_graph())
@@ -189,7 +189,7 @@ def test_without_vnni_only_convolutions_are_rounded() -> None:
 def test_the_largest_products_are_added_exactly(
     int8_cpu: OpenVinoRuntime, inputs: int, sign: float
 ) -> None:
-    """All activations at their highest, all weights as well: in 16 bits two would be cut off."""
+    """All activations and weights at their maximum: adding two in 16 bits would saturate."""
     image = ops.parameter(ov.PartialShape([1, inputs, -1, -1]), np.float32, name="image")
     rows = np.full((32, inputs, 1, 1), sign, dtype=np.float32)
     rows[16:, 1::2] = -sign / 2
@@ -239,7 +239,7 @@ def test_the_small_graph_answers_nearly_as_before(int8_cpu: OpenVinoRuntime) -> 
 
 @pytest.fixture(scope="module")
 def int8_cpu() -> OpenVinoRuntime:
-    """The runtime, on a CPU that it computes in int8 on."""
+    """The runtime, on a CPU with native int8."""
     runtime = OpenVinoRuntime()
     if not runtime.native_int8():
         pytest.skip("int8 was not measured on CPUs like this one")
@@ -266,7 +266,7 @@ def test_both_models_in_int8_read_a_page_nearly_as_in_f32(
     rounded = reader("int8")
     assert rounded.info.precision == "int8"
     got, expected = result(rounded, page), result(reader("f32"), page)
-    assert got != expected  # it is another way to compute
+    assert got != expected  # the arithmetic differs
     assert len(got.lines) == len(expected.lines)
     boxes = [np.array([line.box for line in one.lines]) for one in (got, expected)]
     assert np.abs(boxes[0] - boxes[1]).mean() < 1
@@ -294,7 +294,7 @@ def test_operations_with_a_range_are_computed_in_8_bits(
     settings = SessionSettings(precision="int8", ranges=source.ranges.values)
     session = int8_cpu.load(source.file, settings)
     assert session.precision == "int8"
-    running = session._compile_lane().get_runtime_model().get_ops()
+    running = session._compile_model().get_runtime_model().get_ops()
     kinds = [str(node.get_rt_info()["runtimePrecision"].value) for node in running]
     in_8_bits = sum(kind in ("u8", "i8") for kind in kinds)
     rounded = quantize(read_graph(int8_cpu.core, source.file), source.ranges.values, int8_cpu.vnni)

@@ -77,9 +77,9 @@ def test_a_turned_page_keeps_its_rows(degrees: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [4, 5])
-def test_vertical_strips_are_read_from_left_to_right(seed: int) -> None:
-    strips = [box(60 + 150 * index, top, 60, 300) for index, top in enumerate((60, 50, 66, 55))]
-    assert shuffled_order(strips, seed) == [0, 1, 2, 3]
+def test_vertical_crops_are_read_from_left_to_right(seed: int) -> None:
+    crops = [box(60 + 150 * index, top, 60, 300) for index, top in enumerate((60, 50, 66, 55))]
+    assert shuffled_order(crops, seed) == [0, 1, 2, 3]
 
 
 def test_different_heights_in_a_row() -> None:

@@ -87,11 +87,11 @@ def page(*turned: bool) -> DecodedImage:
     pixels = np.zeros((80 * len(turned) + 40, 320, 3), dtype=np.uint8)
     for line, is_turned in enumerate(turned):
         top = 40 + 80 * line
-        strip = pixels[top : top + LINE_HEIGHT, 40 : 40 + LINE_WIDTH]
-        strip[:, :, 0] = 255
-        strip[:, :, 1] = GREENS[line]
+        crop = pixels[top : top + LINE_HEIGHT, 40 : 40 + LINE_WIDTH]
+        crop[:, :, 0] = 255
+        crop[:, :, 1] = GREENS[line]
         half = slice(None, LINE_WIDTH // 2) if is_turned else slice(LINE_WIDTH // 2, None)
-        strip[:, half, 2] = 255
+        crop[:, half, 2] = 255
     return DecodedImage(pixels)
 
 
@@ -126,9 +126,9 @@ def check_reading(rec: Scripted, expected: Reading) -> None:
 
 
 def test_the_squeezed_line_is_narrower_by_a_third() -> None:
-    strip = np.zeros((LINE_HEIGHT, LINE_WIDTH, 3), dtype=np.uint8)
-    assert preprocess(strip).shape[2] == FULL
-    assert preprocess(strip, squeeze=0.7).shape[2] == SQUEEZED
+    crop = np.zeros((LINE_HEIGHT, LINE_WIDTH, 3), dtype=np.uint8)
+    assert preprocess(crop).shape[2] == FULL
+    assert preprocess(crop, squeeze=0.7).shape[2] == SQUEEZED
     black = preprocess(np.zeros((48, 400, 3), dtype=np.uint8), squeeze=0.7)
     assert (black[0, 0, :, 0] == 0).sum() == 280  # the rest is padding
     assert preprocess(np.zeros((10, 4000, 3), dtype=np.uint8), squeeze=0.7).shape[2] == 3200
@@ -136,8 +136,8 @@ def test_the_squeezed_line_is_narrower_by_a_third() -> None:
 
 def test_a_short_line_is_not_squeezed_and_none_below_that() -> None:
     for width, padded in ((40, 64), (100, 128), (128, 128), (150, 128), (190, 192)):
-        strip = np.zeros((48, width, 3), dtype=np.uint8)
-        assert preprocess(strip, squeeze=0.7).shape[2] == padded, width
+        crop = np.zeros((48, width, 3), dtype=np.uint8)
+        assert preprocess(crop, squeeze=0.7).shape[2] == padded, width
     filled = preprocess(np.zeros((48, 100, 3), dtype=np.uint8), squeeze=0.7)
     assert (filled[0, 0, :, 0] == 0).sum() == 100
 
@@ -384,7 +384,7 @@ def test_each_common_width_is_prepared_once() -> None:
     assert rec.shapes == [(1, 32, COMMON_WIDTHS[0], 3)]
 
 
-def test_the_common_widths_are_those_of_strips_from_the_narrowest() -> None:
+def test_the_common_widths_are_those_of_crops_from_the_narrowest() -> None:
     assert COMMON_WIDTHS[0] == preprocess(np.zeros((48, 1, 3), dtype=np.uint8)).shape[2]
     assert WIDTHS[: len(COMMON_WIDTHS)] == COMMON_WIDTHS
     for width in COMMON_WIDTHS:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ocr_engine.images.decode import ImageArray
+from ocr_engine.stages.crops import PADDING
 from ocr_engine.stages.detection import FloatArray
 from ocr_engine.stages.recognition import (
     decode,
@@ -14,16 +15,15 @@ from ocr_engine.stages.recognition import (
     padded_width,
     preprocess,
 )
-from ocr_engine.stages.strips import PADDING
 
 CHARACTERS = ("a", "b", "c", " ")
 BLANK, A, B, C, SPACE = range(5)
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int] = (255, 255, 255)) -> ImageArray:
-    strip = np.empty((height, width, 3), dtype=np.uint8)
-    strip[:] = colour
-    return strip
+    crop = np.empty((height, width, 3), dtype=np.uint8)
+    crop[:] = colour
+    return crop
 
 
 def steps(*likeliest: tuple[int, float]) -> FloatArray:
@@ -83,9 +83,9 @@ def test_channels_stay_in_the_order_of_the_pixels() -> None:
 
 
 def test_left_stays_left_and_top_stays_top() -> None:
-    strip = plain(96, 200, (0, 0, 0))
-    strip[:48, :100] = 255
-    seen = preprocess(strip)[0, :, :, 0]  # 48 x 100
+    crop = plain(96, 200, (0, 0, 0))
+    crop[:48, :100] = 255
+    seen = preprocess(crop)[0, :, :, 0]  # 48 x 100
     assert seen[10, 25] == 255
     assert seen[10, 75] == seen[40, 25] == seen[40, 75] == 0
 
@@ -137,7 +137,7 @@ def test_characters_are_where_their_steps_are() -> None:
 
 
 def test_padding_does_not_count_for_where_characters_are() -> None:
-    """Of eight steps two are padding: the strip ends with the sixth."""
+    """Of eight steps two are padding: the crop ends with the sixth."""
     said = steps(*[(BLANK, 0.9)] * 3, (B, 0.9), *[(BLANK, 0.9)] * 4)
     (found,) = decode_characters(said, CHARACTERS, filled=0.75).characters
     assert (found.start, found.end) == pytest.approx((3 / 6, 4 / 6))
@@ -163,11 +163,11 @@ def test_with_characters_text_and_confidence_are_the_same(probabilities: FloatAr
 
 @pytest.mark.parametrize("squeeze", [1.0, 0.7])
 @pytest.mark.parametrize("width", [1, 63, 64, 65, 200, 321, 5000])
-def test_the_filled_share_is_that_of_the_padded_strip(width: int, squeeze: float) -> None:
-    strip = plain(48, width)
-    seen = preprocess(strip, squeeze=squeeze)
+def test_the_filled_share_is_that_of_the_padded_crop(width: int, squeeze: float) -> None:
+    crop = plain(48, width)
+    seen = preprocess(crop, squeeze=squeeze)
     filled = np.count_nonzero(seen[0, 0, :, 0] == 255) / seen.shape[2]
-    assert filled_share(strip.shape[:2], squeeze=squeeze) == pytest.approx(filled)
+    assert filled_share(crop.shape[:2], squeeze=squeeze) == pytest.approx(filled)
 
 
 @pytest.mark.parametrize("blanks", [0.0, 3.0, 9.0])
@@ -204,8 +204,8 @@ def test_no_step_is_skipped_that_says_something_else(seed: int, sharpness: int) 
 
 
 @pytest.mark.parametrize(("width", "padded"), [(20, 320), (320, 320), (321, 384)])
-def test_a_strip_may_be_padded_to_a_least_width(width: int, padded: int) -> None:
-    strip = np.zeros((48, width, 3), dtype=np.uint8)
-    assert preprocess(strip, least=320).shape == (1, 48, padded, 3)
-    assert padded_width((48, width), least=320) == padded
-    assert filled_share((48, width), least=320) == width / padded
+def test_a_crop_may_be_padded_to_a_least_width(width: int, padded: int) -> None:
+    crop = np.zeros((48, width, 3), dtype=np.uint8)
+    assert preprocess(crop, min_width=320).shape == (1, 48, padded, 3)
+    assert padded_width((48, width), min_width=320) == padded
+    assert filled_share((48, width), min_width=320) == width / padded

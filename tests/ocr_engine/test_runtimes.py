@@ -1,6 +1,6 @@
-"""The runtimes with real weights: right shapes, one answer, clear errors.
+"""The runtimes with real weights: right shapes, equal answers, clear errors.
 
-Paddle runs in child processes: a broken model may take the process down with it.
+Paddle runs in child processes: a broken model may crash the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ocr_engine.stages import classification, detection, recognition
 ROOT = Path(__file__).resolve().parents[2]
 ROLES: tuple[Role, ...] = ("det", "cls", "rec")
 CLASSES = {"PP-OCRv6_small": 18710, "PP-OCRv4_mobile": 6625}
-TOLERANCE = 2e-3  # probabilities; a float32 rounding error passes through some 60 layers
+TOLERANCE = 2e-3  # of a probability; float32 rounding errors pass through about 60 layers
 
 
 def source(set_name: str, role: Role) -> ModelSource:
@@ -53,7 +53,7 @@ def images() -> dict[Role, PixelArray]:
 
 
 def check_answer(role: Role, answer: npt.NDArray[np.float32], classes: int) -> None:
-    """Finite probabilities of the right shape that see the sign as it is."""
+    """Check for finite probabilities of the right shape that match the sign."""
     assert answer.dtype == np.float32
     assert np.isfinite(answer).all()
     assert answer.min() >= -1e-6
@@ -195,7 +195,7 @@ GARBAGE = np.random.default_rng(0).bytes(20_000)
 
 
 def broken_files(folder: Path, kind: str) -> ModelFile:
-    """A model file with something wrong with it, by the name of what is wrong."""
+    """Broken model files by the name of the fault."""
     onnx = source("PP-OCRv6_small", "cls").file.path.read_bytes()
     paddle = source("PP-OCRv4_mobile", "cls").file
     assert paddle.params is not None
@@ -246,7 +246,7 @@ def test_a_broken_file_is_a_model_error(tmp_path: Path, engine: str, kind: str) 
     assert "\n" not in caught.value.message
 
 
-# --- Paddle, in a process of its own
+# --- Paddle, in a separate process
 
 PADDLE_RUN = """
 import json, shutil, sys
@@ -360,7 +360,7 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class PaddleAnswers:
-    """What Paddle answered in its process, by layout and role, and what was noted on the way."""
+    """What Paddle answered in its process, by layout and role, and what else it recorded."""
 
     answers: dict[str, FloatArray]
     said: dict[str, object]

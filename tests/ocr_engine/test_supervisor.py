@@ -1,4 +1,4 @@
-"""The crew: starts that fail, workers that wear out, ends of all kinds."""
+"""The supervisor: failed starts, recycling, and all kinds of worker exits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ocr_engine.engine import WorkerState
 from ocr_engine.pool import process
 from ocr_engine.pool import supervisor as supervisor_module
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.worker.messages import Failed
 from ocr_engine.worker.spec import WorkerSpec
 from tests.support.fake_recognizers import (
@@ -47,7 +47,7 @@ def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: An
     """Start a pool, run the scenario, close the pool; no process may be left."""
 
     async def whole() -> None:
-        async with started(PoolSpec(CrewSpec(number, WorkerSpec(load), **wear))) as pool:
+        async with started(PoolSpec(SupervisorSpec(number, WorkerSpec(load), **wear))) as pool:
             await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
 
     asyncio.run(whole())
@@ -55,7 +55,7 @@ def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: An
 
 @contextmanager
 def no_more_descriptors() -> Iterator[None]:
-    """This process keeps the descriptors that it has, and can open no others."""
+    """This process keeps its open descriptors, and can open no more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
@@ -70,8 +70,8 @@ def no_more_threads(thread: threading.Thread) -> None:
 
 
 @pytest.fixture
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Failed starts are repeated almost at once."""
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failed starts are retried almost immediately."""
     monkeypatch.setattr(supervisor_module, "MAX_BACKOFF_SECONDS", 0.01)
 
 
@@ -84,10 +84,10 @@ def test_a_recognizer_that_cannot_be_built_is_a_failure_at_once() -> None:
     run(scenario, fail_to_load)
 
 
-def test_a_worker_that_leaves_at_its_start_is_tried_five_times_with_longer_pauses(
+def test_a_worker_that_leaves_at_its_start_is_tried_five_times_with_growing_backoff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The loop's own timer is asked for the pauses, which are then cut to a hundredth."""
+    """Records the backoff that the loop's timer is asked for, and cuts it to a hundredth."""
     journal, pauses = tmp_path / "tries", []
 
     async def scenario(pool: Pool) -> None:
@@ -102,15 +102,15 @@ def test_a_worker_that_leaves_at_its_start_is_tried_five_times_with_longer_pause
 
         monkeypatch.setattr(loop, "call_later", in_a_hurry)
         reason = await asyncio.wait_for(pool.supervisor.failure(), 20)
-        assert reason == "no worker could start in 5 tries: exit status 7"
+        assert reason == "no worker could start in 5 attempts: exit status 7"
         assert journal.read_text() == "try\n" * 5
         assert pauses[:4] == [1, 2, 4, 8]
 
     run(scenario, functools.partial(exit_at_start, journal))
 
 
-@pytest.mark.usefixtures("short_pauses")
-def test_a_crew_that_fails_in_one_go_has_tried_once_and_not_five_times(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("short_backoff")
+def test_workers_that_fail_in_one_spawn_round_count_as_one_attempt(tmp_path: Path) -> None:
     journal = tmp_path / "tries"
 
     async def scenario(pool: Pool) -> None:
@@ -139,7 +139,7 @@ def test_a_worker_that_is_never_ready_is_replaced(gate: Path) -> None:
     run(scenario, functools.partial(load_when_told, gate), start_seconds=0.7)
 
 
-def test_a_worker_is_replaced_after_its_share_and_the_new_one_is_warm_before() -> None:
+def test_a_worker_is_recycled_at_its_task_limit_and_its_replacement_is_warm_first() -> None:
     warm: set[int] = set()
     pids: set[int | None] = set()
 
@@ -162,7 +162,7 @@ def test_a_worker_is_replaced_after_its_share_and_the_new_one_is_warm_before() -
     assert len(pids) >= 5
 
 
-def test_the_shares_differ_so_that_workers_do_not_leave_together() -> None:
+def test_task_limits_differ_so_that_workers_do_not_leave_together() -> None:
     async def scenario(pool: Pool) -> None:
         pool.supervisor._random = random.Random(7)
         limits = {pool.supervisor._task_limit() for _ in range(200)}
@@ -172,7 +172,7 @@ def test_the_shares_differ_so_that_workers_do_not_leave_together() -> None:
     run(scenario, load_echo, max_tasks=100)
 
 
-def test_a_worker_without_a_share_stays() -> None:
+def test_a_worker_without_a_task_limit_stays() -> None:
     async def scenario(pool: Pool) -> None:
         await all_warm(pool)
         pid = pool.supervisor.workers()[0].pid
@@ -199,17 +199,17 @@ def test_a_worker_above_its_memory_is_replaced() -> None:
     run(scenario, load_leaking, max_rss_mb=200)
 
 
-def test_a_worn_worker_that_is_killed_is_still_replaced(gate: Path) -> None:
+def test_a_worker_due_for_recycling_that_is_killed_is_still_replaced(gate: Path) -> None:
     async def scenario(pool: Pool) -> None:
         gate.unlink()
         await all_warm(pool)
         (worker,) = pool.supervisor.workers()
-        assert await read(pool, "worn now") == "worn now"
+        assert await read(pool, "due") == "due"
         assert worker.life.recycle_reason is not None
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
         assert await read(pool, "after") == "after"
-        await until(lambda: worker.state is WorkerState.DEAD, "the end of the worn one")
+        await until(lambda: worker.state is WorkerState.DEAD, "the end of the old worker")
 
     run(scenario, functools.partial(load_when_told, gate), max_tasks=1)
 
@@ -227,7 +227,7 @@ def test_a_worker_that_answers_without_a_task_is_replaced() -> None:
 
 
 @pytest.mark.faults(42)
-@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.usefixtures("short_backoff")
 def test_a_worker_is_replaced_when_there_are_descriptors_again() -> None:
     async def scenario(pool: Pool) -> None:
         await all_warm(pool)
@@ -241,7 +241,7 @@ def test_a_worker_is_replaced_when_there_are_descriptors_again() -> None:
 
 
 @pytest.mark.faults(42)
-@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.usefixtures("short_backoff")
 def test_a_worker_is_replaced_when_there_are_threads_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(pool: Pool) -> None:
         await all_warm(pool)
@@ -290,17 +290,18 @@ _PARENT = """
 import asyncio, sys
 sys.path[:0] = [{root!r}]
 from tests.support import fake_recognizers
+from tests.support.cards import card
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
-from ocr_engine.pool.supervisor import CrewSpec
+from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.worker.spec import WorkerSpec
 
 async def main():
-    pool = Pool(PoolSpec(CrewSpec(3, WorkerSpec(fake_recognizers.load_obedient))))
+    pool = Pool(PoolSpec(SupervisorSpec(3, WorkerSpec(fake_recognizers.load_obedient))))
     pool.start()
     while pool.supervisor.warm() < 3:
         await asyncio.sleep(0.01)
-    pool.submit(fake_recognizers.card("spin"), RecognitionOptions())
+    pool.submit(card("spin"), RecognitionOptions())
     await asyncio.sleep(0.1)
     print(*(worker.pid for worker in pool.supervisor.workers()), flush=True)
     await asyncio.sleep({seconds})
@@ -330,7 +331,7 @@ def test_a_parent_that_is_killed_leaves_no_orphan() -> None:
 
 
 def test_a_parent_that_leaves_without_closing_the_pool_does_leave() -> None:
-    """An exception on the way must not end in a process that neither serves nor goes."""
+    """An exception must not leave a process that neither serves nor exits."""
     with parent(seconds=0) as process:
         assert process.stdout is not None
         pids = {int(pid) for pid in process.stdout.readline().split()}

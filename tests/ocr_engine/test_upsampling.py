@@ -1,4 +1,4 @@
-"""A transposed convolution to one channel, split: the same values, and only where it may be."""
+"""Upsampling to one channel is rewritten where allowed, with the same values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEFT = {"PP-OCRv6_small": 0, "PP-OCRv4_mobile": 1}
 
 
 def graph(channels: int = 1, kernel: int = 2, stride: int = 2, pads: int = 0) -> Any:
-    """A transposed convolution with a bias and the sigmoid of DB's head behind it."""
+    """A transposed convolution, followed by a bias and the sigmoid of DB's head."""
     rng = np.random.default_rng(kernel)
     image = ops.parameter(ov.PartialShape([1, INPUTS, -1, -1]), np.float32, name="image")
     weights = rng.uniform(-1, 1, (INPUTS, channels, kernel, kernel)).astype(np.float32)
@@ -43,7 +43,7 @@ def kinds(of: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("side", [2, 3, 4])
-def test_squares_side_by_side_are_split_and_give_the_same(side: int) -> None:
+def test_squares_that_do_not_overlap_are_rewritten_with_the_same_values(side: int) -> None:
     expected = answer(graph(kernel=side, stride=side))
     changed = graph(kernel=side, stride=side)
     split_upsampling(changed)
@@ -65,7 +65,7 @@ def test_other_transposed_convolutions_stay(other: dict[str, int]) -> None:
 
 
 def head(outer: int, inner: int, steps: str, channels: int = 3) -> Any:
-    """Two upsamplings in a row, and between them steps.
+    """Two upsamplings in a row, with operations between them.
 
     + and *: by channel; 1: times one number; r: ReLU; s: sigmoid.
     """
@@ -92,7 +92,7 @@ def head(outer: int, inner: int, steps: str, channels: int = 3) -> Any:
 
 @pytest.mark.parametrize(("outer", "inner"), [(2, 2), (2, 3), (3, 2)])
 @pytest.mark.parametrize("steps", ["", "r", "+r", "*+r", "r+", "1+"])
-def test_two_in_a_row_are_laid_out_once(outer: int, inner: int, steps: str) -> None:
+def test_two_in_a_row_have_one_depth_to_space(outer: int, inner: int, steps: str) -> None:
     expected = answer(head(outer, inner, steps))
     changed = head(outer, inner, steps)
     split_upsampling(changed)
@@ -103,7 +103,7 @@ def test_two_in_a_row_are_laid_out_once(outer: int, inner: int, steps: str) -> N
     np.testing.assert_allclose(answer(changed), expected, atol=1e-6)
 
 
-def test_what_else_lies_between_two_keeps_the_first_as_it_is() -> None:
+def test_other_operations_between_two_leave_the_first_unchanged() -> None:
     expected = answer(head(2, 2, "+s"))
     changed = head(2, 2, "+s")
     split_upsampling(changed)

@@ -178,7 +178,7 @@ def test_characters_of_lines_in_every_direction(mean_overlap: Mean, degrees: int
 
 @pytest.mark.parametrize("granularity", ["word", "char"])
 @pytest.mark.parametrize(("name", "step"), [("down", SQUARE), ("up", -SQUARE)])
-def test_chinese_strips_that_run_down_and_up(
+def test_chinese_crops_that_run_down_and_up(
     reader: Recognizer, name: str, step: int, granularity: Granularity
 ) -> None:
     image = decode((PAGES / f"special_vertical_{name}.png").read_bytes(), 10**6)
@@ -196,7 +196,7 @@ def test_chinese_strips_that_run_down_and_up(
             got = (ys[0] + ys[1]) / 2, (ys[2] + ys[3]) / 2
             found.append(overlap(got, (inked[0], inked[-1] + 1)))
     assert len(found) == 6 * 4
-    print(f"{granularity}s of strips that run {name}: {np.mean(found):.3f}")
+    print(f"{granularity}s of crops that run {name}: {np.mean(found):.3f}")
     assert np.mean(found) > 0.9
 
 

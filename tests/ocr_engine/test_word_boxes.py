@@ -29,7 +29,7 @@ def strip(*inked: tuple[int, int], width: int = WIDTH) -> ImageArray:
 
 
 def reading(*characters: tuple[str, int, int], turned: bool = False) -> Reading:
-    """Characters whose steps lie in these columns of the strip; the first is the surest."""
+    """Characters whose steps lie in these columns of the crop; the first is the surest."""
     found = tuple(
         Character(text, 0.9 - number / 10, start / WIDTH, end / WIDTH)
         for number, (text, start, end) in enumerate(characters)
@@ -162,7 +162,7 @@ def test_a_vertical_line_runs_from_the_top_to_the_bottom(granularity: Granularit
 
 
 def test_a_line_on_its_head_runs_from_the_right_to_the_left() -> None:
-    """Its strip is as it was cut out; the model has read it turned by 180 degrees."""
+    """Its crop is as it was cut out; the model has read it turned by 180 degrees."""
     said = AB_C._replace(turned=True)
     line = line_of(said, AB_C_INK[::-1, ::-1])
     assert edges(line.parts) == [("ab", 300 - 61, 300 - 9), ("c", 300 - 151, 300 - 99)]
@@ -208,7 +208,7 @@ def test_ink_is_told_from_uneven_ground() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
-def test_tiny_strips(width: int) -> None:
+def test_tiny_crops(width: int) -> None:
     said = Reading("ab", 0.5, (Character("a", 0.5, 0.0, 0.1), Character("b", 0.5, 0.1, 9.0)))
     quad: Quad = ((0, 0), (width, 0), (width, HEIGHT), (0, HEIGHT))
     granularities: tuple[Granularity, ...] = ("word", "char")

@@ -21,10 +21,10 @@ class FakeSession:
     def run(self, pixels: PixelArray) -> FloatArray:
         raise NotImplementedError
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         return inputs.run_on(self.run)
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
         self.run(pixels)
 
     def release_memory(self, shapes: bool = False) -> None:

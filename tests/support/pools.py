@@ -43,7 +43,7 @@ async def whole(spec: PoolSpec) -> AsyncIterator[Pool]:
 
 async def all_warm(pool: Pool) -> None:
     """Wait for the whole crew."""
-    number = pool.spec.crew.number
+    number = pool.spec.workers.number
     await until(lambda: pool.supervisor.warm() == number, f"{number} warm workers")
 
 

@@ -1,1 +1,1 @@
-"""OpenVINO: its runtime, the infer requests of one model, and compiled models kept on disk."""
+"""OpenVINO: the runtime, the infer requests of a model, and a disk cache of compiled models."""

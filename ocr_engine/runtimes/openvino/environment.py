@@ -1,4 +1,4 @@
-"""What must be set in a process before it imports OpenVINO."""
+"""Process settings that must be made before OpenVINO is imported."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import sys
 def prepare_environment() -> None:
     """Set this process up for OpenVINO; call it before the first import of openvino.
 
-    Its tools would send usage data: without that package they use a stub that does nothing.
+    Blocking openvino_telemetry stops OpenVINO's tools from sending usage data: without that
+    package they use a stub.
 
-    oneDNN keeps what it compiled for the whole process, 1,024 operations by default: 100 MB that
-    stay when a model goes. 128 are enough for a lane to find what another lane has just compiled.
+    oneDNN caches compiled operations per process, 1,024 by default: 100 MB that stay when a model
+    is freed. 128 are enough for one infer request to reuse what another has just compiled.
     """
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")

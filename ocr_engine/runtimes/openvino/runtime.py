@@ -1,4 +1,4 @@
-"""OpenVINO: the default runtime. Reads .onnx, .pdmodel and the 2020 pair model + params."""
+"""OpenVINO, the default runtime. Reads .onnx, .pdmodel and the 2020 pair model + params."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ocr_engine.runtimes.openvino.compiled_cache import (
 from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_IMAGE, take_pixels
 from ocr_engine.runtimes.openvino.graph.quantization import quantize
 from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
-from ocr_engine.runtimes.openvino.lanes import Lane, Left
+from ocr_engine.runtimes.openvino.infer_requests import InferRequest, WorkQueue
 from ocr_engine.runtimes.session import (
     FloatArray,
     Inputs,
@@ -35,98 +35,110 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models have some 50
+EXECUTORS_PER_SHAPE = 60  # OpenVINO counts compiled operations; these models have about 50
 
 
 class OpenVinoSession:
-    """A model compiled once for each lane; what comes alone runs in the first lane."""
+    """A model, compiled once per infer request; single inputs use the first infer request."""
 
     def __init__(
         self,
-        compile_lane: Callable[[], ov.CompiledModel],
+        compile_model: Callable[[], ov.CompiledModel],
         first: ov.CompiledModel,
         metadata: Mapping[str, str],
         input_height: int | None,
         precision: Precision,
-        lanes: int,
-        lane_width: int,
+        infer_requests: int,
+        max_shared_width: int,
     ) -> None:
         self.metadata = metadata
         self.input_height = input_height
-        self._compile_lane = compile_lane
-        self._wanted_lanes = self._most_lanes = lanes
-        self._lane_width = lane_width
-        self._lanes = [Lane(first)]
+        self._compile_model = compile_model
+        self._wanted_requests = self._max_requests = infer_requests
+        self._max_shared_width = max_shared_width
+        self._requests = [InferRequest(first)]
         in_bf16 = first.get_property("INFERENCE_PRECISION_HINT") == ov.Type.bf16
         self.precision: Precision = "f32" if precision == "bf16" and not in_bf16 else precision
 
     def run(self, pixels: PixelArray) -> FloatArray:
-        """See Session.run; the answer is a copy: OpenVINO's own memory goes with its request."""
-        return np.array(self._lanes[0].run(pixels))
+        """See Session.run; returns a copy, as the infer request owns its output memory."""
+        return np.array(self._requests[0].run(pixels))
 
-    def run_each(self, inputs: Inputs[T], lanes: int = 1) -> list[T]:
-        """See Session.run_each; in order of width: to change to another shape takes a millisecond.
+    def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
+        """See Session.run_each; ordered by width, as a change of shape costs a millisecond.
 
-        Alone, the first lane begins at the end that is nearer to the width that it ran last.
+        The first infer request takes the widest inputs, the others the narrowest. A single one
+        starts at the end that is nearer to the width of its last input.
         """
-        first, *others = self._first_lanes(min(lanes, len(inputs.widths)))
-        left = Left(inputs.widths)
+        first, *others = self._first_requests(min(infer_requests, len(inputs.widths)))
+        queue = WorkQueue(inputs.widths)
         done: dict[int, T] = {}
 
-        def run_in(lane: Lane, take: Callable[[], int | None]) -> None:
+        def run_in(request: InferRequest, take: Callable[[], int | None]) -> None:
             try:
                 while (number := take()) is not None:
-                    done[number] = inputs.read(number, lane.run(inputs.make(number)))
+                    done[number] = inputs.read(number, request.run(inputs.make(number)))
             except BaseException:
-                left.clear()
+                queue.clear()
                 raise
 
         if others:
             with ThreadPoolExecutor(len(others)) as threads:
                 helped = [
-                    threads.submit(run_in, lane, lambda: left.narrowest(self._lane_width))
-                    for lane in others
+                    threads.submit(
+                        run_in, request, lambda: queue.take_narrowest(self._max_shared_width)
+                    )
+                    for request in others
                 ]
-                run_in(first, left.widest)
+                run_in(first, queue.take_widest)
             for one in helped:
                 one.result()
         else:
-            run_in(first, left.narrowest if left.begins_near(first.width) else left.widest)
+            run_in(
+                first,
+                queue.take_narrowest
+                if queue.narrowest_is_nearer(first.width)
+                else queue.take_widest,
+            )
         return [done[number] for number in range(len(inputs.widths))]
 
-    def prepare(self, pixels: PixelArray, lanes: int) -> None:
-        """See Session.prepare; lanes other than the first get nothing that is too wide for them."""
-        for lane in self._first_lanes(lanes if pixels.shape[2] <= self._lane_width else 1):
-            lane.run(pixels)
+    def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
+        """See Session.prepare; inputs above max_shared_width run in the first one only."""
+        for request in self._first_requests(
+            infer_requests if pixels.shape[2] <= self._max_shared_width else 1
+        ):
+            request.run(pixels)
 
     def release_memory(self, shapes: bool = False) -> None:
         """See Session.release_memory; OpenVINO keeps activations for the largest shape.
 
-        What is compiled for a shape goes only with the model, which is first loaded anew: if that
-        fails, all stays as it is.
+        Compiled shapes are freed only with their model, so it is reloaded first: if that fails,
+        nothing changes.
         """
         if shapes:
-            self._lanes[:] = [Lane(self._compile_lane())]
-            self._most_lanes = self._wanted_lanes
-        for lane in self._lanes:
-            lane.release_memory()
+            self._requests[:] = [InferRequest(self._compile_model())]
+            self._max_requests = self._wanted_requests
+        for request in self._requests:
+            request.release_memory()
 
-    def _first_lanes(self, count: int) -> list[Lane]:
-        """So many lanes, or as many as there may be.
+    def _first_requests(self, count: int) -> list[InferRequest]:
+        """The first `count` infer requests, created as needed, up to the limit.
 
-        No more of a model that cannot be loaded, until it could be loaded anew.
+        If the model cannot be loaded, no more are created until release_memory() has reloaded it.
         """
-        while len(self._lanes) < min(count, self._most_lanes):
+        while len(self._requests) < min(count, self._max_requests):
             try:
-                self._lanes.append(Lane(self._compile_lane()))
+                self._requests.append(InferRequest(self._compile_model()))
             except (ModelError, OSError) as error:
-                self._most_lanes = len(self._lanes)
-                log.warning("images use fewer idle cores until models load again: %s", error)
-        return self._lanes[: max(count, 1)]
+                self._max_requests = len(self._requests)
+                log.warning(
+                    "images use fewer idle cores until the model can be reloaded: %s", error
+                )
+        return self._requests[: max(count, 1)]
 
 
 class OpenVinoRuntime:
-    """OpenVINO's CPU plugin, with its thread pinning off: pinned processes share one core."""
+    """OpenVINO's CPU plugin, without thread pinning, which would put all workers on one core."""
 
     name = "openvino"
 
@@ -153,7 +165,7 @@ class OpenVinoRuntime:
         in_int8 = settings.precision == "int8"
         properties: dict[str, object] = {
             "PERFORMANCE_HINT": "LATENCY",
-            # Without a stream the calling thread computes: 0.05 ms less a run, but on one core.
+            # Without a stream the calling thread computes, saving 0.05 ms per run, on one core.
             "NUM_STREAMS": "0" if settings.threads == 1 else "1",
             "INFERENCE_NUM_THREADS": settings.threads,
             "ENABLE_CPU_PINNING": False,
@@ -163,10 +175,10 @@ class OpenVinoRuntime:
 
         name = compiled_name(settings, properties, (sorted(self._flags), self.vnni))
 
-        def compile_lane(graph: ov.Model | None = None) -> ov.CompiledModel:
-            """From disk, if it is there; else without a graph that is read anew.
+        def compile_model(graph: ov.Model | None = None) -> ov.CompiledModel:
+            """From the cache if possible; otherwise from `graph`, or from the model file.
 
-            Held on to, it would be 10 to 30 MB in each worker.
+            The graph is not kept: it would take 10 to 30 MB in each worker.
             """
             kept = self._compiled.load(self.core, name, properties)
             if kept is not None:
@@ -186,13 +198,13 @@ class OpenVinoRuntime:
         graph = read_graph(self.core, model)
         metadata, height = _metadata(graph), graph.input(0).partial_shape[2]
         return OpenVinoSession(
-            compile_lane,
-            compile_lane(graph),
+            compile_model,
+            compile_model(graph),
             metadata,
             height.get_length() if height.is_static else None,
             settings.precision,
-            settings.lanes,
-            settings.lane_width,
+            settings.infer_requests,
+            settings.max_shared_width,
         )
 
 
@@ -218,15 +230,15 @@ def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
 
 
 def _cpu_flags() -> frozenset[str]:
-    """What Linux says that the CPU can do; nothing, where it does not say it in this way."""
+    """The CPU flags from /proc/cpuinfo; empty if it has none."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith(("flags", "Features")):  # as x86 and as ARM say it
+        if line.startswith(("flags", "Features")):  # on x86 and on ARM
             return frozenset(line.partition(":")[2].split())
     return frozenset()
 
 
 def _read(core: ov.Core, model: ModelFile) -> ov.Model:
-    """OpenVINO tells Paddle's formats by the file's name, so other names get a link."""
+    """Read the model; OpenVINO recognizes Paddle by file name, so other names get a link."""
     if model.params is None or model.path.suffix:
         return core.read_model(model.path)
     with tempfile.TemporaryDirectory(prefix="ocr-model-") as folder:

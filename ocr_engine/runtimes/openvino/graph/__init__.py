@@ -1,1 +1,1 @@
-"""Changes to the graphs that OpenVINO has read, before they are compiled."""
+"""Graph rewriting before OpenVINO compiles a model."""

@@ -1,7 +1,7 @@
-"""A graph that takes pixels as OpenCV has them, and makes its tensor of them itself.
+"""Moves normalization into the graph: its input becomes pixels as OpenCV stores them.
 
-One byte for each value goes in, where a tensor in float32 has four, and the CPU plugin normalises
-in one pass. Knowing that there is one image, it also joins more operations (docs/decisions/0022).
+The input is one byte per value instead of four in float32, and the CPU plugin normalizes in one
+pass. A fixed batch of one also lets it fuse more operations (docs/decisions/0022).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ONE_IMAGE = ov.PartialShape([1, 3, -1, -1])
 
 
 def take_pixels(graph: ov.Model, normalization: Normalization) -> ov.Model:
-    """The graph, from ONE_IMAGE in float32 changed to (1, h, w, 3) uint8 and normalisation."""
+    """Change the input from ONE_IMAGE in float32 to (1, h, w, 3) uint8, and normalize it."""
     _, _, height, width = graph.input(0).partial_shape
     graph.reshape(ov.PartialShape([1, 3, height, width]))
     changes = PrePostProcessor(graph)

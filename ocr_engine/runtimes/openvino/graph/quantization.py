@@ -1,12 +1,12 @@
-"""INT8 in OpenVINO: a graph with weights and activations rounded to 8 bits where it pays.
+"""INT8 in OpenVINO: rounds weights and activations to 8 bits in expensive operations.
 
 A FakeQuantize before an operation makes the CPU plugin compute it in INT8. Activations get 256
-levels in a range that was measured (tools/calibrate.py), weights 255 levels round zero for each
-output channel: Jacob et al., "Quantization and Training of Neural Networks for Efficient
+levels in a measured range (tools/calibrate.py), weights 255 levels around zero for each output
+channel: Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", CVPR 2018.
 
-A CPU without VNNI adds two products in 16 bits and cuts off what does not fit. There the levels of
-weights are so wide that two products always fit, and matrix products stay in f32, which is faster
+A CPU without VNNI adds pairs of products in 16 bits with saturation. There the weights' levels are
+wide enough for no pair to saturate, and matrix products stay in f32, which is faster
 (docs/decisions/0019).
 """
 
@@ -19,18 +19,18 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.openvino.graph.rewrite import passed_on
+from ocr_engine.runtimes.openvino.graph.rewrite import skip_nodes
 
 _ACTIVATION_STEPS = 255
 _WEIGHT_LEVELS = 255
-_TOGETHER = 4  # of so many inputs in a row, oneDNN adds products two by two
+_TOGETHER = 4  # oneDNN adds products in pairs within so many consecutive inputs
 _SMALLEST = 1e-8
 
 
 def quantizable(graph: ov.Model) -> list[ov.Node]:
-    """Convolutions and matrix products with constant weights, where most of the time goes.
+    """Convolutions and matrix products with constant weights, which take most of the time.
 
-    Not those that see a single pixel (squeeze and excitation), nor depthwise ones.
+    Excludes those on a single pixel (squeeze and excitation) and depthwise convolutions.
     """
     return [node for node in graph.get_ordered_ops() if _is_worth_it(node)]
 
@@ -38,9 +38,9 @@ def quantizable(graph: ov.Model) -> list[ov.Node]:
 def quantize(
     graph: ov.Model, ranges: Mapping[str, tuple[float, float]], vnni: bool = True
 ) -> set[str]:
-    """Change the graph so that operations with a range run in INT8; the names of these.
+    """Make operations that have a range run in INT8; returns their names.
 
-    vnni: whether the CPU adds products in 32 bits. Without, only convolutions are changed.
+    vnni: whether the CPU adds products in 32 bits; without it, only convolutions are changed.
     """
     rounded: dict[tuple[str, int], ov.Output] = {}
     done = set()
@@ -68,13 +68,13 @@ def _is_worth_it(node: ov.Node) -> bool:
 
 
 def _weights(node: ov.Node) -> np.ndarray | None:
-    """The constant that an operation multiplies with, also behind nodes that only pass it on."""
-    source = passed_on(node.input_value(1), ("Identity", "Convert")).get_node()
+    """The constant weights of an operation, looking through Identity and Convert nodes."""
+    source = skip_nodes(node.input_value(1), ("Identity", "Convert")).get_node()
     return np.asarray(source.data) if source.get_type_name() == "Constant" else None
 
 
 def _rounded_activation(source: ov.Output, low: float, high: float) -> ov.Output:
-    """256 levels from low to high, of which one is exactly zero."""
+    """256 levels from low to high, one of them exactly zero."""
     low, high = min(low, 0.0), max(high, _SMALLEST)
     step = (high - low) / _ACTIVATION_STEPS
     low = -round(-low / step) * step
@@ -85,9 +85,9 @@ def _rounded_activation(source: ov.Output, low: float, high: float) -> ov.Output
 
 
 def _rounded_weights(node: ov.Node, vnni: bool) -> ov.Output:
-    """255 levels round zero, as wide as each output channel needs."""
+    """255 levels around zero, scaled for each output channel."""
     weights = _weights(node)
-    assert weights is not None, "quantizable() has looked"
+    assert weights is not None, "quantizable() has checked"
     channel = 0
     if node.get_type_name() == "MatMul":
         channel = weights.ndim - (2 if node.get_attributes()["transpose_b"] else 1)
@@ -100,11 +100,11 @@ def _rounded_weights(node: ov.Node, vnni: bool) -> ov.Output:
 
 
 def _largest_pairs(weights: np.ndarray) -> np.ndarray:
-    """For each output channel the largest sum of two weights whose products are added in 16 bits.
+    """For each output channel, the largest sum of two weights whose products are added in 16 bits.
 
-    Of a convolution's weights (outputs, inputs, height, width) float32, as (outputs, 1, 1, 1): with
-    levels as wide as this, 255 times two weights of one sign is at most 255 x 128 < 2^15. Two of
-    different signs are less together than the larger one alone.
+    weights: of a convolution, (outputs, inputs, height, width) float32; returns (outputs, 1, 1, 1).
+    With this range, 255 times a pair of weights of one sign is at most 255 x 128 < 2^15. A pair of
+    different signs sums to less than the larger one alone.
     """
     outputs, inputs, *kernel = weights.shape
     padded = np.zeros((outputs, -(-inputs // _TOGETHER) * _TOGETHER, *kernel), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What the changes to OpenVINO's graphs have in common."""
+"""Graph-rewriting helpers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Collection
 import openvino as ov
 
 
-def passed_on(value: ov.Output, through: Collection[str] = ("Identity",)) -> ov.Output:
-    """The value behind nodes of kinds that only pass it on."""
+def skip_nodes(value: ov.Output, through: Collection[str] = ("Identity",)) -> ov.Output:
+    """The value in front of any nodes of these types, which only pass it on."""
     while value.get_node().get_type_name() in through:
         value = value.get_node().input_value(0)
     return value
 
 
 def replace_output(node: ov.Node, value: ov.Output) -> None:
-    """Give the value to all who took the node's first output."""
+    """Connect the value to all consumers of the node's first output."""
     for target in node.output(0).get_target_inputs():
         target.replace_source_output(value)

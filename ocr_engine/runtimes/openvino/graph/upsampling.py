@@ -1,13 +1,13 @@
-"""A DB model's upsampling, in operations that OpenVINO's CPU plugin computes faster.
+"""Rewrites a DB model's upsampling in operations that OpenVINO's CPU plugin computes faster.
 
-A transposed convolution whose kernel is as large as its stride gives each pixel a square of its
-own: it is a 1x1 convolution to the square's pixels, which are then laid out (Shi et al., "Real-Time
-Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network",
-CVPR 2016). The values are the same. To a single channel the plugin computes the former one pixel at
-a time, and so all that follows it, such as the sigmoid of DB's map.
+A transposed convolution whose kernel is as large as its stride turns each pixel into one square. It
+is equivalent to a 1x1 convolution to the square's pixels followed by depth-to-space (Shi et al.,
+"Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+Network", CVPR 2016). For a single output channel the plugin computes a transposed convolution one
+pixel at a time, and everything after it, too, such as the sigmoid of DB's text map.
 
-DB's head has two of them in a row. What lies between looks at one pixel at a time, so the first one
-need not be laid out: the second convolution goes over each pixel of its squares by itself.
+DB's head has two in a row. The operations between them are per pixel, so depth-to-space is needed
+only once, at the end: the second convolution is applied to each pixel of the first one's squares.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy.typing as npt
 import openvino as ov
 from openvino import opset13 as ops
 
-from ocr_engine.runtimes.openvino.graph.rewrite import passed_on, replace_output
+from ocr_engine.runtimes.openvino.graph.rewrite import replace_output, skip_nodes
 
 Weights = npt.NDArray[np.float32]
 
 
 def split_upsampling(graph: ov.Model) -> None:
-    """Change all such transposed convolutions to a single channel, and one right before each."""
+    """Rewrite each such transposed convolution to a single channel, and the one before it."""
     for node in filter(_is_last_upsampling, graph.get_ordered_ops()):
         replace_output(node, _split(node))
     graph.validate_nodes_and_infer_types()
@@ -34,7 +34,7 @@ def _is_last_upsampling(node: ov.Node) -> bool:
 
 
 def _is_upsampling(node: ov.Node) -> bool:
-    """Whether the squares of a transposed convolution lie side by side."""
+    """Whether it is a transposed convolution whose squares do not overlap."""
     if node.get_type_name() != "ConvolutionBackpropData" or node.get_input_size() != 2:
         return False
     weights = node.input_value(1).get_node()
@@ -52,45 +52,47 @@ def _is_upsampling(node: ov.Node) -> bool:
 
 
 def _split(node: ov.Node) -> ov.Output:
-    """The same from 1x1 convolutions, laid out once, at the end."""
+    """The same output from 1x1 convolutions and one depth-to-space at the end."""
     pixels = _pixel_weights(_weights(node))
     side = _weights(node).shape[2]
     before, between = _before(node)
     if not _is_upsampling(before):
-        return _laid_out(_convolution(node.input_value(0), pixels), side)
+        return _depth_to_space(_convolution(node.input_value(0), pixels), side)
     outer = _weights(before).shape[2]
     squares = _convolution(before.input_value(0), _pixel_weights(_weights(before)))
     for each in between:
-        squares = _repeated(each, squares, outer * outer)
-    return _laid_out(_convolution(squares, _on_each_pixel(pixels, outer, side)), outer * side)
+        squares = _per_square(each, squares, outer * outer)
+    return _depth_to_space(
+        _convolution(squares, _per_pixel_weights(pixels, outer, side)), outer * side
+    )
 
 
 def _before(node: ov.Node) -> tuple[ov.Node, list[ov.Node]]:
-    """Where an operation's input comes from, and the steps in between that treat all pixels alike.
+    """The node that an operation's input comes from, and the per-pixel operations in between.
 
-    The steps are in the order in which they are computed.
+    These are in the order in which they are computed.
     """
     steps: list[ov.Node] = []
-    source = passed_on(node.input_value(0)).get_node()
+    source = skip_nodes(node.input_value(0)).get_node()
     while source.get_type_name() == "Relu" or _channel_values(source) is not None:
         steps.insert(0, source)
-        source = passed_on(source.input_value(0)).get_node()
+        source = skip_nodes(source.input_value(0)).get_node()
     return source, steps
 
 
 def _channel_values(node: ov.Node) -> Weights | None:
-    """What is added to each channel or multiplied with it: (1, channels or 1, 1, 1), or None."""
+    """The constant of a per-channel Add or Multiply, (1, channels or 1, 1, 1), or None."""
     if node.get_type_name() not in ("Add", "Multiply"):
         return None
-    values = passed_on(node.input_value(1)).get_node()
+    values = skip_nodes(node.input_value(1)).get_node()
     if values.get_type_name() != "Constant" or len(values.shape) != 4:
         return None
     batch, _, *sides = values.shape
     return np.asarray(values.data) if {batch, *sides} == {1} else None
 
 
-def _repeated(step: ov.Node, squares: ov.Output, times: int) -> ov.Output:
-    """A step between two upsamplings, on squares whose pixels are channels."""
+def _per_square(step: ov.Node, squares: ov.Output, times: int) -> ov.Output:
+    """Apply an operation between two upsamplings to squares whose pixels are channels."""
     values = _channel_values(step)
     if values is None:
         return ops.relu(squares).output(0)
@@ -111,10 +113,10 @@ def _pixel_weights(weights: Weights) -> Weights:
     return pixels
 
 
-def _on_each_pixel(weights: Weights, outer: int, inner: int) -> Weights:
-    """The weights (inner * inner, channels) on each of outer * outer pixels by itself.
+def _per_pixel_weights(weights: Weights, outer: int, inner: int) -> Weights:
+    """Apply the weights (inner * inner, channels) to each of outer * outer pixels separately.
 
-    Gives (side * side, outer * outer * channels), where side is outer * inner.
+    Returns (side * side, outer * outer * channels), where side is outer * inner.
     """
     channels = weights.shape[1]
     each = np.zeros((outer, inner, outer, inner, outer, outer, channels), dtype=np.float32)
@@ -129,7 +131,7 @@ def _convolution(source: ov.Output, weights: Weights) -> ov.Output:
     return ops.convolution(source, kernel, [1, 1], [0, 0], [0, 0], [1, 1]).output(0)
 
 
-def _laid_out(squares: ov.Output, side: int) -> ov.Output:
+def _depth_to_space(squares: ov.Output, side: int) -> ov.Output:
     return ops.depth_to_space(squares, "blocks_first", side).output(0)
 
 

@@ -1,4 +1,4 @@
-"""What OpenVINO's lanes are made of: a compiled model of each, and what none has taken yet."""
+"""The infer requests of one session, and the queue from which they take inputs."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ import openvino as ov
 from ocr_engine.runtimes.session import FloatArray, PixelArray
 
 
-class Left:
-    """The numbers of the pixels that no lane has taken yet."""
+class WorkQueue:
+    """Indices of inputs not yet claimed by an infer request, ordered by width."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         self._widths = widths
         self._by_width = deque(sorted(range(len(widths)), key=widths.__getitem__))
         self._lock = threading.Lock()
 
-    def widest(self) -> int | None:
-        """Take the widest."""
+    def take_widest(self) -> int | None:
+        """Claim the widest input; None if none is left."""
         with self._lock:
             return self._by_width.pop() if self._by_width else None
 
-    def begins_near(self, width: int) -> bool:
-        """Whether the narrowest is nearer to a width than the widest."""
+    def narrowest_is_nearer(self, width: int) -> bool:
+        """Whether the narrowest input is nearer to this width than the widest is."""
         if not self._by_width:
             return False
         narrowest, widest = (self._widths[self._by_width[end]] for end in (0, -1))
         return abs(narrowest - width) <= abs(widest - width)
 
-    def narrowest(self, limit: float = math.inf) -> int | None:
-        """Take the narrowest, if it is not wider than the limit."""
+    def take_narrowest(self, limit: float = math.inf) -> int | None:
+        """Claim the narrowest input; None if none is left or it is wider than the limit."""
         with self._lock:
             if not self._by_width or self._widths[self._by_width[0]] > limit:
                 return None
             return self._by_width.popleft()
 
     def clear(self) -> None:
-        """Take all."""
+        """Remove all inputs."""
         with self._lock:
             self._by_width.clear()
 
 
-class Lane:
-    """A compiled model and its infer request; used by one thread at a time."""
+class InferRequest:
+    """An infer request with its own compiled model; used by one thread at a time."""
 
     def __init__(self, model: ov.CompiledModel) -> None:
-        self.width = 0  # that it ran last
+        self.width = 0  # of its last input
         self._model = model
         self._request: ov.InferRequest | None = model.create_infer_request()
 
     def run(self, pixels: PixelArray) -> FloatArray:
         """The first output, valid until the next run.
 
-        infer() hides a failed allocation and leaves an older answer in place; wait() tells of it.
-        The model cannot be used any more after one: it asks for the same memory ever again.
+        infer() hides a failed allocation and returns the previous output; wait() raises. After a
+        failed allocation the model is unusable: each run requests the same memory again.
         """
         assert self._request is not None
         self.width = pixels.shape[2]
@@ -68,7 +68,7 @@ class Lane:
         return np.asarray(self._request.get_output_tensor(0).data, dtype=np.float32)
 
     def release_memory(self) -> None:
-        """Drop activations; a request would hold on to them."""
+        """Drop activations; an existing ov.InferRequest would keep them."""
         self._request = None
         self._model.release_memory()
         self._request = self._model.create_infer_request()

@@ -1,4 +1,4 @@
-"""Lanes: several tensors at a time in one OpenVINO session, and in what order they are run."""
+"""Infer requests: concurrent inputs in one OpenVINO session, and the order in which they run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 40.0
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
-    """Doubles its input, in rows of 7: other sizes fail while it runs."""
+    """Doubles its input, in rows of 7: other sizes fail at run time."""
     tensor = ops.parameter(ov.PartialShape([1, 3, -1, -1]), np.float32, name="tensor")
     rows = ops.reshape(tensor, np.array([1, -1, 7]), False)
     doubled = ops.multiply(rows, ops.constant(np.float32(2.0)))
@@ -39,13 +39,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
 AS_IT_IS = Normalization((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
 
 
-def session(model: ModelFile, lanes: int, lane_width: int = 7) -> OpenVinoSession:
-    settings = SessionSettings(AS_IT_IS, lanes=lanes, lane_width=lane_width)
+def session(model: ModelFile, infer_requests: int, max_shared_width: int = 7) -> OpenVinoSession:
+    settings = SessionSettings(
+        AS_IT_IS, infer_requests=infer_requests, max_shared_width=max_shared_width
+    )
     return OpenVinoRuntime().load(model, settings)
 
 
 def numbered(number: int, width: int = 7) -> PixelArray:
-    """Pixels full of their number; every third ones are many."""
+    """Pixels filled with their number; every third input is large."""
     height = 2000 if number % 3 == 0 else 1
     return np.full((1, height, width, 3), number, dtype=np.uint8)
 
@@ -62,18 +64,20 @@ DOUBLED = [0, 2, 4, 6, 8]
 
 
 @pytest.mark.parametrize("most", [1, 2])
-@pytest.mark.parametrize("lanes", [1, 2, 3])
-def test_answers_come_in_the_order_of_the_tensors(model: ModelFile, most: int, lanes: int) -> None:
+@pytest.mark.parametrize("infer_requests", [1, 2, 3])
+def test_answers_come_in_the_order_of_the_tensors(
+    model: ModelFile, most: int, infer_requests: int
+) -> None:
     loaded = session(model, most)
     for count in (20, 1, 0):
-        answers = loaded.run_each(tensors(count), lanes)
+        answers = loaded.run_each(tensors(count), infer_requests)
         assert answers == [2.0 * number for number in range(count)]
     loaded.release_memory()
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
+    assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> None:
+@pytest.mark.parametrize("infer_requests", [1, 2])
+def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, infer_requests: int) -> None:
     lock = threading.Lock()
     made = read = 0
 
@@ -81,7 +85,7 @@ def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> N
         nonlocal made
         with lock:
             made += 1
-            assert made - read <= lanes
+            assert made - read <= infer_requests
         return numbered(number)
 
     def note(number: int, answer: FloatArray) -> None:
@@ -89,13 +93,15 @@ def test_a_tensor_is_made_when_it_is_its_turn(model: ModelFile, lanes: int) -> N
         with lock:
             read += 1
 
-    session(model, lanes).run_each(Inputs([7] * 20, make, note), lanes)
+    session(model, infer_requests).run_each(Inputs([7] * 20, make, note), infer_requests)
     assert made == read == 20
 
 
-def test_lanes_meet_in_the_middle_and_wide_tensors_are_the_firsts(model: ModelFile) -> None:
+def test_infer_requests_meet_in_the_middle_and_the_first_takes_the_wide_tensors(
+    model: ModelFile,
+) -> None:
     widths = [7 * (1 + number % 5) for number in range(30)]
-    both = threading.Barrier(2)  # so that neither lane takes all before the other begins
+    both = threading.Barrier(2)  # so that neither request takes all before the other begins
     by_thread: dict[int, list[int]] = {}
 
     def make(number: int) -> PixelArray:
@@ -105,7 +111,7 @@ def test_lanes_meet_in_the_middle_and_wide_tensors_are_the_firsts(model: ModelFi
         mine.append(widths[number])
         return np.full((1, 1, widths[number], 3), number, dtype=np.uint8)
 
-    answers = session(model, 2, lane_width=21).run_each(Inputs(widths, make, mean), 2)
+    answers = session(model, 2, max_shared_width=21).run_each(Inputs(widths, make, mean), 2)
     assert answers == [2.0 * number for number in range(30)]
     first = by_thread.pop(threading.get_ident())
     ((_, second),) = by_thread.items()
@@ -121,13 +127,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("infer_requests", [1, 2])
 @pytest.mark.parametrize("fault", sorted(WRONG))
 @pytest.mark.parametrize("place", [0, 3, 9])
-def test_a_failure_is_given_on_and_the_session_reads_on(
-    model: ModelFile, lanes: int, fault: str, place: int
+def test_a_failure_is_raised_and_the_session_still_works(
+    model: ModelFile, infer_requests: int, fault: str, place: int
 ) -> None:
-    loaded = session(model, lanes)
+    loaded = session(model, infer_requests)
     answers: dict[int, float] = {}
 
     def make(number: int) -> PixelArray:
@@ -137,38 +143,38 @@ def test_a_failure_is_given_on_and_the_session_reads_on(
         answers[number] = mean(number, answer)
 
     with pytest.raises(RuntimeError):
-        loaded.run_each(Inputs([7] * 10, make, note), lanes)
+        loaded.run_each(Inputs([7] * 10, make, note), infer_requests)
     assert place not in answers
     assert answers == {number: 2.0 * number for number in answers}
-    if lanes == 1:
+    if infer_requests == 1:
         assert list(answers) == list(range(place))
-    # OpenVINO 2026.4 fails once more where the last good size comes next, so another one is first
-    for lane in loaded._lanes:
-        assert mean(0, lane.run(np.full((1, 2, 7, 3), 5, dtype=np.uint8))) == 10
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
+    # OpenVINO 2026.4 fails once more if the last good size comes next, so run another size first
+    for request in loaded._requests:
+        assert mean(0, request.run(np.full((1, 2, 7, 3), 5, dtype=np.uint8))) == 10
+    assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
     assert mean(0, loaded.run(numbered(4))) == 8
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_what_making_or_reading_raises_is_given_on(model: ModelFile, lanes: int) -> None:
-    loaded = session(model, lanes)
+@pytest.mark.parametrize("infer_requests", [1, 2])
+def test_errors_of_make_and_read_are_raised(model: ModelFile, infer_requests: int) -> None:
+    loaded = session(model, infer_requests)
 
     def refuse(number: int, answer: FloatArray) -> float:
         raise ZeroDivisionError
 
     def make(number: int) -> PixelArray:
         if number == 3:
-            raise LookupError("no more strips")
+            raise LookupError("no more crops")
         return numbered(number)
 
-    with pytest.raises(LookupError, match="no more strips"):
-        loaded.run_each(Inputs([7] * 5, make, mean), lanes)
+    with pytest.raises(LookupError, match="no more crops"):
+        loaded.run_each(Inputs([7] * 5, make, mean), infer_requests)
     with pytest.raises(ZeroDivisionError):
-        loaded.run_each(Inputs([7] * 5, numbered, refuse), lanes)
-    assert loaded.run_each(tensors(5), lanes) == DOUBLED
+        loaded.run_each(Inputs([7] * 5, numbered, refuse), infer_requests)
+    assert loaded.run_each(tensors(5), infer_requests) == DOUBLED
 
 
-def test_one_lane_goes_from_width_to_width_and_back(model: ModelFile) -> None:
+def test_one_infer_request_goes_from_width_to_width_and_back(model: ModelFile) -> None:
     order: list[int] = []
     loaded = session(model, 1)
 
@@ -180,7 +186,7 @@ def test_one_lane_goes_from_width_to_width_and_back(model: ModelFile) -> None:
         return loaded.run_each(Inputs(widths, make, mean))
 
     assert run(21, 7, 14, 7) == [0, 2, 4, 6]
-    assert order == [7, 7, 14, 21]  # the narrowest is nearest to nothing
+    assert order == [7, 7, 14, 21]  # the narrowest is nearest to 0, the initial width
     order.clear()
     assert run(14, 28, 7, 28) == [0, 2, 4, 6]
     assert order == [28, 28, 14, 7]
@@ -206,7 +212,7 @@ print(len(os.listdir("/proc/self/task")) - before)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_one_thread_is_the_one_that_calls(threads: int) -> None:
+def test_a_single_thread_is_the_calling_one(threads: int) -> None:
     environment = {**os.environ, "THREADS": str(threads)}
     done = subprocess.run(
         [sys.executable, "-c", THREADS], env=environment, capture_output=True, check=True

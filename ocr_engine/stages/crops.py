@@ -1,0 +1,66 @@
+"""Crops of text as models see them: what classification and recognition have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from ocr_engine.images.decode import ImageArray
+
+CropShape = tuple[int, int]  # height, width
+
+PADDING = 127  # PaddleOCR pads with zero on a scale of -1 to 1, which is 127.5
+
+
+class Crops:
+    """Crops (height, width, 3) uint8 by number, each made when it is first asked for.
+
+    So those who read the lines of an image side by side cut them out side by side, too.
+    shapes: of the crops, known before.
+    """
+
+    def __init__(self, shapes: Sequence[CropShape], make: Callable[[int], ImageArray]) -> None:
+        self.shapes = shapes
+        self._make = make
+        self._made: list[ImageArray | None] = [None] * len(shapes)
+
+    def __getitem__(self, number: int) -> ImageArray:
+        """This crop."""
+        crop = self._made[number]
+        if crop is None:
+            crop = self._made[number] = self._make(number)
+        return crop
+
+    def subset(
+        self, numbers: Sequence[int], change: Callable[[ImageArray], ImageArray] | None = None
+    ) -> Crops:
+        """The crops with these numbers, changed without changing their shapes."""
+
+        def make(place: int) -> ImageArray:
+            crop = self[numbers[place]]
+            return crop if change is None else change(crop)
+
+        return Crops([self.shapes[number] for number in numbers], make)
+
+
+def padded_crop(crop: ImageArray, height: int, width: int, padded_width: int) -> ImageArray:
+    """Resize (H, W, 3) uint8 to height x width, and pad it on the right with a medium grey.
+
+    Bilinear, as PaddleOCR does, but bicubic where small print gets larger. Gives (1, height,
+    padded_width, 3) uint8.
+    """
+    way = cv2.INTER_CUBIC if height > crop.shape[0] else cv2.INTER_LINEAR
+    padded = np.full((1, height, padded_width, 3), PADDING, dtype=np.uint8)
+    padded[0, :, :width] = cv2.resize(crop, (width, height), interpolation=way)
+    return padded
+
+
+def stretched_crop(crop: ImageArray, height: int, width: int) -> ImageArray:
+    """Resize (H, W, 3) uint8 in BGR order to height x width whatever its ratio.
+
+    Gives (1, height, width, 3) uint8 in RGB order.
+    """
+    resized = cv2.resize(crop, (width, height))
+    return np.ascontiguousarray(resized[None, ..., ::-1], dtype=np.uint8)
