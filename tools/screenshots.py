@@ -1,6 +1,8 @@
-"""Images of the pages for the docs: a real server, real models, a real browser.
+"""Screenshots of the pages for the docs, with a real server, real models and a real browser.
 
-python tools/screenshots.py writes docs/images/page_*.png and status_*.png.
+python tools/screenshots.py writes docs/images/page_*.png and status_*.png: both pages in English
+in every size and theme, and the wide light page in Chinese (needs a Chinese font). --language
+writes both pages in that language only.
 """
 
 from __future__ import annotations
@@ -27,47 +29,54 @@ from chromium import ROOT, browser_arguments, find_chromium
 IMAGES = [ROOT / "imgs" / name for name in ("receipt.jpg", "sign.jpg", "document.png", "mixed.jpg")]
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 THEMES = ("light", "dark")
+SUFFIXES = {"en": "", "zh-CN": "_zh"}
 START_SECONDS = 60.0
-MOST_BYTES = 200_000
-STATUS_SECONDS = 24.0
+MAX_BYTES = 200_000
+TRAFFIC_SECONDS = 24.0
 SENDERS = 4
 
 
 def main() -> int:
-    """Make all images; the exit status."""
+    """Take all screenshots; return the exit status."""
     parser = argparse.ArgumentParser(description="Screenshots of the pages for the docs.")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
-    parser.add_argument("--only", choices=("page", "status"), help="leave the other page out")
-    parser.add_argument("--language", default="en", help="en (the default) or zh-CN")
+    parser.add_argument("--only", choices=("page", "status"), help="take only this page")
+    parser.add_argument("--language", choices=tuple(SUFFIXES), help="take only this language")
     options = parser.parse_args()
+    language = options.language or "en"
+    suffix = SUFFIXES[language]
     with real_server() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=browser_arguments()
         )
         if options.only != "status":
-            for (name, theme), shot in windows(browser, url, options.language).items():
+            for (name, theme), shot in windows(browser, url, language).items():
                 show_results(shot, name == "narrow")
-                write(shot, options.output / f"page_{name}_{theme}.png")
+                write(shot, options.output / f"page_{name}_{theme}{suffix}.png")
+            if options.language is None:
+                shot = page_of(browser, url, "light", SIZES["wide"], "zh-CN")
+                show_results(shot, is_narrow=False)
+                write(shot, options.output / "page_wide_light_zh.png")
         if options.only != "page":
-            shots = windows(browser, f"{url}status", options.language)
+            shots = windows(browser, f"{url}status", language)
             with traffic(url):
-                time.sleep(STATUS_SECONDS)
+                time.sleep(TRAFFIC_SECONDS)
                 for (name, theme), shot in shots.items():
-                    write(shot, options.output / f"status_{name}_{theme}.png")
+                    write(shot, options.output / f"status_{name}_{theme}{suffix}.png")
         browser.close()
     return 0
 
 
 @contextlib.contextmanager
 def real_server() -> Iterator[str]:
-    """The server with the settings of config.json on a free port; its address."""
+    """Run the server with config.json on a free port; yield its URL."""
     command = [sys.executable, str(ROOT / "setup.py"), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
         line = server.stdout.readline()
         found = re.search(r"http://\S+", line)
-        assert found is not None, f"the server said: {line}"
+        assert found is not None, f"no URL in the first line of the server: {line}"
         url = f"{found[0]}/"
         deadline = time.monotonic() + START_SECONDS
         while not is_ready(url):
@@ -80,7 +89,7 @@ def real_server() -> Iterator[str]:
 
 
 def is_ready(url: str) -> bool:
-    """Whether /readyz says 200."""
+    """Whether /readyz answers 200."""
     try:
         with urllib.request.urlopen(f"{url}readyz", timeout=5) as answer:
             return bool(answer.status == 200)
@@ -98,7 +107,7 @@ def windows(browser: Browser, url: str, language: str) -> dict[tuple[str, str], 
 
 
 def page_of(browser: Browser, url: str, theme: str, size: tuple[int, int], language: str) -> Page:
-    """A page in a window of its own."""
+    """The page in its own browser context."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -111,7 +120,7 @@ def page_of(browser: Browser, url: str, theme: str, size: tuple[int, int], langu
 
 
 def show_results(page: Page, is_narrow: bool) -> None:
-    """All images read, the first one shown, one of its lines chosen."""
+    """Recognize all images, show the first one and select a line."""
     page.set_input_files("#choose-input", IMAGES)
     expect(page.locator(".tray-row.done")).to_have_count(len(IMAGES), timeout=20_000)
     expect(page.locator(".thumbnail[style]")).to_have_count(len(IMAGES))
@@ -123,7 +132,7 @@ def show_results(page: Page, is_narrow: bool) -> None:
 
 @contextlib.contextmanager
 def traffic(url: str) -> Iterator[None]:
-    """Images for the server meanwhile, most of them new to it."""
+    """Send images to the server in the background, most of them cache misses."""
     stop = threading.Event()
 
     def send(sender: int) -> None:
@@ -153,12 +162,12 @@ def traffic(url: str) -> Iterator[None]:
 
 
 def write(page: Page, path: Path) -> None:
-    """A small PNG: 256 colours are enough for a page without photographs."""
+    """Save a small PNG; 256 colours are enough for these pages."""
     image = Image.open(io.BytesIO(page.screenshot()))
     image.convert("RGB").quantize(256).save(path, optimize=True)
     size = path.stat().st_size
     print(f"{path.name}: {size / 1000:.0f} kB")
-    assert size < MOST_BYTES, f"{path.name} is too large for the docs"
+    assert size < MAX_BYTES, f"{path.name} is too large for the docs"
     page.context.close()
 
 

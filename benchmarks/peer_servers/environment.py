@@ -52,7 +52,7 @@ class Environment:
         print(f"installing {self._requirements.name} (the first time takes minutes)", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(self.folder)], check=True)
         pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "-q"]
-        pip += ["--disable-pip-version-check", "--progress-bar", "off"]
+        pip += ["--require-hashes", "--disable-pip-version-check", "--progress-bar", "off"]
         subprocess.run([*pip, "-r", str(self._requirements)], check=True)
         for overlay in self._overlays:
             subprocess.run([*pip, "--no-deps", "--force-reinstall", "-r", str(overlay)], check=True)

@@ -1,4 +1,4 @@
-// java Recognize.java http://127.0.0.1:8888 imgs/sign.jpg [job]: needs nothing but Java 11.
+// java Recognize.java http://127.0.0.1:8888 imgs/sign.jpg [job]: needs only Java 11.
 
 import java.io.IOException;
 import java.net.URI;
@@ -27,7 +27,7 @@ public class Recognize {
         return ask(post(server + "/ocr?format=text", image)).body();
     }
 
-    /** Start the work, and ask for the result later. */
+    /** Start a job and fetch its result later. */
     static String recognizeAsJob(String server, Path image)
             throws IOException, InterruptedException {
         HttpResponse<String> answer = ask(post(server + "/ocr?format=text&block_flag=false", image));
@@ -49,7 +49,7 @@ public class Recognize {
                 .POST(BodyPublishers.ofFile(image));
     }
 
-    /** The answer; waits and tries again as long as the server is busy. */
+    /** Send a request; wait and retry while the server is busy. */
     static HttpResponse<String> ask(HttpRequest.Builder builder)
             throws IOException, InterruptedException {
         HttpRequest request = builder.timeout(Duration.ofMinutes(2)).build();

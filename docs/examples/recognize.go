@@ -1,4 +1,4 @@
-// go run recognize.go http://127.0.0.1:8888 imgs/sign.jpg [job]: needs nothing but Go 1.18.
+// go run recognize.go http://127.0.0.1:8888 imgs/sign.jpg [job]: needs only Go 1.18.
 package main
 
 import (
@@ -38,7 +38,7 @@ type answer struct {
 
 var client = &http.Client{Timeout: 2 * time.Minute}
 
-// ask sends a request; it waits and tries again as long as the server is busy.
+// ask sends a request; it waits and retries while the server is busy.
 func ask(method, url string, image []byte) (*answer, error) {
 	for triesLeft := tries - 1; ; triesLeft-- {
 		request, err := http.NewRequest(method, url, bytes.NewReader(image))
@@ -66,7 +66,7 @@ func ask(method, url string, image []byte) (*answer, error) {
 	}
 }
 
-// recognizeAsJob starts the work, and asks for the result later.
+// recognizeAsJob starts a job and fetches its result later.
 func recognizeAsJob(server string, image []byte) (*answer, error) {
 	found, err := ask("POST", server+"/ocr?block_flag=false", image)
 	for err == nil && found.Data == nil {

@@ -1,11 +1,11 @@
-// node recognize.mjs http://127.0.0.1:8888 imgs/sign.jpg [job]: needs nothing but Node.js 18.
+// node recognize.mjs http://127.0.0.1:8888 imgs/sign.jpg [job]: needs only Node.js 18.
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 
 const TRIES = 4;
 
-// The JSON of the answer; waits and tries again as long as the server is busy.
+// Send a request and parse its JSON; wait and retry while the server is busy.
 async function ask(url, body) {
   for (let triesLeft = TRIES - 1; ; triesLeft -= 1) {
     const headers = body ? { "Content-Type": "application/octet-stream" } : {};
@@ -24,7 +24,7 @@ function recognize(server, image) {
   return ask(`${server}/ocr`, image);
 }
 
-// Start the work, and ask for the result later.
+// Start a job and fetch its result later.
 async function recognizeAsJob(server, image) {
   let answer = await ask(`${server}/ocr?block_flag=false`, image);
   while (!answer.data) {

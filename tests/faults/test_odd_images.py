@@ -236,7 +236,7 @@ def test_html_in_what_an_error_repeats(fakes: ServerProcess) -> None:
 
 
 @pytest.mark.faults(30)
-def test_html_in_a_image(models: ServerProcess) -> None:
+def test_html_in_an_image(models: ServerProcess) -> None:
     reply = models.upload(saved(drawn(HTML, (560, 60)), "PNG"))
     assert reply.status == 200
     assert_no_page(reply, JSON_TYPE)

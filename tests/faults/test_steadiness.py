@@ -43,7 +43,7 @@ class Mixture:
             self._cancelled_job,
             self._file_name,
             self._no_image,
-            self._half_a_image,
+            self._half_an_image,
             self._bad_field,
             self._absent,
         ]
@@ -78,7 +78,7 @@ class Mixture:
     def _no_image(self, text: str) -> None:
         self._fails(self._server.upload(text.encode()), 415, "unsupported_format")
 
-    def _half_a_image(self, text: str) -> None:
+    def _half_an_image(self, text: str) -> None:
         self._fails(self._server.upload(card(text)[:60]), 422, "invalid_image")
 
     def _bad_field(self, text: str) -> None:

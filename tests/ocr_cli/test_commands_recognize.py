@@ -104,7 +104,7 @@ def test_json_lines_and_a_bad_image_among_good_ones(run: Run, scans: Path) -> No
     assert "2 failed" in errors
 
 
-def test_a_image_that_is_named_and_is_none(run: Run, scans: Path) -> None:
+def test_an_image_that_is_named_and_is_none(run: Run, scans: Path) -> None:
     (scans / "empty.png").touch()
     done = run("scans/notes.txt", "scans/empty.png", "scans/page2.png")
     assert done.returncode == 1

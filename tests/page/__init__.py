@@ -1,1 +1,1 @@
-"""The pages in a real browser. A package, so that its fixtures end with its last test."""
+"""Tests of the pages in a real browser; package-scoped fixtures end with the last of them."""

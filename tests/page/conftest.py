@@ -1,4 +1,4 @@
-"""One server with scripted images, one browser, and pages that are watched meanwhile."""
+"""One server with a scripted recognizer, one browser, and pages whose requests are recorded."""
 
 from __future__ import annotations
 
@@ -20,89 +20,87 @@ from playwright.sync_api import (
 
 from chromium import NoChromium, browser_arguments, find_chromium
 from tests.page.scripted import load_scripted
-from tests.support import server_process
 from tests.support.live_server import LiveServer
 
-# A webcam that shows a test image, and that may be used without asking.
+# A fake webcam, with permission granted.
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-PATIENCE_MS = 8000
-FORGET = "() => { try { localStorage.clear(); } catch { /* there is none */ } }"
-MOST_BYTES = 1 << 20
+TIMEOUT_MS = 8000
+CLEAR_STORAGE = "() => { try { localStorage.clear(); } catch { /* there is none */ } }"
+MAX_BYTES = 1 << 20
 VIEWPORT = {"width": 1280, "height": 800}
 
 
 @dataclass
 class Visit:
-    """A page that is watched: what it asked for, what it complained of."""
+    """A page whose requested hosts and console errors are recorded."""
 
     page: Page
     server: LiveServer
-    complaints: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
     failed_loads_expected: bool = False
 
     def watch(self) -> None:
-        """Note requests and complaints from now on."""
-        self.page.on("request", self._note_host)
-        self.page.on("console", self._note_word)
-        self.page.on("pageerror", self._note_error)
+        """Note requests and console_errors from now on."""
+        self.page.on("request", self._record_host)
+        self.page.on("console", self._record_console)
+        self.page.on("pageerror", self._record_error)
 
     def leave(self) -> None:
-        """Go away from the page, and have it forget what it remembered."""
+        """Leave the page and clear its storage."""
         self.page.unroute_all(behavior="ignoreErrors")
-        self.page.evaluate(FORGET)
+        self.page.evaluate(CLEAR_STORAGE)
         self.page.goto("about:blank")
-        self.page.remove_listener("request", self._note_host)
-        self.page.remove_listener("console", self._note_word)
-        self.page.remove_listener("pageerror", self._note_error)
+        self.page.remove_listener("request", self._record_host)
+        self.page.remove_listener("console", self._record_console)
+        self.page.remove_listener("pageerror", self._record_error)
 
     def add(self, *files: FilePayload) -> None:
-        """Choose these files."""
+        """Choose these files in the file input."""
         self.page.set_input_files("#choose-input", list(files))
 
     def read(self, *images: bytes, name: str = "image") -> None:
-        """Choose these images and wait until all are read."""
+        """Choose these images and wait for all results."""
         done = self.page.locator(".tray-row.done")
         before = done.count()
         self.add(*(payload(f"{name}-{n}.png", each) for n, each in enumerate(images, 1)))
         done.nth(before + len(images) - 1).wait_for()
 
     def check(self) -> None:
-        """No word on the console, and nothing asked of another host."""
-        assert self.complaints == []
+        """Fail on console errors and on requests to other hosts."""
+        assert self.console_errors == []
         assert self.hosts - {"", f"127.0.0.1:{self.server.port}"} == set()
 
-    def _note_host(self, request: Request) -> None:
+    def _record_host(self, request: Request) -> None:
         self.hosts.add(urlsplit(request.url).netloc)
 
-    def _note_error(self, error: Error) -> None:
-        self.complaints.append(str(error))
+    def _record_error(self, error: Error) -> None:
+        self.console_errors.append(str(error))
 
-    def _note_word(self, message: ConsoleMessage) -> None:
-        """The browser itself writes a line for every status above 399."""
+    def _record_console(self, message: ConsoleMessage) -> None:
+        """The browser itself logs an error for every status above 399."""
         if message.type not in ("error", "warning"):
             return
         if not (self.failed_loads_expected and message.text.startswith("Failed to load resource")):
-            self.complaints.append(message.text)
+            self.console_errors.append(message.text)
 
 
 def payload(name: str, content: bytes, kind: str = "image/png") -> FilePayload:
-    """A file as it is chosen."""
+    """A file for a file input."""
     return {"name": name, "mimeType": kind, "buffer": content}
 
 
 @pytest.fixture(scope="package")
 def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """Two workers that find what images say; up to 1 MiB an image."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server_process, "load_obedient", load_scripted)
-        with LiveServer(tmp_path_factory.mktemp("page"), number=2, queue_size=20) as server:
-            yield server
+    folder = tmp_path_factory.mktemp("page")
+    with LiveServer(folder, number=2, queue_size=20, load=load_scripted) as server:
+        yield server
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window. Without Chromium the tests fail: they are not left out."""
+    """Headless Chromium. The tests fail if there is none; they are not skipped."""
     try:
         program = find_chromium()
     except NoChromium as error:
@@ -116,9 +114,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def windows(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """windows(**options): one for all tests with the same options, so that files are loaded once.
+    """windows(**options): a page shared by all tests with the same options, so files load once.
 
-    With own=True it is a new one, which a test may change for good.
+    own=True opens a new page, which the test may modify.
     """
     opened: dict[str, Page] = {}
 
@@ -127,7 +125,7 @@ def windows(browser: Browser) -> Iterator[Callable[..., Page]]:
         key = f"own {len(opened)}" if own else repr(sorted(options.items()))
         if key not in opened:
             context = browser.new_context(**options)
-            context.set_default_timeout(PATIENCE_MS)
+            context.set_default_timeout(TIMEOUT_MS)
             opened[key] = context.new_page()
         opened[key].set_viewport_size(options["viewport"])
         return opened[key]
@@ -141,9 +139,9 @@ def windows(browser: Browser) -> Iterator[Callable[..., Page]]:
 def visit(
     windows: Callable[..., Page], page_server: LiveServer, no_error_log: None
 ) -> Iterator[Callable[..., Visit]]:
-    """visit(path, **options of the window): opens a page that remembers nothing of other tests.
+    """visit(path, **window options): opens a page without the storage of earlier tests.
 
-    With clocked=True its time goes on when the test says so.
+    clocked=True: the test controls the clock of the page.
     """
     visits: list[Visit] = []
 

@@ -1,4 +1,4 @@
-"""A recognizer that finds what the first row of pixels says: texts, boxes, confidences."""
+"""A recognizer whose result is encoded in the first pixel row: texts, boxes, confidences."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.support.cards import said
 from tests.support.fake_recognizers import Obedient
 
 
-class Found(NamedTuple):
-    """A line that a scripted image has."""
+class ScriptedLine(NamedTuple):
+    """A text line encoded in a scripted image."""
 
     text: str
     confidence: float = 0.98
@@ -30,23 +30,23 @@ class Found(NamedTuple):
 
 
 def rectangle(left: int, top: int, width: int, height: int) -> Quad:
-    """An upright box."""
+    """An axis-aligned box."""
     right, bottom = left + width, top + height
     return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
-def rows(*texts: str, confidence: float = 0.98) -> list[Found]:
-    """Lines one under the other, 20 pixels for each character."""
+def rows(*texts: str, confidence: float = 0.98) -> list[ScriptedLine]:
+    """Lines below each other, 20 pixels per character."""
     return [
-        Found(text, confidence, rectangle(40, 40 + 50 * row, max(40, 20 * len(text)), 30))
+        ScriptedLine(text, confidence, rectangle(40, 40 + 50 * row, max(40, 20 * len(text)), 30))
         for row, text in enumerate(texts)
     ]
 
 
 def scene(
-    lines: Sequence[Found], width: int = 800, height: int = 400, format: str = "PNG"
+    lines: Sequence[ScriptedLine], width: int = 800, height: int = 400, format: str = "PNG"
 ) -> bytes:
-    """An image on which exactly these lines are found; in a lossless format."""
+    """An image with exactly these lines, in a lossless format."""
     script = b"CARD" + json.dumps({"lines": lines}).encode() + b"\0"
     assert len(script) <= width, "the image is too narrow for its script"
     image = Image.new("L", (width, height), 255)
@@ -57,7 +57,7 @@ def scene(
 
 
 class Scripted(Obedient):
-    """Finds what the image says; all else is done as Obedient does it."""
+    """Returns the lines encoded in the image; other images are handled by Obedient."""
 
     def recognize(
         self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE

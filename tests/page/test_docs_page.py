@@ -1,4 +1,4 @@
-"""The page at /docs in a browser: all operations, a form to try each, no foreign host."""
+"""The page at /docs in a browser: all operations, their forms, no third-party hosts."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def docs(browser: Browser, wide: LiveServer) -> Iterator[Page]:
-    """The page, loaded; at the end nothing was complained of and nobody else was asked."""
+    """The loaded page; fails at the end on console messages or requests to other hosts."""
     page = browser.new_page(locale="en-GB", viewport={"width": 1280, "height": 900})
     page.set_default_timeout(5000)
-    complaints: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    console_messages: list[str] = []
+    requested: list[str] = []
+    page.on("console", lambda message: console_messages.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: console_messages.append(str(error)))
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(f"http://127.0.0.1:{wide.port}/docs")
     expect(page.locator("#schemas")).to_be_visible()
     yield page
     page.close()
-    expected = [each for each in complaints if "status of 4" not in each]
+    expected = [each for each in console_messages if "status of 4" not in each]
     assert not expected
     own = re.compile(rf"(http|blob:http)://127\.0\.0\.1:{wide.port}/|data:")
-    assert not [url for url in asked if not own.match(url)]
+    assert not [url for url in requested if not own.match(url)]
 
 
 def opened(page: Page, operation: str) -> Any:
@@ -69,10 +69,10 @@ def test_every_operation_is_there(docs: Page) -> None:
     assert sorted(linked) == sorted(f"#{name}" for name in operations)
 
 
-def test_an_operation_tells_parameters_body_and_answers(docs: Page) -> None:
+def test_an_operation_lists_parameters_body_and_responses(docs: Page) -> None:
     details = opened(docs, "ocr")
-    for told in ("det_limit_side_len", "integer, 32 – 4000", "multipart/form-data", "X-Request-Id"):
-        expect(details.get_by_text(told, exact=True).first).to_be_attached()
+    for text in ("det_limit_side_len", "integer, 32 – 4000", "multipart/form-data", "X-Request-Id"):
+        expect(details.get_by_text(text, exact=True).first).to_be_attached()
     statuses = details.locator("details.answer > summary .status").all_inner_texts()
     assert statuses == ["200", "202", "400", "413", "415", "422", "500", "503", "504"]
     details.locator("details.answer > summary").first.click()
@@ -93,11 +93,11 @@ def test_an_upload_and_its_curl_line(
     image = tmp_path / "it's an image; really.png"
     image.write_bytes(card(HOSTILE))
     details = opened(docs, "ocr")
-    details.get_by_label("Body as").select_option(kind)
+    details.get_by_label("Body type").select_option(kind)
     details.get_by_label("Image", exact=True).set_input_files(image)
     details.get_by_label("drop_score").first.fill("0.25")
     answer = sent(docs, details)
-    expect(details.locator(".message")).to_contain_text("200 OK after")
+    expect(details.locator(".message")).to_contain_text("200 OK in")
     body = answer.locator(".answer-body")
     expect(body).to_contain_text(HOSTILE)
     shown = body.inner_text()
@@ -119,17 +119,17 @@ def test_an_upload_and_its_curl_line(
 @pytest.mark.parametrize(
     "kind", ["application/json: image", "application/x-www-form-urlencoded: image"]
 )
-def test_a_image_in_base64(docs: Page, tmp_path: Path, kind: str) -> None:
+def test_an_image_in_base64(docs: Page, tmp_path: Path, kind: str) -> None:
     image = tmp_path / "image.png"
     image.write_bytes(card("in base64"))
     details = opened(docs, "ocrService")
-    details.get_by_label("Body as").select_option(kind)
-    details.get_by_label("Put an image into it").set_input_files(image)
+    details.get_by_label("Body type").select_option(kind)
+    details.get_by_label("Insert an image as Base64").set_input_files(image)
     expect(details.locator(".curl")).to_contain_text("iVBORw0KGgo")
     expect(sent(docs, details).locator(".answer-body")).to_contain_text("in base64")
 
 
-def test_a_image_as_answer(docs: Page, tmp_path: Path) -> None:
+def test_an_image_as_response(docs: Page, tmp_path: Path) -> None:
     image = tmp_path / "image.png"
     image.write_bytes(card("drawn"))
     details = opened(docs, "ocr")
@@ -156,7 +156,7 @@ def test_a_job_from_its_start_to_its_result(docs: Page, tmp_path: Path) -> None:
     expect(sent(docs, job).locator(".answer-body")).to_contain_text("as a job")
 
 
-def test_errors_are_answers_too(docs: Page) -> None:
+def test_an_error_response_is_shown(docs: Page) -> None:
     details = opened(docs, "getJob")
     details.get_by_label("id").first.fill("nothing-like-it")
     answer = sent(docs, details)
@@ -168,22 +168,22 @@ def test_a_form_without_image_or_with_broken_json_is_not_sent(docs: Page) -> Non
     details = opened(docs, "ocrService")
     details.get_by_role("button", name="Send").click()
     expect(details.locator(".message")).to_have_text("Choose an image first.")
-    details.get_by_label("Body as").select_option("application/json: image")
+    details.get_by_label("Body type").select_option("application/json: image")
     details.get_by_label("JSON", exact=True).fill("{")
     details.get_by_role("button", name="Send").click()
-    expect(details.locator(".message")).to_contain_text("This is not JSON")
+    expect(details.locator(".message")).to_contain_text("Invalid JSON")
     assert details.locator(".answered").count() == 0
 
 
-def test_an_address_opens_its_operation(docs: Page) -> None:
+def test_a_url_fragment_opens_its_operation(docs: Page) -> None:
     docs.locator("#contents").get_by_role("link", name="/healthz").click()
     expect(docs.locator("#healthz .try")).to_be_visible()
     assert docs.url.endswith("#healthz")
 
 
-def test_the_keyboard_is_enough(docs: Page) -> None:
+def test_the_page_can_be_used_by_keyboard(docs: Page) -> None:
     docs.keyboard.press("Tab")
-    expect(docs.get_by_role("link", name="Skip to the reference")).to_be_focused()
+    expect(docs.get_by_role("link", name="Skip to content")).to_be_focused()
     docs.keyboard.press("Enter")
     summary = docs.locator("#livez > summary")
     for _ in range(40):
@@ -201,10 +201,10 @@ def test_the_keyboard_is_enough(docs: Page) -> None:
     expect(docs.locator("#livez .answer-body")).to_contain_text('"alive"')
 
 
-def test_the_page_speaks_chinese(docs: Page) -> None:
+def test_the_page_in_chinese(docs: Page) -> None:
     opened(docs, "ocr")
     docs.locator("#language-switch").click()
-    expect(docs.locator("h1")).to_have_text("HTTP 接口")
+    expect(docs.locator("h1")).to_have_text("HTTP API")
     expect(docs.locator("#ocr").get_by_role("button", name="发送")).to_be_visible()
     assert docs.evaluate("document.documentElement.lang") == "zh-CN"
     keys = docs.evaluate(
@@ -218,11 +218,11 @@ def test_the_page_speaks_chinese(docs: Page) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_axe_finds_nothing(docs: Page, tmp_path: Path, scheme: Any, width: int) -> None:
+def test_axe_finds_no_violations(docs: Page, tmp_path: Path, scheme: Any, width: int) -> None:
     docs.emulate_media(color_scheme=scheme)
     docs.set_viewport_size({"width": width, "height": 844})
     image = tmp_path / "image.png"
-    image.write_bytes(card("looked at by axe"))
+    image.write_bytes(card("checked by axe"))
     details = opened(docs, "ocr")
     opened(docs, "getJob")
     details.get_by_label("Image", exact=True).set_input_files(image)
@@ -235,10 +235,10 @@ def test_axe_finds_nothing(docs: Page, tmp_path: Path, scheme: Any, width: int) 
     assert overflow <= 0
 
 
-def test_a_description_that_does_not_come(docs: Page) -> None:
+def test_a_description_that_cannot_be_loaded(docs: Page) -> None:
     docs.route("**/openapi.json", lambda route: route.fulfill(status=404, body=""))
     docs.reload()
-    expect(docs.get_by_text("could not be loaded")).to_be_visible()
+    expect(docs.get_by_text("Cannot load the API description")).to_be_visible()
     docs.unroute("**/openapi.json")
     docs.get_by_role("button", name="Try again").click()
     expect(docs.locator("#schemas")).to_be_visible()

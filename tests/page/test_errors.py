@@ -1,4 +1,4 @@
-"""Every error has a message of its own in both languages, and says what to do."""
+"""Every error code has its own message in both languages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CODES |= {"rate_limited": 429, "quota_exceeded": 429, "unauthorized": 401, "forb
 
 
 def fail_with(page: Page, code: str, status: int) -> None:
-    """The next image gets this answer."""
+    """Answer the next upload with this error."""
     problem = {"code": code, "message": f"in detail: {code}", "request_id": "the-id"}
     body = json.dumps({"status": "error", "error": problem})
     page.route(
@@ -48,32 +48,32 @@ def test_every_code_is_shown(visit: Callable[..., Visit], language: str, diction
     assert len(set(shown.values())) == len(shown)
 
 
-def test_a_broken_image_by_the_real_server(here: Visit) -> None:
+def test_an_unsupported_file_on_the_real_server(here: Visit) -> None:
     here.failed_loads_expected = True
     here.add(payload("words.png", b"these are no pixels"))
-    expect(here.page.locator("#failure-text")).to_contain_text("no image that the server can read")
+    expect(here.page.locator("#failure-text")).to_contain_text("is not supported")
     expect(here.page.locator("#failure-detail")).to_contain_text("unsupported_format")
-    expect(here.page.locator("#sheet-note")).to_have_text("This browser cannot show this file.")
+    expect(here.page.locator("#sheet-note")).to_have_text("This browser cannot display the file.")
 
 
 def test_no_connection(here: Visit) -> None:
     here.failed_loads_expected = True
     here.page.route("**/ocr", lambda route: route.abort("connectionrefused"), times=1)
     here.add(payload("page.png", scene(rows("later"))))
-    expect(here.page.locator("#failure-text")).to_contain_text("The server cannot be reached")
+    expect(here.page.locator("#failure-text")).to_contain_text("Cannot reach the server")
     here.page.get_by_role("button", name="Try again", exact=True).click()
     expect(here.page.locator("#lines li .line-text")).to_have_text(["later"])
 
 
 @pytest.mark.parametrize(
-    ("status", "message"), [(200, "not the server's"), (502, "not the server's"), (413, "larger")]
+    ("status", "message"), [(200, "did not come from"), (502, "did not come from"), (413, "larger")]
 )
-def test_an_answer_of_somebody_else(here: Visit, status: int, message: str) -> None:
+def test_a_response_from_a_proxy(here: Visit, status: int, message: str) -> None:
     here.failed_loads_expected = True
 
-    def interfere(route: Route) -> None:
+    def answer_as_proxy(route: Route) -> None:
         route.fulfill(status=status, content_type="text/html", body="<h1>A proxy</h1>")
 
-    here.page.route("**/ocr", interfere, times=1)
+    here.page.route("**/ocr", answer_as_proxy, times=1)
     here.add(payload("page.png", scene(rows("lost"))))
     expect(here.page.locator("#failure-text")).to_contain_text(message)

@@ -1,4 +1,4 @@
-"""How images come to the page: chosen, dropped, pasted, from the camera."""
+"""Adding images: file chooser, drag and drop, clipboard, camera."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import JSHandle, Page, expect
 
-from tests.page.conftest import MOST_BYTES, Visit, payload
+from tests.page.conftest import MAX_BYTES, Visit, payload
 from tests.page.scripted import rows, scene
 
 TRANSFER = """(files) => {
@@ -20,7 +20,7 @@ TRANSFER = """(files) => {
 
 
 def transfer(page: Page, *images: bytes) -> JSHandle:
-    """Files as they come with a drop or a paste."""
+    """A DataTransfer with these files."""
     files = [
         {"name": f"file-{number}.png", "type": "image/png", "bytes": list(image)}
         for number, image in enumerate(images, 1)
@@ -28,7 +28,7 @@ def transfer(page: Page, *images: bytes) -> JSHandle:
     return page.evaluate_handle(TRANSFER, files)
 
 
-def test_one_image_is_chosen_and_read(here: Visit) -> None:
+def test_a_chosen_image_is_recognized(here: Visit) -> None:
     page = here.page
     expect(page.get_by_role("heading", name="Drop images here")).to_be_visible()
     here.read(scene(rows("first line", "second line")))
@@ -37,7 +37,7 @@ def test_one_image_is_chosen_and_read(here: Visit) -> None:
     expect(page.locator("#result-facts")).to_contain_text("800 × 400")
 
 
-def test_several_files_have_a_result_each(here: Visit) -> None:
+def test_each_of_several_files_has_a_result(here: Visit) -> None:
     page = here.page
     here.read(*(scene(rows(f"page {number}")) for number in range(1, 7)))
     expect(page.locator("#progress-text")).to_have_text("6 of 6 finished")
@@ -54,19 +54,19 @@ def test_dropped_files(here: Visit) -> None:
     page = here.page
     dropped = transfer(page, scene(rows("dropped one")), scene(rows("dropped two")))
     page.dispatch_event("body", "dragenter", {"dataTransfer": dropped})
-    expect(page.locator("#curtain")).to_be_visible()
+    expect(page.locator("#drop-overlay")).to_be_visible()
     page.dispatch_event("body", "drop", {"dataTransfer": dropped})
-    expect(page.locator("#curtain")).to_be_hidden()
+    expect(page.locator("#drop-overlay")).to_be_hidden()
     expect(page.locator(".tray-row.done")).to_have_count(2)
     expect(page.locator("#lines li .line-text")).to_have_text(["dropped one"])
 
 
-def test_what_is_dragged_away_leaves_no_curtain(here: Visit) -> None:
+def test_dragging_out_of_the_window_hides_the_overlay(here: Visit) -> None:
     dragged = transfer(here.page, scene(rows("never dropped")))
     here.page.dispatch_event("body", "dragenter", {"dataTransfer": dragged})
-    expect(here.page.locator("#curtain")).to_be_visible()
+    expect(here.page.locator("#drop-overlay")).to_be_visible()
     here.page.dispatch_event("body", "dragleave", {"dataTransfer": dragged})
-    expect(here.page.locator("#curtain")).to_be_hidden()
+    expect(here.page.locator("#drop-overlay")).to_be_hidden()
     expect(here.page.locator("#start")).to_be_visible()
 
 
@@ -80,13 +80,13 @@ def test_a_pasted_screenshot(here: Visit) -> None:
     expect(page.locator("#lines li .line-text")).to_have_text(["from the clipboard"])
 
 
-def test_a_image_from_the_webcam(visit: Callable[..., Visit]) -> None:
+def test_an_image_from_the_webcam(visit: Callable[..., Visit]) -> None:
     page = visit(permissions=["camera"]).page
-    page.get_by_role("button", name="Take an image").click()
+    page.get_by_role("button", name="Take a photo").click()
     note = page.locator("#camera-dialog [role=status]")
-    expect(note).to_contain_text("Hold the text steady")
-    page.get_by_role("button", name="Take", exact=True).click()
-    expect(note).to_have_text("1 image taken")
+    expect(note).to_contain_text("Hold the camera steady")
+    page.get_by_role("button", name="Capture", exact=True).click()
+    expect(note).to_have_text("1 photo taken")
     page.get_by_role("button", name="Done").click()
     expect(page.locator("#camera-dialog")).to_be_hidden()
     expect(page.locator(".tray-row.done .tray-name")).to_contain_text("camera-")
@@ -94,13 +94,13 @@ def test_a_image_from_the_webcam(visit: Callable[..., Visit]) -> None:
 
 
 def test_a_file_over_the_limit_is_not_sent(here: Visit) -> None:
-    asked: list[str] = []
-    here.page.on("request", lambda request: asked.append(request.url))
-    here.add(payload("huge.png", b"\0" * (MOST_BYTES + 1)))
+    requested: list[str] = []
+    here.page.on("request", lambda request: requested.append(request.url))
+    here.add(payload("huge.png", b"\0" * (MAX_BYTES + 1)))
     expect(here.page.locator("#failure-text")).to_contain_text("the server accepts up to 1 MB")
     here.add(payload("empty.png", b""))
     expect(here.page.locator("#failure-text")).to_contain_text("This file is empty")
-    assert [url for url in asked if url.endswith("/ocr")] == []
+    assert [url for url in requested if url.endswith("/ocr")] == []
 
 
 def test_a_removed_image_is_gone(here: Visit) -> None:
@@ -113,6 +113,6 @@ def test_a_removed_image_is_gone(here: Visit) -> None:
     expect(page.locator(".tray-row")).to_have_count(0)
 
 
-def test_the_history_has_thumbnails(here: Visit) -> None:
+def test_the_list_has_thumbnails(here: Visit) -> None:
     here.read(scene(rows("small")))
     expect(here.page.locator(".thumbnail")).to_have_css("background-image", re.compile("blob:"))

@@ -9,19 +9,19 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Visit, payload
-from tests.page.scripted import Found, rectangle, rows, scene
+from tests.page.scripted import ScriptedLine, rectangle, rows, scene
 
 CHINESE = {"locale": "zh-CN"}
 NARROW = {"viewport": {"width": 390, "height": 844}}
 MIXED = [
-    Found("surely read", 0.99, rectangle(20, 40, 300, 30)),
-    Found("fairly read", 0.85, rectangle(20, 90, 300, 30)),
-    Found("hardly read", 0.42, rectangle(20, 140, 300, 30)),
+    ScriptedLine("high confidence", 0.99, rectangle(20, 40, 300, 30)),
+    ScriptedLine("medium confidence", 0.85, rectangle(20, 90, 300, 30)),
+    ScriptedLine("low confidence", 0.42, rectangle(20, 140, 300, 30)),
 ]
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds serious or critical."""
+    """The serious and critical violations that axe-core reports."""
     found = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}"
@@ -30,8 +30,8 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def ground(page: Page) -> str:
-    """The colour of the ground."""
+def background(page: Page) -> str:
+    """The background colour of the page."""
     colour: str = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     return colour
 
@@ -40,14 +40,14 @@ def test_the_language_is_the_browsers_and_can_be_switched(visit: Callable[..., V
     here = visit(**CHINESE)
     page = here.page
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    expect(page.locator("#start h2")).to_have_text("将图片拖放到这里")
+    expect(page.locator("#start h2")).to_have_text("将图片拖放到此处")
     here.read(scene(rows("一行", confidence=0.5)))
     expect(page.locator(".tray-state")).to_have_text("1 行")
-    expect(page.locator(".doubt")).to_have_text("请核对")
+    expect(page.locator(".review")).to_have_text("待核对")
     page.locator("#language-switch").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.locator(".tray-state")).to_have_text("1 line")
-    expect(page.locator(".doubt")).to_have_text("check")
+    expect(page.locator(".review")).to_have_text("Review")
     expect(page.locator("#copy-all")).to_have_text("Copy all")
     page.reload()
     expect(page.locator("#start h2")).to_have_text("Drop images here")
@@ -62,28 +62,28 @@ def test_the_page_works_without_storage(visit: Callable[..., Visit]) -> None:
     )
     page.reload()
     page.locator("#language-switch").click()
-    expect(page.locator("#start h2")).to_have_text("将图片拖放到这里")
+    expect(page.locator("#start h2")).to_have_text("将图片拖放到此处")
     page.locator("#theme-switch").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_the_theme_is_the_systems_and_can_be_switched(visit: Callable[..., Visit]) -> None:
     page = visit(own=True, color_scheme="dark").page
-    dark = ground(page)
-    page.get_by_role("button", name="Light colours").click()
-    light = ground(page)
+    dark = background(page)
+    page.get_by_role("button", name="Switch to light theme").click()
+    light = background(page)
     assert light != dark
     page.reload()
-    assert ground(page) == light
-    page.get_by_role("button", name="Dark colours").click()
-    assert ground(page) == dark
+    assert background(page) == light
+    page.get_by_role("button", name="Switch to dark theme").click()
+    assert background(page) == dark
     page.emulate_media(color_scheme="light")
-    assert ground(page) == dark, "what was chosen stays chosen"
+    assert background(page) == dark, "the chosen theme stays"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [{}, NARROW], ids=["wide", "narrow"])
-def test_axe_finds_nothing_serious_on_the_page(
+def test_axe_finds_no_serious_violations_on_the_page(
     visit: Callable[..., Visit], theme: str, size: dict[str, object]
 ) -> None:
     here = visit(color_scheme=theme, **size)
@@ -92,14 +92,14 @@ def test_axe_finds_nothing_serious_on_the_page(
     here.read(scene(MIXED), scene(rows("another")))
     here.page.locator("#lines li").nth(1).click()
     assert violations(here.page) == []
-    here.add(payload("broken.png", b"no image"))
+    here.add(payload("broken.png", b"not an image"))
     expect(here.page.locator("#failure-text")).to_be_visible()
     assert violations(here.page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [{}, NARROW], ids=["wide", "narrow"])
-def test_axe_finds_nothing_serious_on_the_status_page(
+def test_axe_finds_no_serious_violations_on_the_status_page(
     visit: Callable[..., Visit], theme: str, size: dict[str, object]
 ) -> None:
     page = visit("/status", color_scheme=theme, **size).page
@@ -108,7 +108,7 @@ def test_axe_finds_nothing_serious_on_the_status_page(
 
 
 @pytest.mark.parametrize("path", ["/", "/status"])
-def test_nothing_sticks_out_sideways(visit: Callable[..., Visit], path: str) -> None:
+def test_no_horizontal_overflow(visit: Callable[..., Visit], path: str) -> None:
     here = visit(path, **CHINESE)
     if path == "/":
         here.read(scene(MIXED), scene(rows("another")))
@@ -127,8 +127,8 @@ def test_a_phone_shows_the_whole_table_of_workers(visit: Callable[..., Visit]) -
     assert hidden <= 0
 
 
-def test_the_keyboard_alone_is_enough(here: Visit) -> None:
-    """From the top with the tab key to every control, and focus can be seen."""
+def test_every_control_is_reached_by_tab(here: Visit) -> None:
+    """Tab from the top reaches every control with a visible focus outline."""
     page = here.page
     here.read(scene(MIXED), scene(rows("another")))
     page.locator("body").press("Home")
@@ -145,6 +145,6 @@ def test_the_keyboard_alone_is_enough(here: Visit) -> None:
             assert outline != "none", name
             reached.append(name)
     for control in ("language-switch", "theme-switch", "choose-more", "pick", "viewport",
-                    "zoom-in", "boxes-switch", "copy-all", "save-csv", "read-again", "threshold",
-                    "line sure"):  # fmt: skip
+                    "zoom-in", "boxes-switch", "copy-all", "export-csv", "recognize-again",
+                    "minimum-confidence", "line high"):  # fmt: skip
         assert any(name.startswith(control) for name in reached), control

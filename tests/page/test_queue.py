@@ -1,4 +1,4 @@
-"""Sending many images: how many at once, busy servers, cancelling, trying again."""
+"""Uploading many images: concurrency limit, busy servers, cancelling, retrying."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BUSY = '{"status":"error","error":{"code":"queue_full","message":"busy","request
 
 
 def busy(route: Route) -> None:
-    """A 503 that says when to come back."""
+    """A 503 with Retry-After."""
     route.fulfill(
         status=503, headers={"Retry-After": "1"}, content_type="application/json", body=BUSY
     )
 
 
-def test_at_most_four_are_sent_at_once(here: Visit) -> None:
+def test_at_most_four_concurrent_uploads(here: Visit) -> None:
     held: list[Route] = []
     here.page.route("**/ocr", lambda route: held.append(route))
     here.add(*(payload(f"{number}.png", scene(rows(f"n {number}"))) for number in range(6)))
@@ -34,58 +34,60 @@ def test_at_most_four_are_sent_at_once(here: Visit) -> None:
     expect(here.page.locator(".tray-row.done")).to_have_count(1)
     expect(here.page.locator(".tray-row.waiting")).to_have_count(1)
     assert len(held) == 5
-    here.page.unroute("**/ocr")  # those that are held go on
+    here.page.unroute("**/ocr")  # continues the held requests
     expect(here.page.locator(".tray-row.done")).to_have_count(6)
 
 
-def test_a_busy_server_is_asked_again_when_it_says(here: Visit) -> None:
+def test_an_upload_is_retried_after_retry_after(here: Visit) -> None:
     here.failed_loads_expected = True
     page = here.page
     page.route("**/ocr", busy, times=1)
     here.add(payload("patient.png", scene(rows("in the end"))))
-    expect(page.locator(".tray-state")).to_have_text("server busy, again in 1 s")
-    expect(page.locator("#busy-text")).to_have_text("server busy, again in 1 s")
+    expect(page.locator(".tray-state")).to_have_text("Retrying in 1 s")
+    expect(page.locator("#busy-text")).to_have_text("Server busy, retrying in 1 s")
     expect(page.locator("#lines li .line-text")).to_have_text(["in the end"])
 
 
-def test_a_server_that_stays_busy_is_left_alone_after_some_tries(
+def test_retries_stop_when_the_server_stays_busy(
     visit: Callable[..., Visit],
 ) -> None:
     here = visit(clocked=True)
     here.failed_loads_expected = True
     page = here.page
-    asked: list[Request] = []
-    page.on("request", lambda request: asked.append(request))
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request))
     page.route("**/ocr", busy)
     here.add(payload("hopeless.png", scene(rows("never"))))
     for _ in range(4):
-        expect(page.locator(".tray-row.pausing")).to_have_count(1)
+        expect(page.locator(".tray-row.retrying")).to_have_count(1)
         page.clock.run_for(1100)
     expect(page.locator("#failure-text")).to_contain_text("The server is busy")
-    assert len([request for request in asked if request.url.endswith("/ocr")]) == 5
+    assert len([request for request in requests if request.url.endswith("/ocr")]) == 5
     page.unroute("**/ocr")
     page.get_by_role("button", name="Try again", exact=True).click()
     expect(page.locator("#lines li .line-text")).to_have_text(["never"])
 
 
-def test_a_cancelled_image_is_not_read(here: Visit, page_server: LiveServer, gate: Path) -> None:
-    """What waits in the server is dropped there, too."""
+def test_a_cancelled_image_is_not_recognized(
+    here: Visit, page_server: LiveServer, gate: Path
+) -> None:
+    """The server drops the queued task, too."""
     page = here.page
     holding = [page_server.send(card(f"hold {gate} {number}")) for number in range(2)]
     wait_until(lambda: page_server.running() == 2, "both workers busy")
     here.add(payload("unwanted.png", scene(rows("unwanted"))))
     wait_until(lambda: page_server.queued() == 1, "the image in the queue")
     page.get_by_role("button", name="Cancel unwanted.png").click()
-    expect(page.locator(".tray-state")).to_have_text("cancelled")
+    expect(page.locator(".tray-state")).to_have_text("Cancelled")
     wait_until(lambda: page_server.queued() == 0, "an empty queue")
     gate.unlink()
-    page.get_by_role("button", name="Try unwanted.png again").click()
+    page.get_by_role("button", name="Retry unwanted.png").click()
     expect(page.locator("#lines li .line-text")).to_have_text(["unwanted"])
     for connection in holding:
         connection.close()
 
 
-def test_all_can_be_cancelled(here: Visit) -> None:
+def test_all_uploads_can_be_cancelled(here: Visit) -> None:
     page = here.page
     held: list[Route] = []
     page.route("**/ocr", lambda route: held.append(route))
@@ -95,7 +97,7 @@ def test_all_can_be_cancelled(here: Visit) -> None:
     expect(page.locator(".tray-row.cancelled")).to_have_count(6)
     assert len(held) == 4
     for route in held:
-        with contextlib.suppress(Error):  # the page has taken it back
+        with contextlib.suppress(Error):  # already aborted by the page
             route.abort()
 
 

@@ -1,4 +1,4 @@
-"""What the pages are made of: headers, tags, dictionaries, nothing inline, no foreign host."""
+"""Static files of the pages: headers, ETags, texts, nothing inline, no third-party hosts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POLICY = {
     "base-uri 'none'",
     "form-action 'none'",
 }
-# What the page says of failures that no server has told it, and codes that proxies and keys bring.
+# Failures detected by the page itself, and codes for proxies and API keys.
 ERRORS_OF_THE_PAGE = {"cancelled", "file_too_large", "network", "page_failed", "unexpected_answer"}
 ERRORS_TO_COME = {"rate_limited", "quota_exceeded", "unauthorized", "forbidden"}
 IMPORTED = re.compile(r'(?:^import\b|^\} from\b)[^"\n]*"([^"]+)"', re.MULTILINE)
@@ -34,13 +34,13 @@ OURS = [path for path in SOURCES if "docs" not in path.parts]
 
 
 def linked(server: LiveServer, path: str) -> list[str]:
-    """The addresses of the files that a page names."""
+    """The static files that a page links to."""
     page = server.get(path).body.decode()
     return re.findall(r'(?:src|href)="(static/[^"]+)"', page)
 
 
 def strings(language: str) -> dict[str, str]:
-    """A dictionary of the pages: keys and the code of their values."""
+    """The texts of a language: keys and the source code of their values."""
     text = (STATIC_FOLDER / "shared" / f"strings_{language}.js").read_text()
     entries = re.findall(r"^  (\w+): *\n? *(.+?),?$", text, re.MULTILINE)
     assert len(entries) > 100
@@ -61,7 +61,7 @@ def test_headers_of_a_page(page_server: LiveServer, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_files_of_a_page_are_there_and_may_be_kept(page_server: LiveServer, path: str) -> None:
+def test_linked_files_exist_and_are_immutable(page_server: LiveServer, path: str) -> None:
     files = linked(page_server, path)
     assert len(files) >= 4
     for file in files:
@@ -72,7 +72,7 @@ def test_files_of_a_page_are_there_and_may_be_kept(page_server: LiveServer, path
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_tag_that_is_known_is_answered_with_304(page_server: LiveServer, path: str) -> None:
+def test_a_matching_etag_gets_304(page_server: LiveServer, path: str) -> None:
     for address in (path, f"/{linked(page_server, path)[0]}"):
         tag = page_server.get(address).headers["ETag"]
         again = page_server.get(address, {"If-None-Match": tag})
@@ -87,7 +87,7 @@ def test_head_has_no_body(page_server: LiveServer) -> None:
     assert int(reply.headers["Content-Length"]) > 1000
 
 
-def test_a_page_takes_no_other_method(page_server: LiveServer) -> None:
+def test_a_page_rejects_other_methods(page_server: LiveServer) -> None:
     assert_error(page_server.request("POST", "/", b"x"), 405, "method_not_allowed", "GET")
 
 
@@ -103,7 +103,7 @@ def test_a_page_takes_no_other_method(page_server: LiveServer) -> None:
         "/static//etc/passwd",
     ],
 )
-def test_no_path_reaches_the_disk(page_server: LiveServer, path: str) -> None:
+def test_only_known_static_paths_are_served(page_server: LiveServer, path: str) -> None:
     assert_error(page_server.get(path), 404, "not_found")
 
 
@@ -112,7 +112,7 @@ def test_the_page_knows_the_limit_of_the_settings(page_server: LiveServer) -> No
     assert f'data-max-body-bytes="{limit}"' in page_server.get("/").body.decode()
 
 
-def test_no_source_names_another_host() -> None:
+def test_no_source_refers_to_another_host() -> None:
     named = {
         match
         for path in SOURCES
@@ -121,8 +121,8 @@ def test_no_source_names_another_host() -> None:
     assert named <= {"http://www.w3.org/2000/svg"}
 
 
-def test_a_page_takes_modules_of_its_own_and_shared_ones() -> None:
-    taken = 0
+def test_a_page_imports_only_its_own_and_shared_modules() -> None:
+    imports = 0
     for path in SOURCES:
         if path.suffix != ".js":
             continue
@@ -130,8 +130,8 @@ def test_a_page_takes_modules_of_its_own_and_shared_ones() -> None:
             module = (path.parent / target).resolve()
             assert module in SOURCES, f"{path.name} imports {target}"
             assert module.parent in (path.parent, STATIC_FOLDER / "shared"), path.name
-            taken += 1
-    assert taken > 50
+            imports += 1
+    assert imports > 50
 
 
 def test_nothing_is_inline() -> None:
@@ -147,17 +147,17 @@ def test_recognized_text_cannot_become_html() -> None:
     assert [path.name for path in OURS if forbidden.search(path.read_text())] == []
 
 
-def test_both_languages_say_the_same() -> None:
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
     english, chinese = strings("en"), strings("zh")
     assert list(english) == list(chinese)
     for key, value in english.items():
         assert set(re.findall(r"\{\w+\}", value)) == set(re.findall(r"\{\w+\}", chinese[key])), key
 
 
-def test_every_string_is_used_and_every_used_one_is_there() -> None:
+def test_every_text_is_used_and_every_used_text_exists() -> None:
     known = set(strings("en"))
     code = "\n".join(path.read_text() for path in OURS if "strings_" not in path.name)
-    named = set(re.findall(r'say\("(\w+)"|data-(?:text|label|name)="(\w+)"', code))
+    named = set(re.findall(r'translate\("(\w+)"|data-(?:text|label|name)="(\w+)"', code))
     used = {one or other for one, other in named}
     assert used <= known
     families = re.findall(r'(?:`|")(\w+_)(?:\$\{|", )', code)
@@ -172,5 +172,5 @@ def test_every_string_is_used_and_every_used_one_is_there() -> None:
 
 def test_every_error_code_has_a_message() -> None:
     codes = {error.code for error in STATUS} | {"internal_error"}  # type: ignore[attr-defined]
-    told = {key.removeprefix("error_") for key in strings("en") if key.startswith("error_")}
-    assert told == codes | ERRORS_OF_THE_PAGE | ERRORS_TO_COME
+    messages = {key.removeprefix("error_") for key in strings("en") if key.startswith("error_")}
+    assert messages == codes | ERRORS_OF_THE_PAGE | ERRORS_TO_COME

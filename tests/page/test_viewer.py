@@ -1,4 +1,4 @@
-"""The image on the page: boxes and text over it, highlighting both ways, zoom, keys."""
+"""The image viewer: boxes and text layer, highlighting in both directions, zoom, keys."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.page.conftest import Visit, payload
-from tests.page.scripted import Found, rectangle, rows, scene
+from tests.page.scripted import ScriptedLine, rectangle, rows, scene
 from tests.support.checkout import IMAGES
 
 LINES = rows("first line", "second line", "third line")
-TURNED = Found("turned by some degrees", 0.97, ((100, 100), (400, 180), (392, 210), (92, 130)))
+TURNED = ScriptedLine(
+    "turned by some degrees", 0.97, ((100, 100), (400, 180), (392, 210), (92, 130))
+)
 NATURAL_SIZE = "async each => (await each.decode(), [each.naturalWidth, each.naturalHeight])"
 SHOWN_SIZE = "each => [each.offsetWidth, each.offsetHeight]"
-TALL = Found("from top to bottom", 0.97, rectangle(500, 50, 30, 300))
+TALL = ScriptedLine("from top to bottom", 0.97, rectangle(500, 50, 30, 300))
 
 
 def corners(locator: Locator) -> Any:
@@ -28,14 +30,14 @@ def corners(locator: Locator) -> Any:
 
 
 def scale_of(page: Page) -> float:
-    """How large the image is shown."""
+    """The zoom factor of the image."""
     box = page.locator("#sheet").bounding_box()
     assert box is not None
     return box["width"] / 800
 
 
 def highlighted(page: Page, kind: str) -> dict[str, list[int]]:
-    """Which lines are highlighted where."""
+    """The indices of highlighted lines in each view."""
     return {
         place: page.locator(f"{place} .{kind}").evaluate_all(
             "all => all.map(each => Number(each.dataset.line))"
@@ -44,14 +46,14 @@ def highlighted(page: Page, kind: str) -> dict[str, list[int]]:
     }
 
 
-def everywhere(line: int) -> dict[str, list[int]]:
-    """The line in the list, its box, and its text."""
+def in_all_views(line: int) -> dict[str, list[int]]:
+    """The line highlighted in all views."""
     return {"#lines": [line], "#sheet-boxes": [line], "#sheet-text": [line]}
 
 
 @pytest.fixture
 def page(here: Visit) -> Page:
-    """Three lines on an image."""
+    """The page with an image of three lines."""
     here.read(scene(LINES))
     return here.page
 
@@ -69,7 +71,7 @@ def test_boxes_lie_where_the_server_says(page: Page) -> None:
 
 
 @pytest.mark.parametrize("line", [TURNED, TALL], ids=["turned", "tall"])
-def test_text_follows_its_box(here: Visit, line: Found) -> None:
+def test_text_follows_its_box(here: Visit, line: ScriptedLine) -> None:
     here.read(scene([line]))
     text, box = (here.page.locator(name) for name in (".text-line", "polygon.box"))
     assert corners(text) == pytest.approx(corners(box), abs=4)
@@ -80,21 +82,21 @@ def test_text_follows_its_box(here: Visit, line: Found) -> None:
 
 def test_hovering_a_line_highlights_its_box(page: Page) -> None:
     page.locator("#lines li").nth(1).hover()
-    assert highlighted(page, "hovered") == everywhere(1)
+    assert highlighted(page, "hovered") == in_all_views(1)
     page.locator("#result-name").hover()
-    assert highlighted(page, "hovered") == {place: [] for place in everywhere(0)}
+    assert highlighted(page, "hovered") == {place: [] for place in in_all_views(0)}
 
 
 def test_hovering_a_box_highlights_its_line(page: Page) -> None:
     page.locator(".text-line").nth(2).hover()
-    assert highlighted(page, "hovered") == everywhere(2)
+    assert highlighted(page, "hovered") == in_all_views(2)
 
 
-def test_choosing_a_line_brings_its_box_into_sight(page: Page) -> None:
+def test_selecting_a_line_pans_to_its_box(page: Page) -> None:
     for _ in range(12):
         page.locator("#zoom-in").click()
     page.locator("#lines li").nth(2).click()
-    assert highlighted(page, "active") == everywhere(2)
+    assert highlighted(page, "active") == in_all_views(2)
     expect(page.locator("#lines li").nth(2)).to_have_attribute("aria-current", "true")
     expect(page.locator(".text-line").nth(2)).to_be_in_viewport()
     left, top, *_ = corners(page.locator("#viewport"))
@@ -103,25 +105,25 @@ def test_choosing_a_line_brings_its_box_into_sight(page: Page) -> None:
     assert text_top >= top
 
 
-def test_choosing_a_box_scrolls_the_list(here: Visit) -> None:
-    lines = [Found(f"{n}", 0.98, rectangle(10 + 60 * (n % 12), 20 + 60 * (n // 12), 50, 40))
+def test_selecting_a_box_scrolls_the_list(here: Visit) -> None:
+    lines = [ScriptedLine(f"{n}", 0.98, rectangle(10 + 60 * (n % 12), 20 + 60 * (n // 12), 50, 40))
              for n in range(36)]  # fmt: skip
     here.read(scene(lines, width=3000, height=400))
     row = here.page.locator("#lines li").nth(33)
     expect(row).not_to_be_in_viewport()
     here.page.locator(".text-line").nth(33).click()
     expect(row).to_be_in_viewport()
-    assert highlighted(here.page, "active") == everywhere(33)
+    assert highlighted(here.page, "active") == in_all_views(33)
 
 
-def test_arrow_keys_walk_through_the_lines(page: Page) -> None:
+def test_arrow_keys_move_through_the_lines(page: Page) -> None:
     page.locator("#lines li").first.focus()
-    assert highlighted(page, "active") == everywhere(0)
+    assert highlighted(page, "active") == in_all_views(0)
     for key, line in [("ArrowDown", 1), ("ArrowDown", 2), ("ArrowDown", 2), ("ArrowUp", 1),
                       ("Home", 0), ("End", 2)]:  # fmt: skip
         page.keyboard.press(key)
         expect(page.locator("#lines li").nth(line)).to_be_focused()
-        assert highlighted(page, "active") == everywhere(line)
+        assert highlighted(page, "active") == in_all_views(line)
 
 
 def test_only_one_line_is_in_the_tab_order(page: Page) -> None:
@@ -131,7 +133,7 @@ def test_only_one_line_is_in_the_tab_order(page: Page) -> None:
     assert rows.evaluate_all("all => all.map(row => row.tabIndex)") == [-1, -1, 0]
 
 
-def test_text_is_selected_on_the_image(page: Page) -> None:
+def test_text_can_be_selected_on_the_image(page: Page) -> None:
     left, top, right, bottom = corners(page.locator(".text-line").nth(1))
     page.mouse.move(left + 1, (top + bottom) / 2)
     page.mouse.down()
@@ -158,7 +160,7 @@ def test_zoom_by_buttons_keys_and_wheel(page: Page) -> None:
     assert scale_of(page) == pytest.approx(fitted * 1.25, rel=0.01)
     page.keyboard.press("1")
     assert scale_of(page) == pytest.approx(1, rel=0.01)
-    expect(page.locator("#zoom-scale")).to_have_text("100 %")
+    expect(page.locator("#zoom-scale")).to_have_text("100%")
     page.keyboard.press("0")
     assert scale_of(page) == pytest.approx(fitted, rel=0.01)
     before = corners(page.locator(".text-line").first)
@@ -167,7 +169,7 @@ def test_zoom_by_buttons_keys_and_wheel(page: Page) -> None:
     expect(page.locator("#viewport")).to_have_class("viewport zoomed")
     assert scale_of(page) > fitted * 1.3
     after = corners(page.locator(".text-line").first)
-    assert after[:2] == pytest.approx(before[:2], abs=2), "the point under the mouse stays there"
+    assert after[:2] == pytest.approx(before[:2], abs=2), "the point under the mouse stays in place"
 
 
 def test_dragging_and_arrow_keys_move_the_image(page: Page) -> None:
@@ -197,9 +199,9 @@ def test_boxes_can_be_hidden(page: Page) -> None:
     expect(box).not_to_have_css("stroke-opacity", "0")
 
 
-def test_a_format_that_browsers_do_not_show(here: Visit) -> None:
+def test_a_format_that_browsers_cannot_display(here: Visit) -> None:
     here.read(scene(LINES, format="TIFF"), name="scan")
-    expect(here.page.locator("#sheet-note")).to_contain_text("its text stands where it was found")
+    expect(here.page.locator("#sheet-note")).to_contain_text("The text is shown where it was found")
     shown = here.page.locator("#sheet").evaluate(SHOWN_SIZE)
     assert shown == [800, 400]
     expect(here.page.locator("polygon.box")).to_have_count(3)
@@ -207,8 +209,8 @@ def test_a_format_that_browsers_do_not_show(here: Visit) -> None:
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_a_image_with_exif_stands_upright(here: Visit, orientation: int) -> None:
-    """The image as the browser turns it is as large as the server's answer says."""
+def test_an_image_with_exif_orientation_is_upright(here: Visit, orientation: int) -> None:
+    """The size after the browser's rotation equals the size in the answer."""
     image = Path(IMAGES / f"special_exif_{orientation}.jpg").read_bytes()
     here.add(payload("turned.jpg", image, "image/jpeg"))
     here.page.locator(".tray-row.done").wait_for()

@@ -77,7 +77,7 @@ def test_much_is_not_hashed_on_the_loop(wide: LiveServer, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("length", [1000, LENGTH])
-def test_after_its_first_hit_a_image_is_hashed_no_more(
+def test_after_its_first_hit_an_image_is_hashed_no_more(
     wide: LiveServer, recent: RecentImages, hashed: list[bytes], length: int
 ) -> None:
     text = f"asked for again and again {length}"
@@ -172,7 +172,7 @@ def test_a_server_that_stops_does_not_answer_it_either(
 
 
 @pytest.mark.faults(37)
-def test_a_image_that_looks_like_a_recent_one_gets_its_own_text(
+def test_an_image_that_looks_like_a_recent_one_gets_its_own_text(
     wide: LiveServer, recent: RecentImages, hashed: list[bytes]
 ) -> None:
     both = {text: retiring(padded(text)) for text in ("looks like this", "looks like that")}

@@ -146,7 +146,7 @@ def test_a_recognizer_that_fails_tells_the_log_and_not_the_client(
     caplog.clear()
 
 
-def test_a_image_that_needs_too_much_memory(wide: LiveServer) -> None:
+def test_an_image_that_needs_too_much_memory(wide: LiveServer) -> None:
     assert_error(send(wide, image_part(card("swell"))), 422, "image_too_complex", "memory")
 
 

@@ -113,7 +113,7 @@ def test_settings_are_checked_without_a_start() -> None:
 def test_importing_does_nothing() -> None:
     """No output, no process, no thread, no socket, and the engine knows nothing of HTTP."""
     code = (
-        "import os, sys, threading, multiprocessing\n"
+        "import ctypes, os, sys, threading, multiprocessing\n"  # libffi 3.5 keeps its file open
         "before = set(os.listdir('/proc/self/fd'))\n"
         "import ocr_engine.pool.pool, cache.result_cache\n"
         "assert 'tornado' not in sys.modules and 'server' not in sys.modules\n"

@@ -196,7 +196,7 @@ def _reason(error: NoAnswer) -> str:
     if isinstance(error, AnswerTimeout):
         return "timeout"
     if isinstance(error, NoConnection):
-        return error.reason.lower()
+        return "no connection"
     return "not HTTP" if isinstance(error, NotHttp) else "connection broken"
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from tornado.netutil import bind_sockets
 
 from ocr_engine.pool.pool import Pool
+from ocr_engine.recognizer import Recognizer
 from server.app import build_context
 from server.http.routes import make_http_server
 from server.settings.settings import Settings, build
@@ -26,14 +27,23 @@ T = TypeVar("T")
 
 
 class LiveServer(Client):
-    """The server on a loop of its own in a thread of the test process, with Obedient workers."""
+    """The server on a loop of its own in a thread of the test process.
+
+    load: makes the workers' recognizer, which writes the journal.
+    """
 
     def __init__(
-        self, folder: Path, number: int, queue_size: int, max_body_mb: float = 1.0
+        self,
+        folder: Path,
+        number: int,
+        queue_size: int,
+        max_body_mb: float = 1.0,
+        load: Callable[[Path], Recognizer] = load_obedient,
     ) -> None:
         self.images = folder / "images"
         self.journal = folder / "journal"
         self.number = number
+        self._load = load
         self._settings = fake_settings(folder, number, queue_size, max_body_mb)
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
@@ -105,7 +115,7 @@ class LiveServer(Client):
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        load = functools.partial(load_obedient, self.journal)
+        load = functools.partial(self._load, self.journal)
         self.context = build_context(self._settings, load)
         server = make_http_server(self.context)
         sockets = bind_sockets(0, "127.0.0.1")

@@ -1,4 +1,4 @@
-// The description as data: references, operations, kinds of bodies, and types in words.
+// Wraps the OpenAPI document: resolves references; lists operations, request bodies, error codes and types.
 
 export class Description {
   constructor(document) {
@@ -6,14 +6,14 @@ export class Description {
     this.schemas = document.components.schemas;
   }
 
-  // What a reference points at; anything else is itself.
+  // The target of a reference, or the node itself if it is not a reference.
   resolved(node) {
     if (!node?.$ref) return node;
     const names = node.$ref.slice(2).split("/");
     return names.reduce((found, name) => found[name], this.document);
   }
 
-  // All operations but those that only repeat a GET as HEAD.
+  // All operations, except HEAD operations that mirror a GET.
   operations() {
     const found = [];
     for (const [path, item] of Object.entries(this.document.paths)) {
@@ -33,7 +33,7 @@ export class Description {
     return found;
   }
 
-  // The ways to send a body: a media type, and which image is in it where it is a form.
+  // The body types of an operation: one per media type and, for forms, per image field.
   bodyKinds(operation) {
     const kinds = [];
     for (const [mediaType, { schema, example }] of Object.entries(operation.requestBody?.content ?? {})) {
@@ -46,9 +46,9 @@ export class Description {
     return kinds;
   }
 
-  // Every status with its codes, by the answers that the errors share.
+  // Every error code with its status and an example message, from the shared error responses.
   errorCodes() {
-    const meanings = this.codeMeanings();
+    const descriptions = this.codeDescriptions();
     const found = [];
     for (const answer of Object.values(this.document.components.responses)) {
       const content = answer.content["application/json"];
@@ -56,7 +56,7 @@ export class Description {
         found.push({
           status: this.statusOf(answer),
           code,
-          meaning: meanings[code] ?? "",
+          description: descriptions[code] ?? "",
           message: value.error.message,
         });
       }
@@ -64,9 +64,9 @@ export class Description {
     return found.sort((one, other) => one.status - other.status);
   }
 
-  codeMeanings() {
+  codeDescriptions() {
     const lines = this.schemas.ErrorCode.description.matchAll(/^\* `(\w+)`: (.*)$/gm);
-    return Object.fromEntries([...lines].map(([, code, meaning]) => [code, meaning]));
+    return Object.fromEntries([...lines].map(([, code, description]) => [code, description]));
   }
 
   statusOf(answer) {
@@ -74,24 +74,24 @@ export class Description {
   }
 }
 
-// The type of a schema in a few words, and the name of the schema that it leads to.
+// The type of a schema as text, and the name of the schema it refers to, if any.
 export function typeOf(schema) {
-  if (!schema) return { words: "" };
-  if (schema.$ref) return { words: nameOf(schema.$ref), leadsTo: nameOf(schema.$ref) };
-  if (schema.const !== undefined) return { words: JSON.stringify(schema.const) };
-  if (schema.anyOf?.[0]?.type === "boolean") return { words: "true, false" };
+  if (!schema) return { text: "" };
+  if (schema.$ref) return { text: nameOf(schema.$ref), schemaName: nameOf(schema.$ref) };
+  if (schema.const !== undefined) return { text: JSON.stringify(schema.const) };
+  if (schema.anyOf?.[0]?.type === "boolean") return { text: "true, false" };
   const several = schema.anyOf ?? schema.allOf;
   if (several) {
     const types = several.map(typeOf);
-    const leads = types.find((type) => type.leadsTo);
-    return { words: [...new Set(types.map((type) => type.words))].join(" | "), ...leads && { leadsTo: leads.leadsTo } };
+    const named = types.find((type) => type.schemaName);
+    return { text: [...new Set(types.map((type) => type.text))].join(" | "), ...named && { schemaName: named.schemaName } };
   }
-  if (schema.enum) return { words: schema.enum.join(", ") };
+  if (schema.enum) return { text: schema.enum.join(", ") };
   if (schema.type === "array" && schema.items) {
     const items = typeOf(schema.items);
-    return { ...items, words: `${items.words}[]` };
+    return { ...items, text: `${items.text}[]` };
   }
-  return { words: [[schema.type ?? "any"].flat().join(" | "), limits(schema)].filter(Boolean).join(", ") };
+  return { text: [[schema.type ?? "any"].flat().join(" | "), limits(schema)].filter(Boolean).join(", ") };
 }
 
 function limits({ minimum, maximum, minLength, maxLength, format, pattern }) {

@@ -1,14 +1,14 @@
-// The control for one field, by its schema. An empty control leaves the field out.
+// The form control for one field, chosen by its schema. Empty controls are not sent.
 
 import { element } from "../shared/elements.js";
-import { inLanguage } from "./strings.js";
+import { localize } from "./strings.js";
 
 export function fieldInput(id, name, schema, about) {
   const control = makeControl(id, name, schema, about);
   const label = element("label", { for: id }, element("code", {}, name));
   if (about.required) {
     control.required = true;
-    label.append(" ", inLanguage(element("span", { class: "badge must" }), "required"));
+    label.append(" ", localize(element("span", { class: "badge required" }), "required"));
   }
   return { control, view: element("div", { class: "field" }, label, control) };
 }
@@ -20,7 +20,7 @@ export function valueOf(control) {
 function makeControl(id, name, schema, { example }) {
   const choices = schema.enum ?? (schema.anyOf?.[0]?.type === "boolean" ? ["true", "false"] : null);
   if (choices) {
-    const empty = inLanguage(element("option", { value: "" }), "left_out");
+    const empty = localize(element("option", { value: "" }), "not_set");
     const options = choices.filter((each) => each !== null).map((each) => element("option", { value: each }, String(each)));
     return element("select", { id }, empty, ...options);
   }

@@ -1,8 +1,8 @@
-// JSON as people read it: indented, but a row of numbers, like a corner of a box, on one line.
+// Indented JSON with arrays of numbers, such as box corners, on one line.
 
 const NUMBERS = /\[\n\s+(-?[\d.eE+-]+(?:,\n\s+-?[\d.eE+-]+)*)\n\s+\]/g;
 
-// A text in JSON has no line ends of its own, so only what indenting broke is joined.
+// JSON strings contain no raw line breaks, so only line breaks added by indentation are removed.
 export function indented(value) {
   return JSON.stringify(value, null, 2).replace(
     NUMBERS,

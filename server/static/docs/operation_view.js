@@ -1,10 +1,10 @@
-// One operation: what it takes, what comes back, and the form to try it.
+// One operation: parameters, request body, responses, and the form to try it.
 
 import { element } from "../shared/elements.js";
 import { indented } from "./json_text.js";
 import { inline, prose } from "./prose.js";
-import { fieldName, meaning, row, table, typeView, words } from "./schema_view.js";
-import { told } from "./strings.js";
+import { fieldDescription, fieldName, row, table, textElement, typeView } from "./schema_view.js";
+import { translate } from "./strings.js";
 import { tryForm } from "./try_form.js";
 
 export function operationView(description, operation) {
@@ -24,39 +24,39 @@ export function operationView(description, operation) {
       element("span", { class: "faint", lang: "en" }, summary),
     ),
   );
-  // Made when it is first opened: the page is there sooner.
+  // Filled when first opened, so that the page loads faster.
   details.addEventListener("toggle", () => fill(details, description, operation), { once: true });
   return details;
 }
 
 function fill(details, description, operation) {
   const form = tryForm(description, operation);
-  const shortcut = element("a", { class: "to-form", href: `#${form.id}` }, words("try"));
-  const inside = element("div", { class: "operation-inside" }, shortcut);
-  if (operation.description) inside.append(prose(operation.description));
-  inside.append(...parameterPart(operation), ...bodyPart(description, operation));
-  inside.append(...answerPart(description, operation), form);
-  details.append(inside);
+  const shortcut = element("a", { class: "to-form", href: `#${form.id}` }, textElement("try"));
+  const content = element("div", { class: "operation-inside" }, shortcut);
+  if (operation.description) content.append(prose(operation.description));
+  content.append(...parameterSection(operation), ...bodySection(description, operation));
+  content.append(...answerSection(description, operation), form);
+  details.append(content);
 }
 
-function parameterPart({ parameters, operationId }) {
+function parameterSection({ parameters, operationId }) {
   if (!parameters.length) return [];
   const rows = parameters.map((each) =>
     row(
       fieldName(each.name, each.required),
-      words(`in_${each.in}`),
+      textElement(`in_${each.in}`),
       typeView(each.schema),
-      meaning(each, each.schema),
+      fieldDescription(each, each.schema),
     ),
   );
-  const caption = `${operationId}: ${told("parameters")}`;
-  return [words("parameters", "h4"), table(caption, ["name", "place", "type", "meaning"], rows)];
+  const caption = `${operationId}: ${translate("parameters")}`;
+  return [textElement("parameters", "h4"), table(caption, ["name", "location", "type", "description"], rows)];
 }
 
-function bodyPart(description, operation) {
+function bodySection(description, operation) {
   const kinds = description.bodyKinds(operation);
   if (!kinds.length) return [];
-  const parts = [words("body", "h4")];
+  const parts = [textElement("request_body", "h4")];
   const types = [...new Set(kinds.map((kind) => kind.mediaType))];
   parts.push(element("p", { class: "media-types" }, ...types.map((type) => element("code", {}, type))));
   const inQuery = new Set(operation.parameters.map((each) => each.name));
@@ -67,9 +67,9 @@ function bodyPart(description, operation) {
     }
   }
   const order = [...fields].map(([name, field]) =>
-    row(fieldName(name), typeView(name === "file_type" ? { enum: fileTypes(kinds) } : field), meaning(field, field)),
+    row(fieldName(name), typeView(name === "file_type" ? { enum: fileTypes(kinds) } : field), fieldDescription(field, field)),
   );
-  parts.push(table(`${operation.operationId}: ${told("body")}`, ["name", "type", "meaning"], order));
+  parts.push(table(`${operation.operationId}: ${translate("request_body")}`, ["name", "type", "description"], order));
   return parts;
 }
 
@@ -78,8 +78,8 @@ function fileTypes(kinds) {
   return [...new Set(found.filter((each) => each !== null))];
 }
 
-function answerPart(description, operation) {
-  const parts = [words("answers", "h4")];
+function answerSection(description, operation) {
+  const parts = [textElement("responses", "h4")];
   for (const [status, given] of Object.entries(operation.responses)) {
     const answer = description.resolved(given);
     parts.push(
@@ -103,16 +103,16 @@ function answerPart(description, operation) {
 function headerTable(description, status, answer, { operationId }) {
   const rows = Object.entries(answer.headers ?? {}).map(([name, given]) => {
     const header = description.resolved(given);
-    return row(fieldName(name), typeView(header.schema), meaning(header));
+    return row(fieldName(name), typeView(header.schema), fieldDescription(header));
   });
-  return rows.length ? [table(`${operationId} ${status}: ${told("headers")}`, ["name", "type", "meaning"], rows)] : [];
+  return rows.length ? [table(`${operationId} ${status}: ${translate("headers")}`, ["name", "type", "description"], rows)] : [];
 }
 
 function contentView(type, { schema, example, examples }) {
   const shown = example !== undefined ? { "": { value: example } } : (examples ?? {});
   const views = Object.entries(shown).map(([name, { value }]) =>
     codeBlock(
-      [words("example"), name && ` ${name}`].filter(Boolean),
+      [textElement("example"), name && ` ${name}`].filter(Boolean),
       typeof value === "string" ? value : indented(value),
     ),
   );

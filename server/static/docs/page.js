@@ -1,33 +1,33 @@
-// The page at /docs: reads /openapi.json and shows all of it.
+// The page at /docs: renders /openapi.json.
 
 import { element } from "../shared/elements.js";
 import { startShell } from "../shared/shell.js";
 import { Description } from "./description.js";
 import { operationView } from "./operation_view.js";
 import { inline, prose } from "./prose.js";
-import { row, schemaSection, table, words } from "./schema_view.js";
-import { followLanguage, inLanguage, knows, told } from "./strings.js";
+import { row, schemaSection, table, textElement } from "./schema_view.js";
+import { hasText, localize, localizeOnSwitch, translate } from "./strings.js";
 
 const reference = document.getElementById("reference");
 const contents = document.getElementById("contents");
 const loading = document.getElementById("loading");
 
 async function load() {
-  inLanguage(loading, "loading");
+  localize(loading, "loading");
   try {
     const answer = await fetch("openapi.json");
     if (!answer.ok) throw new Error(String(answer.status));
     show(new Description(await answer.json()));
   } catch {
-    const again = inLanguage(element("button", { type: "button", click: load }), "again");
-    loading.replaceChildren(words("failed"), " ", again);
+    const again = localize(element("button", { type: "button", click: load }), "again");
+    loading.replaceChildren(textElement("failed"), " ", again);
     delete loading.dataset.docsText;
   }
 }
 
 function show(description) {
   const { info, tags } = description.document;
-  const download = element("a", { href: "openapi.json", download: "openapi.json" }, words("download"));
+  const download = element("a", { href: "openapi.json", download: "openapi.json" }, textElement("download"));
   loading.remove();
   reference.append(
     element("p", { class: "faint" }, `${info.title} ${info.version} · `, download),
@@ -44,7 +44,7 @@ function show(description) {
 }
 
 function showTag(description, { name, description: about }, operations) {
-  const heading = knows(`tag_${name}`) ? words(`tag_${name}`, "h2") : element("h2", {}, name);
+  const heading = hasText(`tag_${name}`) ? textElement(`tag_${name}`, "h2") : element("h2", {}, name);
   heading.id = `tag-${name}`;
   reference.append(heading, element("p", { class: "faint", lang: "en" }, ...inline(about)));
   reference.append(...operations.map((each) => operationView(description, each)));
@@ -55,37 +55,37 @@ function showTag(description, { name, description: about }, operations) {
       element("a", { href: `#${operationId}` }, element("span", { class: `method ${method.toLowerCase()}` }, method), path),
     ),
   );
-  const title = element("a", { href: `#tag-${name}` }, words(`tag_${name}`));
+  const title = element("a", { href: `#tag-${name}` }, textElement(`tag_${name}`));
   contents.append(element("p", {}, title), element("ul", {}, ...links));
 }
 
-function showErrors(description) {
-  const rows = description
+function showErrors(apiDescription) {
+  const rows = apiDescription
     .errorCodes()
-    .map(({ status, code, meaning, message }) =>
+    .map(({ status, code, description, message }) =>
       row(
         element("code", {}, code),
         element("span", { class: `status s${String(status)[0]}` }, String(status)),
-        element("span", { lang: "en" }, ...inline(meaning)),
+        element("span", { lang: "en" }, ...inline(description)),
         element("span", { lang: "en" }, ...inline(message)),
       ),
     );
-  const heading = words("errors", "h2");
+  const heading = textElement("errors", "h2");
   heading.id = "errors";
-  const shown = table(told("errors"), ["code", "status", "meaning", "example"], rows);
-  reference.append(heading, words("errors_told", "p"), element("div", { class: "card padded" }, shown));
-  contents.append(element("p", {}, element("a", { href: "#errors" }, words("errors"))));
+  const shown = table(translate("errors"), ["code", "status", "description", "example"], rows);
+  reference.append(heading, textElement("errors_intro", "p"), element("div", { class: "card padded" }, shown));
+  contents.append(element("p", {}, element("a", { href: "#errors" }, textElement("errors"))));
 }
 
 function showSchemas(description) {
-  const heading = words("schemas", "h2");
+  const heading = textElement("schemas", "h2");
   heading.id = "schemas";
   const sections = Object.entries(description.schemas).map(([name, schema]) => schemaSection(name, schema));
   reference.append(heading, element("div", { class: "card padded" }, ...sections));
-  contents.append(element("p", {}, element("a", { href: "#schemas" }, words("schemas"))));
+  contents.append(element("p", {}, element("a", { href: "#schemas" }, textElement("schemas"))));
 }
 
-// Opens the operation that the address names.
+// Opens the operation named in the URL fragment.
 function openTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) target.open = true;
@@ -93,7 +93,7 @@ function openTarget() {
 }
 
 startShell();
-followLanguage();
-for (const place of document.querySelectorAll("[data-docs-text]")) inLanguage(place, place.dataset.docsText);
-inLanguage(contents, "contents", "aria-label");
+localizeOnSwitch();
+for (const target of document.querySelectorAll("[data-docs-text]")) localize(target, target.dataset.docsText);
+localize(contents, "contents", "aria-label");
 load();

@@ -1,4 +1,4 @@
-// The little markup that descriptions have: paragraphs, lists, `code`. Never HTML.
+// Renders the Markdown subset used in descriptions: paragraphs, lists and `code`, never HTML.
 
 import { element } from "../shared/elements.js";
 

@@ -1,8 +1,8 @@
-// From what a form holds to a request, and to the curl line that sends the same.
+// Builds a request from form values, and the equivalent curl command.
 
 const PLACEHOLDER = "image.png";
 
-// values: {path, query, header, body}, each a map of what was filled in; file: the chosen image.
+// values: {path, query, header, body}, each a Map from name to value; file: the chosen image.
 export function buildRequest(operation, kind, { values, file, json }) {
   const address = operation.path
     .slice(1)
@@ -57,12 +57,12 @@ function bodyParts({ body, fields, file, raw }) {
   return body === undefined ? [] : ["-d", quoted(body)];
 }
 
-// A file's name as -F takes it, where `,` and `;` mean something.
+// Quotes a file name for curl -F, where `,` and `;` are special.
 function inForm(name) {
   return /[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
 }
 
-// For a shell; plain words stay as they are.
+// Quotes text for a shell, unless it has only safe characters.
 function quoted(text) {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,12 +1,12 @@
-// Schemas as tables: one row a property, what lies deeper indented below it.
+// Schemas as tables: one row per property; nested properties follow with their full path.
 
 import { element } from "../shared/elements.js";
 import { typeOf } from "./description.js";
 import { inline, prose } from "./prose.js";
-import { inLanguage } from "./strings.js";
+import { localize } from "./strings.js";
 
-export function words(key, tag = "span") {
-  return inLanguage(element(tag), key);
+export function textElement(key, tag = "span") {
+  return localize(element(tag), key);
 }
 
 export function typeView(schema) {
@@ -14,15 +14,15 @@ export function typeView(schema) {
     const views = schema.anyOf.flatMap((each, index) => (index ? [" | ", typeView(each)] : [typeView(each)]));
     return element("span", {}, ...views);
   }
-  const { words: text, leadsTo } = typeOf(schema);
-  if (!leadsTo) return element("code", {}, text);
-  return element("a", { href: `#schema-${leadsTo}` }, element("code", {}, text));
+  const { text, schemaName } = typeOf(schema);
+  if (!schemaName) return element("code", {}, text);
+  return element("a", { href: `#schema-${schemaName}` }, element("code", {}, text));
 }
 
-// A table with a caption for screen readers; headings are keys of the dictionary. The roles say
-// what the elements are anyway, but not where the style for narrow windows stacks them.
+// A table with a caption for screen readers; headings are text keys. The explicit roles keep table
+// semantics where the stylesheet for narrow windows changes `display`.
 export function table(caption, headings, rows) {
-  const head = headings.map((key) => inLanguage(element("th", { scope: "col", role: "columnheader" }), key));
+  const head = headings.map((key) => localize(element("th", { scope: "col", role: "columnheader" }), key));
   return element(
     "div",
     { class: "scroll", tabindex: "0", role: "group", "aria-label": caption },
@@ -50,16 +50,16 @@ export function fieldName(name, isRequired) {
     "span",
     { class: "field-name" },
     element("code", {}, name),
-    isRequired ? inLanguage(element("span", { class: "badge must" }), "required") : null,
+    isRequired ? localize(element("span", { class: "badge required" }), "required") : null,
   );
 }
 
-// What a field means, and its default.
-export function meaning(field, schema) {
+// The description of a field and its default.
+export function fieldDescription(field, schema) {
   const found = [element("span", { lang: "en" }, ...inline(field.description ?? schema?.description ?? ""))];
   if (schema?.default !== undefined) {
     found.push(
-      element("span", { class: "default" }, words("default"), " ", element("code", {}, String(schema.default))),
+      element("span", { class: "default" }, textElement("default"), " ", element("code", {}, String(schema.default))),
     );
   }
   return found;
@@ -69,8 +69,8 @@ export function schemaSection(name, schema) {
   const section = element("section", { class: "schema", id: `schema-${name}` }, element("h3", {}, name));
   if (name !== "ErrorCode" && schema.description) section.append(prose(schema.description));
   const rows = propertyRows(schema, "");
-  if (rows.length) section.append(table(name, ["name", "type", "meaning"], rows));
-  else if (name === "ErrorCode") section.append(element("p", {}, element("a", { href: "#errors" }, words("errors"))));
+  if (rows.length) section.append(table(name, ["name", "type", "description"], rows));
+  else if (name === "ErrorCode") section.append(element("p", {}, element("a", { href: "#errors" }, textElement("errors"))));
   else section.append(element("p", {}, typeView(schema)));
   return section;
 }
@@ -79,7 +79,7 @@ function propertyRows(schema, prefix) {
   const rows = [];
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const path = prefix + name;
-    rows.push(row(fieldName(path), typeView(property), meaning(property)));
+    rows.push(row(fieldName(path), typeView(property), fieldDescription(property)));
     const deeper = property.type === "array" ? property.items : property;
     const inner = deeper?.properties ? deeper : deeper?.anyOf?.find((each) => each.properties);
     if (inner) rows.push(...propertyRows(inner, `${path}${property.type === "array" ? "[]" : ""}.`));

@@ -1,18 +1,18 @@
-// What the page at /docs says beside the description, in both languages.
+// Texts of the page at /docs in both languages, except those of the OpenAPI document.
 
 import { language, onLanguage } from "../shared/language.js";
 
 export const DICTIONARIES = {
   en: {
-    skip: "Skip to the reference",
-    title: "HTTP interface",
-    loading: "Loading the description …",
-    failed: "The description could not be loaded. Is the server running?",
+    skip: "Skip to content",
+    title: "HTTP API",
+    loading: "Loading the API description…",
+    failed: "Cannot load the API description. Check that the server is running.",
     again: "Try again",
     contents: "Contents",
-    download: "The description as OpenAPI 3.1",
+    download: "Download the OpenAPI 3.1 description",
     errors: "Errors",
-    errors_told: "Every error has one shape. The code is stable, the message is for people.",
+    errors_intro: "All errors have the same format. Codes are stable; messages may change.",
     schemas: "Schemas",
     tag_Recognition: "Recognition",
     tag_Jobs: "Jobs",
@@ -20,122 +20,126 @@ export const DICTIONARIES = {
     tag_Health: "Health",
     tag_Pages: "Pages",
     parameters: "Parameters",
-    body: "Body",
-    answers: "Answers",
+    request_body: "Request body",
+    response_body: "Response body",
+    responses: "Responses",
     headers: "Headers",
     example: "Example",
     name: "Name",
-    place: "Where",
+    location: "In",
     type: "Type",
-    meaning: "Meaning",
+    description: "Description",
+    value: "Value",
     status: "Status",
     code: "Code",
     required: "required",
-    default: "default",
+    default: "Default:",
     try: "Try it",
-    left_out: "(left out)",
-    body_kind: "Body as",
-    body_text: "JSON",
+    not_set: "(not set)",
+    body_type: "Body type",
+    body_json: "JSON",
     image_file: "Image",
-    image_into: "Put an image into it, as base64",
-    curl: "The same with curl",
+    insert_image: "Insert an image as Base64",
+    curl: "curl command",
     copy: "Copy",
     send: "Send",
-    sending: "Sending …",
-    stop: "Stop",
-    stopped: "Stopped.",
-    answer: "Answer",
-    answered: "{status} after {time} ms",
-    shortened: "Shortened: {n} more characters",
+    sending: "Sending…",
+    cancel: "Cancel",
+    cancelled: "Cancelled.",
+    response: "Response",
+    response_time: "{status} in {time} ms",
+    truncated: "Truncated: {n} more characters",
     no_body: "No body",
-    no_answer: "There was no answer: the server cannot be reached, or it closed the connection.",
+    no_response: "No response. Check that the server is running and reachable, then try again.",
     choose_file: "Choose an image first.",
-    bad_json: "This is not JSON: {reason}",
+    invalid_json: "Invalid JSON: {reason}",
     in_path: "path",
     in_query: "query",
     in_header: "header",
     in_body: "body",
   },
   zh: {
-    skip: "跳到接口说明",
-    title: "HTTP 接口",
-    loading: "正在读取接口说明……",
-    failed: "无法读取接口说明。服务器在运行吗？",
+    skip: "跳到正文",
+    title: "HTTP API",
+    loading: "正在加载 API 说明…",
+    failed: "无法加载 API 说明。请确认服务器正在运行。",
     again: "重试",
     contents: "目录",
-    download: "OpenAPI 3.1 格式的接口说明",
+    download: "下载 OpenAPI 3.1 文件",
     errors: "错误",
-    errors_told: "所有错误的格式相同。错误码固定不变，消息供人阅读。",
+    errors_intro: "所有错误的格式相同。错误码保持不变，错误消息可能会调整。",
     schemas: "数据结构",
     tag_Recognition: "识别",
     tag_Jobs: "任务",
     tag_Results: "结果",
-    tag_Health: "运行状况",
+    tag_Health: "健康检查",
     tag_Pages: "页面",
     parameters: "参数",
-    body: "请求体",
-    answers: "响应",
+    request_body: "请求体",
+    response_body: "响应体",
+    responses: "响应",
     headers: "响应头",
     example: "示例",
     name: "名称",
-    place: "位置",
+    location: "位置",
     type: "类型",
-    meaning: "含义",
+    description: "说明",
+    value: "值",
     status: "状态码",
     code: "错误码",
     required: "必填",
-    default: "默认值",
-    try: "试一试",
-    left_out: "（不填）",
-    body_kind: "请求体格式",
-    body_text: "JSON",
+    default: "默认值：",
+    try: "在线调试",
+    not_set: "（未设置）",
+    body_type: "请求体类型",
+    body_json: "JSON",
     image_file: "图片",
-    image_into: "以 base64 填入一张图片",
-    curl: "等价的 curl 命令",
+    insert_image: "插入图片（Base64）",
+    curl: "curl 命令",
     copy: "复制",
     send: "发送",
-    sending: "正在发送……",
-    stop: "停止",
-    stopped: "已停止。",
-    answer: "响应",
-    answered: "{status}，用时 {time} 毫秒",
-    shortened: "已截断：还有 {n} 个字符",
+    sending: "正在发送…",
+    cancel: "取消",
+    cancelled: "已取消。",
+    response: "响应",
+    response_time: "{status}，耗时 {time} ms",
+    truncated: "内容已截断，还有 {n} 个字符",
     no_body: "没有响应体",
-    no_answer: "没有收到响应：无法连接服务器，或者连接被服务器关闭。",
-    choose_file: "请先选择一张图片。",
-    bad_json: "这不是 JSON：{reason}",
+    no_response: "没有收到响应。请确认服务器正在运行且可以连接，然后重试。",
+    choose_file: "请先选择图片。",
+    invalid_json: "JSON 格式错误：{reason}",
     in_path: "路径",
-    in_query: "查询",
+    in_query: "查询参数",
     in_header: "请求头",
     in_body: "请求体",
   },
 };
 
-// A string in the language of the page; {name} stands for a value.
-export function told(key, values = {}) {
+// The text for a key in the current language; {name} is replaced by values.name.
+export function translate(key, values = {}) {
   const dictionary = language().startsWith("zh") ? DICTIONARIES.zh : DICTIONARIES.en;
   return (dictionary[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-export function knows(key) {
+export function hasText(key) {
   return key in DICTIONARIES.en;
 }
 
-// Keeps an element's text, or one of its attributes, in the language of the page.
-export function inLanguage(place, key, attribute = null) {
-  place.setAttribute(attribute ? "data-docs-name" : "data-docs-text", key);
-  write(place);
-  return place;
+// Sets an element's text, or its aria-label, now and on every language switch.
+export function localize(target, key, attribute = null) {
+  target.setAttribute(attribute ? "data-docs-name" : "data-docs-text", key);
+  setText(target);
+  return target;
 }
 
-export function followLanguage() {
+export function localizeOnSwitch() {
   onLanguage(() => {
-    for (const place of document.querySelectorAll("[data-docs-text], [data-docs-name]")) write(place);
+    for (const target of document.querySelectorAll("[data-docs-text], [data-docs-name]")) setText(target);
   });
 }
 
-function write(place) {
-  const { docsText, docsName } = place.dataset;
-  if (docsText) place.textContent = told(docsText);
-  if (docsName) place.setAttribute("aria-label", told(docsName));
+function setText(target) {
+  const { docsText, docsName } = target.dataset;
+  if (docsText) target.textContent = translate(docsText);
+  if (docsName) target.setAttribute("aria-label", translate(docsName));
 }

@@ -1,12 +1,12 @@
-// The form under an operation: fields, the curl line that goes with them, and what comes back.
+// The form of an operation: input fields, the matching curl command, and the response.
 
 import { copyText } from "../shared/clipboard.js";
 import { element } from "../shared/elements.js";
 import { answerView, failureView } from "./answer_view.js";
 import { fieldInput, valueOf } from "./field_input.js";
 import { buildRequest, curlLine } from "./request.js";
-import { words } from "./schema_view.js";
-import { inLanguage, told } from "./strings.js";
+import { textElement } from "./schema_view.js";
+import { localize, translate } from "./strings.js";
 
 export function tryForm(description, operation) {
   return new TryForm(description.bodyKinds(operation), operation).form;
@@ -18,14 +18,14 @@ class TryForm {
     this.operation = operation;
     this.name = `try-${operation.operationId}`;
     this.inputs = [];
-    this.bodyPlace = element("div", { class: "fields" });
+    this.bodyFields = element("div", { class: "fields" });
     this.curl = element("pre", { class: "curl", tabindex: "0", role: "group" });
-    inLanguage(this.curl, "curl", "aria-label");
+    localize(this.curl, "curl", "aria-label");
     this.result = element("div", { class: "result" });
     this.message = element("p", { class: "message", role: "status" });
     this.form = element("form", { class: "try", id: this.name, novalidate: true });
-    this.form.addEventListener("submit", (event) => this.submitted(event));
-    this.form.addEventListener("input", () => this.showCurl());
+    this.form.addEventListener("submit", (event) => this.submit(event));
+    this.form.addEventListener("input", () => this.updateCurl());
     this.build();
   }
 
@@ -34,16 +34,16 @@ class TryForm {
     for (const parameter of this.operation.parameters) {
       this.addInput(fields, parameter.name, parameter.in, parameter.schema, parameter);
     }
-    this.sendButton = inLanguage(element("button", { type: "submit", class: "strong" }), "send");
-    this.stopButton = inLanguage(element("button", { type: "button", hidden: true }), "stop");
-    this.stopButton.addEventListener("click", () => this.abort?.abort());
-    const copy = inLanguage(element("button", { type: "button", class: "small" }), "copy");
+    this.sendButton = localize(element("button", { type: "submit", class: "strong" }), "send");
+    this.cancelButton = localize(element("button", { type: "button", hidden: true }), "cancel");
+    this.cancelButton.addEventListener("click", () => this.abort?.abort());
+    const copy = localize(element("button", { type: "button", class: "small" }), "copy");
     copy.addEventListener("click", () => copyText(this.curl.textContent, copy));
-    this.form.append(words("try", "h4"), ...this.kindChoice(), this.bodyPlace, fields);
+    this.form.append(textElement("try", "h4"), ...this.kindChoice(), this.bodyFields, fields);
     this.form.append(
-      element("div", { class: "curl-head" }, words("curl"), copy),
+      element("div", { class: "curl-head" }, textElement("curl"), copy),
       this.curl,
-      element("div", { class: "send" }, this.sendButton, this.stopButton, this.message),
+      element("div", { class: "send" }, this.sendButton, this.cancelButton, this.message),
       this.result,
     );
     this.chooseKind(0);
@@ -55,23 +55,23 @@ class TryForm {
     const options = this.kinds.map((kind, index) => element("option", { value: index }, kind.name));
     const choice = element("select", { id }, ...options);
     choice.addEventListener("change", () => this.chooseKind(Number(choice.value)));
-    const label = inLanguage(element("label", { for: id }), "body_kind");
+    const label = localize(element("label", { for: id }), "body_type");
     return [element("div", { class: "fields" }, element("div", { class: "field" }, label, choice))];
   }
 
-  addInput(place, name, where, schema, about = {}) {
+  addInput(container, name, where, schema, about = {}) {
     const input = fieldInput(`${this.name}-${where}-${name}`, name, schema, about);
     this.inputs.push({ name, where, control: input.control });
-    place.append(input.view);
+    container.append(input.view);
   }
 
   chooseKind(index) {
     this.kind = this.kinds[index];
     this.inputs = this.inputs.filter((each) => each.where !== "body");
-    this.bodyPlace.replaceChildren();
+    this.bodyFields.replaceChildren();
     this.fileInput = this.jsonInput = null;
     if (this.kind) this.addBodyInputs();
-    this.showCurl();
+    this.updateCurl();
   }
 
   addBodyInputs() {
@@ -84,13 +84,13 @@ class TryForm {
     if (mediaType !== "application/json") {
       for (const [name, field] of Object.entries(schema.properties ?? {})) {
         if (name === "file" || this.isInQuery(name)) continue;
-        this.addInput(this.bodyPlace, name, "body", field, field);
+        this.addInput(this.bodyFields, name, "body", field, field);
         if (name === "image") this.fillFromFile(this.inputs.at(-1).control, (text) => text);
       }
     }
   }
 
-  // What may stand in the query or in the body is asked for once.
+  // Fields allowed in both query and body get only one input.
   isInQuery(name) {
     return this.operation.parameters.some((each) => each.in === "query" && each.name === name);
   }
@@ -98,8 +98,8 @@ class TryForm {
   addFile(key, name = "file") {
     const id = `${this.name}-${name}`;
     const input = element("input", { type: "file", id, accept: "image/*,.tif,.tiff,.bmp" });
-    const label = inLanguage(element("label", { for: id }), key);
-    this.bodyPlace.append(element("div", { class: "field" }, label, input));
+    const label = localize(element("label", { for: id }), key);
+    this.bodyFields.append(element("div", { class: "field" }, label, input));
     return input;
   }
 
@@ -108,20 +108,20 @@ class TryForm {
     const value = this.kind.image === "filename" ? { filename: "sign.jpg" } : example;
     this.jsonInput = element("textarea", { id, rows: "6", spellcheck: "false" });
     this.jsonInput.value = JSON.stringify(value, null, 2);
-    const label = inLanguage(element("label", { for: id }), "body_text");
-    this.bodyPlace.append(element("div", { class: "field wide" }, label, this.jsonInput));
+    const label = localize(element("label", { for: id }), "body_json");
+    this.bodyFields.append(element("div", { class: "field wide" }, label, this.jsonInput));
     if (this.kind.image === "image") {
       this.fillFromFile(this.jsonInput, (text, before) => JSON.stringify({ ...readJson(before), image: text }, null, 2));
     }
   }
 
-  // A file chooser whose image goes into a text field, as base64.
+  // A file input that writes the chosen image into a text field as Base64.
   fillFromFile(control, change) {
-    const input = this.addFile("image_into", "into");
+    const input = this.addFile("insert_image", "into");
     input.addEventListener("change", async () => {
       if (!input.files[0]) return;
       control.value = change(await base64(input.files[0]), control.value);
-      this.showCurl();
+      this.updateCurl();
     });
   }
 
@@ -135,48 +135,48 @@ class TryForm {
     return buildRequest(this.operation, this.kind, { values, file, json: this.jsonInput?.value });
   }
 
-  showCurl() {
+  updateCurl() {
     this.curl.textContent = curlLine(this.request());
   }
 
   problem() {
-    if (this.fileInput && !this.fileInput.files[0]) return told("choose_file");
+    if (this.fileInput && !this.fileInput.files[0]) return translate("choose_file");
     try {
       if (this.jsonInput) JSON.parse(this.jsonInput.value);
     } catch (error) {
-      return told("bad_json", { reason: error.message });
+      return translate("invalid_json", { reason: error.message });
     }
     return null;
   }
 
-  async submitted(event) {
+  async submit(event) {
     event.preventDefault();
     const problem = this.problem();
-    this.message.textContent = problem ?? told("sending");
+    this.message.textContent = problem ?? translate("sending");
     if (problem) return;
     const { method, url, headers, body } = this.request();
     this.abort = new AbortController();
-    this.working(true);
+    this.setSending(true);
     const started = performance.now();
     try {
       const answer = await fetch(url, { method, headers: [...headers], body, signal: this.abort.signal });
       const data = await answer.blob();
       const time = Math.round(performance.now() - started);
       const status = `${answer.status} ${answer.statusText}`.trim();
-      this.message.textContent = told("answered", { status, time });
+      this.message.textContent = translate("response_time", { status, time });
       this.result.replaceChildren(await answerView(answer, data, this.operation.operationId));
     } catch (error) {
-      const stopped = error.name === "AbortError";
-      this.message.textContent = told(stopped ? "stopped" : "no_answer");
-      this.result.replaceChildren(...(stopped ? [] : [failureView(String(error))]));
+      const cancelled = error.name === "AbortError";
+      this.message.textContent = translate(cancelled ? "cancelled" : "no_response");
+      this.result.replaceChildren(...(cancelled ? [] : [failureView(String(error))]));
     } finally {
-      this.working(false);
+      this.setSending(false);
     }
   }
 
-  working(is) {
-    this.sendButton.disabled = is;
-    this.stopButton.hidden = !is;
+  setSending(isSending) {
+    this.sendButton.disabled = isSending;
+    this.cancelButton.hidden = !isSending;
   }
 }
 

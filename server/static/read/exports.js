@@ -1,6 +1,6 @@
-// The shown lines as .txt, .json and .csv, and how a file gets to the disk.
+// Exports the visible lines as .txt, .json and .csv, and downloads the file.
 
-const BYTE_ORDER_MARK = "\ufeff"; // spreadsheets take a CSV without it for Latin-1
+const BYTE_ORDER_MARK = "\ufeff"; // without it, spreadsheets read a CSV file as Latin-1
 const CORNERS = ["x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"];
 
 export const EXPORTS = {
@@ -9,14 +9,14 @@ export const EXPORTS = {
   csv: { type: "text/csv", write: asCsv },
 };
 
-// What is exported of an image: its answer, less the lines that the threshold hides.
-export function shownResult(image, session) {
+// The answer for an image without the lines below the minimum confidence.
+export function filteredResult(image, session) {
   const { data, md5 } = image.answer;
-  const lines = data.lines.filter((line) => session.shows(line));
+  const lines = data.lines.filter((line) => session.isShown(line));
   const shown = {
     ...data,
     text: lines.map((line) => line.text).join("\n"),
-    confidence: confidenceOf(lines),
+    confidence: averageConfidence(lines),
     lines,
   };
   return { file: image.name, md5, min_confidence: session.threshold, data: shown };
@@ -33,8 +33,8 @@ export function save(kind, results) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-// Each line counts with its number of characters, as the server does.
-function confidenceOf(lines) {
+// The mean confidence weighted by the number of characters, as on the server.
+function averageConfidence(lines) {
   const weights = lines.map((line) => Math.max(1, [...line.text].length));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const sum = lines.reduce((before, line, index) => before + line.confidence * weights[index], 0);
@@ -60,7 +60,7 @@ function asCsv(results) {
   return BYTE_ORDER_MARK + rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
-// A text that a spreadsheet would take for a formula gets an apostrophe in front.
+// Text that a spreadsheet would treat as a formula is prefixed with an apostrophe.
 function cell(value) {
   if (typeof value === "number") return String(value);
   const text = /^[=+\-@\t\r＝＋－＠]/.test(value) ? `'${value}` : value;

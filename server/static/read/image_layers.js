@@ -1,46 +1,46 @@
-// What lies over the image: the boxes as SVG, and the text, transparent but selectable, in each box.
+// Layers over the image: boxes as SVG, and transparent, selectable text in each box.
 
-import { drawn, element } from "../shared/elements.js";
+import { element, svgElement } from "../shared/elements.js";
 
-const ruler = document.createElement("canvas").getContext("2d");
+const measureContext = document.createElement("canvas").getContext("2d");
 const FONT = "sans-serif";
-const TALL = 1.5; // a box so much taller than wide was read from top to bottom
+const VERTICAL_RATIO = 1.5; // height to width; taller boxes are read from top to bottom
 
-export const SURE = 0.9;
-export const DOUBTFUL = 0.8;
+export const HIGH_CONFIDENCE = 0.9;
+export const MEDIUM_CONFIDENCE = 0.8;
 
-export function sureness(confidence) {
-  return confidence >= SURE ? "sure" : confidence >= DOUBTFUL ? "fair" : "doubtful";
+export function confidenceLevel(confidence) {
+  return confidence >= HIGH_CONFIDENCE ? "high" : confidence >= MEDIUM_CONFIDENCE ? "medium" : "low";
 }
 
-export function boxOf(line, index) {
+export function boxPolygon(line, index) {
   const points = line.box.map(([x, y]) => `${x},${y}`).join(" ");
-  return drawn("polygon", {
+  return svgElement("polygon", {
     points,
-    class: `box ${sureness(line.confidence)}`,
+    class: `box ${confidenceLevel(line.confidence)}`,
     "data-line": index,
     "vector-effect": "non-scaling-stroke",
   });
 }
 
-// The text set along the box and stretched to its length, as the text layer of a PDF is.
-export function textOf(line, index) {
+// Text placed along the box and stretched to its length, like the text layer of a PDF.
+export function textLayerLine(line, index) {
   const { origin, along, down } = axes(line.box);
   const height = Math.max(1, Math.hypot(...down));
   const length = Math.max(1, Math.hypot(...along));
-  const made = element("div", { class: "text-line", "data-line": index });
-  made.textContent = `${line.text}\n`; // copied over several lines, each stands on its own
-  ruler.font = `100px ${FONT}`;
-  const natural = (ruler.measureText(line.text).width * height) / 100;
-  const stretch = natural > 0 ? length / natural : 1;
+  const layerLine = element("div", { class: "text-line", "data-line": index });
+  layerLine.textContent = `${line.text}\n`; // line break between lines when several are copied
+  measureContext.font = `100px ${FONT}`;
+  const naturalLength = (measureContext.measureText(line.text).width * height) / 100;
+  const stretch = naturalLength > 0 ? length / naturalLength : 1;
   const angle = Math.atan2(along[1], along[0]);
-  made.style.fontSize = `${height}px`;
-  made.style.lineHeight = `${height}px`;
-  made.style.transform = `translate(${origin[0]}px, ${origin[1]}px) rotate(${angle}rad) scaleX(${stretch})`;
-  return made;
+  layerLine.style.fontSize = `${height}px`;
+  layerLine.style.lineHeight = `${height}px`;
+  layerLine.style.transform = `translate(${origin[0]}px, ${origin[1]}px) rotate(${angle}rad) scaleX(${stretch})`;
+  return layerLine;
 }
 
-export function boundsOf(box) {
+export function boundingRectangle(box) {
   const xs = box.map(([x]) => x);
   const ys = box.map(([, y]) => y);
   return {
@@ -52,18 +52,18 @@ export function boundsOf(box) {
 }
 
 function axes([topLeft, topRight, bottomRight, bottomLeft]) {
-  const across = minus(topRight, topLeft);
-  const downwards = minus(bottomLeft, topLeft);
-  if (Math.hypot(...downwards) >= TALL * Math.hypot(...across)) {
+  const across = subtract(topRight, topLeft);
+  const downwards = subtract(bottomLeft, topLeft);
+  if (Math.hypot(...downwards) >= VERTICAL_RATIO * Math.hypot(...across)) {
     return {
       origin: topRight,
-      along: minus(bottomRight, topRight),
-      down: minus(topLeft, topRight),
+      along: subtract(bottomRight, topRight),
+      down: subtract(topLeft, topRight),
     };
   }
   return { origin: topLeft, along: across, down: downwards };
 }
 
-function minus([x, y], [fromX, fromY]) {
+function subtract([x, y], [fromX, fromY]) {
   return [x - fromX, y - fromY];
 }

@@ -1,17 +1,17 @@
-// How images come in: chosen, dropped (folders too), pasted.
+// Adds images from the file chooser, drag and drop (including folders), and the clipboard.
 
-const MOST_OF_A_FOLDER = 1000;
+const MAX_FOLDER_FILES = 1000;
 const IMAGE_NAME = /\.(jpe?g|png|bmp|gif|webp|tiff?)$/i;
 
-export function takeChosen(input, add) {
+export function listenForChosenFiles(input, add) {
   input.addEventListener("change", () => {
     const files = [...input.files];
-    input.value = ""; // the same file can be chosen again
+    input.value = ""; // lets the same file be chosen again
     if (files.length) add(files);
   });
 }
 
-export function takePasted(add) {
+export function listenForPastedFiles(add) {
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!files.length) return;
@@ -20,30 +20,30 @@ export function takePasted(add) {
   });
 }
 
-// The whole window takes drops; `curtain` is shown meanwhile.
-export function takeDropped(curtain, add) {
-  let depth = 0; // enter and leave come for every element below, too
-  const show = (visible) => curtain.classList.toggle("shown", visible);
-  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+// The whole window is a drop target; `overlay` is shown while files are dragged over it.
+export function listenForDroppedFiles(overlay, add) {
+  let depth = 0; // dragenter and dragleave also fire for every child element
+  const show = (visible) => overlay.classList.toggle("shown", visible);
+  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 
   addEventListener("dragenter", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     depth += 1;
     show(true);
   });
   addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
   });
   addEventListener("dragleave", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!hasFiles(event)) return;
     depth = Math.max(0, depth - 1);
     if (!depth) show(false);
   });
   addEventListener("drop", async (event) => {
-    if (!carriesFiles(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     depth = 0;
     show(false);
@@ -52,27 +52,27 @@ export function takeDropped(curtain, add) {
   });
 }
 
-// Whatever was dropped itself, and of folders what is named like an image.
+// All dropped files, and the files in dropped folders that have an image extension.
 async function droppedFiles(transfer) {
-  const plain = [...transfer.files];
+  const dropped = [...transfer.files];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);
-  if (!entries.some((entry) => entry?.isDirectory)) return plain;
+  if (!entries.some((entry) => entry?.isDirectory)) return dropped;
   const files = [];
   for (const [index, entry] of entries.entries()) {
-    if (entry?.isDirectory) await collect(entry, files);
-    else if (plain[index]) files.push(plain[index]);
+    if (entry?.isDirectory) await collectImages(entry, files);
+    else if (dropped[index]) files.push(dropped[index]);
   }
   return files;
 }
 
-async function collect(folder, files) {
+async function collectImages(folder, files) {
   const reader = folder.createReader();
   for (;;) {
     const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!entries.length) return;
     for (const entry of entries) {
-      if (files.length >= MOST_OF_A_FOLDER) return;
-      if (entry.isDirectory) await collect(entry, files);
+      if (files.length >= MAX_FOLDER_FILES) return;
+      if (entry.isDirectory) await collectImages(entry, files);
       else if (IMAGE_NAME.test(entry.name)) {
         files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
       }

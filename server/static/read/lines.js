@@ -1,14 +1,14 @@
-// The list of lines: one can walk through it, copy each, and it follows the image.
+// The list of text lines: keyboard navigation, copying, and highlighting in sync with the image.
 
 import { copyText } from "../shared/clipboard.js";
 import { element } from "../shared/elements.js";
 import { icon } from "../shared/icons.js";
-import { number, onLanguage, say } from "../shared/language.js";
-import { sureness } from "./image_layers.js";
+import { onLanguage, percent, translate } from "../shared/language.js";
+import { confidenceLevel } from "./image_layers.js";
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
 
-export class Lines {
+export class LineList {
   #session;
   #list;
   #empty;
@@ -17,12 +17,12 @@ export class Lines {
     this.#session = session;
     this.#list = list;
     this.#empty = empty;
-    list.addEventListener("keydown", (event) => this.#key(event));
-    list.addEventListener("pointerover", (event) => session.hover(lineOf(event.target), "list"));
+    list.addEventListener("keydown", (event) => this.#onKey(event));
+    list.addEventListener("pointerover", (event) => session.hover(lineIndex(event.target), "list"));
     list.addEventListener("pointerleave", () => session.hover(-1, "list"));
-    list.addEventListener("focusin", (event) => this.#entered(event));
+    list.addEventListener("focusin", (event) => this.#onFocus(event));
     list.addEventListener("click", (event) => {
-      const line = lineOf(event.target);
+      const line = lineIndex(event.target);
       if (line >= 0 && line !== session.activeLine) session.activate(line, "list");
     });
     session.on("content", () => this.#draw());
@@ -32,7 +32,7 @@ export class Lines {
   }
 
   #lines() {
-    return this.#session.chosen?.answer?.data.lines ?? [];
+    return this.#session.selected?.answer?.data.lines ?? [];
   }
 
   #draw() {
@@ -41,28 +41,28 @@ export class Lines {
   }
 
   #row(line, index) {
-    const kind = sureness(line.confidence);
-    const percent = `${number(line.confidence * 100)} %`;
-    const mark =
-      kind === "doubtful"
-        ? element("span", { class: "doubt" }, icon("warning"), say("doubtful"))
+    const level = confidenceLevel(line.confidence);
+    const confidence = percent(line.confidence);
+    const reviewMark =
+      level === "low"
+        ? element("span", { class: "review" }, icon("warning"), translate("review"))
         : null;
     const text = element("span", { class: "line-text" });
     text.textContent = line.text;
-    const label = say("confidence_is", { percent });
+    const label = translate("confidence_is", { percent: confidence });
     return element(
       "li",
-      { class: `line ${kind}`, "data-line": index, tabindex: "-1" },
+      { class: `line ${level}`, "data-line": index, tabindex: "-1" },
       text,
       element(
         "span",
         { class: "line-side" },
-        mark,
+        reviewMark,
         element(
           "span",
           { class: "confidence", title: label },
           element("span", { class: "hidden-text" }, `${label} `),
-          element("span", { "aria-hidden": "true" }, percent),
+          element("span", { "aria-hidden": "true" }, confidence),
         ),
         this.#copyButton(line),
       ),
@@ -75,8 +75,8 @@ export class Lines {
       {
         type: "button",
         class: "quiet small",
-        "aria-label": say("copy_line"),
-        title: say("copy_line"),
+        "aria-label": translate("copy_line"),
+        title: translate("copy_line"),
         tabindex: "-1",
       },
       icon("copy"),
@@ -89,39 +89,39 @@ export class Lines {
     const lines = this.#lines();
     let shown = 0;
     for (const [index, line] of lines.entries()) {
-      const visible = this.#session.shows(line);
+      const visible = this.#session.isShown(line);
       this.#list.children[index].hidden = !visible;
       shown += visible;
     }
-    const image = this.#session.chosen;
+    const image = this.#session.selected;
     this.#empty.hidden = !image?.answer || shown > 0;
-    this.#empty.textContent = say(lines.length ? "all_filtered" : "no_text");
+    this.#empty.textContent = translate(lines.length ? "all_below_minimum" : "no_text");
     this.#highlight({});
   }
 
-  // One row takes part in the tab order; arrows go to the others.
+  // Roving tabindex: one row is in the tab order, arrow keys move to the others.
   #highlight({ from }) {
     const { activeLine, hoveredLine } = this.#session;
     const rows = [...this.#list.children];
-    const entry =
+    const tabStop =
       rows[activeLine]?.hidden === false ? activeLine : rows.findIndex((row) => !row.hidden);
     for (const [index, row] of rows.entries()) {
       row.classList.toggle("active", index === activeLine);
       row.classList.toggle("hovered", index === hoveredLine);
       row.setAttribute("aria-current", String(index === activeLine));
-      row.tabIndex = index === entry ? 0 : -1;
+      row.tabIndex = index === tabStop ? 0 : -1;
       row.querySelector("button").tabIndex = index === activeLine ? 0 : -1;
     }
-    const place = rows[from === "image" && hoveredLine >= 0 ? hoveredLine : activeLine];
-    if (from === "image") scrollInside(place);
+    const row = rows[from === "image" && hoveredLine >= 0 ? hoveredLine : activeLine];
+    if (from === "image") scrollIntoList(row);
   }
 
-  #entered(event) {
-    const line = lineOf(event.target);
+  #onFocus(event) {
+    const line = lineIndex(event.target);
     if (line >= 0 && line !== this.#session.activeLine) this.#session.activate(line, "list");
   }
 
-  #key(event) {
+  #onKey(event) {
     const rows = [...this.#list.children].filter((row) => !row.hidden);
     const at = rows.indexOf(event.target.closest("li"));
     if (at < 0 || event.altKey) return;
@@ -140,8 +140,8 @@ export class Lines {
   }
 }
 
-// Within its own list only: the page stays where it is on a phone.
-function scrollInside(row) {
+// Scrolls only the list, not the page, which matters on phones.
+function scrollIntoList(row) {
   if (!row) return;
   const list = row.parentElement;
   const { top, bottom } = row.getBoundingClientRect();
@@ -150,6 +150,6 @@ function scrollInside(row) {
   else if (bottom > room.bottom) list.scrollTop += bottom - room.bottom;
 }
 
-function lineOf(target) {
+function lineIndex(target) {
   return Number(target.closest("li")?.dataset.line ?? -1);
 }

@@ -1,9 +1,9 @@
-// The page at /: puts its parts together.
+// The page at /: wires its components together.
 
 import { Camera } from "./camera.js";
-import { takeChosen, takeDropped, takePasted } from "./intake.js";
-import { onLanguage, say, size } from "../shared/language.js";
-import { Lines } from "./lines.js";
+import { listenForChosenFiles, listenForDroppedFiles, listenForPastedFiles } from "./intake.js";
+import { onLanguage, translate, size } from "../shared/language.js";
+import { LineList } from "./lines.js";
 import { Result } from "./result.js";
 import { Session } from "./session.js";
 import { startShell } from "../shared/shell.js";
@@ -11,7 +11,7 @@ import { Tray } from "./tray.js";
 import { UploadQueue } from "./upload_queue.js";
 import { Viewer } from "./viewer.js";
 
-const part = (name) => document.getElementById(name);
+const byId = (name) => document.getElementById(name);
 const maxBytes = Number(document.documentElement.dataset.maxBodyBytes);
 const session = new Session();
 const queue = new UploadQueue(session, maxBytes);
@@ -19,27 +19,27 @@ const add = (files) => queue.add(files);
 
 new Tray(session, queue, document);
 new Viewer(session, document);
-new Lines(session, part("lines"), part("lines-empty"));
+new LineList(session, byId("lines"), byId("lines-empty"));
 new Result(session, queue, document, maxBytes);
 
-takeChosen(part("choose-input"), add);
-takeChosen(part("camera-input"), add);
-takePasted(add);
-takeDropped(part("curtain"), add);
+listenForChosenFiles(byId("choose-input"), add);
+listenForChosenFiles(byId("camera-input"), add);
+listenForPastedFiles(add);
+listenForDroppedFiles(byId("drop-overlay"), add);
 for (const name of ["choose", "choose-more"]) {
-  part(name).addEventListener("click", () => part("choose-input").click());
+  byId(name).addEventListener("click", () => byId("choose-input").click());
 }
 
-const cameraButtons = [part("camera"), part("camera-more")];
-new Camera(cameraButtons, part("camera-dialog"), part("camera-input"), add).offer();
+const cameraButtons = [byId("camera"), byId("camera-more")];
+new Camera(cameraButtons, byId("camera-dialog"), byId("camera-input"), add).showIfAvailable();
 
-session.on("chosen", () => {
-  document.body.classList.toggle("empty", !session.chosen);
-  part("start").hidden = session.chosen !== null;
-  part("work").hidden = session.chosen === null;
+session.on("selected", () => {
+  document.body.classList.toggle("empty", !session.selected);
+  byId("start").hidden = session.selected !== null;
+  byId("work").hidden = session.selected === null;
 });
 onLanguage(() => {
-  part("limits").textContent = say("limits", { limit: size(maxBytes) });
+  byId("limits").textContent = translate("limits", { limit: size(maxBytes) });
 });
 addEventListener("beforeunload", (event) => {
   if (queue.isBusy) event.preventDefault();

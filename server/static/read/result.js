@@ -1,9 +1,9 @@
-// The right-hand side: what was found, the threshold, what can be taken away; or what went wrong.
+// The result panel: summary, minimum confidence, copy and download, or the error.
 
 import { copyText } from "../shared/clipboard.js";
-import { EXPORTS, save, shownResult } from "./exports.js";
-import { knows, number, onLanguage, say, size } from "../shared/language.js";
-import { announce } from "../shared/notices.js";
+import { EXPORTS, filteredResult, save } from "./exports.js";
+import { hasText, number, onLanguage, percent, size, translate } from "../shared/language.js";
+import { showNotice } from "../shared/notices.js";
 import { FINISHED } from "./session.js";
 import { showTimings } from "./timings.js";
 
@@ -11,115 +11,115 @@ export class Result {
   #session;
   #queue;
   #maxBytes;
-  #part;
+  #byId;
 
   constructor(session, queue, root, maxBytes) {
     this.#session = session;
     this.#queue = queue;
     this.#maxBytes = maxBytes;
-    this.#part = (name) => root.querySelector(`#${name}`);
+    this.#byId = (name) => root.querySelector(`#${name}`);
     this.#listen();
     session.on("content", () => this.#draw());
     session.on("threshold", () => this.#count());
     session.on("changed", ({ image }) => {
-      if (image === session.chosen) this.#draw();
+      if (image === session.selected) this.#draw();
     });
     onLanguage(() => this.#draw());
   }
 
   #listen() {
-    const part = this.#part;
-    const result = () => shownResult(this.#session.chosen, this.#session);
-    part("copy-all").addEventListener("click", () =>
-      copyText(result().data.text, part("copy-all")),
+    const byId = this.#byId;
+    const result = () => filteredResult(this.#session.selected, this.#session);
+    byId("copy-all").addEventListener("click", () =>
+      copyText(result().data.text, byId("copy-all")),
     );
     for (const kind of Object.keys(EXPORTS)) {
-      part(`save-${kind}`).addEventListener("click", () => {
+      byId(`export-${kind}`).addEventListener("click", () => {
         save(kind, [result()]);
-        announce(say("saved"));
+        showNotice(translate("downloaded"));
       });
     }
-    part("read-again").addEventListener("click", () =>
-      this.#queue.again(this.#session.chosen, true),
+    byId("recognize-again").addEventListener("click", () =>
+      this.#queue.retry(this.#session.selected, true),
     );
-    part("try-again").addEventListener("click", () => this.#queue.again(this.#session.chosen));
-    part("cancel-shown").addEventListener("click", () => this.#queue.cancel(this.#session.chosen));
-    part("threshold").addEventListener("input", (event) => {
+    byId("try-again").addEventListener("click", () => this.#queue.retry(this.#session.selected));
+    byId("cancel-shown").addEventListener("click", () => this.#queue.cancel(this.#session.selected));
+    byId("minimum-confidence").addEventListener("input", (event) => {
       this.#session.setThreshold(Number(event.target.value) / 100);
     });
   }
 
   #draw() {
-    const image = this.#session.chosen;
-    const part = this.#part;
+    const image = this.#session.selected;
+    const byId = this.#byId;
     if (!image) return;
-    part("result-name").textContent = image.name;
-    part("result-done").hidden = !image.answer;
-    part("result-failed").hidden = !["failed", "cancelled"].includes(image.state);
-    part("result-busy").hidden = FINISHED.includes(image.state);
-    part("busy-text").textContent = stateOf(image);
+    byId("result-name").textContent = image.name;
+    byId("result-done").hidden = !image.answer;
+    byId("result-failed").hidden = !["failed", "cancelled"].includes(image.state);
+    byId("result-busy").hidden = FINISHED.includes(image.state);
+    byId("busy-text").textContent = stateText(image);
     if (image.failure && FINISHED.includes(image.state)) this.#drawFailure(image);
     if (image.answer) {
-      showTimings(part("timings"), image);
+      showTimings(byId("timings"), image);
       this.#count();
     }
-    part("result-facts").textContent = this.#facts(image);
+    byId("result-facts").textContent = this.#facts(image);
   }
 
   #facts(image) {
     const { data } = image.answer ?? {};
     const facts = [size(image.file.size)];
     if (data) facts.unshift(`${number(data.width)} × ${number(data.height)}`);
-    if (data?.frames > 1) facts.push(say("first_of_frames", { n: data.frames }));
+    if (data?.frames > 1) facts.push(translate("first_page_only", { n: data.frames }));
     return facts.join(" · ");
   }
 
   #count() {
-    const image = this.#session.chosen;
+    const image = this.#session.selected;
     if (!image?.answer) return;
     const { lines } = image.answer.data;
-    const { data } = shownResult(image, this.#session);
+    const { data } = filteredResult(image, this.#session);
     const shown = data.lines.length;
     const counted =
       shown === lines.length
-        ? say("lines", { n: shown })
-        : say("lines_of", { n: lines.length, shown });
+        ? translate("lines", { n: shown })
+        : translate("lines_of", { n: lines.length, shown });
     const mean = shown
-      ? ` · ${say("confidence_is", { percent: `${number(data.confidence * 100, 1)} %` })}`
+      ? ` · ${translate("average_confidence", { percent: percent(data.confidence, 1) })}`
       : "";
-    this.#part("line-count").textContent = counted + mean;
-    const percent = `${number(this.#session.threshold * 100)} %`;
-    this.#part("threshold-value").textContent = percent;
-    this.#part("threshold").setAttribute("aria-valuetext", percent);
-    for (const name of ["copy-all", "save-txt", "save-json", "save-csv"]) {
-      this.#part(name).disabled = shown === 0;
+    this.#byId("line-count").textContent = counted + mean;
+    const minimum = percent(this.#session.threshold);
+    this.#byId("minimum-confidence-value").textContent = minimum;
+    this.#byId("minimum-confidence").setAttribute("aria-valuetext", minimum);
+    for (const name of ["copy-all", "export-txt", "export-json", "export-csv"]) {
+      this.#byId(name).disabled = shown === 0;
     }
   }
 
   #drawFailure({ failure, file, state }) {
-    const part = this.#part;
-    part("result-failed").classList.toggle("cancelled", state === "cancelled");
-    part("failure-text").textContent = failureText(failure, file.size, this.#maxBytes);
-    const parts = [
+    const byId = this.#byId;
+    byId("result-failed").classList.toggle("cancelled", state === "cancelled");
+    byId("failure-text").textContent = failureText(failure, file.size, this.#maxBytes);
+    const details = [
       failure.code,
       failure.detail,
-      failure.requestId && `${say("request_id")} ${failure.requestId}`,
+      failure.requestId && `${translate("request_id")} ${failure.requestId}`,
     ];
-    part("failure-detail").textContent =
-      state === "cancelled" ? "" : parts.filter(Boolean).join(" · ");
+    byId("failure-detail").textContent =
+      state === "cancelled" ? "" : details.filter(Boolean).join(" · ");
   }
 }
 
 export function failureText(failure, bytes, maxBytes) {
   const key = `error_${failure.code}`;
   const values = { size: size(bytes), limit: maxBytes ? size(maxBytes) : "?" };
-  return say(knows(key) ? key : "error_unexpected_answer", values);
+  return translate(hasText(key) ? key : "error_unexpected_answer", values);
 }
 
-// What an image is doing, in words.
-export function stateOf(image) {
-  if (image.state === "sending")
-    return say("state_sending", { percent: `${number(image.sent * 100)} %` });
-  if (image.state === "pausing") return say("state_pausing", { n: image.secondsLeft });
-  return say(`state_${image.state}`);
+// The state of an image as text.
+export function stateText(image) {
+  if (image.state === "uploading")
+    return translate("state_uploading", { percent: percent(image.sent) });
+  if (image.state === "retrying") return translate("state_retrying", { n: image.secondsLeft });
+  return translate(`state_${image.state}`);
 }

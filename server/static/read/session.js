@@ -1,13 +1,14 @@
-// The images of this visit, which one is shown, and how its lines are looked at. All in memory.
+// In-memory state of the page: images, the selected image, active and hovered line, threshold.
 
-// An image goes: waiting, sending, reading, then done, failed or cancelled; pausing before a retry.
+// States of an image: waiting, uploading, recognizing, then done, failed or cancelled; retrying
+// while it waits for the next attempt.
 export const FINISHED = ["done", "failed", "cancelled"];
 
 let lastId = 0;
 
 export class Session extends EventTarget {
   images = [];
-  chosen = null;
+  selected = null;
   threshold = 0;
   activeLine = -1;
   hoveredLine = -1;
@@ -15,8 +16,8 @@ export class Session extends EventTarget {
   add(files) {
     const added = [...files].map((file) => newImage(file));
     this.images.push(...added);
-    for (const image of added) this.#tell("added", { image });
-    if (added.length) this.choose(added[0]);
+    for (const image of added) this.#emit("added", { image });
+    if (added.length) this.select(added[0]);
     return added;
   }
 
@@ -24,47 +25,47 @@ export class Session extends EventTarget {
     const index = this.images.indexOf(image);
     if (index < 0) return;
     this.images.splice(index, 1);
-    this.#tell("removed", { image });
-    if (this.chosen === image) {
-      this.choose(this.images[Math.min(index, this.images.length - 1)] ?? null);
+    this.#emit("removed", { image });
+    if (this.selected === image) {
+      this.select(this.images[Math.min(index, this.images.length - 1)] ?? null);
     }
   }
 
-  // Something about an image is new; `change` has the fields.
+  // Updates fields of an image.
   change(image, change) {
     Object.assign(image, change);
-    this.#tell("changed", { image });
-    if (image === this.chosen && "state" in change) {
+    this.#emit("changed", { image });
+    if (image === this.selected && "state" in change) {
       this.activeLine = this.hoveredLine = -1;
-      this.#tell("content");
+      this.#emit("content");
     }
   }
 
-  choose(image) {
-    this.chosen = image;
+  select(image) {
+    this.selected = image;
     this.activeLine = this.hoveredLine = -1;
-    this.#tell("content");
-    this.#tell("chosen");
+    this.#emit("content");
+    this.#emit("selected");
   }
 
-  // `from` says where a line was chosen, so that that place does not scroll under the hand.
+  // `from` names the view where a line was activated, so that this view does not scroll.
   activate(line, from) {
     this.activeLine = line;
-    this.#tell("line", { from });
+    this.#emit("line", { from });
   }
 
   hover(line, from) {
     if (line === this.hoveredLine) return;
     this.hoveredLine = line;
-    this.#tell("line", { from, hovering: true });
+    this.#emit("line", { from, hovering: true });
   }
 
   setThreshold(threshold) {
     this.threshold = threshold;
-    this.#tell("threshold");
+    this.#emit("threshold");
   }
 
-  shows(line) {
+  isShown(line) {
     return line.confidence >= this.threshold;
   }
 
@@ -74,8 +75,9 @@ export class Session extends EventTarget {
     }
   }
 
-  // content: another image is shown, or more is known of it; chosen: another one only.
-  #tell(name, detail = {}) {
+  // "content": another image was selected or the state of the selected one changed;
+  // "selected": another image was selected.
+  #emit(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

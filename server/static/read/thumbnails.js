@@ -1,38 +1,38 @@
-// Small images for the tray, made one after the other: a decoded image takes much memory.
+// Thumbnails for the image list, made one at a time because decoded images take much memory.
 
 const SIDE = 96;
 
 export class Thumbnails {
-  #made;
-  #chain = Promise.resolve();
+  #onReady;
+  #pending = Promise.resolve();
 
-  constructor(made) {
-    this.#made = made;
+  constructor(onReady) {
+    this.#onReady = onReady;
   }
 
   make(image) {
-    this.#chain = this.#chain.then(() => this.#one(image));
+    this.#pending = this.#pending.then(() => this.#makeOne(image));
   }
 
-  forget(image) {
-    image.forgotten = true;
+  discard(image) {
+    image.isDiscarded = true;
     if (image.thumbnail) URL.revokeObjectURL(image.thumbnail);
   }
 
-  async #one(image) {
-    if (image.forgotten) return;
+  async #makeOne(image) {
+    if (image.isDiscarded) return;
     try {
-      const blob = await small(image.file);
-      if (image.forgotten) return;
+      const blob = await shrink(image.file);
+      if (image.isDiscarded) return;
       image.thumbnail = URL.createObjectURL(blob);
-      this.#made(image);
+      this.#onReady(image);
     } catch {
-      // A format that the browser cannot show, or no image at all: it stays without one.
+      // The browser cannot decode the file: no thumbnail.
     }
   }
 }
 
-async function small(file) {
+async function shrink(file) {
   const bitmap = await createImageBitmap(file);
   const scale = Math.min(1, SIDE / Math.min(bitmap.width, bitmap.height));
   const width = Math.max(1, Math.round(Math.min(bitmap.width * scale, SIDE * 2)));

@@ -1,35 +1,35 @@
-// How long each stage took, as a bar and in words; and whether the cache had the answer.
+// Time by stage as a bar with a legend, and the cache outcome.
 
 import { element } from "../shared/elements.js";
-import { duration, knows, say, timeSpan } from "../shared/language.js";
+import { duration, hasText, translate, timeSpan } from "../shared/language.js";
 
-const LEAST = 0.05; // milliseconds; what is shorter did not happen
+const MIN_MILLISECONDS = 0.05; // shorter stages are not shown
 
-export function showTimings(place, image) {
+export function showTimings(container, image) {
   const total = image.stages.find(({ name }) => name === "total")?.milliseconds ?? 0;
   const stages = image.stages.filter(
-    ({ name, milliseconds }) => name !== "total" && milliseconds > LEAST,
+    ({ name, milliseconds }) => name !== "total" && milliseconds > MIN_MILLISECONDS,
   );
-  const rest = total - stages.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  if (stages.length && rest > LEAST) stages.push({ name: "rest", milliseconds: rest });
-  place.replaceChildren(outcomeBadge(image, total));
-  if (stages.length) place.append(bar(stages), legend(stages));
+  const other = total - stages.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  if (stages.length && other > MIN_MILLISECONDS) stages.push({ name: "other", milliseconds: other });
+  container.replaceChildren(outcomeBadge(image, total));
+  if (stages.length) container.append(bar(stages), legend(stages));
 }
 
 function outcomeBadge(image, total) {
-  const known = knows(`outcome_${image.outcome}`);
-  const text = say(known ? `outcome_${image.outcome}` : "outcome_miss");
+  const known = hasText(`outcome_${image.outcome}`);
+  const text = translate(known ? `outcome_${image.outcome}` : "outcome_miss");
   const seconds = element("span", { class: "total" }, duration(total));
-  const old =
+  const age =
     image.outcome === "hit" && image.age >= 1
-      ? say("outcome_age", { age: timeSpan(image.age) })
+      ? translate("outcome_age", { age: timeSpan(image.age) })
       : "";
   return element(
     "p",
     { class: "outcome" },
     element("span", { class: `badge ${image.outcome}` }, text),
     seconds,
-    old,
+    age,
   );
 }
 
@@ -55,9 +55,9 @@ function legend(stages) {
       element("b", {}, duration(milliseconds)),
     ),
   );
-  return element("ul", { class: "stage-legend", "aria-label": say("stages") }, ...entries);
+  return element("ul", { class: "stage-legend", "aria-label": translate("stages") }, ...entries);
 }
 
 function stageName(name) {
-  return knows(`stage_${name}`) ? say(`stage_${name}`) : name;
+  return hasText(`stage_${name}`) ? translate(`stage_${name}`) : name;
 }

@@ -1,52 +1,52 @@
-// The images of this visit with their states, the progress over all, and what can be done to each.
+// The list of images: thumbnails, states, overall progress, and actions on one or all images.
 
 import { element } from "../shared/elements.js";
-import { EXPORTS, save, shownResult } from "./exports.js";
+import { EXPORTS, filteredResult, save } from "./exports.js";
 import { icon } from "../shared/icons.js";
-import { onLanguage, say } from "../shared/language.js";
-import { speak } from "../shared/notices.js";
-import { stateOf } from "./result.js";
+import { onLanguage, translate } from "../shared/language.js";
+import { announce } from "../shared/notices.js";
+import { stateText } from "./result.js";
 import { FINISHED } from "./session.js";
 import { Thumbnails } from "./thumbnails.js";
 
 export class Tray {
   #session;
   #queue;
-  #part;
+  #byId;
   #rows = new Map();
   #thumbnails;
 
   constructor(session, queue, root) {
     this.#session = session;
     this.#queue = queue;
-    this.#part = (name) => root.querySelector(`#${name}`);
+    this.#byId = (name) => root.querySelector(`#${name}`);
     this.#thumbnails = new Thumbnails((image) => this.#drawThumbnail(image));
     session.on("added", ({ image }) => this.#add(image));
     session.on("removed", ({ image }) => this.#remove(image));
     session.on("changed", ({ image }) => this.#change(image));
-    session.on("chosen", () => this.#choose());
+    session.on("selected", () => this.#select());
     onLanguage(() => this.#redraw());
     this.#listen();
   }
 
   #listen() {
-    const part = this.#part;
-    part("cancel-all").addEventListener("click", () => this.#queue.cancelAll());
-    part("clear-all").addEventListener("click", () => {
+    const byId = this.#byId;
+    byId("cancel-all").addEventListener("click", () => this.#queue.cancelAll());
+    byId("clear-all").addEventListener("click", () => {
       this.#queue.cancelAll();
       for (const image of [...this.#session.images]) this.#session.remove(image);
     });
     for (const kind of Object.keys(EXPORTS)) {
-      part(`save-all-${kind}`).addEventListener("click", () => {
+      byId(`export-all-${kind}`).addEventListener("click", () => {
         const done = this.#session.images.filter((image) => image.answer);
         if (done.length)
           save(
             kind,
-            done.map((image) => shownResult(image, this.#session)),
+            done.map((image) => filteredResult(image, this.#session)),
           );
       });
     }
-    part("tray-list").addEventListener("keydown", (event) => this.#key(event));
+    byId("tray-list").addEventListener("keydown", (event) => this.#onKey(event));
   }
 
   #add(image) {
@@ -55,26 +55,26 @@ export class Tray {
     const name = element("span", { class: "tray-name" });
     const state = element("span", { class: "tray-state" });
     name.textContent = image.name;
-    const pick = element(
+    const selectButton = element(
       "button",
       { type: "button", class: "pick" },
       thumbnail,
       element("span", { class: "tray-words" }, name, state),
     );
-    pick.addEventListener("click", () => this.#session.choose(image));
+    selectButton.addEventListener("click", () => this.#session.select(image));
     const action = element("button", { type: "button", class: "quiet small" });
-    action.addEventListener("click", () => this.#act(image));
-    const retry = element("button", { type: "button", class: "quiet small retry" }, icon("again"));
-    retry.addEventListener("click", () => this.#queue.again(image));
-    row.append(pick, retry, action);
-    this.#rows.set(image, { row, pick, state, thumbnail, action, retry });
-    this.#part("tray-list").append(row);
+    action.addEventListener("click", () => this.#removeOrCancel(image));
+    const retry = element("button", { type: "button", class: "quiet small retry" }, icon("retry"));
+    retry.addEventListener("click", () => this.#queue.retry(image));
+    row.append(selectButton, retry, action);
+    this.#rows.set(image, { row, selectButton, state, thumbnail, action, retry });
+    this.#byId("tray-list").append(row);
     this.#thumbnails.make(image);
     this.#drawRow(image);
     this.#drawProgress();
   }
 
-  #act(image) {
+  #removeOrCancel(image) {
     if (FINISHED.includes(image.state)) this.#session.remove(image);
     else this.#queue.cancel(image);
   }
@@ -86,7 +86,7 @@ export class Tray {
     row.remove();
     if (focused) next?.querySelector(".pick").focus();
     this.#rows.delete(image);
-    this.#thumbnails.forget(image);
+    this.#thumbnails.discard(image);
     this.#drawProgress();
   }
 
@@ -94,20 +94,20 @@ export class Tray {
     if (!this.#rows.has(image)) return;
     this.#drawRow(image);
     this.#drawProgress();
-    const { state, wasState } = image;
-    image.wasState = state;
-    if (FINISHED.includes(state) && state !== wasState) this.#speak(image);
+    const { state, announcedState } = image;
+    image.announcedState = state;
+    if (FINISHED.includes(state) && state !== announcedState) this.#announce(image);
   }
 
-  #speak(image) {
+  #announce(image) {
     const finished = this.#session.images.filter(({ state }) => FINISHED.includes(state)).length;
-    const words = say("progress_spoken", {
+    const words = translate("progress_announcement", {
       name: image.name,
       state: summary(image),
       n: finished,
       total: this.#session.images.length,
     });
-    speak(words);
+    announce(words);
   }
 
   #drawRow(image) {
@@ -116,45 +116,45 @@ export class Tray {
     row.className = `tray-row ${image.state}`;
     row.style.setProperty("--sent", String(image.sent));
     state.textContent = summary(image);
-    const label = say(finished ? "remove_image" : "cancel_image", { name: image.name });
+    const label = translate(finished ? "remove_image" : "cancel_image", { name: image.name });
     action.replaceChildren(icon("close"));
     action.setAttribute("aria-label", label);
     action.title = label;
     retry.hidden = !["failed", "cancelled"].includes(image.state);
-    retry.setAttribute("aria-label", say("retry_image", { name: image.name }));
-    retry.title = say("try_again");
+    retry.setAttribute("aria-label", translate("retry_image", { name: image.name }));
+    retry.title = translate("try_again");
   }
 
   #drawThumbnail(image) {
-    const place = this.#rows.get(image)?.thumbnail;
-    if (place) place.style.setProperty("--thumbnail", `url("${image.thumbnail}")`);
+    const thumbnail = this.#rows.get(image)?.thumbnail;
+    if (thumbnail) thumbnail.style.setProperty("--thumbnail", `url("${image.thumbnail}")`);
   }
 
   #drawProgress() {
     const images = this.#session.images;
     const finished = images.filter(({ state }) => FINISHED.includes(state)).length;
-    const partly = images.reduce(
+    const inProgress = images.reduce(
       (sum, { state, sent }) =>
-        sum + (state === "sending" ? sent / 2 : state === "reading" ? 0.5 : 0),
+        sum + (state === "uploading" ? sent / 2 : state === "recognizing" ? 0.5 : 0),
       0,
     );
-    const bar = this.#part("progress");
+    const bar = this.#byId("progress");
     bar.max = Math.max(1, images.length);
-    bar.value = finished + partly;
-    this.#part("progress-text").textContent = say("progress", {
+    bar.value = finished + inProgress;
+    this.#byId("progress-text").textContent = translate("progress", {
       n: finished,
       total: images.length,
     });
-    this.#part("cancel-all").hidden = finished === images.length;
-    this.#part("progress-area").hidden = images.length < 2;
-    this.#part("save-all").hidden = images.filter(({ answer }) => answer).length < 2;
-    this.#part("clear-all").hidden = finished < images.length;
+    this.#byId("cancel-all").hidden = finished === images.length;
+    this.#byId("progress-area").hidden = images.length < 2;
+    this.#byId("export-all").hidden = images.filter(({ answer }) => answer).length < 2;
+    this.#byId("clear-all").hidden = finished < images.length;
   }
 
-  #choose() {
-    for (const [image, { pick, row }] of this.#rows) {
-      pick.setAttribute("aria-current", String(image === this.#session.chosen));
-      if (image === this.#session.chosen)
+  #select() {
+    for (const [image, { selectButton, row }] of this.#rows) {
+      selectButton.setAttribute("aria-current", String(image === this.#session.selected));
+      if (image === this.#session.selected)
         row.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
   }
@@ -164,7 +164,7 @@ export class Tray {
     this.#drawProgress();
   }
 
-  #key(event) {
+  #onKey(event) {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     const row = event.target.closest("li");
     if (!step || !row) return;
@@ -175,9 +175,10 @@ export class Tray {
 }
 
 function summary(image) {
-  if (image.state !== "done") return stateOf(image);
-  const lines = say("lines", { n: image.answer.data.lines.length });
+  if (image.state === "retrying") return translate("short_retrying", { n: image.secondsLeft });
+  if (image.state !== "done") return stateText(image);
+  const lines = translate("lines", { n: image.answer.data.lines.length });
   return ["hit", "joined"].includes(image.outcome)
-    ? `${lines} · ${say(`short_${image.outcome}`)}`
+    ? `${lines} · ${translate(`short_${image.outcome}`)}`
     : lines;
 }

@@ -1,7 +1,7 @@
-// One image to the server and its answer back, or an UploadFailure.
+// Uploads one image and returns the answer; throws UploadFailure.
 
-// Where the server gave no code: statuses that proxies answer with on their own.
-const CODES_OF_STATUS = { 413: "body_too_large", 429: "rate_limited" };
+// Error codes for responses without one: these statuses can come from a proxy.
+const CODE_BY_STATUS = { 413: "body_too_large", 429: "rate_limited" };
 
 export class UploadFailure extends Error {
   constructor(code, { detail = "", status = 0, retryAfter = null, requestId = "" } = {}) {
@@ -10,20 +10,20 @@ export class UploadFailure extends Error {
   }
 }
 
-// XMLHttpRequest, because fetch does not tell how much has been sent.
-export function upload(file, { signal, onSent, pastCache = false }) {
+// XMLHttpRequest, because fetch does not report upload progress.
+export function upload(file, { signal, onProgress, bypassCache = false }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "ocr");
     request.setRequestHeader("Content-Type", "application/octet-stream");
-    if (pastCache) request.setRequestHeader("Cache-Control", "no-cache");
+    if (bypassCache) request.setRequestHeader("Cache-Control", "no-cache");
     request.upload.addEventListener("progress", (event) => {
-      if (event.lengthComputable && event.total) onSent(event.loaded / event.total);
+      if (event.lengthComputable && event.total) onProgress(event.loaded / event.total);
     });
-    request.upload.addEventListener("load", () => onSent(1));
+    request.upload.addEventListener("load", () => onProgress(1));
     request.addEventListener("load", () => {
       try {
-        resolve(answerOf(request));
+        resolve(parseAnswer(request));
       } catch (failure) {
         reject(failure);
       }
@@ -35,19 +35,19 @@ export function upload(file, { signal, onSent, pastCache = false }) {
   });
 }
 
-function answerOf(request) {
-  const body = parsed(request.responseText);
+function parseAnswer(request) {
+  const body = parseJson(request.responseText);
   if (request.status === 200 && Array.isArray(body?.data?.lines)) {
     return {
       answer: body,
       outcome: request.getResponseHeader("X-Cache") ?? body.cache ?? "",
       age: Number(request.getResponseHeader("Age") ?? 0),
-      stages: stagesOf(request.getResponseHeader("Server-Timing") ?? ""),
+      stages: parseServerTiming(request.getResponseHeader("Server-Timing") ?? ""),
     };
   }
   const after = Number.parseFloat(request.getResponseHeader("Retry-After") ?? "");
   throw new UploadFailure(
-    body?.error?.code ?? CODES_OF_STATUS[request.status] ?? "unexpected_answer",
+    body?.error?.code ?? CODE_BY_STATUS[request.status] ?? "unexpected_answer",
     {
       detail: body?.error?.message ?? `HTTP ${request.status} ${request.statusText}`.trim(),
       status: request.status,
@@ -57,7 +57,7 @@ function answerOf(request) {
   );
 }
 
-function parsed(text) {
+function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -65,8 +65,8 @@ function parsed(text) {
   }
 }
 
-// "decode;dur=1.2, cache;desc=hit" as [{name, milliseconds}]; entries without a duration are left out.
-export function stagesOf(header) {
+// Parses "decode;dur=1.2, cache;desc=hit" into [{name, milliseconds}], without entries that have no duration.
+export function parseServerTiming(header) {
   return header
     .split(",")
     .map((entry) => /^\s*([\w-]+)\s*;.*\bdur=([\d.]+)/.exec(entry))

@@ -1,16 +1,16 @@
-// Sends the images of the session: a few at once, and politely again where the server says when.
+// Uploads the images of the session: a few concurrently, with retries after Retry-After.
 
 import { upload, UploadFailure } from "./upload.js";
 
-export const AT_ONCE = 4;
-export const RETRIES = 4;
-const LONGEST_PAUSE = 60;
+export const MAX_CONCURRENT = 4;
+export const MAX_RETRIES = 4;
+const MAX_RETRY_SECONDS = 60;
 
 export class UploadQueue {
   #session;
   #maxBytes;
   #waiting = [];
-  #running = new Map(); // image -> what cancels it
+  #running = new Map(); // image -> AbortController
 
   constructor(session, maxBytes) {
     this.#session = session;
@@ -18,8 +18,8 @@ export class UploadQueue {
   }
 
   add(files) {
-    for (const image of this.#session.add(files)) this.#enter(image);
-    this.#next();
+    for (const image of this.#session.add(files)) this.#enqueue(image);
+    this.#startNext();
   }
 
   cancel(image) {
@@ -36,20 +36,20 @@ export class UploadQueue {
     for (const image of [...this.#waiting, ...this.#running.keys()]) this.cancel(image);
   }
 
-  // pastCache: the server reads it anew, although it may know the answer.
-  again(image, pastCache = false) {
+  // bypassCache: recognize the image even if its answer is cached.
+  retry(image, bypassCache = false) {
     if (this.#running.has(image) || this.#waiting.includes(image)) return;
-    this.#enter(image, pastCache);
-    this.#next();
+    this.#enqueue(image, bypassCache);
+    this.#startNext();
   }
 
   get isBusy() {
     return this.#running.size + this.#waiting.length > 0;
   }
 
-  #enter(image, pastCache = false) {
-    const fresh = { state: "waiting", sent: 0, attempt: 0, failure: null, answer: null, pastCache };
-    this.#session.change(image, fresh);
+  #enqueue(image, bypassCache = false) {
+    const initial = { state: "waiting", sent: 0, attempt: 0, failure: null, answer: null, bypassCache };
+    this.#session.change(image, initial);
     if (this.#maxBytes && image.file.size > this.#maxBytes) {
       this.#fail(image, new UploadFailure("file_too_large"));
     } else if (!image.file.size) {
@@ -59,57 +59,57 @@ export class UploadQueue {
     }
   }
 
-  #next() {
-    while (this.#waiting.length && this.#running.size < AT_ONCE) this.#run(this.#waiting.shift());
+  #startNext() {
+    while (this.#waiting.length && this.#running.size < MAX_CONCURRENT) this.#process(this.#waiting.shift());
   }
 
-  // An image that pauses keeps its place, so that a busy server is not asked by the others instead.
-  async #run(image) {
+  // An image that waits for a retry keeps its slot, so that others do not load the busy server.
+  async #process(image) {
     const abort = new AbortController();
     this.#running.set(image, abort);
     try {
       this.#session.change(image, {
         state: "done",
-        ...(await this.#read(image, abort.signal)),
+        ...(await this.#uploadWithRetries(image, abort.signal)),
       });
     } catch (failure) {
       this.#fail(image, failure);
     } finally {
       this.#running.delete(image);
-      this.#next();
+      this.#startNext();
     }
   }
 
-  async #read(image, signal) {
+  async #uploadWithRetries(image, signal) {
     for (;;) {
-      this.#session.change(image, { state: "sending", sent: 0 });
+      this.#session.change(image, { state: "uploading", sent: 0 });
       try {
         return await upload(image.file, {
           signal,
-          pastCache: image.pastCache,
-          onSent: (sent) => this.#sent(image, sent),
+          bypassCache: image.bypassCache,
+          onProgress: (sent) => this.#onProgress(image, sent),
         });
       } catch (failure) {
-        if (!mayRetry(failure) || image.attempt >= RETRIES) throw failure;
-        await this.#pause(image, Math.min(failure.retryAfter, LONGEST_PAUSE), failure, signal);
+        if (!canRetry(failure) || image.attempt >= MAX_RETRIES) throw failure;
+        await this.#waitToRetry(image, Math.min(failure.retryAfter, MAX_RETRY_SECONDS), failure, signal);
       }
     }
   }
 
-  #sent(image, sent) {
+  #onProgress(image, sent) {
     if (sent < 1) this.#session.change(image, { sent });
-    else if (image.state === "sending") this.#session.change(image, { sent, state: "reading" });
+    else if (image.state === "uploading") this.#session.change(image, { sent, state: "recognizing" });
   }
 
-  async #pause(image, seconds, failure, signal) {
+  async #waitToRetry(image, seconds, failure, signal) {
     const attempt = image.attempt + 1;
     for (let left = Math.max(1, Math.ceil(seconds)); left > 0; left -= 1) {
       const change = { secondsLeft: left, attempt, failure };
       this.#session.change(
         image,
-        image.state === "pausing" ? change : { state: "pausing", ...change },
+        image.state === "retrying" ? change : { state: "retrying", ...change },
       );
-      await oneSecond(signal);
+      await waitOneSecond(signal);
     }
   }
 
@@ -123,11 +123,11 @@ export class UploadQueue {
   }
 }
 
-function mayRetry(failure) {
+function canRetry(failure) {
   return [429, 503].includes(failure.status) && failure.retryAfter !== null;
 }
 
-function oneSecond(signal) {
+function waitOneSecond(signal) {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);

@@ -1,40 +1,40 @@
-// The image that is shown, its boxes and its text, and the ways to move about in it.
+// The selected image with its boxes and text; zooming, panning and highlighting.
 
-import { number, onLanguage, say } from "../shared/language.js";
-import { boundsOf, boxOf, textOf } from "./image_layers.js";
-import { remember, remembered } from "../shared/preferences.js";
+import { onLanguage, percent, translate } from "../shared/language.js";
+import { boundingRectangle, boxPolygon, textLayerLine } from "./image_layers.js";
+import { setPreference, getPreference } from "../shared/preferences.js";
 import { Zoom } from "./zoom.js";
 
-const STEP = 1.25;
-const PAN = 60;
+const ZOOM_STEP = 1.25;
+const PAN_STEP = 60;
 
 export class Viewer {
   #session;
-  #parts;
+  #elements;
   #zoom;
   #image = null;
   #url = "";
 
   constructor(session, root) {
     this.#session = session;
-    const part = (name) => root.querySelector(`#${name}`);
-    this.#parts = {
-      viewport: part("viewport"),
-      sheet: part("sheet"),
-      sheetImage: part("sheet-image"),
-      boxes: part("sheet-boxes"),
-      text: part("sheet-text"),
-      note: part("sheet-note"),
-      scale: part("zoom-scale"),
-      toggle: part("boxes-switch"),
+    const byId = (name) => root.querySelector(`#${name}`);
+    this.#elements = {
+      viewport: byId("viewport"),
+      sheet: byId("sheet"),
+      sheetImage: byId("sheet-image"),
+      boxes: byId("sheet-boxes"),
+      text: byId("sheet-text"),
+      note: byId("sheet-note"),
+      scale: byId("zoom-scale"),
+      toggle: byId("boxes-switch"),
     };
-    const { viewport, sheet, scale } = this.#parts;
+    const { viewport, sheet, scale } = this.#elements;
     this.#zoom = new Zoom(viewport, sheet, (value) => {
-      scale.textContent = `${number(value * 100)} %`;
+      scale.textContent = percent(value);
     });
-    part("zoom-in").addEventListener("click", () => this.#zoom.zoomBy(STEP));
-    part("zoom-out").addEventListener("click", () => this.#zoom.zoomBy(1 / STEP));
-    part("zoom-fit").addEventListener("click", () => this.#zoom.fit());
+    byId("zoom-in").addEventListener("click", () => this.#zoom.zoomBy(ZOOM_STEP));
+    byId("zoom-out").addEventListener("click", () => this.#zoom.zoomBy(1 / ZOOM_STEP));
+    byId("zoom-fit").addEventListener("click", () => this.#zoom.fit());
     scale.addEventListener("click", () => this.#zoom.zoomTo(1));
     viewport.addEventListener("keydown", (event) => this.#key(event));
     this.#listenToBoxes();
@@ -42,34 +42,34 @@ export class Viewer {
     session.on("content", () => this.#show());
     session.on("line", (how) => this.#highlight(how));
     session.on("threshold", () => this.#filter());
-    onLanguage(() => this.#say());
-    this.#showBoxes(remembered("boxes") !== "off");
+    onLanguage(() => this.#updateNote());
+    this.#showBoxes(getPreference("boxes") !== "off");
   }
 
   focus() {
-    this.#parts.viewport.focus();
+    this.#elements.viewport.focus();
   }
 
   #show() {
-    const image = this.#session.chosen;
+    const image = this.#session.selected;
     if (image !== this.#image) this.#load(image);
     this.#draw();
   }
 
   #load(image) {
-    const { sheetImage } = this.#parts;
+    const { sheetImage } = this.#elements;
     this.#image = image;
     if (this.#url) URL.revokeObjectURL(this.#url);
     this.#url = image ? URL.createObjectURL(image.file) : "";
-    this.#parts.sheet.classList.remove("blank");
+    this.#elements.sheet.classList.remove("blank");
     sheetImage.alt = image?.name ?? "";
     if (this.#url) sheetImage.src = this.#url;
     else sheetImage.removeAttribute("src");
-    this.#say();
+    this.#updateNote();
   }
 
   #listenToImage() {
-    const { sheetImage, sheet } = this.#parts;
+    const { sheetImage, sheet } = this.#elements;
     sheetImage.addEventListener("load", () => {
       if (!this.#image?.answer) this.#zoom.setSize(sheetImage.naturalWidth, sheetImage.naturalHeight);
     });
@@ -77,27 +77,27 @@ export class Viewer {
       if (!this.#image) return;
       sheet.classList.add("blank");
       if (!this.#image.answer) this.#zoom.setSize(800, 600);
-      this.#say();
+      this.#updateNote();
     });
   }
 
   #draw() {
-    const { boxes, text } = this.#parts;
+    const { boxes, text } = this.#elements;
     const data = this.#image?.answer?.data;
     const lines = data?.lines ?? [];
-    boxes.replaceChildren(...lines.map(boxOf));
-    text.replaceChildren(...lines.map(textOf));
+    boxes.replaceChildren(...lines.map(boxPolygon));
+    text.replaceChildren(...lines.map(textLayerLine));
     if (data) {
       boxes.setAttribute("viewBox", `0 0 ${data.width} ${data.height}`);
       this.#zoom.setSize(data.width, data.height);
     }
     this.#filter();
-    this.#say();
+    this.#updateNote();
   }
 
-  // A format that the browser cannot show: its boxes and text stand on an empty sheet.
-  #say() {
-    const { note, sheet, text } = this.#parts;
+  // If the browser cannot display the format, boxes and text are shown on an empty sheet.
+  #updateNote() {
+    const { note, sheet, text } = this.#elements;
     const blank = sheet.classList.contains("blank");
     const failed = ["failed", "cancelled"].includes(this.#image?.state);
     sheet.hidden = blank && failed;
@@ -105,17 +105,17 @@ export class Viewer {
     const key = failed
       ? "no_preview"
       : this.#image?.answer
-        ? "no_preview_boxes"
+        ? "no_preview_text"
         : "no_preview_yet";
-    note.textContent = blank ? say(key) : "";
+    note.textContent = blank ? translate(key) : "";
     text.classList.toggle("readable", blank);
   }
 
   #filter() {
     const lines = this.#image?.answer?.data.lines ?? [];
-    for (const layer of [this.#parts.boxes, this.#parts.text]) {
+    for (const layer of [this.#elements.boxes, this.#elements.text]) {
       for (const [index, line] of lines.entries()) {
-        layer.children[index].classList.toggle("filtered", !this.#session.shows(line));
+        layer.children[index].classList.toggle("filtered", !this.#session.isShown(line));
       }
     }
     this.#highlight({});
@@ -123,26 +123,26 @@ export class Viewer {
 
   #highlight({ from, hovering }) {
     const { activeLine, hoveredLine } = this.#session;
-    for (const layer of [this.#parts.boxes, this.#parts.text]) {
+    for (const layer of [this.#elements.boxes, this.#elements.text]) {
       for (const [index, shape] of [...layer.children].entries()) {
         shape.classList.toggle("active", index === activeLine);
         shape.classList.toggle("hovered", index === hoveredLine);
       }
     }
     const line = this.#image?.answer?.data.lines[activeLine];
-    if (line && from && from !== "image" && !hovering) this.#zoom.show(boundsOf(line.box));
+    if (line && from && from !== "image" && !hovering) this.#zoom.reveal(boundingRectangle(line.box));
   }
 
   #listenToBoxes() {
-    const { text } = this.#parts;
+    const { text } = this.#elements;
     const lineAt = (event) => Number(event.target.closest(".text-line")?.dataset.line ?? -1);
     text.addEventListener("pointerover", (event) => this.#session.hover(lineAt(event), "image"));
     text.addEventListener("pointerleave", () => this.#session.hover(-1, "image"));
     text.addEventListener("click", (event) => {
       if (lineAt(event) >= 0) this.#session.activate(lineAt(event), "image");
     });
-    this.#parts.toggle.addEventListener("click", () => {
-      this.#showBoxes(this.#parts.toggle.getAttribute("aria-pressed") !== "true");
+    this.#elements.toggle.addEventListener("click", () => {
+      this.#showBoxes(this.#elements.toggle.getAttribute("aria-pressed") !== "true");
     });
     document.addEventListener("selectionchange", () => {
       const selection = getSelection();
@@ -153,22 +153,22 @@ export class Viewer {
   }
 
   #showBoxes(shown) {
-    this.#parts.toggle.setAttribute("aria-pressed", String(shown));
-    this.#parts.boxes.classList.toggle("off", !shown);
-    remember("boxes", shown ? "on" : "off");
+    this.#elements.toggle.setAttribute("aria-pressed", String(shown));
+    this.#elements.boxes.classList.toggle("off", !shown);
+    setPreference("boxes", shown ? "on" : "off");
   }
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const actions = {
-      "+": () => this.#zoom.zoomBy(STEP),
-      "=": () => this.#zoom.zoomBy(STEP),
-      "-": () => this.#zoom.zoomBy(1 / STEP),
+      "+": () => this.#zoom.zoomBy(ZOOM_STEP),
+      "=": () => this.#zoom.zoomBy(ZOOM_STEP),
+      "-": () => this.#zoom.zoomBy(1 / ZOOM_STEP),
       0: () => this.#zoom.fit(),
       1: () => this.#zoom.zoomTo(1),
-      ArrowLeft: () => this.#zoom.panBy(PAN, 0),
+      ArrowLeft: () => this.#zoom.panBy(PAN_STEP, 0),
       ArrowRight: () => this.#zoom.panBy(-PAN, 0),
-      ArrowUp: () => this.#zoom.panBy(0, PAN),
+      ArrowUp: () => this.#zoom.panBy(0, PAN_STEP),
       ArrowDown: () => this.#zoom.panBy(0, -PAN),
     };
     if (!(event.key in actions)) return;

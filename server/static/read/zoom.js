@@ -1,6 +1,6 @@
-// Zoom and pan of a sheet inside a viewport: wheel, pinch, dragging, and calls from buttons and keys.
+// Zooms and pans a sheet inside a viewport by wheel, pinch and drag, and for buttons and keys.
 
-const LARGEST = 16;
+const MAX_SCALE = 16;
 const WHEEL_STEP = 1.0015;
 const MARGIN = 12;
 
@@ -26,7 +26,7 @@ export class Zoom {
     for (const name of ["pointerup", "pointercancel"]) {
       viewport.addEventListener(name, (event) => this.#up(event));
     }
-    new ResizeObserver(() => (this.#fitted ? this.fit() : this.#place())).observe(viewport);
+    new ResizeObserver(() => (this.#fitted ? this.fit() : this.#apply())).observe(viewport);
   }
 
   get scale() {
@@ -46,18 +46,18 @@ export class Zoom {
     this.#x = (this.#viewport.clientWidth - this.#width * this.#scale) / 2;
     this.#y = (this.#viewport.clientHeight - this.#height * this.#scale) / 2;
     this.#fitted = true;
-    this.#place();
+    this.#apply();
   }
 
-  // Around a point of the viewport; its middle, if none is given.
+  // Zooms around a point of the viewport, by default its centre.
   zoomTo(scale, x = this.#viewport.clientWidth / 2, y = this.#viewport.clientHeight / 2) {
-    const least = Math.min(this.#fitScale(), 1) / 2;
-    const next = Math.min(LARGEST, Math.max(least, scale));
+    const minScale = Math.min(this.#fitScale(), 1) / 2;
+    const next = Math.min(MAX_SCALE, Math.max(minScale, scale));
     this.#x = x - ((x - this.#x) / this.#scale) * next;
     this.#y = y - ((y - this.#y) / this.#scale) * next;
     this.#scale = next;
     this.#fitted = false;
-    this.#place();
+    this.#apply();
   }
 
   zoomBy(factor) {
@@ -68,17 +68,17 @@ export class Zoom {
     this.#x += dx;
     this.#y += dy;
     this.#fitted = false;
-    this.#place();
+    this.#apply();
   }
 
-  // Brings a rectangle of the image into sight, if it is not.
-  show({ left, top, right, bottom }) {
-    const dx = shift(
+  // Pans so that a rectangle of the image is in view.
+  reveal({ left, top, right, bottom }) {
+    const dx = scrollDistance(
       left * this.#scale + this.#x,
       right * this.#scale + this.#x,
       this.#viewport.clientWidth,
     );
-    const dy = shift(
+    const dy = scrollDistance(
       top * this.#scale + this.#y,
       bottom * this.#scale + this.#y,
       this.#viewport.clientHeight,
@@ -92,11 +92,11 @@ export class Zoom {
     return Math.max(0.01, Math.min(width / this.#width, height / this.#height, 2));
   }
 
-  // Some of the image stays in sight wherever it is dragged.
-  #place() {
+  // Applies the position, clamped so that part of the image stays in view.
+  #apply() {
     const { clientWidth, clientHeight } = this.#viewport;
-    this.#x = kept(this.#x, this.#width * this.#scale, clientWidth);
-    this.#y = kept(this.#y, this.#height * this.#scale, clientHeight);
+    this.#x = clampPosition(this.#x, this.#width * this.#scale, clientWidth);
+    this.#y = clampPosition(this.#y, this.#height * this.#scale, clientHeight);
     this.#sheet.style.transform = `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`;
     this.#viewport.classList.toggle("zoomed", this.#scale > this.#fitScale() * 1.01);
     this.#onScale(this.#scale);
@@ -105,12 +105,12 @@ export class Zoom {
   #wheel(event) {
     event.preventDefault();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    const fine = event.ctrlKey ? 5 : 1; // a pinch on a touch pad comes in small steps
-    const { x, y } = this.#inside(event);
-    this.zoomTo(this.#scale * WHEEL_STEP ** (-event.deltaY * lines * fine), x, y);
+    const pinchFactor = event.ctrlKey ? 5 : 1; // trackpad pinch events have small deltas
+    const { x, y } = this.#viewportPoint(event);
+    this.zoomTo(this.#scale * WHEEL_STEP ** (-event.deltaY * lines * pinchFactor), x, y);
   }
 
-  // A mouse on text selects it; anywhere else, and with the middle button, it drags the image.
+  // The left mouse button selects text on a line and drags elsewhere; the middle button always drags.
   #down(event) {
     const mouse = event.pointerType === "mouse";
     const onText = event.target.closest?.(".text-line") !== null;
@@ -120,7 +120,7 @@ export class Zoom {
       getSelection().removeAllRanges();
     }
     this.#viewport.focus({ preventScroll: true });
-    this.#pointers.set(event.pointerId, this.#inside(event));
+    this.#pointers.set(event.pointerId, this.#viewportPoint(event));
     if (mouse) this.#viewport.setPointerCapture(event.pointerId);
     this.#viewport.classList.add("dragging");
   }
@@ -128,7 +128,7 @@ export class Zoom {
   #move(event) {
     const before = this.#pointers.get(event.pointerId);
     if (!before) return;
-    const now = this.#inside(event);
+    const now = this.#viewportPoint(event);
     const others = [...this.#pointers].filter(([id]) => id !== event.pointerId);
     this.#pointers.set(event.pointerId, now);
     if (!others.length) {
@@ -137,9 +137,9 @@ export class Zoom {
       }
       return;
     }
-    const [, still] = others[0];
-    const factor = distance(now, still) / Math.max(1, distance(before, still));
-    this.zoomTo(this.#scale * factor, (now.x + still.x) / 2, (now.y + still.y) / 2);
+    const [, fixed] = others[0];
+    const factor = distance(now, fixed) / Math.max(1, distance(before, fixed));
+    this.zoomTo(this.#scale * factor, (now.x + fixed.x) / 2, (now.y + fixed.y) / 2);
     this.panBy((now.x - before.x) / 2, (now.y - before.y) / 2);
   }
 
@@ -148,7 +148,7 @@ export class Zoom {
     if (!this.#pointers.size) this.#viewport.classList.remove("dragging");
   }
 
-  #inside(event) {
+  #viewportPoint(event) {
     const { left, top } = this.#viewport.getBoundingClientRect();
     return { x: event.clientX - left, y: event.clientY - top };
   }
@@ -158,13 +158,13 @@ function distance(one, other) {
   return Math.hypot(one.x - other.x, one.y - other.y);
 }
 
-function kept(position, length, room) {
-  const sight = Math.min(40, length);
-  return Math.min(room - sight, Math.max(sight - length, position));
+function clampPosition(position, length, room) {
+  const visible = Math.min(40, length);
+  return Math.min(room - visible, Math.max(visible - length, position));
 }
 
-// How far a span has to move to be inside of 0 … room; its beginning counts where it is longer.
-function shift(from, to, room) {
+// How far to move a span to fit into 0 … room; a longer span is aligned to its start.
+function scrollDistance(from, to, room) {
   if (from < MARGIN || to - from > room)
     return from < MARGIN || from > room / 2 ? MARGIN - from : 0;
   return to > room - MARGIN ? room - MARGIN - to : 0;

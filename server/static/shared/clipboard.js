@@ -1,26 +1,26 @@
-// Text into the clipboard, also where pages from plain http may not use the modern way.
+// Copies text, also on plain http pages, where the Clipboard API is not available.
 
-import { say } from "./language.js";
-import { announce, flash } from "./notices.js";
+import { translate } from "./language.js";
+import { flash, showNotice } from "./notices.js";
 
 export async function copyText(text, button) {
-  const copied = (await modernCopy(text)) || plainCopy(text);
-  announce(say(copied ? "copied" : "copy_failed"));
+  const copied = (await copyWithClipboardApi(text)) || copyWithExecCommand(text);
+  showNotice(translate(copied ? "copied" : "copy_failed"));
   if (copied) flash(button);
 }
 
-async function modernCopy(text) {
+async function copyWithClipboardApi(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return false; // no permission, or no clipboard on an insecure page
+    return false; // no permission, or not a secure page
   }
 }
 
-function plainCopy(text) {
+function copyWithExecCommand(text) {
   const field = document.createElement("textarea");
-  const before = document.activeElement;
+  const focused = document.activeElement;
   field.value = text;
   field.className = "hidden-text";
   field.setAttribute("aria-hidden", "true");
@@ -30,6 +30,6 @@ function plainCopy(text) {
     return document.execCommand("copy");
   } finally {
     field.remove();
-    before?.focus({ preventScroll: true });
+    focused?.focus({ preventScroll: true });
   }
 }

@@ -1,22 +1,22 @@
-// Elements from code. Strings become text nodes, never HTML.
+// Creates HTML and SVG elements. Strings become text nodes, never HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export function element(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
+  return populate(document.createElement(tag), attributes, children);
 }
 
-export function drawn(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), attributes, children);
+export function svgElement(tag, attributes = {}, ...children) {
+  return populate(document.createElementNS(SVG, tag), attributes, children);
 }
 
-// An attribute that is a function listens to the event of that name; false and null leave it out.
-function filled(made, attributes, children) {
+// Function values become event listeners; attributes that are false or null are omitted.
+function populate(target, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") made.addEventListener(name, value);
-    else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== null) made.setAttribute(name, value);
+    if (typeof value === "function") target.addEventListener(name, value);
+    else if (value === true) target.setAttribute(name, "");
+    else if (value !== false && value !== null) target.setAttribute(name, value);
   }
-  made.append(...children.filter((child) => child !== null));
-  return made;
+  target.append(...children.filter((child) => child !== null));
+  return target;
 }

@@ -1,7 +1,7 @@
-// Runs before anything is painted, so that a remembered theme does not flash.
+// Runs before the first paint, so that a saved theme does not flash.
 try {
   const theme = localStorage.getItem("ocr.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage is off: the theme of the system it is.
+  // Storage is not available: use the system theme.
 }

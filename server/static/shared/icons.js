@@ -1,6 +1,6 @@
-// Icons on a grid of 24, drawn as lines in the colour of the text.
+// Line icons on a 24 x 24 grid, drawn in the text colour.
 
-import { drawn } from "./elements.js";
+import { svgElement } from "./elements.js";
 
 const PATHS = {
   add: "M12 5v14M5 12h14",
@@ -16,23 +16,23 @@ const PATHS = {
   minus: "M5 12h14",
   moon: "M19.5 14.5A8 8 0 0 1 9.5 4.5a8 8 0 1 0 10 10",
   pulse: "M3 12h4l2.5-7 5 14 2.5-7h4",
-  again: "M19 12a7 7 0 1 1-2-4.9M19 4v4h-4",
+  retry: "M19 12a7 7 0 1 1-2-4.9M19 4v4h-4",
   sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4",
   upload: "M12 16V5M7.5 9L12 4.5 16.5 9M4 16v4h16v-4",
   warning: "M12 4L2.5 20h19zM12 10v5M12 17.3v.4",
 };
 
 export function icon(name) {
-  return drawn(
+  return svgElement(
     "svg",
     { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
-    drawn("path", { d: PATHS[name] }),
+    svgElement("path", { d: PATHS[name] }),
   );
 }
 
-// Puts icons into the elements that name one.
-export function dressIcons(root) {
-  for (const place of root.querySelectorAll("[data-icon]")) {
-    if (!place.querySelector(":scope > svg")) place.prepend(icon(place.dataset.icon));
+// Inserts icons into elements with a data-icon attribute.
+export function insertIcons(root) {
+  for (const target of root.querySelectorAll("[data-icon]")) {
+    if (!target.querySelector(":scope > svg")) target.prepend(icon(target.dataset.icon));
   }
 }

@@ -1,6 +1,6 @@
-// The language of the page: the browser's, or the one that was chosen.
+// The language of the page: the saved one, else the browser's; texts, numbers and units in it.
 
-import { remember, remembered } from "./preferences.js";
+import { getPreference, setPreference } from "./preferences.js";
 import en from "./strings_en.js";
 import zh from "./strings_zh.js";
 
@@ -13,53 +13,59 @@ const SPANS = [
   ["second", 1],
 ];
 
-let chosen = remembered("language");
-if (!(chosen in DICTIONARIES)) {
-  chosen = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
+let current = getPreference("language");
+if (!(current in DICTIONARIES)) {
+  current = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 const listeners = [];
 
 export function language() {
-  return TAGS[chosen];
+  return TAGS[current];
 }
 
-// A string of the dictionary; {name} stands for a value. Forms by number hang on the value `n`.
-export function say(key, values = {}) {
-  let text = DICTIONARIES[chosen][key] ?? key;
+// The text for a key; {name} is replaced by values.name. Plural forms depend on values.n.
+export function translate(key, values = {}) {
+  let text = DICTIONARIES[current][key] ?? key;
   if (typeof text !== "string") {
     text = text[new Intl.PluralRules(language()).select(values.n)] ?? text.other;
   }
-  return text.replace(/\{(\w+)\}/g, (_, name) => shown(values[name]));
+  return text.replace(/\{(\w+)\}/g, (_, name) => formatValue(values[name]));
 }
 
-export function knows(key) {
-  return key in DICTIONARIES[chosen];
+export function hasText(key) {
+  return key in DICTIONARIES[current];
 }
 
 export function number(value, digits = 0) {
   return new Intl.NumberFormat(language(), { maximumFractionDigits: digits }).format(value);
 }
 
-// Milliseconds as people read them.
+// A fraction as a percentage.
+export function percent(fraction, digits = 0) {
+  const options = { style: "percent", maximumFractionDigits: digits };
+  return new Intl.NumberFormat(language(), options).format(fraction);
+}
+
+// Formats a duration in milliseconds.
 export function duration(milliseconds) {
   if (milliseconds >= 1000)
     return `${number(milliseconds / 1000, milliseconds < 10_000 ? 2 : 1)} s`;
   return `${number(milliseconds, milliseconds < 10 ? 1 : 0)} ms`;
 }
 
-// A time in its two largest units, as 3 hr 20 min; for what is older than a moment.
+// Formats seconds in the two largest units, such as 3 hr 20 min.
 export function timeSpan(seconds) {
   const first = SPANS.findIndex(([, length]) => seconds >= length);
   const at = first < 0 ? SPANS.length - 1 : first;
   const [unit, length] = SPANS[at];
-  const words = [inUnit(Math.floor(seconds / length), unit)];
+  const words = [formatUnit(Math.floor(seconds / length), unit)];
   const [smaller, part] = SPANS[at + 1] ?? [];
-  const rest = Math.floor((seconds % length) / part);
-  if (smaller && unit !== "minute" && rest) words.push(inUnit(rest, smaller));
+  const remainder = Math.floor((seconds % length) / part);
+  if (smaller && unit !== "minute" && remainder) words.push(formatUnit(remainder, smaller));
   return words.join(" ");
 }
 
-// Bytes as people read them, in units of 1024.
+// Formats bytes in units of 1024.
 export function size(bytes) {
   if (bytes < 1024) return `${number(bytes)} B`;
   if (bytes < 1024 ** 2) return `${number(bytes / 1024)} KB`;
@@ -67,18 +73,19 @@ export function size(bytes) {
   return `${number(bytes / 1024 ** 3, 2)} GB`;
 }
 
-// Writes the language into the document, and tells those who write their own texts.
+// Sets all texts in the document and calls the onLanguage listeners. data-text sets the text,
+// data-label the aria-label and tooltip, data-name the aria-label.
 export function applyLanguage() {
   document.documentElement.lang = language();
-  for (const place of document.querySelectorAll("[data-text]")) {
-    place.textContent = say(place.dataset.text);
+  for (const target of document.querySelectorAll("[data-text]")) {
+    target.textContent = translate(target.dataset.text);
   }
-  for (const place of document.querySelectorAll("[data-label]")) {
-    place.setAttribute("aria-label", say(place.dataset.label));
-    place.title = say(place.dataset.label);
+  for (const target of document.querySelectorAll("[data-label]")) {
+    target.setAttribute("aria-label", translate(target.dataset.label));
+    target.title = translate(target.dataset.label);
   }
-  for (const place of document.querySelectorAll("[data-name]")) {
-    place.setAttribute("aria-label", say(place.dataset.name));
+  for (const target of document.querySelectorAll("[data-name]")) {
+    target.setAttribute("aria-label", translate(target.dataset.name));
   }
   for (const listener of listeners) listener();
 }
@@ -88,16 +95,16 @@ export function onLanguage(listener) {
 }
 
 export function switchLanguage() {
-  chosen = chosen === "en" ? "zh" : "en";
-  remember("language", chosen);
+  current = current === "en" ? "zh" : "en";
+  setPreference("language", current);
   applyLanguage();
 }
 
-function inUnit(value, unit) {
-  const how = { style: "unit", unit, unitDisplay: "short" };
-  return new Intl.NumberFormat(language(), how).format(value);
+function formatUnit(value, unit) {
+  const options = { style: "unit", unit, unitDisplay: "short" };
+  return new Intl.NumberFormat(language(), options).format(value);
 }
 
-function shown(value) {
+function formatValue(value) {
   return typeof value === "number" ? number(value, 1) : String(value ?? "");
 }

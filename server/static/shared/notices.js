@@ -1,23 +1,23 @@
-// Short news: spoken by screen readers, or shown to all as a line that goes away.
+// Short messages: announced by screen readers, or shown briefly on the page.
 
-const SHOWN_MS = 2500;
-let hiding = 0;
+const NOTICE_MS = 2500;
+let hideTimer = 0;
 
-// For screen readers only: others see it on the page.
-export function speak(text) {
+// For screen readers only.
+export function announce(text) {
   document.getElementById("spoken").textContent = text;
 }
 
-export function announce(text) {
+export function showNotice(text) {
   const notice = document.getElementById("notice");
   notice.textContent = text;
   notice.classList.add("shown");
-  clearTimeout(hiding);
-  hiding = setTimeout(() => notice.classList.remove("shown"), SHOWN_MS);
+  clearTimeout(hideTimer);
+  hideTimer = setTimeout(() => notice.classList.remove("shown"), NOTICE_MS);
 }
 
-// The button shows for a moment that it worked.
+// Marks a button as successful for a moment.
 export function flash(button) {
-  button.classList.add("worked");
-  setTimeout(() => button.classList.remove("worked"), SHOWN_MS / 2);
+  button.classList.add("succeeded");
+  setTimeout(() => button.classList.remove("succeeded"), NOTICE_MS / 2);
 }

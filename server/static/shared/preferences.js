@@ -1,20 +1,20 @@
-// What is remembered between visits; for this visit only where the browser keeps nothing.
+// Preferences in localStorage; in memory where it is not available.
 
-const kept = new Map();
+const fallback = new Map();
 
-export function remembered(name) {
+export function getPreference(name) {
   try {
-    return localStorage.getItem(`ocr.${name}`) ?? kept.get(name) ?? null;
+    return localStorage.getItem(`ocr.${name}`) ?? fallback.get(name) ?? null;
   } catch {
-    return kept.get(name) ?? null;
+    return fallback.get(name) ?? null;
   }
 }
 
-export function remember(name, value) {
-  kept.set(name, value);
+export function setPreference(name, value) {
+  fallback.set(name, value);
   try {
     localStorage.setItem(`ocr.${name}`, value);
   } catch {
-    // Private windows and full storage: kept above for this visit.
+    // Private window or full storage: the value stays in memory.
   }
 }

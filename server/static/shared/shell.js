@@ -1,13 +1,13 @@
-// What all pages share: icons, the switches for language and theme.
+// Common to all pages: icons, language switch and theme switch.
 
-import { dressIcons, icon } from "./icons.js";
-import { applyLanguage, onLanguage, say, switchLanguage } from "./language.js";
-import { remember } from "./preferences.js";
+import { icon, insertIcons } from "./icons.js";
+import { applyLanguage, onLanguage, switchLanguage, translate } from "./language.js";
+import { setPreference } from "./preferences.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export function startShell() {
-  dressIcons(document);
+  insertIcons(document);
   const languageSwitch = document.getElementById("language-switch");
   languageSwitch?.addEventListener("click", switchLanguage);
   const themeSwitch = document.getElementById("theme-switch");
@@ -25,14 +25,14 @@ function isDark() {
 function switchTheme() {
   const theme = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = theme;
-  remember("theme", theme);
+  setPreference("theme", theme);
   showTheme();
 }
 
 function showTheme() {
   const themeSwitch = document.getElementById("theme-switch");
   if (!themeSwitch) return;
-  const label = say(isDark() ? "theme_to_light" : "theme_to_dark");
+  const label = translate(isDark() ? "switch_to_light" : "switch_to_dark");
   themeSwitch.replaceChildren(icon(isDark() ? "sun" : "moon"));
   themeSwitch.setAttribute("aria-label", label);
   themeSwitch.title = label;

@@ -1,4 +1,4 @@
-// Prometheus' text format, as far as the server writes it.
+// Parses the parts of the Prometheus text format that the server uses.
 
 const SAMPLE = /^(\w+)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
@@ -17,22 +17,22 @@ export function parseMetrics(text) {
   return samples;
 }
 
-export function total(samples, name, wanted = {}) {
-  return chosen(samples, name, wanted).reduce((sum, { value }) => sum + value, 0);
+export function sumOf(samples, name, labels = {}) {
+  return matching(samples, name, labels).reduce((sum, { value }) => sum + value, 0);
 }
 
-// A histogram's cumulative counts by upper bound in seconds, ascending.
+// Cumulative counts of a histogram by upper bound in seconds, ascending.
 export function buckets(samples, name) {
-  return chosen(samples, `${name}_bucket`, {})
+  return matching(samples, `${name}_bucket`, {})
     .map(({ labels, value }) => ({ bound: number(labels.le), count: value }))
     .sort((one, other) => one.bound - other.bound);
 }
 
-function chosen(samples, name, wanted) {
+function matching(samples, name, labels) {
   return samples.filter(
     (sample) =>
       sample.name === name &&
-      Object.entries(wanted).every(([label, value]) => sample.labels[label] === value),
+      Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
   );
 }
 

@@ -1,145 +1,145 @@
-// The page at /status: looks at /healthz and /metrics every two seconds and keeps five minutes.
+// The page at /status: polls /healthz and /metrics every two seconds and keeps five minutes.
 
-import { duration, number, onLanguage, say } from "../shared/language.js";
-import { parseMetrics, total } from "./metrics_text.js";
+import { duration, number, onLanguage, percent, translate } from "../shared/language.js";
+import { parseMetrics, sumOf } from "./metrics_text.js";
 import { Plot } from "./plot.js";
-import { between, countersOf } from "./rates.js";
+import { ratesBetween, readCounters } from "./rates.js";
 import { startShell } from "../shared/shell.js";
-import { showAnswers, showDetails, showState, showWorkers } from "./tables.js";
+import { showDetails, showResponses, showState, showWorkers } from "./tables.js";
 
-const EVERY_MS = 2000;
-const LENGTH = 150;
-const LEAST_LENGTH = 30; // a fresh page does not look empty for long
-const WINDOW = 5; // looks over which rates are taken: a single one is too nervous
-const PATIENCE_MS = 5000;
+const POLL_MS = 2000;
+const MAX_SNAPSHOTS = 150;
+const MIN_POINTS = 30; // width of the plots while there are fewer snapshots
+const RATE_WINDOW = 5; // snapshots per rate, for smoothing
+const TIMEOUT_MS = 5000;
 
-const part = (name) => document.getElementById(name);
-const looks = []; // {counters, rates, health}; rates and health are null where there was no answer
+const byId = (name) => document.getElementById(name);
+const snapshots = []; // {counters, rates, health}; all null if the server did not answer
 const plots = {
-  rate: new Plot(part("rate-plot"), ["first"]),
-  latency: new Plot(part("latency-plot"), ["first", "second"]),
-  queue: new Plot(part("queue-plot"), ["first", "second"]),
-  cache: new Plot(part("cache-plot"), ["first"]),
+  rate: new Plot(byId("rate-plot"), ["first"]),
+  latency: new Plot(byId("latency-plot"), ["first", "second"]),
+  queue: new Plot(byId("queue-plot"), ["first", "second"]),
+  cache: new Plot(byId("cache-plot"), ["first"]),
 };
 let samples = [];
 let timer = 0;
-let isLooking = false;
+let isPolling = false;
 
-async function look() {
-  if (isLooking) return;
-  isLooking = true;
+async function poll() {
+  if (isPolling) return;
+  isPolling = true;
   clearTimeout(timer);
   try {
-    const [health, metrics] = await Promise.all([fetched("healthz"), fetched("metrics")]);
+    const [health, metrics] = await Promise.all([fetchOk("healthz"), fetchOk("metrics")]);
     samples = parseMetrics(await metrics.text());
-    const counters = countersOf(samples, performance.now());
-    const earlier = looks.slice(-WINDOW).find((other) => other.counters);
-    const rates = earlier ? between(earlier.counters, counters) : null;
-    keep({ counters, rates, health: await health.json() });
+    const counters = readCounters(samples, performance.now());
+    const earlier = snapshots.slice(-RATE_WINDOW).find((other) => other.counters);
+    const rates = earlier ? ratesBetween(earlier.counters, counters) : null;
+    record({ counters, rates, health: await health.json() });
   } catch {
-    keep({ counters: null, rates: null, health: null });
+    record({ counters: null, rates: null, health: null });
   }
-  isLooking = false;
+  isPolling = false;
   draw();
-  if (!document.hidden) timer = setTimeout(look, EVERY_MS);
+  if (!document.hidden) timer = setTimeout(poll, POLL_MS);
 }
 
-async function fetched(address) {
+async function fetchOk(address) {
   const answer = await fetch(address, {
     cache: "no-store",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
   return answer;
 }
 
-function keep(entry) {
-  looks.push(entry);
-  if (looks.length > LENGTH) looks.shift();
+function record(entry) {
+  snapshots.push(entry);
+  if (snapshots.length > MAX_SNAPSHOTS) snapshots.shift();
 }
 
 function draw() {
-  const last = looks.at(-1);
+  const last = snapshots.at(-1);
   if (!last) return;
   showState(last.health);
   document.body.classList.toggle("stale", !last.health);
-  const health = last.health ?? looks.findLast((entry) => entry.health)?.health;
+  const health = last.health ?? snapshots.findLast((entry) => entry.health)?.health;
   if (!health) return;
   drawRates(last.rates);
   drawQueue(health);
   drawCache(health, last.rates);
-  showWorkers(part("workers"), health.workers);
-  showDetails(part("details"), health, total(samples, "process_resident_memory_bytes"));
-  showAnswers(part("answers"), samples);
+  showWorkers(byId("workers"), health.workers);
+  showDetails(byId("details"), health, sumOf(samples, "process_resident_memory_bytes"));
+  showResponses(byId("responses"), samples);
 }
 
 function drawRates(rates) {
   const perSecond = rates ? number(rates.perSecond, rates.perSecond < 10 ? 1 : 0) : "–";
-  part("rate").textContent = perSecond;
+  byId("rate").textContent = perSecond;
   plots.rate.draw([series((entry) => entry.rates?.perSecond)], {
-    least: 1,
-    show: (value) => `${number(value)} /s`,
-    label: `${say("tile_rate")}: ${perSecond}`,
+    minimum: 1,
+    format: (value) => `${number(value)}/s`,
+    label: `${translate("tile_rate")}: ${perSecond}`,
   });
   const median = rates?.median ?? null;
-  const slow = rates?.slow ?? null;
-  part("latency").textContent = median === null ? "–" : duration(median);
-  part("latency-note").textContent =
-    slow === null ? say("no_requests") : say("latency_note", { slow: duration(slow) });
+  const p95 = rates?.p95 ?? null;
+  byId("latency").textContent = median === null ? "–" : duration(median);
+  byId("latency-note").textContent =
+    p95 === null ? translate("no_requests") : translate("latency_note", { p95: duration(p95) });
   plots.latency.draw(
-    [series((entry) => entry.rates?.median), series((entry) => entry.rates?.slow)],
+    [series((entry) => entry.rates?.median), series((entry) => entry.rates?.p95)],
     {
-      least: 10,
-      show: duration,
-      label: `${say("tile_latency")}: ${part("latency").textContent}, ${part("latency-note").textContent}`,
+      minimum: 10,
+      format: duration,
+      label: `${translate("tile_latency")}: ${byId("latency").textContent}, ${byId("latency-note").textContent}`,
     },
   );
-  const latest = looks.findLast((entry) => entry.counters)?.counters;
-  part("rate-note").textContent = latest ? say("rate_note", { n: latest.requests }) : "";
+  const latest = snapshots.findLast((entry) => entry.counters)?.counters;
+  byId("rate-note").textContent = latest ? translate("rate_note", { n: latest.requests }) : "";
 }
 
 function drawQueue(health) {
   const { waiting, running, limit } = health.queue;
-  part("queue").textContent = number(waiting);
-  part("queue-note").textContent = say("queue_note", { running, limit });
+  byId("queue").textContent = number(waiting);
+  byId("queue-note").textContent = translate("queue_note", { running, limit });
   plots.queue.draw(
     [
       series((entry) => entry.health?.queue.waiting),
       series((entry) => entry.health?.queue.running),
     ],
     {
-      least: 5,
-      show: (value) => number(value),
-      label: `${say("tile_queue")}: ${waiting}, ${part("queue-note").textContent}`,
+      minimum: 5,
+      format: (value) => number(value),
+      label: `${translate("tile_queue")}: ${waiting}, ${byId("queue-note").textContent}`,
     },
   );
 }
 
 function drawCache(health, rates) {
-  const share = rates?.keptShare ?? null;
-  part("cache").textContent = share === null ? "–" : `${number(share * 100)} %`;
+  const share = rates?.reusedShare ?? null;
+  byId("cache").textContent = share === null ? "–" : percent(share);
   const { hit, joined, miss } = health.cache;
   const all = hit + joined + miss;
-  const overall = all ? `${number(((hit + joined) / all) * 100)} %` : "–";
-  part("cache-note").textContent = say("cache_note", { overall, entries: health.cache.entries });
-  plots.cache.draw([series((entry) => entry.rates?.keptShare)], {
-    least: 1,
-    show: (value) => `${number(value * 100)} %`,
-    label: `${say("tile_cache")}: ${part("cache").textContent}, ${part("cache-note").textContent}`,
+  const overall = all ? percent((hit + joined) / all) : "–";
+  byId("cache-note").textContent = translate("cache_note", { overall, entries: health.cache.entries });
+  plots.cache.draw([series((entry) => entry.rates?.reusedShare)], {
+    minimum: 1,
+    format: (value) => percent(value),
+    label: `${translate("tile_cache")}: ${byId("cache").textContent}, ${byId("cache-note").textContent}`,
   });
 }
 
 function series(value) {
-  const values = looks.map((entry) => value(entry) ?? null);
-  return [...Array(Math.max(0, LEAST_LENGTH - values.length)).fill(null), ...values];
+  const values = snapshots.map((entry) => value(entry) ?? null);
+  return [...Array(Math.max(0, MIN_POINTS - values.length)).fill(null), ...values];
 }
 
-// Nothing is asked while nobody looks; the plots have a gap then.
+// No polling while the page is hidden; the plots show a gap.
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
-  if (document.hidden) keep({ counters: null, rates: null, health: null });
-  else look();
+  if (document.hidden) record({ counters: null, rates: null, health: null });
+  else poll();
 });
 onLanguage(draw);
 startShell();
-look();
+poll();

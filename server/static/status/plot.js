@@ -1,6 +1,6 @@
-// A small plot of the last minutes: lines in SVG, the newest value on the right.
+// A small SVG line plot of the last minutes, newest value on the right.
 
-import { drawn, element } from "../shared/elements.js";
+import { element, svgElement } from "../shared/elements.js";
 
 const WIDTH = 300;
 const HEIGHT = 72;
@@ -11,42 +11,42 @@ export class Plot {
   #top;
   #svg;
 
-  // series: a class for each line.
-  constructor(place, series) {
+  // series: a CSS class for each line.
+  constructor(container, series) {
     this.#lines = series.map((name) =>
-      drawn("path", { class: `plot-line ${name}`, "vector-effect": "non-scaling-stroke" }),
+      svgElement("path", { class: `plot-line ${name}`, "vector-effect": "non-scaling-stroke" }),
     );
-    this.#area = drawn("path", { class: `plot-area ${series[0]}` });
+    this.#area = svgElement("path", { class: `plot-area ${series[0]}` });
     this.#top = element("span", { class: "plot-top", "aria-hidden": "true" });
-    this.#svg = drawn(
+    this.#svg = svgElement(
       "svg",
       { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none" },
       this.#area,
       ...this.#lines,
     );
-    place.append(this.#svg, this.#top);
+    container.append(this.#svg, this.#top);
   }
 
-  // values: one list for each series, oldest first, null for a gap. show: the largest in words.
-  draw(values, { least, show, label }) {
-    const largest = niceAbove(Math.max(least, ...values.flat().filter((value) => value !== null)));
+  // values: one list per series, oldest first, null for a gap. format: formats the axis maximum.
+  draw(values, { minimum, format, label }) {
+    const top = niceCeiling(Math.max(minimum, ...values.flat().filter((value) => value !== null)));
     for (const [index, line] of this.#lines.entries()) {
-      line.setAttribute("d", this.#path(values[index], largest, false));
+      line.setAttribute("d", this.#path(values[index], top, false));
     }
-    this.#area.setAttribute("d", this.#path(values[0], largest, true));
-    this.#top.textContent = show(largest);
+    this.#area.setAttribute("d", this.#path(values[0], top, true));
+    this.#top.textContent = format(top);
     this.#svg.setAttribute("role", "img");
     this.#svg.setAttribute("aria-label", label);
   }
 
-  #path(values, largest, closed) {
+  #path(values, top, closed) {
     const step = WIDTH / Math.max(1, values.length - 1);
     let path = "";
-    let from = null; // where the current piece began
+    let from = null; // start of the current segment
     const close = () => (closed && from !== null ? `V${HEIGHT}H${from}Z` : "");
     for (const [index, value] of values.entries()) {
       const x = round(index * step);
-      const y = round(HEIGHT - 1 - (Math.min(value, largest) / largest) * (HEIGHT - 4));
+      const y = round(HEIGHT - 1 - (Math.min(value, top) / top) * (HEIGHT - 4));
       if (value === null) {
         path += close();
         from = null;
@@ -61,8 +61,8 @@ export class Plot {
   }
 }
 
-// 1, 2 or 5 times a power of ten.
-export function niceAbove(value) {
+// Rounds up to 1, 2 or 5 times a power of ten.
+export function niceCeiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((factor) => factor * power).find((nice) => nice >= value * 0.999);
 }

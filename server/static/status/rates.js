@@ -1,39 +1,39 @@
-// What happened between two looks at the counters: rates, shares, and quantiles of a histogram.
+// Rates, shares and quantiles between two snapshots of the counters.
 
-import { buckets, total } from "./metrics_text.js";
+import { buckets, sumOf } from "./metrics_text.js";
 
-// The counters of one look; `time` in milliseconds.
-export function countersOf(samples, time) {
+// The counters of one snapshot; `time` in milliseconds.
+export function readCounters(samples, time) {
   return {
     time,
-    requests: total(samples, "ocr_request_seconds_count"),
+    requests: sumOf(samples, "ocr_request_seconds_count"),
     seconds: buckets(samples, "ocr_request_seconds"),
-    kept:
-      total(samples, "ocr_cache_requests_total") -
-      total(samples, "ocr_cache_requests_total", { result: "miss" }),
-    asked: total(samples, "ocr_cache_requests_total"),
+    reused:
+      sumOf(samples, "ocr_cache_requests_total") -
+      sumOf(samples, "ocr_cache_requests_total", { result: "miss" }),
+    lookups: sumOf(samples, "ocr_cache_requests_total"),
   };
 }
 
-// null where nothing happened, or where the counters began anew with another server.
-export function between(before, now) {
+// Fields are null without requests. Returns null if the counters were reset by a restart.
+export function ratesBetween(before, now) {
   const requests = now.requests - before.requests;
   const seconds = (now.time - before.time) / 1000;
-  if (requests < 0 || seconds <= 0 || now.asked < before.asked) return null;
+  if (requests < 0 || seconds <= 0 || now.lookups < before.lookups) return null;
   const answered = now.seconds.map(({ bound, count }, index) => ({
     bound,
     count: count - (before.seconds[index]?.count ?? 0),
   }));
-  const asked = now.asked - before.asked;
+  const lookups = now.lookups - before.lookups;
   return {
     perSecond: requests / seconds,
     median: quantile(answered, 0.5),
-    slow: quantile(answered, 0.95),
-    keptShare: asked ? (now.kept - before.kept) / asked : null,
+    p95: quantile(answered, 0.95),
+    reusedShare: lookups ? (now.reused - before.reused) / lookups : null,
   };
 }
 
-// In milliseconds; straight lines within a bucket, as Prometheus' histogram_quantile has them.
+// In milliseconds, interpolated linearly within a bucket like histogram_quantile in Prometheus.
 export function quantile(cumulative, share) {
   const all = cumulative.at(-1)?.count ?? 0;
   if (!all) return null;

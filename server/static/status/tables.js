@@ -1,10 +1,10 @@
-// The state in words, the workers, and the lists of figures of the status page.
+// Server state, worker table and lists of values on the status page.
 
 import { element } from "../shared/elements.js";
-import { duration, knows, number, say, size, timeSpan } from "../shared/language.js";
+import { duration, hasText, number, size, timeSpan, translate } from "../shared/language.js";
 
-const KINDS = { ready: "good", starting: "waiting", draining: "waiting", unreachable: "bad" };
-const WORKER_KINDS = {
+const STATE_CLASSES = { ready: "good", starting: "waiting", draining: "waiting", unreachable: "bad" };
+const WORKER_CLASSES = {
   ready: "good",
   busy: "busy",
   starting: "waiting",
@@ -15,20 +15,21 @@ const WORKER_KINDS = {
 export function showState(health) {
   const state = health?.status ?? "unreachable";
   const badge = document.getElementById("state-badge");
-  const words = named("state_of_", state);
+  const words = stateName("server_state_", state);
   if (badge.textContent !== words) badge.textContent = words;
-  badge.className = `badge ${KINDS[state] ?? "waiting"}`;
-  document.getElementById("state-text").textContent = say(`state_text_${state}`);
+  badge.className = `badge ${STATE_CLASSES[state] ?? "waiting"}`;
+  const textKey = `server_state_text_${state}`;
+  document.getElementById("state-text").textContent = hasText(textKey) ? translate(textKey) : "";
   if (!health) return;
   const { engine, version, uptime_seconds: uptime } = health;
-  const facts = [`ocr-server ${version}`, say("up_for", { time: timeSpan(uptime) })];
+  const facts = [`ocr-server ${version}`, translate("up_for", { time: timeSpan(uptime) })];
   if (engine) facts.push(`${engine.engine} ${engine.precision}`, engine.models);
   document.getElementById("facts").textContent = facts.join(" · ");
 }
 
-export function showWorkers(place, workers) {
+export function showWorkers(container, workers) {
   const most = Math.max(1, ...workers.map((worker) => worker.rss_mb));
-  place.replaceChildren(
+  container.replaceChildren(
     ...workers.map((worker) => {
       const bar = element("span", { class: "memory-bar", "aria-hidden": "true" });
       bar.style.setProperty("--share", String(worker.rss_mb / most));
@@ -40,8 +41,8 @@ export function showWorkers(place, workers) {
           {},
           element(
             "span",
-            { class: `badge ${WORKER_KINDS[worker.state] ?? ""}` },
-            named("worker_", worker.state),
+            { class: `badge ${WORKER_CLASSES[worker.state] ?? ""}` },
+            stateName("worker_", worker.state),
           ),
         ),
         element("td", { class: "number" }, String(worker.pid ?? "–")),
@@ -58,23 +59,23 @@ export function showWorkers(place, workers) {
   );
 }
 
-export function showDetails(place, health, frontEndBytes) {
+export function showDetails(container, health, frontEndBytes) {
   const { cache, requests } = health;
   const restarts = Object.entries(health.restarts).filter(([, count]) => count);
-  fill(place, [
-    [say("front_end_memory"), frontEndBytes ? size(frontEndBytes) : "–"],
-    [say("open_requests"), number(requests.open)],
-    [say("expected_wait"), duration(health.queue.expected_wait_seconds * 1000)],
-    [say("bytes_in_flight"), size(requests.bytes)],
-    [say("recognitions"), number(health.completed)],
-    [say("jobs"), number(health.jobs)],
+  fillList(container, [
+    [translate("front_end_memory"), frontEndBytes ? size(frontEndBytes) : "–"],
+    [translate("open_requests"), number(requests.open)],
+    [translate("expected_wait"), duration(health.queue.expected_wait_seconds * 1000)],
+    [translate("bytes_in_flight"), size(requests.bytes)],
+    [translate("recognitions"), number(health.completed)],
+    [translate("jobs"), number(health.jobs)],
     [
-      say("cache_entries"),
-      say("of", { n: number(cache.entries), limit: number(cache.max_entries) }),
+      translate("cache_entries"),
+      translate("of", { n: number(cache.entries), limit: number(cache.max_entries) }),
     ],
-    [say("cache_bytes"), say("of", { n: size(cache.bytes), limit: size(cache.max_bytes) })],
+    [translate("cache_bytes"), translate("of", { n: size(cache.bytes), limit: size(cache.max_bytes) })],
     [
-      say("restarts"),
+      translate("restarts"),
       restarts.length
         ? restarts.map(([reason, count]) => `${reason} ${number(count)}`).join(", ")
         : "0",
@@ -82,22 +83,22 @@ export function showDetails(place, health, frontEndBytes) {
   ]);
 }
 
-export function showAnswers(place, samples) {
+export function showResponses(container, samples) {
   const answers = samples.filter(({ name }) => name === "ocr_requests_total");
   const rows = answers
     .sort((one, other) => other.value - one.value)
     .map(({ labels, value }) => [`${labels.code} ${labels.error}`.trim(), number(value)]);
-  fill(place, rows.length ? rows : [[say("no_requests"), ""]]);
+  fillList(container, rows.length ? rows : [[translate("no_requests"), ""]]);
 }
 
-function fill(place, rows) {
-  place.replaceChildren(
+function fillList(container, rows) {
+  container.replaceChildren(
     ...rows.map(([name, value]) =>
       element("div", {}, element("dt", {}, name), element("dd", {}, value)),
     ),
   );
 }
 
-function named(prefix, state) {
-  return knows(prefix + state) ? say(prefix + state) : state;
+function stateName(prefix, state) {
+  return hasText(prefix + state) ? translate(prefix + state) : state;
 }
