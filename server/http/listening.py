@@ -53,12 +53,14 @@ class Listener:
         server: HTTPServer,
         connections: Connections,
         outgoing: OutgoingBytes,
+        header_seconds: float,
         patience: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
         self._connections = connections
         self._outgoing = outgoing
+        self._header_seconds = header_seconds
         self._patience = patience
         self._clock = clock
         self._sockets: list[socket.socket] = []
@@ -127,6 +129,7 @@ class Listener:
             connection,
             peer_address(address),
             self._outgoing,
+            self._header_seconds,
             self._patience,
             self._closed,
             max_buffer_size=self._server.max_buffer_size,

@@ -58,8 +58,10 @@ class RequestScope:
         cls, context: ServerContext, request: HTTPServerRequest, recognition: bool = False
     ) -> RequestScope:
         """A request whose headers have come."""
+        stream = stream_of(request)
+        stream.expect_nothing()  # of headers; what has a body says so
         trusted = context.settings.web_server.trusted_proxies
-        address = client_address(stream_of(request).peer, request.headers, trusted)
+        address = client_address(stream.peer, request.headers, trusted)
         if recognition:
             context.open_requests += 1
         own_id = request_id(request.headers.get("X-Request-Id"))

@@ -64,8 +64,13 @@ def make_http_server(context: ServerContext) -> Listener:
         chunk_size=CHUNK_BYTES,
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=1 << 50,
-        idle_connection_timeout=HEADER_SECONDS,
         body_timeout=BODY_SECONDS,
     )
-    outgoing = context.inflight.outgoing
-    return Listener(server, context.connections, outgoing, context.patience_seconds)
+    server.conn_params.header_timeout = None  # ClientStream has one that costs less
+    return Listener(
+        server,
+        context.connections,
+        context.inflight.outgoing,
+        HEADER_SECONDS,
+        context.patience_seconds,
+    )

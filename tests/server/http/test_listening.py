@@ -33,7 +33,9 @@ def answer(request: HTTPServerRequest) -> None:
 @contextlib.asynccontextmanager
 async def listening(connections: Connections) -> AsyncIterator[int]:
     """A listener on a port."""
-    listener = Listener(HTTPServer(answer), connections, OutgoingBytes(), patience=30.0)
+    listener = Listener(
+        HTTPServer(answer), connections, OutgoingBytes(), header_seconds=30.0, patience=30.0
+    )
     sockets = bind_sockets(0, "127.0.0.1")
     port = sockets[0].getsockname()[1]
     listener.add_sockets(sockets)
