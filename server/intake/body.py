@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -22,6 +22,9 @@ from server.intake.fields import (
 )
 from server.intake.lookalikes import Lookalikes
 from server.intake.text_bodies import parse_json, parse_urlencoded
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 
 class BodyReader(Protocol):
@@ -83,30 +86,9 @@ class MultipartBody:
     is_long = False
 
     def __init__(self, boundary: bytes) -> None:
-        self._fields: dict[str, str] = {}
-        self._upload: bytes | None = None
-        self._parts = 0
-        self._ended = False
-        self._header = bytearray()
-        self._value = bytearray()
-        self._disposition: bytes | None = None
-        self._name = ""
-        self._chunks: list[memoryview] = []
-        self._length = 0
+        self._parts = _Parts()
         self._lookalikes = Lookalikes(boundary)
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._on_headers,
-                "on_part_data": self._on_data,
-                "on_part_end": self._on_part,
-                "on_end": self._on_end,
-            },
-        )
+        self._parser = MultipartParser(boundary, self._parts.callbacks())
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
@@ -118,6 +100,43 @@ class MultipartBody:
 
     def finish(self) -> Form:
         """See BodyReader.finish."""
+        return self._parts.form()
+
+
+class _Parts:
+    """What the parser of a multipart body has found so far.
+
+    Apart from MultipartBody, since the parser holds it: in a circle with the parser, each image
+    would stay in memory until the garbage collector comes by.
+    """
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+        self._upload: bytes | None = None
+        self._parts = 0
+        self._ended = False
+        self._header = bytearray()
+        self._value = bytearray()
+        self._disposition: bytes | None = None
+        self._name = ""
+        self._chunks: list[memoryview] = []
+        self._length = 0
+
+    def callbacks(self) -> MultipartCallbacks:
+        """What the parser calls."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._on_header_field,
+            "on_header_value": self._on_header_value,
+            "on_header_end": self._on_header_end,
+            "on_headers_finished": self._on_headers,
+            "on_part_data": self._on_data,
+            "on_part_end": self._on_part,
+            "on_end": self._on_end,
+        }
+
+    def form(self) -> Form:
+        """All parts."""
         if not self._ended:
             raise BadRequest("the multipart body ends before its final boundary")
         return Form(self._fields, self._upload)
