@@ -71,10 +71,10 @@ class RequestScope:
         """Since the headers came."""
         return (time.perf_counter() - self._started) * 1000
 
-    def note(self, reply: Reply) -> None:
-        """This is the answer, which is on its way now. Its body is not kept."""
+    def note(self, reply: Reply, size: int) -> None:
+        """This is the answer, which is on its way now with so many bytes of its body."""
         self._status, self._error = reply.status, reply.error
-        self._size = 0 if self._request.method == "HEAD" else reply.length
+        self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
 
     def leave(self, taken: bool = True) -> None:

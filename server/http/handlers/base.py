@@ -75,8 +75,8 @@ class BaseHandler(tornado.web.RequestHandler):
     def send(self, reply: Reply) -> None:
         """Finish with this answer; a large body is sent as it is, not copied."""
         reply = admitted(reply, self.context.inflight, self.problem)
-        self.scope.note(reply)
         length = reply.length
+        self.scope.note(reply, length if self.request.method != "HEAD" else 0)
         self.set_status(reply.status)
         self._set_headers(reply.headers)
         self.set_header("Content-Length", str(length))
@@ -98,7 +98,7 @@ class BaseHandler(tornado.web.RequestHandler):
     def send_empty(self, status: int, headers: Mapping[str, str] | None = None) -> None:
         """Finish with a status that has no body: 204 or 304."""
         reply = Reply(status, headers or {}, ())
-        self.scope.note(reply)
+        self.scope.note(reply, 0)
         self.set_status(status)
         self._set_headers(reply.headers)
         self.finish()

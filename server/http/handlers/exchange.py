@@ -175,12 +175,12 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> None:
         """Put an answer on the wire, with more headers; only a small body is copied for that."""
-        self.scope.note(reply)
         length = reply.length
+        body = reply.body if self.request.method != "HEAD" else ()
+        self.scope.note(reply, length if body else 0)
         headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
         headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
-        body = reply.body if self.request.method != "HEAD" else ()
         if length <= LARGE_BYTES:
             self._connection.write_headers(start, HTTPHeaders(headers), b"".join(body))
         else:
