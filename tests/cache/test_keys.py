@@ -1,4 +1,4 @@
-"""Digests of images against published ones."""
+"""Digests of images compared with published ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_digests_are_lower_case_hex(data: bytes, md5: str, sha256: str) -> None:
     assert digest(data).sha256 == sha256
 
 
-def test_pieces_give_the_same_as_the_whole() -> None:
+def test_chunks_give_the_same_as_the_whole() -> None:
     whole = bytes(range(256)) * 40
     hasher = ImageHasher()
     for start in range(0, len(whole), 333):
@@ -35,7 +35,7 @@ def test_pieces_give_the_same_as_the_whole() -> None:
     assert hasher.digests() == digest(whole)
 
 
-def test_digests_can_be_read_on_the_way() -> None:
+def test_digests_can_be_read_in_between() -> None:
     hasher = ImageHasher()
     assert hasher.digests() == digest(b"")
     hasher.update(b"ab")
@@ -45,7 +45,7 @@ def test_digests_can_be_read_on_the_way() -> None:
     assert hasher.digests() == digest(b"abc")
 
 
-def test_a_key_is_told_apart_by_every_part() -> None:
+def test_every_part_of_a_key_counts() -> None:
     keys = {
         CacheKey("a", "b", "c"), CacheKey("x", "b", "c"), CacheKey("a", "x", "c"),
         CacheKey("a", "b", "x"), CacheKey("b", "a", "c"),

@@ -1,4 +1,4 @@
-"""Images are known again by all of their bytes, and kept within a limit."""
+"""Recent images are matched by all their bytes, and kept within a limit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ROOM = 1 << 20
 
 
 def image(number: int, length: int = 10_000) -> bytes:
-    """An image that differs from those of other numbers in its first byte."""
+    """An image whose first byte is its number."""
     return bytes([number]) + bytes(length - 1)
 
 
 def known(recent: RecentImages, *numbers: int) -> list[int]:
-    """Which of the images are known; asking counts as use, in this order."""
+    """Which images are known; each lookup counts as use, in this order."""
     return [n for n in numbers if recent.digests(image(n)) is not None]
 
 
@@ -64,7 +64,7 @@ def test_images_that_differ_in_their_metadata_only_do_not_look_alike(place: int)
 
 
 def test_of_images_that_look_alike_the_last_is_kept() -> None:
-    """They differ in one byte that is no sample."""
+    """They differ in one byte that is not a sample."""
     place = EDGE_BYTES + 1
     assert place % (10_000 // SAMPLES)
     one, other = bytes(10_000), bytes(place) + b"x" + bytes(9_999 - place)
@@ -95,7 +95,7 @@ def test_an_image_is_counted_once() -> None:
 
 
 @pytest.mark.parametrize(("max_bytes", "kept"), [(12_000, [1]), (11_999, []), (0, [])])
-def test_an_image_that_does_not_fit_pushes_nothing_out(max_bytes: int, kept: list[int]) -> None:
+def test_an_image_that_does_not_fit_evicts_nothing(max_bytes: int, kept: list[int]) -> None:
     recent = filled(max_bytes, 1)
     assert known(recent, 1) == kept
     recent.remember(image(2, 20_000), digest(b""))

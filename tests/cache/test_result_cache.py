@@ -1,4 +1,4 @@
-"""The cache with a clock that is ticked by hand."""
+"""The result cache, with a clock that is advanced by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cache.stored_result import StoredResult
 
 
 class HandClock:
-    """Stands still until it is ticked."""
+    """A clock that only tick() advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -42,7 +42,7 @@ def put(cache: ResultCache, name: str, data: bytes = b"answer") -> None:
 
 
 def kept(cache: ResultCache, *names: str) -> str:
-    """Which of the names are in the cache; asking counts as use, in this order."""
+    """Which names are in the cache; each lookup counts as use, in this order."""
     return "".join(name for name in names if cache.get(key(name)) is not None)
 
 
@@ -122,7 +122,7 @@ def test_an_answer_lives_as_long_as_it_should(clock: HandClock) -> None:
     assert cache.size_bytes == 0
 
 
-def test_use_does_not_prolong_life_but_a_new_answer_does(clock: HandClock) -> None:
+def test_use_does_not_extend_the_time_to_live_but_a_new_answer_does(clock: HandClock) -> None:
     cache = roomy(clock, ttl=60)
     put(cache, "a")
     put(cache, "b")
@@ -165,7 +165,7 @@ def test_an_expired_answer_makes_room_before_a_living_one(clock: HandClock) -> N
     clock.tick(30)
     put(cache, "b")
     assert cache.get(key("a")) is not None  # b is now the least recently used
-    clock.tick(40)  # a is dead
+    clock.tick(40)  # a has expired
     put(cache, "c")
     assert kept(cache, "a", "b", "c") == "bc"
 
@@ -189,8 +189,8 @@ def test_an_answer_that_fits_exactly_is_kept_and_one_byte_more_is_not(clock: Han
     put(cache, "a", bytes(400))
     assert kept(cache, "a") == "a"
     large = cache.put(key("b"), digests("b"), StoredResult(bytes(401)))
-    assert large.result.json == bytes(401)  # it is answered all the same
-    assert kept(cache, "a", "b") == "a"  # and pushed nothing out
+    assert large.result.json == bytes(401)  # it is returned all the same
+    assert kept(cache, "a", "b") == "a"  # and nothing was evicted
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Classification: what the classifier sees and what its answer means."""
+"""The classifier's input, and the meaning of its output."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_another_input_shape() -> None:
         ((0.05, 0.95), 0.9, True),
         ((0.95, 0.05), 0.9, False),
         ((0.15, 0.85), 0.9, False),
-        ((0.25, 0.75), 0.75, False),  # it has to be surer than the threshold
+        ((0.25, 0.75), 0.75, False),  # it must exceed the threshold
         ((0.25, 0.75), 0.74, True),
         ((0.5, 0.5), 0.9, False),
     ],

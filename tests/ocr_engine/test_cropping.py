@@ -1,4 +1,4 @@
-"""Cropping: pixels go straight through where nothing needs straightening."""
+"""Cropping: pixels are unchanged if nothing needs straightening."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_vertical_crop_is_turned_counter_clockwise() -> None:
     pixels[20:40, 40:60] = (10, 20, 250)  # its upper third
     crop = cut(pixels, box(40, 20, 60, 80))
     assert crop.shape == (20, 60, 3)
-    assert (crop[:, :20] == (10, 20, 250)).all()  # what was on top is now on the left
+    assert (crop[:, :20] == (10, 20, 250)).all()  # the top is now on the left
     assert (crop[:, 20:] == 0).all()
     assert crop.flags.c_contiguous
 
@@ -129,7 +129,7 @@ def test_beyond_the_edge_the_last_pixels_are_repeated() -> None:
 
 
 def smooth(height: int, width: int) -> ImageArray:
-    """Noise without fine detail, so that a shift by a part of a pixel changes little at a time."""
+    """Noise without fine detail, so that a subpixel shift changes little."""
     return cv2.GaussianBlur(noise(height, width), (0, 0), 2).astype(np.uint8)
 
 

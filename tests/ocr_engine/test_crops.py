@@ -1,4 +1,4 @@
-"""Crops that are made when they are asked for."""
+"""Crops are created on first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHAPES = [(20, 100), (30, 50), (40, 70)]
 
 
 def counted() -> tuple[Crops, list[int]]:
-    """Crops whose pixels are their numbers, and the numbers of those that were made."""
+    """Crops whose pixels are their numbers, and the numbers of those created."""
     made: list[int] = []
 
     def make(number: int) -> ImageArray:
@@ -21,7 +21,7 @@ def counted() -> tuple[Crops, list[int]]:
     return Crops(SHAPES, make), made
 
 
-def test_a_crop_is_made_once_and_only_if_it_is_asked_for() -> None:
+def test_a_crop_is_created_once_and_only_if_used() -> None:
     crops, made = counted()
     assert not made
     assert crops[2] is crops[2]
@@ -29,7 +29,7 @@ def test_a_crop_is_made_once_and_only_if_it_is_asked_for() -> None:
     assert made == [2, 0]
 
 
-def test_some_of_them_share_what_is_made() -> None:
+def test_a_subset_shares_the_created_crops() -> None:
     crops, made = counted()
     some = crops.subset([2, 1])
     assert some.shapes == [SHAPES[2], SHAPES[1]]
@@ -39,7 +39,7 @@ def test_some_of_them_share_what_is_made() -> None:
     assert made == [2, 1]
 
 
-def test_some_of_them_may_be_changed_once_each() -> None:
+def test_a_subset_changes_each_crop_once() -> None:
     crops, made = counted()
     changes: list[int] = []
 

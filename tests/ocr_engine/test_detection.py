@@ -1,4 +1,4 @@
-"""Detection on maps and pixels small enough to be worked out by hand."""
+"""Detection on maps and pixels small enough to be computed by hand."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_preprocess_keeps_an_image_of_the_right_size_as_it_is(every_other: bool)
     seen = preprocess(pixels, (32, 64))
     assert seen.shape == (1, 32, 64, 3)
     assert seen.dtype == np.uint8
-    assert seen.flags.c_contiguous  # as a runtime takes it without a copy
+    assert seen.flags.c_contiguous  # so that a runtime can use it without a copy
     np.testing.assert_array_equal(seen[0], pixels)
 
 
@@ -185,7 +185,7 @@ def test_preprocess_resizes_to_height_by_width_and_leaves_the_image_alone() -> N
 @pytest.mark.parametrize(
     ("size", "detected", "rows", "columns"),
     [
-        ((20, 40), (32, 40), 20, 40),  # 60 < 64: the short side is filled up to 32
+        ((20, 40), (32, 40), 20, 40),  # 60 < 64: the short side is padded to 32
         ((31, 32), (32, 32), 31, 32),  # 63 < 64
         ((10, 12), (32, 32), 10, 12),
     ],
@@ -206,14 +206,14 @@ def test_preprocess_stretches_an_image_that_is_just_not_tiny() -> None:
 
 
 class WhiteIsText(FakeSession):
-    """A detection model that takes the brightness of a pixel for its probability."""
+    """A detection model that uses a pixel's brightness as its probability."""
 
     def run(self, pixels: PixelArray) -> FloatArray:
         return np.divide(pixels[None, ..., 0], 255, dtype=np.float32)
 
 
 class ReadsAlwaysA(WhiteIsText):
-    """A recognition model that is sure of the letter a."""
+    """A recognition model that always reads the letter a."""
 
     def run(self, pixels: PixelArray) -> FloatArray:
         return np.array([[[0.0, 1.0]]], dtype=np.float32)
@@ -267,7 +267,7 @@ def test_a_box_with_a_low_score_is_dropped() -> None:
     assert postprocess(mixed, (200, 300), RecognitionOptions(det_db_box_thresh=0.615)) == []
 
 
-def test_a_pixel_at_the_threshold_is_no_text() -> None:
+def test_a_pixel_at_the_threshold_is_not_text() -> None:
     quarter = rectangle_map((100, 80, 160, 110, 0.25))
     at = RecognitionOptions(det_db_thresh=0.25, det_db_box_thresh=0.1)
     below = RecognitionOptions(det_db_thresh=0.24, det_db_box_thresh=0.1)
@@ -363,7 +363,7 @@ def test_quad_of_a_cloud_holds_every_point() -> None:
 
 
 def clipper_outline(corners: FloatArray, ratio: float) -> npt.NDArray[np.float32]:
-    """What PaddleOCR does: pyclipper's offset with round joins."""
+    """PaddleOCR's method: pyclipper's offset with round joins."""
     distance = cv2.contourArea(corners) * ratio / cv2.arcLength(corners, True)
     offset = pyclipper.PyclipperOffset()
     offset.AddPath(corners.tolist(), pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
@@ -383,7 +383,7 @@ def random_quads(count: int) -> list[FloatArray]:
 
 
 def test_unclip_gives_the_boxes_of_pyclipper_but_for_its_rounding() -> None:
-    """Clipper cuts corners to whole pixels and rounds the outline, hence up to two pixels."""
+    """Clipper truncates corners to whole pixels and rounds the outline: up to two pixels."""
     apart = []
     for corners in random_quads(200):
         expected, _ = min_area_quad(clipper_outline(corners, 1.5))

@@ -64,7 +64,7 @@ def test_the_image_itself_is_left_as_it_is() -> None:
 
 
 def test_lines_have_different_numbers() -> None:
-    """Two lines of one place in the order of colours differ by their numbers alone."""
+    """Two lines with the same colour differ only in their numbers."""
     box = level(200, 100, 300, 130)
     far = Line("a", 1.0, level(20, 300, 60, 320))
     labels = []

@@ -1,4 +1,4 @@
-"""Images are turned by EXIF tag 0x112, whatever else their metadata holds."""
+"""Images are rotated by EXIF tag 0x112, whatever else is in their metadata."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
 
 
 def corners() -> Image.Image:
-    """White, with a red and a blue corner: no turn leaves it as it is."""
+    """White, with a red and a blue corner: each rotation changes it."""
     image = Image.new("RGB", (48, 32), (255, 255, 255))
     image.paste((200, 0, 0), (0, 0, 24, 16))
     image.paste((0, 0, 200), (24, 16, 48, 32))
@@ -43,7 +43,7 @@ def bgr(image: Image.Image) -> ImageArray:
 
 
 def assert_upright(data: bytes, name: str = "") -> None:
-    """The corners are where they belong."""
+    """Check that the corners are in their places."""
     pixels = decode(data, PLENTY).pixels
     expected = bgr(corners())
     assert pixels.shape == expected.shape, name
@@ -84,7 +84,7 @@ def test_metadata_of_a_tiff_that_leads_nowhere(pointer: int, kind: int) -> None:
 @pytest.mark.parametrize("compression", [None, "packbits", "tiff_lzw", "tiff_adobe_deflate"])
 @pytest.mark.parametrize("number", range(1, 9))
 def test_a_tiff_is_turned_once(number: int, compression: str | None) -> None:
-    """Pillow turns TIFFs by itself when it sees the tag."""
+    """Pillow rotates TIFFs automatically when it sees the tag."""
     data = saved(corners(), "TIFF", compression=compression, tiffinfo={274: number})
     with Image.open(io.BytesIO(data)) as image:
         expected = bgr(image.convert("RGB"))
@@ -93,7 +93,7 @@ def test_a_tiff_is_turned_once(number: int, compression: str | None) -> None:
 
 
 def test_a_cut_tiff_is_no_longer_than_before() -> None:
-    """The shorter directory must not stand in for pixels that are missing."""
+    """The bytes saved in the directory must not replace missing pixels."""
     tags = sorted([*grey_tags(4, 2, 200), (274, 3, 1, 6), (34665, 4, 1, 8), (34853, 4, 1, 8)])
     whole = tiff([tags]).ljust(200, b"\0") + bytes(8)
     assert decode(whole, PLENTY).pixels.shape == (4, 2, 3)
@@ -120,7 +120,7 @@ def test_an_orientation_that_there_is_not_means_upright(number: int) -> None:
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ((0x112, 1, 1, 6), 6),  # one whole number, of whatever type
+        ((0x112, 1, 1, 6), 6),  # one integer of any type
         ((0x112, 4, 1, 6), 6),
         ((0x112, 8, 1, 6), 6),
         ((0x112, 3, 2, 6), 1),  # two of them
@@ -187,7 +187,7 @@ def test_exif_in_several_segments_of_a_jpeg() -> None:
 
 
 def test_several_images_in_one_jpeg() -> None:
-    """MPO, as some cameras write it: the first one, turned by its own EXIF."""
+    """MPO, as some cameras write it: the first image, rotated by its own EXIF."""
     first, second = corners().transpose(TURNED_LEFT), Image.new("RGB", (9, 9))
     tags = Image.Exif()
     tags[0x112] = 6

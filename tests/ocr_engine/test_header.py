@@ -101,7 +101,7 @@ def test_tiff_in_both_byte_orders(order: str, kind: str) -> None:
 
 
 def tiff(order: str, size: list[tuple[int, str, int]]) -> bytes:
-    """A TIFF whose directory stands behind its 60,000 bytes of pixels."""
+    """A TIFF whose directory follows its 60,000 bytes of pixels."""
     rest = [(258, "H", 8), (259, "H", 1), (262, "H", 1), (273, "I", 8), (277, "H", 1),
             (278, "I", 200), (279, "I", 60_000)]  # fmt: skip
     entries = b""
@@ -134,7 +134,7 @@ def test_a_tiff_of_too_many_tags(order: str) -> None:
 
 
 def with_segments(*segments: bytes) -> bytes:
-    """The generated JPEG with more between its start and its own segments."""
+    """The generated JPEG with extra segments before its own."""
     return GENERATED["jpeg"][:2] + b"".join(segments) + GENERATED["jpeg"][2:]
 
 

@@ -1,4 +1,4 @@
-"""Decoding: every format and mode, never half an image, never too many pixels."""
+"""Decoding: every format and mode, never a partial image, never too many pixels."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def difference(one: ImageArray, other: ImageArray) -> float:
 
 @pytest.fixture(scope="module")
 def sign() -> ImageArray:
-    """The sign as every format shows it: 24-bit BMP, read without the code under test."""
+    """The sign, from a 24-bit BMP, read without the code under test."""
     with Image.open(PAGES / "special_sign.bmp") as image:
         return np.asarray(image.convert("RGB"))[:, :, ::-1]
 
 
 @pytest.fixture(scope="module")
 def photo() -> Image.Image:
-    """Something that no format compresses to nothing."""
+    """Content that no format compresses to almost nothing."""
     with Image.open(PAGES / "photo_zh_notice.jpg") as image:
         small: Image.Image = image.convert("RGB").resize((160, 120))
         return small
@@ -113,7 +113,7 @@ def test_the_sign_looks_the_same_in_every_format(
 def test_exif_orientation_is_applied(orientation: int, sign: ImageArray) -> None:
     pixels = pixels_of(committed(f"special_exif_{orientation}.jpg"))
     assert pixels.shape == (120, 320, 3)
-    # turned the wrong way, the letters do not meet: the difference is more than 25
+    # rotated the wrong way, the letters do not coincide: the difference is more than 25
     assert difference(pixels, sign) < 4
     assert difference(np.ascontiguousarray(pixels[::-1, ::-1]), sign) > 15
 
@@ -123,7 +123,7 @@ def test_exif_orientation_is_applied_in_other_formats(file_format: str) -> None:
     image = Image.new("RGB", (6, 4), (0, 0, 0))
     image.putpixel((0, 0), (255, 255, 255))
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned by 90 degrees clockwise
+    exif[0x0112] = 6  # to be shown rotated by 90 degrees clockwise
     options: dict[str, Any] = {"lossless": True} if file_format == "WEBP" else {}
     pixels = pixels_of(saved(image, file_format, exif=exif, **options))
     assert pixels.shape == (6, 4, 3)
@@ -162,7 +162,7 @@ def test_deep_grey_tiff_is_scaled_and_not_clipped(
     np.testing.assert_allclose(pixels[0, :, 0], expected, atol=1)
 
 
-def test_float_pixels_that_are_no_numbers() -> None:
+def test_float_pixels_that_are_not_numbers() -> None:
     values = np.array([[0.5, np.nan]], dtype=np.float32)
     with pytest.raises(InvalidImage, match="not numbers"):
         decode(saved(Image.fromarray(values), "TIFF"), PLENTY)
@@ -179,7 +179,7 @@ def test_opaque_modes(mode: str, photo: Image.Image) -> None:
     assert difference(pixels_of(saved(image, "TIFF")), expected) <= 2
 
 
-def test_transparency_is_laid_over_white() -> None:
+def test_alpha_is_composited_onto_white() -> None:
     image = Image.new("RGBA", (5, 1))
     for x, colour in enumerate(
         [(0, 0, 0, 0), (0, 0, 0, 255), (0, 0, 0, 128), (200, 0, 0, 51), (10, 10, 10, 100)]
@@ -192,7 +192,7 @@ def test_transparency_is_laid_over_white() -> None:
 
 
 @pytest.mark.parametrize("name", ["special_sign_rgba_clear.png", "special_sign_palette_clear.png"])
-def test_dark_letters_on_transparency_stand_on_white(name: str) -> None:
+def test_dark_letters_on_transparency_get_a_white_background(name: str) -> None:
     pixels = pixels_of(committed(name))
     assert pixels[0, 0].tolist() == [255, 255, 255]
     assert pixels.min() < 40
@@ -208,7 +208,7 @@ def letters(colour: int, mode: str) -> Image.Image:
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 @pytest.mark.parametrize(("colour", "background"), [(255, 0), (240, 0), (90, 255), (0, 255)])
-def test_white_letters_on_transparency_stand_on_black(
+def test_white_letters_on_transparency_get_a_black_background(
     mode: str, colour: int, background: int
 ) -> None:
     pixels = pixels_of(saved(letters(colour, mode), "PNG"))
@@ -216,7 +216,7 @@ def test_white_letters_on_transparency_stand_on_black(
     assert pixels[10, 20].tolist() == [colour] * 3
 
 
-def test_a_fully_transparent_and_an_opaque_image_are_laid_over_white() -> None:
+def test_a_fully_transparent_and_an_opaque_image_get_a_white_background() -> None:
     clear = pixels_of(saved(Image.new("RGBA", (8, 8), (255, 255, 255, 0)), "PNG"))
     assert (clear == 255).all()
     opaque = pixels_of(saved(Image.new("RGBA", (8, 8), (255, 255, 255, 255)), "PNG"))
@@ -318,7 +318,7 @@ WHOLE = whole_files()
 
 
 @pytest.mark.parametrize("name", sorted(WHOLE))
-def test_a_truncated_file_is_never_half_an_image(name: str) -> None:
+def test_a_truncated_file_is_never_a_partial_image(name: str) -> None:
     whole = WHOLE[name]
     decode(whole, PLENTY)  # the whole of it is fine
     for percent in range(5, 91, 5):
@@ -450,7 +450,7 @@ def test_a_side_is_limited_too() -> None:
 
 
 def mutated(data: bytes, generator: random.Random) -> bytes:
-    """The bytes with one to thirty of them changed, cut out or put in, mostly near the start."""
+    """The bytes with one to thirty changes, deletions or insertions, mostly near the start."""
     content = bytearray(data)
     for _ in range(generator.choice((1, 1, 2, 5, 30))):
         end = min(len(content), generator.choice((64, 600, 1 << 30)))

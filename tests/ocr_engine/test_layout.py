@@ -1,4 +1,4 @@
-"""From lines to blocks, and what a document of several pages says of itself."""
+"""Grouping lines into blocks, and documents of several pages."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def test_no_lines_are_no_blocks() -> None:
 
 
 @pytest.mark.parametrize(("gap", "blocks"), [(30, ["a b"]), (31, ["a", "b"])])
-def test_a_block_ends_where_there_is_three_quarters_of_a_line_of_ground(
-    gap: int, blocks: list[str]
-) -> None:
+def test_a_block_ends_at_a_gap_of_three_quarters_of_a_line(gap: int, blocks: list[str]) -> None:
     assert grouped(line("a", 10, 100, 400, 140), line("b", 10, 140 + gap, 400, 180 + gap)) == blocks
 
 
@@ -57,7 +55,7 @@ def test_lines_keep_their_order() -> None:
 # --- documents
 
 
-def test_the_pages_of_a_document_are_parted_by_form_feeds() -> None:
+def test_the_pages_of_a_document_are_separated_by_form_feeds() -> None:
     first, second, third = (
         Page(90, 90, group_lines([line(text, 0, 0, 9, 9) for text in texts]), number)
         for number, texts in enumerate(("ab", "", "c"), 1)
@@ -93,6 +91,6 @@ def test_level_boxes_lie_in_the_image_and_are_never_empty(
 @pytest.mark.parametrize(
     "corners", [[(0, 0)] * 3, [(0, 0)] * 5, [(0, 0, 0)] * 4, [("a", 0)] * 4, [0, 1, 2, 3]]
 )
-def test_what_is_no_quad(corners: list[tuple[int, int]]) -> None:
+def test_what_is_not_a_quad(corners: list[tuple[int, int]]) -> None:
     with pytest.raises((ValueError, TypeError)):
         as_quad(corners)

@@ -21,8 +21,8 @@ from tests.support.pools import whole
 
 SIGN = Path(__file__).parents[1] / "data" / "pages" / "sign_en_parking.png"
 
-# MiB that a worker may take beyond its start, and the side of a page that takes more; the sign
-# takes less. With 400, OpenVINO fails in another place and says so in other words.
+# MiB that a worker may use beyond its start, and the side of a page that needs more; the sign needs
+# less. With 400, OpenVINO fails in another place with another message.
 LIMITS = [
     ("openvino", 200, 1500),
     ("openvino", 400, 2000),

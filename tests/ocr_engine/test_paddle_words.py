@@ -1,4 +1,4 @@
-"""Words of the engine paddleocr: out of an answer with return_word_box, and for real."""
+"""Words of engine paddleocr: from a given return_word_box output, and from the engine itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def place(start: int, end: int) -> tuple[tuple[int, int], ...]:
 
 
 def answer(**changes: Any) -> dict[str, Any]:
-    """As PaddleOCR answers: letters, spaces and Chinese are runs of their own."""
+    """In PaddleOCR's format: letters, spaces and Chinese characters are separate runs."""
     found = {
         "rec_texts": ["ab 北门!"],
         "rec_scores": [0.87654],
@@ -103,7 +103,7 @@ def test_vertical_lines_are_divided_from_top_to_bottom() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"text_word": [["ab", "北", "门", "!"]]},  # a run less than places
+        {"text_word": [["ab", "北", "门", "!"]]},  # one run less than boxes
         {"text_word": [["xy", " ", "北", "门", "!"]]},  # another text
         {"text_word": [[]], "text_word_region": [[]]},
     ],
@@ -136,7 +136,7 @@ def test_the_engine_itself() -> None:
         *"北门书店",
         *("OPEN", "EVERY", "DAY"),
     ]
-    # by the drawing: four squares of 42 pixels round the middle
+    # as drawn: four squares of 42 pixels around the middle
     for number, (_, start, end) in enumerate(edges(words.lines[0].parts)):
         assert start == pytest.approx(160 - 84 + 42 * number, abs=5)
         assert end == pytest.approx(160 - 84 + 42 * (number + 1), abs=5)

@@ -1,4 +1,4 @@
-"""What the engine paddleocr asks of PaddleOCR for one image."""
+"""The options that engine paddleocr passes to PaddleOCR for one image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ocr_engine.recognizers.paddleocr import PaddleOcr
 
 
 class Recording:
-    """A pipeline that finds nothing and keeps what it was asked for."""
+    """A pipeline that finds nothing and records its options."""
 
     def predict(self, pixels: object, **asked: Any) -> list[dict[str, Any]]:
         self.asked = asked

@@ -56,12 +56,12 @@ def read(reader: PpOcr, name: str, options: RecognitionOptions = DEFAULTS) -> Re
 
 @pytest.fixture(scope="module")
 def readings(reader: PpOcr) -> dict[str, Recognition]:
-    """Every special image, read once, one after the other."""
+    """Every special image, read once, one after another."""
     return {name: read(reader, name) for name in sorted(KNOWN)}
 
 
 def texts(result: Document) -> list[str]:
-    """The lines without blanks, which are a matter of taste between scripts."""
+    """The lines without spaces, which are ambiguous between scripts."""
     return [line.text.replace(" ", "") for line in result.lines]
 
 
@@ -92,7 +92,7 @@ def test_boxes_are_those_of_the_upright_image(
     got = readings[f"special_exif_{orientation}.jpg"].result.lines
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_allclose(one.box, other.box, atol=4)
-    # by the drawing: the lines' middles are at (160, 38) and (160, 90)
+    # as drawn: the lines' middles are at (160, 38) and (160, 90)
     middles = [np.mean(line.box, axis=0) for line in got]
     np.testing.assert_allclose(middles, [(160, 38), (160, 90)], atol=6)
 
@@ -168,7 +168,7 @@ def test_the_seconds_of_every_stage(readings: dict[str, Recognition]) -> None:
 @pytest.mark.parametrize(
     "name", ["special_sign_2_pages.tif", "special_sign_3_frames.gif", "special_sign.bmp"]
 )
-def test_frames_are_told(readings: dict[str, Recognition], name: str) -> None:
+def test_frames_are_counted(readings: dict[str, Recognition], name: str) -> None:
     expected = {"special_sign_2_pages.tif": 2, "special_sign_3_frames.gif": 3}.get(name, 1)
     assert readings[name].result.frames == expected
 
@@ -212,7 +212,7 @@ def test_options_of_one_image_do_not_reach_the_next(
         assert read(reader, name).result == readings[name].result
 
 
-def test_without_the_classifier_lines_stay_on_their_head(reader: PpOcr) -> None:
+def test_without_the_classifier_lines_stay_upside_down(reader: PpOcr) -> None:
     name = "special_upside_down.png"
     result = read(reader, name, RecognitionOptions(use_angle_cls=False, drop_score=0.0)).result
     assert len(result.lines) >= 5
@@ -230,14 +230,14 @@ def test_unclip_ratio_changes_the_boxes(reader: PpOcr, readings: dict[str, Recog
 
 
 class AlwaysSureOfTheOpposite(FakeSession):
-    """A classifier that takes every line to stand on its head."""
+    """A classifier that takes every line for upside down."""
 
     def run(self, pixels: PixelArray) -> FloatArray:
         assert pixels.shape == (1, 48, 192, 3)
         return np.array([[0.0, 1.0]], dtype=np.float32)
 
 
-def test_a_line_that_does_not_read_well_turned_is_read_as_it_stands(
+def test_a_line_that_does_not_read_well_turned_is_not_turned(
     reader: PpOcr, models: ModelSet, readings: dict[str, Recognition]
 ) -> None:
     sessions = reader.sessions.with_session("cls", AlwaysSureOfTheOpposite())
@@ -246,7 +246,7 @@ def test_a_line_that_does_not_read_well_turned_is_read_as_it_stands(
         assert texts(read(misled, name).result) == texts(readings[name].result)
 
 
-def test_without_a_classifier_lines_are_read_as_they_stand(
+def test_without_a_classifier_lines_are_not_turned(
     models: ModelSet, readings: dict[str, Recognition]
 ) -> None:
     bare = ppocr.load(settings(model_set(models.det, models.rec)))
@@ -309,7 +309,7 @@ def test_models_are_needed_as_files() -> None:
         ppocr.load(EngineSettings("openvino", None))
 
 
-def test_what_is_loaded_is_told(reader: PpOcr) -> None:
+def test_info_describes_what_is_loaded(reader: PpOcr) -> None:
     assert reader.info.engine.startswith("openvino 20")
     assert reader.info.precision == "f32"
     assert reader.info.threads == 2

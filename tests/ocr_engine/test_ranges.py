@@ -1,4 +1,4 @@
-"""Ranges of activations: written and read, refused for another model, part of a fingerprint."""
+"""Activation ranges: written, read, refused for another model, part of the fingerprint."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VALUES = {"Conv.1": (-0.17, 9.7898), "Größe/卷积:0": (0.0, 12.5), 'a "quoted
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with something that the name takes for a model."""
+    """A folder with a file that looks like a model."""
     (tmp_path / "inference.onnx").write_bytes(b"weights")
     return tmp_path
 
@@ -46,7 +46,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert list(read_ranges(path).values) == list(VALUES)  # in the order of the graph
 
 
-def test_values_are_rounded_to_four_places_and_stand_a_line_each(tmp_path: Path) -> None:
+def test_values_are_rounded_to_four_places_and_have_a_line_each(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     write_ranges(path, ActivationRanges("00", {"a": (-1.234567, 2.00004), "b": (0.0, 1e-9)}))
     assert read_ranges(path).values == {"a": (-1.2346, 2.0), "b": (0.0, 0.0)}
@@ -94,7 +94,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         read_ranges(tmp_path / FILE_NAME)
 
 
-# --- beside a model
+# --- in a model's folder
 
 
 def test_ranges_beside_a_model_are_its_own(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reading order: rows from the top, from left to right, also on a turned page."""
+"""Reading order: rows from the top, from left to right, even on a rotated page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def box(left: float, top: float, width: float, height: float) -> QuadArray:
 
 
 def turned(quad: QuadArray, degrees: float) -> QuadArray:
-    """The box turned clockwise (as seen on the screen) round (400, 300)."""
+    """The box rotated clockwise (on the screen) around (400, 300)."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     away = quad - np.array((400, 300))
     x, y = away[:, 0], away[:, 1]
@@ -37,7 +37,7 @@ def page(rows: int, pitch: int) -> list[QuadArray]:
 
 
 def shuffled_order(boxes: list[QuadArray], seed: int) -> list[int]:
-    """Where the boxes stand in reading order, by their place in the list; they come shuffled."""
+    """The reading order of the shuffled boxes, as indices into the original list."""
     places = list(range(len(boxes)))
     random.Random(seed).shuffle(places)
     return [places[index] for index in reading_order([boxes[place] for place in places])]
@@ -57,7 +57,7 @@ def test_lines_from_the_top() -> None:
 
 
 def test_two_columns_on_a_row_are_read_from_the_left() -> None:
-    # the price stands 3 pixels higher than its label
+    # the price is 3 pixels higher than its label
     boxes = [box(500, 10, 60, 20), box(10, 13, 200, 20), box(10, 50, 200, 20), box(500, 47, 60, 20)]
     assert reading_order(boxes) == [1, 0, 2, 3]
 
@@ -83,7 +83,7 @@ def test_vertical_crops_are_read_from_left_to_right(seed: int) -> None:
 
 
 def test_different_heights_in_a_row() -> None:
-    # a large total (height 60, middle 50) and small print beside it (height 16)
+    # a large total (height 60, middle 50) and small print next to it (height 16)
     large = box(10, 20, 200, 60)
     same_row, next_row = box(600, 49, 80, 16), box(300, 56, 80, 16)  # middles 57 and 64
     assert reading_order([next_row, same_row, large]) == [2, 1, 0]
@@ -111,7 +111,7 @@ def test_skew_is_the_median_of_the_long_boxes() -> None:
 
 
 @pytest.mark.parametrize(("degrees", "expected"), [(19, 19), (-19, -19), (21, 0), (-21, 0)])
-def test_a_page_that_lies_aslant_on_purpose_is_left_alone(degrees: int, expected: int) -> None:
+def test_a_strongly_rotated_page_is_not_straightened(degrees: int, expected: int) -> None:
     corners = np.array([turned(box(100, 100, 500, 20), degrees)], dtype=np.float64)
     assert math.degrees(page_skew(corners)) == pytest.approx(expected, abs=0.15)
 

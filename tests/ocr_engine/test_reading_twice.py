@@ -1,6 +1,6 @@
-"""Lines are read squeezed first, and only what does not read well is looked at again.
+"""Lines are read squeezed first; only those that do not read well are read again.
 
-The fakes read a line from its colours: green says which line it is, red which end is its left.
+The fakes read a line from its colours: green identifies the line, red its left end.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ GREENS = (40, 90, 140, 190)  # of the lines, from the top
 
 
 class BlueIsText(FakeSession):
-    """A detection model that takes the blue of a pixel for its probability."""
+    """A detection model that uses a pixel's blue as its probability."""
 
     def run(self, pixels: PixelArray) -> FloatArray:
         return np.divide(pixels[None, ..., 0], 255, dtype=np.float32)
 
 
 def seen(pixels: PixelArray) -> tuple[int, bool]:
-    """Which line it is, and whether it stands on its head."""
+    """Which line it is, and whether it is upside down."""
     height, ends = pixels.shape[1], (10, 185)  # all widths have both
     green = int(pixels[0, height // 2, ends[0], 1])
     line = min(range(len(GREENS)), key=lambda index: abs(GREENS[index] - green))
@@ -50,7 +50,7 @@ def seen(pixels: PixelArray) -> tuple[int, bool]:
 
 
 class Scripted(FakeSession):
-    """A recognition model that reads (line, width, turned) as it is told, and counts."""
+    """A recognition model with given readings per (line, width, turned); it counts its calls."""
 
     def __init__(self, script: Mapping[tuple[int, int, bool], Reading]) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Scripted(FakeSession):
 
 
 class KnowsTurned(FakeSession):
-    """A classifier that sees which lines are turned, or is told what to say; it counts."""
+    """A classifier that sees which lines are turned, or gives set answers; it counts its calls."""
 
     def __init__(self, always: float | None = None) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class KnowsTurned(FakeSession):
 
 
 def page(*turned: bool) -> DecodedImage:
-    """A line for each, turned or not, one under the other."""
+    """One line per argument, upside down if true, from top to bottom."""
     pixels = np.zeros((80 * len(turned) + 40, 320, 3), dtype=np.uint8)
     for line, is_turned in enumerate(turned):
         top = 40 + 80 * line
@@ -120,7 +120,7 @@ def read(
 
 
 def check_reading(rec: Scripted, expected: Reading) -> None:
-    """The one line of a page is read so without a classifier."""
+    """Check the reading of a page of one line, without a classifier."""
     (line,) = read(page(False), rec)
     assert line.text == expected[0]
     assert line.confidence == pytest.approx(expected[1], abs=1e-4)
@@ -159,12 +159,12 @@ def test_a_sure_line_is_read_once(confidence: float) -> None:
         (("cet", 0.9699), ("cat", 0.98), ("cat", 0.98)),
         (("cat", 0.96), ("cet", 0.95), ("cat", 0.96)),
         (("cet", 0.5), ("cat", 0.51), ("cat", 0.51)),
-        (("cet", 0.75), ("cat", 0.75), ("cat", 0.75)),  # no surer: as it was taken
+        (("cet", 0.75), ("cat", 0.75), ("cat", 0.75)),  # equally confident: the first reading stays
         (("", 0.0), ("cat", 0.6), ("cat", 0.6)),
         (("cat", 0.6), ("", 0.0), ("cat", 0.6)),
     ],
 )
-def test_an_unsure_line_is_read_twice_and_the_surer_reading_stays(
+def test_an_unsure_line_is_read_twice_and_the_more_confident_reading_stays(
     squeezed: Reading, full: Reading, stays: Reading
 ) -> None:
     rec = Scripted({(0, SQUEEZED, False): squeezed, (0, FULL, False): full})
@@ -173,7 +173,7 @@ def test_an_unsure_line_is_read_twice_and_the_surer_reading_stays(
 
 
 class Unsure(Scripted):
-    """A recognition model that reads a c, surer with more padding, and notes the widths."""
+    """A recognition model that reads a c, with more confidence the more padding; records widths."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -245,11 +245,11 @@ def test_a_line_that_reads_well_is_not_shown_to_the_classifier() -> None:
     cls = KnowsTurned()
     lines = read(page(False, False, False), rec, cls)
     assert [line.text for line in lines] == ["cat", "NOON", "gray"]
-    assert cls.asked == []  # the second is as sure turned; the third reads well in full
+    assert cls.asked == []  # the second is as confident turned; the third reads well at full width
     assert len(rec.read) == 4
 
 
-def test_a_line_on_its_head_is_asked_about_and_read_turned() -> None:
+def test_an_upside_down_line_is_classified_and_read_turned() -> None:
     rec = Scripted(
         {
             (0, SQUEEZED, True): ("ye", 0.6),
@@ -276,7 +276,9 @@ def test_a_line_on_its_head_is_asked_about_and_read_turned() -> None:
         (("ON", 0.99), ("NO", 1.0), "ON"),  # reads well: the classifier is not asked
     ],
 )
-def test_a_turned_reading_must_be_surer(upright: Reading, turned: Reading, stays: str) -> None:
+def test_a_turned_reading_must_be_more_confident(
+    upright: Reading, turned: Reading, stays: str
+) -> None:
     rec = Scripted(
         {
             (0, width, head): reading
@@ -337,7 +339,7 @@ def test_without_classification_nothing_is_turned() -> None:
 
 
 class Shown(BlueIsText):
-    """Notes what it is shown; nobody reads the answer if that is a line."""
+    """Records its inputs; the answer for a line is not read."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Recognition: the width that the model sees, and CTC decoding by hand."""
+"""Recognition: the width of the model's input, and CTC decoding by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plain(height: int, width: int, colour: tuple[int, int, int] = (255, 255, 255
 
 
 def steps(*likeliest: tuple[int, float]) -> FloatArray:
-    """Probabilities (1, steps, 5) in which each step's likeliest class has the given value."""
+    """Probabilities (1, steps, 5) with the given likeliest class and value per step."""
     probabilities = np.full((1, len(likeliest), 5), 0.01, dtype=np.float32)
     for step, (index, probability) in enumerate(likeliest):
         probabilities[0, step, index] = probability
@@ -97,7 +97,7 @@ def test_left_stays_left_and_top_stays_top() -> None:
         (steps((A, 0.9), (B, 0.5)), "ab", 0.7),
         (steps((A, 0.9), (A, 0.3)), "a", 0.9),  # a repeat counts once, by its first step
         (steps((A, 0.3), (A, 0.9)), "a", 0.3),
-        (steps((A, 0.9), (BLANK, 0.99), (A, 0.5)), "aa", 0.7),  # a blank parts repeats
+        (steps((A, 0.9), (BLANK, 0.99), (A, 0.5)), "aa", 0.7),  # a blank separates repeats
         (steps((A, 0.8), (BLANK, 0.99), (B, 0.6)), "ab", 0.7),
         (steps((BLANK, 0.99), (BLANK, 0.98), (C, 0.6), (BLANK, 0.9)), "c", 0.6),
         (steps((A, 0.9), (B, 0.6), (A, 0.3)), "aba", 0.6),
@@ -137,7 +137,7 @@ def test_characters_are_where_their_steps_are() -> None:
 
 
 def test_padding_does_not_count_for_where_characters_are() -> None:
-    """Of eight steps two are padding: the crop ends with the sixth."""
+    """Two of eight steps are padding: the crop ends with the sixth."""
     said = steps(*[(BLANK, 0.9)] * 3, (B, 0.9), *[(BLANK, 0.9)] * 4)
     (found,) = decode_characters(said, CHARACTERS, filled=0.75).characters
     assert (found.start, found.end) == pytest.approx((3 / 6, 4 / 6))
@@ -171,7 +171,7 @@ def test_the_filled_share_is_that_of_the_padded_crop(width: int, squeeze: float)
 
 
 @pytest.mark.parametrize("blanks", [0.0, 3.0, 9.0])
-def test_blanks_that_are_passed_over_change_nothing(blanks: float) -> None:
+def test_skipped_blanks_change_nothing(blanks: float) -> None:
     letters = tuple(map(chr, range(0x4E00, 0x4E00 + 200)))
     logits = np.random.default_rng(5).normal(0, 3, (1, 300, 201))
     logits[0, :, BLANK] += blanks
@@ -204,7 +204,7 @@ def test_no_step_is_skipped_that_says_something_else(seed: int, sharpness: int) 
 
 
 @pytest.mark.parametrize(("width", "padded"), [(20, 320), (320, 320), (321, 384)])
-def test_a_crop_may_be_padded_to_a_least_width(width: int, padded: int) -> None:
+def test_a_crop_may_be_padded_to_a_minimum_width(width: int, padded: int) -> None:
     crop = np.zeros((48, width, 3), dtype=np.uint8)
     assert preprocess(crop, min_width=320).shape == (1, 48, padded, 3)
     assert padded_width((48, width), min_width=320) == padded

@@ -1,4 +1,4 @@
-"""Numbers that are other numbers when turned by 180 degrees, with real weights."""
+"""Numbers that are other numbers when rotated by 180 degrees, with real weights."""
 
 from __future__ import annotations
 

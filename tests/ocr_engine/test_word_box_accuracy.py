@@ -1,7 +1,7 @@
-"""Boxes of words and characters against images whose glyphs are known, with real weights.
+"""Boxes of words and characters compared with known glyphs, with real weights.
 
-Latin text is set here in the font that comes with Pillow. Chinese text is that of the special
-images, whose letters stand on a grid (tools/pages/specials.py).
+Latin text is drawn here in Pillow's own font. Chinese text is that of the special images, whose
+characters are on a grid (tools/pages/specials.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINES = (
     "Wide words: MAXIMUM, WINDOW; narrow: little",
 )
 MARGIN = 40
-FEWEST = {"word": 6, "char": 35}  # lines that stand on their head may be misread
+FEWEST = {"word": 6, "char": 35}  # upside-down lines may be misread
 SQUARE = 52  # of a Chinese character in the special images
 
 Span = tuple[float, float]
@@ -50,7 +50,7 @@ class Glyph(NamedTuple):
 
 
 def typeset(size: int) -> tuple[ImageArray, list[list[Glyph]]]:
-    """The lines in black on white, and where each glyph is that was drawn."""
+    """The lines in black on white, and the place of each glyph."""
     font = ImageFont.load_default(size)
     step = round(size * 2.4)
     width = round(max(font.getlength(line) for line in LINES)) + 2 * MARGIN
@@ -73,7 +73,7 @@ def typeset(size: int) -> tuple[ImageArray, list[list[Glyph]]]:
 
 
 def rotated(pixels: ImageArray, degrees: float) -> tuple[ImageArray, np.ndarray]:
-    """The image turned counter-clockwise, and the matrix that turns points."""
+    """The image rotated counter-clockwise, and the matrix that rotates points."""
     height, width = pixels.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
@@ -87,7 +87,7 @@ def rotated(pixels: ImageArray, degrees: float) -> tuple[ImageArray, np.ndarray]
 
 
 def straightened(quad: Quad, matrix: np.ndarray) -> Span:
-    """From where to where a box reaches along the line, on the page before it was turned."""
+    """The extent of a box along the line, on the page before rotation."""
     corners = cv2.transform(np.array([quad], np.float64), cv2.invertAffineTransform(matrix))[0]
     left, also_left, right, also_right = sorted(float(x) for x, _ in corners)
     return (left + also_left) / 2, (right + also_right) / 2
@@ -100,7 +100,7 @@ def overlap(one: Span, other: Span) -> float:
 
 
 def overlaps(parts: Sequence[TextPart], glyphs: list[Glyph], matrix: np.ndarray) -> list[float]:
-    """Of each part with the glyphs that it is made of."""
+    """The overlap of each part with its glyphs."""
     found = []
     start = 0
     for part in parts:
@@ -112,7 +112,7 @@ def overlaps(parts: Sequence[TextPart], glyphs: list[Glyph], matrix: np.ndarray)
 
 
 def check_line(line: Line, granularity: Granularity) -> None:
-    """Its parts are its text, lie within its box, and do not overlap."""
+    """Check that the parts match the text, lie in the box, and do not overlap."""
     parts = line.parts
     assert "".join(part.text for part in parts) == "".join(line.text.split())
     if granularity == "word":
@@ -146,7 +146,7 @@ Mean = Callable[[float, int, Granularity], float]
 
 @pytest.fixture(scope="module")
 def mean_overlap(reader: Recognizer) -> Mean:
-    """Of all words or characters of the lines, drawn in a size and turned by so many degrees."""
+    """Over all words or characters of lines drawn in this size and rotated by these degrees."""
 
     def measure(degrees: float, size: int, granularity: Granularity) -> float:
         pixels, truth = typeset(size)

@@ -1,4 +1,4 @@
-"""Words and characters within a line: from steps of the model to boxes on the image, by hand."""
+"""Boxes of words and characters, from the model's steps, computed by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEVEL: Quad = ((100, 50), (300, 50), (300, 70), (100, 70))
 
 
 def strip(*inked: tuple[int, int], width: int = WIDTH) -> ImageArray:
-    """White, with letters in these columns: black in half of their height."""
+    """White, with letters in these columns: black over half of the height."""
     pixels = np.full((HEIGHT, width, 3), 255, dtype=np.uint8)
     for start, end in inked:
         pixels[5:15, start:end] = 0
@@ -29,7 +29,7 @@ def strip(*inked: tuple[int, int], width: int = WIDTH) -> ImageArray:
 
 
 def reading(*characters: tuple[str, int, int], turned: bool = False) -> Reading:
-    """Characters whose steps lie in these columns of the crop; the first is the surest."""
+    """Characters whose steps lie in these columns; the first has the highest confidence."""
     found = tuple(
         Character(text, 0.9 - number / 10, start / WIDTH, end / WIDTH)
         for number, (text, start, end) in enumerate(characters)
@@ -74,7 +74,7 @@ def test_words_end_where_their_ink_does() -> None:
     assert (line.text, line.confidence, line.box) == ("ab c", 0.8, LEVEL)
 
 
-def test_characters_are_parted_where_there_is_no_ink() -> None:
+def test_characters_are_separated_where_there_is_no_ink() -> None:
     line = line_of(AB_C, AB_C_INK, "char")
     assert edges(line.parts) == [("a", 109, 131), ("b", 133, 161), ("c", 199, 251)]
     assert line.words is None
@@ -115,7 +115,7 @@ def test_letters_that_touch_are_cut_where_the_least_ink_is() -> None:
 
 
 def test_as_many_pieces_of_ink_as_characters_are_the_characters() -> None:
-    """In narrow letters the model's steps are too coarse to be on the right side of every gap."""
+    """For narrow letters the model's steps are too coarse to fall on the right side of each gap."""
     pixels = strip((40, 44), (48, 52), (56, 60), (64, 68))
     said = reading(("I", 40, 48), ("l", 48, 56), ("l", 59, 64), ("i", 68, 72))
     assert edges(line_of(said, pixels, "char").parts) == [
@@ -161,8 +161,8 @@ def test_a_vertical_line_runs_from_the_top_to_the_bottom(granularity: Granularit
     assert [start for _, start, _ in along] == sorted(start for _, start, _ in along)
 
 
-def test_a_line_on_its_head_runs_from_the_right_to_the_left() -> None:
-    """Its crop is as it was cut out; the model has read it turned by 180 degrees."""
+def test_an_upside_down_line_runs_from_right_to_left() -> None:
+    """The crop is as it was cut out; the model has read it rotated by 180 degrees."""
     said = AB_C._replace(turned=True)
     line = line_of(said, AB_C_INK[::-1, ::-1])
     assert edges(line.parts) == [("ab", 300 - 61, 300 - 9), ("c", 300 - 151, 300 - 99)]
@@ -197,7 +197,7 @@ def test_parts_of_a_slanted_line_are_slanted_and_stay_in_it() -> None:
     assert firsts == sorted(firsts)
 
 
-def test_ink_is_told_from_uneven_ground() -> None:
+def test_ink_is_found_on_an_uneven_background() -> None:
     pixels = strip((50, 100)).astype(np.int16)
     pixels -= np.linspace(0, 120, WIDTH).astype(np.int16)[None, :, None]  # a shadow
     pixels[HEIGHT - 1] = 40  # a rule below the whole line

@@ -1,4 +1,4 @@
-"""Which characters make a word."""
+"""Which characters form a word."""
 
 from __future__ import annotations
 
