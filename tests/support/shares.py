@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Each of these folders is one share: its tests share servers that take seconds to start.
 WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description")
 
-# Those that take longest. The faults wait more than they compute; what only computes runs beside them.
+# The longest. Fault tests mostly wait, so tests that compute run beside them.
 FIRST = (
     "tests/faults",
     "tests/test_accuracy.py",

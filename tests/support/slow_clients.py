@@ -32,7 +32,7 @@ STARTS = {
 
 @dataclass
 class SlowClient:
-    """A connection, when it was made, what was answered, and after how many seconds it was closed."""
+    """A connection: when it was made, what was answered, and the seconds until it was closed."""
 
     kind: str
     connection: socket.socket
