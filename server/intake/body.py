@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from server.errors import BadField, BadRequest, OneFileOnly, shown
+from server.errors import BadField, BadRequest, OneFileOnly, truncated
 from server.intake.fields import (
     BASE64_FIELD,
     IMAGE_PART,
@@ -172,16 +172,16 @@ class _Parts:
         if self._name == IMAGE_PART and self._upload is not None:
             raise OneFileOnly("send one image a request: there is more than one part `file`")
         if self._name in self._fields:
-            raise BadField(f"{shown(self._name)!r} is given more than once")
+            raise BadField(f"{truncated(self._name)!r} is given more than once")
         if has_filename and self._name != IMAGE_PART:
             raise BadField(
-                f"the part with a file in it is named {shown(self._name)!r}; name it `file`"
+                f"the part with a file in it is named {truncated(self._name)!r}; name it `file`"
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         self._length += end - start
         if self._length > MAX_FIELD_BYTES and self._name not in (IMAGE_PART, BASE64_FIELD):
-            raise BadField(f"{shown(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
+            raise BadField(f"{truncated(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
         self._chunks.append(memoryview(data)[start:end])  # copied once, when all are there
 
     def _on_part(self) -> None:

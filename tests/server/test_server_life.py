@@ -107,7 +107,7 @@ def test_a_wrong_variable() -> None:
 def test_settings_are_checked_without_a_start() -> None:
     done = run_setup("--check-config")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "good" in done.stdout
+    assert "valid" in done.stdout
 
 
 def test_importing_does_nothing() -> None:
