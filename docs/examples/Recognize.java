@@ -19,7 +19,7 @@ public class Recognize {
         String server = arguments[0];
         Path image = Path.of(arguments[1]);
         boolean asJob = arguments.length > 2 && arguments[2].equals("job");
-        System.out.println(asJob ? recognizeAsJob(server, image) : recognize(server, image));
+        System.out.print(asJob ? recognizeAsJob(server, image) : recognize(server, image));
     }
 
     /** Send the image and wait for its text. */

@@ -27,4 +27,3 @@ if [ "${3:-}" = job ]; then
 else
     ask --form file=@"$image" --form format=text "$server/ocr"
 fi
-echo

@@ -63,7 +63,7 @@ def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
 def test_text_and_legacy_formats(wide: LiveServer) -> None:
     image = card("Füße\n文字")
     text = wide.upload(image, format="text")
-    assert text.body.decode() == "Füße\n文字"
+    assert text.body.decode() == "Füße\n文字\n"
     assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
     legacy = wide.upload(image, format="legacy")
     assert legacy.json == [
@@ -126,7 +126,7 @@ def test_ocr_takes_options_as_query_parameters(wide: LiveServer) -> None:
     assert options["det_limit_type"] == "max"
     assert options["use_angle_cls"] is False
     text = wide.upload(card("in words"), path="/ocr?format=text")
-    assert text.body == b"in words"
+    assert text.body == b"in words\n"
 
 
 @pytest.mark.parametrize(
