@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tornado.netutil import bind_sockets
 
+from ocr_engine.engine import WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context
 from server.http.connections import raise_descriptor_limit
@@ -32,6 +33,7 @@ log = logging.getLogger("server")
 LISTEN_BACKLOG = 4096  # connections that wait in the kernel to be accepted
 CLOSE_SECONDS = 15.0  # after the grace time, to stop what the drain left running
 FORCE_SECONDS = 3.0  # a second signal ends the process within this time
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # no browser opens the address for "all"
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") -> int:
@@ -79,7 +81,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     engine = context.service.engine
     engine.start()
     _print_start(context, sockets)
-    announcement = asyncio.ensure_future(_announce(context, systemd))
+    announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
     failure = asyncio.ensure_future(engine.failure())
     stopped = asyncio.ensure_future(stop.wait())
@@ -147,24 +149,42 @@ def exit_within(seconds: float) -> None:
 
 def _print_start(context: ServerContext, sockets: list[socket.socket]) -> None:
     address, port = sockets[0].getsockname()[:2]
-    host = f"[{address}]" if ":" in address else address
     threads = context.settings.ocr.predict_system.cpu_threads
     workers = context.service.engine.capacity
-    print(f"ocr-server {VERSION} listens on http://{host}:{port}", flush=True)
+    print(f"ocr-server {VERSION} listens on {_url(address, port)}", flush=True)
     print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
 
 
-async def _announce(context: ServerContext, systemd: SystemdNotifier) -> None:
-    """Print the engine and its models when the first worker is ready."""
+async def _announce(
+    context: ServerContext, sockets: list[socket.socket], systemd: SystemdNotifier
+) -> None:
+    """Tell systemd when the first worker is warm; print the URL when all workers have started.
+
+    Each worker logs that it is ready, and the URL should be the last line of the start.
+    """
     engine = context.service.engine
     while (info := engine.info) is None or not context.ready():
         await asyncio.sleep(0.02)
+    seconds = context.uptime_seconds()
     runs = (
         f"engine {info.engine} ({info.precision}), models {info.models}, "
         f"{engine.capacity} workers x {info.threads} thread(s)"
     )
-    print(f"ready after {context.uptime_seconds():.1f} s: {runs}", flush=True)
+    print(runs, flush=True)
     systemd.notify("READY=1", f"STATUS={runs}")
+    while any(worker.state is WorkerState.STARTING for worker in engine.stats().workers):
+        await asyncio.sleep(0.02)
+    url = url_to_open(*sockets[0].getsockname()[:2])
+    print(f"ready after {seconds:.1f} s: open {url}", flush=True)
+
+
+def url_to_open(address: str, port: int) -> str:
+    """The URL of the page, for a browser on this machine."""
+    return _url(_LOOPBACK.get(address, address), port) + "/"
+
+
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
 def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:

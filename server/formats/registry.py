@@ -16,7 +16,13 @@ from server.formats.alto import ALTO_TYPE, render_alto
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.hocr import HOCR_TYPE, render_hocr
 from server.formats.json_text import JSON_TYPE
-from server.formats.render import render_drawing, render_json, render_legacy, render_text
+from server.formats.render import (
+    render_drawing,
+    render_json,
+    render_legacy,
+    render_text,
+    write_text,
+)
 from server.formats.stored import DRAWING_TYPE, decode_result
 from server.formats.tsv import TSV_TYPE, render_tsv
 
@@ -106,9 +112,10 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "text/plain; charset=utf-8",
             render_text,
             weight=1,
-            schema=_text("`data.text` alone."),
-            example=examples.TEXT,
+            schema=_text("`data.text`, and a newline."),
+            example=f"{examples.TEXT}\n",
             suffix=".txt",
+            write=lambda document, _: write_text(document.text),
         ),
         OutputFormat(
             "legacy",

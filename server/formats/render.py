@@ -27,7 +27,12 @@ def render_json(answer: Answer, envelope: Envelope) -> Body:
 
 def render_text(answer: Answer, _: Envelope) -> Body:
     """The text alone."""
-    return (decode_text(answer.result).encode(),)
+    return (write_text(decode_text(answer.result)),)
+
+
+def write_text(text: str) -> bytes:
+    """The text as a file: each line ends with a newline."""
+    return f"{text}\n".encode("utf-8", "replace") if text else b""
 
 
 def render_legacy(answer: Answer, _: Envelope) -> Body:

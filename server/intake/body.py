@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from ocr_engine.images.header import SIGNATURE_BYTES, has_signature
 from server.errors import BadField, BadRequest, OneFileOnly, truncated
 from server.intake.fields import (
     BASE64_FIELD,
@@ -53,7 +54,7 @@ def body_reader(content_type: str, raw_image: bool) -> BodyReader:
     if name == "application/json":
         return TextBody(parse_json)
     if name == "application/x-www-form-urlencoded":
-        return TextBody(parse_urlencoded)
+        return UrlencodedBody()
     if raw_image and (name.startswith("image/") or name in ("", "application/octet-stream")):
         return RawBody()
     raw = ", or the image itself as image/*" if raw_image else ""
@@ -219,6 +220,26 @@ class TextBody:
         data = b"".join(self._chunks)
         self._chunks = []
         return Form(self._parse(data))
+
+
+class UrlencodedBody(TextBody):
+    """A form as browsers write it; or an image, since curl's --data-binary has this type."""
+
+    def __init__(self) -> None:
+        super().__init__(parse_urlencoded)
+
+    @property
+    def is_long(self) -> bool:
+        """See BodyReader.is_long."""
+        return super().is_long and not self._is_image()
+
+    def finish(self) -> Form:
+        """See BodyReader.finish."""
+        return Form({}, b"".join(self._chunks)) if self._is_image() else super().finish()
+
+    def _is_image(self) -> bool:
+        starts = [chunk[:SIGNATURE_BYTES] for chunk in self._chunks[:SIGNATURE_BYTES]]
+        return has_signature(b"".join(starts))
 
 
 @functools.lru_cache(maxsize=256)
