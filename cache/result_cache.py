@@ -65,10 +65,11 @@ class ResultCache:
 
     def get(self, key: CacheKey, sha256: str | None = None) -> CachedResult | None:
         """The result for the key, if its image has this SHA-256 (None: any image)."""
-        entry = self._entries.get(key)
-        if entry is None or (sha256 is not None and entry.sha256 != sha256):
+        try:
+            entry = self._entries[key]  # get() would look it up twice
+        except KeyError:
             return None
-        return entry
+        return entry if sha256 is None or entry.sha256 == sha256 else None
 
     def put(self, key: CacheKey, digests: Digests, result: StoredResult) -> CachedResult:
         """Store a result, evicting the least recently used ones if needed."""

@@ -25,7 +25,10 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by colour-
 def check_plot(path: Path) -> None:
     """CannotStart if the plot could not be drawn or written, before anything is measured."""
     if find_spec("matplotlib") is None:
-        raise CannotStart("--plot needs matplotlib: pip install matplotlib")
+        raise CannotStart(
+            "--plot needs matplotlib: run `.venv/bin/python multirequest.py` (`make install` "
+            "creates .venv), or `pip install matplotlib`"
+        )
     if path.suffix.lower() not in SUFFIXES:
         raise CannotStart(f"--plot {path}: the name must end in {', '.join(SUFFIXES)}")
     if not path.absolute().parent.is_dir():

@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from ocr_client.interpreter import wrong_interpreter
 from server.version import VERSION
 
 PROGRAM = "ocr-server"
@@ -20,6 +21,18 @@ COMMANDS = {
     "bench": ("ocr_cli.bench", "load test of a running server"),
     "models": ("ocr_cli.models", "which models are installed, and are they intact?"),
 }
+# What pyproject.toml's dependencies install. The load test needs none of them.
+PACKAGES = (
+    "cachetools",
+    "cv2",
+    "numpy",
+    "openvino",
+    "PIL",
+    "prometheus_client",
+    "python_multipart",
+    "tornado",
+    "yaml",
+)
 NOT_STARTED = 2
 INTERRUPTED = 130
 
@@ -36,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = given.pop(0) if given and not given[0].startswith("-") else "serve"
     if name not in COMMANDS:
         print(f"{PROGRAM}: {_unknown(name)}", file=sys.stderr)
+        return NOT_STARTED
+    packages = () if name == "bench" else PACKAGES
+    problem = wrong_interpreter(["-m", "server", name, *given], packages)
+    if problem is not None:
+        print(f"{PROGRAM}: {problem}", file=sys.stderr)
         return NOT_STARTED
     try:
         module = importlib.import_module(COMMANDS[name][0])

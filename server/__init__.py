@@ -1,1 +1,1 @@
-"""The server, room by room; docs/architecture.md has the plan."""
+"""The HTTP server, from sockets to answers; docs/architecture.md shows its packages."""

@@ -1,4 +1,4 @@
-"""The composition root: what the server is built of."""
+"""The composition root: builds the parts of the server and connects them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from server.service.service import OcrService
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
 
-PATIENCE_SECONDS = 30.0  # with a client that takes nothing of its answer
+PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
 
 def build_context(
@@ -27,10 +27,10 @@ def build_context(
     load: Callable[[], Recognizer] | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> ServerContext:
-    """Everything behind the handlers; nothing is started yet.
+    """Build everything behind the handlers, without starting it. ModelError if a model is missing.
 
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
-    take nothing of its answer. ModelError if a model is missing.
+    read nothing of its answer.
     """
     engine = build_engine(settings, load)
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))

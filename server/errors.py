@@ -1,4 +1,4 @@
-"""Errors of the front end, as one tree; server/http/errors.py has the HTTP status of each.
+"""The errors of the front end; server/http/errors.py maps them to HTTP statuses.
 
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
@@ -21,43 +21,43 @@ class ServiceError(Exception):
 
 
 class BadRequest(ServiceError):
-    """The body is not what its Content-Type says."""
+    """The body does not match its Content-Type."""
 
     code = "bad_request"
 
 
 class BadField(ServiceError):
-    """A field is unknown, repeated, or has a value that is not accepted."""
+    """A field is unknown, repeated or has an invalid value."""
 
     code = "bad_field"
 
 
 class MissingFile(ServiceError):
-    """There is no image in the request."""
+    """The request has no image."""
 
     code = "missing_file"
 
 
 class OneFileOnly(ServiceError):
-    """There is more than one image in the request."""
+    """The request has more than one image."""
 
     code = "one_file_only"
 
 
 class NotFound(ServiceError):
-    """There is no such file, job, result or page."""
+    """The file, job, result or page does not exist."""
 
     code = "not_found"
 
 
 class MethodNotAllowed(ServiceError):
-    """The page exists but not for this method."""
+    """The address exists, but not for this HTTP method."""
 
     code = "method_not_allowed"
 
 
 class Gone(ServiceError):
-    """There was such a job."""
+    """The job has expired."""
 
     code = "gone"
 
@@ -69,18 +69,18 @@ class Conflict(ServiceError):
 
 
 class BodyTooLarge(ServiceError):
-    """The body is over the limit."""
+    """The body is larger than the limit."""
 
     code = "body_too_large"
 
 
 class PoisonInput(ServiceError):
-    """The image killed two workers a short time ago."""
+    """The image crashed two workers recently and is in quarantine."""
 
     code = "poison_input"
 
 
-def shown(value: object) -> str:
-    """What a client sent, short enough for a message."""
+def truncated(value: object) -> str:
+    """A client's value, shortened to 40 characters for a message."""
     text = str(value)
     return text if len(text) <= 40 else text[:39] + "…"

@@ -1,4 +1,4 @@
-"""Arguments, settings, logs, run: what `python setup.py` and `ocr-server serve` do."""
+"""`python setup.py` and `ocr-server serve`: parse arguments, load settings, run the server."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tornado.netutil import bind_sockets
 
+from ocr_engine.engine import WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context
 from server.http.connections import raise_descriptor_limit
@@ -23,19 +24,23 @@ from server.http.listening import Listener
 from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
 from server.operations.systemd import SystemdNotifier
+from server.settings.check import check_config
 from server.settings.settings import BUILT_IN, SettingsError, default_config, load_settings
 from server.version import VERSION
 
 log = logging.getLogger("server")
 
-LISTEN_BACKLOG = 4096  # connections that the kernel holds until they are accepted
-CLOSE_SECONDS = 15.0  # beyond the grace, for what must be ended after the drain
-FORCE_SECONDS = 3.0  # a second signal ends the process within
+LISTEN_BACKLOG = 4096  # connections that wait in the kernel to be accepted
+CLOSE_SECONDS = 15.0  # after the grace time, to stop what the drain left running
+FORCE_SECONDS = 3.0  # a second signal ends the process within this time
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # no browser opens the address for "all"
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") -> int:
-    """Run the server until it is told to stop; the exit status."""
+    """Run the server until a signal stops it; returns the exit status."""
     options = _parse(arguments, prog)
+    if options.check_config:
+        return check_config(options.config, _overrides(options))
     raise_descriptor_limit()
     try:
         settings = load_settings(options.config, overrides=_overrides(options))
@@ -43,23 +48,22 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
     except (SettingsError, EngineError) as error:
         print(f"ocr-server: {error}", file=sys.stderr)
         return 2
-    if options.check_config:
-        print(f"{options.config or BUILT_IN}: the settings are good")
-        return 0
     if options.config is None:
         print(f"settings: {BUILT_IN}", flush=True)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("server.access").setLevel(options.access_log_level)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every broken body
+    logging.getLogger("python_multipart").setLevel(
+        logging.ERROR
+    )  # it warns about every broken body
     try:
         address = settings.web_server.address
         sockets = bind_sockets(settings.web_server.port, address, backlog=LISTEN_BACKLOG)
     except OSError as error:
         print(
             f"ocr-server: cannot listen on {address}:{settings.web_server.port}: "
-            f"{error.strerror}; is another server running? choose another with --port",
+            f"{error.strerror}; if another server is running, choose another port with --port",
             file=sys.stderr,
         )
         return 2
@@ -68,16 +72,16 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
 
 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
-    """Listen, start the workers, and drain when a signal comes; the exit status."""
+    """Listen, start the workers, and drain after a signal; returns the exit status."""
     stop, force = asyncio.Event(), asyncio.Event()
-    on_signals(stop, force, context.settings.web_server.grace_seconds)
+    handle_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
     server = make_http_server(context)
     server.add_sockets(sockets)
     engine = context.service.engine
     engine.start()
-    _say_start(context, sockets)
-    announcement = asyncio.ensure_future(_announce(context, systemd))
+    _print_start(context, sockets)
+    announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
     failure = asyncio.ensure_future(engine.failure())
     stopped = asyncio.ensure_future(stop.wait())
@@ -98,21 +102,21 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
 
 
 async def _drain(context: ServerContext, server: Listener, force: asyncio.Event) -> None:
-    """Answer what was accepted, for as long as the grace time lasts; a second signal forces."""
+    """Finish accepted requests within the grace time; a second signal ends this early."""
     grace = context.settings.web_server.grace_seconds
     context.draining = True
-    log.info("draining: no new images; up to %g s for those accepted", grace)
+    log.info("draining: refusing new images; up to %g s for the accepted ones", grace)
     forced = asyncio.ensure_future(force.wait())
     drained = asyncio.ensure_future(_wait_until_idle(context, grace))
     await asyncio.wait((forced, drained), return_when=asyncio.FIRST_COMPLETED)
     forced.cancel()
     drained.cancel()
     server.stop()
-    log.info("stopped" if not force.is_set() else "forced to stop")
+    log.info("stopped" if not force.is_set() else "stopped early by a second signal")
 
 
 async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
-    """Until all accepted images are read and their answers are on the way."""
+    """Wait until all accepted images are recognized and their answers are sent."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     await context.service.engine.drain(seconds)
@@ -120,69 +124,90 @@ async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
         await asyncio.sleep(0.02)
 
 
-def on_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
-    """Stop at the first signal, force at the second; each sets a limit that nothing outlasts."""
+def handle_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
+    """Set stop on the first signal and force on the second; each also starts an exit timer."""
 
     def handle() -> None:
         if stop.is_set():
             force.set()
         stop.set()
-        leave_within(FORCE_SECONDS if force.is_set() else grace_seconds + CLOSE_SECONDS)
+        exit_within(FORCE_SECONDS if force.is_set() else grace_seconds + CLOSE_SECONDS)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, handle)
 
 
-def leave_within(seconds: float) -> None:
-    """End the process with status 1 after so long, whatever waits then: the log says where.
+def exit_within(seconds: float) -> None:
+    """Exit with status 1 after this time, and print where each thread was.
 
-    A thread that is stuck in a system call, as on a disk that does not answer, would keep it.
+    Otherwise a thread stuck in a system call, as on a disk that does not answer, would keep the
+    process alive.
     """
     with contextlib.suppress(RuntimeError, ValueError, OSError):  # no thread or no stderr
         faulthandler.dump_traceback_later(seconds, exit=True)
 
 
-def _say_start(context: ServerContext, sockets: list[socket.socket]) -> None:
+def _print_start(context: ServerContext, sockets: list[socket.socket]) -> None:
     address, port = sockets[0].getsockname()[:2]
-    shown = f"[{address}]" if ":" in address else address
     threads = context.settings.ocr.predict_system.cpu_threads
     workers = context.service.engine.capacity
-    print(f"ocr-server {VERSION} listens on http://{shown}:{port}", flush=True)
+    print(f"ocr-server {VERSION} listens on {_url(address, port)}", flush=True)
     print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
 
 
-async def _announce(context: ServerContext, systemd: SystemdNotifier) -> None:
-    """Say what runs once the first worker is warm."""
+async def _announce(
+    context: ServerContext, sockets: list[socket.socket], systemd: SystemdNotifier
+) -> None:
+    """Tell systemd when the first worker is warm; print the URL when all workers have started.
+
+    Each worker logs that it is ready, and the URL should be the last line of the start.
+    """
     engine = context.service.engine
     while (info := engine.info) is None or not context.ready():
         await asyncio.sleep(0.02)
+    seconds = context.uptime_seconds()
     runs = (
         f"engine {info.engine} ({info.precision}), models {info.models}, "
         f"{engine.capacity} workers x {info.threads} thread(s)"
     )
-    print(f"ready after {context.uptime_seconds():.1f} s: {runs}", flush=True)
+    print(runs, flush=True)
     systemd.notify("READY=1", f"STATUS={runs}")
+    while any(worker.state is WorkerState.STARTING for worker in engine.stats().workers):
+        await asyncio.sleep(0.02)
+    url = url_to_open(*sockets[0].getsockname()[:2])
+    print(f"ready after {seconds:.1f} s: open {url}", flush=True)
+
+
+def url_to_open(address: str, port: int) -> str:
+    """The URL of the page, for a browser on this machine."""
+    return _url(_LOOPBACK.get(address, address), port) + "/"
+
+
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
 def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=prog, description="The OCR server. Settings: config.json, see docs."
+        prog=prog, description="Start the OCR server. docs/configuration.md lists its settings."
     )
     parser.add_argument(
         "--config",
         type=Path,
         default=default_config(),
-        help="settings file, default: config.json beside setup.py, else built-in defaults",
+        help="settings file; default: config.json next to setup.py, or built-in defaults",
     )
-    parser.add_argument("--port", help="listen on this port (0: any free one)")
+    parser.add_argument("--port", help="listen on this port (0: any free port)")
     parser.add_argument("--address", help="listen on this address")
     parser.add_argument("--workers", help="number of worker processes (0: one per core)")
-    parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
+    parser.add_argument(
+        "--check-config", action="store_true", help="check settings and models, then exit"
+    )
     parser.add_argument(
         "--access-log-level",
         default="INFO",
         choices=("INFO", "WARNING"),
-        help="WARNING logs failed requests only",
+        help="WARNING logs only failed requests",
     )
     parser.add_argument("--version", action="version", version=VERSION)
     return parser.parse_args(arguments)

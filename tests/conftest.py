@@ -1,6 +1,6 @@
 """What every test may use: servers with fakes, a gate, and a log without errors.
 
-Also how the tests are shared between two processes, see shares.py.
+Also how the tests are shared between processes, see support/shares.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.support.live_server import LiveServer
 
-PROCESSES = 2
+PROCESSES = 3  # one more than a small machine has cores: many tests wait for clocks and sockets
 
 # The tests start hundreds of processes: these read what was compiled instead of compiling it anew,
 # also where the environment (as in many images) asks for no files of bytecode.
@@ -37,14 +37,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 lift_pixel_limit()
 prepare_environment()
 
-# Compiled models are kept in a cache of the tests' own, which the second process inherits.
+# Compiled models are kept in a cache of the tests' own, which the other processes inherit.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="ocr-tests-cache-")
     atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes for whole folders; none but this one where few tests are run or watched."""
+    """Several processes for whole folders; none but this one where few tests are run or watched."""
     option = config.option
     named = any("::" in argument or argument.endswith(".py") for argument in config.args)
     few = named or option.keyword or config.getoption("lf", False)
@@ -57,13 +57,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Shares:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that neither process waits long for the other at the end."""
+    """The longest first, so that no process waits long for the others at the end."""
     items.sort(key=lambda item: place(item.nodeid))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """A test marked as alone waits until the other process has finished its test, and it waits."""
+    """A test marked as alone waits for the other processes to finish; then they wait."""
     with machine(item.config.rootpath, alone=item.get_closest_marker("alone") is not None):
         return (yield)
 

@@ -1,6 +1,7 @@
 // java Recognize.java http://127.0.0.1:8888 imgs/sign.jpg [job]: needs only Java 11.
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,11 +16,23 @@ public class Recognize {
     private static final int TRIES = 4;
     private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
-    public static void main(String[] arguments) throws IOException, InterruptedException {
+    public static void main(String[] arguments) throws InterruptedException {
+        if (arguments.length < 2) {
+            System.err.println("usage: java Recognize.java http://127.0.0.1:8888 IMAGE [job]");
+            System.exit(2);
+        }
         String server = arguments[0];
         Path image = Path.of(arguments[1]);
         boolean asJob = arguments.length > 2 && arguments[2].equals("job");
-        System.out.println(asJob ? recognizeAsJob(server, image) : recognize(server, image));
+        try {
+            System.out.print(asJob ? recognizeAsJob(server, image) : recognize(server, image));
+        } catch (ConnectException error) {
+            System.err.println("no answer from " + server + "; is the server running?");
+            System.exit(1);
+        } catch (IOException | IllegalArgumentException error) {
+            System.err.println(error.getMessage());
+            System.exit(1);
+        }
     }
 
     /** Send the image and wait for its text. */

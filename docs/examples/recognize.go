@@ -99,6 +99,10 @@ func run(server, name string, asJob bool) error {
 }
 
 func main() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: go run recognize.go http://127.0.0.1:8888 IMAGE [job]")
+		os.Exit(2)
+	}
 	asJob := len(os.Args) > 3 && os.Args[3] == "job"
 	if err := run(os.Args[1], os.Args[2], asJob); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -5,11 +5,15 @@ import { setTimeout as pause } from "node:timers/promises";
 
 const TRIES = 4;
 
+function noAnswer(error) {
+  throw new Error(`no answer: ${error.cause?.message ?? error.message}; is the server running?`);
+}
+
 // Send a request and parse its JSON; wait and retry while the server is busy.
 async function ask(url, body) {
   for (let triesLeft = TRIES - 1; ; triesLeft -= 1) {
     const headers = body ? { "Content-Type": "application/octet-stream" } : {};
-    const answer = await fetch(url, { method: body ? "POST" : "GET", headers, body });
+    const answer = await fetch(url, { method: body ? "POST" : "GET", headers, body }).catch(noAnswer);
     const value = await answer.json();
     if (answer.ok) return value;
     if (answer.status !== 503 || triesLeft === 0) {
@@ -38,6 +42,7 @@ async function recognizeAsJob(server, image) {
 const [server, name, mode] = process.argv.slice(2);
 const run = mode === "job" ? recognizeAsJob : recognize;
 try {
+  if (!name) throw new Error("usage: node recognize.mjs http://127.0.0.1:8888 IMAGE [job]");
   const { data } = await run(server, await readFile(name));
   for (const { confidence, text } of data.lines) console.log(`${confidence.toFixed(4)} ${text}`);
 } catch (error) {

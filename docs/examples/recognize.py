@@ -22,6 +22,9 @@ def ask(url, body=None, tries=4):
             sys.exit(f"{error.code} {problem['code']}: {problem['message']}")
         time.sleep(int(error.headers["Retry-After"]))
         return ask(url, body, tries - 1)
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        sys.exit(f"no answer from {url}: {reason}; is the server running?")
 
 
 def recognize(server, image):
@@ -40,7 +43,13 @@ def recognize_as_job(server, image):
     return answer
 
 
+if len(sys.argv) < 3:
+    sys.exit("usage: python recognize.py http://127.0.0.1:8888 IMAGE [job]")
 server, name = sys.argv[1:3]
 run = recognize_as_job if "job" in sys.argv[3:] else recognize
-for line in run(server, pathlib.Path(name).read_bytes())["data"]["lines"]:
+try:
+    image = pathlib.Path(name).read_bytes()
+except OSError as error:
+    sys.exit(f"{name}: {error.strerror}")
+for line in run(server, image)["data"]["lines"]:
     print(f"{line['confidence']:.4f} {line['text']}")

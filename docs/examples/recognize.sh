@@ -2,6 +2,10 @@
 # sh recognize.sh http://127.0.0.1:8888 imgs/sign.jpg [job]
 # Needs curl 7.84. --retry waits as long as Retry-After says when the server is busy (503).
 set -eu
+if [ $# -lt 2 ]; then
+    echo "usage: sh recognize.sh http://127.0.0.1:8888 IMAGE [job]" >&2
+    exit 2
+fi
 server=$1
 image=$2
 
@@ -27,4 +31,3 @@ if [ "${3:-}" = job ]; then
 else
     ask --form file=@"$image" --form format=text "$server/ocr"
 fi
-echo

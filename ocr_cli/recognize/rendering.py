@@ -20,8 +20,6 @@ def rendered(format: str, image: ImageFile, reading: ImageReading) -> bytes:
         return write(document, image.shown)
     if format == DRAWING:
         return reading.drawing
-    if format == "text":
-        return f"{document.text}\n".encode("utf-8", "replace") if document.text else b""
     answer = {"data": as_json(document), "md5": reading.md5, "elapsed_ms": reading.milliseconds}
     return line_of_json(image, {"status": "success", **answer})
 

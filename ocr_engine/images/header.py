@@ -16,6 +16,7 @@ from ocr_engine.images.tiff_directory import MAX_ENTRIES, read_directory
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 MAX_SIDE = 65_500
+SIGNATURE_BYTES = 18  # by which all accepted formats are recognized
 
 _FOREIGN_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF"),
@@ -48,7 +49,12 @@ def read_header(data: bytes) -> ImageHeader:
     Raises UnsupportedFormat if the format is not in ACCEPTED_FORMATS, InvalidImage if the header
     is truncated or broken.
     """
-    name, read_size = _recognize_format(data)
+    found = _recognize_format(data)
+    if found is None:
+        raise UnsupportedFormat(
+            f"the bytes are {_foreign_name(data)}; accepted are {', '.join(ACCEPTED_FORMATS)}"
+        )
+    name, read_size = found
     try:
         width, height = read_size(data)
     except (struct.error, IndexError):
@@ -56,6 +62,11 @@ def read_header(data: bytes) -> ImageHeader:
     if width < 1 or height < 1:
         raise InvalidImage(f"the {name} header claims {width}x{height} pixels")
     return ImageHeader(name, width, height)
+
+
+def has_signature(start: bytes) -> bool:
+    """Whether a file whose first SIGNATURE_BYTES are these claims to be in an accepted format."""
+    return _recognize_format(start) is not None
 
 
 def check_size(header: ImageHeader, max_pixels: int) -> None:
@@ -67,7 +78,7 @@ def check_size(header: ImageHeader, max_pixels: int) -> None:
         raise TooManyPixels(f"{claim}; at most {MAX_SIDE} per side are accepted")
 
 
-def _recognize_format(data: bytes) -> tuple[str, Callable[[bytes], tuple[int, int]]]:
+def _recognize_format(data: bytes) -> tuple[str, Callable[[bytes], tuple[int, int]]] | None:
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG", _jpeg_size
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -80,9 +91,7 @@ def _recognize_format(data: bytes) -> tuple[str, Callable[[bytes], tuple[int, in
         return "TIFF", _tiff_size
     if data.startswith(b"BM") and len(data) > 17 and data[14:18] in _BMP_HEADER_SIZES:
         return "BMP", _bmp_size
-    raise UnsupportedFormat(
-        f"the bytes are {_foreign_name(data)}; accepted are {', '.join(ACCEPTED_FORMATS)}"
-    )
+    return None
 
 
 def _foreign_name(data: bytes) -> str:

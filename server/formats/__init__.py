@@ -1,1 +1,1 @@
-"""From a recognition to the bytes of an answer, in each output format. Knows no HTTP server."""
+"""The output formats: from a recognition to the bytes of an answer. Independent of HTTP."""

@@ -1,4 +1,4 @@
-"""ALTO: XML with pages, blocks, lines and words, as libraries and archives keep them.
+"""ALTO: XML with pages, blocks, lines and words, used by libraries and archives.
 
 The format: ALTO Editorial Board, "Analyzed Layout and Text Object", 4.4, Library of Congress.
 """
@@ -30,7 +30,7 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 class _Numbers(NamedTuple):
-    """The numbers of the next block, line and word of the document, for their IDs."""
+    """Counters for the IDs of blocks, lines and words in the document."""
 
     blocks: Iterator[int]
     lines: Iterator[int]
@@ -38,9 +38,9 @@ class _Numbers(NamedTuple):
 
 
 def render_alto(document: Document, image: str) -> bytes:
-    """All pages; image is the name that the description gives to the image.
+    """Write the document as ALTO; image is the image's name in the description.
 
-    Where the words are not known, a line's text is one String.
+    A line without words becomes one String.
     """
     root = ET.Element(
         "alto",
@@ -62,7 +62,7 @@ def render_alto(document: Document, image: str) -> bytes:
 
 
 def _describe(root: ET.Element, image: str) -> None:
-    """The unit of all measures, the image, and what has read it."""
+    """Add the measurement unit, the image's name and the software."""
     description = ET.SubElement(root, "Description")
     ET.SubElement(description, "MeasurementUnit").text = "pixel"
     source = ET.SubElement(description, "sourceImageInformation")
@@ -106,7 +106,7 @@ def _add_line(block: ET.Element, line: TypesetLine, numbers: _Numbers) -> None:
 
 
 def _add_word(line: ET.Element, number: int, typeset_word: TypesetWord) -> None:
-    """A String; with its glyphs, where each character is one code point as ALTO wants it."""
+    """Add a String; with glyphs if each is a single code point, which ALTO requires."""
     word = typeset_word.word
     attributes = {
         "ID": f"word_{number}",
@@ -126,14 +126,14 @@ def _add_word(line: ET.Element, number: int, typeset_word: TypesetWord) -> None:
 
 
 def _baseline(line: TypesetLine) -> str:
-    """Both ends of the line on which the letters stand."""
+    """Both ends of the baseline."""
     left = line.box.bottom + line.baseline.offset
     right = left + line.baseline.slope * (line.box.right - line.box.left)
     return f"{line.box.left},{left} {line.box.right},{round(right)}"
 
 
 def _gap(before: LevelBox, after: LevelBox) -> dict[str, str]:
-    """Where the space between two words is; nothing if the second one does not follow the first."""
+    """The space between two words; empty if the second one does not follow the first."""
     if after.left < before.right:
         return {}
     top, bottom = min(before.top, after.top), max(before.bottom, after.bottom)
@@ -153,5 +153,5 @@ def _size(width: int, height: int) -> dict[str, str]:
 
 
 def _confidence(value: float) -> str:
-    """From 0 to 1, with at most four decimals and no power of ten."""
+    """A number from 0 to 1 with at most four decimals, without an exponent."""
     return f"{value:.4f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""What is answered, whatever the format."""
+"""The content of an answer, independent of its format."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from cache.stored_result import StoredResult
 
 CacheOutcome = Literal["miss", "hit", "joined"]
 
-Body = tuple[bytes, ...]  # in parts, so that what is kept is sent without being copied
+Body = tuple[bytes, ...]  # in parts, so that a cached result is sent without a copy
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A stored result, with what the headers say of it.
+    """A stored result, with the data for its headers.
 
     stages: seconds by stage, empty on a hit. age: seconds since it was stored, None if new.
     """
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What an answer says beside the result."""
+    """The data of an answer in addition to the result."""
 
     outcome: CacheOutcome
     elapsed_ms: float

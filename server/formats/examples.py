@@ -1,4 +1,4 @@
-"""Examples of answers: what `imgs/sign.jpg` gives."""
+"""Example answers: the result of `imgs/sign.jpg`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""hOCR as tesseract writes it: XHTML with the boxes in the titles of its elements.
+"""hOCR in tesseract's style: XHTML with the boxes in the titles of its elements.
 
 The format: Breuel, Baierer, "hOCR - OCR Workflow and Output embedded in HTML", version 1.2.
 
-It is written as text because xml.etree.ElementTree knows no DOCTYPE, puts every attribute into
-double quotes and writes `<title />`: readers that look for tesseract's text would not find it.
+It is written as text, because xml.etree.ElementTree has no DOCTYPE, writes all attributes in
+double quotes, and writes `<title />`. Readers that expect tesseract's exact text would fail.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
 
 class _Numbers(NamedTuple):
-    """The number of a page, and those of its next line and its next word, for their ids."""
+    """The page number and the counters for the ids of its lines and words."""
 
     page: int
     lines: Iterator[int]
@@ -54,9 +54,9 @@ class _Numbers(NamedTuple):
 
 
 def render_hocr(document: Document, image: str) -> str:
-    """All pages; image is the name that they give to the image.
+    """Write the document as hOCR; image is the image's name in the pages.
 
-    Where the words are not known, a line's text is one word.
+    A line without words becomes one word.
     """
     with_characters = any(line.glyphs for line in document.lines)
     capabilities = _CAPABILITIES + " ocrx_cinfo" * with_characters
@@ -113,7 +113,7 @@ def _word(number: str, typeset_word: TypesetWord) -> Iterator[str]:
 
 
 def _decimal(value: float) -> str:
-    """Three decimals at most, and no powers of ten, which tools do not read."""
+    """At most three decimals, without an exponent, which tools cannot read."""
     return f"{round(value, 3) + 0.0:.3f}".rstrip("0").rstrip(".")
 
 

@@ -1,4 +1,4 @@
-"""JSON as all answers have it: compact UTF-8."""
+"""The JSON encoding of all answers: compact UTF-8."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def dump(value: Any) -> bytes:
-    """Compact UTF-8 JSON; half a surrogate pair, which JSON can carry, becomes a `?`."""
+    """Encode as compact UTF-8 JSON; a lone surrogate, which JSON can contain, becomes `?`."""
     return _ENCODER.encode(value).encode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""The output formats, one row each.
+"""The table of output formats.
 
-A new one has its writer in a module beside this one, and a row here: from it come what requests
-may ask for, the description of the API, and what `ocr-server recognize` writes.
+A new format needs a writer in this package and a row here. The accepted values of `format`, the
+API's description and the formats of `ocr-server recognize` come from the rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from server.formats.alto import ALTO_TYPE, render_alto
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.hocr import HOCR_TYPE, render_hocr
 from server.formats.json_text import JSON_TYPE
-from server.formats.render import render_drawing, render_json, render_legacy, render_text
+from server.formats.render import (
+    render_drawing,
+    render_json,
+    render_legacy,
+    render_text,
+    write_text,
+)
 from server.formats.stored import DRAWING_TYPE, decode_result
 from server.formats.tsv import TSV_TYPE, render_tsv
 
@@ -24,18 +30,18 @@ LAYOUT_WEIGHT = 8
 
 Format = str  # the name of a row
 Render = Callable[[Answer, Envelope], Body]
-Write = Callable[[Document, str], bytes]  # of a document, and the name that it gives the image
+Write = Callable[[Document, str], bytes]  # from a document and the name of its image
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """One way to write a result.
+    """An output format.
 
-    media_type: the Content-Type. weight: how long writing takes, relative to reading the stored
-    JSON; 0: it is sent as it is stored. suffix: of the files that `ocr-server recognize` writes,
-    empty if it writes none. implied: options that the image is read with, unless the request says
-    otherwise. write: makes the format from the document alone, where that is enough. schema and
-    example: of the body, for the description of the API; meaning: a note beside the name there.
+    media_type: the Content-Type. weight: the time to write it, relative to parsing the stored
+    JSON; 0: sent as stored. suffix: of files that `ocr-server recognize` writes; empty if it
+    writes none. implied: recognition options of this format, which the request may override.
+    write: writes the format from the document alone, where that is enough. schema, example: of
+    the body, for the API's description. meaning: a note on the name in the API's description.
     """
 
     name: Format
@@ -51,7 +57,7 @@ class OutputFormat:
 
 
 def _component(name: str) -> Mapping[str, Any]:
-    """A schema of server/http/openapi/schemas.py."""
+    """A reference to a schema in server/http/openapi/schemas.py."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -70,7 +76,7 @@ def _of_words(
     meaning: str = "",
     weight: int = LAYOUT_WEIGHT,
 ) -> OutputFormat:
-    """A format that says where the words of a document are, and needs nothing else of an answer."""
+    """A format with the boxes of words, which is written from the document alone."""
 
     def render(answer: Answer, _: Envelope) -> Body:
         return (write(decode_result(answer.result), answer.digests.md5),)
@@ -106,9 +112,10 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "text/plain; charset=utf-8",
             render_text,
             weight=1,
-            schema=_text("`data.text` alone."),
-            example=examples.TEXT,
+            schema=_text("`data.text`, and a newline."),
+            example=f"{examples.TEXT}\n",
             suffix=".txt",
+            write=lambda document, _: write_text(document.text),
         ),
         OutputFormat(
             "legacy",
@@ -123,7 +130,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             TSV_TYPE,
             lambda document, _: render_tsv(document).encode(),
             suffix=".tsv",
-            schema=_text("As tesseract writes it."),
+            schema=_text("TSV, as tesseract writes it."),
             example=examples.TSV,
         ),
         _of_words(
@@ -139,7 +146,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             render_drawing,
             weight=0,
             schema={"type": "string", "format": "binary"},
-            meaning="the image as PNG, with its boxes over it",
+            meaning="the image as PNG, with the boxes drawn on it",
             suffix=".boxes.png",
             implied={"draw": True},
         ),
@@ -158,12 +165,12 @@ FORMATS = tuple(OUTPUT_FORMATS)
 
 
 def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, Body]:
-    """Content-Type and body of an answer; BadField for a drawing that was not asked for before."""
+    """Content-Type and body of an answer; BadField if it needs a drawing and has none."""
     row = OUTPUT_FORMATS[chosen]
     return row.media_type, row.render(answer, envelope)
 
 
-def in_words(names: Sequence[str]) -> str:
-    """The names as a sentence has them: `a, b and c`."""
+def join_names(names: Sequence[str]) -> str:
+    """The names joined for a sentence: `a, b and c`."""
     *before, last = names
     return f"{', '.join(before)} and {last}" if before else last

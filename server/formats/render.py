@@ -1,4 +1,4 @@
-"""The formats that are sent as they are stored, or made of lines alone."""
+"""Formats that are sent as stored, or written from the lines alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.formats.stored import DRAWING_TYPE, decode_lines, decode_text
 
 
 def render_json(answer: Answer, envelope: Envelope) -> Body:
-    """The stored JSON in its envelope."""
+    """The stored JSON and the envelope's data in one object."""
     rest: dict[str, Any] = {
         "cache": envelope.outcome,
         "md5": answer.digests.md5,
@@ -27,18 +27,25 @@ def render_json(answer: Answer, envelope: Envelope) -> Body:
 
 def render_text(answer: Answer, _: Envelope) -> Body:
     """The text alone."""
-    return (decode_text(answer.result).encode(),)
+    return (write_text(decode_text(answer.result)),)
+
+
+def write_text(text: str) -> bytes:
+    """The text as a file: each line ends with a newline."""
+    return f"{text}\n".encode("utf-8", "replace") if text else b""
 
 
 def render_legacy(answer: Answer, _: Envelope) -> Body:
-    """The bare list of lines that the server of 2021 answered with."""
+    """The list of lines of the legacy API."""
     lines = decode_lines(answer.result)
     return (dump([[box, [text, confidence]] for text, confidence, box in lines]),)
 
 
 def render_drawing(answer: Answer, _: Envelope) -> Body:
-    """The stored drawing; BadField if none was asked for when the image was read."""
+    """The stored drawing; BadField if none was requested with the image."""
     drawing = answer.result.artifacts.get(DRAWING_TYPE)
     if drawing is None:
-        raise BadField("format = image: nothing was drawn; send the image with format=image")
+        raise BadField(
+            "format = image: this result has no drawing; send the image with format=image"
+        )
     return (drawing,)

@@ -1,4 +1,4 @@
-"""From a recognition to the result that is stored for it, and back."""
+"""Encodes recognitions as stored results, and decodes them."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from server.formats.json_text import dump
 
 DRAWING_TYPE = "image/png"
 INLINE_CHARACTERS = 1 << 20
-_BOX_CHARACTERS = 100  # of a line, a word or a character, beside its text
+_BOX_CHARACTERS = 100  # JSON per line, word or character, in addition to its text
 
 
 StoredLine = tuple[str, float, list[list[int]]]  # text, confidence (0 to 1), four corners (x, y)
 
 
 async def encode_result(recognition: Recognition) -> StoredResult:
-    """What is stored; made in a thread if it is very long."""
+    """Encode a recognition; in a thread if it is very long."""
     if _length(recognition.result) < INLINE_CHARACTERS:
         return _encode(recognition)
     return await asyncio.to_thread(_encode, recognition)
 
 
 def decode_result(stored: StoredResult) -> Document:
-    """The document whose JSON is stored."""
+    """The document of a stored result."""
     return from_json(json.loads(stored.json))
 
 
 def decode_text(stored: StoredResult) -> str:
-    """The text alone, much faster than decode_result() as no document is made."""
+    """The text alone; much faster than decode_result(), as it builds no document."""
     text: str = json.loads(stored.json)["text"]
     return text
 
 
 def decode_lines(stored: StoredResult) -> list[StoredLine]:
-    """The lines alone, twice as fast as decode_result() as no document is made."""
+    """The lines alone; twice as fast as decode_result(), as it builds no document."""
     lines = json.loads(stored.json)["lines"]
     return [(line["text"], line["confidence"], line["box"]) for line in lines]
 
@@ -48,7 +48,7 @@ def _encode(recognition: Recognition) -> StoredResult:
 
 
 def _length(document: Document) -> int:
-    """About how many characters the JSON of the document will have."""
+    """The approximate number of characters in the document's JSON."""
     lines = document.lines
     boxes = sum(1 + len(line.parts) for line in lines)
     return sum(len(line.text) for line in lines) + _BOX_CHARACTERS * boxes

@@ -1,4 +1,4 @@
-"""TSV as tesseract writes it: a row for the page and for each block, paragraph, line and word."""
+"""TSV in tesseract's style: a row for each page, block, paragraph, line and word."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def render_tsv(document: Document) -> str:
-    """The table, with a line of column names; a block is one paragraph.
+    """Write the document as TSV with column names; each block is one paragraph.
 
-    Where the words are not known, a line's text is one word.
+    A line without words becomes one word.
     """
     rows = ["\t".join(COLUMNS)]
     for page in document.pages:
@@ -59,6 +59,6 @@ def _row(
     confidence: str = NO_CONFIDENCE,
     text: str = "",
 ) -> str:
-    """place: the numbers of page, block, paragraph, line and word; 0 where there is none."""
+    """One row; place: the numbers of page, block, paragraph, line and word, 0 if none."""
     sides = (box.left, box.top, box.right - box.left, box.bottom - box.top)
     return "\t".join((*map(str, (level, *place, *sides)), confidence, text))

@@ -1,6 +1,6 @@
-"""How text is set: the words of a line and the spaces between them, its size, baseline, direction.
+"""Typesetting of text: words, spaces, size, baseline and direction of lines.
 
-For formats that say where text stands. Boxes are in pixels of the upright page.
+For formats with text positions. Boxes are in pixels of the upright page.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ocr_engine.geometry import LevelBox, Quad, around, is_vertical, level_box, 
 from ocr_engine.result import Block, Glyph, Line, Page, Word
 from ocr_engine.stages.words import words_of
 
-TEXT_HEIGHT = 0.8  # of a line's box, which detection has grown beyond its letters
-BASELINE_HEIGHT = 0.25  # where the baseline lies in it, from below
-DESCENDERS = ASCENDERS = 0.2  # of the text's height
+TEXT_HEIGHT = 0.8  # relative to a line's box, which unclip has enlarged
+BASELINE_HEIGHT = 0.25  # of the baseline above the bottom of a line's box, relative to the box
+DESCENDERS = ASCENDERS = 0.2  # relative to the text's height
 
 
 class TypesetWord(NamedTuple):
-    """A word with the box around it; spaced: there is a space between it and the word before."""
+    """A word with its level box; spaced: a space precedes it."""
 
     word: Word
     box: LevelBox
@@ -27,10 +27,10 @@ class TypesetWord(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """On what the letters stand, as hOCR says it.
+    """The baseline of a line, as hOCR defines it.
 
-    slope: pixels down for each pixel to the right. offset: where it begins, in pixels down from
-    the bottom left corner of the line's level box; mostly negative.
+    slope: pixels down per pixel to the right. offset: pixels down from the bottom left corner of
+    the line's level box to its left end; mostly negative.
     """
 
     slope: float
@@ -39,10 +39,10 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TypesetLine:
-    """A line with the box around it; at least one word.
+    """A line of at least one word, with its level box.
 
-    text_height: of its letters in pixels, from descenders to ascenders. angle: by how much it is
-    turned counter-clockwise, 0, 90, 180 or 270 degrees.
+    text_height: pixels from descenders to ascenders. angle: its counter-clockwise rotation, 0,
+    90, 180 or 270 degrees.
     """
 
     box: LevelBox
@@ -53,19 +53,19 @@ class TypesetLine:
 
 
 class TypesetBlock(NamedTuple):
-    """The lines of a block with the box around them."""
+    """The lines of a block, with its level box."""
 
     box: LevelBox
     lines: tuple[TypesetLine, ...]
 
 
 def page_box(page: Page) -> LevelBox:
-    """All of the page."""
+    """The box of the whole page."""
     return LevelBox(0, 0, page.width, page.height)
 
 
 def typeset(block: Block) -> TypesetBlock:
-    """Where everything in a block stands."""
+    """Lay out the lines and words of a block."""
     lines = tuple(_line(line) for line in block.lines)
     return TypesetBlock(around(line.box for line in lines), lines)
 
@@ -85,7 +85,7 @@ def _line(line: Line) -> TypesetLine:
 
 
 def _words(line: Line) -> Iterator[TypesetWord]:
-    """The words of a line; one of all its text if they are not known, as tools look for words."""
+    """The words of a line; its whole text as one word if they are unknown, as tools need words."""
     end = 0
     for word in words_of(line) or (_whole(line),):
         found = line.text.find(word.text, end)
@@ -94,13 +94,13 @@ def _words(line: Line) -> Iterator[TypesetWord]:
 
 
 def _whole(line: Line) -> Word:
-    """The line as a word; as one character, too, where characters were asked for."""
+    """The line as one word; also as one character if characters were requested."""
     part = line.text, line.confidence, line.box
     return Word(*part, glyphs=(Glyph(*part),) if line.glyphs is not None else ())
 
 
 def _baseline(quad: Quad, box: LevelBox, height: float, vertical: bool) -> Baseline:
-    """That of a line; without a slope if the line is vertical."""
+    """The baseline of a line; slope 0 if the line is vertical."""
     _, _, bottom_right, bottom_left = quad
     run = bottom_right[0] - bottom_left[0]
     slope = 0.0 if vertical or run <= 0 else (bottom_right[1] - bottom_left[1]) / run
@@ -109,7 +109,7 @@ def _baseline(quad: Quad, box: LevelBox, height: float, vertical: bool) -> Basel
 
 
 def _angle(words: Sequence[TypesetWord], vertical: bool) -> int:
-    """Which way the line runs: its first and its last word tell."""
+    """The rotation of a line, from the positions of its first and last word."""
     first, last = words[0].box, words[-1].box
     if vertical:
         return 90 if first.top > last.top else 270

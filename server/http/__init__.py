@@ -1,1 +1,1 @@
-"""The front end: connections, requests, routes, answers. Tornado lives here, and in server.main."""
+"""The HTTP front end. Only this package and server.main use Tornado."""

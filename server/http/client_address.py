@@ -1,9 +1,9 @@
-"""The address that a request comes from, also through reverse proxies.
+"""The address of a request's client, also behind reverse proxies.
 
-Any client can send X-Forwarded-For or Forwarded (RFC 7239), so they are read only where the peer,
-whose address the kernel knows, is a trusted proxy. Proxies append what they saw: from the right,
-the first address that is not itself a trusted proxy is the client. What is further left, it may
-have made up. Tornado's xheaders would believe everybody.
+Any client can send X-Forwarded-For or Forwarded (RFC 7239), so they are used only if the peer is
+a trusted proxy. Proxies append the address that they see: from the right, the first address that
+is not a trusted proxy is the client. The client may have forged all addresses further left.
+Tornado's xheaders would trust everybody.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-MAX_HOPS = 16  # looked at, from the right
+MAX_HOPS = 16  # checked, from the right
 MAX_HOP_CHARACTERS = 256
 
 Address = IPv4Address | IPv6Address
@@ -25,14 +25,14 @@ _PAIR = re.compile(r'\s*([A-Za-z]+)=([^\s",;=]+|"[^"\\,;]*")\s*(?:;|$)')
 
 
 def peer_address(address: Any) -> str:
-    """The IP address in what accept() returned; empty for a Unix socket, which has none."""
+    """The IP address in an address from accept(); empty for a Unix socket, which has none."""
     return str(_plain(ip_address(address[0]))) if isinstance(address, tuple) else ""
 
 
 def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> str:
-    """The address of the client: the peer's, or what a trusted peer says.
+    """The address of the client: the peer's, or the one that a trusted peer forwards.
 
-    It is the peer's, too, where the headers are malformed, or contradict each other.
+    If the headers are malformed or contradict each other, it is the peer's.
     """
     if not trusted or not peer or not _is_in(ip_address(peer), trusted):
         return peer
@@ -46,12 +46,12 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> 
 
 
 def _hops(header: str) -> list[str]:
-    """The last entries of the list, one more than are looked at if there are as many."""
+    """The last MAX_HOPS entries of the list; the rest, if any, is one more entry."""
     return header.rsplit(",", MAX_HOPS)
 
 
 def _client(nodes: Sequence[str], trusted: Networks) -> Address | None:
-    """The right-most address that is not trusted, or the left-most; None if one is malformed."""
+    """The right-most untrusted address, or the left-most address; None if one is malformed."""
     address = None
     for node in reversed(nodes[-MAX_HOPS:]):
         address = _parse(node.strip())
@@ -63,7 +63,7 @@ def _client(nodes: Sequence[str], trusted: Networks) -> Address | None:
 def _for(element: str) -> str:
     """The node after `for=` in an element of Forwarded; empty if the element is malformed.
 
-    Strict, since a proxy may quote what clients send, as their Host, with commas in it.
+    Strict, because a proxy may quote a client's data, such as its Host, with commas in it.
     """
     pairs: dict[str, str] = {}
     position = 0
@@ -86,7 +86,7 @@ def _parse(node: str) -> Address | None:
 
 
 def _plain(address: Address) -> Address:
-    """An IPv4 address as such, also where a socket for both kinds writes it as IPv6."""
+    """Convert an IPv4-mapped IPv6 address, as from a dual-stack socket, to IPv4."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address if mapped is None else mapped
 

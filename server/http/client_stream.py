@@ -1,4 +1,4 @@
-"""The connection of a client; one that takes nothing of its answer is not waited for for ever."""
+"""The connection of a client; one that sends or takes nothing is not waited for for ever."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
 
+from server.http.deadline import Deadline
 from server.service.outgoing import Buffer, OutgoingBytes
 
 _RESET = struct.pack("ii", 1, 0)  # or the kernel keeps for minutes what nobody takes
@@ -21,9 +22,10 @@ log = logging.getLogger("server.connection")
 
 
 class ClientStream(IOStream):
-    """A connection that is closed if its client takes nothing of an answer for too long.
+    """A connection that is closed if its client sends or takes nothing for too long.
 
-    patience: after how many seconds. Tornado waits for ever for what it has written.
+    header_seconds: for the headers of a request, from the end of the one before. patience: after
+    how many seconds in which nothing of an answer is taken. Tornado would wait for ever for that.
     peer: the IP address at the other end, see client_address.py.
     """
 
@@ -32,6 +34,7 @@ class ClientStream(IOStream):
         connection: socket.socket,
         peer: str,
         outgoing: OutgoingBytes,
+        header_seconds: float,
         patience: float,
         on_closed: Callable[[], None],
         **sizes: Any,
@@ -39,11 +42,25 @@ class ClientStream(IOStream):
         super().__init__(connection, **sizes)
         self.peer = peer
         self._outgoing = outgoing
+        self._header_seconds = header_seconds
         self._patience = patience
         self._on_closed = on_closed
         self._last_write: asyncio.Future[None] | None = None
-        self._watch: object | None = None
-        self._taken_at = 0.0
+        self._sending = Deadline(self.close)
+        self._taking = Deadline(self._reset)
+
+    def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
+        """Called by HTTP1Connection for the headers of each request."""
+        self._sending.set(self._header_seconds)
+        return super().read_until_regex(regex, max_bytes)
+
+    def expect_body(self, seconds: float) -> None:
+        """The headers have come; the client has so long for the body."""
+        self._sending.set(seconds)
+
+    def expect_nothing(self) -> None:
+        """All has come that was expected."""
+        self._sending.clear()
 
     def write(self, data: Buffer) -> asyncio.Future[None]:
         """See IOStream.write; what the kernel takes at once is neither counted nor watched."""
@@ -51,22 +68,23 @@ class ClientStream(IOStream):
         if not written.done():
             self._outgoing.hold(data)
             written.add_done_callback(lambda _: self._release(data))
-            if self._watch is None:
-                self._taken_at = self.io_loop.time()
-                self._watch_until(self._taken_at + self._patience)
+            if not self._taking.is_set:
+                self._taking.set(self._patience)
         self._last_write = written
         return written
 
     def write_to_fd(self, data: memoryview) -> int:
         """Called by IOStream for each attempt to write."""
         taken = super().write_to_fd(data)
-        if self._watch is not None:
-            self._taken_at = self.io_loop.time()
+        if self._taking.is_set:
+            self._taking.set(self._patience)
         return taken
 
     def close_fd(self) -> None:
         """Called by IOStream when the connection ends, however it ends."""
         super().close_fd()
+        self._sending.end()
+        self._taking.end()
         self._on_closed()
 
     def when_taken(self, callback: Callable[[bool], None]) -> None:
@@ -79,23 +97,13 @@ class ClientStream(IOStream):
 
     def _release(self, data: Buffer) -> None:
         self._outgoing.release(data)
-        if self._watch is not None and not self.writing():
-            self.io_loop.remove_timeout(self._watch)
-            self._watch = None
+        if not self.writing():
+            self._taking.clear()
 
-    def _watch_until(self, deadline: float) -> None:
-        self._watch = self.io_loop.call_at(deadline, self._check)
-
-    def _check(self) -> None:
-        """Close, unless something was taken since the watch began."""
-        deadline = self._taken_at + self._patience
-        if self.io_loop.time() < deadline:
-            self._watch_until(deadline)
-        elif not self.closed():
-            log.info("closed a connection: its client took no byte for %g s", self._patience)
-            self._watch = None
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.close()
+    def _reset(self) -> None:
+        log.info("closed a connection: its client took no byte for %g s", self._patience)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.close()
 
 
 def stream_of(request: HTTPServerRequest) -> ClientStream:

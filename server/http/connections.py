@@ -1,4 +1,4 @@
-"""How many connections may be open at once: descriptors are left for workers and files."""
+"""The limit on open connections, which leaves descriptors for workers and files."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import resource
 from dataclasses import dataclass
 
 MAX_DESCRIPTORS = 65_536
-RESERVED_DESCRIPTORS = 64  # the loop, logs, files that requests name
-DESCRIPTORS_PER_WORKER = 8  # its channel and process, twice while it is being replaced
+RESERVED_DESCRIPTORS = 64  # for the loop, logs and files that requests name
+DESCRIPTORS_PER_WORKER = 8  # channel and process, twice while it is being recycled
 MIN_CONNECTIONS = 8
 
 
 @dataclass(slots=True)
 class Connections:
-    """How many are open, and how many may be."""
+    """The number of open connections, and its limit."""
 
     limit: int
     open: int = 0
 
     def full(self) -> bool:
-        """Whether the next one has to wait."""
+        """Whether the next connection has to wait."""
         return self.open >= self.limit
 
 
@@ -34,7 +34,7 @@ def raise_descriptor_limit() -> None:
 
 
 def connection_limit(workers: int) -> int:
-    """How many connections leave enough descriptors for so many workers."""
+    """The number of connections that leaves enough descriptors for the workers."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     spare = min(_number(soft), MAX_DESCRIPTORS) - RESERVED_DESCRIPTORS
     return max(MIN_CONNECTIONS, spare - DESCRIPTORS_PER_WORKER * workers)

@@ -1,4 +1,4 @@
-"""What the handlers work with; built once by server/app.py."""
+"""The objects that all handlers use; built once by server/app.py."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from server.settings.settings import Settings
 
 @dataclass(slots=True)
 class ServerContext:
-    """The settings, where images come from, the service, the jobs; whether the server is draining.
+    """The parts of the server, and its state: draining, open requests, start time.
 
-    patience_seconds: how long a client may take nothing of its answer.
+    patience_seconds: how long a client may read nothing of its answer.
     """
 
     settings: Settings
@@ -37,9 +37,9 @@ class ServerContext:
     started_at: float = field(default_factory=time.monotonic)
 
     def ready(self) -> bool:
-        """Whether an image sent now would be read."""
+        """Whether an image sent now would be recognized."""
         return not self.draining and self.service.engine.ready()
 
     def uptime_seconds(self) -> float:
-        """How long ago the server was started."""
+        """Seconds since the server started."""
         return time.monotonic() - self.started_at

@@ -1,4 +1,4 @@
-"""The one table from error to HTTP status, and what clients are told of an error."""
+"""The table from errors to HTTP statuses, and errors as clients see them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from server.errors import (
 
 @dataclass(frozen=True, slots=True)
 class PublicError:
-    """What the client is told; retry_after in seconds, if trying again makes sense."""
+    """An error as the client sees it; retry_after: seconds, if a retry makes sense."""
 
     status: int
     code: str
@@ -59,7 +59,7 @@ STATUS: dict[type[BaseException], int] = {
 }
 
 RETRY_AFTER: dict[type[BaseException], int] = {
-    engine.QueueFull: 5,  # where the pool has no estimate
+    engine.QueueFull: 5,  # if the pool has no estimate
     engine.PoolDraining: 10,
     engine.PoolStarting: 2,
     engine.WorkerCrashed: 5,
@@ -68,11 +68,11 @@ RETRY_AFTER: dict[type[BaseException], int] = {
 
 
 def public_error(error: BaseException) -> PublicError:
-    """The error as the client sees it; anything unforeseen is an internal_error."""
+    """Convert an error for the client; unexpected errors become internal_error."""
     status = STATUS.get(type(error))
     if status is None or not isinstance(error, ServiceError | EngineError):
         return PublicError(
-            500, "internal_error", "the server failed; its log has why, under the request id"
+            500, "internal_error", "internal error; the server's log has it under the request id"
         )
     retry_after = RETRY_AFTER.get(type(error))
     if isinstance(error, engine.QueueFull) and error.retry_after is not None:

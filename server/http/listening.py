@@ -1,4 +1,4 @@
-"""Accepts connections for the HTTP server, and goes easy on descriptors and on the log."""
+"""Accepts connections for the HTTP server, with limits on descriptors and log lines."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from server.service.outgoing import OutgoingBytes
 
 log = logging.getLogger("server.listening")
 
-ACCEPTED_AT_ONCE = 64  # then other work of the loop has its turn
+MAX_ACCEPTS = 64  # per turn of the event loop
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 60.0
-UNSENT_BYTES = 128 << 10  # that the kernel takes ahead of a client; it would take some megabytes
+UNSENT_BYTES = 128 << 10  # buffered by the kernel per connection; the default is some megabytes
 
-# accept() reports these of a connection that broke while it waited; the next one may be sound.
+# Errors of accept() for a connection that broke while it waited; the next one may be intact.
 _BROKEN = frozenset(
     (
         errno.ECONNABORTED,
@@ -42,10 +42,10 @@ _BROKEN = frozenset(
 
 
 class Listener:
-    """Stands before a Tornado HTTPServer, whose own way of accepting knows no limit.
+    """Accepts connections for a Tornado HTTPServer, up to a limit; Tornado has no limit itself.
 
-    At the limit nothing is accepted until a connection closes: new ones wait in the kernel. What
-    else fails is tried again after a pause; Tornado would try, and log, without end.
+    At the limit, new connections wait in the kernel until one closes. After other errors it
+    pauses and tries again; Tornado would retry and log in a busy loop.
     """
 
     def __init__(
@@ -53,12 +53,14 @@ class Listener:
         server: HTTPServer,
         connections: Connections,
         outgoing: OutgoingBytes,
+        header_seconds: float,
         patience: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
         self._connections = connections
         self._outgoing = outgoing
+        self._header_seconds = header_seconds
         self._patience = patience
         self._clock = clock
         self._sockets: list[socket.socket] = []
@@ -67,16 +69,16 @@ class Listener:
         self._logged_at: dict[str, float] = {}
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
-        """Accept what connects to these from now on."""
+        """Start to accept connections on these sockets."""
         self._suspend()
         for each in sockets:
-            with contextlib.suppress(OSError):  # inherited by each connection
+            with contextlib.suppress(OSError):  # connections inherit it
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             self._sockets.append(each)
         self._resume()
 
     def stop(self) -> None:
-        """Accept nothing more; open connections stay."""
+        """Stop accepting; open connections stay open."""
         self._suspend()
         if self._pause is not None:
             self._pause.cancel()
@@ -85,7 +87,7 @@ class Listener:
         self._sockets = []
 
     async def close_all_connections(self) -> None:
-        """Close those that are open."""
+        """Close all open connections."""
         await self._server.close_all_connections()
 
     def _resume(self) -> None:
@@ -101,13 +103,13 @@ class Listener:
                 asyncio.get_running_loop().remove_reader(each)
 
     def _accept(self, listening: socket.socket) -> None:
-        """Some of those that wait."""
-        for _ in range(ACCEPTED_AT_ONCE):
+        """Accept up to MAX_ACCEPTS waiting connections."""
+        for _ in range(MAX_ACCEPTS):
             if self._connections.full():
                 self._suspend()
                 self._log_seldom(
-                    "all of the %d connections that the limit on open files allows are open; "
-                    "new ones wait until one closes",
+                    "%d connections are open, the maximum for the limit on open files; "
+                    "new connections wait until one closes",
                     self._connections.limit,
                 )
                 return
@@ -117,7 +119,7 @@ class Listener:
                 return
             except OSError as error:
                 if error.errno not in _BROKEN:
-                    self._rest(error)
+                    self._pause_accepting(error)
                     return
             else:
                 self._serve(connection, address)
@@ -127,6 +129,7 @@ class Listener:
             connection,
             peer_address(address),
             self._outgoing,
+            self._header_seconds,
             self._patience,
             self._closed,
             max_buffer_size=self._server.max_buffer_size,
@@ -140,18 +143,18 @@ class Listener:
         if self._sockets and not self._connections.full():
             self._resume()
 
-    def _rest(self, error: OSError) -> None:
-        """Accept nothing for a while: descriptors or memory are used up."""
+    def _pause_accepting(self, error: OSError) -> None:
+        """Stop accepting for PAUSE_SECONDS, because descriptors or memory are used up."""
         self._suspend()
-        self._log_seldom("no connection can be accepted: %s; trying every second", error.strerror)
-        self._pause = asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._end_rest)
+        self._log_seldom("cannot accept connections: %s; trying every second", error.strerror)
+        self._pause = asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._end_pause)
 
-    def _end_rest(self) -> None:
+    def _end_pause(self) -> None:
         self._pause = None
         self._resume()
 
     def _log_seldom(self, message: str, detail: object) -> None:
-        """A warning, at most once in LOG_SECONDS."""
+        """Log a warning, each message at most once in LOG_SECONDS."""
         now = self._clock()
         if now >= self._logged_at.get(message, now):
             self._logged_at[message] = now + LOG_SECONDS

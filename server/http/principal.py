@@ -1,4 +1,4 @@
-"""Who a request is made for. Without keys, everybody is the same."""
+"""The user of a request. Without keys, all requests have the same user."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The user that a request counts for."""
+    """The user to whom a request is counted."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""What is answered, before it goes on the wire: status, headers and body; errors in one shape."""
+"""Replies: status, headers and body of answers and errors, before they are sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger("server.request")
 
 
 class Reply(NamedTuple):
-    """An answer; `error` is the code of its error, or nothing."""
+    """Status, headers and body; `error`: the error code, or empty."""
 
     status: int
     headers: Mapping[str, str]
@@ -33,12 +33,12 @@ class Reply(NamedTuple):
 
     @property
     def length(self) -> int:
-        """How many bytes the body has."""
+        """The number of bytes in the body."""
         return sum(map(len, self.body))
 
 
 def common_headers(request_id: str) -> dict[str, str]:
-    """What every answer has."""
+    """The headers of every answer."""
     return {
         "Server": "ocr-server",
         "Date": _date(int(time.time())),
@@ -48,12 +48,12 @@ def common_headers(request_id: str) -> dict[str, str]:
 
 
 def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    """Any JSON."""
+    """A reply with a JSON body."""
     return Reply(status, {"Content-Type": JSON_TYPE, **(headers or {})}, (dump(value),))
 
 
 def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
-    """A recognized text."""
+    """The reply with a result in the requested format."""
     content_type, body = render(answer, chosen, envelope)
     headers = {
         "Content-Type": content_type,
@@ -66,19 +66,19 @@ def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
 
 
 async def rendered_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
-    """answer_reply; made in a thread for a very long text."""
+    """answer_reply(), in a thread for a very long text."""
     if is_long(answer, chosen):
         return await asyncio.to_thread(answer_reply, answer, chosen, envelope)
     return answer_reply(answer, chosen, envelope)
 
 
 def is_long(answer: Answer, chosen: Format) -> bool:
-    """Whether it takes so long to write it that it belongs into a thread."""
+    """Whether writing the answer takes so long that it needs a thread."""
     return len(answer.result.json) * OUTPUT_FORMATS[chosen].weight > INLINE_BYTES
 
 
 def server_timing(answer: Answer, total_ms: float) -> str:
-    """The stages in milliseconds, as the Server-Timing header has them."""
+    """The value of the Server-Timing header: stages in milliseconds."""
     entries = [f"{name};dur={seconds * 1000:.1f}" for name, seconds in answer.stages.items()]
     if answer.age is not None:
         entries.append("cache;desc=hit")
@@ -88,7 +88,7 @@ def server_timing(answer: Answer, total_ms: float) -> str:
 def admitted(
     reply: Reply, inflight: InflightBytes, problem: Callable[[BaseException], Reply]
 ) -> Reply:
-    """The reply; 503 in its place if it is large and too many such answers are not taken yet."""
+    """The reply, or 503 if it is large and too many bytes of answers are unsent."""
     if reply.length > LARGE_BYTES:
         try:
             inflight.check_answer(reply.body)
@@ -98,7 +98,7 @@ def admitted(
 
 
 def logged_problem(error: BaseException, request_id: str) -> PublicError:
-    """What the client is told of an error; what is unforeseen goes to the log under the id."""
+    """The error as the client sees it; unexpected errors are logged with the request id."""
     problem = public_error(error)
     if problem.status == 500:
         log.error("request %s failed", request_id, exc_info=error)
@@ -106,14 +106,14 @@ def logged_problem(error: BaseException, request_id: str) -> PublicError:
 
 
 def problem_reply(problem: PublicError, request_id: str) -> Reply:
-    """An error, in the server's own form."""
+    """The reply for an error, in the server's own format."""
     retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
     reply = json_reply(error_body(problem, request_id), problem.status, retry)
     return reply._replace(error=problem.code)
 
 
 def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
-    """The body of every error."""
+    """The JSON body of an error."""
     return {
         "status": "error",
         "error": {"code": problem.code, "message": problem.message, "request_id": request_id},
@@ -121,16 +121,20 @@ def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
 
 
 def job_json(job: JobRecord) -> dict[str, Any]:
-    """A job as clients see it."""
-    shown: dict[str, Any] = {"id": job.job_id, "state": job.state, "url": f"/jobs/{job.job_id}"}
+    """The JSON of a job."""
+    fields: dict[str, Any] = {
+        "id": job.job_id,
+        "state": job.state,
+        "url": f"/jobs/{job.job_id}",
+    }
     if job.state == "queued":
-        shown["position"] = job.position
+        fields["position"] = job.position
     if job.error is not None:
-        shown["error"] = {"code": job.error.code, "message": job.error.message}
-    return shown
+        fields["error"] = {"code": job.error.code, "message": job.error.message}
+    return fields
 
 
 @functools.lru_cache(maxsize=1)
 def _date(seconds: int) -> str:
-    """Of this second; many answers leave within one."""
+    """The Date header for this second; cached, as many answers are sent per second."""
     return formatdate(seconds, usegmt=True)

@@ -58,8 +58,10 @@ class RequestScope:
         cls, context: ServerContext, request: HTTPServerRequest, recognition: bool = False
     ) -> RequestScope:
         """A request whose headers have come."""
+        stream = stream_of(request)
+        stream.expect_nothing()  # of headers; what has a body says so
         trusted = context.settings.web_server.trusted_proxies
-        address = client_address(stream_of(request).peer, request.headers, trusted)
+        address = client_address(stream.peer, request.headers, trusted)
         if recognition:
             context.open_requests += 1
         own_id = request_id(request.headers.get("X-Request-Id"))
@@ -69,10 +71,10 @@ class RequestScope:
         """Since the headers came."""
         return (time.perf_counter() - self._started) * 1000
 
-    def note(self, reply: Reply) -> None:
-        """This is the answer, which is on its way now. Its body is not kept."""
+    def note(self, reply: Reply, size: int) -> None:
+        """This is the answer, which is on its way now with so many bytes of its body."""
         self._status, self._error = reply.status, reply.error
-        self._size = 0 if self._request.method == "HEAD" else reply.length
+        self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
 
     def leave(self, taken: bool = True) -> None:

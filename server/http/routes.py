@@ -1,4 +1,4 @@
-"""The routes, and the HTTP server that they are in, with its limits."""
+"""The routes and the HTTP server, with its limits."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from server.http.handlers.results import ResultHandler
 from server.http.listening import Listener
 
 MAX_HEADER_BYTES = 32 << 10
-CHUNK_BYTES = 128 << 10  # read at a time: most cached images come in one piece (decisions/0012)
+CHUNK_BYTES = 128 << 10  # per read; most cached images fit in one chunk (decisions/0012)
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
 
 
 def make_application(context: ServerContext) -> tornado.web.Application:
-    """The routes."""
+    """The Tornado application with all routes."""
     given = {"context": context}
     static = read_static_files(page_values(context))
     return tornado.web.Application(
@@ -55,17 +55,22 @@ def make_application(context: ServerContext) -> tornado.web.Application:
 
 
 def make_http_server(context: ServerContext) -> Listener:
-    """The application behind limits that a slow or greedy client runs into.
+    """The server with limits for slow and greedy clients.
 
-    The size of a body is the handlers' business: they answer with JSON.
+    The handlers limit the size of bodies, because they answer with JSON.
     """
     server = HTTPServer(
         make_application(context),
         chunk_size=CHUNK_BYTES,
         max_header_size=MAX_HEADER_BYTES,
         max_body_size=1 << 50,
-        idle_connection_timeout=HEADER_SECONDS,
         body_timeout=BODY_SECONDS,
     )
-    outgoing = context.inflight.outgoing
-    return Listener(server, context.connections, outgoing, context.patience_seconds)
+    server.conn_params.header_timeout = None  # ClientStream has one that costs less
+    return Listener(
+        server,
+        context.connections,
+        context.inflight.outgoing,
+        HEADER_SECONDS,
+        context.patience_seconds,
+    )

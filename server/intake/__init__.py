@@ -1,1 +1,1 @@
-"""From the bytes of a request to what it asks for: fields, options, and where its image is."""
+"""Parses requests: from body bytes to checked fields, options and the image source."""

@@ -1,4 +1,4 @@
-"""An image that came as base64 text in a field."""
+"""The source of an image that was sent as base64 text in a field."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _DATA_URI = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
 
 
 class Base64Image:
-    """Decoded when it is read, off the event loop if it is long; see ImageSource.
+    """Decodes the text on read(), in a thread if it is long; see ImageSource.
 
-    max_bytes: that the image may have. known: asked for the digests of the decoded bytes.
+    max_bytes: limit for the decoded image. known: looks up the digests of the decoded bytes.
     """
 
     def __init__(self, text: str, max_bytes: int, known: KnownDigests) -> None:
@@ -31,11 +31,11 @@ class Base64Image:
         """See ImageSource."""
 
     def known_digests(self) -> Digests | None:
-        """See ImageSource: it would have to be decoded first."""
+        """See ImageSource; None, because the text would have to be decoded first."""
         return None
 
     def bytes_to_read(self) -> int:
-        """See ImageSource: the longer text counts already, as a part of the body."""
+        """See ImageSource; 0, because the text counts as part of the body and is longer."""
         return 0
 
     async def read(self) -> ImageBytes:
@@ -51,10 +51,10 @@ class Base64Image:
 
 
 def decode_base64(text: str, max_bytes: int) -> bytes:
-    """The image in base64 text, with or without a data-URI prefix.
+    """Decode base64 text, with or without a data URI prefix.
 
-    The standard and the URL-safe alphabet are accepted, and line breaks. A form that was not
-    percent-encoded turns `+` into a blank; it is turned back.
+    Accepts the standard and the URL-safe alphabet, and line breaks. Spaces are read as `+`,
+    because form decoding turns an unescaped `+` into a space.
     """
     prefix = _DATA_URI.match(text)
     payload = text[prefix.end() :] if prefix else text
@@ -63,9 +63,9 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
     try:
         data = base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise BadField("image is not base64; send the image's bytes in base64") from None
+        raise BadField("the field `image` is not valid base64") from None
     if not data:
-        raise MissingFile("the field `image` is empty; put the image as base64 into it")
+        raise MissingFile("the field `image` is empty; send the image as base64 in it")
     if len(data) > max_bytes:
         raise BodyTooLarge(f"the image has {len(data)} bytes; at most {max_bytes} are accepted")
     return data

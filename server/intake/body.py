@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from server.errors import BadField, BadRequest, OneFileOnly, shown
+from ocr_engine.images.header import SIGNATURE_BYTES, has_signature
+from server.errors import BadField, BadRequest, OneFileOnly, truncated
 from server.intake.fields import (
     BASE64_FIELD,
     IMAGE_PART,
@@ -22,6 +23,9 @@ from server.intake.fields import (
 )
 from server.intake.lookalikes import Lookalikes
 from server.intake.text_bodies import parse_json, parse_urlencoded
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 
 class BodyReader(Protocol):
@@ -50,7 +54,7 @@ def body_reader(content_type: str, raw_image: bool) -> BodyReader:
     if name == "application/json":
         return TextBody(parse_json)
     if name == "application/x-www-form-urlencoded":
-        return TextBody(parse_urlencoded)
+        return UrlencodedBody()
     if raw_image and (name.startswith("image/") or name in ("", "application/octet-stream")):
         return RawBody()
     raw = ", or the image itself as image/*" if raw_image else ""
@@ -83,30 +87,9 @@ class MultipartBody:
     is_long = False
 
     def __init__(self, boundary: bytes) -> None:
-        self._fields: dict[str, str] = {}
-        self._upload: bytes | None = None
-        self._parts = 0
-        self._ended = False
-        self._header = bytearray()
-        self._value = bytearray()
-        self._disposition: bytes | None = None
-        self._name = ""
-        self._chunks: list[memoryview] = []
-        self._length = 0
+        self._parts = _Parts()
         self._lookalikes = Lookalikes(boundary)
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._on_headers,
-                "on_part_data": self._on_data,
-                "on_part_end": self._on_part,
-                "on_end": self._on_end,
-            },
-        )
+        self._parser = MultipartParser(boundary, self._parts.callbacks())
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
@@ -118,6 +101,43 @@ class MultipartBody:
 
     def finish(self) -> Form:
         """See BodyReader.finish."""
+        return self._parts.form()
+
+
+class _Parts:
+    """What the parser of a multipart body has found so far.
+
+    Apart from MultipartBody, since the parser holds it: in a circle with the parser, each image
+    would stay in memory until the garbage collector comes by.
+    """
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+        self._upload: bytes | None = None
+        self._parts = 0
+        self._ended = False
+        self._header = bytearray()
+        self._value = bytearray()
+        self._disposition: bytes | None = None
+        self._name = ""
+        self._chunks: list[memoryview] = []
+        self._length = 0
+
+    def callbacks(self) -> MultipartCallbacks:
+        """What the parser calls."""
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._on_header_field,
+            "on_header_value": self._on_header_value,
+            "on_header_end": self._on_header_end,
+            "on_headers_finished": self._on_headers,
+            "on_part_data": self._on_data,
+            "on_part_end": self._on_part,
+            "on_end": self._on_end,
+        }
+
+    def form(self) -> Form:
+        """All parts."""
         if not self._ended:
             raise BadRequest("the multipart body ends before its final boundary")
         return Form(self._fields, self._upload)
@@ -153,16 +173,16 @@ class MultipartBody:
         if self._name == IMAGE_PART and self._upload is not None:
             raise OneFileOnly("send one image a request: there is more than one part `file`")
         if self._name in self._fields:
-            raise BadField(f"{shown(self._name)!r} is given more than once")
+            raise BadField(f"{truncated(self._name)!r} is given more than once")
         if has_filename and self._name != IMAGE_PART:
             raise BadField(
-                f"the part with a file in it is named {shown(self._name)!r}; name it `file`"
+                f"the part with a file in it is named {truncated(self._name)!r}; name it `file`"
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         self._length += end - start
         if self._length > MAX_FIELD_BYTES and self._name not in (IMAGE_PART, BASE64_FIELD):
-            raise BadField(f"{shown(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
+            raise BadField(f"{truncated(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
         self._chunks.append(memoryview(data)[start:end])  # copied once, when all are there
 
     def _on_part(self) -> None:
@@ -200,6 +220,26 @@ class TextBody:
         data = b"".join(self._chunks)
         self._chunks = []
         return Form(self._parse(data))
+
+
+class UrlencodedBody(TextBody):
+    """A form as browsers write it; or an image, since curl's --data-binary has this type."""
+
+    def __init__(self) -> None:
+        super().__init__(parse_urlencoded)
+
+    @property
+    def is_long(self) -> bool:
+        """See BodyReader.is_long."""
+        return super().is_long and not self._is_image()
+
+    def finish(self) -> Form:
+        """See BodyReader.finish."""
+        return Form({}, b"".join(self._chunks)) if self._is_image() else super().finish()
+
+    def _is_image(self) -> bool:
+        starts = [chunk[:SIGNATURE_BYTES] for chunk in self._chunks[:SIGNATURE_BYTES]]
+        return has_signature(b"".join(starts))
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
-"""Images by path on the server: only inside the configured roots, opened by descriptor.
+"""Images named by their path on the server, restricted to the configured root folders.
 
-Every part of the path is opened from its parent's descriptor without following links, so that
-no rename or link in between can lead outside. All refusals are the same NotFound.
+Each part of the path is opened relative to its parent's descriptor, without following links, so
+a link or a concurrent rename cannot lead outside. All refusals are the same NotFound.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REMEMBERED_FILES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """What changes whenever a file does; ctime also where somebody puts the old date back."""
+    """Metadata that changes with a file; ctime changes even if somebody restores the mtime."""
 
     device: int
     inode: int
@@ -50,7 +50,7 @@ class OpenedFile:
 
 
 class FileRoots:
-    """The folders that clients may name files in, and the digests of files seen before."""
+    """The folders in which clients may name files, and the digests of files read before."""
 
     def __init__(self, roots: Sequence[Path], max_bytes: int) -> None:
         self._roots = tuple(roots)
@@ -60,18 +60,18 @@ class FileRoots:
     def open(self, path: str) -> OpenedFile:
         """Open a file by the client's path; blocks on the disk, so run it in a thread.
 
-        A relative path counts from a root, or from the folder that a root stands in; an absolute
-        one must begin with a root. NotFound for everything that is not a regular file there.
+        A relative path starts at a root or at a root's parent folder; an absolute path must begin
+        with a root. NotFound for everything that is not a regular file there.
         """
         for root in self._roots:
             for parts in _inside(root, path):
                 opened = _open_parts(root, parts)
                 if opened is not None:
                     return opened
-        raise NotFound("there is no such image in the folders that this server may read")
+        raise NotFound("the folders in filename_roots have no image with this path")
 
     def known_digests(self, opened: OpenedFile) -> Digests | None:
-        """The digests of the file, if it was read before and has not changed since."""
+        """The digests of the file, if it has not changed since it was read; otherwise None."""
         digests: Digests | None = self._digests.get(opened.identity)
         return digests
 
@@ -87,14 +87,14 @@ class FileRoots:
         with os.fdopen(os.dup(opened.descriptor), "rb") as stream:
             data = stream.read(self._max_bytes + 1)
         if len(data) > self._max_bytes:
-            raise BodyTooLarge(f"the file grew past the limit of {self._max_bytes} bytes")
+            raise BodyTooLarge(f"the file is larger than the limit of {self._max_bytes} bytes")
         return ImageBytes(data, digest(data))
 
     def remember(self, opened: OpenedFile, digests: Digests) -> None:
-        """Keep the digests, unless the file changed while it was read or only a moment ago.
+        """Keep the digests, unless the file changed while it was read or shortly before.
 
-        A file that is written twice within one tick of its clock looks unchanged; one that has
-        been left alone for SETTLED_SECONDS cannot.
+        A file that is written twice within one tick of the file system's clock looks unchanged.
+        After SETTLED_SECONDS without a change, this cannot happen.
         """
         now = _identity(os.fstat(opened.descriptor))
         settled = time.time_ns() - now.ctime_ns > SETTLED_SECONDS * 1e9
@@ -103,9 +103,9 @@ class FileRoots:
 
 
 class RootedFile:
-    """An image by the path that the client gave; see ImageSource.
+    """The image at the path that the client gave; see ImageSource.
 
-    It is read and hashed at once, so that hash and text are of the same bytes.
+    The bytes that are hashed are those that are recognized: the file is read once.
     """
 
     def __init__(self, files: FileRoots, path: str) -> None:
@@ -118,7 +118,7 @@ class RootedFile:
         self._opened = await asyncio.to_thread(self._files.open, self._path)
 
     def known_digests(self) -> Digests | None:
-        """See ImageSource: those of a file that has not changed since it was read."""
+        """See ImageSource; known if the file has not changed since it was read."""
         return None if self._opened is None else self._files.known_digests(self._opened)
 
     def bytes_to_read(self) -> int:
@@ -141,7 +141,7 @@ class RootedFile:
 
 
 def _inside(root: Path, path: str) -> list[tuple[str, ...]]:
-    """The ways in which the path may lie in the root, as parts below it."""
+    """The possible locations of the path in the root, as parts below the root."""
     if not path or "\0" in path or len(path) > 4096:
         return []
     pure = PurePosixPath(path)

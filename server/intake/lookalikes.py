@@ -1,4 +1,4 @@
-"""Multipart bodies that are made to be slow: full of what looks like a boundary, and is none."""
+"""Refuses multipart bodies that slow the parser down with many near-boundaries."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _BLANKS = b" \t"
 
 
 class Lookalikes:
-    """Looks at samples of a multipart body before they are parsed.
+    """Samples a multipart body before it is parsed, and counts text that looks like a boundary.
 
-    The parser finds boundaries at the speed of memory, but takes a microsecond for each that does
-    not end as one, and for each byte of blanks after one: a second for some megabytes. Images have
-    neither. Counting in all bytes would cost a cached answer 5 % of its time. So one byte in
-    sixteen is looked at, in places drawn at random, so that nobody can write around them.
+    The parser finds boundaries at the speed of memory. But it takes a microsecond for each one
+    that is incomplete, and for each byte of blanks after a boundary: a second for some megabytes.
+    Images have neither. Checking all bytes would add 5 % to the time of a cached answer, so one
+    byte in sixteen is checked, at random positions that a client cannot predict.
     """
 
     def __init__(self, boundary: bytes) -> None:
@@ -29,7 +29,7 @@ class Lookalikes:
         self._found = 0
 
     def check(self, chunk: bytes, state: MultipartState) -> None:
-        """BadRequest if the next piece is such a body's; state: the parser's before it."""
+        """BadRequest if the chunk is from such a body; state: the parser's state before it."""
         for start in range(int(random.random() * STRIDE), len(chunk), STRIDE):
             end = start + SAMPLE
             self._found += chunk.count(self._delimiter, start, end)
@@ -37,11 +37,11 @@ class Lookalikes:
                 self._check_padding(chunk, state)
         if self._found > MAX_PARTS:
             raise BadRequest(
-                f"the multipart body has its boundary more than {MAX_PARTS} times; send at most "
-                f"{MAX_PARTS} parts, with a boundary that is not in the image"
+                f"the boundary is more than {MAX_PARTS} times in the multipart body; send at most "
+                f"{MAX_PARTS} parts, with a boundary that does not occur in the image"
             )
 
     def _check_padding(self, chunk: bytes, state: MultipartState) -> None:
         padded = (self._delimiter + blank for blank in (b" ", b"\t"))
         if state == MultipartState.BOUNDARY_PADDING or any(each in chunk for each in padded):
-            raise BadRequest("the multipart body has blanks after a boundary; leave them out")
+            raise BadRequest("the multipart body has blanks after a boundary; remove them")

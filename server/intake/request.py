@@ -1,6 +1,6 @@
-"""A checked request, and the image in it: a source that knows how to be read.
+"""A checked request, and the protocol of its image source.
 
-A further kind of source is a class with the methods of ImageSource and a row in sources.py.
+A new kind of source is a class with the methods of ImageSource and a row in sources.py.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from server.formats.registry import Format
 
 @dataclass(frozen=True, slots=True)
 class ImageBytes:
-    """An image that has been read; digests: None if they have not been computed on the way."""
+    """The bytes of an image; digests: None if they have not been computed yet."""
 
     data: bytes
     digests: Digests | None = None
 
 
 class ImageSource(Protocol):
-    """Where the image of one request is. Used once: open, read unless it is known, close.
+    """The source of one request's image. Used once: open, read unless known, close.
 
-    All calls are made on the event loop; what blocks goes to a thread.
+    All methods are called on the event loop; blocking work must run in a thread.
     """
 
     async def open(self) -> None:
-        """Find the image; NotFound, or another ServiceError, where there is none."""
+        """Find the image; NotFound or another ServiceError if there is none."""
 
     def known_digests(self) -> Digests | None:
-        """Its digests if they can be told at once, without reading it; also before open()."""
+        """The image's digests if they are known without reading it; may be called before open()."""
 
     def bytes_to_read(self) -> int:
-        """How many bytes read() will add to those of the request's body; 0 if none or unknown."""
+        """How many bytes read() will add to the request's body; 0 if none or unknown."""
 
     async def read(self) -> ImageBytes:
-        """All of the image; called once, after open(). A ServiceError if it is not accepted."""
+        """Read the whole image; called once, after open(). ServiceError if it is not accepted."""
 
     def close(self) -> None:
-        """Give back what open() took; called whatever happens."""
+        """Release the resources of open(); always called."""
 
 
 @dataclass(frozen=True, slots=True)
 class OcrRequest:
-    """One request, checked. timeout_seconds: how long the client waits at most, None: no limit.
+    """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
-    read_cache: False reads past the cache (the answer is still stored).
+    read_cache: False skips the cache lookup (the result is still stored).
     """
 
     source: ImageSource

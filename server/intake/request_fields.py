@@ -1,4 +1,4 @@
-"""From the fields of a form to what is asked: which image, with which options, answered how."""
+"""From form fields to a request: its image source, options and output format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
-from server.errors import BadField, shown
+from server.errors import BadField, truncated
 from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
 from server.intake.fields import Form, checked
 from server.intake.request import OcrRequest
@@ -56,7 +56,7 @@ CONSTRAINTS: dict[str, Constraint] = {
 def parse_request(
     form: Form, sources: ImageSources, defaults: RecognitionOptions, read_cache: bool = True
 ) -> OcrRequest:
-    """Check every field; BadField names the one that is wrong and what would be accepted."""
+    """Check every field; BadField names the invalid field and what would be accepted."""
     fields = form.fields
     for name in fields:
         if name not in KNOWN_FIELDS:
@@ -77,7 +77,7 @@ def parse_request(
 def parse_options(
     fields: Mapping[str, Any], defaults: RecognitionOptions, chosen: Format = "json"
 ) -> RecognitionOptions:
-    """The recognition options among the fields, over the format's and the server's own."""
+    """The recognition options: fields override the format's options, which override defaults."""
     asked = {**OUTPUT_FORMATS[chosen].implied, **_checked_fields(fields, OPTION_FIELDS)}
     return dataclasses.replace(defaults, **asked) if asked else defaults
 
@@ -88,16 +88,16 @@ def parse_format(text: str) -> Format:
     return chosen
 
 
-def parse_seconds(name: str, text: str, most: float) -> float:
-    """A number of seconds from 0 to most."""
-    seconds: float = checked(name, text, Number(0, most))
+def parse_seconds(name: str, text: str, maximum: float) -> float:
+    """A number of seconds from 0 to maximum."""
+    seconds: float = checked(name, text, Number(0, maximum))
     return seconds
 
 
 def _checked_fields(
     fields: Mapping[str, Any], constraints: Mapping[str, Constraint]
 ) -> dict[str, Any]:
-    """The fields that there is a constraint for, converted by it."""
+    """The fields that have a constraint, converted by it."""
     return {
         name: checked(name, fields[name], constraint)
         for name, constraint in constraints.items()
@@ -107,5 +107,5 @@ def _checked_fields(
 
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, KNOWN_FIELDS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(KNOWN_FIELDS)}"
-    return f"unknown field {shown(name)}; {hint}"
+    hint = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(KNOWN_FIELDS)}"
+    return f"unknown field {truncated(name)}; {hint}"

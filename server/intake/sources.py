@@ -1,4 +1,4 @@
-"""Which fields hold an image or name one, and the source that each makes."""
+"""The fields that contain or name an image, and the image source of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from server.settings.settings import Settings
 
 
 class ImageSources:
-    """What sources are made with. known: digests of bytes that were here a moment ago."""
+    """Creates image sources. known: looks up the digests of recent images."""
 
     def __init__(self, files: FileRoots, max_bytes: int, known: KnownDigests) -> None:
         self._files = files
@@ -31,25 +31,25 @@ class ImageSources:
         self._known = known
 
     def uploaded(self, data: bytes) -> ImageSource:
-        """An image that came as bytes."""
+        """An image that was sent as bytes."""
         return UploadedImage(data, self._known)
 
     def base64(self, text: str) -> ImageSource:
-        """An image that came as text."""
+        """An image that was sent as base64 text."""
         return Base64Image(text, self._max_bytes, self._known)
 
     def rooted_file(self, path: str) -> ImageSource:
-        """An image on the server."""
+        """An image file on the server."""
         return RootedFile(self._files, path)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceField:
-    """A text field that holds an image or names one.
+    """A text field that contains or names an image.
 
-    file_type: what the field `file_type` calls it. content: what belongs into it, in messages.
-    inline: it holds the image itself; POST /ocr takes no other. meaning, schema: for the API's
-    description. source: makes the source of its text.
+    file_type: its name in the field `file_type`. content: what to put in it, for messages.
+    inline: it contains the image itself; POST /ocr accepts no others. meaning, schema: for the
+    API's description. source: creates the image source from its text.
     """
 
     name: str
@@ -81,8 +81,8 @@ SOURCE_FIELDS = (
         file_type="base64",
         content="the image as base64",
         inline=True,
-        meaning="The image in base64, with or without a `data:image/png;base64,` prefix; "
-        "standard or URL-safe alphabet, line breaks allowed.",
+        meaning="The image in base64, with or without a `data:image/png;base64,` prefix. The "
+        "standard and the URL-safe alphabet are accepted, and line breaks.",
         schema={"type": "string", "format": "byte", "minLength": 1},
         source=ImageSources.base64,
     ),
@@ -92,37 +92,39 @@ FILE_TYPE: Constraint = Choice("file", *(field.file_type for field in SOURCE_FIE
 
 
 def build_sources(settings: Settings, max_bytes: int, known: KnownDigests) -> ImageSources:
-    """The sources that the settings allow; max_bytes: that an image may have."""
+    """The sources that the settings allow; max_bytes: limit for an image."""
     roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
     return ImageSources(FileRoots(roots, max_bytes), max_bytes, known)
 
 
 def source_of(form: Form, sources: ImageSources) -> ImageSource:
-    """The one image that a form has; MissingFile, OneFileOnly or BadField says what is wrong."""
+    """The source of the one image in a form; MissingFile, OneFileOnly or BadField if invalid."""
     given = form.fields.get(FILE_TYPE_FIELD)
     kind = _infer_kind(form) if given is None else checked(FILE_TYPE_FIELD, given, FILE_TYPE)
     for field in SOURCE_FIELDS:
         if field.file_type == kind:
             return field.source(sources, _text(form.fields, field))
     if form.upload is None:
-        raise MissingFile(f"there is no image: send it as the form-data part `{IMAGE_PART}`")
+        raise MissingFile(f"the request has no image; send it as the form part `{IMAGE_PART}`")
     if not form.upload:
         raise MissingFile(f"the part `{IMAGE_PART}` is empty; send the image's bytes in it")
     return sources.uploaded(form.upload)
 
 
 def _infer_kind(form: Form) -> str:
-    """The file_type of a request that does not say it."""
+    """The file_type of a request that does not set it."""
     kinds = ["file"] if form.upload is not None else []
     kinds += [field.file_type for field in SOURCE_FIELDS if field.name in form.fields]
     if not kinds:
         ways = ", or ".join(
             f"the field `{field.name}` with {field.content}" for field in SOURCE_FIELDS
         )
-        raise MissingFile(f"there is no image: send the form-data part `{IMAGE_PART}`, or {ways}")
+        raise MissingFile(
+            f"the request has no image; send it as the form part `{IMAGE_PART}`, or send {ways}"
+        )
     if len(kinds) > 1:
         raise OneFileOnly(
-            f"there is more than one image ({', '.join(kinds)}); say which with file_type"
+            f"the request has more than one image ({', '.join(kinds)}); choose one with file_type"
         )
     return kinds[0]
 
@@ -131,8 +133,8 @@ def _text(fields: Mapping[str, Any], field: SourceField) -> str:
     value = fields.get(field.name)
     if value is None or value == "":
         raise MissingFile(
-            f"the field `{field.name}` is missing or empty; put {field.content} into it"
+            f"the field `{field.name}` is missing or empty; it must be {field.content}"
         )
     if not isinstance(value, str):
-        raise BadField(f"{field.name} must be a text: {field.content}")
+        raise BadField(f"{field.name} must be a string: {field.content}")
     return value

@@ -1,7 +1,7 @@
-"""Bodies of JSON and of urlencoded fields.
+"""Parsers for JSON and urlencoded bodies.
 
-Up to the limit of a body in size, they are parsed in a thread; but a call into C that takes long
-holds up the event loop as well, since it keeps the GIL.
+Long bodies are parsed in a thread. But a long call into C blocks the event loop as well, because
+it holds the GIL.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 import re
 from typing import Any
 
-from server.errors import BadField, BadRequest, shown
+from server.errors import BadField, BadRequest, truncated
 from server.intake.fields import MAX_PARTS, check_length, unique_fields
 
-# Each element but the first needs a comma; base64 has none, and other fields are short.
+# Each element except the first needs a comma; base64 has none, and other fields are short.
 MAX_COMMAS = 10_000
 UNQUOTE_BYTES = 64 << 10  # at a time
 
@@ -23,7 +23,7 @@ _BYTE_OF = {f"%{a}{b}".encode(): bytes([int(a + b, 16)]) for a in _DIGITS for b 
 
 
 def parse_json(data: bytes) -> dict[str, Any]:
-    """The fields of a JSON object; BadRequest or BadField says what is wrong."""
+    """The fields of a JSON object; BadRequest or BadField if it is invalid."""
     if data.count(b",") > MAX_COMMAS:
         raise BadRequest(
             f"the JSON body has more than {MAX_COMMAS} commas; "
@@ -37,15 +37,15 @@ def parse_json(data: bytes) -> dict[str, Any]:
         raise BadRequest("the JSON body must be an object")
     for name, value in values.items():
         if isinstance(value, dict | list):
-            raise BadField(f"{shown(name)!r} must be a text, a number or true/false")
+            raise BadField(f"{truncated(name)!r} must be a string, number or boolean")
         check_length(name, value)
     return values
 
 
 def parse_urlencoded(data: bytes) -> dict[str, Any]:
-    """The fields of a form as browsers write it; BadRequest or BadField says what is wrong."""
+    """The fields of a urlencoded form; BadRequest or BadField if it is invalid."""
     if data.count(b"&") >= MAX_PARTS:
-        raise BadRequest(f"the body is not urlencoded: it has more than {MAX_PARTS} fields")
+        raise BadRequest(f"the body has more than {MAX_PARTS} urlencoded fields")
     pairs = [pair.partition(b"=") for pair in data.split(b"&") if pair]
     try:
         fields = unique_fields([(_unquoted(name), _unquoted(value)) for name, _, value in pairs])
@@ -57,15 +57,15 @@ def parse_urlencoded(data: bytes) -> dict[str, Any]:
 
 
 def _unquoted(quoted: bytes) -> str:
-    """The text that was percent-encoded; in pieces, so that no call holds the GIL for long.
+    """Decode percent-encoded text in pieces, so that no call holds the GIL for long.
 
-    A percent sign without two hexadecimal digits stands for itself, as in urllib.
+    A percent sign without two hexadecimal digits is kept, as in urllib.
     """
     pieces = []
     start = 0
     while start < len(quoted):
         end = start + UNQUOTE_BYTES
-        cut = quoted.rfind(b"%", end - 2, end)  # an escape that would be cut in two
+        cut = quoted.rfind(b"%", end - 2, end)  # an escape that would be split
         end = end if cut < 0 else cut
         piece = quoted[start:end].replace(b"+", b" ")
         pieces.append(_ESCAPE.sub(lambda escape: _BYTE_OF[escape[0]], piece))

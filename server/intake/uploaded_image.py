@@ -1,4 +1,4 @@
-"""An image that came as bytes: the whole body, or a part of a form."""
+"""The source of an image that was sent as bytes: as the whole body or as a form part."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from cache.keys import Digests
 from server.intake.request import ImageBytes
 
-KnownDigests = Callable[[bytes], Digests | None]  # of an image that was here a moment ago
+KnownDigests = Callable[[bytes], Digests | None]  # looks up the digests of a recent image
 
 
 class UploadedImage:
-    """Its bytes are there already; see ImageSource. known: asked until it tells the digests."""
+    """An image whose bytes are in memory; see ImageSource. known: asked until it has digests."""
 
     def __init__(self, data: bytes, known: KnownDigests) -> None:
         self._data = data

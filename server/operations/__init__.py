@@ -1,1 +1,1 @@
-"""What those who run the server see of it, and what its process asks of the system."""
+"""Metrics, systemd notification and allocator settings."""

@@ -1,4 +1,4 @@
-"""How the front end's memory is given back to the kernel: not after every request."""
+"""Configures glibc not to return memory to the kernel after every request."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep up to TRIM_BYTES that are free at the end of the heap; workers set their own.
+    """Let glibc keep up to TRIM_BYTES of free memory at the end of the heap.
 
-    It gives back what is above 128 KiB, so that each upload of that size asks for its pages anew:
-    up to 0.1 ms. Blocks of MMAP_BYTES and more go back at once, as before. Other C libraries have
-    no such call, or ignore it.
+    By default it returns everything above 128 KiB, so each upload of that size has to fetch its
+    pages again, which takes up to 0.1 ms. Blocks of MMAP_BYTES and more are still returned
+    immediately. Other C libraries lack or ignore this call. Workers have their own settings.
     """
     with contextlib.suppress(AttributeError, OSError):
         libc = ctypes.CDLL(None)

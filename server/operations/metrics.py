@@ -1,4 +1,4 @@
-"""What /metrics shows: counters of requests and stages, and the state of pool and cache."""
+"""The content of /metrics: counters for requests and stages, and the state of pool and cache."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 
 
 class OpenConnections(Protocol):
-    """How many connections of clients are open, and how many may be."""
+    """The number of open client connections, and its limit."""
 
     open: int
     limit: int
 
 
 class Metrics:
-    """Counted while requests pass; the rest is read from the parts when somebody asks."""
+    """Counts requests and stages; the other metrics are collected when /metrics is requested."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -45,15 +45,15 @@ class Metrics:
         timed = functools.partial(Histogram, buckets=_SECONDS, registry=self.registry)
         self._requests = new(
             "ocr_requests",
-            "Requests to read an image by HTTP status and error code; 499: the client left.",
+            "Recognition requests by HTTP status and error code; 499: the client disconnected.",
             ("code", "error"),
         )
         self._request_seconds = timed(
-            "ocr_request_seconds", "From the request's first byte to the end of its answer."
+            "ocr_request_seconds", "Time from a request's first byte to the end of its answer."
         )
         self._stage_seconds = timed(
             "ocr_stage_seconds",
-            "Stages: queue, decode, det, cls, rec, draw.",
+            "Time by stage: queue, decode, det, cls, rec, draw.",
             ("stage",),
         )
         self._by_outcome: dict[tuple[int, str], Counter] = {}
@@ -66,13 +66,13 @@ class Metrics:
         inflight_bytes: Callable[[], int],
         connections: OpenConnections,
     ) -> None:
-        """Show the state of these, too."""
+        """Add the state of these parts to /metrics."""
         self.registry.register(
             _State(engine, cache, inflight_bytes, connections, self.cache_results)
         )
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
-        """A request is over; error is the code of its error, or nothing."""
+        """Count a finished request; error: its error code, or empty."""
         counter = self._by_outcome.get((status, error))
         if counter is None:
             counter = self._requests.labels(str(status), error)
@@ -81,17 +81,17 @@ class Metrics:
         self._request_seconds.observe(seconds)
 
     def count_recognition(self, stages: Mapping[str, float]) -> None:
-        """A recognition is done; its stages in seconds."""
+        """Count a finished recognition; stages in seconds."""
         for stage, seconds in stages.items():
             self._stage_seconds.labels(stage).observe(seconds)
 
     def render(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 class _State(Collector):
-    """Reads pool and cache when /metrics is asked for."""
+    """Collects the state of pool and cache for each request of /metrics."""
 
     def __init__(
         self,
@@ -108,38 +108,37 @@ class _State(Collector):
         self._cache_results = cache_results
 
     def describe(self) -> list[Metric]:
-        """The registry asks for the names; they are those of collect()."""
+        """The names of the metrics, for the registry; the same as those of collect()."""
         return list(self.collect())
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client's Collector."""
         stats, gauge = self._engine.stats(), GaugeMetricFamily
         yield gauge("ocr_queue_depth", "Images that wait for a worker.", stats.queued)
-        yield gauge("ocr_running", "Images that are being read.", stats.running)
+        yield gauge("ocr_running", "Images being recognized.", stats.running)
         yield gauge(
             "ocr_expected_wait_seconds",
-            "How long an image sent now would wait for a worker.",
+            "Expected wait for a worker of an image sent now.",
             stats.expected_wait_seconds,
         )
         yield gauge(
             "ocr_inflight_bytes",
-            "Bytes of images that are being received, wait, or are being read, and of answers "
-            "that clients have not taken yet.",
+            "Bytes of images being received, queued or recognized, and of answers not yet sent.",
             self._inflight_bytes(),
         )
-        yield gauge("ocr_connections", "Open connections of clients.", self._connections.open)
+        yield gauge("ocr_connections", "Open client connections.", self._connections.open)
         yield gauge(
             "ocr_connections_max",
-            "How many may be open at once, by the limit on open files.",
+            "Maximum number of open client connections, from the limit on open files.",
             self._connections.limit,
         )
         yield CounterMetricFamily(
-            "ocr_recognitions", "Images that workers have answered.", stats.completed
+            "ocr_recognitions", "Images that workers have finished.", stats.completed
         )
-        yield gauge("ocr_cache_entries", "Results that are kept.", len(self._cache))
-        yield gauge("ocr_cache_bytes", "Bytes of these results.", self._cache.size_bytes)
+        yield gauge("ocr_cache_entries", "Results in the cache.", len(self._cache))
+        yield gauge("ocr_cache_bytes", "Bytes of the results in the cache.", self._cache.size_bytes)
         results = CounterMetricFamily(
-            "ocr_cache_requests", "Requests by what the cache had for them.", labels=("result",)
+            "ocr_cache_requests", "Requests by cache outcome.", labels=("result",)
         )
         for result in CACHE_RESULTS:
             results.add_metric((result,), self._cache_results[result])
@@ -149,13 +148,13 @@ class _State(Collector):
 
 def _worker_metrics(stats: EngineStats) -> Iterator[Metric]:
     states = Count(worker.state for worker in stats.workers)
-    workers = GaugeMetricFamily("ocr_workers", "Workers by their state.", labels=("state",))
+    workers = GaugeMetricFamily("ocr_workers", "Workers by state.", labels=("state",))
     for state in WorkerState:
         workers.add_metric((state.value,), states[state])
     yield workers
     rss = GaugeMetricFamily(
         "ocr_worker_rss_bytes",
-        "Resident memory; at most half a second old while the worker is busy.",
+        "Resident memory of a worker; at most half a second old while it is busy.",
         labels=("pid",),
     )
     for worker in stats.workers:
@@ -163,7 +162,7 @@ def _worker_metrics(stats: EngineStats) -> Iterator[Metric]:
             rss.add_metric((str(worker.pid),), worker.rss_mb << 20)
     yield rss
     restarts = CounterMetricFamily(
-        "ocr_worker_restarts", "Workers that left or were lost, by reason.", labels=("reason",)
+        "ocr_worker_restarts", "Workers that were recycled or lost, by reason.", labels=("reason",)
     )
     for reason, count in stats.restarts.items():
         restarts.add_metric((reason,), count)

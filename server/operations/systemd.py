@@ -1,4 +1,4 @@
-"""Tells systemd how the server does (sd_notify(3)): ready, stopping, alive."""
+"""Notifies systemd that the server is ready, stopping or alive (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 
 class SystemdNotifier:
-    """Sends to the socket that systemd named in the environment; without one, to nobody."""
+    """Sends to the socket that the environment names; does nothing without one."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         address = environment.get("NOTIFY_SOCKET", "")
@@ -20,7 +20,7 @@ class SystemdNotifier:
         self.watchdog_seconds = int(watchdog) / 1e6 if watchdog.isdigit() else 0.0
 
     def notify(self, *lines: str) -> None:
-        """Send assignments like READY=1; a systemd that does not listen is no error."""
+        """Send assignments such as READY=1; errors are ignored."""
         if not self._address:
             return
         with (
@@ -31,7 +31,7 @@ class SystemdNotifier:
             channel.sendto("\n".join(lines).encode(), self._address)
 
     async def keep_alive(self) -> None:
-        """Feed the watchdog from the event loop, twice as often as it asks for."""
+        """Send keep-alives from the event loop, twice per watchdog interval."""
         while self.watchdog_seconds:
             self.notify("WATCHDOG=1")
             await asyncio.sleep(self.watchdog_seconds / 2)

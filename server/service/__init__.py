@@ -1,1 +1,1 @@
-"""What becomes of a request, below HTTP: cached, joined, read, refused, or kept as a job."""
+"""Processing of requests below HTTP: cache, coalescing, recognition, quarantine and jobs."""

@@ -1,4 +1,4 @@
-"""Digests of images: known from a moment ago, or computed without holding up the event loop."""
+"""Digests of images: found among recent images, or computed without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ INLINE_HASH_BYTES = 256 << 10
 
 
 class Digester:
-    """Knows images that were asked for twice a moment ago by their bytes, and hashes others."""
+    """Looks up digests of recent images by their bytes, and hashes other images."""
 
     def __init__(self, recent: RecentImages) -> None:
         self.recent = recent
 
     def known(self, data: bytes) -> Digests | None:
-        """The digests of an image that is remembered."""
+        """The digests of a remembered image, or None."""
         return self.recent.digests(data)
 
     async def compute(self, data: bytes) -> Digests:
-        """Both digests; in a thread if there is much to hash."""
+        """Compute both digests; large images are hashed in a thread."""
         if len(data) <= INLINE_HASH_BYTES:
             return digest(data)
         return await asyncio.to_thread(digest, data)
 
     def remember(self, data: bytes, digests: Digests) -> None:
-        """Keep an image that was asked for again, since it may well be asked for once more."""
+        """Remember an image that was sent twice, because it may well be sent again."""
         self.recent.remember(data, digests)

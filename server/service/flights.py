@@ -1,4 +1,4 @@
-"""Recognitions under way, and the claims of requests on them."""
+"""Recognitions in progress (flights), and the claims of requests on them (tickets)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ocr_engine.engine import Engine, EngineTask, TaskState
 from ocr_engine.errors import QueueTimeout, RecognitionTimeout
 from server.formats.answer import Answer, CacheOutcome
 
-FlightIdentity = tuple[CacheKey, str]  # what is asked for, and the SHA-256 of the image
+FlightIdentity = tuple[CacheKey, str]  # image, options and models; the SHA-256 of the image
 FlightState = Literal["queued", "running", "done"]
 
 
 class Flight:
-    """The way to one answer, and how many wait for it.
+    """A recognition in progress, and the number of requests that wait for it.
 
-    It is there for equal requests to join before the engine is asked. abandon: called when nobody
-    waits any more, with the flight and whether to stop running work.
+    It exists before the engine accepts the image, so that identical requests can join it.
+    abandon: called with the flight and whether to stop running work, when nobody waits any more.
     """
 
     def __init__(
@@ -42,20 +42,20 @@ class Flight:
         self._begun.set()
 
     def fail(self, error: Exception) -> None:
-        """There will be no answer; before begin(): the image is refused."""
+        """Set an error instead of an answer; before begin(), the engine refused the image."""
         self.answer.set_exception(error)
-        self.answer.exception()  # nobody may be waiting, and then asyncio would complain
+        self.answer.exception()  # marked as retrieved, as asyncio complains if nobody waits
         self._begun.set()
 
     async def begun(self) -> None:
-        """Wait until the engine has accepted the image; raises why it is refused."""
+        """Wait until the engine has accepted the image; raises the error if it was refused."""
         await self._begun.wait()
         if self.task is None:
             self.answer.result()
 
     @property
     def state(self) -> FlightState:
-        """Where the work is."""
+        """Whether the work is queued, running or done."""
         if self.answer.done():
             return "done"
         is_queued = self.task is None or self.task.state is TaskState.QUEUED
@@ -63,20 +63,20 @@ class Flight:
 
     @property
     def position(self) -> int:
-        """The place in the backlog, 1 being next; 0 if it does not wait."""
+        """The position in the backlog, 1 being next; 0 if it is not queued."""
         return self._engine.position(self.task) if self.task is not None else 0
 
     def leave(self, stop_running: bool) -> None:
-        """One of those who wait does so no longer."""
+        """One request stops waiting."""
         self.waiters -= 1
         if self.waiters == 0 and not self.answer.done():
             self._abandon(self, stop_running)
 
 
 class Ticket:
-    """A request's claim on an answer: `await answer()`, or leave().
+    """The claim of one request on an answer: `await answer()`, or leave().
 
-    ready: the answer, if it was there already (a hit); else `flight` will bring it.
+    ready: the answer of a cache hit; otherwise it comes from `flight`.
     """
 
     def __init__(
@@ -98,16 +98,16 @@ class Ticket:
 
     @property
     def state(self) -> FlightState:
-        """Where the work is."""
+        """Whether the work is queued, running or done."""
         return self._flight.state if self._flight is not None else "done"
 
     @property
     def position(self) -> int:
-        """The place in the backlog, 1 being next; 0 if it does not wait."""
+        """The position in the backlog, 1 being next; 0 if it is not queued."""
         return self._flight.position if self._flight is not None else 0
 
     async def answer(self) -> Answer:
-        """Wait for the answer; raises what the recognition raised, or a timeout of its own.
+        """Wait for the answer; raises the recognition's error, or this request's own timeout.
 
         CancelledError after leave().
         """
@@ -124,9 +124,9 @@ class Ticket:
             self._leave_flight(stop_running=False)
 
     def leave(self, stop_running: bool = False) -> None:
-        """Give the claim up: queued work that nobody else waits for is dropped.
+        """Give up the claim: queued work that nobody else waits for is dropped.
 
-        Running work finishes and is cached, or is stopped if stop_running.
+        Running work finishes and is cached, unless stop_running is set.
         """
         if self._waiting is not None:
             self._waiting.cancel()
@@ -140,5 +140,5 @@ class Ticket:
     def _overdue(self) -> Exception:
         waited = f"timeout_ms of {(self._timeout or 0) * 1000:.0f} passed"
         if self.state == "queued":
-            return QueueTimeout(f"{waited} before a worker was free; try later")
-        return RecognitionTimeout(f"{waited} before the recognition was done; it goes on")
+            return QueueTimeout(f"{waited} before a worker was free; try again later")
+        return RecognitionTimeout(f"{waited} before the recognition was done; it continues")

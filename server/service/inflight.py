@@ -1,4 +1,4 @@
-"""How many bytes of clients' images and answers are in the server at once, and the limit."""
+"""The limit on the bytes of images and answers that are in the server at the same time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.service.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 
 
 class InflightBytes:
-    """Bodies that are being received, images that wait or are being read, answers not yet taken."""
+    """Counts bodies being received, images in the worker pool, and answers not yet sent."""
 
     def __init__(self, engine: Engine, limit: int) -> None:
         self.received = 0
@@ -19,23 +19,24 @@ class InflightBytes:
         self._engine = engine
 
     def total(self) -> int:
-        """All of them."""
+        """Their sum."""
         return self.received + self._engine.pending_bytes() + self.outgoing.total
 
     def check(self, more: int) -> None:
-        """QueueFull if so many bytes on top would be too many."""
+        """QueueFull if this many more bytes would exceed the limit."""
         total = self.total()
         if total + more > self.limit:
             raise QueueFull(
-                f"{total} bytes of images and answers are under way and {self.limit} are allowed; "
-                "try again later",
+                f"{total} bytes of images and answers are in progress and {self.limit} are "
+                "allowed; try again later",
                 self._engine.retry_after(),
             )
 
     def check_answer(self, body: Iterable[Buffer]) -> None:
-        """QueueFull if clients are too slow to take the answers that are on their way already.
+        """QueueFull if too many bytes of answers are waiting for slow clients.
 
-        One that others are being sent as well needs no room, and the only one is always sent.
+        Buffers that are already being sent to others are not counted again, and an answer is
+        always sent if there is no other.
         """
         more = self.outgoing.more(body)
         if more > LARGE_BYTES and self.outgoing.total:

@@ -1,4 +1,4 @@
-"""Asynchronous jobs: records in memory, by ids that cannot be guessed."""
+"""In-memory store of asynchronous jobs, keyed by unguessable ids."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 MAX_JOBS = 10_000
 MAX_BYTES = 64 << 20
 MAX_REMEMBERED = 100_000
-MAX_WAIT_SECONDS = 60.0  # that one call may ask to wait for the end of a job
+MAX_WAIT_SECONDS = 60.0  # the longest wait for the end of a job in one call
 
 
 class JobError(Protocol):
-    """What clients are told of why a job failed."""
+    """Why a job failed, as clients see it."""
 
     @property
     def code(self) -> str:
-        """One of docs/api.md."""
+        """One of the error codes in docs/api.md."""
 
     @property
     def message(self) -> str:
-        """For people."""
+        """The text for people."""
 
 
 @dataclass(slots=True)
 class JobRecord:
     """A job as clients see it: plain data. Times are the store's clock, in seconds.
 
-    position: the place in the backlog while it is queued, 1 being next.
+    position: its position in the backlog while it is queued, 1 being next.
     """
 
     job_id: str
@@ -61,12 +61,12 @@ class JobRecord:
 
     @property
     def size_bytes(self) -> int:
-        """How long the answer is."""
+        """The size of the answer."""
         return self.answer.result.size_bytes if self.answer is not None else 0
 
 
 class _Run:
-    """What an unfinished job waits for, and what tells those who wait for the job."""
+    """The work of an unfinished job, and the event that is set at its end."""
 
     def __init__(self, ticket: Ticket, follower: asyncio.Task[None]) -> None:
         self.ticket = ticket
@@ -75,10 +75,10 @@ class _Run:
 
 
 class JobStore:
-    """Jobs by id; finished ones are kept for a while, their ids a while longer.
+    """Jobs by id; finished jobs are kept for a while, and their ids longer.
 
-    explain: what clients are told of an error. max_bytes bounds the answers that are kept: those
-    that finished first go first. No call takes longer the more jobs there are.
+    explain: turns an error into what clients see. max_bytes: limit for the kept answers; the jobs
+    that finished first are removed first. Calls take constant time for any number of jobs.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class JobStore:
         self._clock = clock
         self._jobs: dict[str, JobRecord] = {}
         self._runs: dict[str, _Run] = {}
-        self._finished: OrderedDict[str, JobRecord] = OrderedDict()  # in the order of their ends
+        self._finished: OrderedDict[str, JobRecord] = OrderedDict()  # in the order they finished
         self._finished_bytes = 0
         self._expired: OrderedDict[str, None] = OrderedDict()
 
@@ -107,7 +107,7 @@ class JobStore:
         self._expire(room=1)
         if len(self._jobs) >= MAX_JOBS:
             ticket.leave()
-            raise QueueFull(f"{MAX_JOBS} jobs are unfinished, which is the limit; try again later")
+            raise QueueFull(f"{MAX_JOBS} jobs are unfinished, the maximum; try again later")
         job = JobRecord(secrets.token_urlsafe(16), chosen, ticket.outcome, self._clock())
         self._jobs[job.job_id] = job
         if ticket.ready is not None:
@@ -126,11 +126,11 @@ class JobStore:
             self._refresh(job)
             return job
         if job_id in self._expired:
-            raise Gone("the result of this job is no longer kept; send the image again")
-        raise NotFound("there is no such job")
+            raise Gone("the job has expired and its result was deleted; send the image again")
+        raise NotFound("no job has this id")
 
     def cancel(self, job_id: str) -> None:
-        """Give a job's work up, see Ticket.leave; Conflict if it is finished."""
+        """Cancel a job, see Ticket.leave; Conflict if it is finished."""
         job = self.get(job_id)
         run = self._runs.get(job_id)
         if run is None:
@@ -139,7 +139,7 @@ class JobStore:
         run.ticket.leave(stop_running=True)
 
     async def wait(self, job: JobRecord, seconds: float) -> None:
-        """Wait until the job is finished, but not longer than that."""
+        """Wait until the job is finished, for at most this many seconds."""
         run = self._runs.get(job.job_id)
         if run is not None:
             with contextlib.suppress(TimeoutError):
@@ -147,7 +147,7 @@ class JobStore:
             self._refresh(job)
 
     async def _follow(self, job: JobRecord, ticket: Ticket) -> None:
-        """Wait for the work on the client's behalf."""
+        """Wait for the answer in the background."""
         try:
             answer = await ticket.answer()
         except asyncio.CancelledError:
@@ -158,7 +158,7 @@ class JobStore:
             self._finish(job, "done", answer=answer)
 
     def _refresh(self, job: JobRecord) -> None:
-        """Take over where the work of an unfinished job is."""
+        """Update the state and position of an unfinished job from its ticket."""
         run = self._runs.get(job.job_id)
         if run is not None:
             job.state = "queued" if run.ticket.state == "queued" else "running"
@@ -171,7 +171,7 @@ class JobStore:
         answer: Answer | None = None,
         error: JobError | None = None,
     ) -> None:
-        """Note the end of a job, once: an answer that comes after a cancel changes nothing."""
+        """Record the end of a job, once: an answer after a cancellation changes nothing."""
         if job.finished_at is not None:
             return
         job.state, job.answer, job.error = state, answer, error
@@ -183,9 +183,9 @@ class JobStore:
             run.finished.set()
 
     def _expire(self, room: int = 0) -> None:
-        """Forget finished jobs that are past their time, then the oldest while there are too many.
+        """Delete finished jobs that have expired, then the oldest while there are too many.
 
-        room: how many more must fit in.
+        room: how many new jobs must fit.
         """
         oldest_allowed = self._clock() - self._keep_seconds
         while self._finished:

@@ -1,31 +1,32 @@
-"""Answers on their way to clients: not copied, but counted."""
+"""Counts the bytes of answers that are being sent; they are not copied."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-LARGE_BYTES = 64 << 10  # a body above it is not copied to be sent, and may have to wait
+LARGE_BYTES = 64 << 10  # larger bodies are sent without a copy, and may be refused
 
 Buffer = bytes | memoryview
 
 
 class OutgoingBytes:
-    """The bytes that clients have not taken yet.
+    """The bytes that clients have not received yet.
 
-    Buffers count whole, and one that is sent to many clients, such as a kept result, counts once.
+    Buffers count with their full size. One that is sent to many clients, such as a cached result,
+    counts once.
     """
 
     def __init__(self) -> None:
         self.total = 0
-        self._held: dict[int, tuple[bytes, int]] = {}  # by identity: to hash them takes too long
+        self._held: dict[int, tuple[bytes, int]] = {}  # by identity, because hashing takes too long
 
     def more(self, buffers: Iterable[Buffer]) -> int:
-        """How many bytes would be added if these were sent, too."""
+        """How many bytes these buffers would add."""
         new = {id(each): len(each) for each in map(_whole, buffers) if id(each) not in self._held}
         return sum(new.values())
 
     def hold(self, buffer: Buffer) -> None:
-        """A client is being sent this, or a part of it."""
+        """Count a buffer that is being sent, in full or in part."""
         whole = _whole(buffer)
         _, holders = self._held.get(id(whole), (whole, 0))
         self._held[id(whole)] = whole, holders + 1
@@ -33,7 +34,7 @@ class OutgoingBytes:
             self.total += len(whole)
 
     def release(self, buffer: Buffer) -> None:
-        """A client has taken it, or left."""
+        """Stop counting a buffer: the client received it, or disconnected."""
         whole = _whole(buffer)
         _, holders = self._held.pop(id(whole))
         if holders > 1:
@@ -43,7 +44,7 @@ class OutgoingBytes:
 
 
 def _whole(buffer: Buffer) -> bytes:
-    """What is kept in memory for it."""
+    """The memory behind the buffer."""
     whole = buffer.obj if isinstance(buffer, memoryview) else buffer
     assert isinstance(whole, bytes)
     return whole

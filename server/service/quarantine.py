@@ -1,4 +1,4 @@
-"""Images that cost workers are refused for a while, unless they are known to be harmless."""
+"""Refuses images that crashed workers for a while, unless they are known to be harmless."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ MAX_HARMLESS = 5_000  # some 500 bytes each
 
 
 class Quarantine:
-    """Remembers what became of images; used from one thread.
+    """Remembers which images crashed workers; used from one thread.
 
-    One that killed its workers is refused whatever its options, one that needed too much memory
-    only with these. An image that has been read before is never refused as a killer.
+    An image that crashed workers is refused with any options. One that needed too much memory is
+    refused with the same options. An image that was recognized before is never refused for
+    crashing workers.
     """
 
     def __init__(self) -> None:
@@ -29,25 +30,25 @@ class Quarantine:
         self._harmless: LRUCache[FlightIdentity, None] = LRUCache(MAX_HARMLESS)
 
     def check(self, identity: FlightIdentity) -> None:
-        """Raise PoisonInput or ImageTooComplex for an image that is refused."""
+        """Raise PoisonInput or ImageTooComplex for an image in quarantine."""
         reasons = (identity,) if self.is_harmless(identity) else (identity, identity[1])
         for reason in reasons:
             if (refusal := self._refused.get(reason)) is not None:
                 raise refusal.with_traceback(None)
 
     def is_harmless(self, identity: FlightIdentity) -> bool:
-        """Whether this image has been read with these options and models."""
+        """Whether this image has been recognized with these options and models."""
         return identity in self._harmless
 
     def was_read(self, identity: FlightIdentity) -> None:
-        """An image has been read: no later death of a worker is its fault."""
+        """Record a recognized image: it is not to blame for later crashes of workers."""
         self._harmless[identity] = None
 
     def failed(self, identity: FlightIdentity, error: Exception) -> None:
-        """An image could not be read; it is refused from now on if it has cost workers."""
+        """Record a failed image; if it crashed workers, it goes into quarantine."""
         if isinstance(error, ImageKillsWorkers):
             self._refused[identity[1]] = PoisonInput(
-                "this image ended two workers a short time ago; it is refused"
+                "this image crashed two workers recently; it is refused for a while"
             )
         elif isinstance(error, ImageTooComplex):
             self._refused[identity] = error

@@ -1,6 +1,6 @@
-"""A request's way: digests, cache, join what is in flight, or admit to the pool; then store.
+"""The path of a request: digests, cache, coalescing, recognition, and storing the result.
 
-Knows no Tornado. Everything runs on the event loop; what blocks goes to a thread.
+Independent of Tornado. Everything runs on the event loop; blocking work runs in threads.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from server.service.quarantine import Quarantine
 
 
 class OcrService:
-    """What the handlers call."""
+    """Answers requests from the cache, from flights or from the engine; called by the handlers."""
 
     def __init__(
         self,
@@ -44,10 +44,10 @@ class OcrService:
         self._max_pixels = max_pixels
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
-        self._landings: set[asyncio.Task[None]] = set()
+        self._completions: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest) -> Ticket | None:
-        """A hit for an image that is known without reading it, such as a recent upload; at once."""
+        """A hit for an image whose digests are known without reading it, or None; never waits."""
         known = request.source.known_digests()
         return self._hit(known, request) if known is not None else None
 
@@ -67,11 +67,11 @@ class OcrService:
         return await self._submit_image(image, request)
 
     def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
-        """A kept result by the image's MD5."""
+        """A cached result by the image's MD5."""
         return self.cache.get(self._key(md5, options))
 
     def in_flight(self) -> int:
-        """How many recognitions are under way."""
+        """How many recognitions are in progress."""
         return len(self._flights)
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest) -> Ticket:
@@ -84,10 +84,10 @@ class OcrService:
         return ticket
 
     async def _join_or_start(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
-        """From digests to a ticket: a hit, or a place in a flight.
+        """A ticket for a cache hit or a flight; raises the error if the image is refused.
 
-        There is no pause until the flight is known, so that equal requests cannot pass by. Why an
-        image is refused is raised here for all who have joined meanwhile.
+        Runs without awaiting until the flight is registered, so concurrent identical requests
+        are coalesced. A refusal is raised for all requests that have joined.
         """
         hit = self._hit(digests, request)
         if hit is not None:
@@ -114,7 +114,7 @@ class OcrService:
     async def _start(
         self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest
     ) -> None:
-        """Have the engine accept the image, and follow it; raises why it is refused."""
+        """Submit the image and follow its task; raises the error if it is refused."""
         try:
             task = await self._admit(flight.identity, data, request)
         except Exception as error:
@@ -124,17 +124,17 @@ class OcrService:
             self._refuse(flight, PoolDraining("the work was cancelled"))
             raise
         flight.begin(task)
-        landing = asyncio.ensure_future(self._land(flight, task, digests))
-        self._landings.add(landing)
-        landing.add_done_callback(self._landings.discard)
+        completion = asyncio.ensure_future(self._complete(flight, task, digests))
+        self._completions.add(completion)
+        completion.add_done_callback(self._completions.discard)
 
     async def _admit(
         self, identity: FlightIdentity, data: bytes, request: OcrRequest
     ) -> EngineTask:
-        """The engine's task for an image; TooManyPixels, QueueFull and the like.
+        """Submit an image to the engine; TooManyPixels, QueueFull and similar errors.
 
-        It waits for nothing, but may: a cache that is asked over a network has its place here,
-        before the engine.
+        Does not await today, but may: a cache on the network could be asked here, before the
+        engine.
         """
         check_size(read_header(data), self._max_pixels)
         return self.engine.submit(
@@ -154,8 +154,8 @@ class OcrService:
         answer = Answer(kept.result, digests, age=self.cache.age(kept))
         return Ticket("hit", digests, ready=answer)
 
-    async def _land(self, flight: Flight, task: EngineTask, digests: Digests) -> None:
-        """Wait for the engine, encode once, store, and hand the answer to all who wait."""
+    async def _complete(self, flight: Flight, task: EngineTask, digests: Digests) -> None:
+        """Wait for the engine, encode and cache the result, and answer all that wait."""
         try:
             recognition = await task.future
             self._metrics.count_recognition(recognition.stages)
@@ -174,12 +174,12 @@ class OcrService:
                 del self._flights[flight.identity]
 
     def _refuse(self, flight: Flight, error: Exception) -> None:
-        """The engine does not get the image: tell all who have joined."""
+        """Fail the flight for all that have joined, because the image was refused."""
         del self._flights[flight.identity]
         flight.fail(error)
 
     def _abandon(self, flight: Flight, stop_running: bool) -> None:
-        """Nobody waits any more: end the work if that is possible, and let nobody join it."""
+        """Cancel the work if possible, because nobody waits any more; nobody can join it then."""
         if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 

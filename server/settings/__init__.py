@@ -1,1 +1,1 @@
-"""config.json, environment and arguments, checked; and the engine that they ask for."""
+"""Checked settings from config.json, environment and arguments; and the engine built from them."""

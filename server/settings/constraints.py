@@ -1,4 +1,4 @@
-"""What the value of a setting or of a request's field may be: checked, and stated as JSON Schema.
+"""Constraints on the values of settings and request fields; each also has a JSON Schema.
 
 A constraint takes a JSON value, or text from a form or the environment. It returns the converted
 value, or raises ValueError with what would be accepted.
@@ -19,23 +19,23 @@ _FLAG_WORDS = [*("true", "false", "True", "False", "yes", "no", "on", "off", "1"
 
 
 class Constraint(Protocol):
-    """What is accepted; see the module."""
+    """Checks and converts one value; see the module."""
 
     def __call__(self, value: Any) -> Any:
         """The converted value; ValueError says what would be accepted."""
 
     def schema(self) -> Schema:
-        """The same as JSON Schema, for the API's description and the docs."""
+        """The JSON Schema of accepted values, for the API's description and the docs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string that is not empty."""
+    """A non-empty string."""
 
     def __call__(self, value: Any) -> str:
         """See Constraint."""
         if not isinstance(value, str) or not value:
-            raise ValueError("expected a string that is not empty")
+            raise ValueError("expected a non-empty string")
         return value
 
     def schema(self) -> Schema:
@@ -45,7 +45,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """True or false, also as text or 1 and 0."""
+    """A boolean, also as text, or as 1 or 0."""
 
     def __call__(self, value: Any) -> bool:
         """See Constraint."""
@@ -61,14 +61,14 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class FalseOnly:
-    """A flag of the legacy API that cannot be true here; reason: why not."""
+    """A flag of the legacy API that must be false; reason: why."""
 
     reason: str
 
     def __call__(self, value: Any) -> bool:
         """See Constraint."""
         if Flag()(value):
-            raise ValueError(f"{self.reason}; leave the key out or set it to false")
+            raise ValueError(f"{self.reason}; remove the key or set it to false")
         return False
 
     def schema(self) -> Schema:
@@ -94,16 +94,16 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class WholeNumber:
-    """A whole number from low to high."""
+    """An integer from low to high."""
 
     low: int
     high: int
 
     def __call__(self, value: Any) -> int:
         """See Constraint."""
-        number = _number(value, self.low, self.high, "whole number")
+        number = _number(value, self.low, self.high, "integer")
         if number != int(number):
-            raise ValueError(_range("whole number", self.low, self.high))
+            raise ValueError(_range("integer", self.low, self.high))
         return int(number)
 
     def schema(self) -> Schema:
@@ -112,7 +112,7 @@ class WholeNumber:
 
 
 class Choice:
-    """One of the words."""
+    """One of several words."""
 
     def __init__(self, *words: str) -> None:
         self.words = words
@@ -130,7 +130,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Nullable:
-    """Null, or what the other constraint accepts."""
+    """Null, or a value that the other constraint accepts."""
 
     other: Constraint
 
@@ -160,13 +160,13 @@ class FilePath:
 
 @dataclass(frozen=True, slots=True)
 class PathList:
-    """A list of paths; in the environment, separated by colons."""
+    """A list of paths; separated by colons in the environment."""
 
     def __call__(self, value: Any) -> tuple[Path, ...]:
         """See Constraint."""
         entries = value.split(":") if isinstance(value, str) else value
         if not isinstance(entries, list) or not all(isinstance(e, str) and e for e in entries):
-            raise ValueError('expected a list of folders, like ["./imgs"]')
+            raise ValueError('expected a list of folders, such as ["./imgs"]')
         return tuple(Path(entry) for entry in entries)
 
     def schema(self) -> Schema:
@@ -176,13 +176,13 @@ class PathList:
 
 @dataclass(frozen=True, slots=True)
 class NetworkList:
-    """A list of IP addresses or networks in CIDR notation; in the environment, with commas."""
+    """A list of IP addresses or CIDR networks; separated by commas in the environment."""
 
     def __call__(self, value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
         """See Constraint."""
         if isinstance(value, str):
             value = [entry.strip() for entry in value.split(",") if entry.strip()]
-        expected = 'expected a list of addresses or networks, like ["127.0.0.1", "10.0.0.0/8"]'
+        expected = 'expected a list of addresses or networks, such as ["127.0.0.1", "10.0.0.0/8"]'
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
             raise ValueError(expected)
         try:
@@ -205,10 +205,11 @@ class ImageShape:
         try:
             channels, height, width = (int(entry) for entry in entries)
         except (TypeError, ValueError):
-            raise ValueError('expected channels, height, width, like "3, 48, 320"') from None
+            raise ValueError('expected channels, height, width, such as "3, 48, 320"') from None
         if channels != 3 or not 8 <= height <= 1024 or not 8 <= width <= 4096:
             raise ValueError(
-                'expected 3 channels and 8 to 1024 x 8 to 4096 pixels, like "3, 48, 320"'
+                "expected 3 channels, height 8 to 1024 and width 8 to 4096 pixels, such as "
+                '"3, 48, 320"'
             )
         return channels, height, width
 
@@ -224,11 +225,12 @@ def _number(value: Any, low: float, high: float, kind: str) -> float:
         number = float(value)
     except (ValueError, OverflowError):
         raise ValueError(_range(kind, low, high)) from None
-    if not low <= number <= high:  # also what is not a number
+    if not low <= number <= high:  # also NaN
         raise ValueError(_range(kind, low, high))
     return number
 
 
 def _range(kind: str, low: float, high: float) -> str:
-    limits = f"{low} to {high}" if kind == "whole number" else f"{low:g} to {high:g}"
-    return f"expected a {kind} from {limits}"
+    limits = f"{low} to {high}" if kind == "integer" else f"{low:g} to {high:g}"
+    article = "an" if kind == "integer" else "a"
+    return f"expected {article} {kind} from {limits}"

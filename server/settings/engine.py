@@ -1,4 +1,4 @@
-"""From the settings to the engine: the models, the workers, and the options of a plain request."""
+"""Builds the engine from the settings: models, workers and default options."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec
 from server.settings.settings import Settings
 
-MAX_CORES_PER_IMAGE = 2  # each more would cost a worker some 100 MB (decisions/0015)
+MAX_CORES_PER_IMAGE = 2  # each further core costs a worker about 100 MB (decisions/0015)
 
 
 def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Engine:
-    """The engine, not started yet; ModelError if a model is missing.
+    """Build the engine without starting it; ModelError if a model is missing.
 
     load replaces the recognizer in the workers (tests).
     """
@@ -56,7 +56,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
 
 
 def engine_settings(settings: Settings) -> EngineSettings:
-    """What the workers load; ModelError if a model is missing or does not suit the engine."""
+    """What the workers load; ModelError if a model is missing or the engine cannot use it."""
     ocr = settings.ocr
     predict = ocr.predict_system
 
@@ -66,7 +66,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
     fetched = ocr.engine == "paddleocr" and ocr.models not in ("auto", *CATALOGUE)
     if fetched and (predict.det_model_dir or predict.rec_model_dir):
         raise ModelError(
-            f"ocr.models = {ocr.models!r}: PaddleOCR fetches both models by name; leave out "
+            f"ocr.models = {ocr.models!r}: PaddleOCR downloads both models by name; remove "
             "det_model_dir and rec_model_dir, or set ocr.models to auto"
         )
     choice = ModelChoice(
@@ -91,14 +91,14 @@ def engine_settings(settings: Settings) -> EngineSettings:
 
 
 def default_options(settings: Settings) -> RecognitionOptions:
-    """The options of a request that asks for nothing."""
+    """The options of a request that sets none."""
     predict = settings.ocr.predict_system
     names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
     return RecognitionOptions(**{n: getattr(predict, n) for n in names if hasattr(predict, n)})
 
 
 def cores_per_image(settings: Settings) -> int:
-    """On how many cores one image may be read when workers are idle; engine openvino only."""
+    """How many cores one image may use when workers are idle; only with the engine openvino."""
     ocr = settings.ocr
     if not ocr.process.idle_cores or ocr.engine != "openvino":
         return 1

@@ -1,6 +1,6 @@
 """The settings: one frozen dataclass per concern, from config.json, environment and arguments.
 
-A key that is unknown or a value that is wrong stops the start with one line (SettingsError).
+An unknown key or an invalid value stops the start with a one-line message (SettingsError).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from server.settings.constraints import (
 )
 
 ENVIRONMENT_PREFIX = "OCR_"
-BUILT_IN = "built-in defaults (there is no config.json; name one with --config)"
+BUILT_IN = "built-in defaults (no config.json found; choose a file with --config)"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _OPTIONS = RecognitionOptions()
 
 
 class SettingsError(Exception):
-    """A setting is wrong; the message is one line with key, value and what would be right."""
+    """An invalid setting; the message is one line: key, value and what would be accepted."""
 
 
 def setting(constraint: Constraint, default: Any) -> Any:
@@ -77,7 +77,7 @@ class ProcessSettings:
 
 @dataclass(frozen=True, slots=True)
 class PredictSystemSettings:
-    """Models and pipeline, under PaddleOCR's names. None: the engine's default."""
+    """Models and pipeline, with PaddleOCR's names. None: the engine's default."""
 
     enable_mkldnn: bool = setting(Flag(), True)
     det_model_dir: Path | None = setting(Nullable(FilePath()), None)
@@ -104,7 +104,7 @@ class PredictSystemSettings:
 
 @dataclass(frozen=True, slots=True)
 class OcrSettings:
-    """The engine."""
+    """The engine, its models and its limits."""
 
     engine: str = setting(Choice(*ENGINES), "openvino")
     models: str = setting(Text(), "auto")
@@ -116,7 +116,7 @@ class OcrSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """Results and jobs: how long and how many are kept."""
+    """How many results and jobs are kept, and for how long."""
 
     time: float = setting(Number(0, 10**9), 6000.0)
     img_number: int = setting(WholeNumber(0, 10**9), 1000)
@@ -127,7 +127,7 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings; `folder` is what relative paths in them start from."""
+    """All settings; relative paths in them start at `folder`."""
 
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
@@ -135,19 +135,19 @@ class Settings:
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
 
     def resolve(self, path: Path) -> Path:
-        """A path of the settings, from the folder that config.json stands in."""
+        """The absolute path of a path in the settings, relative to the folder of config.json."""
         return Path(os.path.normpath((self.folder / path.expanduser()).absolute()))
 
 
 def constraint_of(kind: Any, name: str) -> Constraint:
-    """The constraint of one setting of a dataclass above."""
+    """The constraint of one setting in a dataclass above."""
     (entry,) = (entry for entry in dataclasses.fields(kind) if entry.name == name)
     constraint: Constraint = entry.metadata["constraint"]
     return constraint
 
 
 def default_config() -> Path | None:
-    """The config.json beside setup.py; None if this package was installed without them."""
+    """The config.json next to setup.py; None if this package was installed without them."""
     return _CHECKOUT / "config.json" if (_CHECKOUT / "setup.py").is_file() else None
 
 
@@ -156,9 +156,9 @@ def load_settings(
     environment: Mapping[str, str] = os.environ,
     overrides: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Read the file, if any, then let environment and overrides (dotted keys) replace its values.
+    """Read the file, if any; environment and overrides (dotted keys) replace its values.
 
-    Without a file, relative paths start from the working directory.
+    Without a file, relative paths start at the working directory.
     """
     values = read_config(path) if path is not None else {}
     for key, text in {**environment_overrides(environment), **(overrides or {})}.items():
@@ -169,22 +169,22 @@ def load_settings(
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The JSON object in the file; // comments are allowed where strings are not."""
+    """The JSON object in the file; // comments are allowed outside of strings."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the settings {path} cannot be read: {error}") from None
+        raise SettingsError(f"cannot read the settings file {path}: {error}") from None
     try:
         values = json.loads(strip_comments(text))
     except ValueError as error:
-        raise SettingsError(f"{path} is not JSON with // comments: {error}") from None
+        raise SettingsError(f"{path} is not valid JSON (with // comments): {error}") from None
     if not isinstance(values, dict):
-        raise SettingsError(f'{path} must hold one JSON object, like {{"web_server": {{}}}}')
+        raise SettingsError(f'{path} must contain a JSON object, such as {{"web_server": {{}}}}')
     return values
 
 
 def strip_comments(text: str) -> str:
-    """Blank out // comments, so that line and column of later errors stay right."""
+    """Replace // comments by blanks, so that line and column in error messages stay correct."""
     return re.sub(
         r'"(?:\\.|[^"\\\n])*"|//[^\n]*',
         lambda match: match[0] if match[0].startswith('"') else " " * len(match[0]),
@@ -193,7 +193,7 @@ def strip_comments(text: str) -> str:
 
 
 def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
-    """OCR_WEB_SERVER__PORT=9000 as {"web_server.port": "9000"}."""
+    """The settings in the environment: {"web_server.port": "9000"} for OCR_WEB_SERVER__PORT."""
     sections = {section.name for section in _public_fields(Settings)}
     found = {}
     for name, text in environment.items():
@@ -204,7 +204,7 @@ def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def build(kind: Any, values: Any, prefix: str) -> Any:
-    """A settings dataclass from plain values; SettingsError names the full key."""
+    """Build a settings dataclass from plain values; SettingsError names the full key."""
     if not isinstance(values, dict):
         raise SettingsError(f"{prefix.rstrip('.')} = {_show(values)}: expected an object {{…}}")
     fields = {entry.name: entry for entry in _public_fields(kind)}
@@ -232,12 +232,12 @@ def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:
         return f"unknown key; did you mean {prefix}{close[0]}?"
     elsewhere = [key for key in all_keys() if key.split(".")[-1] == name]
     if elsewhere:
-        return f"unknown key here; it belongs to {elsewhere[0]}"
-    return f"unknown key; known here are {', '.join(fields)}"
+        return f"unknown key here; did you mean {elsewhere[0]}?"
+    return f"unknown key; accepted here are {', '.join(fields)}"
 
 
 def all_keys(kind: Any = Settings, prefix: str = "") -> list[str]:
-    """Every setting by its dotted name."""
+    """The dotted names of all settings."""
     keys = []
     for entry in _public_fields(kind):
         if "constraint" in entry.metadata:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -106,6 +108,37 @@ def test_it_says_what_is_wrong(
     assert ended.returncode != 0
     assert "unsupported_format" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_it_says_how_it_is_called(program: list[str]) -> None:
+    ended = run(program, "http://127.0.0.1:8888")
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("usage: ")
+    assert Path(program[-1]).name in line
+
+
+@pytest.mark.parametrize("mode", [[], ["job"]])
+def test_it_says_that_no_server_answers(
+    program: list[str], mode: list[str], tmp_path: Path
+) -> None:
+    image = tmp_path / "sign.png"
+    image.write_bytes(card(TEXT))
+    with closing(socket.socket()) as bound:  # nobody listens there
+        bound.bind(("127.0.0.1", 0))
+        ended = run(program, f"http://127.0.0.1:{bound.getsockname()[1]}", str(image), *mode)
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    (line,) = filter(None, ended.stderr.splitlines())
+    assert line.startswith(("no answer", "curl: (7) Failed to connect to 127.0.0.1"))
+
+
+def test_it_says_that_there_is_no_such_file(program: list[str], wide: LiveServer) -> None:
+    ended = run(program, f"http://127.0.0.1:{wide.port}", "/no such file.png")
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_it_waits_when_the_server_is_busy(program: list[str], busy: str, tmp_path: Path) -> None:

@@ -98,11 +98,11 @@ def test_a_second_sigterm_forces(serve: Serve, clients: ThreadPoolExecutor) -> N
 _STUCK = """
 import asyncio, sys, threading
 sys.path.insert(0, {root!r})
-from server.main import on_signals
+from server.main import handle_signals
 
 async def serve():
     stop, force = asyncio.Event(), asyncio.Event()
-    on_signals(stop, force, grace_seconds=3600)
+    handle_signals(stop, force, grace_seconds=3600)
     asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
     print("stuck", flush=True)
     await stop.wait()

@@ -192,7 +192,7 @@ NO_IMAGE = "no known image format"  # base64 that is good
         pytest.param(b"", b'{"a":', b"", JSON, "not JSON", id="json objects that are deep"),
         pytest.param(b'{"image":', b"1", b"}", JSON, "not JSON", id="json digits"),
         pytest.param(b'{"image":1.', b"1", b"}", JSON, "image must be", id="json decimals"),
-        pytest.param(b"{", b" ", b"}", JSON, "there is no image", id="json blanks"),
+        pytest.param(b"{", b" ", b"}", JSON, "the request has no image", id="json blanks"),
         pytest.param(b'{"image":"', b"\\/", b'"}', JSON, NO_IMAGE, id="json slashes of PHP"),
         pytest.param(b'{"image":"', b"\\u0041", b'"}', JSON, NO_IMAGE, id="json escapes"),
         pytest.param(b"image=", b"%2F", b"", FORM, NO_IMAGE, id="percent escapes"),

@@ -91,7 +91,10 @@ def test_a_plot_without_matplotlib_says_what_to_install(fake: FakeOcr, folder: P
         check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "multirequest: --plot needs matplotlib: pip install matplotlib\n"
+    assert done.stderr == (
+        "multirequest: --plot needs matplotlib: run `.venv/bin/python multirequest.py` "
+        "(`make install` creates .venv), or `pip install matplotlib`\n"
+    )
 
 
 @pytest.mark.parametrize("columns", [80, 120])

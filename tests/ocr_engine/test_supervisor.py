@@ -289,15 +289,15 @@ def test_close_ends_workers_that_are_loading(gate: Path) -> None:
 _PARENT = """
 import asyncio, sys
 sys.path[:0] = [{root!r}]
-from tests.support import fake_recognizers
 from tests.support.cards import card
+from tests.support.fake_recognizers import load_obedient
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool, PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.worker.spec import WorkerSpec
 
 async def main():
-    pool = Pool(PoolSpec(SupervisorSpec(3, WorkerSpec(fake_recognizers.load_obedient))))
+    pool = Pool(PoolSpec(SupervisorSpec(3, WorkerSpec(load_obedient))))
     pool.start()
     while pool.supervisor.warm() < 3:
         await asyncio.sleep(0.01)

@@ -192,7 +192,7 @@ def test_a_drawn_job_in_other_formats(wide: LiveServer) -> None:
     url = wide.upload(card(TEXT), format="image", block_flag="0").json["job"]["url"]
     assert wide.get(f"{url}?wait=10").body.startswith(PNG_SIGNATURE)
     assert wide.get(f"{url}?format=json").text == TEXT
-    assert wide.get(f"{url}?format=text").body.decode() == TEXT
+    assert wide.get(f"{url}?format=text").body.decode() == f"{TEXT}\n"
     assert tsv_words(wide.get(f"{url}?format=tsv")) == TEXT.splitlines()
 
 

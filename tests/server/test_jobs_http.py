@@ -179,7 +179,7 @@ def test_a_job_that_expired(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch)
     for method in ("GET", "DELETE"):
         gone = narrow.request(method, url_of(reply))
         assert (gone.status, gone.code) == (410, "gone")
-        assert "no longer kept" in gone.json["error"]["message"]
+        assert "the job has expired" in gone.json["error"]["message"]
     assert narrow.get(NO_SUCH_JOB).status == 404
 
 

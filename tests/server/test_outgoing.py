@@ -60,7 +60,7 @@ def test_an_answer_of_its_own_waits_until_the_one_before_is_taken(
             assert int(reply.headers["Retry-After"]) >= 1
         assert narrow.get("/livez").status == 200
     wait_until(lambda: held(narrow) == 0, "its bytes back")
-    assert narrow.get(f"{recited}?format=text").body == RECITAL.encode()
+    assert narrow.get(f"{recited}?format=text").body == f"{RECITAL}\n".encode()
 
 
 def test_a_kept_result_is_sent_to_any_number(narrow: LiveServer, recited: str) -> None:

@@ -63,7 +63,7 @@ def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
 def test_text_and_legacy_formats(wide: LiveServer) -> None:
     image = card("Füße\n文字")
     text = wide.upload(image, format="text")
-    assert text.body.decode() == "Füße\n文字"
+    assert text.body.decode() == "Füße\n文字\n"
     assert text.headers["Content-Type"] == "text/plain; charset=utf-8"
     legacy = wide.upload(image, format="legacy")
     assert legacy.json == [
@@ -112,6 +112,23 @@ def test_ocr_takes_the_raw_image(wide: LiveServer, content_type: str) -> None:
     recognized(reply, f"raw {content_type}")
 
 
+@pytest.mark.parametrize("path", ["/ocr", "/ocr_service"])
+@pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "GIF", "WEBP"])
+def test_curl_sends_an_image_as_a_form(wide: LiveServer, format: str, path: str) -> None:
+    """--data-binary has this type, unless the client names another."""
+    image = card(f"{format} to {path}", format)
+    recognized(wide.request("POST", path, image, FORM), f"{format} to {path}")
+    recognized(wide.upload(image), f"{format} to {path}", "hit")
+
+
+def test_an_image_as_a_form_has_the_limits_of_an_image(wide: LiveServer) -> None:
+    padded = card("large") + bytes(1 << 19)
+    recognized(wide.request("POST", "/ocr", padded, FORM), "large")
+    limit = wide.context.max_body_bytes
+    reply = wide.request("POST", "/ocr", card("larger") + bytes(limit), FORM)
+    assert (reply.status, reply.code) == (413, "body_too_large")
+
+
 def test_ocr_takes_multipart_and_json(wide: LiveServer) -> None:
     image = card("the same image")
     recognized(wide.upload(image, path="/ocr"), "the same image")
@@ -126,7 +143,7 @@ def test_ocr_takes_options_as_query_parameters(wide: LiveServer) -> None:
     assert options["det_limit_type"] == "max"
     assert options["use_angle_cls"] is False
     text = wide.upload(card("in words"), path="/ocr?format=text")
-    assert text.body == b"in words"
+    assert text.body == b"in words\n"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ IMAGE = image_part(card("fine"))
     [
         ([IMAGE, Part("format", b"xml")], "bad_field", "json, text, legacy"),
         ([IMAGE, Part("timeout_ms", b"0")], "bad_field", "timeout_ms"),
-        ([IMAGE, Part("timeout_ms", b"soon")], "bad_field", "whole number"),
+        ([IMAGE, Part("timeout_ms", b"soon")], "bad_field", "expected an integer"),
         ([IMAGE, Part("drop_score", b"1.5")], "bad_field", "from 0 to 1"),
         ([IMAGE, Part("drop_score", b"nan")], "bad_field", "drop_score"),
         ([IMAGE, Part("det_limit_side_len", b"100000")], "bad_field", "from 32 to 4000"),
@@ -54,11 +54,11 @@ def test_fields_of_a_form(wide: LiveServer, parts: list[Part], code: str, mentio
         (b"[" * 100_000, "bad_request", "JSON"),
         (b'{"image": "\xff"}', "bad_request", "JSON"),
         (b"{}", "missing_file", "`file`"),
-        (b'{"image": 5}', "bad_field", "image must be a text"),
+        (b'{"image": 5}', "bad_field", "image must be a string"),
         (b'{"image": null}', "missing_file", "`image`"),
         (b'{"image": ["aGk="]}', "bad_field", "'image'"),
-        (b'{"image": "!!!!"}', "bad_field", "image is not base64"),
-        (b'{"image": "aGk=aGk="}', "bad_field", "image is not base64"),
+        (b'{"image": "!!!!"}', "bad_field", "not valid base64"),
+        (b'{"image": "aGk=aGk="}', "bad_field", "not valid base64"),
         (b'{"image": "data:image/png;base64,"}', "missing_file", "`image`"),
         (b'{"image": "aGk=", "drop_score": true}', "bad_field", "drop_score"),
         (b'{"image": "aGk=", "drop_score": NaN}', "bad_field", "drop_score"),
@@ -80,7 +80,7 @@ def test_json_bodies(wide: LiveServer, body: bytes, code: str, mention: str) -> 
     ("fields", "code", "mention"),
     [
         ([], "missing_file", "`file`"),
-        ([("image", "%%%%")], "bad_field", "image is not base64"),
+        ([("image", "%%%%")], "bad_field", "not valid base64"),
         ([(f"f{n}", "x") for n in range(101)], "bad_request", "urlencoded"),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_wrong_method_is_told_the_right_ones(
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT"])
 @pytest.mark.parametrize("path", ["/nowhere", "/ocr_service/", "/results/xyz", "/jobs/", "//"])
 def test_an_unknown_path(wide: LiveServer, method: str, path: str) -> None:
-    assert_error(wide.request(method, path), 404, "not_found", "no such page")
+    assert_error(wide.request(method, path), 404, "not_found", "no page has this address")
 
 
 def test_messages_are_utf8_json(wide: LiveServer) -> None:

@@ -23,7 +23,7 @@ def test_a_kept_result(wide: LiveServer) -> None:
 
 def test_a_result_in_other_formats(wide: LiveServer) -> None:
     md5 = wide.upload(card("plain words")).json["md5"]
-    assert wide.get(f"/results/{md5}?format=text").body == b"plain words"
+    assert wide.get(f"/results/{md5}?format=text").body == b"plain words\n"
     assert wide.get(f"/results/{md5}?format=legacy").json[0][1][0] == "plain words"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from server.main import url_to_open
 from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.server_process import ServerProcess, run_setup
@@ -47,7 +50,30 @@ def test_the_output_says_where_it_listens_and_what_runs(process: ServerProcess) 
     lines = [line for line in process.output.splitlines() if not line[:4].isdigit()]
     assert f"http://127.0.0.1:{process.port}" in lines[0]
     assert lines[1].startswith("loading 2 workers")
-    wait_until(lambda: "ready after" in process.output, "the line that says ready")
+    wait_until(lambda: "s: open" in process.output, "the line with the URL")
+    assert "\nengine fake (" in process.output
+
+
+def test_the_last_line_of_the_start_is_the_url_to_open(process: ServerProcess) -> None:
+    wait_until(lambda: "s: open" in process.output, "the line with the URL")
+    *before, last = process.output.splitlines()
+    assert re.fullmatch(rf"ready after [\d.]+ s: open http://127\.0\.0\.1:{process.port}/", last)
+    assert sum(": worker " in line and "ready after" in line for line in before) == 2
+    with urllib.request.urlopen(last.split()[-1], timeout=10) as page:
+        assert page.status == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("192.0.2.1", "http://192.0.2.1:8888/"),
+        ("0.0.0.0", "http://127.0.0.1:8888/"),
+        ("::", "http://[::1]:8888/"),
+        ("2001:db8::1", "http://[2001:db8::1]:8888/"),
+    ],
+)
+def test_the_url_is_one_that_a_browser_here_can_open(address: str, url: str) -> None:
+    assert url_to_open(address, 8888) == url
 
 
 def test_sigterm_while_the_models_are_loading(tmp_path: Path) -> None:
@@ -107,7 +133,7 @@ def test_a_wrong_variable() -> None:
 def test_settings_are_checked_without_a_start() -> None:
     done = run_setup("--check-config")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "good" in done.stdout
+    assert "valid" in done.stdout
 
 
 def test_importing_does_nothing() -> None:

@@ -12,22 +12,21 @@ from xdist.scheduler import LoadScopeScheduling
 # Each of these folders is one share: its tests share servers that take seconds to start.
 WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description")
 
-# Those that take longest. What only computes comes before what measures time, which then shares the
-# machine with tests that wait more than they compute.
+# The longest. Fault tests mostly wait, so tests that compute run beside them.
 FIRST = (
+    "tests/faults",
     "tests/test_accuracy.py",
     "tests/ocr_engine/test_memory_limit.py",
+    "tests/page",
     "tests/ocr_engine/test_idle_cores.py",
     "tests/ocr_engine/test_ppocr_special.py",
     "tests/ocr_engine/test_word_box_accuracy.py",
     "tests/ocr_engine/test_runtimes.py",
     "tests/test_calibrate.py",
-    "tests/faults",
-    "tests/page",
-    "tests/ocr_cli/test_commands_recognize.py",
-    "tests/ocr_engine/test_pool.py",
     "tests/api_description",
+    "tests/ocr_engine/test_pool.py",
     "tests/ocr_engine/test_supervisor.py",
+    "tests/ocr_cli/test_commands_recognize.py",
 )
 
 

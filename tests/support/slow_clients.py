@@ -32,10 +32,11 @@ STARTS = {
 
 @dataclass
 class SlowClient:
-    """A connection, what was answered on it, and after how many seconds it was closed."""
+    """A connection: when it was made, what was answered, and the seconds until it was closed."""
 
     kind: str
     connection: socket.socket
+    since: float
     answer: bytes = field(default=b"")
     closed_after: float | None = None
 
@@ -45,14 +46,14 @@ class SlowClient:
             with contextlib.suppress(OSError):
                 self.connection.send(b"x")
 
-    def read(self, seconds: float) -> None:
+    def read(self) -> None:
         """Take what has come; nothing means that the server has closed."""
         data = b""
         with contextlib.suppress(ConnectionError):
             data = self.connection.recv(65536)
         self.answer += data
         if not data:
-            self.closed_after = seconds
+            self.closed_after = seconds_since(self.since)
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,12 @@ def _connected(server: ServerProcess) -> Iterator[list[SlowClient]]:
     with contextlib.ExitStack() as connections:
         found = []
         for kind in kinds:
+            since = time.monotonic()
             connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
             connections.enter_context(contextlib.closing(connection))
             connection.sendall(STARTS.get(kind, b""))
             connection.setblocking(False)
-            found.append(SlowClient(kind, connection))
+            found.append(SlowClient(kind, connection, since))
         yield found
 
 
@@ -102,7 +104,7 @@ def watch(server: ServerProcess, clients: list[SlowClient]) -> float:
                     client.drip()
                 assert server.upload(card(f"between {dripped}")).status == 200
             for key, _ in selector.select(0.02):
-                key.data.read(seconds_since(started))
+                key.data.read()
                 if key.data.closed_after is not None:
                     selector.unregister(key.fileobj)
             slowest = max(slowest, seconds_to_live(server))

@@ -1,4 +1,4 @@
-"""What all handlers share: their scope, the one shape of errors, unexpected bodies discarded."""
+"""Base class of the request handlers: request scope, JSON errors, no unexpected bodies."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from server.service.outgoing import LARGE_BYTES
 
 @tornado.web.stream_request_body
 class BaseHandler(tornado.web.RequestHandler):
-    """Answers with JSON, an X-Request-Id and errors of one shape.
+    """A request handler with a request scope and JSON errors.
 
-    Every handler reads its body as a stream: Tornado would collect it whole, whatever its size.
+    Every handler reads its body as a stream, because Tornado would collect it in memory.
     """
 
     def __init__(
@@ -43,40 +43,40 @@ class BaseHandler(tornado.web.RequestHandler):
     ) -> None:
         self.context = context
         self.scope = RequestScope.enter(context, request)
-        super().__init__(application, request, **given)  # asks for headers, which have the id
+        super().__init__(application, request, **given)  # sets headers, which need the request id
 
     def initialize(self) -> None:
-        """Called by Tornado with what the route table says, beside the context."""
+        """Called by Tornado with the arguments of the route."""
 
     def set_default_headers(self) -> None:
-        """Headers on every answer."""
+        """Set the headers of every answer."""
         self._set_headers(common_headers(self.scope.request_id))
 
     def on_finish(self) -> None:
-        """The answer is written."""
+        """Called by Tornado when the answer is written."""
         self.scope.leave()
 
     def on_connection_close(self) -> None:
-        """The client went away before it had its answer."""
+        """Called by Tornado when the client disconnects before the answer is written."""
         super().on_connection_close()
         self.scope.client_left()
 
     def data_received(self, chunk: bytes) -> None:
-        """A body where none is expected is read and thrown away."""
+        """Discard an unexpected request body."""
 
     def compute_etag(self) -> str | None:
-        """Tornado would hash every body; handlers that have a tag set it themselves."""
+        """None: handlers set their own ETag, and Tornado would hash every body."""
         return None
 
     def query_fields(self, known: Collection[str]) -> dict[str, str]:
-        """The parameters of the query string, see fields.py."""
+        """The parameters of the query string, see intake/fields.py."""
         return query_fields(self.request.query_arguments, known)
 
     def send(self, reply: Reply) -> None:
-        """Finish with this answer; a large body is sent as it is, not copied."""
+        """Send this reply; a large body is not copied."""
         reply = admitted(reply, self.context.inflight, self.problem)
-        self.scope.note(reply)
         length = reply.length
+        self.scope.note(reply, length if self.request.method != "HEAD" else 0)
         self.set_status(reply.status)
         self._set_headers(reply.headers)
         self.set_header("Content-Length", str(length))
@@ -88,7 +88,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self._send_parts(reply.body)
 
     def send_unless_known(self, reply: Reply) -> None:
-        """Finish with this answer, or with 304 if the client has what its ETag names."""
+        """Send this reply, or 304 if the client already has the version of its ETag."""
         self._set_headers(reply.headers)
         if self.check_etag_header():
             self.send_empty(304)
@@ -96,35 +96,35 @@ class BaseHandler(tornado.web.RequestHandler):
             self.send(reply)
 
     def send_empty(self, status: int, headers: Mapping[str, str] | None = None) -> None:
-        """Finish with a status that has no body: 204 or 304."""
+        """Send a status without a body: 204 or 304."""
         reply = Reply(status, headers or {}, ())
-        self.scope.note(reply)
+        self.scope.note(reply, 0)
         self.set_status(status)
         self._set_headers(reply.headers)
         self.finish()
 
     def send_json(self, value: Any, status: int = 200) -> None:
-        """Finish with a JSON body."""
+        """Send a JSON body."""
         self.send(json_reply(value, status))
 
     async def send_answer(self, answer: Answer, chosen: Format, envelope: Envelope) -> None:
-        """Finish with a recognized text."""
+        """Send a result in the chosen format."""
         self.send(await rendered_reply(answer, chosen, envelope))
 
     def problem(self, error: BaseException) -> Reply:
-        """The answer that tells of an error."""
+        """The reply for an error."""
         request_id = self.scope.request_id
         return problem_reply(logged_problem(error, request_id), request_id)
 
     def send_problem(self, error: BaseException) -> None:
-        """Finish with an error."""
+        """Send the reply for an error."""
         self.send(self.problem(error))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Tornado's own errors, in our shape."""
+        """Send Tornado's own errors as JSON."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if status_code == 404:
-            error = NotFound("there is no such page")
+            error = NotFound("no page has this address")
         elif status_code == 405:
             allowed = self._allowed_methods()
             self.set_header("Allow", ", ".join(allowed))
@@ -132,11 +132,11 @@ class BaseHandler(tornado.web.RequestHandler):
                 self.set_header("Connection", "close")
             error = wrong_method(self.request, allowed)
         elif isinstance(error, tornado.web.HTTPError) and status_code < 500:
-            error = BadRequest(error.log_message or "the request is not valid")
+            error = BadRequest(error.log_message or "the request is invalid")
         self.send_problem(error or RuntimeError(f"status {status_code}"))
 
     def _send_parts(self, body: Body) -> None:
-        """RequestHandler.write() would take bytes only, and join them."""
+        """Write the parts of a body; RequestHandler.write() would join them."""
         assert self.request.connection is not None
         self.flush()
         write_parts(self.request.connection, body)
@@ -147,7 +147,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self.set_header(name, value)
 
     def _allowed_methods(self) -> list[str]:
-        # Tornado has no public way to ask; this is what it compares with itself.
+        # Tornado has no public method for this; it uses the same comparison internally.
         unimplemented = tornado.web.RequestHandler._unimplemented_method
         return [
             method
@@ -156,33 +156,33 @@ class BaseHandler(tornado.web.RequestHandler):
         ]
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Errors that clients are told of are no news for the log."""
+        """Do not log client errors."""
         if not isinstance(value, ServiceError | EngineError | tornado.web.HTTPError):
             super().log_exception(typ, value, tb)
 
 
 class NotFoundHandler(BaseHandler):
-    """Every path that no route has."""
+    """404 for paths without a route."""
 
     def prepare(self) -> None:
-        """404 before any body is read; Tornado then closes the connection."""
+        """Answer 404 before any body is read; Tornado then closes the connection."""
         if {"Content-Length", "Transfer-Encoding"} & set(self.request.headers):
             self.set_header("Connection", "close")
             self.get()
 
     def get(self) -> None:
         """404."""
-        self.send_problem(NotFound("there is no such page"))
+        self.send_problem(NotFound("no page has this address"))
 
     head = post = put = patch = delete = options = get
 
 
 def write_parts(connection: HTTPConnection, body: Body) -> None:
-    """Write a body after its headers; Tornado copies none of it."""
+    """Write a body after its headers, without copying it."""
     for part in body:
         connection.write(part)
 
 
 def wrong_method(request: HTTPServerRequest, allowed: Sequence[str]) -> MethodNotAllowed:
-    """The error of a page that exists for other methods."""
-    return MethodNotAllowed(f"{request.method} is not possible here; {', '.join(allowed)} is")
+    """405 Method Not Allowed."""
+    return MethodNotAllowed(f"{request.method} is not allowed here; use {', '.join(allowed)}")

@@ -1,4 +1,4 @@
-"""GET /openapi.json: the description of the interface; the page that shows it is a static one."""
+"""GET /openapi.json: the API's description in OpenAPI; static/docs displays it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from server.http.replies import Reply
 
 
 def description_body(context: ServerContext) -> bytes:
-    """The description with the limits of this server's settings, as JSON."""
+    """The description as JSON, with the limits from the settings."""
     return dump(describe(context.settings, context.default_options))
 
 
 class DescriptionHandler(BaseHandler):
-    """One document, the same for as long as the server runs."""
+    """Answers with the description, which never changes while the server runs."""
 
     def initialize(self, body: bytes = b"") -> None:
-        """Called by Tornado with what the route table says."""
+        """Called by Tornado with the arguments of the route."""
         self._body = body
 
     def get(self) -> None:

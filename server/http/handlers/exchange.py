@@ -78,7 +78,6 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._state = State.RECEIVING
         self._reader: BodyReader | None = None
         self._received = 0
-        self._body_timer: asyncio.TimerHandle | None = None
 
     @abstractmethod
     def body_complete(self, reader: BodyReader) -> None:
@@ -119,8 +118,7 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def finish(self) -> None:
         """The request has ended."""
-        if self._body_timer is not None:
-            self._body_timer.cancel()
+        self._stream.expect_nothing()
         if self._state is State.REFUSED:
             self._end_refusal()
         elif self._reader is not None:
@@ -155,8 +153,6 @@ class Exchange(HTTPMessageDelegate, ABC):
         self.context.inflight.received -= self._received
         self._received = 0
         self._reader = None
-        if self._body_timer is not None:
-            self._body_timer.cancel()
 
     def _check_length(self, length: int) -> None:
         """Whether a body of so many bytes is accepted, now."""
@@ -166,26 +162,25 @@ class Exchange(HTTPMessageDelegate, ABC):
         self.context.inflight.check(length - self._received)
 
     def _limit_time(self) -> None:
-        """Close the connection if the body takes too long.
+        """Have the connection closed if the body takes too long.
 
-        Tornado would make a task and a future for that, with each request; so its own limit is
+        Tornado would make a timer and two futures for that, with each request; so its own limit is
         read from where it keeps it, and turned off by the value that it has without a limit,
         which its annotation leaves out.
         """
         seconds = self._connection.params.body_timeout
         self._connection.set_body_timeout(None)  # type: ignore[arg-type]
         if seconds is not None:
-            loop = asyncio.get_running_loop()
-            self._body_timer = loop.call_later(seconds, self._connection.close)
+            self._stream.expect_body(seconds)
 
     def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> None:
         """Put an answer on the wire, with more headers; only a small body is copied for that."""
-        self.scope.note(reply)
         length = reply.length
+        body = reply.body if self.request.method != "HEAD" else ()
+        self.scope.note(reply, length if body else 0)
         headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
         headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
-        body = reply.body if self.request.method != "HEAD" else ()
         if length <= LARGE_BYTES:
             self._connection.write_headers(start, HTTPHeaders(headers), b"".join(body))
         else:
@@ -198,6 +193,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         The end comes with the end of the body, or when that takes too long.
         """
         self.drop_body()
+        self._stream.expect_nothing()
         self._state = State.REFUSED
         more = {"Connection": "close"}
         if isinstance(error, MethodNotAllowed):

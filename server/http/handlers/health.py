@@ -1,4 +1,4 @@
-"""GET /livez, /readyz, /healthz, /metrics: is it alive, can it read, how does it do."""
+"""GET /livez, /readyz, /healthz and /metrics: liveness, readiness, state and metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.version import VERSION
 
 
 class LivenessHandler(BaseHandler):
-    """200 as long as the loop answers."""
+    """200 as long as the event loop runs."""
 
     def get(self) -> None:
         """Alive."""
@@ -24,25 +24,25 @@ class LivenessHandler(BaseHandler):
 
 
 class ReadinessHandler(BaseHandler):
-    """200 if a worker is warm and the server is not draining."""
+    """200 if a worker is ready and the server is not draining."""
 
     def get(self) -> None:
-        """Ready, or a 503 that says why not."""
+        """200, or 503 with the reason."""
         if self.context.ready():
             self.send_json({"status": "ready"})
         elif self.context.draining:
             self.send_problem(PoolDraining("the server is stopping"))
         else:
-            self.send_problem(PoolStarting("no worker is warm yet"))
+            self.send_problem(PoolStarting("no worker is ready yet; try again in a second"))
 
     head = get
 
 
 class HealthHandler(BaseHandler):
-    """A summary for people and dashboards."""
+    """The state of the server, for people and dashboards."""
 
     def get(self) -> None:
-        """Workers, queue, cache, version, models."""
+        """Workers, queue, cache, version and models as JSON."""
         context = self.context
         engine = context.service.engine
         stats = engine.stats()
@@ -94,10 +94,10 @@ def _worker_json(worker: WorkerStats) -> dict[str, Any]:
 
 
 class MetricsHandler(BaseHandler):
-    """The same for Prometheus, with counters and histograms."""
+    """Metrics for Prometheus."""
 
     def get(self) -> None:
-        """Prometheus' text format."""
+        """Metrics in Prometheus' text format."""
         self.send(Reply(200, {"Content-Type": CONTENT_TYPE}, (self.context.metrics.render(),)))
 
     head = get

@@ -1,4 +1,4 @@
-"""GET and DELETE /jobs/ID: work that was accepted with block_flag false."""
+"""GET and DELETE /jobs/ID: the jobs that requests with block_flag=false started."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class JobHandler(BaseHandler):
     """One job by its id."""
 
     async def get(self, job_id: str) -> None:
-        """Its state, and its result when it is done; ?wait=seconds waits for that."""
+        """Its state, and its result when it is done; ?wait=seconds waits for the end."""
         try:
             job = self.context.jobs.get(job_id)
             fields = self.query_fields(("wait", "format"))
@@ -29,7 +29,7 @@ class JobHandler(BaseHandler):
             self.send_problem(error)
 
     def delete(self, job_id: str) -> None:
-        """Cancel it: 204, or 409 if it is finished."""
+        """Cancel the job: 204, or 409 if it is finished."""
         try:
             self.context.jobs.cancel(job_id)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""GET /, /status, /static/…: the pages, held in memory; no path of a request reaches the disk."""
+"""GET /, /status, /static/…: the web pages, in memory; request paths never reach the disk."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
 }
-# The address of a file changes with the files' contents; that of a page does not.
+# The address of a file changes with its content; the address of a page does not.
 _KEEP = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """A file as it is answered."""
+    """The content and headers of a file."""
 
     body: bytes
     content_type: str
@@ -55,10 +55,10 @@ class StaticFile:
 
 @dataclass(frozen=True, slots=True)
 class StaticFiles:
-    """All files of server/static: pages by their path in it, the others by their address.
+    """All files of server/static: pages by path, other files by address.
 
-    The folder in the address is a digest of them all, so that one module imports another of the
-    same release, and browsers may keep them.
+    The folder in an address is a digest of all files, so that modules import each other from the
+    same release and browsers can cache them.
     """
 
     pages: Mapping[str, StaticFile]
@@ -66,7 +66,7 @@ class StaticFiles:
 
 
 def read_static_files(values: Mapping[str, str], folder: Path = STATIC_FOLDER) -> StaticFiles:
-    """Read the folder; in pages `{{name}}` becomes the value, `{{static}}` the others' folder."""
+    """Read the folder; pages have `{{name}}` replaced by values, `{{static}}` by the folder."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in CONTENT_TYPES)
     contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     digest = hashlib.sha256()
@@ -84,26 +84,26 @@ def read_static_files(values: Mapping[str, str], folder: Path = STATIC_FOLDER) -
 
 
 def page_values(context: ServerContext) -> dict[str, str]:
-    """What the pages have to know of the settings."""
+    """The settings that the pages need."""
     return {"max_body_bytes": str(context.max_body_bytes)}
 
 
 class PageHandler(BaseHandler):
-    """A page, or with `files` one of the files that pages are made of."""
+    """Serves one page, or with `files` the files that pages load."""
 
     def initialize(
         self, page: StaticFile | None = None, files: Mapping[str, StaticFile] | None = None
     ) -> None:
-        """Called by Tornado with what the route table says."""
+        """Called by Tornado with the arguments of the route."""
         self._page = page
         self._files = files or {}
         self.scope.quiet = files is not None
 
     def get(self, name: str = "") -> None:
-        """200, 304 if the client has it, or 404."""
+        """200, 304 if the client already has it, or 404."""
         file = self._page or self._files.get(name)
         if file is None:
-            self.send_problem(NotFound("there is no such page"))
+            self.send_problem(NotFound("no page has this address"))
             return
         headers = {
             **_HEADERS,

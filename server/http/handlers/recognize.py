@@ -1,4 +1,4 @@
-"""POST /ocr_service and POST /ocr: an image in, its text out, in the dialect of the route."""
+"""POST /ocr_service and POST /ocr: recognition in the dialect of the route."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.service.flights import Ticket
 
 
 class RecognizeExchange(Exchange):
-    """Has an image read, or starts a job for it."""
+    """Answers with a result, or starts a job."""
 
     def __init__(
         self,
@@ -34,10 +34,10 @@ class RecognizeExchange(Exchange):
         self._answering: asyncio.Task[None] | None = None
 
     def body_complete(self, reader: BodyReader) -> None:
-        """Answer at once what was answered a moment ago; all else in a task."""
+        """Answer cache hits synchronously; schedule a task for everything else."""
         try:
             if self.context.draining:
-                raise PoolDraining("the server is stopping; send the image to another one")
+                raise PoolDraining("the server is stopping; send the image to another server")
             asked = None if reader.is_long else self.dialect.parse(reader.finish())
             ticket = None if asked is None else self.context.service.recall(asked)
             kept = ticket.ready if asked and asked.block and ticket else None
@@ -52,7 +52,7 @@ class RecognizeExchange(Exchange):
         self.send(reply)
 
     def on_connection_close(self) -> None:
-        """Queued work that nobody else wants is dropped."""
+        """Drop queued work that nobody else waits for."""
         super().on_connection_close()
         if self._ticket is not None:
             self._ticket.leave()
@@ -67,7 +67,7 @@ class RecognizeExchange(Exchange):
             self.drop_body()
             reply = await self._reply(self._ticket, asked)
         except asyncio.CancelledError:
-            return  # the client left while its answer was awaited
+            return  # the client disconnected while its answer was awaited
         except Exception as error:
             reply = self.problem(error)
         finally:
@@ -76,7 +76,7 @@ class RecognizeExchange(Exchange):
         self.send(reply)
 
     async def _reply(self, ticket: Ticket, asked: OcrRequest) -> Reply:
-        """The text, or the job that will have it."""
+        """The result, or the job that will have it."""
         if not asked.block:
             self._ticket = None
             return self.dialect.accepted(self.context.jobs.create(ticket, asked.format))
@@ -90,13 +90,13 @@ class RecognizeExchange(Exchange):
 
 
 class ExchangeRoute(Router):
-    """Gives each request an exchange of its own; a target in the table of routes."""
+    """Creates an exchange for each request; a target in the route table."""
 
     def __init__(self, dialect: DialectFactory) -> None:
         self._dialect = dialect
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> RecognizeExchange:
-        """Called by Tornado with what the route table says."""
+        """Called by Tornado with the arguments of the route."""
         context: ServerContext = kwargs["target_kwargs"]["context"]
         scope = RequestScope.enter(context, request, recognition=True)
         dialect = self._dialect(context, request, scope)

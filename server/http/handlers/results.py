@@ -1,22 +1,22 @@
-"""GET /results/MD5: a kept result without sending the image."""
+"""GET /results/MD5: a cached result, without sending the image."""
 
 from __future__ import annotations
 
 from cache.keys import Digests
 from server.errors import NotFound
 from server.formats.answer import Answer, Envelope
-from server.formats.registry import OUTPUT_FORMATS, in_words
+from server.formats.registry import OUTPUT_FORMATS, join_names
 from server.http.handlers.base import BaseHandler
 from server.intake.request_fields import OPTION_FIELDS, parse_format, parse_options
 
-_READ_APART = in_words([name for name, row in OUTPUT_FORMATS.items() if row.implied])
+_OWN_RESULT_FORMATS = join_names([name for name, row in OUTPUT_FORMATS.items() if row.implied])
 
 
 class ResultHandler(BaseHandler):
-    """One kept result by the MD5 of the image; options as query parameters."""
+    """A cached result by the MD5 of the image; options as query parameters."""
 
     async def get(self, md5: str) -> None:
-        """200 with the result, 304 if the client has it, 404 if it is not kept."""
+        """200 with the result, 304 if the client already has it, 404 if it is not cached."""
         try:
             fields = self.query_fields(("format", *OPTION_FIELDS))
             chosen = parse_format(fields.pop("format", "json"))
@@ -25,8 +25,8 @@ class ResultHandler(BaseHandler):
             kept = service.find(md5.lower(), options)
             if kept is None:
                 raise NotFound(
-                    "no result is kept for this MD5 with these options and models; the formats "
-                    f"{_READ_APART} have results of their own"
+                    "no result is cached for this MD5 with these options and models; the formats "
+                    f"{_OWN_RESULT_FORMATS} have separate results"
                 )
             tag = f'"{kept.etag}-{chosen}"'
             self.set_header("ETag", tag)
@@ -43,6 +43,6 @@ class ResultHandler(BaseHandler):
     head = get
 
     def _client_has(self, tag: str) -> bool:
-        """Whether If-None-Match names the tag, or any (RFC 9110, 13.1.2: weakly compared)."""
+        """Whether If-None-Match contains the tag or `*` (weak comparison: RFC 9110, 13.1.2)."""
         given = self.request.headers.get("If-None-Match", "").split(",")
         return any(entry.strip().removeprefix("W/") in (tag, "*") for entry in given)

@@ -1,1 +1,1 @@
-"""The description of the HTTP interface, OpenAPI 3.1, built from what the code itself accepts."""
+"""The OpenAPI 3.1 description of the HTTP API, generated from the constraints in the code."""

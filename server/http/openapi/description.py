@@ -1,4 +1,4 @@
-"""The whole description as one document; built once, at the start."""
+"""The complete description as one document; built once, at the start."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from server.version import VERSION
 Description = dict[str, Any]
 
 TAGS = {
-    "Recognition": "An image in, its text out.",
-    "Jobs": "Work that was started with `block_flag` false.",
-    "Results": "What is kept in the cache.",
+    "Recognition": "Send an image, get its text.",
+    "Jobs": "Work started with `block_flag=false`.",
+    "Results": "Results in the cache.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",
 }
 
 
 def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
-    """OpenAPI 3.1, with the limits of these settings; defaults: options of a bare request."""
+    """The description with the limits of these settings; defaults: the default options."""
     return {
         "openapi": "3.1.1",
         "info": {
             "title": "Concurrent OCR server",
             "version": VERSION,
-            "summary": "Reads the text in images.",
+            "summary": "Recognizes text in images.",
             "description": _introduction(settings),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -56,21 +56,21 @@ def _introduction(settings: Settings) -> str:
         f"* body: {web.max_body_mb:g} MiB, then 413 `body_too_large`",
         f"* image: {ocr.max_pixels:,} pixels, then 413 `too_many_pixels`",
         f"* queue: {process.queue_size} images, then 503 `queue_full`",
-        f"* waiting: {process.queue_timeout_seconds:g} s, then 504 `queue_timeout`",
-        f"* reading: {process.timeout_seconds:g} s, then 504 `ocr_timeout`",
-        f"* a result is kept for {settings.service.time:g} s, "
-        f"that of a job for {settings.service.job_seconds:g} s",
+        f"* time in the queue: {process.queue_timeout_seconds:g} s, then 504 `queue_timeout`",
+        f"* recognition time: {process.timeout_seconds:g} s, then 504 `ocr_timeout`",
+        f"* results are kept for {settings.service.time:g} s, "
+        f"jobs for {settings.service.job_seconds:g} s",
     ]
     formats = f"{', '.join(ACCEPTED_FORMATS[:-1])} and {ACCEPTED_FORMATS[-1]}"
     return "\n".join(
         [
-            f"Accepted are {formats}; the bytes decide, not the name and not the Content-Type. "
-            "Of several frames or pages the first is read.",
+            f"Accepted image types are {formats}, detected from the bytes, not from the name or "
+            "Content-Type. Of several frames or pages, the first is recognized.",
             "",
             "Limits of this server:",
             "",
             *limits,
             "",
-            "There are no keys and no users: whoever can reach the server can use it.",
+            "There is no authentication: whoever can reach the server can use it.",
         ]
     )

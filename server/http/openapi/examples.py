@@ -1,4 +1,4 @@
-"""Examples of jobs, and one message for every error code; results: server/formats/examples.py."""
+"""Examples of jobs, and a message for every error code; results: server/formats/examples.py."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ MESSAGES = {
     "bad_request": "the multipart body ends before its final boundary",
     "bad_field": "block_flag = maybe: expected true or false",
     "missing_file": "the part `file` is empty; send the image's bytes in it",
-    "one_file_only": "send one image a request: there is more than one part `file`",
-    "not_found": "there is no such job",
-    "method_not_allowed": "GET is not possible here; POST is",
+    "one_file_only": "the request has more than one part `file`; send one image per request",
+    "not_found": "no job has this id",
+    "method_not_allowed": "GET is not allowed here; use POST",
     "conflict": "the job is done and cannot be cancelled",
-    "gone": "the result of this job is no longer kept; send the image again",
+    "gone": "the job has expired and its result was deleted; send the image again",
     "body_too_large": "the body is larger than the limit of 10485760 bytes",
     "too_many_pixels": "the image has 10000x8000 pixels; at most 40000000 are accepted",
     "unsupported_format": "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF",
     "invalid_image": "the JPEG header is cut off; send the whole file",
     "image_too_complex": "reading this image needs more memory than a worker may use",
-    "poison_input": "this image ended two workers a short time ago; it is refused",
+    "poison_input": "this image crashed two workers recently; it is refused for a while",
     "queue_full": "100 images are waiting, which is the limit; try again later",
-    "draining": "the server is stopping; send the image to another one",
+    "draining": "the server is stopping; send the image to another server",
     "starting": "the models are still being loaded; try again in a second",
     "worker_crashed": "two workers died over this image",
-    "queue_timeout": "timeout_ms of 500 passed before a worker was free; try later",
-    "ocr_timeout": "timeout_ms of 500 passed before the recognition was done; it goes on",
-    "internal_error": "the server failed; its log has why, under the request id",
+    "queue_timeout": "timeout_ms of 500 passed before a worker was free; try again later",
+    "ocr_timeout": "timeout_ms of 500 passed before the recognition was done; it continues",
+    "internal_error": "internal error; the server's log has it under the request id",
     "model_error": "rec_model_dir: there is no model in it",
 }
 
 
 def error_example(code: str) -> dict[str, Any]:
-    """The body of an error with this code."""
+    """The example body of an error with this code."""
     message = MESSAGES.get(code, code)
     return {
         "status": "error",

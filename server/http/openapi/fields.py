@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ocr_engine.options import RecognitionOptions
-from server.formats.registry import OUTPUT_FORMATS, in_words
+from server.formats.registry import OUTPUT_FORMATS, join_names
 from server.intake.fields import IMAGE_PART
 from server.intake.request_fields import CONSTRAINTS, KNOWN_FIELDS
 from server.intake.sources import SOURCE_FIELDS
@@ -14,32 +14,32 @@ from server.settings.constraints import Schema
 _WITH_WORDS = [f"`{name}`" for name, row in OUTPUT_FORMATS.items() if "granularity" in row.implied]
 _FORMAT_NOTES = [f"`{name}`: {row.meaning}" for name, row in OUTPUT_FORMATS.items() if row.meaning]
 MEANINGS = {
-    "file_type": "Where the image is. Left out, it is told from what is there.",
+    "file_type": "Where the image is. Inferred from the other fields if not set.",
     **{field.name: field.meaning for field in SOURCE_FIELDS},
-    "block_flag": "True: the answer comes when the text is there. "
-    "False: the answer is a 202 at once, with the address of a job.",
-    "format": f"How a result is written; {'; '.join(_FORMAT_NOTES)}.",
-    "granularity": "How fine the boxes are: lines, or each line with its words or characters, too. "
-    f"`word` with the formats {in_words(_WITH_WORDS)}, if left out.",
-    "timeout_ms": "How many milliseconds this request waits at most; no limit of its own, "
-    "if left out.",
-    "det_limit_side_len": "Pixels, the limit for `det_limit_type`; enlarging ends at 16 times the "
-    "image's pixels, or at 0.3 million if that is more.",
-    "det_limit_type": "`min`: small images are enlarged for detection until their short side has "
-    "`det_limit_side_len`. `max`: large ones are reduced until their long side has no more. "
-    "`auto`: as `min`, and large images are reduced as far as the model finds lines as well.",
+    "block_flag": "True: the answer has the result. "
+    "False: the server immediately answers 202 with the address of a job.",
+    "format": f"The output format; {'; '.join(_FORMAT_NOTES)}.",
+    "granularity": "The smallest parts in the result: lines, words or characters. "
+    f"The default is `word` for the formats {join_names(_WITH_WORDS)}.",
+    "timeout_ms": "The longest time that this request waits, in milliseconds. "
+    "If not set, only the server's limits apply.",
+    "det_limit_side_len": "The limit for `det_limit_type`, in pixels. An image is enlarged to at "
+    "most 16 times its pixels, or to 0.3 million pixels if that is more.",
+    "det_limit_type": "`min`: enlarge small images for detection until the short side is "
+    "`det_limit_side_len`. `max`: reduce large images until the long side is at most that. "
+    "`auto`: like `min`, but also reduce large images as far as detection stays as good.",
     "det_db_thresh": "Probability above which a pixel counts as text.",
-    "det_db_box_thresh": "Mean probability that a box needs.",
-    "det_db_unclip_ratio": "How far a box is grown, relative to its area / perimeter.",
-    "use_angle_cls": "Turn lines that stand on their head.",
-    "drop_score": "Lines read with less confidence are left out.",
+    "det_db_box_thresh": "Minimum mean probability of a box.",
+    "det_db_unclip_ratio": "How far boxes are enlarged, relative to area / perimeter.",
+    "use_angle_cls": "Detect and rotate upside-down lines.",
+    "drop_score": "Lines with a lower confidence are left out.",
 }
-# `format` and the like begin with these; the settings have no say.
+# Defaults of fields that are not in the settings.
 DEFAULTS = {"block_flag": True, "format": "json"}
 
 
 def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
-    """Every field that a request may have, but the image itself as bytes."""
+    """The schemas of all request fields, except the image as bytes."""
     texts = {field.name: field.schema for field in SOURCE_FIELDS}
     given = {**DEFAULTS, **asdict(defaults)}
     schemas = {}
@@ -53,9 +53,9 @@ def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
 
 
 def image_schema() -> Schema:
-    """The image as bytes; the part of a form, or a whole body."""
+    """The schema of the image as bytes: a form part, or the whole body."""
     return {
         "type": "string",
         "format": "binary",
-        "description": f"The image, as the part `{IMAGE_PART}`.",
+        "description": f"The image as the form part `{IMAGE_PART}`.",
     }

@@ -1,4 +1,4 @@
-"""The operations by path: what each takes and gives."""
+"""The operations by path, with their parameters and responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECOGNITION_ERRORS = (413, 415, 422, 500, 503, 504)
 
 
 def describe_paths(fields: dict[str, Schema]) -> Paths:
-    """Every route, in the order in which people meet them."""
+    """All routes, in the order of the API page."""
     return {
         **_recognition(fields),
         **_jobs(fields),
@@ -50,8 +50,9 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
-        "summary": "Read an image; all fields in the body",
-        "description": "The fields of the server of 2021. Options left out are the server's own.",
+        "summary": "Recognize an image; all fields in the body",
+        "description": "The legacy API: the fields of the original OCRWebServer (2021). Options "
+        "that are not set have the server's defaults.",
         "parameters": shared("RequestId", "CacheControl"),
         "requestBody": body_of_service(fields),
         "responses": answers | errors(400, 404, *RECOGNITION_ERRORS),
@@ -59,9 +60,9 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
     ocr = {
         "tags": ["Recognition"],
         "operationId": "ocr",
-        "summary": "Read an image; options in the query",
-        "description": "The image is the body itself, the part `file` of a form, or base64 in "
-        "JSON. Options stand in the query, or beside the image in the body; not in both.",
+        "summary": "Recognize an image; options in the query string",
+        "description": "The image is the body itself, the form part `file`, or base64 in JSON. "
+        "Each option is either in the query string or in the body, not in both.",
         "parameters": [*in_query(fields, by_query), *shared("RequestId", "CacheControl")],
         "requestBody": body_of_ocr(fields),
         "responses": answers | errors(400, *RECOGNITION_ERRORS),
@@ -71,28 +72,28 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
 
 def _jobs(fields: dict[str, Schema]) -> Paths:
     chosen = in_query(fields, ["format"])[0]
-    chosen["description"] = "How the result is written; left out, as the image's request said."
+    chosen["description"] = "The output format; by default the one of the request with the image."
     chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
     state = {"status": "success", "request_id": REQUEST_ID}
-    shown = {
+    finished_examples = {
         "queued": state | {"job": examples.QUEUED},
         "failed": state | {"job": examples.FAILED},
         "done": ANSWER | {"job": examples.DONE},
     }
     several = (reference("JobAnswer"), reference("JobResult"))
     found = {
-        "description": "The job's state; when it is done, its result in the format asked for.",
+        "description": "The job's state; its result in the requested format when it is done.",
         "headers": {
             **headers("X-Job-State", "Age"),
             **{name: optional_header(name) for name in ("Retry-After", "X-Cache", "Server-Timing")},
         },
-        "content": result_content(several, **shown),
+        "content": result_content(several, **finished_examples),
     }
     get = {
         "tags": ["Jobs"],
         "operationId": "getJob",
-        "summary": "Ask for a job",
-        "description": "A job that failed is a 200, too: `job.state` and `job.error` tell it.",
+        "summary": "Get the state or result of a job",
+        "description": "A failed job is also answered with 200; see `job.state` and `job.error`.",
         "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
         "responses": {"200": found} | errors(400, 404, 410, 500),
     }
@@ -100,11 +101,11 @@ def _jobs(fields: dict[str, Schema]) -> Paths:
         "tags": ["Jobs"],
         "operationId": "cancelJob",
         "summary": "Cancel a job",
-        "description": "Queued work is dropped; a recognition under way is stopped, unless "
-        "somebody else waits for it.",
+        "description": "Queued work is dropped. A recognition in progress is stopped, unless "
+        "another request waits for it.",
         "parameters": shared("RequestId"),
         "responses": {
-            "204": {"description": "It is cancelled.", "headers": headers()},
+            "204": {"description": "The job is cancelled.", "headers": headers()},
             **errors(404, 409, 410),
         },
     }
@@ -115,8 +116,8 @@ def _results(fields: dict[str, Schema]) -> Paths:
     get = {
         "tags": ["Results"],
         "operationId": "getResult",
-        "summary": "A kept result, without sending the image",
-        "description": "Other options than those of the image's request mean another result.",
+        "summary": "Get a cached result without sending the image",
+        "description": "Each combination of options has its own result.",
         "parameters": [
             *in_query(fields, ["format", *OPTION_FIELDS]),
             *shared("IfNoneMatch", "RequestId"),
@@ -124,7 +125,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
         "responses": {
             "200": result("ETag"),
             "304": {
-                "description": "The client has it already.",
+                "description": "The client already has this version.",
                 "headers": headers("ETag", "X-Cache"),
             },
             **errors(400, 404, 500),
@@ -138,24 +139,22 @@ def _health() -> Paths:
     codes = {"properties": {"error": {"properties": {"code": {"enum": ["starting", "draining"]}}}}}
     not_ready = {
         **busy,
-        "description": "No image would be read now: `starting` or `draining`.",
+        "description": "The server cannot recognize images now: `starting` or `draining`.",
         "content": {JSON: {"schema": {"allOf": [reference("Error"), codes]}}},
     }
-    live = plain("The loop answers.", JSON, reference("Liveness"), {"status": "alive"})
-    ready = plain("An image would be read.", JSON, reference("Readiness"), {"status": "ready"})
-    health = plain("How it does.", JSON, reference("Health"))
+    live = plain("The event loop runs.", JSON, reference("Liveness"), {"status": "alive"})
+    ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
+    health = plain("The server's state.", JSON, reference("Health"))
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
-        "/livez": _with_head(_probe("livez", "Is it alive?", {"200": live})),
+        "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),
         "/readyz": _with_head(
-            _probe("readyz", "Would it read an image now?", {"200": ready, "503": not_ready})
+            _probe("readyz", "Readiness probe", {"200": ready, "503": not_ready})
         ),
         "/healthz": _with_head(
-            _probe("healthz", "Workers, queue and cache, for people", {"200": health})
+            _probe("healthz", "State of workers, queue and cache", {"200": health})
         ),
-        "/metrics": _with_head(
-            _probe("metrics", "Counters and histograms, for Prometheus", {"200": metrics})
-        ),
+        "/metrics": _with_head(_probe("metrics", "Metrics for Prometheus", {"200": metrics})),
     }
 
 
@@ -179,17 +178,17 @@ def _pages() -> Paths:
         "name": "file",
         "in": "path",
         "required": True,
-        "description": "As the pages name it; it may have slashes in it.",
+        "description": "The file's path, as in the pages; it may contain slashes.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 120},
     }
     return {
-        "/": _page("page", "Read images in the browser", html),
-        "/status": _page("status", "Workers, queue and cache, as a page", html),
-        "/docs": _page("docs", "This description, to read and to try", html),
+        "/": _page("page", "Recognize images in the browser", html),
+        "/status": _page("status", "Status page: workers, queue and cache", html),
+        "/docs": _page("docs", "This description as a page, to try requests", html),
         "/openapi.json": _page("description", "This description", description),
         "/static/{file}": {
             "parameters": [file],
-            **_page("static", "What the pages are made of", assets, 404),
+            **_page("static", "Files that the pages load", assets, 404),
         },
     }
 
@@ -203,7 +202,10 @@ def _page(name: str, summary: str, content: dict[str, Any], *statuses: int) -> d
         "parameters": shared("IfNoneMatch", "RequestId"),
         "responses": {
             "200": {"description": summary, "headers": headers() | tags, "content": content},
-            "304": {"description": "The client has it already.", "headers": headers() | tags},
+            "304": {
+                "description": "The client already has this version.",
+                "headers": headers() | tags,
+            },
             **errors(*statuses),
         },
     }
@@ -215,7 +217,7 @@ def _with_head(get: Operation) -> dict[str, Operation]:
     head = {
         **get,
         "operationId": f"{get['operationId']}Head",
-        "summary": f"{get['summary']}: the headers alone",
+        "summary": f"{get['summary']}: headers only",
         "responses": {status: _bodiless(answer) for status, answer in get["responses"].items()},
     }
     return {"get": get, "head": head}

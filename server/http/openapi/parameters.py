@@ -26,14 +26,14 @@ def parameter_components() -> dict[str, Parameter]:
     return {
         "RequestId": _header(
             "X-Request-Id",
-            "An id of your own for this request, 1 to 128 visible ASCII characters. "
-            "The answer and the log have it; anything else is replaced.",
+            "Your id for this request, 1 to 128 visible ASCII characters. The answer and the log "
+            "repeat it. Any other value is replaced by a generated id.",
         ),
         "CacheControl": _header(
             "Cache-Control",
-            "`no-cache` reads past the cache; the answer is stored all the same.",
+            "`no-cache` skips the cache lookup; the result is still stored.",
         ),
-        "IfNoneMatch": _header("If-None-Match", "Tags that the client has; or `*`."),
+        "IfNoneMatch": _header("If-None-Match", "ETags that the client has, or `*`."),
         "JobId": _in_path(
             "id",
             "The id of the job.",
@@ -49,7 +49,7 @@ def parameter_components() -> dict[str, Parameter]:
         "Wait": {
             "name": "wait",
             "in": "query",
-            "description": "How many seconds to wait for the end of the job.",
+            "description": "The longest time to wait for the end of the job, in seconds.",
             "schema": {"type": "number", "minimum": 0, "maximum": MAX_WAIT_SECONDS},
             "example": 0,
         },
@@ -75,7 +75,7 @@ def in_query(fields: dict[str, Schema], names: Iterable[str]) -> list[Parameter]
 
 
 def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
-    """The body of POST /ocr_service: a form with the image, or its base64, or its name."""
+    """The body of POST /ocr_service: a form with the image, its base64, or its path."""
     options = _options(fields)
     file = _form(fields, {IMAGE_PART: image_schema()}, options, "file")
     texts = [
@@ -94,7 +94,7 @@ def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
 
 
 def body_of_ocr(fields: dict[str, Schema]) -> dict[str, Any]:
-    """The body of POST /ocr: the image itself, or as a part of a form, or in base64."""
+    """The body of POST /ocr: the image itself, a form with it, or its base64."""
     options = _options(fields)
     file = _form(fields, {IMAGE_PART: image_schema()}, options)
     encoded = _form(fields, {BASE64_FIELD: fields[BASE64_FIELD]}, options)
@@ -121,7 +121,7 @@ def _form(
     options: list[str],
     file_type: str | None = None,
 ) -> Schema:
-    """A body with one way to give the image."""
+    """The schema of a form with one kind of image source."""
     properties = dict(image)
     if file_type is not None:
         properties[FILE_TYPE_FIELD] = {**fields[FILE_TYPE_FIELD], "enum": [file_type]}
@@ -136,7 +136,7 @@ def _form(
 
 
 def _with_null(form: Schema, name: str) -> Schema:
-    """The same; in JSON, null is as good as leaving the property out."""
+    """The same schema, with null allowed: in JSON, null is the same as no property."""
     properties = form["properties"]
     allowed = {**properties[name], "type": ["string", "null"]}
     allowed["enum"] = [*allowed["enum"], None]

@@ -1,4 +1,4 @@
-"""What comes back: headers, results in every format, and errors by status."""
+"""Responses: headers, results in every format, and errors by status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Response = dict[str, Any]
 JSON = "application/json"
 ALWAYS = ("X-Request-Id", "X-Content-Type-Options")
 
-# Media type, schema and example of each format.
+# The media type, schema and example of each format.
 RESULT_TYPES: dict[str, tuple[str, Schema, Any]] = {
     name: (row.media_type.partition(";")[0], dict(row.schema), row.example)
     for name, row in OUTPUT_FORMATS.items()
@@ -25,43 +25,43 @@ RESULT_TYPES: dict[str, tuple[str, Schema, Any]] = {
 
 
 def header_components() -> dict[str, Any]:
-    """Every header of an answer that means something here."""
+    """All documented response headers."""
     seconds = count()
     return {
         "X-Request-Id": _header(
-            "Taken over from the request if it has one of 1 to 128 visible ASCII characters, else "
-            "made up; the log has it, too.",
+            "The request's id if it has 1 to 128 visible ASCII characters, otherwise a generated "
+            "id. The log has it, too.",
             text(pattern="^[!-~]{1,128}$"),
         ),
-        "X-Content-Type-Options": _header("Text stays text.", {"const": "nosniff"}),
-        "X-Cache": _header("What the cache had.", {"enum": ["miss", "hit", "joined"]}),
-        "Age": _header("On hits: seconds since the result was stored.", seconds, required=False),
+        "X-Content-Type-Options": _header("No content sniffing.", {"const": "nosniff"}),
+        "X-Cache": _header("The cache outcome.", {"enum": ["miss", "hit", "joined"]}),
+        "Age": _header("For hits: seconds since the result was stored.", seconds, required=False),
         "Server-Timing": _header(
             "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `draw` (`format=image`) and "
-            "in `total`; a hit has `cache` and `total`.",
+            "`total`; a hit has `cache` and `total`.",
             text(pattern="total;dur=[0-9.]+$"),
         ),
         "ETag": _header("For If-None-Match.", text(pattern='^"[^"]+"$')),
-        "Retry-After": _header("Seconds after which trying again makes sense.", seconds),
+        "Retry-After": _header("Seconds to wait before trying again.", seconds),
         "Location": _header("The address of the job.", text(format="uri-reference")),
         "Operation-Location": _header("The same as Location.", text(format="uri-reference")),
         "X-Job-State": _header("The state of the job.", {"enum": list(get_args(JobState))}),
-        "Allow": _header("The methods that are possible.", text()),
+        "Allow": _header("The allowed methods.", text()),
     }
 
 
 def headers(*names: str) -> dict[str, Any]:
-    """References to headers; those of every answer come by themselves."""
+    """References to headers, including those of every answer."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *names)}
 
 
 def optional_header(name: str) -> dict[str, Any]:
-    """A header of the components that is not on every such answer."""
+    """An optional header of the components."""
     return {**header_components()[name], "required": False}
 
 
 def plain(description: str, media_type: str, schema: Schema, example: Any = None) -> Response:
-    """An answer of one kind."""
+    """A response with one media type."""
     content = {"schema": schema} | ({} if example is None else {"example": example})
     return {
         "description": description,
@@ -71,36 +71,36 @@ def plain(description: str, media_type: str, schema: Schema, example: Any = None
 
 
 def result(*more_headers: str) -> Response:
-    """A recognized text, in whatever format was asked for."""
+    """A result, in any output format."""
     return {
-        "description": "The text; without text in the image, `lines` is empty.",
+        "description": "The result; `lines` is empty if the image has no text.",
         "headers": headers("X-Cache", "Server-Timing", "Age", *more_headers),
         "content": result_content(),
     }
 
 
 def result_content(json_schemas: Iterable[Schema] = (), **json_examples: Any) -> dict[str, Any]:
-    """The content of a result by media type; more that may come as JSON."""
+    """The content of a result by media type, with additional schemas and examples for JSON."""
     schemas: dict[str, list[Schema]] = {JSON: list(json_schemas)}
-    shown = {JSON: {name: {"value": value} for name, value in json_examples.items()}}
+    by_type = {JSON: {name: {"value": value} for name, value in json_examples.items()}}
     for name, (media_type, schema, example) in RESULT_TYPES.items():
         schemas.setdefault(media_type, []).append(schema)
         if example is not None:
             entry = {"summary": f"format={name}", "value": example}
-            shown.setdefault(media_type, {})[name] = entry
+            by_type.setdefault(media_type, {})[name] = entry
     return {
         media_type: {
             "schema": several[0] if len(several) == 1 else {"anyOf": several},
-            **({"examples": shown[media_type]} if media_type in shown else {}),
+            **({"examples": by_type[media_type]} if media_type in by_type else {}),
         }
         for media_type, several in schemas.items()
     }
 
 
 def accepted() -> Response:
-    """A job was started."""
+    """The response for a started job."""
     return {
-        "description": "With `block_flag` false: the work is under way; ask at the job's address.",
+        "description": "With `block_flag=false`: the job is accepted; poll its address.",
         "headers": headers("Location", "Operation-Location", "Retry-After", "X-Cache"),
         "content": {JSON: {"schema": reference("AcceptedAnswer"), "example": examples.ACCEPTED}},
         "links": {
@@ -111,7 +111,7 @@ def accepted() -> Response:
 
 
 def codes_by_status() -> dict[int, list[str]]:
-    """The codes of errors that a status may come with."""
+    """The error codes of each status."""
     codes: dict[int, list[str]] = {}
     for error, status in STATUS.items():
         code = str(getattr(error, "code", "internal_error"))
@@ -121,17 +121,17 @@ def codes_by_status() -> dict[int, list[str]]:
 
 
 def error_components() -> dict[str, Response]:
-    """One answer for each status of an error."""
+    """One response for each error status."""
     with_retry = {STATUS[error] for error in RETRY_AFTER}
     found = {}
     for status, codes in codes_by_status().items():
-        shown = headers(*(["Retry-After"] if status in with_retry else []))
+        header_refs = headers(*(["Retry-After"] if status in with_retry else []))
         if status == 405:
-            shown |= headers("Allow")
+            header_refs |= headers("Allow")
         one_of_them = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
         found[error_name(status)] = {
             "description": f"{phrases[status]}: {', '.join(f'`{code}`' for code in codes)}",
-            "headers": shown,
+            "headers": header_refs,
             "x-status": status,
             "content": {
                 JSON: {
@@ -151,7 +151,7 @@ def errors(*statuses: int) -> dict[str, Response]:
 
 
 def error_name(status: int) -> str:
-    """The name of a status among the components; the same in every version of Python."""
+    """The component name of an error status; the same in every version of Python."""
     return f"Error{status}"
 
 

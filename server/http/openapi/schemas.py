@@ -1,4 +1,4 @@
-"""Schemas of what the server answers: results, jobs, health, errors."""
+"""Schemas of responses: results, jobs, health and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 
 def record(optional: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
-    """An object with these properties; all of them are there but the optional ones."""
+    """An object with these properties; all are required except the optional ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "required": required, "properties": properties}
 
@@ -25,12 +25,12 @@ def text(description: str = "", **more: Any) -> Schema:
 
 
 def number(description: str = "", **more: Any) -> Schema:
-    """A number that is not negative, if nothing else is said."""
+    """A number, by default not negative."""
     return _described({"type": "number", "minimum": 0, **more}, description)
 
 
 def count(description: str = "", **more: Any) -> Schema:
-    """A whole number that is not negative, if nothing else is said."""
+    """An integer, by default not negative."""
     return _described({"type": "integer", "minimum": 0, **more}, description)
 
 
@@ -40,12 +40,12 @@ def list_of(items: Schema, description: str = "", **more: Any) -> Schema:
 
 
 def reference(name: str) -> Schema:
-    """A schema of this file by its name."""
+    """A reference to a schema of this file."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def component_schemas() -> dict[str, Schema]:
-    """All of them by name."""
+    """All schemas by name."""
     return {
         **_result_schemas(),
         **_job_schemas(),
@@ -58,23 +58,23 @@ def component_schemas() -> dict[str, Schema]:
             error=record(
                 code=reference("ErrorCode"),
                 message=text("For people: what is wrong and what would be accepted."),
-                request_id=text("The same as in X-Request-Id."),
+                request_id=text("The same id as in X-Request-Id."),
             ),
         ),
     }
 
 
 def error_meanings() -> dict[str, str]:
-    """What every code means: the first line of the docstring of its error."""
+    """The meaning of each error code: the first line of the docstring of its error."""
     meanings = {}
     for error in STATUS:
         lines = (inspect.getdoc(error) or "").splitlines() or [""]
         meanings[str(getattr(error, "code", "internal_error"))] = lines[0]
-    return {**meanings, "internal_error": "The server failed; its log has why, by request id."}
+    return {**meanings, "internal_error": "Internal error; the log has it under the request id."}
 
 
 def error_code() -> Schema:
-    """Every code, with what it means."""
+    """The schema of error codes, with their meanings."""
     meanings = error_meanings()
     lines = [f"* `{code}`: {meaning}" for code, meaning in meanings.items()]
     return {"type": "string", "enum": list(meanings), "description": "\n".join(lines)}
@@ -82,7 +82,7 @@ def error_code() -> Schema:
 
 def _result_schemas() -> dict[str, Schema]:
     point = list_of({"type": "integer"}, "x and y.", minItems=2, maxItems=2)
-    confidence = number("How sure the reading is.", maximum=1)
+    confidence = number("How certain the model is.", maximum=1)
     part = {"text": text(), "confidence": confidence, "box": reference("Box")}
     parts = list_of(reference("TextPart"))
     return {
@@ -101,12 +101,12 @@ def _result_schemas() -> dict[str, Schema]:
         ),
         "Result": record(
             ("frames",),
-            text=text("All lines, one under the other."),
-            confidence=number("Mean over the lines, by their number of characters.", maximum=1),
+            text=text("All lines, separated by newlines."),
+            confidence=number("Mean of the lines, weighted by their characters.", maximum=1),
             width=count("Pixels of the upright image.", minimum=1),
             height=count("Pixels of the upright image.", minimum=1),
             lines=list_of(reference("TextLine"), "In reading order."),
-            frames=count("Frames or pages of the file, where there are several.", minimum=2),
+            frames=count("Frames or pages in the file, if more than one.", minimum=2),
         ),
         "Answer": record(**_answer_properties()),
         "LegacyAnswer": list_of(
@@ -124,7 +124,7 @@ def _result_schemas() -> dict[str, Schema]:
                 "minItems": 2,
                 "maxItems": 2,
             },
-            "`[[box, [text, confidence]], …]`, as the server of 2021 answered.",
+            "`[[box, [text, confidence]], …]`, the answer of the legacy API.",
         ),
     }
 
@@ -135,13 +135,15 @@ def _answer_properties() -> dict[str, Schema]:
         "data": reference("Result"),
         "cache": {
             "enum": sorted(CACHE_RESULTS),
-            "description": "`miss`: read for this request. `hit`: kept from before. "
-            "`joined`: the same work was under way already.",
+            "description": "`miss`: recognized for this request. `hit`: from the cache. "
+            "`joined`: from a recognition already in progress.",
         },
-        "md5": text("Of the image's bytes.", pattern="^[0-9a-f]{32}$"),
-        "elapsed_ms": number("From the request's headers to its answer; of a job, all its time."),
+        "md5": text("MD5 of the image's bytes.", pattern="^[0-9a-f]{32}$"),
+        "elapsed_ms": number(
+            "Time from the request's headers to its answer; for a job, to its end."
+        ),
         "timestamp": count("Unix time of the answer, in seconds."),
-        "request_id": text("The same as in X-Request-Id."),
+        "request_id": text("The same id as in X-Request-Id."),
     }
 
 
@@ -150,11 +152,11 @@ def _job_schemas() -> dict[str, Schema]:
     return {
         "Job": record(
             ("position", "error"),
-            id=text("Cannot be guessed.", pattern="^[A-Za-z0-9_-]{1,64}$"),
+            id=text("An unguessable id.", pattern="^[A-Za-z0-9_-]{1,64}$"),
             state={"enum": list(get_args(JobState))},
-            url=text("Where to ask for it.", format="uri-reference"),
-            position=count("The place in the queue, while it is queued; 1 is next."),
-            error=problem | {"description": "Why it failed, if it did."},
+            url=text("The address of the job.", format="uri-reference"),
+            position=count("The position in the queue while it is queued; 1 is next."),
+            error=problem | {"description": "The error of a failed job."},
         ),
         "AcceptedAnswer": record(
             status={"const": "accepted"}, job=reference("Job"), request_id=text()
@@ -166,15 +168,18 @@ def _job_schemas() -> dict[str, Schema]:
 
 def _health() -> Schema:
     engine = record(
-        engine=text(), precision=text(), models=text(), threads=count("Of one worker.", minimum=1)
+        engine=text(),
+        precision=text(),
+        models=text(),
+        threads=count("Threads per worker.", minimum=1),
     )
     worker = record(
         pid={"type": ["integer", "null"]},
         state={"enum": [state.value for state in WorkerState]},
         tasks_done=count(),
-        rss_mb=count("MiB after its last image."),
+        rss_mb=count("Resident memory after its last image, in MiB."),
         uptime_seconds=number(),
-        start_seconds={"type": ["number", "null"], "description": "Until it was warm."},
+        start_seconds={"type": ["number", "null"], "description": "Seconds until it was ready."},
     )
     queue = record(waiting=count(), running=count(), limit=count(), expected_wait_seconds=number())
     outcomes = {name: count() for name in CACHE_RESULTS}
@@ -185,14 +190,18 @@ def _health() -> Schema:
         status={"enum": ["ready", "starting", "draining"]},
         version=text(),
         uptime_seconds=number(),
-        engine={"anyOf": [engine, {"type": "null"}], "description": "Null until one is loaded."},
+        engine={"anyOf": [engine, {"type": "null"}], "description": "Null until it is loaded."},
         workers=list_of(worker),
-        restarts={"type": "object", "additionalProperties": count(), "description": "By reason."},
+        restarts={
+            "type": "object",
+            "additionalProperties": count(),
+            "description": "Recycled and lost workers by reason.",
+        },
         queue=queue,
         requests=record(open=count(), in_flight=count(), bytes=count()),
-        completed=count("Images that workers have answered."),
+        completed=count("Images that workers have finished."),
         cache=cache,
-        jobs=count("That are kept."),
+        jobs=count("Jobs that are kept."),
     )
 
 

@@ -1,6 +1,7 @@
 """Every format of made results, byte for byte as it was before there was a result model.
 
 tests/data/formats has what commit 622cbb7 wrote, with @VERSION@ for the version of the server.
+One difference is intended: a text ends with a newline.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from server.formats.registry import OUTPUT_FORMATS, in_words
+from server.formats.registry import OUTPUT_FORMATS, join_names
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -26,6 +26,6 @@ def test_the_docs_list_every_ending_of_files() -> None:
 
 
 def test_names_in_a_sentence() -> None:
-    assert in_words(["a"]) == "a"
-    assert in_words(["a", "b"]) == "a and b"
-    assert in_words(["a", "b", "c"]) == "a, b and c"
+    assert join_names(["a"]) == "a"
+    assert join_names(["a", "b"]) == "a and b"
+    assert join_names(["a", "b", "c"]) == "a, b and c"

@@ -55,5 +55,5 @@ def test_what_is_stored_is_sent_without_a_copy() -> None:
 
 
 def test_there_is_no_image_where_nothing_was_drawn() -> None:
-    with pytest.raises(BadField, match="nothing was drawn"):
+    with pytest.raises(BadField, match="has no drawing"):
         render(answer(b""), "image", ENVELOPE)

@@ -84,8 +84,8 @@ def foreign(wide: LiveServer) -> Iterator[Client]:
     def start() -> tuple[Listener, int]:
         context = wide.context
         server = HTTPServer(tornado.web.Application([route]), max_body_size=1 << 50)
-        outgoing = context.inflight.outgoing
-        listener = Listener(server, context.connections, outgoing, context.patience_seconds)
+        outgoing, patience = context.inflight.outgoing, context.patience_seconds
+        listener = Listener(server, context.connections, outgoing, 30.0, patience)
         sockets = bind_sockets(0, "127.0.0.1")
         listener.add_sockets(sockets)
         return listener, sockets[0].getsockname()[1]

@@ -33,7 +33,9 @@ def answer(request: HTTPServerRequest) -> None:
 @contextlib.asynccontextmanager
 async def listening(connections: Connections) -> AsyncIterator[int]:
     """A listener on a port."""
-    listener = Listener(HTTPServer(answer), connections, OutgoingBytes(), patience=30.0)
+    listener = Listener(
+        HTTPServer(answer), connections, OutgoingBytes(), header_seconds=30.0, patience=30.0
+    )
     sockets = bind_sockets(0, "127.0.0.1")
     port = sockets[0].getsockname()[1]
     listener.add_sockets(sockets)
@@ -70,7 +72,9 @@ def test_connections_over_the_limit_wait_until_one_closes(
         async with listening(connections) as port:
             clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
             await until(lambda: connections.full(), "two accepted")
-            await until(lambda: warnings(caplog, "new ones wait") == 1, "the line that says so")
+            await until(
+                lambda: warnings(caplog, "new connections wait") == 1, "the line that says so"
+            )
             reader, writer = clients[2]
             writer.write(REQUEST)
             clients[0][1].close()
@@ -83,7 +87,7 @@ def test_connections_over_the_limit_wait_until_one_closes(
 
     with caplog.at_level(logging.WARNING):
         asyncio.run(connect_three())
-    assert warnings(caplog, "new ones wait") == 1  # though it was full twice
+    assert warnings(caplog, "new connections wait") == 1  # though it was full twice
 
 
 def test_no_descriptor_for_a_connection_is_said_once_and_tried_again(
