@@ -85,12 +85,12 @@ def test_a_file_that_holds_no_ranges(folder: Path, content: bytes) -> None:
         read_ranges(path)
     assert caught.value.message.startswith(f"{path} has no valid activation ranges (")
     assert caught.value.message.endswith("); run tools/calibrate.py again")
-    with pytest.raises(ModelError, match="holds no activation ranges"):
+    with pytest.raises(ModelError, match="has no valid activation ranges"):
         det_in(folder)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no activation ranges"):
+    with pytest.raises(ModelError, match="has no valid activation ranges"):
         read_ranges(tmp_path / FILE_NAME)
 
 
