@@ -18,6 +18,15 @@ EngineError
     └── RecognitionFailed
 """
 
+from collections.abc import Sequence
+
+
+def listed(problems: Sequence[str]) -> str:
+    """One problem as it is, several as one line each."""
+    if len(problems) == 1:
+        return problems[0]
+    return "\n  ".join((f"{len(problems)} problems:", *problems))
+
 
 class EngineError(Exception):
     """Base of the engine's errors; `code` is stable, `message` is for the client.

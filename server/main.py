@@ -25,6 +25,7 @@ from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
+from server.settings.paddleocr_keys import warning
 from server.settings.settings import BUILT_IN, SettingsError, default_config, load_settings
 from server.version import VERSION
 
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
         return 2
     if options.config is None:
         print(f"settings: {BUILT_IN}", flush=True)
+    if settings.ignored:
+        print(f"ocr-server: {warning(settings.ignored)}", file=sys.stderr, flush=True)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
