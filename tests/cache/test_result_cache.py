@@ -129,7 +129,7 @@ def test_use_does_not_extend_the_time_to_live_but_a_new_answer_does(clock: HandC
     for _ in range(5):
         clock.tick(10)
         assert kept(cache, "a", "b") == "ab"
-    put(cache, "b", b"anew")
+    put(cache, "b", b"again")
     clock.tick(10)
     assert kept(cache, "a", "b") == "b"
 

@@ -174,7 +174,7 @@ BROKEN = {
     "jpeg with data first": b"\xff\xd8\xff\xda\x00\x08" + bytes(20),
     "jpeg with a length of 0": b"\xff\xd8\xff\xe0\x00\x00" + bytes(20),
     "jpeg with a length of 1": b"\xff\xd8\xff\xe0\x00\x01" + bytes(20),
-    "jpeg that goes on with other bytes": b"\xff\xd8\xff\xe0\x00\x02abcdef",
+    "jpeg that continues with other bytes": b"\xff\xd8\xff\xe0\x00\x02abcdef",
     "jpeg cut in a segment": b"\xff\xd8\xff\xe0\x40\x00" + bytes(20),
     "jpeg of fill bytes": b"\xff\xd8" + b"\xff" * 1000,
     "jpeg of restart markers": b"\xff\xd8" + b"\xff\xd0" * 1000,

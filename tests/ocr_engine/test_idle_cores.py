@@ -1,4 +1,4 @@
-"""Idle cores: which image gets them, that the worker is told, and that answers do not change."""
+"""Idle cores: which image gets them, that the worker gets them, and that answers do not change."""
 
 from __future__ import annotations
 

@@ -344,7 +344,7 @@ def test_a_cut_behind_the_first_frame_gives_all_of_it_or_an_error(name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "name"),
     [
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
@@ -361,8 +361,8 @@ def test_a_cut_behind_the_first_frame_gives_all_of_it_or_an_error(name: str) -> 
         (bytes(1000), "accepted"),
     ],
 )
-def test_other_formats_are_unsupported(data: bytes, told: str) -> None:
-    with pytest.raises(UnsupportedFormat, match=told):
+def test_other_formats_are_unsupported(data: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=name):
         decode(data, PLENTY)
 
 

@@ -184,7 +184,7 @@ def test_missing_parameters_are_named(tmp_path: Path, layout: tuple[str, str], r
     with pytest.raises(ModelError) as caught:
         find_model(role, folder, "paddle")
     assert caught.value.message == (
-        f"{role}_model_dir: {folder} has {layout[0]} but lacks {layout[1]} beside it"
+        f"{role}_model_dir: {folder} has {layout[0]} but not {layout[1]}; both are needed"
     )
 
 

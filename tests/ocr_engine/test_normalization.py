@@ -110,7 +110,7 @@ MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
         ("cls", True, Normalization(MEAN[::-1], STD[::-1])),  # stretched crops are RGB
     ],
 )
-def test_what_a_model_is_told_by_its_role(
+def test_the_normalization_follows_from_the_role(
     role: Role, stretch: bool, expected: Normalization
 ) -> None:
     source = ModelSource(role, role, ModelFile(Path("none")), "", MEAN, STD, stretch=stretch)

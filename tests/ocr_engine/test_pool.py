@@ -163,18 +163,18 @@ def test_an_image_goes_to_the_worker_that_had_the_last_one(tmp_path: Path) -> No
     async def scenario() -> None:
         async with running_pool(functools.partial(load_obedient, journal), number=2) as pool:
             for number in range(5):
-                await read(pool, f"at once {number}")
+                await read(pool, f"busy {number}")
             await asyncio.sleep(IDLE_TRIM_SECONDS + 0.1)
-            await read(pool, "after a pause")
+            await read(pool, "idle")
 
     run(scenario)
     readers: dict[str, set[str]] = {}
     for line in journal.read_text().splitlines():
         pid, _, text = line.split(" ", 2)
         readers.setdefault(text.rstrip(" 0123456789"), set()).add(pid)
-    assert len(readers["at once"]) == 1
-    assert len(readers["after a pause"]) == 1
-    assert readers["after a pause"] != readers["at once"]
+    assert len(readers["busy"]) == 1
+    assert len(readers["idle"]) == 1
+    assert readers["idle"] != readers["busy"]
 
 
 def test_options_and_stages_travel_with_the_task() -> None:

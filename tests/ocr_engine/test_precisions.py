@@ -80,8 +80,13 @@ def precisions(
 ) -> tuple[str, str, str, str]:
     """The formats of detection, classification and recognition, and their description."""
     sessions = load_sessions(runtime, EngineSettings("openvino", models, precision=choice), models)
-    told = sessions.describe_precision()
-    return sessions.det.precision, sessions.by_role["cls"].precision, sessions.rec.precision, told
+    description = sessions.describe_precision()
+    return (
+        sessions.det.precision,
+        sessions.by_role["cls"].precision,
+        sessions.rec.precision,
+        description,
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,9 +107,9 @@ def precisions(
 def test_auto_takes_what_the_cpu_is_made_for(
     bf16: bool, int8: bool, models: ModelSet, expected: tuple[str, ...]
 ) -> None:
-    det, cls, rec, told = precisions(Listing(bf16, int8), "auto", models)
+    det, cls, rec, description = precisions(Listing(bf16, int8), "auto", models)
     assert (det, cls, rec) == expected
-    assert told == (det if det == rec else f"detection {det}, recognition {rec}")
+    assert description == (det if det == rec else f"detection {det}, recognition {rec}")
 
 
 @pytest.mark.parametrize("models", [KNOWN, UNKNOWN])

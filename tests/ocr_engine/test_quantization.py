@@ -169,7 +169,12 @@ def test_without_vnni_two_weights_of_one_sign_share_the_levels() -> None:
     image = ops.parameter(ov.PartialShape([1, 6, -1, -1]), np.float32, name="image")
     weights = np.zeros((3, 6, 1, 1), dtype=np.float32)
     weights[0, :4, 0, 0] = (0.5, -0.75, 1.0, -0.25)  # 0.5 + 1 > 0.75 + 0.25
-    weights[1, 2:, 0, 0] = (1.0, 0.25, 0.75, 0.5)  # 1 + 0.25 lie in the first four, the rest apart
+    weights[1, 2:, 0, 0] = (
+        1.0,
+        0.25,
+        0.75,
+        0.5,
+    )  # 1 + 0.25 lie in the first four, the others apart
     weights[2, 1, 0, 0] = -0.5
     graph = ov.Model([convolution(image, ops.constant(weights), "wide")], [image], "pairs")
     quantize(graph, {"wide": (0.0, 1.0)}, vnni=False)

@@ -84,7 +84,7 @@ def test_a_file_that_holds_no_ranges(folder: Path, content: bytes) -> None:
     with pytest.raises(ModelError) as caught:
         read_ranges(path)
     assert caught.value.message.startswith(f"{path} has no valid activation ranges (")
-    assert caught.value.message.endswith("); calibrate anew")
+    assert caught.value.message.endswith("); run tools/calibrate.py again")
     with pytest.raises(ModelError, match="holds no activation ranges"):
         det_in(folder)
 
@@ -125,7 +125,7 @@ def test_models_without_shipped_ranges() -> None:
     assert shipped_ranges("no such model") is None
 
 
-# --- the cache tells them apart
+# --- in the fingerprint
 
 
 def test_every_value_and_name_counts_in_the_fingerprint() -> None:
