@@ -6,11 +6,12 @@ OCRWebServer took its settings; the arguments that have a setting here are not l
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from server.settings.constraints import Constraint
 
+SECTION = "ocr.predict_system"
 OLD_SIDE_LENGTH = "det_max_side_len"
 WITHOUT_EFFECT = frozenset(
     {
@@ -34,22 +35,26 @@ WITHOUT_EFFECT = frozenset(
 )  # fmt: skip
 
 
-def adopt(values: MutableMapping[str, Any], side_length: Constraint) -> tuple[str, ...]:
+def adopt(config: Mapping[str, Any], side_length: Constraint) -> tuple[str, ...]:
     """Rename the older keys, remove those without effect, and return the removed ones.
 
-    ValueError if a value is wrong, or contradicts another.
+    ValueError names a key whose value is wrong, or contradicts another.
     """
+    ocr = config.get("ocr")
+    values = ocr.get("predict_system") if isinstance(ocr, dict) else None
+    if not isinstance(values, dict):
+        return ()
     if OLD_SIDE_LENGTH in values:
         value = values.pop(OLD_SIDE_LENGTH)
         if "det_limit_side_len" in values or values.get("det_limit_type", "max") != "max":
             raise ValueError(
-                f"{OLD_SIDE_LENGTH} means det_limit_side_len with det_limit_type max; "
+                f"{SECTION}.{OLD_SIDE_LENGTH} means det_limit_side_len with det_limit_type max; "
                 "leave it out, or leave those two out"
             )
         try:
             values["det_limit_side_len"] = side_length(value)
         except ValueError as error:
-            raise ValueError(f"{OLD_SIDE_LENGTH} = {value!r}: {error}") from None
+            raise ValueError(f"{SECTION}.{OLD_SIDE_LENGTH} = {value!r}: {error}") from None
         values["det_limit_type"] = "max"
     removed = tuple(key for key in values if key in WITHOUT_EFFECT)
     for key in removed:
@@ -59,4 +64,4 @@ def adopt(values: MutableMapping[str, Any], side_length: Constraint) -> tuple[st
 
 def warning(removed: Sequence[str]) -> str:
     """One line about the keys that adopt() removed."""
-    return f"ocr.predict_system: these keys have no effect here: {', '.join(removed)}"
+    return f"{SECTION}: these keys have no effect here: {', '.join(removed)}"

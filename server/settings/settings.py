@@ -171,7 +171,10 @@ def load_settings(
     values = read_config(path) if path is not None else {}
     for key, text in {**environment_overrides(environment), **(overrides or {})}.items():
         _put(values, key.split("."), text)
-    ignored = _adopt_paddleocr_keys(values)
+    try:
+        ignored = adopt(values, constraint_of(PredictSystemSettings, "det_limit_side_len"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     settings: Settings = build(Settings, values, "")
     folder = path.absolute().parent if path is not None else Path.cwd()
     return dataclasses.replace(settings, folder=folder, ignored=ignored)
@@ -241,18 +244,6 @@ def _build_entry(fields: Mapping[str, Any], name: str, value: Any, prefix: str) 
         return constraint(value)
     except ValueError as error:
         raise SettingsError(f"{shown}: {error}") from None
-
-
-def _adopt_paddleocr_keys(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Translate them in place; the keys that have no effect."""
-    ocr = values.get("ocr")
-    predict = ocr.get("predict_system") if isinstance(ocr, dict) else None
-    if not isinstance(predict, dict):
-        return ()
-    try:
-        return adopt(predict, constraint_of(PredictSystemSettings, "det_limit_side_len"))
-    except ValueError as error:
-        raise SettingsError(f"ocr.predict_system.{error}") from None
 
 
 def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:
