@@ -130,6 +130,13 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the log is written."""
+
+    access_format: str = setting(Choice("text", "json"), "text")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; relative paths in them start at `folder`.
 
@@ -139,6 +146,7 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})
 
