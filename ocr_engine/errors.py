@@ -18,11 +18,24 @@ EngineError
     └── RecognitionFailed
 """
 
+from collections.abc import Sequence
+
+
+def listed(problems: Sequence[str]) -> str:
+    """One problem as it is, several as one line each."""
+    if len(problems) == 1:
+        return problems[0]
+    return "\n  ".join((f"{len(problems)} problems:", *problems))
+
 
 class EngineError(Exception):
-    """Base of the engine's errors; `code` is stable, `message` is for the client."""
+    """Base of the engine's errors; `code` is stable, `message` is for the client.
+
+    example: a message of this error, for the API description.
+    """
 
     code = "internal_error"
+    example = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -39,30 +52,35 @@ class UnsupportedFormat(ImageError):
     """The bytes are not in an accepted image format."""
 
     code = "unsupported_format"
+    example = "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF"
 
 
 class InvalidImage(ImageError):
     """The bytes start like an image but are truncated or broken."""
 
     code = "invalid_image"
+    example = "the JPEG header is cut off; send the whole file"
 
 
 class TooManyPixels(ImageError):
     """The image is larger than the limit."""
 
     code = "too_many_pixels"
+    example = "the image has 10000x8000 pixels; at most 40000000 are accepted"
 
 
 class ImageTooComplex(ImageError):
     """Reading the image needs more memory than a worker may use."""
 
     code = "image_too_complex"
+    example = "reading this image needs more memory than a worker may use"
 
 
 class ModelError(EngineError):
     """A model is missing, incomplete or altered, or does not fit the engine; startup fails."""
 
     code = "model_error"
+    example = "rec_model_dir: there is no model in it"
 
 
 class PoolError(EngineError):
@@ -75,6 +93,7 @@ class QueueFull(PoolError):
     """Too many images wait; retry_after: seconds until there may be room."""
 
     code = "queue_full"
+    example = "100 images are waiting, which is the limit; try again later"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -85,18 +104,21 @@ class QueueTimeout(PoolError):
     """The task waited too long for a worker and was never started."""
 
     code = "queue_timeout"
+    example = "timeout_ms of 500 passed before a worker was free; try again later"
 
 
 class RecognitionTimeout(PoolError):
     """The recognition passed its deadline."""
 
     code = "ocr_timeout"
+    example = "timeout_ms of 500 passed before the recognition was done; it continues"
 
 
 class WorkerCrashed(PoolError):
     """Workers died repeatedly while they had the task."""
 
     code = "worker_crashed"
+    example = "two workers died over this image"
 
 
 class ImageKillsWorkers(WorkerCrashed):
@@ -107,18 +129,21 @@ class PoolStarting(PoolError):
     """No worker is warm yet."""
 
     code = "starting"
+    example = "the models are still being loaded; try again in a second"
 
 
 class PoolDraining(PoolError):
     """The server is stopping and accepts no new work."""
 
     code = "draining"
+    example = "the server is stopping; send the image to another server"
 
 
 class RecognitionFailed(PoolError):
     """The recognizer failed for a reason other than the image; the worker's log has it."""
 
     code = "internal_error"
+    example = "internal error; the server's log has it under the request id"
 
 
 def last_line(error: BaseException) -> str:

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 
 class ServiceError(Exception):
-    """Base of the front end's errors; `code` is stable, the message is for the client."""
+    """Base of the front end's errors; `code` is stable, the message is for the client.
+
+    example: a message of this error, for the API description.
+    """
 
     code = "bad_request"
+    example = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -24,60 +28,70 @@ class BadRequest(ServiceError):
     """The body does not match its Content-Type."""
 
     code = "bad_request"
+    example = "the multipart body ends before its final boundary"
 
 
 class BadField(ServiceError):
     """A field is unknown, repeated or has an invalid value."""
 
     code = "bad_field"
+    example = "block_flag = maybe: expected true or false"
 
 
 class MissingFile(ServiceError):
     """The request has no image."""
 
     code = "missing_file"
+    example = "the part `file` is empty; send the image's bytes in it"
 
 
 class OneFileOnly(ServiceError):
     """The request has more than one image."""
 
     code = "one_file_only"
+    example = "the request has more than one part `file`; send one image per request"
 
 
 class NotFound(ServiceError):
     """The file, job, result or page does not exist."""
 
     code = "not_found"
+    example = "no job has this id"
 
 
 class MethodNotAllowed(ServiceError):
     """The address exists, but not for this HTTP method."""
 
     code = "method_not_allowed"
+    example = "GET is not allowed here; use POST"
 
 
 class Gone(ServiceError):
     """The job has expired."""
 
     code = "gone"
+    example = "the job has expired and its result was deleted; send the image again"
 
 
 class Conflict(ServiceError):
     """The job is finished and cannot be cancelled."""
 
     code = "conflict"
+    example = "the job is done and cannot be cancelled"
 
 
 class BodyTooLarge(ServiceError):
     """The body is larger than the limit."""
 
     code = "body_too_large"
+    example = "the body is larger than the limit of 10485760 bytes"
 
 
 class PoisonInput(ServiceError):
     """The image crashed two workers recently and is in quarantine."""
 
     code = "poison_input"
+    example = "this image crashed two workers recently; it is refused for a while"
 
 
 def truncated(value: object) -> str:

@@ -6,12 +6,15 @@ import argparse
 import asyncio
 import contextlib
 import faulthandler
+import json
 import logging
 import signal
 import socket
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tornado.netutil import bind_sockets
 
@@ -25,7 +28,14 @@ from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
-from server.settings.settings import BUILT_IN, SettingsError, default_config, load_settings
+from server.settings.paddleocr_keys import warning
+from server.settings.settings import (
+    BUILT_IN,
+    LogSettings,
+    SettingsError,
+    default_config,
+    load_settings,
+)
 from server.version import VERSION
 
 log = logging.getLogger("server")
@@ -50,13 +60,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
         return 2
     if options.config is None:
         print(f"settings: {BUILT_IN}", flush=True)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("server.access").setLevel(options.access_log_level)
-    logging.getLogger("python_multipart").setLevel(
-        logging.ERROR
-    )  # it warns about every broken body
+    if settings.ignored:
+        print(f"ocr-server: {warning(settings.ignored)}", file=sys.stderr, flush=True)
+    _configure_logs(settings.log, options.access_log_level)
     try:
         address = settings.web_server.address
         sockets = bind_sockets(settings.web_server.port, address, backlog=LISTEN_BACKLOG)
@@ -69,6 +75,34 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
         return 2
     keep_freed_memory()
     return asyncio.run(serve(context, sockets))
+
+
+class AccessLogJson(logging.Formatter):
+    """A line of the access log as a JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The time in UTC, the level, and the named arguments; null for what is not known."""
+        assert isinstance(record.args, dict)
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        values: dict[str, Any] = {"time": time, "level": record.levelname, **record.args}
+        values["ms"] = round(values["ms"], 1)
+        for name in ("client", "cache"):
+            values[name] = None if values[name] == "-" else values[name]
+        return json.dumps(values, ensure_ascii=False)
+
+
+def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns about broken bodies
+    access_log = logging.getLogger("server.access")
+    access_log.setLevel(access_log_level)
+    if settings.access_format == "json":
+        handler = logging.StreamHandler()
+        handler.setFormatter(AccessLogJson())
+        access_log.addHandler(handler)
+        access_log.propagate = False
 
 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:

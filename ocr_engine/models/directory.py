@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocr_engine.errors import ModelError
+from ocr_engine.errors import ModelError, listed
 from ocr_engine.models.catalogue import (
     CATALOGUE,
     DEFAULT_SET,
@@ -31,6 +31,12 @@ _READABLE = {
 _SET_READABLE = {
     "PP-OCRv6_small": ("openvino", "onnxruntime", "paddleocr"),
     "PP-OCRv4_mobile": ("openvino", "paddle", "paddleocr"),
+}
+# The keys that describe the model in a role's folder.
+_DESCRIBED_BY: dict[Role, tuple[str, ...]] = {
+    "det": (),
+    "cls": ("cls_image_shape",),
+    "rec": ("rec_image_shape", "rec_char_dict_path"),
 }
 _EXPECTED = ", or ".join(" + ".join(filter(None, layout)) for layout in _LAYOUTS)
 
@@ -62,7 +68,38 @@ def resolve_models(choice: ModelChoice, engine: str) -> ModelSet:
         "cls": choice.cls_model_dir,
         "rec": choice.rec_model_dir,
     }
-    return ModelSet({r: _source(r, f, choice, engine, set_name) for r, f in folders.items()})
+    sources: dict[Role, ModelSource] = {}
+    problems: list[str] = []
+    for role, folder in folders.items():
+        try:
+            sources[role] = _source(role, folder, choice, engine, set_name)
+        except ModelError as error:
+            problems.append(error.message)
+    if problems:
+        distinct = [*dict.fromkeys(problems), *_missing_dictionary(choice)]
+        separator = "; " if len(distinct) == 1 else "\n  "
+        raise ModelError(separator.join((listed(distinct), *_how_to_leave_out(choice))))
+    return ModelSet(sources)
+
+
+def _missing_dictionary(choice: ModelChoice) -> list[str]:
+    """What is wrong with the dictionary where the folder is missing, so that nobody read it."""
+    path, folder = choice.rec_char_dict_path, choice.rec_model_dir
+    if path is None or folder is None or folder.is_dir() or path.is_file():
+        return []
+    return [f"rec_char_dict_path: there is no file {path}"]
+
+
+def _how_to_leave_out(choice: ModelChoice) -> list[str]:
+    """Which keys to remove, if a model folder is missing."""
+    keys = []
+    for role, described in _DESCRIBED_BY.items():
+        folder = getattr(choice, f"{role}_model_dir")
+        if folder is not None and not folder.is_dir():
+            keys += [key for key in (f"{role}_model_dir", *described) if getattr(choice, key)]
+    if not keys:
+        return []
+    return [f"to use the models of the installation, leave out {', '.join(keys)}"]
 
 
 def _source(
@@ -81,16 +118,10 @@ def _source(
 
 def _check_unused(role: Role, choice: ModelChoice) -> None:
     """ModelError for a shape or dictionary without a model folder: it would be ignored."""
-    unused = {
-        "rec_char_dict_path": role == "rec" and choice.rec_char_dict_path,
-        "rec_image_shape": role == "rec" and choice.rec_image_shape,
-        "cls_image_shape": role == "cls" and choice.cls_image_shape,
-    }
-    for key, value in unused.items():
-        if value:
-            raise ModelError(
-                f"{key} = {value} has no effect without {role}_model_dir; set both, or neither"
-            )
+    unused = [key for key in _DESCRIBED_BY[role] if getattr(choice, key)]
+    if unused:
+        given = " and ".join(f"{key} = {getattr(choice, key)}" for key in unused)
+        raise ModelError(f"{given}: no effect without {role}_model_dir; set both, or neither")
 
 
 def directory_source(role: Role, folder: Path, engine: str, choice: ModelChoice) -> ModelSource:
@@ -119,7 +150,7 @@ def find_model(role: Role, folder: Path, engine: str) -> ModelFile:
     """The model files in the folder, in the first layout that the engine reads."""
     key = f"{role}_model_dir"
     if not folder.is_dir():
-        raise ModelError(f"{key}: there is no folder {folder}; expected one with {_EXPECTED}")
+        raise ModelError(f"{key}: there is no folder {folder}")
     unreadable = []
     for program, params in _LAYOUTS:
         if not (folder / program).is_file():

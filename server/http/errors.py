@@ -32,7 +32,7 @@ class PublicError:
     retry_after: int | None = None
 
 
-STATUS: dict[type[BaseException], int] = {
+STATUS: dict[type[ServiceError | EngineError], int] = {
     BadRequest: 400,
     BadField: 400,
     MissingFile: 400,
@@ -58,7 +58,7 @@ STATUS: dict[type[BaseException], int] = {
     engine.ModelError: 500,
 }
 
-RETRY_AFTER: dict[type[BaseException], int] = {
+RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
     engine.QueueFull: 5,  # if the pool has no estimate
     engine.PoolDraining: 10,
     engine.PoolStarting: 2,
@@ -69,12 +69,11 @@ RETRY_AFTER: dict[type[BaseException], int] = {
 
 def public_error(error: BaseException) -> PublicError:
     """Convert an error for the client; unexpected errors become internal_error."""
-    status = STATUS.get(type(error))
-    if status is None or not isinstance(error, ServiceError | EngineError):
+    if not isinstance(error, ServiceError | EngineError) or type(error) not in STATUS:
         return PublicError(
             500, "internal_error", "internal error; the server's log has it under the request id"
         )
     retry_after = RETRY_AFTER.get(type(error))
     if isinstance(error, engine.QueueFull) and error.retry_after is not None:
         retry_after = math.ceil(error.retry_after)
-    return PublicError(status, error.code, error.message, retry_after)
+    return PublicError(STATUS[type(error)], error.code, error.message, retry_after)

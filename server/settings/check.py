@@ -12,6 +12,7 @@ from typing import Any
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
 from server.settings.engine import build_engine
+from server.settings.paddleocr_keys import warning
 from server.settings.settings import BUILT_IN, Settings, SettingsError, load_settings
 
 
@@ -27,6 +28,8 @@ def check_config(
     except (SettingsError, EngineError) as error:
         print(f"ocr-server: {error}", file=sys.stderr)
         return 2
+    if settings.ignored:
+        print(f"ocr-server: {warning(settings.ignored)}", file=sys.stderr)
     if print_settings:
         print(json.dumps(effective_settings(settings), indent=2, ensure_ascii=False))
     else:
@@ -38,7 +41,7 @@ def check_config(
 def effective_settings(settings: Settings) -> dict[str, Any]:
     """All settings that have a value, in the structure of config.json."""
     values = dataclasses.asdict(settings)
-    del values["folder"]
+    del values["folder"], values["ignored"]
     plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
     return _without_nulls(plain)
 

@@ -16,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
+from ocr_engine.errors import listed
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import ENGINES
 from server.settings.constraints import (
@@ -32,6 +33,7 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
+from server.settings.paddleocr_keys import adopt
 
 ENVIRONMENT_PREFIX = "OCR_"
 BUILT_IN = "built-in defaults (no config.json found; choose a file with --config)"
@@ -40,7 +42,11 @@ _OPTIONS = RecognitionOptions()
 
 
 class SettingsError(Exception):
-    """An invalid setting; the message is one line: key, value and what would be accepted."""
+    """Invalid settings, one line for each: key, value and what would be accepted."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(listed(problems))
+        self.problems = problems
 
 
 def setting(constraint: Constraint, default: Any) -> Any:
@@ -98,8 +104,6 @@ class PredictSystemSettings:
     cpu_threads: int = setting(WholeNumber(1, 256), 1)
     cpu_cache_capacity: int = setting(WholeNumber(1, 10**4), 16)
     use_gpu: bool = setting(FalseOnly("this server computes on CPUs"), False)
-    rec_batch_num: int | None = setting(Nullable(WholeNumber(1, 1024)), None)
-    cls_batch_num: int | None = setting(Nullable(WholeNumber(1, 1024)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +130,25 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the log is written."""
+
+    access_format: str = setting(Choice("text", "json"), "text")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings; relative paths in them start at `folder`."""
+    """All settings; relative paths in them start at `folder`.
+
+    ignored: the keys under ocr.predict_system that were given, and have no effect.
+    """
 
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
+    ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})
 
     def resolve(self, path: Path) -> Path:
         """The absolute path of a path in the settings, relative to the folder of config.json."""
@@ -163,9 +179,13 @@ def load_settings(
     values = read_config(path) if path is not None else {}
     for key, text in {**environment_overrides(environment), **(overrides or {})}.items():
         _put(values, key.split("."), text)
+    try:
+        ignored = adopt(values, constraint_of(PredictSystemSettings, "det_limit_side_len"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     settings: Settings = build(Settings, values, "")
     folder = path.absolute().parent if path is not None else Path.cwd()
-    return dataclasses.replace(settings, folder=folder)
+    return dataclasses.replace(settings, folder=folder, ignored=ignored)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -204,26 +224,34 @@ def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def build(kind: Any, values: Any, prefix: str) -> Any:
-    """Build a settings dataclass from plain values; SettingsError names the full key."""
+    """Build a settings dataclass from plain values; SettingsError names all that is wrong."""
     if not isinstance(values, dict):
         raise SettingsError(f"{prefix.rstrip('.')} = {_show(values)}: expected an object {{…}}")
     fields = {entry.name: entry for entry in _public_fields(kind)}
     arguments = {}
+    problems: list[str] = []
     for name, value in values.items():
-        if name not in fields:
-            raise SettingsError(
-                f"{prefix}{name} = {_show(value)}: {_unknown(name, prefix, fields)}"
-            )
-        constraint = fields[name].metadata.get("constraint")
-        if constraint is None:
-            section = fields[name].default_factory
-            arguments[name] = build(section, value, f"{prefix}{name}.")
-        else:
-            try:
-                arguments[name] = constraint(value)
-            except ValueError as error:
-                raise SettingsError(f"{prefix}{name} = {_show(value)}: {error}") from None
+        try:
+            arguments[name] = _build_entry(fields, name, value, prefix)
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(*problems)
     return kind(**arguments)
+
+
+def _build_entry(fields: Mapping[str, Any], name: str, value: Any, prefix: str) -> Any:
+    """The checked value of one key, or the dataclass of a section."""
+    shown = f"{prefix}{name} = {_show(value)}"
+    if name not in fields:
+        raise SettingsError(f"{shown}: {_unknown(name, prefix, fields)}")
+    constraint = fields[name].metadata.get("constraint")
+    if constraint is None:
+        return build(fields[name].default_factory, value, f"{prefix}{name}.")
+    try:
+        return constraint(value)
+    except ValueError as error:
+        raise SettingsError(f"{shown}: {error}") from None
 
 
 def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ def test_troubleshooting_has_every_code() -> None:
         (code, int(status))
         for code, status, _ in _CODE.findall((DOCS / "troubleshooting.md").read_text())
     }
-    assert told == {(error.code, status) for error, status in STATUS.items()}  # type: ignore[attr-defined]
+    assert told == {(error.code, status) for error, status in STATUS.items()}
 
 
 def test_the_reference_has_every_call_and_field() -> None:

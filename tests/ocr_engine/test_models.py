@@ -198,10 +198,7 @@ def test_a_missing_or_empty_folder_is_named_with_what_is_expected(
     )
     with pytest.raises(ModelError) as caught:
         find_model(role, tmp_path / "nowhere", "openvino")
-    assert caught.value.message.startswith(
-        f"{role}_model_dir: there is no folder {tmp_path}/nowhere"
-    )
-    assert caught.value.message.endswith(expected)
+    assert caught.value.message == f"{role}_model_dir: there is no folder {tmp_path}/nowhere"
     empty = folder_with(tmp_path / "empty", "readme.txt")
     with pytest.raises(ModelError) as caught:
         find_model(role, empty, "openvino")

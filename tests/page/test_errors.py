@@ -1,4 +1,4 @@
-"""Every error code has its own message in both languages."""
+"""Error codes have texts in both languages; a code without one shows the server's message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.page.conftest import Visit, payload
 from tests.page.scripted import rows, scene
 from tests.page.test_static_files import strings
 
-CODES = {error.code: status for error, status in STATUS.items()}  # type: ignore[attr-defined]
+TEXTS = {key.removeprefix("error_") for key in strings("en") if key.startswith("error_")}
+CODES = {error.code: status for error, status in STATUS.items() if error.code in TEXTS}
 CODES |= {"rate_limited": 429, "quota_exceeded": 429, "unauthorized": 401, "forbidden": 403}
 
 
@@ -46,6 +47,13 @@ def test_every_code_is_shown(visit: Callable[..., Visit], language: str, diction
         beginning = known[f"error_{code}"].strip('"').partition("{")[0]
         assert message.startswith(beginning), code
     assert len(set(shown.values())) == len(shown)
+
+
+def test_a_code_without_a_text_shows_the_message_of_the_server(here: Visit) -> None:
+    here.failed_loads_expected = True
+    fail_with(here.page, "only_the_server_knows", 418)
+    here.add(payload("new.png", scene(rows("new"))))
+    expect(here.page.locator("#failure-text")).to_have_text("in detail: only_the_server_knows")
 
 
 def test_an_unsupported_file_on_the_real_server(here: Visit) -> None:

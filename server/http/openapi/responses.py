@@ -110,13 +110,11 @@ def accepted() -> Response:
     }
 
 
-def codes_by_status() -> dict[int, list[str]]:
-    """The error codes of each status."""
-    codes: dict[int, list[str]] = {}
+def codes_by_status() -> dict[int, dict[str, str]]:
+    """The error codes of each status, with an example message for each."""
+    codes: dict[int, dict[str, str]] = {}
     for error, status in STATUS.items():
-        code = str(getattr(error, "code", "internal_error"))
-        if code not in codes.setdefault(status, []):
-            codes[status].append(code)
+        codes.setdefault(status, {}).setdefault(error.code, error.example)
     return codes
 
 
@@ -128,7 +126,7 @@ def error_components() -> dict[str, Response]:
         header_refs = headers(*(["Retry-After"] if status in with_retry else []))
         if status == 405:
             header_refs |= headers("Allow")
-        one_of_them = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
+        one_of_them = {"properties": {"error": {"properties": {"code": {"enum": list(codes)}}}}}
         found[error_name(status)] = {
             "description": f"{phrases[status]}: {', '.join(f'`{code}`' for code in codes)}",
             "headers": header_refs,
@@ -136,7 +134,10 @@ def error_components() -> dict[str, Response]:
             "content": {
                 JSON: {
                     "schema": {"allOf": [reference("Error"), one_of_them]},
-                    "examples": {code: {"value": examples.error_example(code)} for code in codes},
+                    "examples": {
+                        code: {"value": examples.error_example(code, message)}
+                        for code, message in codes.items()
+                    },
                 }
             },
         }

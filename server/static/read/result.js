@@ -113,7 +113,8 @@ export class Result {
 export function failureText(failure, bytes, maxBytes) {
   const key = `error_${failure.code}`;
   const values = { size: size(bytes), limit: maxBytes ? size(maxBytes) : "?" };
-  return translate(hasText(key) ? key : "error_unexpected_answer", values);
+  if (hasText(key)) return translate(key, values);
+  return failure.detail || translate("error_unexpected_answer");
 }
 
 // The state of an image as text.

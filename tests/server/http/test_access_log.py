@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.live_server import LiveServer
 from tests.support.raw_sockets import connect
+from tests.support.server_process import ServerProcess
 from tests.support.watching import wait_until
 
 LINE = re.compile(
@@ -120,6 +123,30 @@ def test_a_client_that_leaves_while_it_waits_for_a_job_has_one_line(
     wait_until(lambda: any(f"GET {url} 200 " in line for line in lines), "the line of the other")
     assert sum(f"GET {url} " in line for line in lines) == 2
     assert narrow.metric("ocr_requests_total") == before  # they ask for no image to be read
+
+
+def test_the_log_as_json(tmp_path: Path) -> None:
+    settings = {"ocr": {"process": {"number": 1}}, "log": {"access_format": "json"}}
+    with ServerProcess(tmp_path, settings, fakes=True) as server:
+        for _ in range(2):
+            server.upload(card("as json"), {"X-Request-Id": 'a "quoted" id'.replace(" ", "_")})
+        missing = server.get("/a/%22quoted%22?key=secret", {"X-Request-Id": "-"})
+        wait_until(lambda: "/a/" in server.output, "its line")
+        found = [json.loads(line) for line in server.output.splitlines() if line.startswith("{")]
+    *_, miss, hit, wrong = found
+    assert list(wrong) == [
+        "time", "level", "client", "method", "path", "status", "ms", "bytes", "cache", "request_id"
+    ]  # fmt: skip
+    assert (miss["cache"], hit["cache"], wrong["cache"]) == ("miss", "hit", None)
+    assert (hit["client"], hit["method"], hit["path"]) == ("127.0.0.1", "POST", "/ocr_service")
+    assert (hit["status"], hit["level"]) == (200, "INFO")
+    assert hit["request_id"] == 'a_"quoted"_id'
+    assert wrong["path"] == "/a/%22quoted%22"
+    assert (wrong["status"], wrong["bytes"], wrong["request_id"]) == (404, len(missing.body), "-")
+    assert isinstance(wrong["ms"], float)
+    written = datetime.fromisoformat(wrong["time"])
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
+    assert "server.access: " not in server.output, "a line in both forms"
 
 
 def test_the_docs_show_the_line_as_it_is(wide: LiveServer, lines: list[str]) -> None:

@@ -76,7 +76,7 @@ def test_the_table_names_nothing_else() -> None:
 def test_every_code_of_the_contract_can_be_given() -> None:
     given: dict[int, set[str]] = {}
     for error, status in STATUS.items():
-        given.setdefault(status, set()).add(error.code)  # type: ignore[attr-defined]
+        given.setdefault(status, set()).add(error.code)
     for status, codes in CONTRACT.items():
         assert codes <= given[status]
 

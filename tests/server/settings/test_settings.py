@@ -113,13 +113,23 @@ def test_the_configuration_of_2021_keeps_its_meaning(tmp_path: Path) -> None:
     assert (predict.det_limit_side_len, predict.det_limit_type) == (960, "max")
     assert (predict.det_db_box_thresh, predict.det_db_unclip_ratio) == (0.5, 1.6)
     assert predict.rec_image_shape == (3, 32, 320)
-    assert (predict.rec_batch_num, predict.cpu_threads, predict.use_gpu) == (6, 10, False)
+    assert (predict.cpu_threads, predict.use_gpu) == (10, False)
+    assert settings.ignored == ("cls_batch_num", "rec_batch_num")
 
 
-@pytest.mark.parametrize("key", ["rec_batch_num", "cls_batch_num"])
-def test_null_is_the_default_of_a_batch(tmp_path: Path, key: str) -> None:
-    text = json.dumps({"ocr": {"predict_system": {key: None}}})
-    assert getattr(load(tmp_path, text).ocr.predict_system, key) is None
+def test_several_mistakes_are_told_together(tmp_path: Path) -> None:
+    wrong = {
+        "web_server": {"prot": 1, "port": -1},
+        "ocr": {"predict_system": {"use_gpu": True}, "engine": "openvino"},
+        "servce": {},
+    }
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, wrong)
+    first, *problems = str(caught.value).splitlines()
+    assert first == "4 problems:"
+    starts = ("  web_server.prot = ", "  web_server.port = ", "  ocr.predict_system.use_gpu = ")
+    for line, start in zip(problems, (*starts, "  servce = "), strict=True):
+        assert line.startswith(start)
 
 
 def test_slashes_inside_of_strings_are_no_comments(tmp_path: Path) -> None:
