@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from ocr_client.closed_pipe import run_into_pipe
 from ocr_client.interpreter import wrong_interpreter
 
 
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from load_test.main import main as load_test
 
-    return load_test(arguments)
+    return run_into_pipe(lambda: load_test(arguments))
 
 
 if __name__ == "__main__":

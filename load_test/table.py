@@ -86,7 +86,7 @@ def introduction(args: Namespace, images: int) -> list[str]:
     amount = " or ".join(str(type(args.amount)(*each)) for each in _limits(args.amount))
     return [
         f"url       {args.url.geturl()}/ocr_service",
-        f"images  {images} in {args.dir}",
+        f"images    {images} in {args.dir}",
         f"{loop}, {amount} per scenario, mode {args.mode}{warm_up}",
     ]
 

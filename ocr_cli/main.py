@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from ocr_client.closed_pipe import run_into_pipe
 from ocr_client.interpreter import wrong_interpreter
 from server.version import VERSION
 
@@ -40,6 +41,10 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the subcommand; the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    return run_into_pipe(lambda: _run(given))
+
+
+def _run(given: list[str]) -> int:
     if given[:1] in (["-h"], ["--help"]):
         print(_help())
         return 0

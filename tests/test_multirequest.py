@@ -196,7 +196,7 @@ def test_the_table_fits_and_names_its_columns(
     assert errors == ""
     assert max(map(len, lines)) <= 100
     assert lines[0] == f"url       {fake.url}/ocr_service"
-    assert lines[1].startswith("images  1 in ")
+    assert lines[1].startswith("images    1 in ")
     assert lines[2] == f"clients   {CLIENTS}, {CLIENTS} requests per scenario, mode file"
     head = "scenario requests ok failures hit/joined/miss wall s images/s mean p50 p95 p99 max"
     assert lines[4].split() == head.split()

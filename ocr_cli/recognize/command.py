@@ -41,9 +41,6 @@ def main(arguments: Sequence[str], prog: str) -> int:
     ) as error:  # fmt: skip
         print(f"ocr-server recognize: {error}", file=sys.stderr)
         return NOT_STARTED
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except KeyboardInterrupt:
         print("ocr-server recognize: stopped at once", file=sys.stderr)
         os._exit(INTERRUPTED)  # as in ocr_client/interrupt.py; this one came before the loop ran

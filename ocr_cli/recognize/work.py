@@ -86,6 +86,8 @@ class Work:
                 self.outcome.read += 1
             except ReadingError as error:
                 self._fail(place, image, error.code, error.message)
+            except BrokenPipeError:  # nobody reads standard output any more
+                raise
             except OSError as error:
                 message = f"{error.strerror}: {error.filename or image.shown}"
                 self._fail(place, image, "file_error", message)
