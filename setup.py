@@ -1,10 +1,10 @@
-"""Starts the server: `python setup.py`. Packaging is in pyproject.toml; pip never runs this."""
+"""Starts the server with `python setup.py`. Packaging is in pyproject.toml; pip never runs this."""
 
 import sys
 
 
 def launch() -> int:
-    """Hand over to server.main, or say what to install."""
+    """Call server.main, or print what to install."""
     try:
         from server.main import main
     except ModuleNotFoundError as error:

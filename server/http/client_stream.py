@@ -1,4 +1,4 @@
-"""The connection of a client; one that takes nothing of its answer is not waited for for ever."""
+"""A client's connection, closed if the client reads nothing of its answer for too long."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tornado.iostream import IOStream
 
 from server.service.outgoing import Buffer, OutgoingBytes
 
-_RESET = struct.pack("ii", 1, 0)  # or the kernel keeps for minutes what nobody takes
+_RESET = struct.pack("ii", 1, 0)  # otherwise the kernel keeps unsent data for minutes
 
 log = logging.getLogger("server.connection")
 
 
 class ClientStream(IOStream):
-    """A connection that is closed if its client takes nothing of an answer for too long.
+    """A connection with a write timeout, which Tornado lacks.
 
-    patience: after how many seconds. Tornado waits for ever for what it has written.
-    peer: the IP address at the other end, see client_address.py.
+    patience: seconds after which it is closed if the client reads nothing of an answer. peer: the
+    IP address at the other end, see client_address.py.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ClientStream(IOStream):
         self._taken_at = 0.0
 
     def write(self, data: Buffer) -> asyncio.Future[None]:
-        """See IOStream.write; what the kernel takes at once is neither counted nor watched."""
+        """See IOStream.write; data that the kernel accepts immediately is not counted."""
         written = super().write(data)
         if not written.done():
             self._outgoing.hold(data)
@@ -65,12 +65,12 @@ class ClientStream(IOStream):
         return taken
 
     def close_fd(self) -> None:
-        """Called by IOStream when the connection ends, however it ends."""
+        """Called by IOStream whenever the connection ends."""
         super().close_fd()
         self._on_closed()
 
     def when_taken(self, callback: Callable[[bool], None]) -> None:
-        """Call with whether all that was written has left; at once if that is known."""
+        """Call back when all data is sent (True) or the connection broke (False)."""
         last = self._last_write
         if self.closed() or last is None or last.done():
             callback(not self.closed())
@@ -87,19 +87,19 @@ class ClientStream(IOStream):
         self._watch = self.io_loop.call_at(deadline, self._check)
 
     def _check(self) -> None:
-        """Close, unless something was taken since the watch began."""
+        """Close the connection, unless the client has read something since the last check."""
         deadline = self._taken_at + self._patience
         if self.io_loop.time() < deadline:
             self._watch_until(deadline)
         elif not self.closed():
-            log.info("closed a connection: its client took no byte for %g s", self._patience)
+            log.info("closed a connection: the client read nothing for %g s", self._patience)
             self._watch = None
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close()
 
 
 def stream_of(request: HTTPServerRequest) -> ClientStream:
-    """The connection that a request came on; Tornado's own interface does not lead to it."""
+    """The connection of a request; Tornado has no public way to get it."""
     assert isinstance(request.connection, HTTP1Connection)
     assert isinstance(request.connection.stream, ClientStream)
     return request.connection.stream

@@ -53,7 +53,7 @@ def test_unique_requests_never_repeat_and_duplicates_repeat_the_newest(paths: li
     seen: set[bytes] = set()
     newest = b""
     source = traffic(paths, parse_mix("unique=2,duplicate=1,cached=1"))
-    posted = {request.data for request in source.beforehand()}
+    posted = {request.data for request in source.cache_requests()}
     assert len(posted) == len(NAMES)
     for request in taken(source, 300):
         if request.kind == "unique":
@@ -81,7 +81,7 @@ def test_the_seed_decides_the_order_of_kinds(paths: list[Path]) -> None:
 
 
 def test_nothing_is_posted_beforehand_without_a_cached_share(paths: list[Path]) -> None:
-    assert traffic(paths, parse_mix("unique=1,duplicate=1")).beforehand() == []
+    assert traffic(paths, parse_mix("unique=1,duplicate=1")).cache_requests() == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_nothing_is_posted_beforehand_without_a_cached_share(paths: list[Path]) 
      "unique=1,unique=2", "unique=0,cached=0"],
 )  # fmt: skip
 def test_mixes_that_are_none(wrong: str) -> None:
-    with pytest.raises(ArgumentTypeError, match=r"share|unique=60"):
+    with pytest.raises(ArgumentTypeError, match=r"number of a mix|unique=60"):
         parse_mix(wrong)
 
 

@@ -77,11 +77,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
-    [("recognise", "did you mean recognize?"), ("fly", f"there are {', '.join(COMMANDS)}")],
+    [("recognise", "did you mean recognize?"), ("fly", f"commands are {', '.join(COMMANDS)}")],
 )
 def test_a_command_that_is_none(wrong: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([wrong]) == 2
-    assert capsys.readouterr().err == f"ocr-server: there is no command '{wrong}'; {hint}\n"
+    assert capsys.readouterr().err == f"ocr-server: unknown command '{wrong}'; {hint}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["serve"], ["--port", "0"], ["serve", "--port", "0"]])
@@ -144,7 +144,7 @@ def test_all_settings_in_effect_can_be_read_again(
     ("text", "expected"),
     [('{"web_server": {"prot": 1}}', "did you mean web_server.port?"),
      ('{"ocr": {"models": "none"}}', "ocr.models: 'none' is not in the catalogue"),
-     ("{", "is not JSON")],
+     ("{", "is not valid JSON")],
 )  # fmt: skip
 def test_bad_settings(
     tmp_path: Path, text: str, expected: str, capsys: pytest.CaptureFixture[str]

@@ -68,7 +68,7 @@ def test_a_wrong_digest_is_status_1(
     assert main(["models"]) == 1
     shown, errors = capsys.readouterr()
     assert "ALTERED: expected 0000000000000000…" in shown
-    assert errors.startswith("ocr-server: not as published: PP-OCRv4_mobile_rec; install")
+    assert errors.startswith("ocr-server: damaged models: PP-OCRv4_mobile_rec; install")
 
 
 def test_a_wrong_digest_of_a_model_in_use(
@@ -121,13 +121,13 @@ def test_models_that_the_settings_name_by_folder(
     config.write_text('{"ocr": {"predict_system": {"det_model_dir": "my_det"}}}')
     assert main(["models", "--config", str(config)]) == 0
     shown = capsys.readouterr().out
-    assert f"named by det_model_dir: {folder}" in shown
+    assert f"from det_model_dir: {folder}" in shown
     assert "my_det" in next(line for line in shown.splitlines() if line.startswith(" * det"))
 
 
 def test_bad_settings_are_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--config", str(tmp_path / "absent.json")]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "cannot read" in capsys.readouterr().err
 
 
 def test_roles_are_those_of_the_catalogue() -> None:

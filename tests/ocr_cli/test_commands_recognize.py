@@ -45,7 +45,7 @@ def test_a_folder_is_mirrored(run: Run, scans: Path, tmp_path: Path) -> None:
     done = run("scans", "--output", "out")
     assert (done.returncode, done.stdout) == (0, b"")
     assert results(tmp_path / "out") == TEXTS
-    assert re.search(rb"read 4 of 4 images in [\d.]+ s \([\d.]+ images/s\)", done.stderr)
+    assert re.search(rb"recognized 4 of 4 images in [\d.]+ s \([\d.]+ images/s\)", done.stderr)
 
 
 def test_results_inside_the_folder_are_not_read_again(run: Run, scans: Path) -> None:
@@ -100,7 +100,7 @@ def test_json_lines_and_a_bad_image_among_good_ones(run: Run, scans: Path) -> No
     errors = done.stderr.decode()
     assert "scans/page3.png: invalid_image: " in errors
     assert "scans/page4.png: internal_error: " in errors
-    assert "read 4 of 6 images" in errors
+    assert "recognized 4 of 6 images" in errors
     assert "2 failed" in errors
 
 
@@ -110,7 +110,7 @@ def test_a_image_that_is_named_and_is_none(run: Run, scans: Path) -> None:
     assert done.returncode == 1
     errors = done.stderr.decode()
     assert "scans/notes.txt: unsupported_format: " in errors
-    assert "scans/empty.png: missing_file: there is nothing in it" in errors
+    assert "scans/empty.png: missing_file: the file is empty" in errors
     assert b"two" in done.stdout
 
 
@@ -133,7 +133,7 @@ def test_formats_with_words(
     assert expected in alone.stdout.decode()
     many = run("scans", "--format", format)
     assert (many.returncode, many.stdout) == (2, b"")
-    assert b"say where they go with --output DIR" in many.stderr
+    assert b"write them to a folder with --output DIR" in many.stderr
     assert run("scans", "--format", format, "--output", "out").returncode == 0
     assert f"page2.png{ending}" in results(tmp_path / "out")
     assert all(expected in text for text in results(tmp_path / "out").values())
@@ -167,7 +167,7 @@ def test_a_terminal_has_a_bar_that_goes_away(scans: Path, journal: Path, tmp_pat
     assert shown.status == 0
     assert re.search(r"recognize [━─]{8,24} +\d+%  \d/4  [\d.]+ images/s", shown.output)
     assert all(len(line) < 80 for line in shown.lines())
-    assert [line.partition(" in ")[0] for line in shown.lines()] == ["read 4 of 4 images", ""]
+    assert [line.partition(" in ")[0] for line in shown.lines()] == ["recognized 4 of 4 images", ""]
 
 
 def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
@@ -188,14 +188,14 @@ def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["absent.png"], "there is no file or folder absent.png"),
-        (["scans/*.gif"], "scans/*.gif: there is no JPEG, PNG"),
-        (["scans", "--draw"], "--draw writes images; say where with --output DIR"),
-        (["scans", "--force"], "--force belongs to --output DIR"),
+        (["absent.png"], "absent.png: no such file or folder"),
+        (["scans/*.gif"], "scans/*.gif: no JPEG, PNG"),
+        (["scans", "--draw"], "set their folder with --output DIR"),
+        (["scans", "--force"], "--force needs --output DIR"),
         (["scans", "--option", "colour=blue"], "--option colour: accepted are det_limit_side_len"),
         (["scans", "--option", "drop_score=2"], "drop_score = 2: expected a number from 0 to 1"),
-        (["scans", "--timeout", "3s"], "--at-once and --timeout belong to --url"),
-        (["scans", "--url", "http://127.0.0.1:1", "--workers", "2"], "are the server's business"),
+        (["scans", "--timeout", "3s"], "--at-once and --timeout need --url"),
+        (["scans", "--url", "http://127.0.0.1:1", "--workers", "2"], "cannot be used with --url"),
         (["scans", "--config", "absent.json"], "cannot read the settings file absent.json"),
         (["scans", "--output", "journal"], "cannot write to journal: File exists"),
         ([], "the following arguments are required: FILE"),

@@ -50,7 +50,7 @@ def test_what_is_done_is_left_alone(run: Run, scans: Path, journal: Path) -> Non
     assert sorted(begun(journal)) == ["one", "ten", "twelve", "two"]
     done = run("scans", "--output", "out")
     assert done.returncode == 0
-    assert b"4 were done before" in done.stderr
+    assert b"4 already done" in done.stderr
     assert len(begun(journal)) == 4
 
 
@@ -136,7 +136,7 @@ def test_ctrl_c_stops_soon_and_keeps_what_is_done(
     _, errors = process.communicate(timeout=10)
     assert time.monotonic() - began < 2
     assert process.returncode == 130
-    assert errors.endswith("interrupted; run the same command again to go on\n")
+    assert errors.endswith("interrupted; run the same command again to resume\n")
     assert "Traceback" not in errors
     wait_until(lambda: not any(map(is_alive, workers)), "no worker left")
     kept = results(out)
@@ -181,7 +181,7 @@ def test_a_second_ctrl_c_ends_it_at_once(scans: Path, journal: Path, tmp_path: P
     process.send_signal(signal.SIGINT)
     try:
         assert process.wait(5) == 130
-        assert process.stderr.read().endswith("stopped at once\n")
+        assert process.stderr.read().endswith("interrupted again, exiting\n")
     finally:
         process.kill()
         process.wait()

@@ -15,7 +15,7 @@ from ocr_client.connection import (
     BrokenAnswer,
     Connection,
     NoConnection,
-    Reply,
+    Response,
     look_up,
     request_head,
 )
@@ -45,10 +45,10 @@ async def head_of(reader: asyncio.StreamReader) -> bytes:
     return await reader.readuntil(b"\r\n\r\n")
 
 
-def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Reply:
+def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Response:
     """One request to a server that behaves like this."""
 
-    async def run() -> Reply:
+    async def run() -> Response:
         async with serving(handle) as address:
             connection = Connection(address)
             head = request_head("POST", "/ocr", address.host, {}, len(body))
