@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 def measured(
     capsys: pytest.CaptureFixture[str], fake: FakeOcr, folder: Path, *more: str
 ) -> dict[str, Any]:
-    """The one summary of a load test in which nothing fails."""
+    """The summary of a load test without failures."""
     assert main(load(fake, folder, "--json", *more)) == 0
     found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     assert len(found) == 1
@@ -86,7 +86,7 @@ def test_an_open_loop_ends_after_its_duration(
 def test_all_who_come_while_the_server_stands_still_are_counted_as_slow(
     fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A closed loop asks only once meanwhile, and its median looks well."""
+    """A closed loop sends only one request meanwhile, so its median looks good."""
     fake.freeze_at = 5
     more = ("--scenario=different", "--requests=25")
     closed = measured(capsys, fake, folder, *more, "--clients=1")
@@ -99,7 +99,7 @@ def test_all_who_come_while_the_server_stands_still_are_counted_as_slow(
 
 
 def test_latency_counts_from_when_a_request_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it is this process that stands still."""
+    """Also if this process is blocked."""
     sent: list[bytes] = []
 
     async def exchange(self: Connection, request: bytes, seconds: float) -> Response:

@@ -1,4 +1,4 @@
-"""What a load test shows: plot, timeline, progress, table."""
+"""The output of a load test: plot, timeline, progress and table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images files, folders and patterns stand for, and under which names."""
+"""The images that files, folders and patterns select, and their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ocr-server models`: found, compared with what was published, and told apart from damage."""
+"""`ocr-server models`: finds models, and detects missing and damaged ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def without_package(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
 
 
 def altered(monkeypatch: pytest.MonkeyPatch, set_name: str) -> None:
-    """The recognition model of a set is not what the catalogue says."""
+    """Change the catalogue's digest of the recognition model of a set."""
     entry = CATALOGUE[set_name]
     monkeypatch.setitem(
         CATALOGUE, set_name, replace(entry, rec=replace(entry.rec, sha256="0" * 64))

@@ -1,4 +1,4 @@
-"""`ocr-server recognize` with workers of its own: results, formats, what the user sees."""
+"""`ocr-server recognize` with its own workers: results, formats, and messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.support.cards import card
-from tests.support.recognize_process import Run, lay_scans, recognize_command, results, run_beside
+from tests.support.recognize_process import Run, lay_scans, recognize_command, results, runner_in
 from tests.support.terminals import run_in_terminal
 
 
@@ -25,7 +25,7 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, journal: Path) -> Run:
-    return run_beside(tmp_path, journal)
+    return runner_in(tmp_path, journal)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_json_lines_and_a_bad_image_among_good_ones(run: Run, scans: Path) -> No
     assert "2 failed" in errors
 
 
-def test_a_image_that_is_named_and_is_none(run: Run, scans: Path) -> None:
+def test_a_named_file_that_is_not_an_image(run: Run, scans: Path) -> None:
     (scans / "empty.png").touch()
     done = run("scans/notes.txt", "scans/empty.png", "scans/page2.png")
     assert done.returncode == 1
@@ -157,7 +157,7 @@ def test_options_and_granularity_reach_the_engine(run: Run, tmp_path: Path) -> N
     assert json.loads(run("a.png").stdout)["granularity"] == "line"
 
 
-# --- what the user sees
+# --- messages
 
 
 def test_a_terminal_has_a_bar_that_goes_away(scans: Path, journal: Path, tmp_path: Path) -> None:
@@ -201,9 +201,7 @@ def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
         ([], "the following arguments are required: FILE"),
     ],
 )
-def test_what_cannot_start_says_why(
-    run: Run, scans: Path, arguments: list[str], expected: str
-) -> None:
+def test_why_it_cannot_start(run: Run, scans: Path, arguments: list[str], expected: str) -> None:
     done = run(*arguments)
     errors = done.stderr.decode()
     assert (done.returncode, done.stdout) == (2, b"")

@@ -1,4 +1,4 @@
-"""The HTTP client of the load test against servers that answer byte by byte as they are told."""
+"""The HTTP client of the load test with servers that answer with scripted bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OK = b"HTTP/1.1 200 OK\r\nX-Cache: hit\r\nContent-Length: 5\r\n\r\nhello"
 
 @asynccontextmanager
 async def serving(handle: Handler) -> AsyncIterator[Address]:
-    """A server on this loop that leaves the talking to `handle`."""
+    """A server on this event loop that handles connections with `handle`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -46,7 +46,7 @@ async def head_of(reader: asyncio.StreamReader) -> bytes:
 
 
 def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Response:
-    """One request to a server that behaves like this."""
+    """One exchange with a server that handles connections with `handle`."""
 
     async def run() -> Response:
         async with serving(handle) as address:
@@ -61,7 +61,7 @@ def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Respon
 
 
 def says(*pieces: bytes) -> Handler:
-    """A server that sends this, piece by piece, and closes."""
+    """A handler that sends these pieces and closes."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head_of(reader)
@@ -137,7 +137,7 @@ def test_nobody_listens() -> None:
 
 
 def test_an_early_answer_to_a_long_body_is_read() -> None:
-    """The server closes while the body is still being sent, so that writing fails."""
+    """The server closes while the client is still sending the body, so that writing fails."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head_of(reader)

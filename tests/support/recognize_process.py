@@ -78,6 +78,6 @@ def lay_scans(folder: Path) -> Path:
     return folder
 
 
-def run_beside(folder: Path, journal: Path) -> Run:
+def runner_in(folder: Path, journal: Path) -> Run:
     """A function that runs the command in the folder."""
     return lambda *arguments, given=b"": recognize(journal, arguments, folder, given)
