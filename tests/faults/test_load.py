@@ -1,4 +1,4 @@
-"""Rows 13 to 17: the same image from many clients, and more images than can be read."""
+"""Rows 13 to 17: the same image from many clients, and overload."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def upload(image: bytes) -> Request:
 
 
 def waiting(server: ServerProcess) -> int:
-    """How many images wait."""
+    """How many images are queued."""
     return int(server.health()["queue"]["waiting"])
 
 
 def joined(server: ServerProcess) -> int:
-    """How many requests have joined the work for an equal one."""
+    """How many requests were coalesced."""
     return int(server.metric("ocr_cache_requests_total", result="joined"))
 
 
 def busy(
     server: ServerProcess, clients: ThreadPoolExecutor, gate: Path, number: int = NUMBER
 ) -> list[Future[Reply]]:
-    """Keep so many workers busy until the gate is removed."""
+    """Keep this many workers busy until the gate is removed."""
     texts = [f"hold {gate} {each}" for each in range(number)]
     holding = [clients.submit(server.upload, card(text)) for text in texts]
     wait_until(lambda: all(server.begun(text) for text in texts), "busy workers")
