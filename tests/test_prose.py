@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.prose import Hit, find_hits
+from prose import Hit, find_hits
 
 WORDS = {"shiny": "glossy", "in a jiffy": "soon"}
 

@@ -1,4 +1,4 @@
-"""Images of the pages for the docs: a real server, real models, a real browser.
+"""Screenshots of the pages for the docs, with a real server, models and browser.
 
 python tools/screenshots.py writes docs/images/page_*.png and status_*.png.
 """
@@ -34,10 +34,10 @@ SENDERS = 4
 
 
 def main() -> int:
-    """Make all images; the exit status."""
+    """Take all screenshots; returns the exit status."""
     parser = argparse.ArgumentParser(description="Screenshots of the pages for the docs.")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
-    parser.add_argument("--only", choices=("page", "status"), help="leave the other page out")
+    parser.add_argument("--only", choices=("page", "status"), help="only this page")
     parser.add_argument("--language", default="en", help="en (the default) or zh-CN")
     options = parser.parse_args()
     with real_server() as url, sync_playwright() as playwright:
@@ -60,7 +60,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def real_server() -> Iterator[str]:
-    """The server with the settings of config.json on a free port; its address."""
+    """Start the server with config.json on a free port; gives its address."""
     command = [sys.executable, str(ROOT / "setup.py"), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
@@ -80,7 +80,7 @@ def real_server() -> Iterator[str]:
 
 
 def is_ready(url: str) -> bool:
-    """Whether /readyz says 200."""
+    """Whether /readyz answers 200."""
     try:
         with urllib.request.urlopen(f"{url}readyz", timeout=5) as answer:
             return bool(answer.status == 200)
