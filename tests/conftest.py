@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """A test marked as alone waits until the other processes have finished theirs; then they wait."""
+    """A test marked as alone waits for those that run in other processes; then these wait."""
     with machine(item.config.rootpath, alone=item.get_closest_marker("alone") is not None):
         return (yield)
 

@@ -12,7 +12,10 @@ from xdist.scheduler import LoadScopeScheduling
 # Each of these folders is one share: its tests share servers that take seconds to start.
 WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description")
 
-# Those that take longest. The faults wait more than they compute; what only computes runs beside them.
+# The tests marked as alone: at the end, when nobody has to wait for them.
+LAST = "tests/faults/test_rates.py"
+
+# Those that take longest. The faults wait more than they compute: what computes runs beside them.
 FIRST = (
     "tests/faults",
     "tests/test_accuracy.py",
@@ -40,12 +43,16 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def share(nodeid: str) -> str:
     """The file of a test, or its folder if that is not divided."""
     file = nodeid.partition("::")[0]
+    if file == LAST:
+        return file
     return next((each for each in WHOLE_FOLDERS if file.startswith(f"{each}/")), file)
 
 
 def place(nodeid: str) -> int:
-    """Where the share of a test stands in the order; those that are not in FIRST stand last."""
+    """Where the share of a test stands in the order: FIRST, then others, then LAST."""
     name = share(nodeid)
+    if name == LAST:
+        return len(FIRST) + 1
     return FIRST.index(name) if name in FIRST else len(FIRST)
 
 

@@ -32,7 +32,7 @@ STARTS = {
 
 @dataclass
 class SlowClient:
-    """A connection, when it was made, what was answered, and after how many seconds it was closed."""
+    """A connection, when it was made, what was answered, and how many seconds later it closed."""
 
     kind: str
     connection: socket.socket
