@@ -26,23 +26,23 @@ PATIENT_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
-def _fakes_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _fakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     with prepare(tmp_path_factory.mktemp("fakes"), fakes=True) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_CARD, NUMBER)
 
 
 @pytest.fixture(scope="session")
-def _models_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     folder = tmp_path_factory.mktemp("models")
     with prepare(folder, fakes=False, timeout_seconds=PATIENT_SECONDS) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_PAGE.read_bytes(), NUMBER)
 
 
 @pytest.fixture(scope="session")
-def _patient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     folder = tmp_path_factory.mktemp("patient")
     with prepare(folder, fakes=True, timeout_seconds=PATIENT_SECONDS) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_CARD, NUMBER)
 
 
 @pytest.fixture(scope="session")
@@ -61,27 +61,27 @@ def spacious(_spacious_server: LiveServer, no_error_log: None) -> Iterator[LiveS
 
 
 @pytest.fixture
-def fakes(_fakes_process: ServerProcess) -> Iterator[ServerProcess]:
+def fakes(_fakes: Invariant) -> Iterator[ServerProcess]:
     """A server with two Obedient workers; the invariant holds after the test."""
-    invariant = Invariant.of(_fakes_process, KNOWN_CARD, NUMBER)
-    yield _fakes_process
-    invariant.check()
+    before = _fakes.again()
+    yield before.server
+    before.check()
 
 
 @pytest.fixture
-def patient(_patient_process: ServerProcess) -> Iterator[ServerProcess]:
+def patient(_patient: Invariant) -> Iterator[ServerProcess]:
     """Like fakes, but with longer timeouts, so that tests have time to prepare their fault."""
-    invariant = Invariant.of(_patient_process, KNOWN_CARD, NUMBER)
-    yield _patient_process
-    invariant.check()
+    before = _patient.again()
+    yield before.server
+    before.check()
 
 
 @pytest.fixture
-def models(_models_process: ServerProcess) -> Iterator[ServerProcess]:
+def models(_models: Invariant) -> Iterator[ServerProcess]:
     """A server with two workers and the real models; the invariant holds after the test."""
-    invariant = Invariant.of(_models_process, KNOWN_PAGE.read_bytes(), NUMBER)
-    yield _models_process
-    invariant.check()
+    before = _models.again()
+    yield before.server
+    before.check()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -34,19 +34,19 @@ MOST_CPU_SECONDS = 0.5
 
 
 @pytest.fixture(scope="module")
-def _impatient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     folder = tmp_path_factory.mktemp("impatient")
     patience, seconds = PATIENCE_SECONDS, PATIENT_SECONDS
     with prepare(folder, fakes=True, patience=patience, timeout_seconds=seconds) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_CARD, NUMBER)
 
 
 @pytest.fixture
-def impatient(_impatient_process: ServerProcess) -> Iterator[ServerProcess]:
+def impatient(_impatient: Invariant) -> Iterator[ServerProcess]:
     """A server that closes connections of clients that read nothing for PATIENCE_SECONDS."""
-    invariant = Invariant.of(_impatient_process, KNOWN_CARD, NUMBER)
-    yield _impatient_process
-    invariant.check()
+    before = _impatient.again()
+    yield before.server
+    before.check()
 
 
 def by_md5(server: ServerProcess, image: bytes) -> bytes:

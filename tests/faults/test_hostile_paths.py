@@ -83,9 +83,9 @@ def put(path: Path, text: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trap(_fakes_process: ServerProcess) -> Path:
+def trap(fakes: ServerProcess) -> Path:
     """A root folder with everything inside and next to it that must not be read."""
-    root = _fakes_process.folder / "images"
+    root = fakes.folder / "images"
     outside = put(root.parent / "outside" / "secret.png", "a secret")
     put(root.parent / "images-private" / "secret.png", "a secret")
     put(root / "folder" / "fine.png", "fine")

@@ -172,26 +172,6 @@ def test_the_replacement_is_warm_before_the_recycled_one_leaves(
     assert set(server.health()["restarts"]) == {"recycled"}
 
 
-@pytest.mark.alone
-@pytest.mark.slow
-@pytest.mark.faults(12)
-def test_workers_are_killed_all_the_time(patient: ServerProcess) -> None:
-    chance = random.Random(12)
-    killed = 0
-    end = time.monotonic() + 8
-    with load(patient, lambda number: f"take 0.05 chaos {number}") as answers:
-        while time.monotonic() < end:
-            wait_until(lambda: warm_workers(patient), "a worker to kill")
-            with contextlib.suppress(ProcessLookupError, IndexError):
-                os.kill(chance.choice(warm_workers(patient)), signal.SIGKILL)
-                killed += 1
-            time.sleep(KILL_EVERY_SECONDS)
-    assert killed >= 10
-    assert len(answers) > 100
-    for text, reply in answers:
-        assert (reply.status, reply.text) == (200, text)
-
-
 @pytest.mark.slow
 @pytest.mark.faults(12)
 def test_workers_are_killed_all_the_time_while_an_image_takes_a_second(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.support.http_client import Reply
 from tests.support.server_process import ServerProcess
@@ -32,6 +32,11 @@ class Invariant:
         text = _read(server, known).text
         wait_until(lambda: not _unsettled(server, workers), "an idle server with all its workers")
         return cls(server, known, workers, text, descriptors(server.pid))
+
+    def again(self) -> Invariant:
+        """Look at the server again before the next fault; the known image is not read again."""
+        wait_until(lambda: not _unsettled(self.server, self.workers), "an idle server")
+        return replace(self, descriptors=descriptors(self.server.pid))
 
     def check(self) -> None:
         """AssertionError, with the violations."""

@@ -12,7 +12,10 @@ from xdist.scheduler import LoadScopeScheduling
 # Each of these folders is one unit: its tests use the same servers, which start slowly.
 WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description")
 
-# The longest. Fault tests mostly wait, so tests that compute run beside them.
+# The tests marked as alone: at the end, when no other test has to wait for them.
+LAST = "tests/faults/test_rates.py"
+
+# The longest. Fault tests mostly wait, so tests that compute run at the same time.
 FIRST = (
     "tests/faults",
     "tests/test_accuracy.py",
@@ -40,12 +43,16 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def share(nodeid: str) -> str:
     """The file of a test, or its folder if the folder is one unit."""
     file = nodeid.partition("::")[0]
+    if file == LAST:
+        return file
     return next((each for each in WHOLE_FOLDERS if file.startswith(f"{each}/")), file)
 
 
 def place(nodeid: str) -> int:
-    """The position of a test's share in the order; shares that are not in FIRST are last."""
+    """The position of a test's share in the order: FIRST, the others, LAST."""
     name = share(nodeid)
+    if name == LAST:
+        return len(FIRST) + 1
     return FIRST.index(name) if name in FIRST else len(FIRST)
 
 

@@ -32,7 +32,7 @@ STARTS = {
 
 @dataclass
 class SlowClient:
-    """A connection, its answer, and the seconds until it was closed."""
+    """A connection: when it was made, its answer, and the seconds until it was closed."""
 
     kind: str
     connection: socket.socket
