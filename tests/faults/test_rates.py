@@ -25,7 +25,7 @@ MOST_LATE = 0.05
 
 @pytest.fixture(scope="session")
 def slow_clients() -> None:
-    """None beside these tests."""
+    """None while these tests run."""
 
 
 @pytest.mark.alone

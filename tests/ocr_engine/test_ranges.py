@@ -97,7 +97,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 # --- in a model's folder
 
 
-def test_ranges_beside_a_model_are_its_own(folder: Path) -> None:
+def test_ranges_next_to_a_model_are_its_own(folder: Path) -> None:
     assert det_in(folder).ranges is None
     ranges = ActivationRanges(sha256_of(folder), VALUES)
     write_ranges(folder / FILE_NAME, ranges)

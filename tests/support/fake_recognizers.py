@@ -271,7 +271,7 @@ def load_obedient_when_told(journal: Path) -> Obedient:
     return Obedient(journal)
 
 
-def load_when_told(gate: Path) -> Echo:
+def load_on_command(gate: Path) -> Echo:
     """Loads when the file is removed."""
     while gate.exists():
         time.sleep(_POLL_SECONDS)
