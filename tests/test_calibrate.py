@@ -130,7 +130,7 @@ def test_images_without_text_are_an_error(
     told = capsys.readouterr()
     assert told.out == "special_white.png: 0 lines\n"
     assert "notes.txt: left out: " in told.err
-    assert "no line of text was found in the images" in told.err
+    assert "no text line was found in the images" in told.err
     assert not shipped.exists()
 
 

@@ -187,7 +187,7 @@ NO_IMAGE = "no known image format"  # base64 that is good
         pytest.param(b"{", b'"a":1,', b'"b":1}', JSON, COMMAS, id="json keys"),
         pytest.param(b'{"image":[', b"[],", b"1]}", JSON, COMMAS, id="json lists"),
         pytest.param(b"[\0", b"1\0,\0", b"1\0]\0", JSON, COMMAS, id="json in UTF-16"),
-        pytest.param(b"", b"a=1&", b"a=1", FORM, FIELDS, id="urlencoded fields"),
+        pytest.param(b"", b"a=1&", b"a=1", FORM, "32 urlencoded fields", id="urlencoded fields"),
         pytest.param(b"", b"[", b"", JSON, "not JSON", id="json that is deep"),
         pytest.param(b"", b'{"a":', b"", JSON, "not JSON", id="json objects that are deep"),
         pytest.param(b'{"image":', b"1", b"}", JSON, "not JSON", id="json digits"),

@@ -91,7 +91,7 @@ def test_a_parameter_that_is_no_text(narrow: LiveServer, query: str) -> None:
 
 def test_a_job_keeps_its_format(narrow: LiveServer) -> None:
     reply = start(narrow, "in words", format="text")
-    assert finished(narrow, reply).body == b"in words"
+    assert finished(narrow, reply).body == b"in words\n"
     legacy = narrow.get(f"{url_of(reply)}?format=legacy")
     assert legacy.json[0][1][0] == "in words"
 

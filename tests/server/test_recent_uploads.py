@@ -154,7 +154,7 @@ def test_a_long_answer_is_one_hit_and_is_not_written_on_the_loop(
     assert len(threads) == 3
     assert LOOP_THREAD not in threads
     assert [reply.headers["X-Cache"] for reply in replies] == ["miss", "hit", "hit"]
-    assert {reply.body for reply in replies} == {RECITAL.encode()}
+    assert {reply.body for reply in replies} == {RECITAL.encode() + b"\n"}
     assert wide.outcomes() == {"miss": 1, "hit": 2}
 
 
