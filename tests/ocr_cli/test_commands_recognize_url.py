@@ -165,7 +165,7 @@ def test_a_server_that_goes_away_ends_the_run_and_what_is_done_is_kept(
     errors = capfd.readouterr().err
     assert f"the server at http://127.0.0.1:{port} does not answer" in errors
     assert "run the same command again to resume" in errors
-    assert "read 2 of 12 images" in errors
+    assert "recognized 2 of 12 images" in errors
     assert len(list(out.glob("*.txt"))) == 2
 
 
