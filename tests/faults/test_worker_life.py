@@ -151,7 +151,7 @@ def test_the_front_end_is_killed(serve: Serve, clients: ThreadPoolExecutor, gate
         pytest.param("load_leaking_slowly", {"max_rss_mb": 300}, id="by memory"),
     ],
 )
-def test_the_replacement_is_warm_before_the_recycled_one_leaves(
+def test_the_replacement_is_ready_before_the_recycled_one_exits(
     loader: str, limits: dict[str, int], serve: Serve
 ) -> None:
     server = serve(load=loader, **limits)
