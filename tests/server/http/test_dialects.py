@@ -64,7 +64,7 @@ class ForeignDialect:
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Answered:
         envelope = Envelope(outcome, self._scope.elapsed_ms(), self._scope.request_id)
         text = b"".join(answer_reply(answer, "text", envelope).body).decode()
-        return self._reply(lines=text.split("\n"), owner=self._scope.principal.name)
+        return self._reply(lines=text.splitlines(), owner=self._scope.principal.name)
 
     def accepted(self, job: JobRecord) -> Answered:
         return self._reply(ticket=job.job_id)
