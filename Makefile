@@ -115,11 +115,13 @@ docs: $(DEV) ## build docs/ as a site in dist/docs
 api: $(DEV) ## test the API against its description, with schemathesis (4 minutes)
 	.venv/bin/python -m tests.api_description $(ARGS)
 
-check: $(DEV) ## install, then ruff, mypy and import-linter
+check: $(DEV) ## install, then ruff, mypy, import-linter and the checks of spelling and words
 	.venv/bin/python -m ruff check
 	.venv/bin/python -m ruff format --check
 	.venv/bin/python -m mypy
 	.venv/bin/lint-imports
+	.venv/bin/python tools/prose.py
+	.venv/bin/codespell $$(git ls-files '*.py' '*.md' '*.js' '*.html' '*.toml')
 
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"

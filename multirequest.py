@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Load test of the OCR server: `python multirequest.py`; `--help` describes its arguments."""
+"""Load test of the OCR server; see `python multirequest.py --help`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts the server: `python setup.py`. Packaging is in pyproject.toml; pip never runs this."""
+"""Starts the server with `python setup.py`. Packaging is in pyproject.toml; pip never runs this."""
 
 import sys
 
@@ -7,7 +7,7 @@ from ocr_client.interpreter import wrong_interpreter
 
 
 def launch() -> int:
-    """Hand over to server.main, or say which Python to use."""
+    """Call server.main, or say which Python to use."""
     problem = wrong_interpreter(["setup.py", *sys.argv[1:]], PACKAGES)
     if problem is not None:
         print(f"ocr-server: {problem}", file=sys.stderr)

@@ -1,14 +1,14 @@
-"""Character accuracy of the engines over the project's pages, beside PaddleOCR's own pipeline.
+"""Character accuracy of the engines on the project's pages, compared with PaddleOCR's pipeline.
 
     python benchmarks/accuracy.py [--engine openvino …] [--official] [--images FOLDER] [--list]
                                   [--every N] [--json FILE] [--record]
 
---official runs tools/official_pipeline.py on the same weights in a process of its own, and adds
-how many of its lines are read the same; --list prints every line that differs. Over the project's
-pages it also compares what it reads with tests/data/official.json, which --record writes and
-`--official recorded` takes instead of a run, for the tests. --images takes a
-folder without known text instead of the project's pages: then only the comparison is printed.
---every takes each Nth page. --json writes the rows, for the tests and for docs.
+--official runs tools/official_pipeline.py on the same weights in a separate process, and adds how
+many of its lines agree; --list prints all lines that differ. On the project's pages it also
+compares its results with tests/data/official.json, which --record writes and `--official
+recorded` uses instead of a run, for the tests. --images uses a folder without known text instead
+of the project's pages, and prints only the comparison. --every uses each Nth page. --json writes
+the rows, for the tests and the docs.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from text_accuracy import character_accuracy, differing_lines, line_agreement  #
 
 PAGES = ROOT / "tests" / "data" / "pages.json"
 RECORD = ROOT / "tests" / "data" / "official.json"
-LEAST_OF_RECORD = 0.995  # lines that another processor has to read as they were recorded
+LEAST_OF_RECORD = 0.995  # share of lines that must be as recorded, also on another processor
 OFFICIAL_WEIGHTS = {"PP-OCRv6_small": "v6-small", "PP-OCRv4_mobile": "v4-mobile"}
 Lines = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One reader over all images; accuracy needs known text, agreement another reader."""
+    """An engine's results on all images; accuracy needs known text, agreement another engine."""
 
     reader: str
     models: str
@@ -86,7 +86,7 @@ def main() -> int:
 
 
 def _images(arguments: argparse.Namespace) -> tuple[list[Path], Lines]:
-    """The files to read, and their known lines by name."""
+    """The image files, and their known lines by name."""
     if arguments.images:
         return sorted(path for path in arguments.images.iterdir() if path.is_file()), {}
     pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"][:: arguments.every]
@@ -118,7 +118,7 @@ def run_engine(
 
 
 def run_official(weights: str, files: list[Path]) -> tuple[Lines, float]:
-    """The same by PaddleOCR's own pipeline, in a process of its own, one thread."""
+    """The same with PaddleOCR's own pipeline, in a separate process, with one thread."""
     with tempfile.NamedTemporaryFile(suffix=".json") as output:
         command = [sys.executable, str(ROOT / "tools" / "official_pipeline.py")]
         command += ["--weights", weights, "--output", output.name, *map(str, files)]
@@ -132,13 +132,13 @@ def run_official(weights: str, files: list[Path]) -> tuple[Lines, float]:
 
 
 def recorded(models: str, files: list[Path]) -> Lines:
-    """What PaddleOCR's own pipeline read of these files when it was recorded."""
+    """The recorded results of PaddleOCR's own pipeline for these files."""
     lines: Lines = json.loads(RECORD.read_text(encoding="utf-8"))["lines"][models]
     return {path.name: lines[path.name] for path in files}
 
 
 def record(read: dict[str, Lines]) -> None:
-    """Keep what it reads, with the versions that read it."""
+    """Write its results and its versions."""
     names = ("paddleocr", "paddlex", "paddlepaddle", "onnxruntime")
     found = {
         "command": "python benchmarks/accuracy.py --record",
@@ -150,7 +150,7 @@ def record(read: dict[str, Lines]) -> None:
 
 
 def differs_from_record(models: str, read: Lines, files: list[Path]) -> list[str]:
-    """What is wrong with the record, if more lines differ than another processor explains."""
+    """The differences from the record, if there are more than another processor explains."""
     before = recorded(models, files)
     agreement = line_agreement((read[file], lines) for file, lines in before.items())
     print(f"{'recorded':16} {models:16} {'':7} {'':9} {agreement:10.4f}", flush=True)

@@ -1,4 +1,4 @@
-"""A process that does nothing but move memory, on a core of its own: the worst neighbour."""
+"""A process that only copies memory, on its own core: the worst neighbour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ START_SECONDS = 60.0
 
 
 class BusyNeighbour:
-    """Copies a large buffer on the core until it is left; then GB/s is what it read and wrote."""
+    """Copies a large buffer on the core until exit; then has the GB/s that it read and wrote."""
 
     def __init__(self, core: int) -> None:
         self._moved: Synchronized[float] = SPAWN.Value("d", 0.0)

@@ -1,13 +1,13 @@
-"""Are requests lost or read wrongly while workers are killed? Real models under a steady load.
+"""Checks that no request is lost or wrong while workers are killed, with real models under load.
 
     python benchmarks/chaos.py [--minutes 10] [--baseline-minutes 5] [--kill-every 2]
                                [--workers 2] [--rate R] [--faults kill|all] [--seed 1]
 
-The peak is measured first, then the same load (40 % of the peak) without faults and with them.
-Every request is a recognition of its own. After each minute the load pauses and the invariant is
-checked. --faults all also stops workers, for long and in bursts, breaks connections and sends
-broken images. Exit status 1 if a check failed; p99 and recovery are checks with --faults kill
-only. Nothing else may run on the machine.
+It measures the peak, then the same load (40 % of the peak) without and with faults. Every request
+is a separate recognition. After each minute the load pauses and the invariant is checked.
+--faults all also stops workers for long times and in bursts, breaks connections and sends broken
+images. Exit status 1 if a check failed; p99 and recovery are checked only with --faults kill.
+Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Chaos:
         self._client.close()
 
     async def _read_alone(self) -> None:
-        """What the server reads when nothing else happens: right, and the measure for later."""
+        """Recognize the pages without load: checks them, and keeps them for comparison."""
         slowest = 0.0
         for name, page in self._pages.items():
             answer = await self._client.ask(upload(name, page.image))
@@ -103,7 +103,7 @@ class Chaos:
         self._verdict.row("pages alone", text, accuracy >= MIN_ACCURACY)
 
     async def _loading_seconds(self) -> float:
-        """From a kill to a warm replacement while nothing else happens: the median of three."""
+        """Seconds from a kill to a ready replacement without load: the median of three."""
         watch = self._faults.watch
         async with _during(watch.run()):
             for _ in range(3):
@@ -132,7 +132,7 @@ class Chaos:
         return load
 
     def _judge(self, calm: Load, stormy: Load) -> None:
-        """What the clients saw."""
+        """Check what the clients saw."""
         row, faults = self._verdict.row, self._faults
         answers = (*calm.answers, *stormy.answers)
         sent, outcomes = len(stormy.answers), stormy.outcomes()
@@ -157,7 +157,7 @@ class Chaos:
             row("broken images", listed(faults.broken), fine)
 
     def _judge_server(self, loading: float, broken: list[list[str]]) -> None:
-        """What the server did about it."""
+        """Check how the server recovered."""
         row, recoveries = self._verdict.row, self._faults.watch.recoveries
         row("faults", listed(self._faults.done), self._faults.done["kills"] > 0)
         row("restarts", listed(self._restarts() - self._restarts_before))
@@ -172,7 +172,7 @@ class Chaos:
 
 @contextlib.asynccontextmanager
 async def _during(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """The work goes on until the end of the block; if it failed, so does the block."""
+    """Run the work until the end of the block; if the work fails, so does the block."""
     task = asyncio.ensure_future(work)
     try:
         yield

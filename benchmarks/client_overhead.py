@@ -1,11 +1,11 @@
-"""What the load test itself costs: multirequest.py against a server that answers at once.
+"""The overhead of the load test: multirequest.py with a server that answers immediately.
 
     python benchmarks/client_overhead.py [--seconds 3] [--clients 50]
 
-The client has one core and the server another. Every row is a load of its own: scenario, mode and
-size of the image. CPU ms is user and system time of the client per request, less what a client
-with a single request takes. Writes results/client_overhead.json; 1 if a row has less than 2,000
-requests/s. Nothing else may run on the machine.
+The client and the server have one core each. Every row is a separate load: scenario, mode and
+image size. CPU ms is the client's user and system time per request, less the time of a client
+with a single request. Writes results/client_overhead.json; exit status 1 if a row has less than
+2,000 requests/s. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LINE = {"text": "每天十点到二十点", "confidence": 0.9999, "box": _BOX}
 
 
 def main() -> int:
-    """Print and write a row for each load; the exit status."""
+    """Print and write a row for each load; returns the exit status."""
     arguments = _parse()
     if arguments.answer_at_once:
         asyncio.run(serve())
@@ -62,7 +62,7 @@ def main() -> int:
 def measure(
     port: int, folder: Path, core: int, row: tuple[str, str, int], arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    """One load."""
+    """Run one load."""
     scenario, mode, size = row
     (folder / "image.jpg").write_bytes(jpeg_of(size))
     load = [f"--scenario={scenario}", f"--mode={mode}", f"--clients={arguments.clients}"]
@@ -106,7 +106,7 @@ def client(core: int, arguments: list[str]) -> tuple[dict[str, Any], float]:
 
 
 class AnswerAtOnce(asyncio.Protocol):
-    """Answers as soon as the last byte of a body is there, whatever it says."""
+    """Answers as soon as the last byte of a body has arrived, whatever the body is."""
 
     answer = b""
 
@@ -115,12 +115,12 @@ class AnswerAtOnce(asyncio.Protocol):
         self._missing = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Keep the transport for answers."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """One request after the other, none before the last one is answered."""
+        """Receive one request at a time; the next one comes after the answer."""
         if not self._missing:
             self._head += data
             end = self._head.find(b"\r\n\r\n")
@@ -148,7 +148,7 @@ async def serve() -> None:
 
 @contextmanager
 def instant_server(core: int) -> Iterator[int]:
-    """The server in a process of its own on one core: its port."""
+    """Run the server in a separate process on one core; gives its port."""
 
     def prepare() -> None:
         stop_with_parent()
@@ -165,7 +165,7 @@ def instant_server(core: int) -> Iterator[int]:
 
 
 def jpeg_of(size: int) -> bytes:
-    """A JPEG of so many bytes, most of them comments."""
+    """A JPEG of this many bytes, mostly comments."""
     encoded = io.BytesIO()
     Image.new("RGB", (64, 64), "white").save(encoded, "JPEG")
     data = encoded.getvalue()

@@ -1,10 +1,10 @@
-"""Clients in a closed loop, as light as can be: prepared bytes, plain sockets, one thread.
+"""Lightweight clients in a closed loop: prepared bytes, plain sockets, one thread.
 
     python benchmarks/closed_loop.py PORT FOLDER CLIENTS SECONDS
 
-Each client sends one of FOLDER/*.request, waits for all of the answer, and sends the next. Every
-answer must be a 200 with a Content-Length. Prints JSON: per_second, p50_ms, p99_ms of the measured
-time, `sent` with the warm-up, and load_cpu_ms, what a request cost this process.
+Each client sends one of FOLDER/*.request, waits for the complete answer, and sends the next. Every
+answer must be a 200 with a Content-Length. Prints JSON: per_second, p50_ms and p99_ms of the
+measured time, `sent` including the warm-up, and load_cpu_ms, this process's CPU time per request.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from tests.support.arrivals import percentile  # noqa: E402
 
 WARM_UP_SECONDS = 0.5
 ANSWER_SECONDS = 30.0
-SEND_BUFFER = 1 << 20  # a request leaves in one call, so that no client waits for another's sending
+SEND_BUFFER = 1 << 20  # large enough to send a request in one call
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class Connection:
-    """One client: a connection, and what has come of the answer that it waits for."""
+    """A client: a connection, and the bytes of its answer so far."""
 
     socket: socket.socket
     started: float = 0.0
@@ -47,7 +47,7 @@ class Connection:
         self.socket.sendall(request)
 
     def receive(self) -> bool:
-        """Take what has come; whether the answer is complete."""
+        """Receive bytes; returns whether the answer is complete."""
         piece = self.socket.recv(65536)
         if not piece:
             raise RuntimeError(f"the server closed after {bytes(self.answer)[:200]!r}")
@@ -75,7 +75,7 @@ def connect(port: int) -> Connection:
 
 
 def drive(connections: list[Connection], requests: Iterator[bytes], seconds: float) -> list[float]:
-    """Keep every connection busy for so long; the seconds of each answer."""
+    """Keep every connection busy for this long; returns the seconds of each answer."""
     by_descriptor = {each.socket.fileno(): each for each in connections}
     latencies = []
     with select.epoll() as poll:

@@ -1,10 +1,10 @@
-"""How long a start takes: seconds from exec to /readyz, and until all workers are warm.
+"""The time of a start: seconds from exec to /readyz, and until all workers are ready.
 
     python benchmarks/cold_start.py [--starts 6] [--workers 2]
 
-The files are in the system's cache, as after any start but the first since boot. The first start of
-a run finds no compiled models (docs/decisions/0023) and writes them; it stands in the list like the
-others. Writes results/cold_start.json. Nothing else may run on the machine.
+The files are in the system's cache, as in all starts after the first one since boot. The first
+start of a run has no compiled models (docs/decisions/0023) and writes them; the list includes it.
+Writes results/cold_start.json. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_SECONDS = 2.5
 
 
 def main() -> int:
-    """Start and stop; print every start, the first, the medians and the longest."""
+    """Start and stop the server; print all starts, the first, the medians and the longest."""
     arguments = _parse()
     ready, whole = [], []
     with tempfile.TemporaryDirectory(prefix="ocr-cache-") as cache:

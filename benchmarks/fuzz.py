@@ -1,12 +1,12 @@
-"""Broken images against a real server with real models: only 200 and 4xx may come of it.
+"""Sends broken images to a server with real models; only answers with 200 and 4xx are allowed.
 
     python benchmarks/fuzz.py [--images 10000] [--seed 1] [--clients 4] [--workers 2]
                               [--first 0] [--keep FOLDER]
 
 The images are those of tools/broken_images.py, sent raw under right and wrong Content-Types.
 Exit status 1 if an answer was neither 200 nor 4xx, a worker was lost, or a known image is read
-differently afterwards. Images that were under way when a worker was lost are sent again alone to
-find the one at fault. --keep saves the offending ones.
+differently afterwards. Images in progress when a worker was lost are sent again one by one to find
+the one at fault. --keep saves the offending images.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PLANNED = "recycled"
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to one image: its status, the code of an error, and when it was under way."""
+    """The answer to one image: its status, error code, and times."""
 
     number: int
     name: str
@@ -56,7 +56,7 @@ class Reply:
 
     @property
     def allowed(self) -> bool:
-        """200, or an error that is the image's own."""
+        """Whether it is 200, or an error of the image itself."""
         return self.status == 200 or 400 <= self.status < 500
 
     @property
@@ -67,7 +67,7 @@ class Reply:
 
 @dataclass
 class Watch:
-    """What was seen of the server's processes while the images were sent."""
+    """Observations of the server's processes while images are sent."""
 
     losses: list[float] = field(default_factory=list)
     worker_peak_mb: int = 0
@@ -75,7 +75,7 @@ class Watch:
 
 
 def main() -> int:
-    """Send the images, print a table, and give the exit status."""
+    """Send the images and print a table; returns the exit status."""
     arguments = _parse()
     settings = {
         "ocr": {"process": {"number": arguments.workers, "max_task_number": 0}},
@@ -111,7 +111,7 @@ def main() -> int:
 
 
 def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
-    """Every image once, by several clients with a connection each; sorted by number."""
+    """Send every image once, by several clients with one connection each; sorted by number."""
     replies: list[Reply] = []
     numbers = count(arguments.first)
     lock = threading.Lock()
@@ -135,7 +135,7 @@ def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
 
 
 def send(connection: KeptConnection, seed: int, number: int) -> Reply:
-    """One image of the row and its answer; status 0 if the connection broke."""
+    """Send one image; status 0 if the connection broke."""
     name, data = broken_image(seed, number)
     content_type = CONTENT_TYPES[number % len(CONTENT_TYPES)]
     begun = time.perf_counter()
@@ -149,7 +149,7 @@ def send(connection: KeptConnection, seed: int, number: int) -> Reply:
 
 
 def read_known(server: ServerUnderTest) -> str:
-    """The text of an image that nothing is wrong with."""
+    """The text of a valid image."""
     with KeptConnection(server.port, ANSWER_SECONDS) as connection:
         headers = {"Content-Type": "image/png"}
         answer = connection.request("POST", "/ocr", KNOWN.read_bytes(), headers)
@@ -157,7 +157,7 @@ def read_known(server: ServerUnderTest) -> str:
 
 
 def observe(server: ServerUnderTest, watch: Watch) -> None:
-    """Note when workers are lost and how large they get, until the watch is done."""
+    """Record lost workers and peak memory until the watch is done."""
     known = 0
     while not watch.done.wait(WATCH_SECONDS):
         health = server.health()
@@ -170,12 +170,12 @@ def observe(server: ServerUnderTest, watch: Watch) -> None:
 
 
 def lost(restarts: dict[str, int]) -> int:
-    """How many workers left without being told to."""
+    """How many workers exited unexpectedly."""
     return sum(times for reason, times in restarts.items() if not reason.startswith(PLANNED))
 
 
 def suspects(replies: list[Reply], watch: Watch) -> list[Reply]:
-    """The images that were under way when a worker was lost."""
+    """The images in progress when a worker was lost."""
     return [
         reply
         for reply in replies
@@ -184,7 +184,7 @@ def suspects(replies: list[Reply], watch: Watch) -> list[Reply]:
 
 
 def find_culprits(server: ServerUnderTest, seed: int, among: list[Reply]) -> list[Reply]:
-    """Those that cost a worker also when they are sent alone."""
+    """The images that also crash a worker when sent alone."""
     found = []
     for suspect in among:
         before = lost(server.health()["restarts"])

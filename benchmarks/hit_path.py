@@ -1,11 +1,11 @@
-"""Cached answers against a bare Tornado handler that takes the same body and returns the same.
+"""Cached answers compared with a bare Tornado handler with the same body and the same answer.
 
     python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--images 16]
 
-Both servers and the load run in a process each. A round has every number of clients in a closed
-loop, first the bare handler, then the server (A B A B …); the median of the rounds counts. All
-images are in the cache before the first round. Nothing else may run on the machine. Writes
-results/hit_path.json; exit status 1 if a target is missed.
+Both servers and the load have a process each. A round runs every number of clients in a closed
+loop, first with the bare handler, then with the server (A B A B …); the median of the rounds
+counts. All images are in the cache before the first round. Nothing else may run on the machine.
+Writes results/hit_path.json; exit status 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Figures = dict[str, float]
 
 
 def main() -> int:
-    """Print a line a run, then the medians; the exit status."""
+    """Print a line per run, then the medians; returns the exit status."""
     arguments = _parse()
     if arguments.bare:
         asyncio.run(serve_bare(arguments.bare.read_bytes()))
@@ -74,13 +74,13 @@ def main() -> int:
 
 
 def upload(image: bytes) -> Request:
-    """The image as clients of 2021 send it."""
+    """An upload in the legacy API."""
     body, headers = multipart([image_part(image)])
     return Request("hit", body, path="/ocr_service", headers=headers)
 
 
 async def read_all(port: int, requests: list[Request]) -> bytes:
-    """Let every image be read, then ask for it twice more; the last answer."""
+    """Have every image recognized, then request it twice more; returns the last answer."""
     client = Client(port)
     try:
         for request in (*requests, *requests, *requests):
@@ -93,14 +93,14 @@ async def read_all(port: int, requests: list[Request]) -> bytes:
 
 
 class BareHandler(tornado.web.RequestHandler):
-    """What Tornado's own way of taking an image costs: its body parsed, a fixed answer."""
+    """A plain Tornado handler: parses the body and returns a fixed answer."""
 
     def initialize(self, answer: bytes) -> None:
-        """Called by Tornado with what the route table says."""
+        """Called by Tornado with the arguments of the route."""
         self.answer = answer
 
     def post(self) -> None:
-        """Look at the image and answer."""
+        """Access the image and answer."""
         if not self.request.files["file"][0].body:
             raise tornado.web.HTTPError(400)
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -118,7 +118,7 @@ async def serve_bare(answer: bytes) -> None:
 
 @contextmanager
 def bare_server(answer: Path) -> Iterator[tuple[int, int]]:
-    """The bare handler in a process of its own: its pid and port."""
+    """Run the bare handler in a separate process; gives its pid and port."""
     command = [sys.executable, __file__, "--bare", str(answer)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, preexec_fn=stop_with_parent
@@ -134,7 +134,7 @@ def bare_server(answer: Path) -> Iterator[tuple[int, int]]:
 def measure(
     targets: dict[str, tuple[int, int]], folder: Path, arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """All rounds; each run with its server, number of clients, and figures."""
+    """Run all rounds; each result has its server, number of clients, and figures."""
     runs = []
     for number in range(arguments.rounds):
         for clients in arguments.clients:
@@ -152,7 +152,7 @@ def measure(
 
 
 def one_run(pid: int, port: int, folder: Path, clients: int, seconds: float) -> dict[str, Any]:
-    """One load, and what it cost the server's front end."""
+    """Run one load, and measure the CPU time of the server's front end."""
     before = cpu_seconds([pid])
     done = subprocess.run(
         [sys.executable, str(CLOSED_LOOP), str(port), str(folder), str(clients), str(seconds)],
@@ -169,7 +169,7 @@ def one_run(pid: int, port: int, folder: Path, clients: int, seconds: float) -> 
 def report(
     runs: list[dict[str, Any]], answer_bytes: int, image_bytes: int, arguments: argparse.Namespace
 ) -> int:
-    """Print the medians and their ratios, write the JSON; the exit status."""
+    """Print the medians and their ratios, and write the JSON; returns the exit status."""
     verdict = Verdict()
     medians = []
     for clients in arguments.clients:
@@ -192,7 +192,7 @@ def report(
 
 
 def median_figures(runs: list[dict[str, Any]], server: str, clients: int) -> Figures:
-    """The medians of one server's rounds with so many clients."""
+    """The medians of one server's rounds with this number of clients."""
     chosen = [run for run in runs if run["server"] == server and run["clients"] == clients]
     return {name: round(statistics.median(run[name] for run in chosen), 4) for name in FIGURES}
 

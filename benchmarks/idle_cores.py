@@ -1,18 +1,18 @@
-"""What idle cores give to one image, and what that costs when none is idle.
+"""How idle cores speed up one image, and the cost when no core is idle.
 
     python benchmarks/idle_cores.py [--workers 2] [--rounds 3] [--every 2] [--clients 50]
 
-1. One client, one page after the other: an idle server with several workers and
-   ocr.process.idle_cores on, against a server with one worker and the setting off. In turns (A B A
-   B ...) of two passes over all pages, of which the second counts; a page's median of the rounds.
-   Not in turns from page to page: each server would find the processor's cache full of the other
-   one's models, as no server does that is alone on its machine.
-2. 4 clients per worker: images/s with the setting on against off, in turns (A B A B ...). Before
-   each turn all pages were shown: in a pause workers forget some sizes.
-3. Many clients with the same new image at once (benchmarks/scenarios.py): the slowest answer
-   against one recognition on the same server, idle.
+1. One client sends pages one at a time to an idle server with several workers and
+   ocr.process.idle_cores on, and to a server with one worker and the setting off. The servers
+   alternate (A B A B ...); each turn has two passes over all pages, and the second counts. For
+   each page, the median of the rounds counts. Alternating after each page would fill the
+   processor's cache with the other server's models, which does not happen in practice.
+2. 4 clients per worker: images/s with the setting on and off, alternately (A B A B ...). All pages
+   are sent before each turn, because idle workers discard some compiled shapes.
+3. Many clients send the same new image concurrently (benchmarks/scenarios.py): the slowest answer
+   is compared with one recognition on the same idle server.
 
-Before each turn the other server's workers have come to rest: they compute in a pause.
+Before each turn, the other server's workers are quiet: they prepare shapes when they become idle.
 
 Writes results/idle_cores.json. Nothing else may run on the machine.
 """
@@ -41,11 +41,11 @@ MAX_COST = 0.02
 MAX_SAME_RATIO = 1.15
 SAME_IMAGES = 5
 SHOWN_TIMES = 3
-FULL_TIMES = 10  # that each worker reads the pages in a turn: the first image is read by both
+FULL_TIMES = 10  # passes per worker and turn; both workers share the first image
 
 
 def main() -> int:
-    """The three comparisons; 1 if one misses its target."""
+    """Run the three comparisons; returns 1 if one misses its target."""
     arguments = _parse()
     pages = images("pages", arguments.every)
     verdict = Verdict()
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def settings(workers: int, idle_cores: bool, cache: bool = False) -> dict[str, Any]:
-    """Those of scenarios.py, with the setting on or off."""
+    """The settings of scenarios.py, with idle_cores on or off."""
     chosen = scenarios.settings(workers, cache)
     chosen["ocr"]["process"]["idle_cores"] = idle_cores
     return chosen
@@ -98,7 +98,7 @@ def latency(
 
 
 def full(pages: Sequence[bytes], arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
-    """Many clients: images/s on and off, in turns; what workers forget meanwhile is not counted."""
+    """Many clients: images/s with the setting on and off; compiling shapes is not counted."""
     rates: dict[bool, list[float]] = {True: [], False: []}
     with (
         serving(settings(arguments.workers, True)) as on,
@@ -119,7 +119,7 @@ def full(pages: Sequence[bytes], arguments: argparse.Namespace, verdict: Verdict
 
 
 def same(arguments: argparse.Namespace, verdict: Verdict) -> dict[str, Any]:
-    """Many clients, one new image, for some pages: the slowest answer against one client's."""
+    """Many clients with one new image, for some pages: the slowest answer against one client's."""
     names = list(images("pages"))[:: max(1, 45 // SAME_IMAGES)]
     ratios = []
     with serving(settings(arguments.workers, True, cache=True)) as server:

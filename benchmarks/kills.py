@@ -1,11 +1,10 @@
-"""Workers are killed all the time while each image takes a second: none may be lost or refused.
+"""Kills workers continuously while each image takes a second; no image may be lost or refused.
 
     python benchmarks/kills.py [--minutes 10] [--kill-every 2] [--clients 4] [--seed 1]
 
-Twelve images, each made of so many pages of the project that it takes about a second to read on
-this machine, are sent in a loop and read every time. Few are read at the first try; none may be
-lost, read wrongly or refused as if it were to blame. Exit status 1 if a check failed. Nothing else
-may run on the machine.
+Twelve images, each combined from enough pages to take about a second on this machine, are sent in
+a loop without a cache. Few succeed at the first attempt; none may be lost, wrong or quarantined.
+Exit status 1 if a check failed. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from tests.support.arrivals import Answer, Client, Request, closed_loop, listed,
 
 IMAGES = 12
 LEAST_SECONDS = 0.9
-MOST_SIDE = 5  # pages side by side, and one below the other
+MOST_SIDE = 5  # pages per row and column
 CELL = (900, 900)
 
 
 async def main_loop(server: ServerUnderTest, arguments: Namespace, verdict: Verdict) -> None:
-    """Read the images alone, then under fire."""
+    """Recognize the images without kills, then with kills."""
     client = Client(server.port)
     images, seconds = await _images_of_a_second(client, random.Random(arguments.seed))
     alone = {name: await client.ask(upload(name, image)) for name, image in images.items()}
@@ -61,7 +60,7 @@ async def main_loop(server: ServerUnderTest, arguments: Namespace, verdict: Verd
 async def _images_of_a_second(
     client: Client, randomness: random.Random
 ) -> tuple[dict[str, bytes], float]:
-    """Images of the fewest pages with which reading one takes long enough, and how long."""
+    """Images of as few pages as take long enough, and the time of one image."""
     pages = [page.image for page in light_pages().values()]
     for side in range(1, MOST_SIDE + 1):
         images = {
@@ -77,7 +76,7 @@ async def _images_of_a_second(
 
 
 def _grid(pages: list[bytes], side: int, randomness: random.Random) -> bytes:
-    """Pages beside and below each other, as one PNG."""
+    """A grid of pages as one PNG."""
     width, height = CELL
     sheet = Image.new("RGB", (side * width, side * height), "white")
     chosen = itertools.cycle(randomness.sample(pages, len(pages)))

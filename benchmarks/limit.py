@@ -1,15 +1,15 @@
-"""How far the server is from what the models alone allow: images/s and CPU seconds of both.
+"""Compares the server with the models alone: images/s and CPU seconds of both.
 
     python benchmarks/limit.py [--workload pages] [--rounds 3] [--every 1] [--times 1] [--profile]
 
-The limit: the very tensors that the pipeline gives to its sessions, recorded over the images and
-replayed through bare requests on the same compiled models, one pinned process per core, without
-pre- or post-processing and without HTTP. Then the server with 4 clients per core and its cache off
-over the same images in the same order. Both have seen all sizes before they are measured. Replay
-and server take turns (A B A B ... A), and each turn of the server is compared with the replays
-before and after it, so that a machine that gets slower or faster meanwhile favours neither; the
-medians of the ratios count. --times repeats the images, --profile adds which functions of a
-worker take the rest. Writes results/limit_WORKLOAD.json. Nothing else may run on the machine.
+The limit is measured by recording the tensors that the pipeline passes to its sessions, and
+replaying them through infer requests on the same compiled models: one pinned process per core,
+without pre- and post-processing and HTTP. The server recognizes the same images in the same order,
+with 4 clients per core and its cache off. Both have compiled all shapes before the measurement.
+Replay and server alternate (A B A B ... A), and each turn of the server is compared with the
+replays before and after it, so that changes of the machine's speed favour neither. The medians of
+the ratios count. --times repeats the images, --profile adds the worker's time by function. Writes
+results/limit_WORKLOAD.json. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from server.settings.settings import Settings, build  # noqa: E402
 MIN_EFFICIENCY = 0.95
 MAX_CPU_RATIO = 1.08
 SHOWN_FUNCTIONS = 16
-SHOWN_TIMES = 8  # before they count: workers then need no more memory for what they see again
+SHOWN_TIMES = 8  # uncounted passes, after which workers' memory no longer grows
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ServerRun:
 
 
 def main() -> int:
-    """Record, then replay and serve in turns; 1 if a target is missed."""
+    """Record, then replay and serve alternately; returns 1 if a target is missed."""
     arguments = _parse()
     sent = list(images(arguments.workload, arguments.every).values())
     with tempfile.TemporaryDirectory(prefix="ocr-tensors-") as name:
@@ -92,7 +92,7 @@ def main() -> int:
 def take_turns(
     sent: Sequence[bytes], folder: Path, arguments: argparse.Namespace
 ) -> Iterator[tuple[ReplayRun, ServerRun]]:
-    """In each round the server, with the replays before and after it; in the same order."""
+    """Run the server in each round, with replays before and after it."""
     cores = sorted(os.sched_getaffinity(0))
     count = len(cores) * arguments.times
     work = replay_work(folder, len(sent), count)
@@ -114,7 +114,7 @@ def take_turns(
 
 
 def replay_work(folder: Path, images: int, times: int) -> ReplayWork:
-    """All images so many times, by the settings that the server has."""
+    """All images this many times, with the server's settings."""
     chosen: Settings = build(Settings, settings("openvino", 1), "")
     return ReplayWork(
         engine=engine_settings(chosen),
@@ -125,12 +125,12 @@ def replay_work(folder: Path, images: int, times: int) -> ReplayWork:
 
 
 def release_rss_mb(chosen: Settings) -> int:
-    """When a worker gives memory back, as server/settings/engine.py tells it."""
+    """The RSS above which a worker releases memory, from server/settings/engine.py."""
     return max(chosen.ocr.process.max_rss_mb * 2 // 3, 100)
 
 
 def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
-    """The server with 4 clients per worker over all images so many times."""
+    """Send all images this many times to the server, with 4 clients per worker."""
     bodies = distinct(sent, times)
     with serving(settings("openvino", workers)) as server:
         pids = server.worker_pids()
@@ -145,20 +145,20 @@ def serve(sent: Sequence[bytes], workers: int, times: int) -> ServerRun:
             raise RuntimeError("a worker was replaced in the middle: its CPU seconds are lost")
         largest = max(map(pss_mb, pids))
     count = len(load.latencies)
-    front_end, crew, clients = ((b - a) / count for a, b in zip(before, after, strict=True))
+    front_end, worker_cpu, clients = ((b - a) / count for a, b in zip(before, after, strict=True))
     stages = {name: seconds / count for name, seconds in spent.items() if name != "queue"}
-    return ServerRun(load.per_second, front_end, crew, clients, stages, largest)
+    return ServerRun(load.per_second, front_end, worker_cpu, clients, stages, largest)
 
 
 def stage_seconds(server: ServerUnderTest) -> dict[str, float]:
-    """The seconds that each stage has taken so far, from /metrics."""
+    """The total seconds of each stage, from /metrics."""
     text = server.get("/metrics").body.decode()
     sums = re.findall(r'^ocr_stage_seconds_sum\{stage="(\w+)"\} (\S+)$', text, re.MULTILINE)
     return {stage: float(seconds) for stage, seconds in sums}
 
 
 def record_apart(sent: Sequence[bytes], folder: Path, profile: bool) -> dict[str, float]:
-    """Record in a process of its own; seconds per image by function if they are wanted."""
+    """Record in a separate process; returns seconds per image by function if requested."""
     found: multiprocessing.SimpleQueue[dict[str, float]] = SPAWN.SimpleQueue()
     work = (list(sent), folder, profile, found)
     run_all([SPAWN.Process(target=_record, args=work, daemon=True)])
@@ -195,7 +195,7 @@ def _record(
 
 
 def summary(rounds: Sequence[tuple[ReplayRun, ServerRun]]) -> dict[str, Any]:
-    """The rounds and the medians of their ratios, as they are written."""
+    """The rounds and the medians of their ratios, for the results file."""
     return {
         "efficiency": statistics.median(s.per_second / r.per_second for r, s in rounds),
         "cpu_ratio": statistics.median(s.cpu / r.cpu_per_image for r, s in rounds),

@@ -1,4 +1,4 @@
-"""On what, with what and when a benchmark ran, and the JSON file that keeps it with its figures."""
+"""Writes results of benchmarks as JSON, with the machine, versions and date."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def write_results(name: str, figures: dict[str, Any]) -> Path:
 
 
 def circumstances() -> dict[str, Any]:
-    """The fields `machine`, `versions` and `date` that every result has."""
+    """The fields `machine`, `versions` and `date` of every result."""
     return {"machine": machine(), "versions": versions(), "date": date()}
 
 
 def machine() -> dict[str, Any]:
-    """The CPU's name and the flags that decide speed, usable cores and memory in GiB."""
+    """The CPU's name and relevant flags, usable cores, and memory in GiB."""
     cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
     return {

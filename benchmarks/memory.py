@@ -1,16 +1,16 @@
-"""What workers keep after many images of mixed sizes, and whether they grow.
+"""The memory of workers after many images of mixed sizes, and its growth.
 
     python benchmarks/memory.py [--images 500] [--workers 2] [--seed 1]
 
-Images from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a server at its default
-settings with its cache off. After every 25 all answers are waited for, and the workers' PSS
-(memory, a page that n processes share counts 1/n) is read twice: in the pause after two seconds,
-when past images' memory is given back but not what is compiled for their sizes, and in the rest
-after thirty to forty, when that is gone, too. A rest prepares for the size of the last image,
-which alone makes 18 MB of difference, so before it all workers read the same page. In between PSS
-is sampled for the highest value. Growth is the slope of a line through the rests of the last 200
-images (least squares): what stays for good. In pauses memory is a saw, as sizes add up until they
-go. Writes results/memory.json.
+Images from 100x30 to 4000x3000 pixels, log-uniform in area, are sent to a server with its default
+settings and its cache off. After every 25 images and their answers, the workers' PSS (memory; a
+page shared by n processes counts 1/n) is measured twice: after the idle trim (2 seconds), which
+returns memory but keeps compiled shapes, and after the idle reset (30 to 40 seconds), which also
+discards those. An idle reset prepares the shapes of the last image, which make a difference of up
+to 18 MB, so all workers recognize the same page before it. PSS is also sampled in between for its
+peak. Growth is the slope of a line through the values after idle resets of the last 200 images
+(least squares), because this memory is never returned. After idle trims, memory is a sawtooth, as
+compiled shapes accumulate until they are discarded. Writes results/memory.json.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ LAST_TIMES = 3  # for each worker, so that each has it
 MAX_PSS_MB = 450.0
 MAX_GROWTH_MB = 2.0  # per 100 images
 SAMPLE_SECONDS = 0.1
-PAUSED_SECONDS = IDLE_TRIM_SECONDS + 0.5
-RESTED_SECONDS = IDLE_RESET_SECONDS + IDLE_RESET_SPREAD_SECONDS + 0.5
+TRIM_SECONDS = IDLE_TRIM_SECONDS + 0.5
+RESET_SECONDS = IDLE_RESET_SECONDS + IDLE_RESET_SPREAD_SECONDS + 0.5
 MAX_BODY_MB = 40
-MAX_SECONDS = 120  # for one image: it is memory that is measured
+MAX_SECONDS = 120  # timeout of an image; only memory is measured
 
 
 class Sample(NamedTuple):
-    """After so many images: PSS by pid, in the pause and in the rest."""
+    """PSS by pid after this many images, after the idle trim and after the idle reset."""
 
     images: int
-    paused: dict[int, float]
-    rested: dict[int, float]
+    after_trim: dict[int, float]
+    after_reset: dict[int, float]
 
 
 class PeakWatch:
-    """Samples the workers' PSS in a thread; what it costs is little and the same for all."""
+    """Samples the workers' PSS in a thread, at low cost."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self.peaks = dict.fromkeys(pids, 0.0)
@@ -87,7 +87,9 @@ def main() -> int:
     verdict = Verdict()
     with serving(_settings(arguments.workers)) as server:
         pids = server.worker_pids()
-        print(f"{'images':>8}  PSS of each worker in a pause, and in a rest", flush=True)
+        print(
+            f"{'images':>8}  PSS of each worker after idle trim, and after idle reset", flush=True
+        )
         with PeakWatch(pids) as watch:
             samples = list(send(server, arguments))
         figures = {
@@ -98,8 +100,8 @@ def main() -> int:
             "samples": [
                 {
                     "images": sample.images,
-                    "paused_pss_mb": [*sample.paused.values()],
-                    "rested_pss_mb": [*sample.rested.values()],
+                    "after_trim_pss_mb": [*sample.after_trim.values()],
+                    "after_reset_pss_mb": [*sample.after_reset.values()],
                 }
                 for sample in samples
             ],
@@ -113,7 +115,7 @@ def main() -> int:
 
 
 def _settings(workers: int) -> dict[str, Any]:
-    """The defaults, but for cache, larger bodies and patience; no worker is replaced by count."""
+    """Default settings with larger bodies, longer timeouts, and no cache or recycling by count."""
     return {
         "web_server": {"max_body_mb": MAX_BODY_MB},
         "ocr": {
@@ -124,7 +126,7 @@ def _settings(workers: int) -> dict[str, Any]:
 
 
 def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sample]:
-    """Send all images, EVERY at a time; what the workers hold before, between and after."""
+    """Send all images, EVERY at a time; yields the workers' memory before, between and after."""
     made = mixed_sizes(arguments.images, arguments.seed)
     sent = 0
     yield _sample(server, sent)
@@ -133,40 +135,42 @@ def send(server: ServerUnderTest, arguments: argparse.Namespace) -> Iterator[Sam
         sent += len(batch)
         sample = _sample(server, sent)
         yield sample
-        kept = (_listed(by.values()) for by in (sample.paused, sample.rested))
+        kept = (_listed(by.values()) for by in (sample.after_trim, sample.after_reset))
         print(f"{sent:8}  {'; '.join(kept)}", flush=True)
 
 
 def judge(samples: Sequence[Sample], verdict: Verdict) -> dict[str, Any]:
-    """The workers at the end, at their largest, and their growth over the last images."""
-    count, paused, rested = samples[-1]
+    """Check the workers' memory at the end, its peak, and its growth over the last images."""
+    count, after_trim, after_reset = samples[-1]
     window = [sample for sample in samples if sample.images > count - LAST]
     at = [sample.images for sample in window]
     growth = []
-    for pid in rested:
-        kept = [sample.rested.get(pid, 0.0) for sample in window]
+    for pid in after_reset:
+        kept = [sample.after_reset.get(pid, 0.0) for sample in window]
         growth.append(100 * statistics.linear_regression(at, kept).slope)
-    largest = [max(sample.paused.get(pid, 0.0) for sample in samples) for pid in paused]
-    at_end = list(paused.values())
+    largest = [max(sample.after_trim.get(pid, 0.0) for sample in samples) for pid in after_trim]
+    at_end = list(after_trim.values())
     verdict.row(f"after {count}", _listed(at_end), max(at_end) <= MAX_PSS_MB)
     verdict.row("largest", _listed(largest), max(largest) <= MAX_PSS_MB)
-    verdict.row("in a rest", _listed(rested.values()), max(rested.values()) <= MAX_PSS_MB)
+    verdict.row(
+        "after idle reset", _listed(after_reset.values()), max(after_reset.values()) <= MAX_PSS_MB
+    )
     shown = ", ".join(f"{slope:+.2f}" for slope in growth)
     verdict.row("MB per 100", f"{shown} over the last {LAST}", max(growth) < MAX_GROWTH_MB)
     return {
         "pss_mb_at_end": at_end,
-        "pss_mb_rested": list(rested.values()),
+        "pss_mb_after_reset": list(after_reset.values()),
         "pss_mb_largest": largest,
         "growth_mb_per_100": growth,
     }
 
 
 def _sample(server: ServerUnderTest, sent: int) -> Sample:
-    """Wait for the workers' pause and, after the last page, for their rest."""
-    paused = _pss_after(server, PAUSED_SECONDS)
+    """Wait for the idle trim and, after the last page, for the idle reset."""
+    after_trim = _pss_after(server, TRIM_SECONDS)
     last = (PAGES / LAST_PAGE).read_bytes()
     drive(server.port, distinct([last], LAST_TIMES * server.workers), 2 * server.workers)
-    return Sample(sent, paused, _pss_after(server, RESTED_SECONDS))
+    return Sample(sent, after_trim, _pss_after(server, RESET_SECONDS))
 
 
 def _pss_after(server: ServerUnderTest, seconds: float) -> dict[int, float]:

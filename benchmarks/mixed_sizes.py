@@ -15,7 +15,7 @@ MAX_PNG_PIXELS = 1_000_000
 
 
 def mixed_sizes(count: int, seed: int) -> Iterator[bytes]:
-    """So many encoded images, log-uniform in area, the smallest and the largest among them.
+    """This many encoded images, log-uniform in area, including the smallest and the largest.
 
     The same seed gives the same images.
     """
@@ -29,7 +29,7 @@ def mixed_sizes(count: int, seed: int) -> Iterator[bytes]:
 
 
 def sizes(count: int, randomness: random.Random) -> list[tuple[int, int]]:
-    """(width, height) in random order: areas at equal distances on a log scale, ratios random."""
+    """(width, height) in random order: equidistant areas on a log scale, with random ratios."""
     smallest, largest = SMALLEST[0] * SMALLEST[1], LARGEST[0] * LARGEST[1]
     found = []
     for number in range(count):
@@ -46,7 +46,7 @@ def sizes(count: int, randomness: random.Random) -> list[tuple[int, int]]:
 def _tiled(
     pages: list[Image.Image], size: tuple[int, int], randomness: random.Random
 ) -> Image.Image:
-    """The size filled with pages as they are, side by side; a part of one page if it is small."""
+    """An image of this size, filled with unscaled pages next to each other."""
     image = Image.new("RGB", size, "white")
     top = 0
     while top < size[1]:

@@ -1,4 +1,4 @@
-"""Pages whose every text has a known place: upright numbers in cells, and lines to be turned."""
+"""Pages with texts at known positions: upright numbers in cells, and rotated lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAPER: Colour = (255, 255, 255)
 
 Direction = Literal["upright", "upside down", "standing", "standing, upside down"]
 # A standing line is read from above; np.rot90 of one that is upside down is upside down.
-TURNS: dict[Direction, Image.Transpose | None] = {
+ROTATIONS: dict[Direction, Image.Transpose | None] = {
     "upright": None,
     "upside down": Image.Transpose.ROTATE_180,
     "standing": Image.Transpose.ROTATE_270,
@@ -36,7 +36,7 @@ TURNS: dict[Direction, Image.Transpose | None] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, and the part of the image that it has for itself: left, top, right, bottom."""
+    """A text and its cell in the image: left, top, right, bottom."""
 
     text: str
     box: tuple[float, float, float, float]
@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class CellPage:
-    """An image whose texts lie in cells; labels are what its figures are counted under."""
+    """An image with texts in cells; labels: the groups in which its results are counted."""
 
     labels: tuple[str, ...]
     image: Image.Image
@@ -52,7 +52,7 @@ class CellPage:
 
 
 def number_pages(seed: int, count: int) -> Iterator[CellPage]:
-    """Count upright numbers of 1 to 6 digits, and a fifth as many with signs, on pages of cells."""
+    """`count` upright numbers of 1 to 6 digits, and a fifth as many with signs, in cells."""
     generator = random.Random(seed)
     kinds = list(product(FACES, SIZES, RULES))
     each = count // len(kinds)
@@ -70,13 +70,13 @@ def number_pages(seed: int, count: int) -> Iterator[CellPage]:
 
 
 def digits(generator: random.Random) -> str:
-    """A number of 1 to 6 digits, mostly such that it is a number when turned, too."""
+    """A number of 1 to 6 digits, which is mostly also a number upside down."""
     alphabet = "01689" if generator.random() < TURNABLE_SHARE else "0123456789"
     return "".join(generator.choices(alphabet, k=generator.randint(1, 6)))
 
 
 def with_sign(generator: random.Random) -> str:
-    """A share, a price, a range and so on of the digits that can be turned."""
+    """A percentage, price, range or similar, of digits that are also digits upside down."""
     form = generator.choice(("00%", "00.0%", "0/00", "00-00", "-000", "0.00", "0,000", "¥00.00"))
     return re.sub("0", lambda _: generator.choice("01689"), form)
 
@@ -110,7 +110,7 @@ def _turned(kind: str, rows: list[list[str]], pen: Pen) -> Iterator[CellPage]:
     texts = [text for row in rows for text in row]
     widest = max(pen.width(text) for text in texts) / pen.size
     sheet, cells = _in_cells(texts, pen, widest + 2, ruled=False, columns=len(rows[0]))
-    for direction, turn in TURNS.items():
+    for direction, turn in ROTATIONS.items():
         image = sheet.image if turn is None else sheet.image.transpose(turn)
         placed = tuple(Cell(cell.text, _turned_box(cell.box, sheet, direction)) for cell in cells)
         yield CellPage((kind, direction), image, placed)
@@ -133,7 +133,7 @@ def _turned_box(
 def _in_cells(
     texts: list[str], pen: Pen, width: float, ruled: bool, columns: int = COLUMNS
 ) -> tuple[Sheet, tuple[Cell, ...]]:
-    """Write each text into the middle of a cell, row by row; width in units of the pen's size."""
+    """Write each text into the center of a cell, row by row; width in units of the pen's size."""
     across, down, margin = round(width * pen.size), round(2.4 * pen.size), 20
     rows = -(-len(texts) // columns)
     sheet = Sheet((columns * across + 2 * margin, rows * down + 2 * margin), PAPER)

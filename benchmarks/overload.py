@@ -1,11 +1,11 @@
-"""What does the server do with four times as many images as it can read? Real models.
+"""Checks the server with four times as many images as it can recognize, with real models.
 
     python benchmarks/overload.py [--minutes 5] [--factor 4] [--peak-minutes 1] [--workers 2]
                                   [--poisson] [--seed 1]
 
-The peak is what 8 clients in a closed loop get, before and after, since the speed of a machine
-drifts; in between requests arrive at a multiple of it. Every request is a recognition of its own.
-Exit status 1 if a check failed. Nothing else may run on the machine.
+The peak is the throughput of 8 clients in a closed loop. It is measured before and after, because
+the speed of a machine drifts; in between, requests arrive at a multiple of it. Every request is a
+separate recognition. Exit status 1 if a check failed. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Memory:
     samples: list[float] = field(default_factory=list)
 
     async def watch(self) -> None:
-        """Sample until cancelled; say once a minute where it is."""
+        """Sample until cancelled; print the memory once a minute."""
         every = round(REPORT_SECONDS / SAMPLE_SECONDS)
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
@@ -58,7 +58,7 @@ class Memory:
                 print(f"front end {self.samples[-1]:.0f} MiB", flush=True)
 
     def growth(self) -> float:
-        """How much higher the peak of the second half is than that of the first."""
+        """The difference between the peaks of the second and the first half."""
         half = len(self.samples) // 2
         return max(self.samples[half:]) - max(self.samples[:half])
 
@@ -77,9 +77,9 @@ class Overload:
         self._memory = Memory(server.pid)
 
     async def run(self) -> None:
-        """All phases, and what they showed."""
+        """Run all phases and check them."""
         seconds = self._arguments.minutes * 60
-        await self._peak(seconds=10)  # the images' shapes are compiled now, not while measured
+        await self._peak(seconds=10)  # compiles the images' shapes before the measurement
         before, first = rss_mb(self._server.pid), await self._peak()
         print(f"peak before: {first.good_per_second:.2f}/s", flush=True)
         rate = self._arguments.factor * first.good_per_second
@@ -126,7 +126,7 @@ class Overload:
         row("Retry-After", f"{told}missing {missing} times", missing == 0 and bool(refused))
 
     def _judge_accepted(self, load: Load) -> None:
-        """Accepted is what was not refused, also if it was given up later."""
+        """Check accepted requests: those that were not refused, including later timeouts."""
         accepted = [a.seconds for a in load.answers if a.status != 503 and not a.lost]
         deadline = QUEUE_SECONDS + TASK_SECONDS
         p50, p99 = percentile(accepted, 50), percentile(accepted, 99)

@@ -1,12 +1,12 @@
-"""This server beside its peers: PaddleX serving and RapidOCR's API server, on the same weights.
+"""Compares this server with PaddleX serving and RapidOCR's API server, with the same weights.
 
     python benchmarks/peers.py [--rounds 3] [--seconds 20] [--every 1] [--clients 8] [--no-sweep]
 
-First each peer's settings of threads and processes are tried on a few pages, and the one that reads
-most images/s is taken as its best (--no-sweep takes the best of the last results). Then the rounds:
-this server, and each peer at its defaults and at its best, one after the other (A B C A B C …).
-Each is started, warmed up, measured over both sets of pages with clients in a closed loop, and
-stopped. Tables of medians, and results/peers.json. Nothing else may run on the machine.
+First, each peer's settings of threads and processes are tried on a few pages; the one with the
+most images/s is its best (--no-sweep uses the best of the last results). Then the rounds run this
+server, and each peer with its defaults and with its best settings (A B C A B C …). Each server is
+started, warmed up, measured on both sets of pages with clients in a closed loop, and stopped.
+Prints tables of medians, and writes results/peers.json. Nothing else may run on the machine.
 
 In five minutes: --rounds 1 --every 3 --seconds 5 --no-sweep
 """
@@ -38,7 +38,7 @@ from workloads import PAGES, SMALL_PRINT  # noqa: E402
 from text_accuracy import errors_and_length  # noqa: E402
 
 MANIFESTS = {"rendered": PAGES, "small print": SMALL_PRINT / "pages.json"}
-# The first of each peer is its defaults.
+# The first of each peer has its default settings.
 PEERS: tuple[list[Contender], ...] = (
     [
         PaddleXServing(),
@@ -62,7 +62,7 @@ ACCURACY_SLACK = 0.001
 
 @dataclass(frozen=True)
 class Row:
-    """A server at one setting over one set of pages: the medians of its rounds, its accuracy."""
+    """A server with one setting on one set of pages: the medians of its rounds, its accuracy."""
 
     server: str
     setting: str
@@ -88,7 +88,7 @@ Runs = dict[tuple[str, str, str], list[Run]]
 
 
 def main() -> int:
-    """Sweep, run the rounds, print and keep the result."""
+    """Sweep, run the rounds, print and write the results."""
     arguments = _parse()
     sets = {name: read_pages(path, arguments.every) for name, path in MANIFESTS.items()}
     sweep = _last_sweep() if arguments.no_sweep else run_sweep(sets, arguments)
@@ -110,7 +110,7 @@ def main() -> int:
 
 
 def run_sweep(sets: Sets, arguments: argparse.Namespace) -> list[Tried]:
-    """Each peer's settings over a few pages of both sets together."""
+    """Try each peer's settings on a few pages of both sets."""
     few = {
         name: page
         for pages in sets.values()
@@ -128,7 +128,7 @@ def run_sweep(sets: Sets, arguments: argparse.Namespace) -> list[Tried]:
 
 
 def run_rounds(contenders: list[Contender], sets: Sets, arguments: argparse.Namespace) -> Runs:
-    """A B C A B C …: the runs of each server and setting over each set."""
+    """Run each server and setting on each set, alternately (A B C A B C …)."""
     runs: Runs = {}
     for number in range(arguments.rounds):
         for contender in contenders:
@@ -143,9 +143,9 @@ def run_rounds(contenders: list[Contender], sets: Sets, arguments: argparse.Name
 
 
 def _contenders(sweep: list[Tried]) -> list[Contender]:
-    """This server, and each peer at its defaults and at its best.
+    """This server, and each peer with its defaults and with its best settings.
 
-    A setting that loses answers or accuracy against the defaults is not the best, however fast.
+    Settings that lose answers or accuracy compared with the defaults are excluded.
     """
     chosen: list[Contender] = [ThisServer()]
     for settings in PEERS:
@@ -162,7 +162,7 @@ def _contenders(sweep: list[Tried]) -> list[Contender]:
 
 
 def _last_sweep() -> list[Tried]:
-    """That of the results that are there; nothing without."""
+    """The sweep in the existing results; empty if there are none."""
     path = RESULTS / "peers.json"
     rows = json.loads(path.read_text(encoding="utf-8"))["sweep"] if path.exists() else []
     return [Tried(**row) for row in rows]
@@ -187,7 +187,7 @@ def _accuracy(runs: list[Run], pages: Mapping[str, Page]) -> float:
 
 @cache
 def _errors(expected: tuple[str, ...], read: tuple[str, ...]) -> tuple[int, int]:
-    """Most servers read an image the same in each pass, and long texts take seconds."""
+    """Cached, as most servers give the same result in each pass, and long texts take seconds."""
     return errors_and_length(expected, read)
 
 

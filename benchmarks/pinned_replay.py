@@ -1,4 +1,4 @@
-"""A recording replayed by one process on each of some cores; they take turns at its images."""
+"""Replays a recording with one process on each of several cores, which share its images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Share = tuple[int, float, float, float, dict[str, float], int]
 
 @dataclass(frozen=True)
 class ReplayRun:
-    """What all processes did: images, wall seconds, CPU seconds, seconds by role, releases."""
+    """The totals of all processes: images, wall and CPU seconds, seconds by role, releases."""
 
     images: int
     wall_seconds: float
@@ -31,7 +31,7 @@ class ReplayRun:
     releases: int
 
     def __add__(self, other: ReplayRun) -> ReplayRun:
-        """Both, one after the other."""
+        """The sum of two consecutive runs."""
         return ReplayRun(
             self.images + other.images,
             self.wall_seconds + other.wall_seconds,
@@ -42,7 +42,7 @@ class ReplayRun:
 
     @property
     def per_second(self) -> float:
-        """Images per second of all processes together."""
+        """Images per second of all processes."""
         return self.images / self.wall_seconds
 
     @property
@@ -53,7 +53,7 @@ class ReplayRun:
 
 @dataclass(frozen=True)
 class ReplayWork:
-    """What each process is told: a recording, and its images in the order of their replay."""
+    """The work of the processes: a recording, and its images in the order of their replay."""
 
     engine: EngineSettings
     folder: Path
@@ -62,9 +62,9 @@ class ReplayWork:
 
 
 def replay_on(cores: Sequence[int], work: ReplayWork) -> ReplayRun:
-    """Start a process on each core, let them begin together, wait for all.
+    """Start a process on each core, let them begin together, and wait for all.
 
-    Before it counts, each sees all shapes once.
+    Each one runs all shapes once before the measurement.
     """
     begin = SPAWN.Barrier(len(cores))
     turn: Synchronized[int] = SPAWN.Value("i", 0)
@@ -79,7 +79,7 @@ def replay_on(cores: Sequence[int], work: ReplayWork) -> ReplayRun:
 def run_all(processes: Sequence[SpawnProcess]) -> None:
     """Run the processes to their end, with one thread each for native libraries.
 
-    They are daemons, as workers are: openvino_telemetry starts a process in what is none.
+    They are daemons, like workers: otherwise openvino_telemetry starts a process in them.
     """
     os.environ.update(thread_environment(1))
     for process in processes:
@@ -97,7 +97,7 @@ def _replay(
     turn: Synchronized[int],
     shares: multiprocessing.SimpleQueue[Share],
 ) -> None:
-    """One process: load, warm up, wait for the others, then take image after image."""
+    """Run in each process: load, warm up, wait for the others, then replay images."""
     os.sched_setaffinity(0, {core})
     from recorded_tensors import LoadedEngine, Replay
 
@@ -105,15 +105,15 @@ def _replay(
     replay.see_all_shapes()
     begin.wait(START_SECONDS)
     start, cpu, done = time.perf_counter(), time.process_time(), 0
-    for image in _in_turns(work.images, turn):
+    for image in _next_images(work.images, turn):
         replay.run(image)
         done += 1
     end, cpu = time.perf_counter(), time.process_time() - cpu
     shares.put((done, start, end, cpu, replay.seconds, replay.releases))
 
 
-def _in_turns(images: Sequence[int], turn: Synchronized[int]) -> Iterator[int]:
-    """The images that no other process has taken."""
+def _next_images(images: Sequence[int], turn: Synchronized[int]) -> Iterator[int]:
+    """The images that no other process has replayed."""
     while True:
         with turn.get_lock():
             index = turn.value

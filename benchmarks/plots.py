@@ -2,8 +2,8 @@
 
     python benchmarks/plots.py [peers …]
 
-Without names every result is drawn that there is a plot for. Colours are those of Okabe and Ito,
-which the colour-blind tell apart; they differ in brightness too.
+Without names, all results with a plot are drawn. Colours are those of Okabe and Ito, which
+colour-blind people can distinguish; they also differ in brightness.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from memory import MAX_PSS_MB
 
 IMAGES = RESULTS.parents[1] / "docs" / "images"
 BLUE, ORANGE = "#0072B2", "#E69F00"
-WIDTH_PX = 1600  # shown at 800
+WIDTH_PX = 1600  # displayed at 800
 DPI = 200
 
 Result = dict[str, Any]
 
 
 def main() -> int:
-    """Draw and say what was drawn."""
+    """Draw the plots and print their names."""
     arguments = _parse()
     mpl.use("Agg")
     mpl.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
@@ -97,15 +97,15 @@ def _median(rows: list[Result], server: str, setting: str, pages: str, of: str) 
 
 
 def draw_memory(result: Result) -> Figure:
-    """What each worker keeps in pauses and rests, over the images that all have read."""
+    """The memory of each worker after idle trims and idle resets, by number of images."""
     figure = Figure(figsize=(WIDTH_PX / DPI, 2.6), layout="constrained")
     axes = figure.subplots()
     samples = result["samples"]
     sent = [sample["images"] for sample in samples]
-    for when, style in (("paused", "-"), ("rested", ":")):
-        workers = zip(*(sample[f"{when}_pss_mb"] for sample in samples), strict=True)
+    for when, style in (("trim", "-"), ("reset", ":")):
+        workers = zip(*(sample[f"after_{when}_pss_mb"] for sample in samples), strict=True)
         for number, (kept, colour) in enumerate(zip(workers, (BLUE, ORANGE), strict=False), 1):
-            axes.plot(sent, kept, style, color=colour, label=f"worker {number}, {when}")
+            axes.plot(sent, kept, style, color=colour, label=f"worker {number}, idle {when}")
     axes.axhline(MAX_PSS_MB, color="grey", linestyle="--", linewidth=1, label="limit")
     axes.set(ylim=0, xlim=0, xlabel="images of 100x30 to 4000x3000 pixels", ylabel="PSS, MB")
     axes.legend(loc="lower right", ncols=3, fontsize=8)
@@ -118,7 +118,7 @@ PLOTS: dict[str, Callable[[Result], Figure]] = {"memory": draw_memory, "peers": 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", choices=[*PLOTS, []], help="all that there are")
+    parser.add_argument("names", nargs="*", choices=[*PLOTS, []], help="default: all plots")
     return parser.parse_args()
 
 

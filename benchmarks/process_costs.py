@@ -1,4 +1,4 @@
-"""What running processes cost, from /proc: CPU seconds and memory."""
+"""CPU seconds and memory of running processes, from /proc."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def wait_until_quiet(pids: Sequence[int], seconds: float = 60.0) -> None:
-    """Wait until the processes compute no more: idle workers prepare themselves for a while."""
+    """Wait until the processes use no CPU: idle workers prepare shapes for a while."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         before = cpu_seconds(pids)
@@ -28,13 +28,13 @@ def wait_until_quiet(pids: Sequence[int], seconds: float = 60.0) -> None:
 
 
 def pss_mb(pid: int) -> float:
-    """The process's memory in MB (10^6 bytes); a page that n processes share counts 1/n."""
+    """The process's memory in MB (10^6 bytes); a page shared by n processes counts 1/n."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return _kib(rollup, "Pss") * 1024 / 1e6
 
 
 def peak_rss_mb(pid: int) -> float:
-    """The most memory in MB that the process ever had, shared pages counted whole."""
+    """The peak memory of the process in MB, including all shared pages."""
     return _kib(Path(f"/proc/{pid}/status").read_text(), "VmHWM") * 1024 / 1e6
 
 

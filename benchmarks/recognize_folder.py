@@ -1,12 +1,12 @@
-"""Is `ocr-server recognize` as fast as the server? The same images through both, in turns.
+"""Compares the speed of `ocr-server recognize` with the server, on the same images.
 
     python benchmarks/recognize_folder.py [--images 100] [--workers 2] [--rounds 3]
 
-The server is warm, its cache is off, and 4 clients for each worker keep it busy. The command reads
-a folder into a folder with as many workers; its images/s count from when the models are loaded,
-as the server's do, and are also given with the loading. Images are pages of the project, no two
-with the same bytes. The median of the rounds' ratios counts: 1 if it is below 0.95. Writes
-results/recognize_folder.json. Nothing else may run on the machine.
+The server is warm, its cache is off, and it has 4 clients per worker. The command processes a
+folder with the same number of workers. Its images/s count after the models are loaded, as with
+the server; images/s including loading are printed, too. Images are pages of the project, all with
+different bytes. Both alternate, and the median of the rounds' ratios counts: exit status 1 if it
+is below 0.95. Writes results/recognize_folder.json. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SUMMARY = re.compile(
 
 @dataclass(frozen=True)
 class Round:
-    """Images per second of both; with_loading: of the command from its start to its end."""
+    """Images per second of both; with_loading: of the command including loading."""
 
     server: float
     command: float
@@ -50,12 +50,12 @@ class Round:
 
     @property
     def share(self) -> float:
-        """How much of the server's speed the command has."""
+        """The command's speed relative to the server's."""
         return self.command / self.server
 
 
 def main() -> int:
-    """Print a line a round and the median of the ratios; 1 if that is too low."""
+    """Print a line per round and the median of the ratios; returns 1 if it is too low."""
     arguments = _parse()
     with tempfile.TemporaryDirectory(prefix="ocr-benchmark-") as name:
         folder = Path(name)
@@ -81,7 +81,7 @@ def main() -> int:
 
 
 def take_turns(images: list[bytes], folder: Path, out: Path, config: Path, workers: int) -> Round:
-    """The server, then the command, over the same images in the same order."""
+    """Run the server, then the command, on the same images in the same order."""
     with serving(settings(ENGINE, workers)) as server:
         drive(server.port, images[:1] * workers, workers)
         served = drive(server.port, images, 4 * workers).per_second
@@ -104,7 +104,7 @@ def take_turns(images: list[bytes], folder: Path, out: Path, config: Path, worke
 
 
 def write_images(folder: Path, count: int) -> list[bytes]:
-    """So many images, no two with the same bytes; by name in the order in which they stand."""
+    """Write this many images with different bytes, with names in their order."""
     folder.mkdir()
     names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
     images = []

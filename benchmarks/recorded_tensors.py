@@ -1,9 +1,9 @@
-"""The tensors of a workload: recorded on their way into OpenVINO, replayed through bare requests.
+"""Records the input tensors of a workload, and replays them through infer requests.
 
-A recording is a folder with one .npy for each inference, and calls.json: for each image the
-numbers of the models that it went through, in order. Models are numbered as they are compiled. The
-recognizer that records and the one that replays are loaded alike, so a number means the same model,
-compiled with the same properties.
+A recording is a folder with one .npy file per inference, and calls.json: the numbers of the models
+that each image used, in order. Models are numbered in the order of compilation. The recognizers
+that record and replay are loaded in the same way, so a number means the same model, compiled with
+the same properties.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ MAX_PIXELS = 40_000_000
 
 
 class LoadedEngine:
-    """A recognizer on one core, with what OpenVINO compiled for it.
+    """A recognizer on one core, with its compiled models.
 
-    models: in the order of their compilation; roles: what each is for, det, cls or rec.
-    sessions: what the recognizer runs, with their roles.
+    models: in the order of compilation; roles: det, cls or rec for each. sessions: the
+    recognizer's sessions with their roles.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -52,7 +52,7 @@ class LoadedEngine:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """While compiled models are numbered, and requests know their model."""
+        """A context in which compiled models are numbered, and requests know their model."""
         compile_model: Any = ov.Core.compile_model
         import_model: Any = ov.Core.import_model
         create_request: Any = ov.CompiledModel.create_infer_request
@@ -78,7 +78,7 @@ class LoadedEngine:
             yield
 
     def _load(self, settings: EngineSettings) -> Callable[..., Any]:
-        """OpenVinoRuntime.load that notes the session and what it is for."""
+        """OpenVinoRuntime.load that also records the session and its role."""
         load: Any = OpenVinoRuntime.load
         sources = settings.models.sources() if settings.models else ()
         roles = {source.file.path: source.role for source in sources}
@@ -94,7 +94,7 @@ class LoadedEngine:
 
 @contextlib.contextmanager
 def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """While an attribute has another value."""
+    """A context in which an attribute has another value."""
     original = getattr(owner, name)
     setattr(owner, name, value)
     try:
@@ -104,7 +104,7 @@ def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 
 def record(engine: LoadedEngine, images: Sequence[bytes], folder: Path) -> None:
-    """Read the images and keep every tensor that a request is given."""
+    """Recognize the images and save every input tensor."""
     calls: list[list[int]] = []
     files = itertools.count()
     give: Any = ov.InferRequest.set_input_tensor
@@ -122,16 +122,16 @@ def record(engine: LoadedEngine, images: Sequence[bytes], folder: Path) -> None:
 
 
 def tensor_file(folder: Path, number: int) -> Path:
-    """Where a recording keeps the tensor of a call."""
+    """The file of a call's tensor in a recording."""
     return folder / f"{number:06}.npy"
 
 
 class Replay:
-    """Runs recorded tensors through requests of its own on the engine's compiled models.
+    """Runs recorded tensors through its own infer requests on the engine's compiled models.
 
-    Tensors are mapped from their files and touched once, so that processes share their memory and
-    no page fault is timed. Memory is released by the worker's rule: after an image that left the
-    process with more than release_rss_mb, tensors not counted.
+    Tensors are memory-mapped and read once, so that processes share their memory and no page
+    fault is timed. Memory is released as in a worker: after an image that left the process with
+    more than release_rss_mb, not counting tensors.
     """
 
     def __init__(self, engine: LoadedEngine, folder: Path, release_rss_mb: int) -> None:
@@ -145,7 +145,7 @@ class Replay:
         self._make_requests()
 
     def run(self, image: int) -> None:
-        """All inferences of an image, in order."""
+        """Run all inferences of an image, in order."""
         for number, _, tensor in self._images[image]:
             start = time.perf_counter()
             self.infer(number, tensor)
@@ -154,19 +154,19 @@ class Replay:
             self._release()
 
     def see_all_shapes(self) -> None:
-        """Run one tensor of every shape: the first takes OpenVINO longer than the next."""
+        """Run one tensor of every shape, because OpenVINO needs longer for a new shape."""
         calls = itertools.chain(*self._images)
         first = {(number, array.shape): tensor for number, array, tensor in calls}
         for (number, _), tensor in first.items():
             self.infer(number, tensor)
 
     def answers(self, image: int) -> Iterator[Any]:
-        """Copies of what an image's calls give."""
+        """Copies of the outputs of an image's calls."""
         for number, _, tensor in self._images[image]:
             yield np.array(self.infer(number, tensor)[0])
 
     def infer(self, number: int, tensor: Any) -> Any:
-        """One call; nothing is copied."""
+        """Run one call, without copying the output."""
         return self._requests[number].infer(tensor, share_inputs=True, share_outputs=True)
 
     def _make_requests(self) -> None:
@@ -182,12 +182,12 @@ class Replay:
 
 
 def _map_tensors(folder: Path) -> list[list[tuple[int, Any, Any]]]:
-    """For each image its calls: the session's number, the array and OpenVINO's view of it."""
+    """The calls of each image: the session's number, the array and OpenVINO's view of it."""
     calls = json.loads((folder / "calls.json").read_text(encoding="utf-8"))
     files = itertools.count()
 
     def mapped(number: int) -> tuple[int, Any, Any]:
-        # Writable in name (copy on write): OpenVINO copies what is read-only at every call.
+        # Writable (copy on write), because OpenVINO copies read-only arrays at every call.
         array = np.load(tensor_file(folder, next(files)), mmap_mode="c")
         array.view(np.uint8).reshape(-1)[::4096].sum()
         return number, array, ov.Tensor(array, shared_memory=True)

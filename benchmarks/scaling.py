@@ -1,13 +1,12 @@
-"""Images/s of 1, 2, … workers, and what a node of 32 or 64 cores does by calculation.
+"""Images/s of 1, 2, … workers, and a calculation for a node of 32 or 64 cores.
 
     python benchmarks/scaling.py [--rounds 3] [--every 3]
 
-Measured: the server with 1, 2, … workers up to the cores, 4 clients per worker, in turns, with the
-CPU seconds of the front end for a new image (miss); the same for a cached one (hit); the models
-alone (recorded tensors, pinned processes) on one core beside an idle core, beside a second worker,
-and beside a core that only moves memory. From these a node is calculated: what the workers allow,
-what the front end allows, and the memory. Writes results/scaling.json. Nothing else may run on the
-machine.
+Measured are: the server with 1, 2, … workers up to the number of cores, with 4 clients per worker;
+the front end's CPU seconds for a new image (miss) and for a cached one (hit); and the models alone
+(recorded tensors, pinned processes) on one core while the next core is idle, runs a second worker,
+or only copies memory. From these, the throughput of workers and front end and the memory of a node
+are calculated. Writes results/scaling.json. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ HIT_SHARES = (0.0, 0.5, 0.9)
 
 @dataclass(frozen=True)
 class Costs:
-    """What the calculation starts from.
+    """The measured inputs of the calculation.
 
-    image: CPU seconds of a worker per image when all cores are busy. miss, hit: CPU seconds of the
-    front end. disturbance: by what share a second busy worker slows the first.
+    image: a worker's CPU seconds per image when all cores are busy. miss, hit: the front end's CPU
+    seconds. disturbance: the relative slowdown of a worker by a second busy worker.
     """
 
     image: float
@@ -57,11 +56,11 @@ class Costs:
 
 @dataclass(frozen=True)
 class Node:
-    """A node by calculation, in requests/s with a share of hits.
+    """A calculated node, in requests/s with a given proportion of hits.
 
-    workers: what the workers allow if they disturb each other as little as here. disturbed: if each
-    further worker disturbed the others as much as the second did the first. front_end: what one
-    front end allows. memory_gib: of all workers.
+    workers: the limit of the workers if they slow each other down only as much as measured here.
+    disturbed: the same if each further worker slows the others down as much as the second one did
+    the first. front_end: the limit of one front end. memory_gib: of all workers.
     """
 
     cores: int
@@ -120,7 +119,7 @@ def seconds_of_a_hit(sent: Sequence[bytes], cores: int) -> float:
 
 
 def disturbances(sent: Sequence[bytes], rounds: int) -> dict[str, float]:
-    """By what share the models on one core are slowed by what the next core does (medians)."""
+    """The relative slowdown of the models on one core by the work of the next core (medians)."""
     first, second = sorted(os.sched_getaffinity(0))[:2]
     by_worker, by_memory, moved = [], [], []
     with tempfile.TemporaryDirectory(prefix="ocr-tensors-") as name:
@@ -130,9 +129,9 @@ def disturbances(sent: Sequence[bytes], rounds: int) -> dict[str, float]:
             alone = replay_on([first], replay_work(folder, len(sent), 1)).cpu_per_image
             both = replay_on([first, second], replay_work(folder, len(sent), 2)).cpu_per_image
             with BusyNeighbour(second) as neighbour:
-                beside = replay_on([first], replay_work(folder, len(sent), 1)).cpu_per_image
+                disturbed = replay_on([first], replay_work(folder, len(sent), 1)).cpu_per_image
             by_worker.append(both / alone - 1)
-            by_memory.append(beside / alone - 1)
+            by_memory.append(disturbed / alone - 1)
             moved.append(neighbour.gigabytes_per_second)
     return {
         "by_a_worker": statistics.median(by_worker),
@@ -170,8 +169,8 @@ def _print_measured(costs: Costs, neighbours: dict[str, float]) -> None:
         "for a cached one"
     )
     print(
-        f"the models on one core are slowed by {neighbours['by_a_worker']:+.1%} beside a second "
-        f"worker, by {neighbours['by_moved_memory']:+.1%} beside a core that moves "
+        f"the models on one core are slowed by {neighbours['by_a_worker']:+.1%} with a second "
+        f"worker, by {neighbours['by_moved_memory']:+.1%} with a core that copies "
         f"{neighbours['moved_gb_per_second']:.1f} GB/s"
     )
 

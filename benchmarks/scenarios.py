@@ -28,7 +28,7 @@ CACHED_REQUESTS = 3000
 
 
 def main() -> int:
-    """Print each scenario with what it is held against."""
+    """Print each scenario with its reference."""
     arguments = _parse()
     names = [page["file"] for page in json.loads(PAGES.with_suffix(".json").read_text())["pages"]]
     images = [padded_jpeg(PAGES / name) for name in names[::5]]
@@ -65,7 +65,7 @@ def one_after_the_other(server: ServerUnderTest, image: bytes) -> float:
 def load(
     server: ServerUnderTest, folder: str, scenario: str, clients: int, requests: int = 0
 ) -> dict[str, Any]:
-    """One scenario of multirequest.py, as its JSON."""
+    """The JSON of one scenario of multirequest.py."""
     command = [sys.executable, str(ROOT / "multirequest.py"), "--json", "--dir", folder]
     command += ["--url", f"http://127.0.0.1:{server.port}", "--scenario", scenario]
     command += ["--clients", str(clients), "--requests", str(requests or clients)]
@@ -82,7 +82,7 @@ def different_max(summary: dict[str, Any]) -> float:
 
 
 def padded_jpeg(path: Path) -> bytes:
-    """The page as a JPEG of at least UPLOAD_BYTES: with comments behind its first marker."""
+    """The page as a JPEG of at least UPLOAD_BYTES, with comments after its first marker."""
     encoded = io.BytesIO()
     Image.open(path).convert("RGB").save(encoded, "JPEG", quality=90)
     data = encoded.getvalue()

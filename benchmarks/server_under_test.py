@@ -1,4 +1,4 @@
-"""The server of this checkout for benchmarks, what drives it, and the verdict on a run."""
+"""The server of this checkout for benchmarks, its load, and the verdict on a run."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ANSWER_SECONDS = 300.0
 
 
 class ServerUnderTest(ServerProcess):
-    """A server with the given settings and no access log; on entry, all of its workers are ready.
+    """A server with the given settings and no access log; on entry, all workers are ready.
 
-    Seconds count from its exec.
+    Seconds count from exec.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -40,8 +40,8 @@ class ServerUnderTest(ServerProcess):
             detached=True,
             stop_seconds=STOP_SECONDS,
         )
-        self.seconds_to_ready = 0.0  # until /readyz says so: one worker is warm
-        self.seconds_to_whole = 0.0  # until all workers are
+        self.seconds_to_ready = 0.0  # until /readyz answers 200: one worker is ready
+        self.seconds_to_whole = 0.0  # until all workers are ready
         self.workers: int = settings["ocr"]["process"]["number"]
 
     def __enter__(self) -> ServerUnderTest:
@@ -68,7 +68,7 @@ class ServerUnderTest(ServerProcess):
 
 @contextlib.contextmanager
 def serving(settings: Mapping[str, Any]) -> Iterator[ServerUnderTest]:
-    """A server with the given settings, in a folder that lives as long as it does."""
+    """A server with the given settings, in a temporary folder."""
     with (
         tempfile.TemporaryDirectory(prefix="ocr-benchmark-") as folder,
         ServerUnderTest(Path(folder), settings) as server,
@@ -83,11 +83,11 @@ class Verdict:
         self._rows: list[tuple[str, str, bool]] = []
 
     def row(self, name: str, text: str, holds: bool = True) -> None:
-        """A line of the table; a check that may fail if `holds` is given."""
+        """Add a line to the table; with `holds`, it is a check."""
         self._rows.append((name, text, holds))
 
     def print(self) -> int:
-        """Print the table; the exit status, 1 if a check failed."""
+        """Print the table; returns the exit status, 1 if a check failed."""
         width = max(len(name) for name, _, _ in self._rows)
         for name, text, holds in self._rows:
             print(f"{name:{width}}  {text}{'' if holds else '  FAILED'}")
@@ -98,7 +98,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Load:
-    """What clients in a closed loop saw: wall seconds, and each request's seconds."""
+    """The times of clients in a closed loop: wall seconds, and the seconds of each request."""
 
     seconds: float
     latencies: tuple[float, ...]

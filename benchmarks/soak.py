@@ -1,11 +1,11 @@
-"""Does anything grow over 10,000 mixed requests? Real models, small images.
+"""Checks that nothing grows over 10,000 mixed requests, with real models and small images.
 
     python benchmarks/soak.py [--requests 10000] [--warm-up 1000] [--clients 8] [--workers 2]
                               [--seed 1]
 
-Hits, misses, joins, wrong requests of all kinds, base64, filename, jobs that are polled and
-cancelled, and clients that leave, in random order. Every answer is compared with what it must be.
-Exit status 1 if a check failed.
+The requests are hits, misses, coalesced requests, invalid requests of all kinds, base64, filename,
+jobs that are polled and cancelled, and clients that disconnect, in random order. Every answer is
+checked. Exit status 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def fields(**values: Any) -> Request:
 
 
 def wrong_requests(image: bytes) -> list[tuple[Request, str]]:
-    """Requests that no server may fulfil, and the outcome that each must have."""
+    """Invalid requests, and the expected outcome of each."""
     file = part("file", image, "a.png")
     absent = "0" * 32
     return [
@@ -87,7 +87,7 @@ def wrong_requests(image: bytes) -> list[tuple[Request, str]]:
 
 
 class MixedRequests:
-    """Every kind of request, and what was wrong with the answers."""
+    """Sends all kinds of requests, and records wrong answers."""
 
     def __init__(self, client: Client, randomness: random.Random) -> None:
         self.sent: Counter[str] = Counter()
@@ -106,7 +106,7 @@ class MixedRequests:
         }  # fmt: skip
 
     async def prepare(self) -> bytes:
-        """Cut lines out of pages and read each once, so that the cache has them; one of them."""
+        """Crop lines from pages and have each one cached; returns one of them."""
         for name, page in itertools.islice(light_pages().items(), CUT_OUTS):
             lines = (await self._client.ask(upload(name, page.image))).json["data"]["lines"]
             cut = cut_out(page.image, lines[len(lines) // 2]["box"])
@@ -118,7 +118,7 @@ class MixedRequests:
         return self._images[0].image
 
     async def send(self, requests: int, clients: int) -> None:
-        """So many requests, by clients that wait for their answers."""
+        """Send this many requests, by clients that wait for their answers."""
         enough = self.sent.total() + requests
         kinds, weights = list(self._kinds), list(self._kinds.values())
 
@@ -129,7 +129,7 @@ class MixedRequests:
         await asyncio.gather(*(one_after_the_other() for _ in range(clients)))
 
     async def _ask(self, kind: str, request: Request, *expected: str) -> Answer:
-        """Send, count, and compare the outcome."""
+        """Send a request, count it, and check its outcome."""
         self.sent[kind] += 1
         answer = await self._client.ask(request)
         self.lost += bool(answer.lost)
@@ -139,7 +139,7 @@ class MixedRequests:
         return answer
 
     async def _read(self, kind: str, request: Request, text: str, *cache: str) -> None:
-        """Send an image and compare its text and where it came from."""
+        """Send an image, and check its text and cache outcome."""
         answer = await self._ask(kind, request, "200")
         if answer.status == 200 and answer.text != text:
             self.wrong[f"{kind}: another text"] += 1
@@ -179,7 +179,7 @@ class MixedRequests:
         await self._read("filename", fields(file_type="filename", filename=NAMED_PAGE), self._named)
 
     async def _accept(self, kind: str) -> tuple[str, str]:
-        """A job's place, and the text that it is to have."""
+        """Start a job; returns its address and its expected text."""
         image, text = self._new()
         request = form(part("block_flag", b"false"), part("file", image, "a.png"))
         answer = await self._ask(kind, request, "202")
@@ -208,7 +208,7 @@ class MixedRequests:
 
 
 class Soak:
-    """Warm-up, the requests, and what they left behind."""
+    """Runs the warm-up and the requests, and checks for growth and leaks."""
 
     def __init__(self, server: ServerUnderTest, verdict: Verdict, arguments: Namespace) -> None:
         self._server = server
@@ -217,7 +217,7 @@ class Soak:
         self._largest_worker = 0.0
 
     async def run(self) -> None:
-        """All of it; memory is compared between the end of the warm-up and the end."""
+        """Run everything; compares memory at the end of the warm-up and at the end."""
         client = Client(self._server.port)
         mixed = MixedRequests(client, random.Random(self._arguments.seed))
         invariant = Invariant.of(self._server, await mixed.prepare(), self._server.workers)
@@ -236,7 +236,7 @@ class Soak:
         self._judge_server(before, after, broken)
 
     async def _watch(self, mixed: MixedRequests) -> None:
-        """Sample the workers' memory until cancelled; say once a minute how far it is."""
+        """Sample the workers' memory until cancelled; print the progress once a minute."""
         for second in itertools.count(1):
             await asyncio.sleep(1)
             workers = map(rss_mb, worker_processes(self._server.pid))

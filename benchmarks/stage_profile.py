@@ -1,4 +1,4 @@
-"""Where a worker's seconds go: each moment counts for one function of the engine."""
+"""A profile of a worker: all time counts for exactly one function of the engine."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ RUNTIMES = ENGINE / "runtimes"
 def seconds_by_function(
     work: Callable[[], object], roles: Mapping[int, str] | None = None
 ) -> dict[str, float]:
-    """Run the work; the seconds of each function of ocr_engine, the largest first.
+    """Run the work; returns the seconds of each function of ocr_engine, largest first.
 
-    What a function calls outside of ocr_engine (numpy, cv2, Pillow) counts as its own. What is
-    under a session's run counts as the session's: `model rec`, where roles gives `rec` for its id.
+    Calls outside ocr_engine (numpy, cv2, Pillow) count for the calling function. Time in a
+    session's run counts for the session, for example `model rec` if roles has `rec` for its id.
     """
     watch = _FunctionWatch(roles or {})
     sys.setprofile(watch.see)
@@ -31,7 +31,7 @@ def seconds_by_function(
 
 
 class _FunctionWatch:
-    """Follows calls and returns of Python functions; its own time is left out."""
+    """Traces calls and returns of Python functions; its own time is excluded."""
 
     def __init__(self, roles: Mapping[int, str]) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -40,7 +40,7 @@ class _FunctionWatch:
         self._since = time.perf_counter()
 
     def see(self, frame: FrameType, event: str, _: object) -> None:
-        """Count the time since the last event for the function that had it."""
+        """Add the time since the last event to the function that was running."""
         self.seconds[self._stack[-1]] += time.perf_counter() - self._since
         if event == "call":
             self._stack.append(self._name(frame) or self._stack[-1])
@@ -49,7 +49,7 @@ class _FunctionWatch:
         self._since = time.perf_counter()
 
     def _name(self, frame: FrameType) -> str | None:
-        """`stages.detection.preprocess`; None for what counts as its caller's."""
+        """A name such as `stages.detection.preprocess`; None if the time is its caller's."""
         code = frame.f_code
         if not code.co_filename.startswith(str(ENGINE)):
             return None

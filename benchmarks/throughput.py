@@ -1,10 +1,10 @@
-"""Do N workers keep N cores busy? Images/s of N workers against one worker, over HTTP.
+"""Compares the images/s of N workers with one worker, over HTTP.
 
     python benchmarks/throughput.py [--workers 2] [--rounds 3] [--every 3] [--engine openvino]
 
-Each round runs both servers, one after the other (A B A B …), with the cache off: one worker with
-one client over all pages, N workers with 4 N clients over N times all pages, so that both take
-about as long. The median of the rounds' ratios counts. Nothing else may run on the machine.
+Each round runs both servers (A B A B …) with the cache off: one worker with one client and all
+pages, and N workers with 4 N clients and N times all pages, so that both take about the same time.
+The median of the rounds' ratios counts. Nothing else may run on the machine.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PAGES = ROOT / "tests" / "data" / "pages.json"
 
 @dataclass(frozen=True)
 class Run:
-    """One server over all pages."""
+    """The results of one server on all pages."""
 
     load: Load
     cpu_per_image: float
@@ -32,7 +32,7 @@ class Run:
 
 
 def main() -> int:
-    """Print a line a run and the ratio of the medians."""
+    """Print a line per run and the ratio of the medians."""
     arguments = _parse()
     names = [page["file"] for page in json.loads(PAGES.read_text(encoding="utf-8"))["pages"]]
     images = [(PAGES.parent / "pages" / name).read_bytes() for name in names[:: arguments.every]]
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def run(engine: str, workers: int, clients: int, images: list[bytes]) -> Run:
-    """One server, warmed with one image per worker, over all images."""
+    """Run one server, warmed up with one image per worker, on all images."""
     with serving(settings(engine, workers)) as server:
         drive(server.port, images[:1] * workers, workers)
         before = server.cpu_seconds()

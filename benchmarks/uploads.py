@@ -1,4 +1,4 @@
-"""The pages that long benchmarks send, and how no two uploads of them are equal."""
+"""The pages that long benchmarks send, with different bytes in every upload."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Page:
 
 
 def light_pages() -> dict[str, Page]:
-    """Pages that take a worker half a second or so each, by name."""
+    """Pages that take a worker about half a second each, by name."""
     pages = json.loads(PAGES.read_text(encoding="utf-8"))["pages"]
     return {
         page["file"]: Page((PAGES.parent / "pages" / page["file"]).read_bytes(), (*page["lines"],))
@@ -37,7 +37,7 @@ def light_pages() -> dict[str, Page]:
 
 
 def uploads(images: Mapping[str, bytes], randomness: random.Random) -> Iterator[Request]:
-    """Endless uploads: all images in random order, again and again, no two of them equal."""
+    """Endless uploads: repeated passes over all images in random order; no two are equal."""
     numbers = itertools.count()
     while True:
         for name in randomness.sample(sorted(images), len(images)):
@@ -50,10 +50,10 @@ def upload(name: str, image: bytes) -> Request:
 
 
 def varied(image: bytes, number: int) -> bytes:
-    """The same pixels with another MD5: a JPEG or PNG with a numbered comment."""
+    """The same pixels with a different MD5: a JPEG or PNG with a numbered comment."""
     note = b"arrival %d" % number
-    if image.startswith(b"\xff\xd8"):  # behind SOI
+    if image.startswith(b"\xff\xd8"):  # after SOI
         return image[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + image[2:]
-    chunk = b"tEXtComment\0" + note  # behind IHDR, which ends at byte 33
+    chunk = b"tEXtComment\0" + note  # after IHDR, which ends at byte 33
     framed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
     return image[:33] + framed + image[33:]

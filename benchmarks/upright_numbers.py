@@ -1,17 +1,17 @@
-"""Upright numbers must stay as they are, and upside-down lines be turned.
+"""Checks that upright numbers are not rotated, and that upside-down lines are.
 
     python benchmarks/upright_numbers.py [--seed 52] [--count 3000] [--official] [--list]
                                          [--fonts FOLDER] [--json FILE]
 
-1. Upright numbers of 1 to 6 digits, 70 % of them of 0 1 6 8 9 alone, and a fifth as many with
-   signs, in six faces and five sizes, with and without rules, in cells. A line that is read belongs
-   to the cell that its middle is in. TURNED: it reads as the number does when turned by 180
-   degrees. --official reads the same pages with PaddleOCR's own pipeline on the same weights.
-2. Lines and pages in four directions: how many lines are read right?
+1. Upright numbers of 1 to 6 digits, 70 % of them only of 0 1 6 8 9, and a fifth as many with
+   signs, in six faces and five sizes, with and without rules, in cells. A recognized line belongs
+   to the cell that has its center. TURNED: the text is that of the number rotated by 180 degrees.
+   --official runs PaddleOCR's own pipeline with the same weights on the same pages.
+2. Lines and pages in four directions, and how many lines are correct.
 
-Exits with 1 if a number was turned, or if fewer than 99.7 % are right and, with --official, fewer
-than PaddleOCR reads right. --list prints what was read wrong. Fonts: the Debian packages that
-tools/pages/fonts.py names, or those in a folder.
+Exit status 1 if a number was rotated, or if fewer than 99.7 % are correct and, with --official,
+fewer than PaddleOCR's. --list prints wrong results. Fonts: the Debian packages in
+tools/pages/fonts.py, or those in a folder.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ RIGHT_SHARE = 0.997
 OUTCOMES = ("right", "wrong", "missing", "TURNED")
 TURNED = str.maketrans("69", "96")
 
-Lines = list[tuple[str, tuple[float, float]]]  # texts and the middles of their boxes (x, y)
+Lines = list[tuple[str, tuple[float, float]]]  # texts and the centers of their boxes (x, y)
 Counts = dict[str, Counter[str]]  # how many of each outcome, by label
 
 
 def main() -> int:
-    """Read both kinds of pages and print the tables."""
+    """Recognize both kinds of pages and print the tables."""
     arguments = _parse()
     if arguments.fonts:
         pages.fonts.FONT_ROOT = arguments.fonts
@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def read(files: Sequence[Path]) -> list[Lines]:
-    """What the default engine reads with its default options."""
+    """The lines of the default engine with its default options."""
     models = resolve_models(ModelChoice(set_name=MODELS), "openvino")
     recognizer = load_recognizer(EngineSettings("openvino", models, MODELS))
     found = []
@@ -92,7 +92,7 @@ def read(files: Sequence[Path]) -> list[Lines]:
 
 
 def read_official(files: Sequence[Path]) -> list[Lines]:
-    """What PaddleOCR's own pipeline reads without a model for the lines' direction."""
+    """The lines of PaddleOCR's own pipeline without a model for text-line orientation."""
     with tempfile.NamedTemporaryFile(suffix=".json") as output:
         command = [sys.executable, str(ROOT / "tools" / "official_pipeline.py")]
         command += ["--weights", "v6-small", "--output", output.name, *map(str, files)]
@@ -105,7 +105,7 @@ def read_official(files: Sequence[Path]) -> list[Lines]:
 
 
 def count(read_pages: Sequence[CellPage], found: Sequence[Lines], listed: bool) -> Counts:
-    """The outcomes by each label of the pages, by all labels together, and of all."""
+    """The outcomes by each label of the pages, by their combinations, and in total."""
     counts: Counts = defaultdict(Counter)
     for page, lines in zip(read_pages, found, strict=True):
         for cell, text in zip(page.cells, texts_of_cells(page.cells, lines), strict=True):
@@ -118,7 +118,7 @@ def count(read_pages: Sequence[CellPage], found: Sequence[Lines], listed: bool) 
 
 
 def texts_of_cells(cells: Sequence[Cell], lines: Lines) -> list[str]:
-    """What was read in each cell, from left to right."""
+    """The recognized text of each cell, from left to right."""
     texts = []
     for left, top, right, bottom in (cell.box for cell in cells):
         inside = [(x, text) for text, (x, y) in lines if left <= x < right and top <= y < bottom]
@@ -127,7 +127,7 @@ def texts_of_cells(cells: Sequence[Cell], lines: Lines) -> list[str]:
 
 
 def outcome(truth: str, text: str) -> str:
-    """One of OUTCOMES; blanks do not count, nor do full-width forms."""
+    """One of OUTCOMES; blanks and full-width forms are ignored."""
     truth, text = (_normalised(each) for each in (truth, text))
     if text == truth:
         return "right"
@@ -155,7 +155,7 @@ def print_directions(counts: Counts) -> None:
 
 
 def verdict(ours: Counts, official: Counts | None) -> int:
-    """1 if a number was turned, or too few are right."""
+    """1 if a number was rotated, or too few are correct."""
     digits = ours["digits"]
     needed = RIGHT_SHARE * sum(digits.values())
     if official:

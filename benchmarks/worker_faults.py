@@ -1,4 +1,4 @@
-"""What chaos.py does to workers and connections, and how soon the workers are whole again."""
+"""The faults of chaos.py, and the time until all workers are ready again."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ sys.path[:0] = [str(ROOT / "tools")]
 
 from broken_images import broken_images  # noqa: E402
 
-TASK_SECONDS = {"kill": 30.0, "all": 5.0}  # a stopped worker holds its image for so long
+TASK_SECONDS = {"kill": 30.0, "all": 5.0}  # timeout of an image in a stopped worker
 SETTLE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 HEALTH = Request("health", method="GET", path="/healthz")
 
 
 class WorkerWatch:
-    """Polls /healthz: which workers are warm, and how long a replacement took after each kill."""
+    """Polls /healthz for ready workers, and measures the time of a replacement after each kill."""
 
     def __init__(self, client: Client) -> None:
         self.recoveries: list[float] = []
@@ -45,7 +45,7 @@ class WorkerWatch:
             await asyncio.sleep(POLL_SECONDS)
 
     def victims(self) -> list[int]:
-        """Workers that were ready or busy a moment ago."""
+        """Workers that were ready or busy at the last poll."""
         return sorted(self._warm)
 
     def is_whole(self) -> bool:
@@ -53,7 +53,7 @@ class WorkerWatch:
         return not self._unreplaced
 
     def killed(self, pid: int) -> None:
-        """From now on the replacement is waited for."""
+        """Start to wait for the replacement."""
         self._gone.add(pid)
         self._warm.discard(pid)
         self._unreplaced.append(asyncio.get_running_loop().time())
@@ -70,7 +70,7 @@ class WorkerWatch:
 
 
 class Faults:
-    """What is done to workers and connections, once every few seconds, and how often it was."""
+    """Causes faults of workers and connections every few seconds, and counts them."""
 
     def __init__(self, server: ServerUnderTest, client: Client, seed: int) -> None:
         self.done: Counter[str] = Counter()
@@ -84,7 +84,7 @@ class Faults:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def inflict(self, every: float, kills_only: bool) -> None:
-        """Go on until cancelled."""
+        """Cause faults until cancelled."""
         while True:
             await asyncio.sleep(every)
             if kills_only:
@@ -96,20 +96,20 @@ class Faults:
             self._begin(self._random.choice((self.leave, self.send_broken))())
 
     async def settle(self) -> None:
-        """Wait for the end of what was begun, and for the last replacement."""
+        """Wait for the end of running faults, and for the last replacement."""
         await asyncio.gather(*self._under_way)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._replaced(), SETTLE_SECONDS)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL to a worker."""
         pid = self._victim()
         if pid and self._server.signal_worker(pid, signal.SIGKILL):
             self.watch.killed(pid)
             self.done["kills"] += 1
 
     async def stop(self) -> None:
-        """SIGSTOP until the deadline of the image that the worker has or gets."""
+        """Stop a worker with SIGSTOP until the deadline of its current or next image."""
         pid = self._victim()
         if pid and self._server.signal_worker(pid, signal.SIGSTOP):
             self.done["stops"] += 1
@@ -117,7 +117,7 @@ class Faults:
             self._server.signal_worker(pid, signal.SIGCONT)
 
     async def burst(self) -> None:
-        """SIGSTOP for 0.3 s, five times."""
+        """Stop a worker with SIGSTOP for 0.3 s, five times."""
         pid = self._victim()
         if pid:
             self.done["bursts"] += 1
@@ -126,14 +126,14 @@ class Faults:
                 await asyncio.sleep(0.3)
 
     async def leave(self) -> None:
-        """A client that goes away in the middle of its body, or while it waits."""
+        """Disconnect a client in the middle of its body, or while it waits."""
         share = self._random.choice((0.5, 1.0))
         self.done["clients gone"] += 1
         with contextlib.suppress(OSError):
             await self._client.abandon(upload("left", self._page), share, 0.1)
 
     async def send_broken(self) -> None:
-        """Five broken images."""
+        """Send five broken images."""
         for _ in range(5):
             answer = await self._client.ask(upload(*next(self._images)))
             self.broken[answer.outcome] += 1

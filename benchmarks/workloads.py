@@ -1,4 +1,4 @@
-"""The images that benchmarks send, by the name of their set."""
+"""The sets of images that benchmarks send, by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "tests" / "data" / "pages.json"
 SMALL_PRINT = ROOT / "benchmarks" / "small_print"
 WORKLOADS = ("pages", "small_print")
-BLANK_PASSES = 3  # a size then stays new to one of two workers in one case of eight
+BLANK_PASSES = 3  # then the probability that one of two workers lacks a size is 1/8
 
 _numbers = itertools.count()
 
@@ -28,21 +28,21 @@ def images(workload: str, every: int = 1) -> dict[str, bytes]:
 
 
 def distinct(sent: Iterable[bytes], times: int = 1) -> list[bytes]:
-    """All images so many times as bodies of which no two are ever equal: none joins another."""
+    """All images this many times, with different bytes in every body, so that none is coalesced."""
     return [varied(image, next(_numbers)) for image in [*sent] * times]
 
 
 def warm_up(server: ServerUnderTest, sent: Iterable[bytes]) -> None:
-    """Let the workers read all images once and see their sizes, and wait until they are idle."""
+    """Have the workers recognize all images and compile their shapes; wait until they are idle."""
     show_all(server, sent)
     wait_until_quiet(server.worker_pids())
 
 
 def show_all(server: ServerUnderTest, sent: Iterable[bytes], times: int = 1) -> None:
-    """Let the workers read all images so many times, and see their sizes.
+    """Have the workers recognize all images this many times, and compile their shapes.
 
-    A size that a worker has not seen costs it a third of a detection. White images of the same
-    sizes cost little, so they are sent several times. In a pause workers forget what is rare.
+    A new size costs a worker a third of a detection. White images of the same sizes are cheap, so
+    they are sent several times. Idle workers discard rare shapes.
     """
     sent = list(sent)
     for bodies in (distinct(map(_white, sent), BLANK_PASSES), distinct(sent, times)):

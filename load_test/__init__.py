@@ -1,1 +1,1 @@
-"""The load test; speaks HTTP, and of the project imports ocr_client alone."""
+"""The load test, an HTTP client; of this project, it imports only ocr_client."""

@@ -1,4 +1,4 @@
-"""Is an answer good? And what a run remembers of each: times, kind, what the cache had to say."""
+"""Checks answers, and records their times, kinds and cache outcomes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections import Counter
 from contextlib import suppress
 
 from load_test.traffic import KINDS, Kind, Request
-from ocr_client.connection import Reply
+from ocr_client.connection import Response
 
 CACHE_OUTCOMES = ("hit", "joined", "miss")
-_BEHIND_DATA = b',"cache":'
+_AFTER_DATA = b',"cache":'
 
 
 class Judge:
-    """Holds every answer against the first good one for the same image."""
+    """Compares every answer with the first good answer for the same image."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._known: dict[str, bytes] = {}
 
-    def failure(self, image: str, reply: Reply) -> str:
-        """Why the answer is not good; nothing if it is."""
+    def failure(self, image: str, reply: Response) -> str:
+        """Why the answer is wrong; empty if it is good."""
         known = self._known.get(image)
         if reply.status == 200 and known is not None and reply.body.startswith(known):
-            return ""  # the same data byte for byte, so the same text
-        reason = "not the answer that docs/api.md describes"
+            return ""  # the same bytes, so the same text
+        reason = "the answer does not match docs/api.md"
         with suppress(ValueError, KeyError, TypeError):
             answer = json.loads(reply.body)
             if reply.status != 200:
@@ -40,16 +40,16 @@ class Judge:
         return f"{reply.status} {reason}{f' (Retry-After: {retry})' if retry else ''}"
 
     def _remember(self, image: str, body: bytes) -> None:
-        """The bytes up to the end of `data`, which spare parsing the next equal answer."""
-        end = body.rfind(_BEHIND_DATA)
+        """Keep the bytes up to the end of `data`, so that equal answers need no parsing."""
+        end = body.rfind(_AFTER_DATA)
         if end >= 0:
-            self._known[image] = body[: end + len(_BEHIND_DATA)]
+            self._known[image] = body[: end + len(_AFTER_DATA)]
 
 
 class Tally:
-    """Everything that a run counts; plain numbers, so that a million answers fit 32 MB.
+    """The counts and times of a run, as plain numbers: a million answers need 32 MB.
 
-    Seconds count from the start of the run. Latencies are those of good answers.
+    Seconds are from the start of the run. Latencies are those of good answers.
     """
 
     def __init__(self) -> None:
@@ -64,26 +64,26 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """How many answers have come, or will never come."""
+        """How many requests are finished."""
         return len(self.ended) + len(self.failed_at)
 
     @property
     def failures(self) -> int:
-        """How many of them are not good."""
+        """How many of them failed."""
         return len(self.failed_at)
 
     def good(self, request: Request, ended: float, latency: float) -> None:
-        """An answer that is as it should be."""
+        """Count a good answer."""
         self.kinds.append(KINDS.index(request.kind))
         self.ended.append(ended)
         self.latencies.append(latency)
 
     def failed(self, ended: float, reason: str) -> None:
-        """An answer that is not, or none."""
+        """Count a wrong or missing answer."""
         self.failed_at.append(ended)
         self.reasons[reason] += 1
 
     def of_kind(self, kind: Kind) -> list[float]:
-        """The latencies of one kind of requests."""
+        """The latencies of requests of one kind."""
         index = KINDS.index(kind)
         return [s for s, k in zip(self.latencies, self.kinds, strict=True) if k == index]

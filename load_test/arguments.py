@@ -27,18 +27,18 @@ _SHIPPED_IMAGES = Path(__file__).resolve().parent.parent / "imgs"
 DESCRIPTION = """Load test of the OCR server, with the images of one folder.
 
 scenarios:
-  different  each request has its own image, not cached
-  same       all have one image, not cached before: they join one recognition
-  cached     all have one image that was posted beforehand
-  --mix      shares of all three: unique, duplicate (of the one before), cached
-"Not cached" holds on every run: a comment with a fresh nonce changes the MD5 of
-an image and none of its pixels. WebP and --mode filename cannot have that and
-send `Cache-Control: no-cache`.
+  different  each request has its own image, which is not cached
+  same       all requests have the same image, which is not cached at the start
+  cached     all requests have the same image, which is already cached
+  --mix      a mix of all three: unique, duplicate (of the previous), cached
+Images are not cached on any run: a comment with a nonce changes an image's MD5,
+but none of its pixels. This is not possible with WebP and --mode filename,
+which send `Cache-Control: no-cache`.
 
 loops:
-  closed     --clients N: each waits for its answer before it sends again
-  open       --rate R: requests leave at their times, answers or not; latencies
-             count from the moment at which a request was due
+  closed     --clients N: each client waits for an answer, then sends again
+  open       --rate R: requests are sent on schedule, without waiting for
+             answers; latencies count from the time when a request was due
 """
 EXAMPLES = """examples:
   {prog}                            50 clients, all three scenarios
@@ -47,19 +47,19 @@ EXAMPLES = """examples:
   {prog} --mix unique=60,duplicate=20,cached=20
   {prog} --warm-up 5s --plot load.png --json > load.json
 
-exit status: 0 all answers are good, 1 something failed, 2 could not start,
+exit status: 0 all answers were good, 1 some requests failed, 2 could not start,
 130 interrupted
 """
 
 
 def parse_arguments(arguments: Sequence[str] | None, prog: str) -> Namespace:
-    """All arguments; leaves with status 2 and one line if one is wrong."""
+    """Parse the arguments; exits with status 2 and one line if one is invalid."""
     parser = _parser(prog)
     args = parser.parse_args(arguments)
     if args.rate is not None and args.clients is not None:
-        parser.error("--clients is for a closed loop and --rate for an open one; give one of them")
+        parser.error("--clients (closed loop) and --rate (open loop) exclude each other")
     if args.arrivals is not None and args.rate is None:
-        parser.error("--arrivals says how requests come at a --rate; give that, too")
+        parser.error("--arrivals needs --rate")
     args.clients = DEFAULT_CLIENTS if args.clients is None else args.clients
     args.arrivals = args.arrivals or "constant"
     args.amount = _amount(args)
@@ -78,33 +78,44 @@ def _parser(prog: str) -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     names = [each.name for each in SCENARIOS]
-    what = parser.add_argument_group("what is sent, and where")
+    what = parser.add_argument_group("requests")
     add = what.add_argument
-    add("--url", type=a_url, default=DEFAULT_URL, help="the server, default: %(default)s")
-    add("--dir", type=Path, metavar="FOLDER", help="of images, default: imgs")
+    add("--url", type=a_url, default=DEFAULT_URL, help="the server's URL, default: %(default)s")
+    add("--dir", type=Path, metavar="FOLDER", help="the folder of images, default: imgs")
     chosen = what.add_mutually_exclusive_group()
     chosen.add_argument("--scenario", choices=[*names, "all"], default="all", help="default: all")
-    chosen.add_argument("--mix", type=parse_mix, help="like unique=60,duplicate=20,cached=20")
-    add("--mode", choices=MODES, default="file", help="how images are named, default: file")
+    chosen.add_argument("--mix", type=parse_mix, help="such as unique=60,duplicate=20,cached=20")
+    add("--mode", choices=MODES, default="file", help="how images are sent, default: file")
     add("--field", type=a_field, action="append", default=[], metavar="NAME=VALUE",
-        help="a form field of every request, like drop_score=0.7")  # fmt: skip
+        help="a form field of every request, such as drop_score=0.7")  # fmt: skip
     add("--header", type=a_header, action="append", default=[], metavar="NAME:VALUE",
         help="a header of every request")  # fmt: skip
-    add = parser.add_argument_group("how").add_argument
-    add("--clients", type=a_count, metavar="N", help=f"at once, default: {DEFAULT_CLIENTS}")
+    add = parser.add_argument_group("load").add_argument
+    add(
+        "--clients",
+        type=a_count,
+        metavar="N",
+        help=f"concurrent, default: {DEFAULT_CLIENTS}",
+    )
     add("--rate", type=a_rate, metavar="R", help="requests per second, instead of --clients")
-    add("--arrivals", choices=("constant", "poisson"), help="of --rate, default: constant")
-    add("--requests", type=a_count, metavar="N", help="of each scenario, default: as many as "
-        f"clients, or {DEFAULT_RATE_SECONDS:g} s of a --rate")  # fmt: skip
-    add("--duration", type=a_time, metavar="TIME", help="of each scenario, like 30s or 2m")
+    add("--arrivals", choices=("constant", "poisson"), help="arrivals at --rate, default: constant")
+    add("--requests", type=a_count, metavar="N", help="requests per scenario, default: one per "
+        f"client, or {DEFAULT_RATE_SECONDS:g} s at --rate")  # fmt: skip
+    add("--duration", type=a_time, metavar="TIME", help="time per scenario, such as 30s or 2m")
     add("--warm-up", type=an_amount, metavar="AMOUNT",
-        help="before each scenario, not counted: requests (20) or time (5s)")  # fmt: skip
-    add("--timeout", type=a_time, default=120.0, metavar="TIME", help="of one answer, default: 2m")
-    add("--seed", type=int, help="of arrivals and mixes, default: another one each time")
+        help="uncounted load before each scenario: requests (20) or time (5s)")  # fmt: skip
+    add(
+        "--timeout",
+        type=a_time,
+        default=120.0,
+        metavar="TIME",
+        help="per request, default: 2m",
+    )
+    add("--seed", type=int, help="random seed of arrivals and mixes, default: random")
     add = parser.add_argument_group("output").add_argument
     add("--json", action="store_true", help="JSON to stdout, the table to stderr")
     add("--plot", type=Path, metavar="FILE", help="latencies and throughput as PNG, SVG or PDF")
-    add("--quiet", action="store_true", help="no progress while it runs")
+    add("--quiet", action="store_true", help="print no progress")
     return parser
 
 
@@ -130,7 +141,7 @@ def _scenarios(args: Namespace) -> tuple[Scenario, ...]:
 
 
 def _folder(given: Path | None) -> Path:
-    """The folder that was named, else `imgs` here, else the one of the repository."""
+    """The given folder, or `imgs` in the working directory, or `imgs` in the repository."""
     if given is not None:
         return given
     here = Path("imgs")

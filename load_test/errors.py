@@ -1,5 +1,5 @@
-"""What keeps a load test from beginning."""
+"""The error of a load test that cannot start."""
 
 
 class CannotStart(Exception):
-    """The load test cannot begin; the message is the one line that the user reads."""
+    """The load test cannot start; the message is one line for the user."""

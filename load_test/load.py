@@ -1,4 +1,4 @@
-"""All scenarios of a load test, one after the other, on one event loop."""
+"""Runs all scenarios of a load test, one at a time, on one event loop."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ PROGRESS_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A scenario's numbers, and the latencies in seconds that they were made of."""
+class ScenarioResult:
+    """The summary of a scenario, and its latencies in seconds."""
 
     summary: Summary
     latencies: Sequence[float]
 
 
 class LoadTest:
-    """Runs the scenarios; `found` has what was measured so far."""
+    """Runs the scenarios; `results` has those of finished scenarios."""
 
     def __init__(self, args: Namespace, files: Sequence[Path]) -> None:
-        self.found: list[Found] = []
+        self.results: list[ScenarioResult] = []
         self._args = args
         self._files = files
         self._judge = Judge()
         self._images: list[PreparedImage] = []
 
     async def run(self, begin: Callable[[], None], finish: Callable[[LoadTest], None]) -> bool:
-        """Measure; begin and finish are told of the start and of each scenario's end.
+        """Run all scenarios; calls begin at the start, and finish after each scenario.
 
-        True if Ctrl-C ended it early; a second Ctrl-C ends the process. CannotStart if
-        there is no server.
+        Returns True after Ctrl-C; a second Ctrl-C ends the process. CannotStart if there is no
+        server.
         """
         args = self._args
         _allow_many_connections()
@@ -69,16 +69,16 @@ class LoadTest:
                     tally.failed(0.0, reason)
                 if tally.done:
                     summary = summarise(scenario.name, tally, self._args.rate)
-                    self.found.append(Found(summary, tally.latencies))
+                    self.results.append(ScenarioResult(summary, tally.latencies))
                     finish(self)
 
     async def _scenario(self, scenario: Scenario, tally: Tally, early: Tally) -> None:
-        """Post what is to be cached, warm up, measure; `early` counts what comes before."""
+        """Fill the cache, warm up and measure; `early` counts requests before the measurement."""
         randomness = random.Random(self._args.seed)
         traffic = Traffic(scenario, self._images, randomness)
-        if beforehand := traffic.beforehand():
-            run = self._run(iter(beforehand), Amount(requests=len(beforehand)), early)
-            await self._watched("beforehand", run, closed_loop(run, 1))
+        if to_cache := traffic.cache_requests():
+            run = self._run(iter(to_cache), Amount(requests=len(to_cache)), early)
+            await self._watched("fill cache", run, closed_loop(run, 1))
         if self._args.warm_up is not None:
             other = Traffic(scenario, self._images, randomness)
             run = self._run(other, self._args.warm_up, early)
@@ -96,7 +96,7 @@ class LoadTest:
         return open_loop(run, arrival_times(args.rate, args.arrivals, randomness))
 
     async def _watched(self, label: str, run: Run, loop: Coroutine[Any, Any, None]) -> None:
-        """Run a loop beside a bar that shows how far it is."""
+        """Run a loop with a progress bar."""
         watching = asyncio.ensure_future(self._watch(Progress(sys.stderr, f"{label:10}"), run))
         try:
             await loop
@@ -117,7 +117,7 @@ class LoadTest:
 
 
 async def find_server(host: str, port: int, url: str) -> Address:
-    """Where the server is; CannotStart if nobody listens there."""
+    """The server's address; CannotStart if nothing listens there."""
     try:
         address = await look_up(host, port)
         connection = Connection(address)
@@ -130,12 +130,12 @@ async def find_server(host: str, port: int, url: str) -> Address:
         connection.close()
         return address
     raise CannotStart(
-        f"no server at {url} ({reason}): start it with `make serve` or `ocr-server`, or set --url"
+        f"no server at {url} ({reason}); start it with `make serve` or `ocr-server`, or set --url"
     )
 
 
 def _state(run: Run, elapsed: float) -> tuple[float | None, str]:
-    """The share that is done, and the figures beside the bar."""
+    """The completed share, and the note next to the progress bar."""
     tally, (requests, seconds) = run.tally, run.amount
     shares = [tally.done / requests] if requests else []
     shares += [elapsed / seconds] if seconds else []
@@ -145,14 +145,14 @@ def _state(run: Run, elapsed: float) -> tuple[float | None, str]:
     if 0 < share < 1:
         note += f"  ETA {clock_time(elapsed / share - elapsed)}"
     elif tally.done < tally.sent:
-        note += f"  {tally.sent - tally.done} under way"
+        note += f"  {tally.sent - tally.done} in progress"
     if tally.failures:
         note += f"  {tally.failures} failed"
     return share, note
 
 
 def _allow_many_connections() -> None:
-    """As many descriptors as the system lets a process have without asking."""
+    """Raise the soft limit on open files to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(hard, 1 << 16) if hard != resource.RLIM_INFINITY else 1 << 16
     if soft != resource.RLIM_INFINITY and soft < wanted:

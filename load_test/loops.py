@@ -1,7 +1,7 @@
-"""How requests follow each other: a number of clients (closed loop), or a rate (open loop).
+"""Closed loop (a number of clients) and open loop (a rate of requests).
 
-In an open loop seconds count from the moment at which a request was due, so that a server that
-stalls cannot slow its own examiner down and hide what waiting clients would have seen.
+In an open loop, latencies count from the time when a request was due. Otherwise a stalling server
+would slow the load test down, and hide the latencies of waiting clients (coordinated omission).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RETRY_SECONDS = 0.05
 
 
 class Amount(NamedTuple):
-    """How much is sent: a number of requests, or whatever fits into so many seconds."""
+    """The amount of load: a number of requests, a time in seconds, or both."""
 
     requests: int | None = None
     seconds: float | None = None
@@ -38,7 +38,7 @@ class Amount(NamedTuple):
 
 @dataclass(slots=True)
 class Run:
-    """One run of a loop: what it sends, to whom, how long it waits, and what it has counted."""
+    """One run of a loop: its traffic, server, timeout and counts."""
 
     address: Address
     traffic: Iterator[Request]
@@ -49,7 +49,7 @@ class Run:
     start: float = 0.0
 
     async def ask(self, connection: Connection, request: Request, due: float) -> None:
-        """One exchange; its latency counts from `due`, a time of the loop's clock."""
+        """Send a request; its latency counts from `due`, a time of the event loop's clock."""
         self.tally.sent += 1
         try:
             reply = await connection.exchange(request.data, self.timeout)
@@ -67,12 +67,12 @@ class Run:
             self.tally.good(request, reply.ended - self.start, reply.ended - due)
 
     def requests(self) -> Iterator[Request]:
-        """What is sent, as far as a number of requests limits it."""
+        """The traffic, limited to the number of requests."""
         return itertools.islice(self.traffic, self.amount.requests)
 
 
 async def closed_loop(run: Run, clients: int) -> None:
-    """Clients that each wait for an answer before they send again; all are connected first."""
+    """Connect all clients first; then each waits for its answer before it sends again."""
     loop = asyncio.get_running_loop()
     connections = [
         Connection(run.address) for _ in range(min(clients, run.amount.requests or clients))
@@ -87,7 +87,7 @@ async def closed_loop(run: Run, clients: int) -> None:
             failures = run.tally.failures
             await run.ask(connection, request, loop.time())
             if not connection.is_open and run.tally.failures > failures:
-                await asyncio.sleep(RETRY_SECONDS)  # a server that is gone is not asked in a spin
+                await asyncio.sleep(RETRY_SECONDS)  # no busy loop if the server is down
 
     try:
         await asyncio.gather(*map(client, connections))
@@ -97,10 +97,10 @@ async def closed_loop(run: Run, clients: int) -> None:
 
 
 async def open_loop(run: Run, times: Iterable[float]) -> None:
-    """Each request at its time, however many are still under way; waits for all answers."""
+    """Send each request when it is due, and wait for all answers at the end."""
     loop = asyncio.get_running_loop()
     connections = KeptConnections(run.address)
-    under_way: set[asyncio.Task[None]] = set()
+    in_progress: set[asyncio.Task[None]] = set()
     run.start = loop.time()
     try:
         for at, request in zip(times, run.requests(), strict=False):
@@ -110,17 +110,17 @@ async def open_loop(run: Run, times: Iterable[float]) -> None:
             await asyncio.sleep(max(0.0, due - loop.time()))
             run.tally.late.append(loop.time() - due)
             asking = loop.create_task(_ask_over(connections, run, request, due))
-            under_way.add(asking)
-            asking.add_done_callback(under_way.discard)
-        await asyncio.gather(*under_way)
+            in_progress.add(asking)
+            asking.add_done_callback(in_progress.discard)
+        await asyncio.gather(*in_progress)
     finally:
-        for asking in under_way:
+        for asking in in_progress:
             asking.cancel()
         connections.close()
 
 
 def arrival_times(rate: float, arrivals: Arrivals, randomness: random.Random) -> Iterator[float]:
-    """Seconds at which requests are due: at equal distances, or as a Poisson process."""
+    """When requests are due, in seconds: at equal intervals, or as a Poisson process."""
     if arrivals == "constant":
         yield from (number / rate for number in itertools.count())
     at = 0.0
@@ -132,4 +132,4 @@ def arrival_times(rate: float, arrivals: Arrivals, randomness: random.Random) ->
 async def _ask_over(connections: KeptConnections, run: Run, request: Request, due: float) -> None:
     connection = connections.take()
     await run.ask(connection, request, due)
-    connections.give_back(connection)
+    connections.release(connection)

@@ -1,4 +1,4 @@
-"""The load test from arguments to exit status."""
+"""The load test, from arguments to exit status."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from load_test.images import find_images
 from load_test.load import LoadTest
 from load_test.plot import check_plot, draw
 from load_test.table import Table, explanation, introduction
-from ocr_client.interrupt import INTERRUPTED
-
-GOOD, FAILED, NOT_STARTED = 0, 1, 2
+from ocr_client.exit_status import ExitStatus
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "multirequest.py") -> int:
-    """Run it; the exit status."""
+    """Run the load test; returns the exit status."""
     args = parse_arguments(arguments, prog)
     try:
         return _measure(args)
     except CannotStart as error:
         print(f"{prog.removesuffix('.py')}: {error}", file=sys.stderr)
-        return NOT_STARTED
+        return ExitStatus.NOT_STARTED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
 
 
 def _measure(args: Namespace) -> int:
@@ -45,23 +43,23 @@ def _measure(args: Namespace) -> int:
             show(line)
 
     def finish(load: LoadTest) -> None:
-        for line in table.rows(load.found[-1].summary):
+        for line in table.rows(load.results[-1].summary):
             show(line)
 
     load = LoadTest(args, files)
     interrupted = asyncio.run(load.run(begin, finish))
-    summaries = [each.summary for each in load.found]
+    summaries = [each.summary for each in load.results]
     show()
     for line in explanation(args, summaries):
         show(table.filled(line))
     for line in table.reasons(summaries):
         show(line)
     if args.plot is not None:
-        draw(args.plot, args, load.found)
+        draw(args.plot, args, load.results)
         show(f"plot      {args.plot}")
     if args.json:
         print(json.dumps([asdict(each) for each in summaries], indent=2))
     if interrupted:
-        print("interrupted: this is what was counted until then", file=sys.stderr)
-        return INTERRUPTED
-    return FAILED if any(each.failures for each in summaries) else GOOD
+        print("interrupted: the numbers are those until then", file=sys.stderr)
+        return ExitStatus.INTERRUPTED
+    return ExitStatus.FAILED if any(each.failures for each in summaries) else ExitStatus.OK

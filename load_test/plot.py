@@ -1,4 +1,4 @@
-"""The result as an image: how latencies are distributed, and throughput over time."""
+"""Plots the distribution of latencies, and throughput over time."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from load_test.errors import CannotStart
-from load_test.load import Found
+from load_test.load import ScenarioResult
 from load_test.summary import Summary, percentile
-from load_test.table import shown
+from load_test.table import format_number
 
-# Which ticks have room, by how many times the longest latency is the shortest.
+# Which ticks have room, by the ratio of the longest to the shortest latency.
 _TICKS = ((10, (1, 1.5, 2, 3, 5, 7)), (200, (1, 2, 5)), (math.inf, (1,)))
-MOST_TIMES = 6  # on an axis
+MOST_TIMES = 6  # per axis
 SUFFIXES = (".png", ".svg", ".pdf")
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by colour-blind people, too
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # also for colour-blind people
 
 
 def check_plot(path: Path) -> None:
-    """CannotStart if the plot could not be drawn or written, before anything is measured."""
+    """CannotStart if the plot cannot be drawn or written; called before the measurement."""
     if find_spec("matplotlib") is None:
         raise CannotStart(
             "--plot needs matplotlib: run `.venv/bin/python multirequest.py` (`make install` "
@@ -32,28 +32,28 @@ def check_plot(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise CannotStart(f"--plot {path}: the name must end in {', '.join(SUFFIXES)}")
     if not path.absolute().parent.is_dir():
-        raise CannotStart(f"--plot {path}: there is no folder {path.parent}")
+        raise CannotStart(f"--plot {path}: the folder {path.parent} does not exist")
 
 
-def draw(path: Path, args: Namespace, found: Sequence[Found]) -> None:
-    """All latencies in one panel; beside it a panel with the throughput of each scenario.
+def draw(path: Path, args: Namespace, results: Sequence[ScenarioResult]) -> None:
+    """Draw one panel with all latencies, and one per scenario with its throughput.
 
-    Scenarios may last 20 milliseconds and 20 seconds, so each has a time of its own.
+    Each scenario has its own time axis, because durations range from 20 ms to minutes.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    names = [str(index) for index in range(len(found))]
+    names = [str(index) for index in range(len(results))]
     figure, panels = pyplot.subplot_mosaic(
         [["latency", name] for name in names],
-        figsize=(11, 3.6 + 0.6 * len(found)),
+        figsize=(11, 3.6 + 0.6 * len(results)),
         width_ratios=(5, 4),
         layout="constrained",
     )
     latency = panels["latency"]
-    for name, colour, each in zip(names, cycle(_COLOURS), found, strict=False):
+    for name, colour, each in zip(names, cycle(_COLOURS), results, strict=False):
         if each.latencies:
             _draw_distribution(latency, each.summary.scenario, sorted(each.latencies), colour)
         _draw_throughput(panels[name], each.summary, colour)
@@ -61,7 +61,7 @@ def draw(path: Path, args: Namespace, found: Sequence[Found]) -> None:
     latency.set_xlabel(_latency_label(args))
     latency.set_title("Latency", loc="left")
     _mark_percent_and_milliseconds(latency)
-    if any(each.latencies for each in found):
+    if any(each.latencies for each in results):
         latency.legend(frameon=False, loc="best")
     panels[names[-1]].set_xlabel("seconds since the scenario began")
     for panel in panels.values():
@@ -73,7 +73,7 @@ def draw(path: Path, args: Namespace, found: Sequence[Found]) -> None:
 
 
 def _mark_percent_and_milliseconds(panel: Any) -> None:
-    """Percent upwards; from left to right powers of ten, and numbers between if there is room."""
+    """Label the axes: percent on y; powers of ten on x, and numbers between if they fit."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
     low, high = panel.get_xlim()
@@ -85,7 +85,7 @@ def _mark_percent_and_milliseconds(panel: Any) -> None:
 
 
 def _draw_distribution(panel: Any, name: str, ordered: list[float], colour: str) -> None:
-    """The share of answers that took no longer; the median and the 99th percentile are marked."""
+    """Draw the cumulative distribution; mark the median and the 99th percentile."""
     milliseconds = [each * 1000 for each in ordered]
     shares = [(rank + 1) / len(ordered) for rank in range(len(ordered))]
     panel.step(milliseconds, shares, where="post", color=colour, label=name)
@@ -95,8 +95,8 @@ def _draw_distribution(panel: Any, name: str, ordered: list[float], colour: str)
 
 
 def _draw_throughput(panel: Any, summary: Summary, colour: str) -> None:
-    """Good answers as steps; failures dotted, if there are any."""
-    rate = shown(summary.images_per_second)
+    """Draw good answers as steps, and failures, if any, as a dotted line."""
+    rate = format_number(summary.images_per_second)
     panel.set_title(f"{summary.scenario}: {rate} good answers per second", loc="left", fontsize=10)
     panel.set_ylabel("per second")
     line = summary.timeline
@@ -116,7 +116,7 @@ def _draw_throughput(panel: Any, summary: Summary, colour: str) -> None:
 def rates(
     counts: Sequence[int], step_seconds: float, wall_seconds: float
 ) -> tuple[list[float], list[float]]:
-    """Edges of the steps and answers per second in each; a last one that is short joins another."""
+    """The edges of the steps, and answers per second in each; a short last step is merged."""
     kept = list(counts)
     edges = [index * step_seconds for index in range(len(kept))] + [wall_seconds]
     if len(kept) > 1 and edges[-1] - edges[-2] < step_seconds / 2:

@@ -1,4 +1,4 @@
-"""Requests, ready to be sent: the bytes of an image's upload in each of the modes."""
+"""Builds the bytes of requests with an image, in each of the modes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_CACHE = {"Cache-Control": "no-cache"}
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """What the requests of all images share: where and how they are sent, fields and headers."""
+    """What all requests share: host, target, mode, fields and headers."""
 
     host: str
     target: str
@@ -34,7 +34,7 @@ class RequestTemplate:
 
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A request in three pieces, of which only the one with the note has to be made anew."""
+    """A request in three parts; only the part with the note changes."""
 
     before: bytes
     middle: bytes
@@ -51,12 +51,12 @@ class _Fresh:
 
     @property
     def filling(self) -> bytes:
-        """Makes the middle end where base64 has a border, too."""
+        """Padding that makes the middle end at a base64 boundary."""
         return b"-" * self.padding
 
 
 class PreparedImage:
-    """An image's request: as it is, and in other bytes each time, which no cache can answer."""
+    """The requests of an image: unchanged, or with new bytes that no cache can answer."""
 
     def __init__(self, path: Path, template: RequestTemplate) -> None:
         data = path.read_bytes()
@@ -70,7 +70,7 @@ class PreparedImage:
         self._fresh = wrapping.fresh(found) if found is not None else None
 
     def fresh(self, note: bytes) -> bytes:
-        """A request that is new to the server; note: up to NOTE_BYTES that were never used."""
+        """A request that is not cached; note: up to NOTE_BYTES of unused bytes."""
         return self._fresh.with_note(note) if self._fresh is not None else self._uncached
 
 
@@ -84,11 +84,11 @@ class _Wrapping:
     after: bytes
 
     def request(self, payload: bytes, headers: Mapping[str, str] | None = None) -> bytes:
-        """All bytes, with the payload in the body."""
+        """The bytes of the request with this payload."""
         return self._head(len(payload), headers or {}) + self.before + payload + self.after
 
     def fresh(self, image: Variable) -> _Fresh:
-        """The pieces of a request with a note in its image."""
+        """The parts of a request with a note in its image."""
         is_base64 = self.template.mode == "base64"
         cut = len(image.before) // 3 * 3 if is_base64 else len(image.before)
         first, middle = image.before[:cut], image.before[cut:]
@@ -111,7 +111,7 @@ def _encoded(template: RequestTemplate, data: bytes) -> bytes:
 
 
 def _frame(template: RequestTemplate, path: Path, data: bytes) -> tuple[str, bytes, bytes]:
-    """Content-Type of the body, and what stands in it before and behind the image."""
+    """The Content-Type, and the parts of the body before and after the image."""
     fields = {"file_type": template.mode, **template.fields}
     if template.mode == "base64":
         text = json.dumps({**fields, "image": ""})

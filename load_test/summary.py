@@ -1,4 +1,4 @@
-"""What a run comes to: counts, rates and percentiles, as numbers."""
+"""The numbers of a run: counts, rates and percentiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from load_test.traffic import KINDS
 PERCENTILES = (50, 95, 99)
 LATENCY_KEYS = ("mean", "p50", "p95", "p99", "max")
 TIMELINE_STEPS = 40
-ANSWERS_PER_STEP = 5  # fewer, and what is seen is when single answers came
+ANSWERS_PER_STEP = 5  # with fewer, the plot shows single answers
 _STEP_SECONDS = (
     0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 3600
 )  # fmt: skip
@@ -21,7 +21,7 @@ Latency = dict[str, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Good and failed answers in steps of so many seconds."""
+    """Good and failed answers per time step, in seconds."""
 
     step_seconds: float
     ok: tuple[int, ...]
@@ -30,10 +30,10 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One row of the table; rate and latencies are those of the good answers.
+    """The numbers of a scenario; throughput and latencies are those of good answers.
 
-    rate: requests per second that were due, in an open loop. late_ms: how much later than due
-    they left this process. kinds: latencies of unique, duplicate and cached requests of a mix.
+    rate: due requests per second, in an open loop. late_ms: how late they were sent. kinds:
+    latencies of unique, duplicate and cached requests of a mix.
     """
 
     scenario: str
@@ -52,7 +52,7 @@ class Summary:
 
 
 def summarise(name: str, tally: Tally, rate: float | None = None) -> Summary:
-    """The numbers of a run."""
+    """Compute the numbers of a run."""
     every = (*tally.ended, *tally.failed_at)
     wall = max(every, default=0.0)
     ok = len(tally.ended)
@@ -76,7 +76,7 @@ def summarise(name: str, tally: Tally, rate: float | None = None) -> Summary:
 
 
 def latency_ms(seconds: Sequence[float]) -> Latency:
-    """Mean, percentiles and maximum in milliseconds; None where there is nothing."""
+    """Mean, percentiles and maximum in milliseconds; None if there are no answers."""
     if not seconds:
         return dict.fromkeys(LATENCY_KEYS)
     ordered = sorted(each * 1000 for each in seconds)
@@ -86,14 +86,14 @@ def latency_ms(seconds: Sequence[float]) -> Latency:
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Linear interpolation between the closest ranks."""
+    """A percentile, by linear interpolation between the closest ranks."""
     rank = (len(ordered) - 1) * percent / 100
     low, high = ordered[int(rank)], ordered[min(int(rank) + 1, len(ordered) - 1)]
     return low + (high - low) * (rank - int(rank))
 
 
 def timeline(tally: Tally, wall: float) -> Timeline:
-    """Answers per step; there are TIMELINE_STEPS or so at most, and fewer for few answers."""
+    """Answers per time step; about TIMELINE_STEPS steps, or fewer for few answers."""
     steps = min(TIMELINE_STEPS, max(1, tally.done // ANSWERS_PER_STEP))
     step = next((s for s in _STEP_SECONDS if wall / s <= steps), _STEP_SECONDS[-1])
     ok, failures = ([0] * (int(wall / step) + 1) for _ in range(2))

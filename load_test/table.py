@@ -1,4 +1,4 @@
-"""The result as lines of text, for wide and narrow terminals."""
+"""The results as text, for wide and narrow terminals."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _WIDTHS = {
     "scenario": 9, "requests": 8, "ok": 5, "failures": 8, "hit/joined/miss": 15, "wall s": 6,
     "images/s": 8, "mean": 6, "p50": 6, "p95": 6, "p99": 6, "max": 6,
 }  # fmt: skip
-_LEFT_OUT_WHEN_NARROW = ("requests", "wall s", "mean")
+_ONLY_WHEN_WIDE = ("requests", "wall s", "mean")
 
 
 class Table:
-    """Rows as wide as the stream is: 100 columns, or 79 on a narrow terminal."""
+    """Table rows, 100 columns wide, or 79 on a narrow terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         width = shutil.get_terminal_size((WIDE_COLUMNS, 24)).columns if stream.isatty() else 101
@@ -29,26 +29,26 @@ class Table:
         self.width = min(width - 1, WIDE_COLUMNS)
 
     def head(self) -> str:
-        """The names of the columns."""
+        """The header row."""
         return self._line({name: name for name in _WIDTHS})
 
     def rows(self, of: Summary) -> list[str]:
-        """The row of a scenario, and one for each kind of requests in a mix."""
+        """The row of a scenario, and a row for each kind of request in a mix."""
         cells = {
             "scenario": of.scenario,
             "requests": str(of.requests),
             "ok": str(of.ok),
             "failures": str(of.failures),
             "hit/joined/miss": "/".join(str(of.cache[outcome]) for outcome in CACHE_OUTCOMES),
-            "wall s": shown(of.wall_seconds),
-            "images/s": shown(of.images_per_second),
+            "wall s": format_number(of.wall_seconds),
+            "images/s": format_number(of.images_per_second),
         }
         parts = [self._line({"scenario": kind, **_latencies(latency)})
                  for kind, latency in of.kinds.items()]  # fmt: skip
         return [self._line({**cells, **_latencies(of.latency_ms)}), *parts]
 
     def reasons(self, summaries: Sequence[Summary]) -> list[str]:
-        """Why requests failed, the most frequent reason first."""
+        """Why requests failed, most frequent reasons first."""
         reasons = sum((Counter(each.reasons) for each in summaries), Counter[str]())
         return [
             textwrap.fill(f"{count:8} x {reason}", self.width, subsequent_indent=" " * 11)
@@ -56,28 +56,28 @@ class Table:
         ]
 
     def filled(self, text: str) -> str:
-        """A sentence in as many lines as it takes."""
+        """The text, wrapped to the table's width."""
         return textwrap.fill(text, self.width)
 
     def _line(self, cells: dict[str, str]) -> str:
-        shown = (name for name in _WIDTHS if name not in self._left_out())
+        shown = (name for name in _WIDTHS if name not in self._hidden())
         line = " ".join(
             f"{cells.get(name, ''):{'<' if name == 'scenario' else '>'}{_WIDTHS[name]}}"
             for name in shown
         )
         return line.rstrip()
 
-    def _left_out(self) -> tuple[str, ...]:
-        return _LEFT_OUT_WHEN_NARROW if self._is_narrow else ()
+    def _hidden(self) -> tuple[str, ...]:
+        return _ONLY_WHEN_WIDE if self._is_narrow else ()
 
 
-def shown(number: float | None) -> str:
-    """Three or four digits; `-` for nothing."""
+def format_number(number: float | None) -> str:
+    """A number with three or four digits; `-` for None."""
     return "-" if number is None else f"{number:.{2 if number < 10 else int(number < 1000)}f}"
 
 
 def introduction(args: Namespace, images: int) -> list[str]:
-    """What is about to run."""
+    """The lines about the run, printed before it starts."""
     if args.rate is None:
         loop = f"clients   {args.clients}"
     else:
@@ -92,7 +92,7 @@ def introduction(args: Namespace, images: int) -> list[str]:
 
 
 def explanation(args: Namespace, summaries: Sequence[Summary]) -> list[str]:
-    """What the latencies are, and in an open loop how punctual the requests were."""
+    """What the latencies mean, and in an open loop, how late requests were sent."""
     if args.rate is None:
         return ["mean to max: milliseconds from request to answer, good answers only"]
     lines = [
@@ -101,12 +101,15 @@ def explanation(args: Namespace, summaries: Sequence[Summary]) -> list[str]:
     late = [each.late_ms for each in summaries if each.late_ms and each.late_ms["max"] is not None]
     if late:
         p99, most = (max(each[key] or 0.0 for each in late) for key in ("p99", "max"))
-        lines.append(f"requests left at most {shown(most)} ms later than due (p99 {shown(p99)} ms)")
+        lines.append(
+            f"requests were sent at most {format_number(most)} ms late "
+            f"(p99 {format_number(p99)} ms)"
+        )
     return lines
 
 
 def _latencies(latency: Latency) -> dict[str, str]:
-    return {key: shown(latency[key]) for key in LATENCY_KEYS}
+    return {key: format_number(latency[key]) for key in LATENCY_KEYS}
 
 
 def _limits(amount: tuple[int | None, float | None]) -> list[tuple[int | None, float | None]]:

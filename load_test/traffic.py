@@ -1,7 +1,7 @@
-"""Which image comes next: the three classic scenarios, and mixes of what they consist of.
+"""Generates the requests of scenarios and mixes.
 
-unique: an image that the server has never seen. duplicate: the same new image as the request
-before it, so that it joins work under way. cached: an image that was posted beforehand.
+unique: an image that is new to the server. duplicate: the same image as the previous request, so
+that it is coalesced with it. cached: an image that is already cached.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = ("unique", "duplicate", "cached")
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The shares of the kinds, in any unit; one_image: all requests have the first image."""
+    """The proportions of the kinds; one_image: all requests have the first image."""
 
     name: str
     shares: tuple[float, float, float]
@@ -30,7 +30,7 @@ class Scenario:
 
     @property
     def has_cached(self) -> bool:
-        """Whether images are posted beforehand."""
+        """Whether images have to be cached first."""
         return self.shares[KINDS.index("cached")] > 0
 
 
@@ -42,7 +42,7 @@ SCENARIOS = (
 
 
 class Request(NamedTuple):
-    """What is sent: of which kind, the name of the image, all bytes."""
+    """A request: its kind, the image's name, and its bytes."""
 
     kind: Kind
     image: str
@@ -50,7 +50,7 @@ class Request(NamedTuple):
 
 
 class Traffic(Iterator[Request]):
-    """An endless load of one scenario; every Traffic has images of its own."""
+    """The endless requests of one scenario; each Traffic has its own unique images."""
 
     def __init__(
         self, scenario: Scenario, images: Sequence[PreparedImage], randomness: random.Random
@@ -66,8 +66,8 @@ class Traffic(Iterator[Request]):
         certain = [kind for kind, share in zip(KINDS, scenario.shares, strict=True) if share]
         self._only = certain[0] if len(certain) == 1 else None
 
-    def beforehand(self) -> list[Request]:
-        """What has to be posted once so that the cached share is in the cache."""
+    def cache_requests(self) -> list[Request]:
+        """The requests that fill the cache."""
         if not self._scenario.has_cached:
             return []
         return [Request("cached", each.name, each.plain) for each in self._chosen]
@@ -87,7 +87,7 @@ class Traffic(Iterator[Request]):
 
 
 def parse_mix(text: str) -> Scenario:
-    """`unique=60,duplicate=20,cached=20` as a scenario; the shares need not add up to 100."""
+    """Parse a mix such as `unique=60,duplicate=20,cached=20`; numbers need not add up to 100."""
     shares: dict[str, float] = {}
     for entry in text.split(","):
         name, _, number = entry.strip().partition("=")
@@ -97,11 +97,10 @@ def parse_mix(text: str) -> Scenario:
             share = -1.0
         if name not in KINDS or name in shares or not 0 <= share < float("inf"):
             raise ArgumentTypeError(
-                f"{entry.strip()!r} is no share; expected something like "
-                "unique=60,duplicate=20,cached=20"
+                f"{entry.strip()!r}: expected a mix such as unique=60,duplicate=20,cached=20"
             )
         shares[name] = share
     if not sum(shares.values()):
-        raise ArgumentTypeError("at least one share must be more than 0")
+        raise ArgumentTypeError("at least one number of a mix must be more than 0")
     unique, duplicate, cached = (shares.get(kind, 0.0) for kind in KINDS)
     return Scenario("mix", (unique, duplicate, cached))

@@ -1,1 +1,1 @@
-"""The command `ocr-server`: main.py finds the subcommand; each module has main(arguments, prog)."""
+"""The command `ocr-server`: main.py selects a subcommand, a module with main(arguments, prog)."""

@@ -8,5 +8,5 @@ from load_test.main import main as load_test
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
-    """Run multirequest.py's load test; the exit status."""
+    """Run the load test of multirequest.py; returns the exit status."""
     return load_test(arguments, prog)

@@ -1,4 +1,4 @@
-"""The command `ocr-server`: which subcommand is meant. Options alone mean `serve`."""
+"""The command `ocr-server`: runs a subcommand; without one, it runs `serve`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import sys
 from collections.abc import Sequence
 
 from ocr_client.closed_pipe import run_into_pipe
+from ocr_client.exit_status import ExitStatus
 from ocr_client.interpreter import wrong_interpreter
 from server.version import VERSION
 
 PROGRAM = "ocr-server"
 COMMANDS = {
-    "serve": ("server.main", "run the server; the command if none is named"),
-    "check-config": ("ocr_cli.check_config", "are the settings and models good?"),
+    "serve": ("server.main", "run the server (the default command)"),
+    "check-config": ("ocr_cli.check_config", "check settings and models"),
     "recognize": (
         "ocr_cli.recognize.command",
-        "read images and folders, with or without a server",
+        "recognize images and folders, with or without a server",
     ),
-    "bench": ("ocr_cli.bench", "load test of a running server"),
-    "models": ("ocr_cli.models", "which models are installed, and are they intact?"),
+    "bench": ("ocr_cli.bench", "run a load test against a running server"),
+    "models": ("ocr_cli.models", "list and verify the installed models"),
 }
 # What pyproject.toml's dependencies install. The load test needs none of them.
 PACKAGES = (
@@ -34,12 +35,10 @@ PACKAGES = (
     "tornado",
     "yaml",
 )
-NOT_STARTED = 2
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the subcommand; the exit status."""
+    """Run the subcommand; returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     return run_into_pipe(lambda: _run(given))
 
@@ -54,17 +53,17 @@ def _run(given: list[str]) -> int:
     name = given.pop(0) if given and not given[0].startswith("-") else "serve"
     if name not in COMMANDS:
         print(f"{PROGRAM}: {_unknown(name)}", file=sys.stderr)
-        return NOT_STARTED
+        return ExitStatus.NOT_STARTED
     packages = () if name == "bench" else PACKAGES
     problem = wrong_interpreter(["-m", "server", name, *given], packages)
     if problem is not None:
         print(f"{PROGRAM}: {problem}", file=sys.stderr)
-        return NOT_STARTED
+        return ExitStatus.NOT_STARTED
     try:
         module = importlib.import_module(COMMANDS[name][0])
         status: int = module.main(given, prog=f"{PROGRAM} {name}")
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     return status
 
 
@@ -86,5 +85,5 @@ def _help() -> str:
 
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)}"
-    return f"there is no command {name!r}; {hint}"
+    hint = f"did you mean {close[0]}?" if close else f"commands are {', '.join(COMMANDS)}"
+    return f"unknown command {name!r}; {hint}"

@@ -1,4 +1,4 @@
-"""`ocr-server models`: what is installed, from where, and whether its SHA-256 is right."""
+"""`ocr-server models`: the installed models, their origin and whether their SHA-256 is correct."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REINSTALL = (
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
-    """List the models; 1 if one is damaged or the settings' are missing, 2 for bad settings."""
+    """List the models; returns 1 if one is damaged or missing, 2 if the settings are invalid."""
     options = _parse(arguments, prog)
     problem = ""
     used: tuple[ModelSource, ...] = ()
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str], prog: str) -> int:
     if problem:
         print(f"ocr-server: {problem}", file=sys.stderr)
     elif damaged := [each.name for each in found if each.state.is_damage]:
-        print(f"ocr-server: not as published: {', '.join(damaged)}; {_REINSTALL}", file=sys.stderr)
+        print(f"ocr-server: damaged models: {', '.join(damaged)}; {_REINSTALL}", file=sys.stderr)
     return 1 if problem or any(each.state.is_damage for each in found) else 0
 
 
 def _print(found: Sequence[InstalledModel], used: Sequence[ModelSource]) -> None:
-    """One block a set, then the models that the settings name by folder."""
+    """Print a block for each model set, then the models from folders in the settings."""
     in_use = {source.file.path for source in used}
     for set_name in dict.fromkeys(each.set_name for each in found):
         models = [each for each in found if each.set_name == set_name]
@@ -62,10 +62,10 @@ def _print(found: Sequence[InstalledModel], used: Sequence[ModelSource]) -> None
     known = {path for each in found for path in each.files}
     for source in used:
         if source.file.path not in known:
-            print(f"named by {source.role}_model_dir: {source.file.path.parent}")
+            print(f"from {source.role}_model_dir: {source.file.path.parent}")
             size = _megabytes(source.file.path.stat().st_size)
             print(f" * {ROLES[source.role]:11}  {source.name:24}  {size}  {source.sha256[:16]}…")
-    print("\n* used by the settings; the first digits of each SHA-256, --json has all")
+    print("\n* used by the settings; SHA-256 is shortened, --json prints all of it")
 
 
 def _state(model: InstalledModel) -> str:
@@ -74,10 +74,10 @@ def _state(model: InstalledModel) -> str:
     if model.state is ModelState.INCOMPLETE:
         missing = ", ".join(path.name for path in model.files if not path.is_file())
         return f"INCOMPLETE: {missing} is missing"
-    shown = f"{_megabytes(model.size_bytes)}  {model.sha256[:16]}…"
+    details = f"{_megabytes(model.size_bytes)}  {model.sha256[:16]}…"
     if model.state is ModelState.ALTERED:
-        return f"{shown}  ALTERED: expected {model.expected_sha256[:16]}…"
-    return f"{shown}  verified"
+        return f"{details}  ALTERED: expected {model.expected_sha256[:16]}…"
+    return f"{details}  verified"
 
 
 def _megabytes(size: int) -> str:
@@ -108,9 +108,10 @@ def _as_json(
 def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=prog,
-        description="The models that are installed, and which of them the settings use.",
-        epilog="exit status: 0 all is well, 1 a model is damaged or missing, 2 bad settings",
+        description="List the installed models, and show which ones the settings use.",
+        epilog="exit status: 0 all models are intact, 1 a model is damaged or missing, "
+        "2 invalid settings",
     )
     parser.add_argument("--config", type=Path, default=default_config(), help="settings file")
-    parser.add_argument("--json", action="store_true", help="all of it as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
     return parser.parse_args(arguments)

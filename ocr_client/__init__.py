@@ -1,1 +1,1 @@
-"""What command-line clients share: HTTP, arguments, progress, Ctrl-C; imports nothing else."""
+"""Shared by the command-line clients: HTTP, arguments, progress and Ctrl-C."""

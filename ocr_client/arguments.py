@@ -1,4 +1,4 @@
-"""Kinds of arguments that clients have in common, for argparse: each checks one text."""
+"""Argument types for argparse; each checks and converts one string."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def a_count(text: str) -> int:
-    """A whole number of 1 or more."""
+    """An integer of 1 or more."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r}: expected a whole number, 1 or more")
+        raise ArgumentTypeError(f"{text!r}: expected an integer, 1 or more")
     return int(text)
 
 
@@ -25,7 +25,7 @@ def a_rate(text: str) -> float:
     except ValueError:
         rate = 0.0
     if not 0 < rate < 1e6:
-        raise ArgumentTypeError(f"{text!r}: expected requests per second, like 20 or 0.5")
+        raise ArgumentTypeError(f"{text!r}: expected requests per second, such as 20 or 0.5")
     return rate
 
 
@@ -34,7 +34,7 @@ def a_time(text: str) -> float:
     found = _TIME.fullmatch(text)
     seconds = float(found[1]) * _UNITS[found[2] or "s"] if found else 0.0
     if not 0 < seconds < 1e6:
-        raise ArgumentTypeError(f"{text!r}: expected a time of more than 0, like 30s or 2m")
+        raise ArgumentTypeError(f"{text!r}: expected a time of more than 0, such as 30s or 2m")
     return seconds
 
 
@@ -46,7 +46,7 @@ def a_url(text: str) -> SplitResult:
     except ValueError:
         complete = False
     if not complete or url.query or url.fragment or url.username is not None:
-        raise ArgumentTypeError(f"{text!r}: must look like {DEFAULT_URL}")
+        raise ArgumentTypeError(f"{text!r}: expected a URL such as {DEFAULT_URL}")
     return url._replace(path=url.path.rstrip("/"))
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-FAILED = 1
+from ocr_client.exit_status import ExitStatus
 
 
 def run_into_pipe(run: Callable[[], int]) -> int:
@@ -18,4 +18,4 @@ def run_into_pipe(run: Callable[[], int]) -> int:
             sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
-        return FAILED
+        return ExitStatus.FAILED

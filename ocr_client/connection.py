@@ -1,7 +1,7 @@
-"""HTTP/1.1 over one kept connection, as light as asyncio allows; for loads and for `recognize`.
+"""A lightweight HTTP/1.1 client connection on asyncio, for load tests and `recognize`.
 
-Sockets are watched directly, without transports: a transport that cannot write gives up reading,
-too, and an early answer (413, 503) to a long body would be lost.
+It uses sockets directly, without transports: a transport that cannot write also stops reading,
+and would lose an early answer (413, 503) to a long body.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 RECEIVE_BYTES = 256 << 10
-SEND_BUFFER_BYTES = 1 << 20  # a request leaves in one call, so that no client waits for another
+SEND_BUFFER_BYTES = 1 << 20  # large enough to send a request in one call
 CONNECT_SECONDS = 5.0
 MAX_HEAD_BYTES = 64 << 10
 
@@ -22,7 +22,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]")
 
 
 class NoAnswer(Exception):
-    """The exchange failed; the message says how.
+    """The exchange failed; the message says why.
 
     NoAnswer
     ├── NoConnection
@@ -33,7 +33,7 @@ class NoAnswer(Exception):
 
 
 class NoConnection(NoAnswer):
-    """Nothing listens there, or nothing accepts in time; reason: what the system says of it."""
+    """Nothing listens at the address, or it does not accept in time; reason: the system's error."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"no connection: {reason}")
@@ -41,27 +41,27 @@ class NoConnection(NoAnswer):
 
 
 class AnswerTimeout(NoAnswer):
-    """The request was sent, and its answer took too long."""
+    """The answer took too long."""
 
 
 class BrokenAnswer(NoAnswer):
-    """The connection was closed before the answer was there."""
+    """The connection was closed before the answer was complete."""
 
 
 class NotHttp(BrokenAnswer):
-    """What came is not an answer of HTTP/1.1."""
+    """The received bytes are not an HTTP/1.1 response."""
 
 
 class Address(NamedTuple):
-    """Where a server listens: what a socket needs, and the Host header."""
+    """The address of a server: for the socket and the Host header."""
 
     family: int
     sockaddr: tuple[object, ...]
     host: str
 
 
-class Reply(NamedTuple):
-    """An answer as it came; names of headers are in lower case, `ended` is the loop's time."""
+class Response(NamedTuple):
+    """A response; header names are in lower case, `ended` is the event loop's time."""
 
     status: int
     headers: Mapping[bytes, bytes]
@@ -69,7 +69,7 @@ class Reply(NamedTuple):
     ended: float
 
     def header(self, name: bytes) -> str:
-        """One header, empty if it is not there."""
+        """The value of a header; empty if it is missing."""
         return self.headers.get(name, b"").decode("latin-1")
 
 
@@ -84,7 +84,7 @@ async def look_up(host: str, port: int) -> Address:
 def request_head(
     method: str, target: str, host: str, headers: Mapping[str, str], length: int
 ) -> bytes:
-    """The first lines of a request, with the empty one."""
+    """The head of a request, including the empty line."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return (
         f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{lines}Content-Length: {length}\r\n\r\n"
@@ -92,14 +92,14 @@ def request_head(
 
 
 class Connection:
-    """One connection to a server: one exchange at a time, opened when it is first needed."""
+    """A connection to a server, opened on first use; one exchange at a time."""
 
     def __init__(self, address: Address) -> None:
         self.idle_since = 0.0
         self._address = address
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
-        self._waiting: asyncio.Future[Reply] | None = None
+        self._waiting: asyncio.Future[Response] | None = None
         self._unsent = memoryview(b"")
         self._is_writing = False
         self._received = bytearray()
@@ -107,11 +107,11 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether a request can be sent at once."""
+        """Whether a request can be sent without connecting first."""
         return self._socket is not None
 
     async def connect(self) -> None:
-        """Open it; OSError if nobody listens, TimeoutError if nobody says so."""
+        """Connect; OSError if nothing listens, TimeoutError if there is no reply."""
         fresh = socket.socket(self._address.family, socket.SOCK_STREAM)
         try:
             fresh.setblocking(False)
@@ -125,13 +125,13 @@ class Connection:
         self._socket = fresh
         self._loop.add_reader(fresh.fileno(), self._receive)
 
-    async def exchange(self, request: bytes, seconds: float) -> Reply:
-        """Send a request and wait so long for its answer; NoAnswer says what went wrong."""
+    async def exchange(self, request: bytes, seconds: float) -> Response:
+        """Send a request and wait for its answer for at most `seconds`; NoAnswer if it fails."""
         if self._socket is None:
             await self._connect_for_exchange()
         self._received.clear()
         self._answer = None
-        waiting: asyncio.Future[Reply] = self._loop.create_future()
+        waiting: asyncio.Future[Response] = self._loop.create_future()
         self._waiting = waiting
         timer = self._loop.call_later(seconds, self._overdue, seconds)
         self._unsent = memoryview(request)
@@ -146,7 +146,7 @@ class Connection:
             self._waiting = None
 
     def close(self) -> None:
-        """Close it; the next exchange opens a new one."""
+        """Close the connection; the next exchange connects again."""
         if self._socket is not None:
             self._stop_writing()
             self._loop.remove_reader(self._socket.fileno())
@@ -157,18 +157,18 @@ class Connection:
         try:
             await self.connect()
         except TimeoutError:
-            raise NoConnection(f"not within {CONNECT_SECONDS:g} s") from None
+            raise NoConnection(f"no reply within {CONNECT_SECONDS:g} s") from None
         except OSError as error:
             raise NoConnection(error.strerror or str(error)) from None
 
     def _send(self) -> None:
-        """Write what the kernel takes; what is left waits until there is room."""
+        """Write as much as the kernel accepts; write the rest when it can accept more."""
         assert self._socket is not None
         try:
             self._unsent = self._unsent[self._socket.send(self._unsent) :]
         except BlockingIOError:
             pass
-        except OSError:  # the server has closed; its answer may be there nevertheless
+        except OSError:  # the server has closed, but its answer may have arrived
             self._stop_writing()
             return
         if self._unsent and not self._is_writing:
@@ -192,25 +192,25 @@ class Connection:
             self._fail(BrokenAnswer(f"no answer: the connection broke ({error.strerror})"))
             return
         if self._waiting is None or self._waiting.done():
-            self.close()  # closed by the server, or it says what nobody has asked
+            self.close()  # closed by the server, or unexpected data
         elif piece:
             self._received += piece
             try:
                 self._read()
             except ValueError:
-                self._fail(NotHttp("no answer: what came is not HTTP/1.1"))
+                self._fail(NotHttp("the answer is not HTTP/1.1"))
         else:
             self._end()
 
     def _end(self) -> None:
-        """The server has closed: that ends an answer without a length, and breaks all others."""
+        """End an answer without a length, or fail any other, because the server has closed."""
         if self._answer is not None and self._answer.is_unbounded:
             self._finish(self._answer, bytes(self._received[self._answer.start :]))
         else:
             self._fail(BrokenAnswer("no answer: the server closed the connection"))
 
     def _read(self) -> None:
-        """Look whether the answer is complete; ValueError if it is none."""
+        """Finish if the answer is complete; ValueError if it is malformed."""
         if self._answer is None:
             self._answer = _Answer.read_head(self._received)
         if self._answer is not None:
@@ -223,7 +223,7 @@ class Connection:
         self.idle_since = self._loop.time()
         if self._unsent or answer.closes:
             self.close()
-        self._waiting.set_result(Reply(answer.status, answer.headers, body, self.idle_since))
+        self._waiting.set_result(Response(answer.status, answer.headers, body, self.idle_since))
 
     def _overdue(self, seconds: float) -> None:
         self._fail(AnswerTimeout(f"no answer within {seconds:g} s"))
@@ -235,7 +235,7 @@ class Connection:
 
 
 class _Answer:
-    """The head of an answer, and how long its body is."""
+    """The head of an answer, and the length of its body."""
 
     __slots__ = ("closes", "end", "headers", "is_chunked", "is_unbounded", "start", "status")
 
@@ -251,7 +251,7 @@ class _Answer:
 
     @classmethod
     def read_head(cls, received: bytearray) -> _Answer | None:
-        """The head, as soon as all of it is there; ValueError if it is none."""
+        """The head if it is complete, else None; ValueError if it is malformed."""
         end = received.find(b"\r\n\r\n")
         if end < 0 and len(received) <= MAX_HEAD_BYTES:
             return None
@@ -262,7 +262,7 @@ class _Answer:
         return cls(int(status[1]), found, end + 4)
 
     def body(self, received: bytearray) -> bytes | None:
-        """The body, if all of it is there; ValueError if its chunks are none."""
+        """The body if it is complete, else None; ValueError if its chunks are malformed."""
         if self.is_unbounded:
             return None
         if self.is_chunked:
@@ -271,7 +271,7 @@ class _Answer:
 
 
 def _unchunk(received: bytearray, at: int) -> bytes | None:
-    """The body of chunks, None if more are to come."""
+    """Decode a chunked body; None if it is incomplete."""
     body = bytearray()
     while (line_end := received.find(b"\r\n", at)) >= 0:
         size = int(received[at:line_end].partition(b";")[0], 16)

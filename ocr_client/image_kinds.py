@@ -1,4 +1,4 @@
-"""Which kind of image some bytes are, by the first of them."""
+"""Detects image types by their first bytes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SIGNATURE_BYTES = max(map(len, SIGNATURES))
 
 
 def image_kind(data: bytes) -> str | None:
-    """The subtype of image/*, told by the first bytes, as the server does it."""
+    """The subtype of image/*, from the first bytes, as on the server."""
     return next((kind for magic, kind in SIGNATURES.items() if data.startswith(magic)), None)
 
 
 def file_kind(path: Path) -> str | None:
-    """image_kind of a file, of which only the first bytes are read."""
+    """The image_kind of a file; reads only its first bytes."""
     with path.open("rb") as stream:
         return image_kind(stream.read(SIGNATURE_BYTES))

@@ -1,4 +1,4 @@
-"""Ctrl-C while a loop runs: once to stop with what there is, twice to leave at once."""
+"""Ctrl-C while a loop runs: once stops with the results so far, twice exits immediately."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-INTERRUPTED = 130
+from ocr_client.exit_status import ExitStatus
 
 
 async def until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
-    """Run it; the first SIGINT cancels it (True), a second one ends the process.
+    """Run the work; the first SIGINT cancels it (returns True), a second one ends the process.
 
-    An exception in place of that could be caught in the middle of the loop's own shutdown, which
-    waits for its threads, and one of them may wait for a file for ever.
+    A KeyboardInterrupt instead could be raised during the loop's shutdown, which waits for its
+    threads, and one of them may wait for a file forever.
     """
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
@@ -27,7 +27,7 @@ async def until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
         signal.signal(signal.SIGINT, _leave)
         task.cancel()
 
-    with suppress(ValueError, RuntimeError):  # only the main thread can
+    with suppress(ValueError, RuntimeError):  # works only in the main thread
         loop.add_signal_handler(signal.SIGINT, interrupt)
     try:
         await task
@@ -42,5 +42,5 @@ async def until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
 
 
 def _leave(_: int, __: FrameType | None) -> None:
-    os.write(2, b"stopped at once\n")
-    os._exit(INTERRUPTED)  # the kernel ends the workers of this process
+    os.write(2, b"interrupted again, exiting\n")
+    os._exit(ExitStatus.INTERRUPTED)  # the kernel kills the worker processes

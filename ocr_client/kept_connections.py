@@ -1,4 +1,4 @@
-"""Connections to one server that are used again: see KeptConnections."""
+"""A pool of persistent connections to one server."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 
 from ocr_client.connection import Address, Connection
 
-KEPT_SECONDS = 5.0  # while nothing is sent; servers close them after ten or more
+KEPT_SECONDS = 5.0  # idle time; servers close connections after ten seconds or more
 
 
 class KeptConnections:
-    """Connections that are used again; as many are opened as are needed at once."""
+    """Reuses idle connections, and opens as many as are needed concurrently."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._idle: list[Connection] = []
 
     def take(self) -> Connection:
-        """The one used last, unless the server has closed it or is about to."""
+        """The most recently used open connection, or a new one."""
         loop = asyncio.get_running_loop()
         while self._idle:
             connection = self._idle.pop()
@@ -26,13 +26,13 @@ class KeptConnections:
             connection.close()
         return Connection(self._address)
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep it for the next request."""
+    def release(self, connection: Connection) -> None:
+        """Keep the connection for the next request."""
         if connection.is_open:
             self._idle.append(connection)
 
     def close(self) -> None:
-        """Close those that are kept."""
+        """Close all idle connections."""
         for connection in self._idle:
             connection.close()
         self._idle.clear()

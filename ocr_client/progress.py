@@ -1,4 +1,4 @@
-"""A bar on a terminal; where there is none, a line now and then."""
+"""A progress bar on a terminal; elsewhere, a progress line every 10 seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ERASE_LINE = "\r\x1b[K"
 
 
 class Progress:
-    """Shows how much of a whole is done; call show() as often as you like."""
+    """Shows progress; show() may be called at any rate."""
 
     def __init__(
         self, stream: TextIO, label: str, clock: Callable[[], float] = time.monotonic
@@ -28,7 +28,7 @@ class Progress:
         self._is_drawn = False
 
     def show(self, share: float | None, note: str, force: bool = False) -> None:
-        """The share of the whole that is done (None: unknown), and what there is to say."""
+        """Show the completed share from 0 to 1 (None: unknown) and a note."""
         now = self._clock()
         if not force and now - self._last < (REDRAW_SECONDS if self._is_terminal else LINE_SECONDS):
             return
@@ -43,7 +43,7 @@ class Progress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Take the bar away, so that something else can be printed; show() draws it again."""
+        """Erase the bar, so that something else can be printed; show() draws it again."""
         if self._is_drawn:
             self._stream.write(_ERASE_LINE)
             self._stream.flush()
@@ -51,7 +51,7 @@ class Progress:
             self._last = float("-inf")
 
     def _line(self, share: float | None, note: str, width: int) -> str:
-        """Label, bar and note; the bar is what gives way on a narrow terminal."""
+        """Label, bar and note; the bar is shorter on a narrow terminal."""
         if share is None:
             return f"{self._label}  {note}"
         percent = f"{min(share, 1.0):4.0%}"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROCESSES = 3  # one more than a small machine has cores: many tests wait for clocks and sockets
 
-# The tests start hundreds of processes: these read what was compiled instead of compiling it anew,
+# The tests start hundreds of processes: these read what was compiled instead of compiling it again,
 # also where the environment (as in many images) asks for no files of bytecode.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -93,7 +93,7 @@ def test_ranges_of_the_default_models_load(
         pytest.param(b"", id="a copy of one of the catalogue"),
     ],
 )
-def test_a_model_in_a_folder_gets_its_ranges_beside_it(
+def test_a_model_in_a_folder_gets_its_ranges_next_to_it(
     run: Command, shipped: Path, tmp_path: Path, addition: bytes
 ) -> None:
     folder = model_in(tmp_path / "mine", "det", addition)

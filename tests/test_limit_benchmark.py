@@ -140,14 +140,14 @@ def test_mixed_sizes_are_the_same_for_a_seed_and_reach_both_ends() -> None:
     assert list(mixed_sizes(4, 3)) == list(mixed_sizes(4, 3))
 
 
-def test_a_worker_that_grows_is_told() -> None:
-    """In rests: what a saw does in pauses tells nothing, but for its largest."""
+def test_a_worker_that_grows_is_reported() -> None:
+    """Growth counts after idle resets; after idle trims only the largest value does."""
 
     def samples(slope: float, saw: float) -> list[Sample]:
-        rested = ((count, 300.0 + slope * count) for count in range(0, 501, 20))
+        after_reset = ((count, 300.0 + slope * count) for count in range(0, 501, 20))
         return [
             Sample(count, {1: 310.0, 2: kept + saw * (count % 3)}, {1: 300.0, 2: kept})
-            for count, kept in rested
+            for count, kept in after_reset
         ]
 
     steady = Verdict()

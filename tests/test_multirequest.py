@@ -21,7 +21,7 @@ from load_test.answers import Tally
 from load_test.images import vary
 from load_test.summary import percentile, summarise
 from load_test.traffic import Request
-from ocr_client.connection import Connection, Reply
+from ocr_client.connection import Connection, Response
 from tests.support.fake_ocr import FakeOcr, serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,7 +127,7 @@ def test_no_request_leaves_before_all_clients_are_connected(
         await connect(self)
         events.append("connect")
 
-    async def recorded_exchange(self: Connection, request: bytes, seconds: float) -> Reply:
+    async def recorded_exchange(self: Connection, request: bytes, seconds: float) -> Response:
         events.append("request")
         return await exchange(self, request, seconds)
 
@@ -241,7 +241,7 @@ def test_an_answer_of_another_shape_is_a_failure(
     fake.answer = answer
     assert run(fake, folder, "same") == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "       8 x 200 not the answer that docs/api.md describes"
+    assert lines[-1] == "       8 x 200 the answer does not match docs/api.md"
     assert lines[5].split()[-5:] == ["-"] * 5
 
 

@@ -1,8 +1,8 @@
-"""An endless row of odd, hostile and mutated images: the same seed gives the same bytes.
+"""An endless sequence of odd, hostile and mutated images; the same seed gives the same bytes.
 
     python tools/broken_images.py SEED NUMBER > image
 
-Every image is made from the seed and its own number alone, so that one can be had again.
+Every image depends only on the seed and its own number, so each one can be made again.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _MAGIC_BYTES = 18
 
 
 def broken_images(seed: int) -> Iterator[NamedImage]:
-    """Names and bytes, for ever."""
+    """Names and bytes, without end."""
     return (broken_image(seed, number) for number in itertools.count())
 
 
 def broken_image(seed: int, number: int) -> NamedImage:
-    """The name and the bytes of one image of the row."""
+    """The name and the bytes of one image of the sequence."""
     random = Random(f"{seed}:{number}")
     if random.random() < _ODD_SHARE:
         kind = random.choice(tuple(ODD))
@@ -74,7 +74,7 @@ def flipped(data: bytes, random: Random) -> bytes:
 
 
 def flipped_with_checksum(data: bytes, random: Random) -> bytes:
-    """A byte inside a PNG chunk changed and its checksum put right; else like flipped()."""
+    """One changed byte in a PNG chunk, with a correct checksum; otherwise like flipped()."""
     parts = pieces(data)
     chunks = [n for n, part in enumerate(parts) if n and len(part) > 12]
     if not data.startswith(PNG_MAGIC) or not chunks:
@@ -88,7 +88,7 @@ def flipped_with_checksum(data: bytes, random: Random) -> bytes:
 
 
 def pixels_repacked(data: bytes, random: Random) -> bytes:
-    """A PNG whose unpacked pixels are too few, too many or changed; else like flipped()."""
+    """A PNG with too few, too many or changed pixels; otherwise like flipped()."""
     parts = pieces(data)
     found = [n for n, part in enumerate(parts) if part[4:8] == b"IDAT"]
     try:
@@ -134,7 +134,7 @@ def number_replaced(data: bytes, random: Random) -> bytes:
 
 
 def size_claimed(data: bytes, random: Random) -> bytes:
-    """Another width or height in the header; a PNG's checksum is put right."""
+    """A different width or height in the header; a PNG's checksum is corrected."""
     width, height = random.choice(CLAIMED_SIDES), random.choice(CLAIMED_SIDES)
     content = bytearray(data.ljust(64, b"\0"))
     if data.startswith(PNG_MAGIC):
@@ -161,13 +161,13 @@ def spliced(data: bytes, random: Random) -> bytes:
 
 
 def noise_behind_magic(data: bytes, random: Random) -> bytes:
-    """The right beginning, and then nothing that makes sense."""
+    """A valid beginning, followed by random bytes."""
     kept = random.choice((4, _MAGIC_BYTES, 60))
     return data[:kept] + random.randbytes(random.choice((10, 300, 20_000)))
 
 
 def inserted(data: bytes, random: Random) -> bytes:
-    """A few bytes put in or taken out, so that all that follows is shifted."""
+    """A few bytes inserted or removed, so that the rest is shifted."""
     place = random.randrange(len(data) + 1)
     if random.random() < 0.5:
         return data[:place] + random.randbytes(random.randint(1, 20)) + data[place:]
@@ -175,13 +175,13 @@ def inserted(data: bytes, random: Random) -> bytes:
 
 
 def appended(data: bytes, random: Random) -> bytes:
-    """Something behind the end: noise, zeros, or another image."""
+    """Bytes after the end: noise, zeros, or another image."""
     other = plain(*random.choice(VARIANTS))
     return data + random.choice((random.randbytes(500), bytes(100_000), other, data))
 
 
 def described(data: bytes, random: Random) -> bytes:
-    """EXIF, a colour profile or a text that is odd, huge, or a bomb."""
+    """An odd, huge or bomb-like EXIF block, colour profile or text."""
     orientation = exif([(274, TIFF_SHORT, 1, random.choice((0, 1, 3, 6, 8, 9, 65535)))])
     profile = random.randbytes(random.choice((0, 128, 3000, 200_000)))
     if data.startswith(PNG_MAGIC):

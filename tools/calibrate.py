@@ -1,12 +1,12 @@
-"""Measure the ranges that INT8 needs, by reading images with the engine `openvino` in f32.
+"""Measure the value ranges for INT8, by recognizing images with the engine `openvino` in f32.
 
     python tools/calibrate.py [--config config.json] [--in-f32 CONVOLUTION …] -- IMAGE_OR_FOLDER …
 
-Detection and recognition of the settings are measured. Models of the catalogue get their ranges
-in ocr_engine/models/int8, models of your own an int8.json in their folder. Give some dozens of
-images of the kind that will be read, with at least 200 lines. The range of an activation goes
-from the mean of its minima to the mean of its maxima, so that a single odd image widens none.
---in-f32 leaves operations of detection out, which then stay in f32 (docs/decisions/0013).
+Measures the detection and recognition models of the settings. Ranges of models in the catalogue
+are written to ocr_engine/models/int8, those of your own models to int8.json in their folder. Use
+some dozens of typical images with at least 200 lines. The range of an activation is from the mean
+of its minima to the mean of its maxima, so that a single odd image does not widen it. --in-f32
+excludes operations of detection, which then stay in f32 (docs/decisions/0013).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MAX_PIXELS = 40_000_000
 
 
 class Meter:
-    """Passes pixels through a model that shows the inputs of its operations, and notes them."""
+    """Runs a model that outputs the inputs of its operations, and records their ranges."""
 
     def __init__(self, source: ModelSource) -> None:
         core = runtime.OpenVinoRuntime().core
@@ -72,7 +72,7 @@ class Meter:
         self._limits: list[list[tuple[float, float]]] = []
 
     def measure(self, pixels: PixelArray) -> None:
-        """Note the lowest and highest input of each operation."""
+        """Record the lowest and highest input of each operation."""
         self._request.infer([self._normalization.tensor(pixels)])
         limits = {
             index: (float(seen.min()), float(seen.max()))
@@ -82,7 +82,7 @@ class Meter:
         self._limits.append([limits[index] for index in self._indices])
 
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """By operation, the mean of its minima and that of its maxima."""
+        """The mean of minima and the mean of maxima, by operation."""
         low, high = np.array(self._limits).mean(axis=0).T
         return {
             name: (float(first), float(last))
@@ -91,7 +91,7 @@ class Meter:
 
 
 class Metered:
-    """A session of the pipeline whose activations are measured, too."""
+    """A session of the pipeline that also measures activations."""
 
     def __init__(self, session: Session, meter: Meter) -> None:
         self._session = session
@@ -108,7 +108,7 @@ class Metered:
 
 
 def main() -> int:
-    """Read the images and write the files."""
+    """Recognize the images and write the files."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("images", nargs="+", type=Path)
     parser.add_argument("--in-f32", nargs="*", default=[], help="operations of detection")
@@ -128,7 +128,7 @@ def main() -> int:
         total += len(lines)
         print(f"{name}: {len(lines)} lines", flush=True)
     if not total:
-        parser.error("no line of text was found in the images")
+        parser.error("no text line was found in the images")
     for role, source in _measured(reader.models).items():
         left_out = arguments.in_f32 if role == "det" else ()
         found = {n: v for n, v in meters[role].ranges().items() if n not in left_out}
@@ -142,7 +142,7 @@ def _measured(models: ModelSet) -> dict[Role, ModelSource]:
 
 
 def _place(source: ModelSource) -> Path:
-    """Where the ranges are looked for."""
+    """The file of a model's ranges."""
     packages = [importlib.util.find_spec(models.package) for models in CATALOGUE.values()]
     wheels = [Path(spec.origin).parent for spec in packages if spec and spec.origin]
     if any(source.file.path.is_relative_to(wheel) for wheel in wheels):

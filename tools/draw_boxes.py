@@ -1,10 +1,10 @@
-"""Draw the answer of the server over its image: the boxes, and the text beside them.
+"""Draw the server's answer on its image: the boxes, and the text next to the image.
 
     curl -s -F file=@imgs/mixed.jpg http://127.0.0.1:8888/ocr_service > answer.json
     python tools/draw_boxes.py imgs/mixed.jpg answer.json docs/images/example.png
 
 The answer is the JSON of POST /ocr_service or POST /ocr in the format `json`. Boxes are drawn as
-`format=image` has them, texts with the fonts that tools/pages/fonts.py names.
+with `format=image`, texts with the fonts in tools/pages/fonts.py.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ SMALLEST_FONT = 8
 
 
 def main() -> int:
-    """Draw, save, and give the exit status."""
+    """Draw and save; returns the exit status."""
     arguments = _parse()
     try:
         page = read_page(arguments.answer)
         with Image.open(arguments.image) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGB")
-        drawn = beside(draw_boxes(image, page), draw_texts(image.size, page.lines))
+        drawn = side_by_side(draw_boxes(image, page), draw_texts(image.size, page.lines))
         if arguments.width and drawn.width > arguments.width:
             drawn = ImageOps.contain(drawn, (arguments.width, drawn.height))
         drawn.save(arguments.output, optimize=True)
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def read_page(answer: Path) -> Page:
-    """The data of an answer; ValueError if it is none, with the server's message if it has one."""
+    """The data of an answer; ValueError with the server's message if it is an error."""
     content = json.loads(answer.read_text(encoding="utf-8"))
     if not isinstance(content, dict) or "data" not in content:
         problem = content.get("error", {}) if isinstance(content, dict) else {}
@@ -61,13 +61,13 @@ def read_page(answer: Path) -> Page:
 
 
 def draw_boxes(image: Image.Image, page: Page) -> Image.Image:
-    """The image with the outline and the number of every line."""
+    """The image with the box and the number of every line."""
     canvas = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
     return Image.fromarray(np.ascontiguousarray(draw_lines(canvas, page)[:, :, ::-1]))
 
 
 def draw_texts(size: tuple[int, int], lines: Sequence[Line]) -> Image.Image:
-    """A white page of that size with every text where its box is, as large as fits into it."""
+    """A white page of that size with every text in its box, as large as possible."""
     page = Image.new("RGB", size, "white")
     canvas = ImageDraw.Draw(page)
     for number, line in enumerate(lines):
@@ -79,7 +79,7 @@ def draw_texts(size: tuple[int, int], lines: Sequence[Line]) -> Image.Image:
     return page
 
 
-def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
     """Both images in one row."""
     row = Image.new("RGB", (left.width + right.width, max(left.height, right.height)), "white")
     row.paste(left, (0, 0))
@@ -88,7 +88,7 @@ def beside(left: Image.Image, right: Image.Image) -> Image.Image:
 
 
 def _upright(box: Quad) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the box, turned upright about its middle."""
+    """Left, top, right and bottom of the box after rotating it upright around its center."""
     top_left, top_right, _, bottom_left = box
     width, height = math.dist(top_left, top_right), math.dist(top_left, bottom_left)
     x, y = (sum(corner[axis] for corner in box) / 4 for axis in (0, 1))
@@ -96,7 +96,7 @@ def _upright(box: Quad) -> tuple[int, int, int, int]:
 
 
 def _font_size(text: str, width: int, height: int) -> int:
-    """The largest size in pixels at which the text is neither wider nor higher than its box."""
+    """The largest font size in pixels at which the text fits into its box."""
     size = max(height * 7 // 8, SMALLEST_FONT)
     length = load_font(FACE, size).getlength(text)
     return max(min(size, int(size * width / max(length, 1))), SMALLEST_FONT)
@@ -112,7 +112,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("image", type=Path, help="the image that was sent")
     parser.add_argument("answer", type=Path, help="the server's JSON answer")
     parser.add_argument("output", type=Path, help="the image to write")
-    parser.add_argument("--width", type=int, default=0, help="of the output at most, in pixels")
+    parser.add_argument("--width", type=int, default=0, help="maximum width in pixels")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
-"""The parts that image files are made of: to put them together by hand, and to take them apart.
+"""Builds image files from their parts, and splits them into parts.
 
-For tests and for broken_images.py: what a library would refuse to write can be written here.
+For tests and broken_images.py: it can write files that libraries refuse to write.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ TiffTag = tuple[int, int, int, int]
 
 
 def png_chunk(kind: bytes, body: bytes = b"") -> bytes:
-    """Length, kind, body and a right checksum."""
+    """A PNG chunk: length, kind, body and correct checksum."""
     check = zlib.crc32(kind + body)
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
 
 
 def png_header(width: int, height: int, depth: int = 8, colour: int = GREY, lace: int = 0) -> bytes:
-    """The chunk IHDR."""
+    """The IHDR chunk."""
     return png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, lace))
 
 
 def png(header: bytes, pixels: bytes, *before: bytes) -> bytes:
-    """A PNG of filtered rows, not yet compressed, and of chunks that stand before them."""
+    """A PNG of uncompressed filtered rows, preceded by other chunks."""
     data = png_chunk(b"IDAT", zlib.compress(pixels, 9))
     return PNG_MAGIC + header + b"".join(before) + data + png_chunk(b"IEND")
 
 
 def empty_png(width: int, height: int) -> bytes:
-    """The 57 bytes of a PNG that claims a size and holds no pixel."""
+    """The 57 bytes of a PNG that has a size but no pixels."""
     return PNG_MAGIC + png_header(width, height) + png_chunk(b"IDAT") + png_chunk(b"IEND")
 
 
 def white_png(width: int, height: int) -> bytes:
-    """A valid grey PNG; its rows go into the compressor one by one."""
+    """A valid grey PNG; its rows are compressed one by one."""
     packer = zlib.compressobj(9)
     row = b"\0" + b"\xff" * width
     data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -49,13 +49,13 @@ def white_png(width: int, height: int) -> bytes:
 
 
 def with_chunks(whole: bytes, *chunks: bytes) -> bytes:
-    """A PNG with chunks behind its header."""
+    """A PNG with chunks after its header."""
     end = len(PNG_MAGIC) + 25
     return whole[:end] + b"".join(chunks) + whole[end:]
 
 
 def compressed_text(kind: bytes, size: int) -> bytes:
-    """A zTXt, iTXt or iCCP chunk whose text has that size: a bomb, if that is large."""
+    """A zTXt, iTXt or iCCP chunk whose text has that size; a bomb if it is large."""
     packer = zlib.compressobj(9)
     block = b"A" * (1 << 20)
     data = b"".join(packer.compress(block) for _ in range(size >> 20)) + packer.flush()
@@ -64,17 +64,17 @@ def compressed_text(kind: bytes, size: int) -> bytes:
 
 
 def jpeg_segment(marker: int, body: bytes) -> bytes:
-    """A marker with its length and body."""
+    """A JPEG segment: marker, length and body."""
     return struct.pack(">BBH", 0xFF, marker, min(len(body) + 2, 0xFFFF)) + body
 
 
 def with_segments(whole: bytes, *segments: bytes) -> bytes:
-    """A JPEG with segments behind its first marker."""
+    """A JPEG with segments after its first marker."""
     return whole[:2] + b"".join(segments) + whole[2:]
 
 
 def icc_segments(profile: bytes, claimed: int | None = None) -> list[bytes]:
-    """An ICC profile in as many APP2 segments as it takes; claimed: the number they tell."""
+    """An ICC profile in APP2 segments; claimed: the number of segments that they state."""
     parts = [profile[start : start + 65000] for start in range(0, len(profile), 65000)] or [b""]
     count = len(parts) if claimed is None else claimed
     return [
@@ -89,9 +89,9 @@ def exif(tags: Sequence[TiffTag], following: int = 0) -> bytes:
 
 
 def tiff(directories: Sequence[Sequence[TiffTag]], following: Sequence[int] | None = None) -> bytes:
-    """A little-endian TIFF of directories, one behind the other and each naming the next.
+    """A little-endian TIFF of consecutive directories, each with the offset of the next.
 
-    following: the offsets of the next directories to write instead of the right ones.
+    following: offsets of the next directories to write instead of the correct ones.
     """
     starts = [8]
     for tags in directories:
@@ -120,20 +120,20 @@ def grey_tags(width: int, height: int, pixels_at: int, compression: int = 1) -> 
 
 
 def tiff_pages(count: int, width: int, height: int, pixels: bytes) -> bytes:
-    """A TIFF of many pages that all show the same grey pixels."""
+    """A TIFF of many pages with the same grey pixels."""
     tags = grey_tags(width, height, 8 + count * TIFF_PAGE_BYTES)
     return tiff([tags] * count) + pixels
 
 
 def gif_frames(first: bytes, count: int) -> bytes:
-    """A GIF of one frame with more behind it, each of one pixel."""
+    """A GIF of one frame, followed by more frames of one pixel each."""
     pixel = b"\x2c\0\0\0\0\1\0\1\0\0\x02\x02\x44\x01\0"
     assert first.endswith(b";")
     return first[:-1] + pixel * (count - 1) + b";"
 
 
 def bmp(header: bytes, rest: bytes, offset: int | None = None) -> bytes:
-    """A BMP of an information header without its length, and all that follows."""
+    """A BMP from an information header (without its length) and the rest."""
     size = 4 + len(header)
     start = 14 + size if offset is None else offset
     head = struct.pack("<2sIII", b"BM", (14 + size + len(rest)) & 0xFFFFFFFF, 0, start)
@@ -152,7 +152,7 @@ def webp(*chunks: bytes) -> bytes:
 
 
 def pieces(data: bytes) -> list[bytes]:
-    """The chunks, segments, blocks or entries of an image; joined they are the image again."""
+    """The chunks, segments, blocks or entries of an image; joined, they are the image."""
     try:
         cuts = _piece_ends(data)
     except struct.error:  # it is broken already
@@ -200,5 +200,5 @@ def _entry_ends(data: bytes) -> list[int]:
 
 
 def _spread(data: bytes, start: int) -> list[int]:
-    """Seven cuts at even distances."""
+    """Seven cuts at equal distances."""
     return [start + (len(data) - start) * n // 8 for n in range(1, 8)]

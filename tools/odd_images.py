@@ -1,6 +1,6 @@
-"""Images put together by hand as no camera makes them: bombs, loops, lying headers, rare kinds.
+"""Synthetic odd images: bombs, loops, false headers, rare variants.
 
-Each function takes a generator of random numbers and gives the bytes of one file; ODD names all.
+Each function takes a random generator and returns the bytes of one file; ODD lists all.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ FOREIGN = (
 
 
 def png_kind(random: Random) -> bytes:
-    """Any depth and colour type, also those that there are not, with noise for pixels."""
+    """Any depth and colour type, including invalid ones, with noise for pixels."""
     depth, colour = random.choice(KINDS_OF_PNG)
     width, height = random.randint(1, 60), random.randint(1, 40)
     samples = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
@@ -69,14 +69,14 @@ def png_kind(random: Random) -> bytes:
 
 
 def png_bomb(random: Random) -> bytes:
-    """A text or a profile that is megabytes once it is unpacked."""
+    """A text or a profile that is megabytes when decompressed."""
     kind = random.choice((b"zTXt", b"iTXt", b"iCCP"))
     chunk = compressed_text(kind, random.choice((1 << 20, 8 << 20, 64 << 20)))
     return with_chunks(plain("PNG", "L"), *[chunk] * random.choice((1, 1, 3)))
 
 
 def png_pixel_bomb(random: Random) -> bytes:
-    """Small by its header, endless by its pixels."""
+    """A small image by its header, with endless pixel data."""
     data = zlib.compress(bytes(random.choice((1, 16)) << 20), 9)
     body = png_header(40, 20) + png_chunk(b"IDAT", data) + png_chunk(b"IEND")
     return PNG_MAGIC + body
@@ -94,7 +94,7 @@ def png_many_chunks(random: Random) -> bytes:
 
 
 def apng(random: Random) -> bytes:
-    """An animated PNG whose frames may lie about number, size and place."""
+    """An animated PNG with false numbers, sizes or positions of frames."""
     whole = pieces(plain("PNG", "RGBA"))
     width, height = struct.unpack_from(">II", whole[1], 8)
     count = random.choice((0, 1, 2, 50, 0xFFFFFFFF))
@@ -110,7 +110,7 @@ def apng(random: Random) -> bytes:
 
 
 def jpeg_marked(random: Random) -> bytes:
-    """A JPEG whose frame header says 12 bit, arithmetic, lossless, or odd sampling."""
+    """A JPEG whose frame header states 12 bits, arithmetic coding, lossless, or odd sampling."""
     data = bytearray(plain("JPEG", random.choice(("L", "RGB", "CMYK"))))
     frame = data.find(b"\xff\xc0")
     match random.randrange(4):
@@ -126,7 +126,7 @@ def jpeg_marked(random: Random) -> bytes:
 
 
 def jpeg_scans(random: Random) -> bytes:
-    """A progressive JPEG with its last scan hundreds of times over."""
+    """A progressive JPEG with its last scan repeated hundreds of times."""
     whole = plain("JPEG", "progressive")
     last = whole.rfind(b"\xff\xda")
     scan = whole[last:-2]
@@ -134,7 +134,7 @@ def jpeg_scans(random: Random) -> bytes:
 
 
 def jpeg_application(random: Random) -> bytes:
-    """EXIF that loops or turns oddly, ICC with parts missing, Adobe, Photoshop, MPO, comments."""
+    """EXIF with loops or odd orientations, incomplete ICC, Adobe, Photoshop, MPO, comments."""
     orientation = (274, TIFF_SHORT, 1, random.choice((0, 2, 5, 8, 9, 255, 65535)))
     below = (34665, TIFF_LONG, 1, random.choice((8, 0, 26, 1 << 31)))
     huge = (random.choice((271, 306, 37510)), 2, random.choice(EXTREMES), 8)
@@ -155,7 +155,7 @@ def jpeg_application(random: Random) -> bytes:
 
 
 def gif_odd(random: Random) -> bytes:
-    """Frames outside of their screen, no colours, odd code sizes, many frames, endless blocks."""
+    """Frames outside the screen, no colours, odd code sizes, many frames, endless blocks."""
     screen = struct.pack("<HH", random.choice((0, 1, 60, 3000, 65535)), random.choice((1, 40, 300)))
     frame = struct.pack("<HHHH", *(random.choice((0, 0, 1, 60, 65535)) for _ in range(4)))
     flags = random.choice((0, 0x80, 0x87, 0x40, 0xF7))
@@ -171,7 +171,7 @@ def gif_many_frames(random: Random) -> bytes:
 
 
 def webp_odd(random: Random) -> bytes:
-    """An extended WebP with a canvas, flags and chunks that need not fit together."""
+    """An extended WebP with inconsistent canvas, flags and chunks."""
     image = pieces(plain("WEBP", random.choice(("RGB", "RGBA"))))[1]
     canvas = b"".join(
         (random.choice((60, 119, 3000, 16383, 0xFFFFFF)) & 0xFFFFFF).to_bytes(3, "little")
@@ -192,7 +192,7 @@ def webp_odd(random: Random) -> bytes:
 
 
 def tiff_loop(random: Random) -> bytes:
-    """A chain of directories that bites its tail, or points out of the file."""
+    """A cyclic chain of directories, or one that points outside the file."""
     count = random.choice((1, 2, 50))
     tags = grey_tags(16, 8, 8 + count * TIFF_PAGE_BYTES)
     starts = [8 + n * TIFF_PAGE_BYTES for n in range(count)]
@@ -201,12 +201,12 @@ def tiff_loop(random: Random) -> bytes:
 
 
 def tiff_many_pages(random: Random) -> bytes:
-    """A thousand pages over the same pixels."""
+    """A thousand pages with the same pixels."""
     return tiff_pages(random.choice((2, 100, 1000)), 16, 8, random.randbytes(128))
 
 
 def tiff_odd(random: Random) -> bytes:
-    """Any compression over noise, odd depths, planes, tiles, predictors, counts and types."""
+    """Any compression of noise, odd depths, planes, tiles, predictors, counts and types."""
     width, height = random.randint(1, 60), random.randint(1, 40)
     values = {tag: (kind, 1, value) for tag, kind, _, value in grey_tags(width, height, 400)}
     values[259] = (TIFF_SHORT, 1, random.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 32773, 32946, 34925,
@@ -240,7 +240,7 @@ def bmp_odd(random: Random) -> bytes:
 
 
 def bmp_runs(random: Random) -> bytes:
-    """Run-length codes that jump out of the image."""
+    """Run-length codes that jump outside the image."""
     runs = b"".join(
         random.choice((b"\0\0", b"\0\2\xff\xff", b"\0\2\2\0", b"\0\xff", b"\xff\1", b"\5\1"))
         for _ in range(random.choice((3, 50, 2000)))
@@ -251,7 +251,7 @@ def bmp_runs(random: Random) -> bytes:
 
 
 def claimed_size(random: Random) -> bytes:
-    """A header that claims any size, with hardly any pixel behind it."""
+    """A header with any size, followed by few pixels."""
     width, height = random.choice(CLAIMED_SIDES), random.choice(CLAIMED_SIDES)
     colour = random.choice((GREY, PALETTE, RGBA))
     return random.choice(

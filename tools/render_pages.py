@@ -2,10 +2,10 @@
 
 These are the test images (tests/data), the samples (imgs) and the pages of small print
 (benchmarks/small_print). The same seed, fonts and libraries give the same bytes. `--check`
-renders into a temporary folder and exits with 1 if the committed files differ. Letters are
-drawn by FreeType out of the installed fonts and compressed by the libraries inside Pillow, so
-another version of any of them may change bytes without any change here: the manifests record
-under "made_with" what the committed files were made with, and `--check` says when that differs.
+renders into a temporary folder and exits with 1 if the committed files differ. FreeType draws the
+letters from the installed fonts, and Pillow's libraries compress them, so other versions may give
+other bytes. The manifests record the versions under "made_with", and `--check` reports
+differences.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    """Render or check, and give the exit status."""
+    """Render or check; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="compare, change nothing")
     parser.add_argument("--root", type=Path, default=REPOSITORY, help="the repository")
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def write(root: Path) -> int:
-    """Write all files under root, drop images no longer drawn, and give the total size."""
+    """Write all files under root and delete obsolete images; returns the total size."""
     files = render_all()
     for name in sorted(_present(root) - set(files)):
         (root / name).unlink()
@@ -60,7 +60,7 @@ def write(root: Path) -> int:
 
 
 def check(root: Path) -> int:
-    """Render into a temporary folder, name every committed file that differs, 1 if any does."""
+    """Render into a temporary folder, and print the files that differ; returns 1 if any does."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
         write(fresh)
@@ -74,7 +74,7 @@ def check(root: Path) -> int:
 
 
 def _explain(root: Path) -> None:
-    """Say which of the recorded versions are others here."""
+    """Print the versions that differ from the recorded ones."""
     recorded = json.loads(_read(root, MANIFEST) or b"{}").get("made_with", {})
     for name, version in made_with().items():
         if recorded.get(name) != version:
@@ -82,7 +82,7 @@ def _explain(root: Path) -> None:
 
 
 def _present(root: Path) -> set[str]:
-    """Name the files below root that this tool owns."""
+    """The files under root that this tool writes."""
     folders = (root / PAGES, root / SAMPLES, root / SMALL_PRINT_PAGES)
     files = [path for folder in folders for path in folder.glob("*") if path.is_file()]
     names = {path.relative_to(root).as_posix() for path in files}

@@ -1,1 +1,1 @@
-"""The servers that peers.py compares: how each is started, asked and watched."""
+"""The servers that peers.py compares: start, requests and monitoring of each."""

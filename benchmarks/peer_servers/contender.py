@@ -1,4 +1,4 @@
-"""What a server offers to be compared: a start, a request, the lines of an answer; and this one."""
+"""The protocol of a compared server (start, request, lines of an answer), and this server."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.support.arrivals import Request
 
 
 class Running(Protocol):
-    """A server that is up: its root process, and the port on which it listens."""
+    """A running server: its root process, and its port."""
 
     @property
     def pid(self) -> int:
-        """The process that all others of the server descend from."""
+        """The root of the server's process tree."""
 
     @property
     def port(self) -> int:
@@ -26,36 +26,36 @@ class Running(Protocol):
 
 
 class Contender(Protocol):
-    """A server with one setting of its threads and processes."""
+    """A server with one configuration of threads and processes."""
 
     @property
     def server(self) -> str:
-        """What it is called in tables."""
+        """Its name in tables."""
 
     @property
     def setting(self) -> str:
-        """The setting in a few words."""
+        """The configuration in a few words."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """All that is set, for the results."""
+        """All settings, for the results."""
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """The distributions that decide its speed."""
+        """The versions of the distributions that determine its speed."""
 
     def start(self) -> AbstractContextManager[Running]:
         """Start it on entry, wait until it listens, stop it on exit."""
 
     def request(self, name: str, image: bytes) -> Request:
-        """Ask for the text of an image."""
+        """A request to recognize an image."""
 
     def lines(self, body: bytes) -> list[str]:
         """The lines in an answer, in reading order."""
 
 
 class ThisServer:
-    """The server of this repository with its default settings but for the cache, which is off."""
+    """The server of this repository with default settings, but without a cache."""
 
     server = "this server"
     setting = "defaults"
@@ -69,7 +69,7 @@ class ThisServer:
         self.versions: dict[str, str] = {}  # those of the whole run
 
     def start(self) -> AbstractContextManager[ServerUnderTest]:
-        """`python setup.py`, one worker per core, which is what the default 0 means."""
+        """Start `python setup.py`, with one worker per core (the default)."""
         return serving(self.settings)
 
     def request(self, name: str, image: bytes) -> Request:

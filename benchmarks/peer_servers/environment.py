@@ -1,4 +1,4 @@
-"""A virtual environment per peer, made of its pinned requirements and kept for the next run."""
+"""A virtual environment per peer, from its pinned requirements, reused by the next run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ print(json.dumps({name: metadata.version(name) for name in sys.argv[1:]}))
 class Environment:
     """The venv of a peer.
 
-    `overlays` are requirements laid over the first ones with --no-deps.
+    `overlays` are requirements installed on top with --no-deps.
     """
 
     def __init__(self, peer: str, requirements: Path, *overlays: Path) -> None:
@@ -31,13 +31,13 @@ class Environment:
         self._overlays = overlays
 
     def program(self, name: str) -> str:
-        """The path of a program in it; the venv is made first if there is none."""
+        """The path of a program in it; creates the venv if necessary."""
         if not self._stamp.exists():
             self._make()
         return str(self.folder / "bin" / name)
 
     def versions(self, *distributions: str) -> dict[str, str]:
-        """What is installed in it."""
+        """The installed versions."""
         command = [self.program("python"), "-c", _VERSIONS, *distributions]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         found: dict[str, str] = json.loads(done.stdout)
@@ -45,7 +45,7 @@ class Environment:
 
     @property
     def _stamp(self) -> Path:
-        """Written when the installation is complete."""
+        """The file that marks a complete installation."""
         return self.folder / ".installed"
 
     def _make(self) -> None:

@@ -1,4 +1,4 @@
-"""One server over one set of pages: speed, CPU, memory, and what it read."""
+"""Measures one server on one set of pages: speed, CPU, memory, and its results."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Reading = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Figures:
-    """One run over one set; what was not answered with 200 is `failed` and in no other figure.
+    """One run on one set; answers other than 200 count only as `failed`.
 
-    cpu_per_image: seconds of the server's whole process tree. client_cpu_seconds: of the process
-    that asks and watches, of which watch_cpu_seconds went into sampling the memory.
+    cpu_per_image: seconds of the server's process tree. client_cpu_seconds: of the measuring
+    process, of which watch_cpu_seconds are for sampling memory.
     """
 
     images: int
@@ -47,14 +47,14 @@ class Figures:
 
 @dataclass(frozen=True)
 class Run:
-    """The figures and what was read of each image: the page's name and the lines."""
+    """The figures, and the page's name and recognized lines of each image."""
 
     figures: Figures
     readings: tuple[Reading, ...]
 
 
 def read_pages(manifest: Path, every: int) -> dict[str, Page]:
-    """Every Nth page of a manifest whose images lie in the folder of its name."""
+    """Every Nth page of a manifest, whose images are in the folder of the same name."""
     entries = json.loads(manifest.read_text(encoding="utf-8"))["pages"][::every]
     folder = manifest.with_suffix("")
     return {
@@ -70,9 +70,9 @@ def measure(
     clients: int,
     seconds: float,
 ) -> Run:
-    """Warm the server up, then read whole passes over the pages for at least so many seconds.
+    """Warm the server up, then run complete passes over the pages for at least this time.
 
-    Whole passes, so that fast and slow servers read the same mixture.
+    Passes are complete so that fast and slow servers have the same mix of pages.
     """
     few = dict(itertools.islice(pages.items(), WARM_UP_PAGES))
     asyncio.run(_ask(contender, server.port, few, clients, 0.0))
@@ -109,7 +109,7 @@ async def _ask(
 
 
 def _passes(contender: Contender, pages: Mapping[str, Page], seconds: float) -> Iterator[Request]:
-    """All pages in random order, again and again, no two images equal; at least one pass."""
+    """Repeated passes over all pages in random order, at least one; no two images are equal."""
     randomness = random.Random(SEED)
     numbers = itertools.count()
     start = time.monotonic()

@@ -1,4 +1,4 @@
-"""PaddleX serving (`paddlex --serve`) with ONNX Runtime, on the weights that this server ships."""
+"""PaddleX serving (`paddlex --serve`) with ONNX Runtime, with the same weights as this server."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tests.support.arrivals import Request
 from tests.support.program import Program
 
 ENVIRONMENT = Environment("paddlex", HERE / "paddlex.txt", HERE / "paddlex-cv2.txt")
-CLASSIFIER = "PP-LCNet_x1_0_textline_ori"  # the name under which PaddleX takes one
+CLASSIFIER = "PP-LCNet_x1_0_textline_ori"  # the name that PaddleX requires
 
 
 class PaddleXServing:
     """The pipeline OCR with its default thresholds; no page orientation, no unwarping.
 
-    threads: of each ONNX Runtime session; None: its default, all cores. concurrent: images are
-    read at the same time, in threads; PaddleX's default is one after the other. classifier: with
-    the angle classifier that this server has. Drawn images are not asked for.
+    threads: per ONNX Runtime session; None: the default, all cores. concurrent: images are
+    recognized concurrently in threads; PaddleX's default is one at a time. classifier: use this
+    server's orientation classifier. Drawn images are not requested.
     """
 
     server = "PaddleX serving"
@@ -55,11 +55,11 @@ class PaddleXServing:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Of its venv."""
+        """The versions in its venv."""
         return ENVIRONMENT.versions("paddlex", "onnxruntime", "opencv-contrib-python", "uvicorn")
 
     def start(self) -> AbstractContextManager[Program]:
-        """On models and a pipeline file in a folder of the run."""
+        """Start it with models and a pipeline file in the run's folder."""
         environment = {
             "PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK": "True",
             "HF_HUB_OFFLINE": "1",
@@ -110,7 +110,7 @@ class PaddleXServing:
             cls = lay_out_classifier(folder, found)
             modules["TextLineOrientation"] = {
                 **_module("textline_orientation", cls),
-                # Its default of 6 turns all lines of a batch as PaddleX 3.7.2 would the first.
+                # With its default of 6, PaddleX 3.7.2 rotates all lines of a batch like the first.
                 "batch_size": 1,
             }
         pipeline = {
@@ -127,10 +127,10 @@ class PaddleXServing:
 
 
 def lay_out_classifier(folder: Path, source: ModelSource) -> Path:
-    """The v2 angle classifier as a text line orientation model of PaddleX, and its directory.
+    """Write the v2 classifier as a text line orientation model of PaddleX; returns its folder.
 
-    PaddleX stretches a strip to the model's input where this server pads short ones, and turns
-    whatever is more likely upside down than not, without a threshold.
+    PaddleX stretches crops to the model's input, while this server pads short ones. PaddleX has no
+    threshold: it rotates every crop that is more likely upside down than upright.
     """
     _, height, width = source.image_shape or (3, 48, 192)
     steps = [

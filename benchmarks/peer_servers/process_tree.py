@@ -33,9 +33,9 @@ def pss_mb(root: int) -> float:
 
 
 class PssWatch(threading.Thread):
-    """Samples the memory of a tree about once a second while it is entered.
+    """Samples the memory of a process tree about once a second, as a context manager.
 
-    peak_mb: the largest sample. own_cpu_seconds: what the sampling itself has cost.
+    peak_mb: the largest sample. own_cpu_seconds: the CPU time of the sampling itself.
     """
 
     def __init__(self, root: int) -> None:
@@ -59,7 +59,7 @@ class PssWatch(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Sample at once, then every second, and a last time at the end."""
+        """Sample immediately, then every second, and at the end."""
         is_last = False
         while True:
             with contextlib.suppress(OSError):  # a process or a thread has ended meanwhile

@@ -1,4 +1,4 @@
-"""A peer as a running program: on a free port, without a way to the internet, with its own log."""
+"""A peer as a running program: on a free port, without internet access, with its own log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.program import Program, free_port
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 
-# A download would fail at once and be seen: nobody listens on port 9.
+# A download would fail immediately and visibly: nothing listens on port 9.
 _OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
 
 Command = Callable[[int, Path], Sequence[str]]
@@ -22,7 +22,7 @@ Command = Callable[[int, Path], Sequence[str]]
 def running(command: Command, path: str, environment: Mapping[str, str]) -> Iterator[Program]:
     """Start it, wait until GET `path` is answered with 200, and stop it at the end.
 
-    `command` makes the command line for a port and a folder that lives as long as the server.
+    `command` creates the command line for a port and a folder that exists as long as the server.
     """
     with tempfile.TemporaryDirectory(prefix="peer-benchmark-") as scratch:
         folder = Path(scratch)

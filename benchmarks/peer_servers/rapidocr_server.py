@@ -1,4 +1,4 @@
-"""RapidOCR's API server, with the weights that its wheel carries and this server ships."""
+"""RapidOCR's API server, with the weights in its wheel, which are the same as this server's."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class RapidOcrApi:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Of its venv."""
+        """The versions in its venv."""
         return ENVIRONMENT.versions("rapidocr", "rapidocr-api", "onnxruntime", "uvicorn")
 
     def start(self) -> AbstractContextManager[Program]:
-        """Its own program, or the same application with another number of threads."""
+        """Start its own program, or the same application with another number of threads."""
         environment = {THREADS_VARIABLE: str(self._threads)} if self._threads else {}
         return running(self._command, "/", environment)
 

@@ -1,1 +1,1 @@
-"""`ocr-server recognize`: many images from files to files, with or without a server."""
+"""`ocr-server recognize`: batch recognition of image files, with or without a server."""

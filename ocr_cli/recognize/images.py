@@ -1,4 +1,4 @@
-"""Which images are meant: files, folders with all that is below them, patterns, `-`."""
+"""Finds the images in the arguments: files, folders, patterns and `-`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ STDIN = "-"
 
 
 class NoImages(Exception):
-    """There is nothing to read; the message is the one line that the user reads."""
+    """No image was found; the message is one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image: its path, and its name below the folder of all.
+    """An image: its path, and its name relative to the common folder.
 
-    One without a path came by standard input; its bytes are `content`.
+    path is None for standard input; `content` has its bytes then.
     """
 
     path: Path | None
@@ -31,20 +31,20 @@ class ImageFile:
     content: bytes = b""
 
     @property
-    def shown(self) -> str:
-        """What the user knows it by."""
+    def display_name(self) -> str:
+        """The image's name in messages."""
         return str(self.path) if self.path is not None else "standard input"
 
     def read(self) -> bytes:
-        """Its bytes; blocks."""
+        """The image's bytes; blocks."""
         return self.content if self.path is None else self.path.read_bytes()
 
 
 def find_images(arguments: Sequence[str], leave_out: Path | None = None) -> list[ImageFile]:
-    """All images in the order given, those of a folder by name (page2 before page10).
+    """All images in the order of the arguments; in a folder, by name (page2 before page10).
 
-    leave_out: a folder below which nothing is looked for. Reads standard input to its end for `-`.
-    NoImages if an argument has none.
+    leave_out: a folder to skip. `-` reads standard input to its end. NoImages if an argument has
+    none.
     """
     found: dict[Path, None] = {}
     roots: list[Path] = []
@@ -53,7 +53,7 @@ def find_images(arguments: Sequence[str], leave_out: Path | None = None) -> list
         root, paths = _expand(argument, leave_out)
         roots.append(root)
         if not paths:
-            raise NoImages(f"{argument}: there is no JPEG, PNG, GIF, BMP, TIFF or WebP")
+            raise NoImages(f"{argument}: no JPEG, PNG, GIF, BMP, TIFF or WebP found")
         found.update(dict.fromkeys(paths))
     given = STDIN in arguments
     images = [ImageFile(None, "stdin", sys.stdin.buffer.read())] if given else []
@@ -64,21 +64,21 @@ def find_images(arguments: Sequence[str], leave_out: Path | None = None) -> list
 
 
 def _expand(argument: str, leave_out: Path | None) -> tuple[Path, list[Path]]:
-    """The folder that names count from, and the images that an argument stands for."""
+    """The folder that names are relative to, and the images of an argument."""
     path = Path(argument)
     if path.is_dir():
         return path, list(_below(path, leave_out))
     if path.exists():
         return path.parent, [path]
     if not glob.has_magic(argument):
-        raise NoImages(f"there is no file or folder {argument}")
+        raise NoImages(f"{argument}: no such file or folder")
     matches = (Path(match) for match in glob.iglob(argument, recursive=True))
     files = (match for match in matches if match.is_file() and not _is_below(match, leave_out))
     return Path(*_fixed_parts(path)), sorted(filter(_is_image, files), key=natural_key)
 
 
 def _fixed_parts(pattern: Path) -> Iterator[str]:
-    """The folders in front of the first part with a wildcard."""
+    """The parts before the first one with a wildcard."""
     for part in pattern.parts[:-1]:
         if glob.has_magic(part):
             return
@@ -86,7 +86,7 @@ def _fixed_parts(pattern: Path) -> Iterator[str]:
 
 
 def _below(folder: Path, leave_out: Path | None) -> Iterator[Path]:
-    """Images in the folder and below, folder by folder; what is hidden stays out."""
+    """Images in the folder and its subfolders, without hidden files and folders."""
     for name, folders, files in os.walk(folder):
         parent = Path(name)
         folders[:] = [
@@ -100,13 +100,13 @@ def _below(folder: Path, leave_out: Path | None) -> Iterator[Path]:
 
 
 def natural_key(path: Path | str) -> list[tuple[int, str]]:
-    """Orders numbers within names by their value."""
+    """A sort key that orders numbers in names by value."""
     parts = re.split(r"(\d+)", str(path))
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
 def _is_image(path: Path) -> bool:
-    """Told by the first bytes; what cannot be read is kept, so that it is reported."""
+    """Whether the first bytes are those of an image; True if unreadable, so that it is reported."""
     try:
         return path.is_file() and file_kind(path) is not None
     except OSError:

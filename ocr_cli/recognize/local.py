@@ -1,4 +1,4 @@
-"""Reads with workers of this process, as the server does, but without HTTP."""
+"""Recognizes images with worker processes of this command, without a server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from cache.keys import digest
-from ocr_cli.recognize.reader import ImageReading, ReaderGone, ReadingError, Wanted
+from ocr_cli.recognize.reader import ImageReading, OutputOptions, ReaderUnavailable, ReadingError
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
@@ -14,32 +14,32 @@ from server.intake.request_fields import parse_options
 from server.settings.engine import build_engine, default_options, engine_settings
 from server.settings.settings import Settings
 
-IMAGES_PER_WORKER = 3  # one is read, one waits, one is on its way from or to the disk
+IMAGES_PER_WORKER = 3  # one being recognized, one waiting, one being read or written
 PATIENCE_SECONDS = 3600.0
 
 
 class InProcessReader:
-    """A pool of workers; see Reader."""
+    """Recognizes images in a worker pool; see Reader."""
 
-    def __init__(self, settings: Settings, wanted: Wanted) -> None:
+    def __init__(self, settings: Settings, output_options: OutputOptions) -> None:
         self._settings = settings
-        self._wanted = wanted
+        self._output_options = output_options
         self._engine: Engine | None = None
         self.fingerprint = ""
-        self.at_once = 1
+        self.concurrency = 1
 
-    async def look(self) -> None:
-        """Find the models; BadField for an option that is wrong, ModelError for a model."""
-        options = parse_options(self._wanted.options, default_options(self._settings))
-        self._options = replace(options, draw=self._wanted.drawing)
+    async def probe(self) -> None:
+        """Find the models; BadField for an invalid option, ModelError for a missing model."""
+        options = parse_options(self._output_options.options, default_options(self._settings))
+        self._options = replace(options, draw=self._output_options.drawing)
         engine = engine_settings(self._settings)
         self.fingerprint = f"{engine.fingerprint()} {options.fingerprint()}"
 
     async def start(self, images: int) -> None:
-        """Load the models in no more workers than there are images; ReaderGone if none can.
+        """Start at most one worker per image; ReaderUnavailable if none can load the models.
 
-        Each image has one core: what idle ones would give to the last few images is less than
-        what their compilations take at the start.
+        Each image has one core: compiling the models for idle cores at the start takes longer
+        than it saves for the last few images.
         """
         ocr = self._settings.ocr
         number = min(images, ocr.process.number or usable_cores())
@@ -51,18 +51,18 @@ class InProcessReader:
             queue_timeout_seconds=PATIENCE_SECONDS,
         )
         self._engine = build_engine(replace(self._settings, ocr=replace(ocr, process=process)))
-        self.at_once = IMAGES_PER_WORKER * number
+        self.concurrency = IMAGES_PER_WORKER * number
         self._engine.start()
         failure = asyncio.ensure_future(self._engine.failure())
         while not self._engine.ready():
             await asyncio.wait((failure,), timeout=0.02)
             if failure.done():
-                raise ReaderGone(failure.result())
+                raise ReaderUnavailable(failure.result())
         failure.cancel()
 
     async def read(self, image: bytes) -> ImageReading:
-        """Read it in a worker; ReadingError says why not."""
-        assert self._engine is not None, "start() comes first"
+        """Recognize an image in a worker; ReadingError if it fails."""
+        assert self._engine is not None, "start() must be called first"
         try:
             recognition = await self._engine.submit(image, self._options).future
         except EngineError as error:
@@ -73,6 +73,6 @@ class InProcessReader:
         return ImageReading(recognition.result, digests.md5, milliseconds, recognition.drawing)
 
     async def close(self) -> None:
-        """End the workers."""
+        """Stop the workers."""
         if self._engine is not None:
             await self._engine.close()

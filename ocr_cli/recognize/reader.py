@@ -1,4 +1,4 @@
-"""What reads the images: the engine in this process's workers, or a server."""
+"""The protocol of what recognizes images: workers of this command, or a server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT_FORMATS = [name for name, row in OUTPUT_FORMATS.items() if row.suffix and n
 
 
 class ReadingError(Exception):
-    """This image cannot be read; `code` is that of docs/api.md."""
+    """This image cannot be recognized; `code` is an error code of docs/api.md."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -22,26 +22,26 @@ class ReadingError(Exception):
         self.message = message
 
 
-class ReaderGone(Exception):
-    """Nothing can be read any more; the message is the one line that the user reads."""
+class ReaderUnavailable(Exception):
+    """No image can be recognized; the message is one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """In which formats, and with which options, under the names of docs/api.md."""
+class OutputOptions:
+    """The output formats and recognition options, with the names of docs/api.md."""
 
     formats: Sequence[str]
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def drawing(self) -> bool:
-        """Whether the boxes are drawn over the image, too."""
+        """Whether the image with drawn boxes is written, too."""
         return DRAWING in self.formats
 
 
 @dataclass(frozen=True, slots=True)
 class ImageReading:
-    """What was read in an image; milliseconds: of the recognition. drawing: a PNG or nothing."""
+    """The result of an image; milliseconds: recognition time; drawing: a PNG, or empty."""
 
     document: Document
     md5: str
@@ -50,22 +50,22 @@ class ImageReading:
 
 
 class Reader(Protocol):
-    """Reads one image; look() and start() before, close() after. Lives on one event loop.
+    """Recognizes images, on one event loop. Call probe() and start() first, and close() last.
 
-    fingerprint differs where texts may differ. at_once: how many images keep it busy.
+    fingerprint: changes whenever results may change. concurrency: how many images keep it busy.
     """
 
     fingerprint: str
-    at_once: int
+    concurrency: int
 
-    async def look(self) -> None:
-        """Find out the fingerprint; ReaderGone if that fails."""
+    async def probe(self) -> None:
+        """Set the fingerprint; ReaderUnavailable if that fails."""
 
     async def start(self, images: int) -> None:
-        """Make ready for so many images; ReaderGone if that fails. Sets at_once."""
+        """Prepare for this many images and set concurrency; ReaderUnavailable if that fails."""
 
     async def read(self, image: bytes) -> ImageReading:
-        """Read it; ReadingError if it cannot be read, ReaderGone if none can."""
+        """Recognize an image; ReadingError if this image fails, ReaderUnavailable if all do."""
 
     async def close(self) -> None:
-        """Stop, whatever is under way."""
+        """Stop, also with work in progress."""

@@ -1,4 +1,4 @@
-"""Reads through a running server: as many requests at once as it has workers, and as many more."""
+"""Recognizes images through a running server, with two concurrent requests per worker."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlencode
 
-from ocr_cli.recognize.reader import ImageReading, ReaderGone, ReadingError, Wanted
+from ocr_cli.recognize.reader import ImageReading, OutputOptions, ReaderUnavailable, ReadingError
 from ocr_client.connection import (
     AnswerTimeout,
     NoAnswer,
     NoConnection,
-    Reply,
+    Response,
     look_up,
     request_head,
 )
@@ -22,27 +22,29 @@ from ocr_engine.result import Document
 from ocr_engine.result_json import from_json
 
 REQUESTS_PER_WORKER = 2
-LOOK_SECONDS = 10.0
+PROBE_SECONDS = 10.0
 START_SECONDS = 120.0
-GONE_SECONDS = 30.0  # a server that restarts is back by then
+GONE_SECONDS = 30.0  # longer than a restart of the server takes
 BUSY_SECONDS = 600.0
 MAX_PAUSE_SECONDS = 30.0
-MAX_DRAWN_PIXELS = 10**9  # the server has its own limit and has read it
+MAX_DRAWN_PIXELS = 10**9  # the server has already checked its own limit
 _LATER = {"queue_full", "draining", "starting", "rate_limited", "queue_timeout"}
 
 
 class ServerReader:
-    """POST /ocr for every image; see Reader. at_once: 0 asks the server how many."""
+    """Sends every image to POST /ocr; see Reader. concurrency: 0 means two per worker."""
 
-    def __init__(self, url: SplitResult, wanted: Wanted, at_once: int, seconds: float) -> None:
+    def __init__(
+        self, url: SplitResult, output_options: OutputOptions, concurrency: int, seconds: float
+    ) -> None:
         self._url = url
-        self._wanted = wanted
+        self._output_options = output_options
         self._seconds = seconds
         self.fingerprint = ""
-        self.at_once = at_once
+        self.concurrency = concurrency
 
-    async def look(self) -> None:
-        """Look whether there is a server, and what reads there; ReaderGone if there is none."""
+    async def probe(self) -> None:
+        """Get the server's engine and number of workers; ReaderUnavailable without a server."""
         where = self._url.geturl()
         try:
             self._address = await look_up(self._url.hostname or "", self._url.port or 80)
@@ -52,20 +54,20 @@ class ServerReader:
             workers = len(health["workers"])
         except (OSError, NoAnswer) as error:
             reason = error.reason if isinstance(error, NoConnection) else str(error)
-            raise ReaderGone(
-                f"no server at {where} ({reason}); start one, or leave --url out"
+            raise ReaderUnavailable(
+                f"no server at {where} ({reason}); start one, or remove --url"
             ) from None
         except (ValueError, KeyError, TypeError):
-            raise ReaderGone(f"what answers at {where} is no OCR server") from None
-        self.at_once = self.at_once or max(REQUESTS_PER_WORKER * workers, 2)
+            raise ReaderUnavailable(f"the server at {where} is not an OCR server") from None
+        self.concurrency = self.concurrency or max(REQUESTS_PER_WORKER * workers, 2)
 
     async def start(self, images: int) -> None:
-        """A server is ready as it is."""
+        """Do nothing, because the server is already running."""
 
     async def read(self, image: bytes) -> ImageReading:
-        """Ask for its lines; ReadingError with the server's code, ReaderGone if it is away.
+        """Recognize an image; ReadingError with the server's code, or ReaderUnavailable.
 
-        Boxes are drawn here: the server would read the image once more for that.
+        Boxes are drawn here, because the server would have to recognize the image again.
         """
         body = await self._ask(image)
         try:
@@ -73,9 +75,9 @@ class ServerReader:
             document = from_json(answer["data"])
             reading = ImageReading(document, str(answer["md5"]), float(answer["elapsed_ms"]))
         except (ValueError, KeyError, TypeError):
-            message = "not the answer that docs/api.md describes"
+            message = "the answer does not match docs/api.md"
             raise ReadingError("bad_answer", message) from None
-        if not self._wanted.drawing:
+        if not self._output_options.drawing:
             return reading
         return replace(reading, drawing=await asyncio.to_thread(_drawn, image, document))
 
@@ -84,8 +86,8 @@ class ServerReader:
         self._connections.close()
 
     async def _ask(self, image: bytes) -> bytes:
-        """The body of a 200; asks again while the server is full or restarts."""
-        query = urlencode({"format": "json", **self._wanted.options})
+        """The body of a 200; retries while the server is overloaded or restarts."""
+        query = urlencode({"format": "json", **self._output_options.options})
         loop = asyncio.get_running_loop()
         began = answered = loop.time()
         while True:
@@ -95,8 +97,8 @@ class ServerReader:
                 raise ReadingError("no_answer", str(error)) from None
             except NoAnswer as error:
                 if loop.time() - answered > GONE_SECONDS:
-                    raise ReaderGone(
-                        f"the server at {self._url.geturl()} is gone ({error})"
+                    raise ReaderUnavailable(
+                        f"the server at {self._url.geturl()} does not answer ({error})"
                     ) from None
                 await asyncio.sleep(1.0)
                 continue
@@ -109,10 +111,10 @@ class ServerReader:
             await asyncio.sleep(_pause(reply))
 
     async def _health(self) -> dict[str, Any]:
-        """/healthz, once the server has loaded its models."""
+        """The answer of /healthz, after the server has loaded its models."""
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while True:
-            reply = await self._exchange("GET", "/healthz", b"", LOOK_SECONDS)
+            reply = await self._exchange("GET", "/healthz", b"", PROBE_SECONDS)
             health: dict[str, Any] = json.loads(reply.body)
             if health["engine"] is not None:
                 return health
@@ -120,13 +122,13 @@ class ServerReader:
                 raise NoAnswer(f"not ready within {START_SECONDS:g} s")
             await asyncio.sleep(0.2)
 
-    async def _exchange(self, method: str, target: str, body: bytes, seconds: float) -> Reply:
+    async def _exchange(self, method: str, target: str, body: bytes, seconds: float) -> Response:
         connection = self._connections.take()
         headers = {"Content-Type": "application/octet-stream"} if body else {}
         path = self._url.path + target
         head = request_head(method, path, self._address.host, headers, len(body))
         reply = await connection.exchange(head + body, seconds)
-        self._connections.give_back(connection)
+        self._connections.release(connection)
         return reply
 
 
@@ -140,15 +142,15 @@ def _drawn(image: bytes, document: Document) -> bytes:
     return draw_page(decode(image, MAX_DRAWN_PIXELS).pixels, page)
 
 
-def _problem(reply: Reply) -> tuple[str, str]:
+def _problem(reply: Response) -> tuple[str, str]:
     try:
         error = json.loads(reply.body)["error"]
         return str(error["code"]), str(error["message"])
     except (ValueError, KeyError, TypeError):
-        return f"http_{reply.status}", "not the answer that docs/api.md describes"
+        return f"http_{reply.status}", "the answer does not match docs/api.md"
 
 
-def _pause(reply: Reply) -> float:
-    """What Retry-After says, within reason."""
+def _pause(reply: Response) -> float:
+    """The seconds in Retry-After, limited to MAX_PAUSE_SECONDS."""
     seconds = reply.header(b"retry-after")
     return min(float(seconds), MAX_PAUSE_SECONDS) if seconds.isdigit() else 1.0

@@ -1,4 +1,4 @@
-"""A reading in each of the formats, as files and standard output have them."""
+"""Writes results in the output formats, for files and standard output."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from server.formats.registry import OUTPUT_FORMATS
 
 
 def rendered(format: str, image: ImageFile, reading: ImageReading) -> bytes:
-    """The bytes of one format; may take a while for a long text."""
+    """The result in one format; may be slow for a long text."""
     document = reading.document
     write = OUTPUT_FORMATS[format].write
     if write is not None:
-        return write(document, image.shown)
+        return write(document, image.display_name)
     if format == DRAWING:
         return reading.drawing
     answer = {"data": as_json(document), "md5": reading.md5, "elapsed_ms": reading.milliseconds}
@@ -25,5 +25,5 @@ def rendered(format: str, image: ImageFile, reading: ImageReading) -> bytes:
 
 
 def line_of_json(image: ImageFile, answer: Mapping[str, Any]) -> bytes:
-    """One line of JSON that names its file."""
-    return dump({"file": image.shown, **answer}) + b"\n"
+    """One line of JSON with the file's name."""
+    return dump({"file": image.display_name, **answer}) + b"\n"

@@ -1,4 +1,4 @@
-"""Where results go: files below a folder that can be taken up again, or standard output."""
+"""Where results go: a folder, so that the run can be resumed, or standard output."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from ocr_cli.recognize.images import ImageFile
-from ocr_cli.recognize.reader import Wanted
+from ocr_cli.recognize.reader import OutputOptions
 from server.formats.registry import OUTPUT_FORMATS
 
 RECORD = ".ocr-server.jsonl"
 
 
 class FolderBusy(Exception):
-    """The results cannot be written; the message is the one line that the user reads."""
+    """The results cannot be written; the message is one line for the user."""
 
 
 class Origin(NamedTuple):
-    """Of which image a result is made, and how."""
+    """The image file, options and models of a result."""
 
     size: int
     mtime_ns: int
@@ -31,26 +31,26 @@ class Origin(NamedTuple):
 
 
 class ResultFolder:
-    """One file for each image and format, and a record of what they were made of.
+    """A file for each image and format, and a record of their origins.
 
-    A line goes into the record when its file is in place: whatever ends a run, the next one finds
-    each result whole and recorded, or not recorded.
+    A line is added to the record after its file is complete. However a run ends, each recorded
+    result is complete.
     """
 
-    def __init__(self, folder: Path, wanted: Wanted, fingerprint: str) -> None:
+    def __init__(self, folder: Path, output_options: OutputOptions, fingerprint: str) -> None:
         self.folder = folder
-        self._wanted = wanted
-        self._how = _digest({"options": dict(wanted.options), "models": fingerprint})
+        self._output_options = output_options
+        self._how = _digest({"options": dict(output_options.options), "models": fingerprint})
         self._made: dict[str, Origin] = {}
 
     def open(self) -> None:
-        """Make the folder, read the record; FolderBusy if another run is writing there."""
+        """Create the folder and read the record; FolderBusy if another run is using it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._record = (self.folder / RECORD).open("a+b")
             fcntl.flock(self._record, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FolderBusy(f"another `ocr-server recognize` writes to {self.folder}") from None
+            raise FolderBusy(f"another `ocr-server recognize` is using {self.folder}") from None
         except OSError as error:
             raise FolderBusy(f"cannot write to {self.folder}: {error.strerror}") from None
         self._record.seek(0)
@@ -59,15 +59,15 @@ class ResultFolder:
             entry = _parse(line)
             if entry is not None:
                 self._made[entry[0]] = entry[1]
-        if not line.endswith(b"\n"):  # the machine went down while it was written
+        if not line.endswith(b"\n"):  # the machine crashed while writing it
             self._record.write(b"\n")
 
     def close(self) -> None:
-        """Let others write there."""
+        """Release the folder for other runs."""
         self._record.close()
 
     def has(self, image: ImageFile) -> bool:
-        """Whether all results of the image are there, made of these bytes in this way."""
+        """Whether all results of the image exist, with the same origin."""
         if image.path is None:
             return False
         try:
@@ -80,14 +80,14 @@ class ResultFolder:
         )
 
     def origin(self, image: ImageFile) -> Origin:
-        """What the record says of an image; taken before it is read."""
+        """The current origin of an image; call it before the image is read."""
         if image.path is None:
             return Origin(-1, -1, self._how)
         status = image.path.stat()
         return Origin(status.st_size, status.st_mtime_ns, self._how)
 
     def write(self, image: ImageFile, origin: Origin, outputs: Mapping[str, bytes]) -> None:
-        """Put each result in its place, whole or not at all, and record it; blocks."""
+        """Write and record each result atomically; blocks."""
         names = self._names(image)
         for format, content in outputs.items():
             path = self.folder / names[format]
@@ -100,11 +100,13 @@ class ResultFolder:
         self._record.flush()
 
     def _names(self, image: ImageFile) -> dict[str, str]:
-        return {each: image.name + OUTPUT_FORMATS[each].suffix for each in self._wanted.formats}
+        return {
+            each: image.name + OUTPUT_FORMATS[each].suffix for each in self._output_options.formats
+        }
 
 
-class InOrder:
-    """Writes to standard output in the order of the images, whichever is read first."""
+class OrderedOutput:
+    """Writes to standard output in the order of the images."""
 
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
@@ -112,7 +114,7 @@ class InOrder:
         self._next = 0
 
     def put(self, place: int, content: bytes) -> bool:
-        """Write it as soon as all before it are written; whether anything was written."""
+        """Write it after all earlier ones; returns whether anything was written."""
         self._waiting[place] = content
         if place != self._next:
             return False
@@ -123,13 +125,13 @@ class InOrder:
         return True
 
 
-def standard_output() -> InOrder:
-    """Standard output, for bytes."""
-    return InOrder(sys.stdout.buffer)
+def standard_output() -> OrderedOutput:
+    """An ordered output to standard output."""
+    return OrderedOutput(sys.stdout.buffer)
 
 
 def _parse(line: bytes) -> tuple[str, Origin] | None:
-    """An entry of the record; None for a line that was cut off."""
+    """An entry of the record; None for a truncated line."""
     try:
         entry = json.loads(line.decode("utf-8", "surrogateescape"))
         return entry["result"], Origin(entry["size"], entry["mtime_ns"], entry["how"])

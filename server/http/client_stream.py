@@ -1,4 +1,4 @@
-"""The connection of a client; one that sends or takes nothing is not waited for for ever."""
+"""A client's connection, closed if the client sends or reads nothing for too long."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tornado.iostream import IOStream
 from server.http.deadline import Deadline
 from server.service.outgoing import Buffer, OutgoingBytes
 
-_RESET = struct.pack("ii", 1, 0)  # or the kernel keeps for minutes what nobody takes
+_RESET = struct.pack("ii", 1, 0)  # otherwise the kernel keeps unsent data for minutes
 
 log = logging.getLogger("server.connection")
 
 
 class ClientStream(IOStream):
-    """A connection that is closed if its client sends or takes nothing for too long.
+    """A connection with time limits for what the client sends, and for reading answers.
 
-    header_seconds: for the headers of a request, from the end of the one before. patience: after
-    how many seconds in which nothing of an answer is taken. Tornado would wait for ever for that.
-    peer: the IP address at the other end, see client_address.py.
+    header_seconds: limit for the headers of a request, from the end of the one before. patience:
+    seconds after which it is closed if the client reads nothing of an answer; Tornado has no such
+    limit. peer: the IP address at the other end, see client_address.py.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ClientStream(IOStream):
         self._sending.clear()
 
     def write(self, data: Buffer) -> asyncio.Future[None]:
-        """See IOStream.write; what the kernel takes at once is neither counted nor watched."""
+        """See IOStream.write; data that the kernel accepts immediately is not counted."""
         written = super().write(data)
         if not written.done():
             self._outgoing.hold(data)
@@ -81,14 +81,14 @@ class ClientStream(IOStream):
         return taken
 
     def close_fd(self) -> None:
-        """Called by IOStream when the connection ends, however it ends."""
+        """Called by IOStream whenever the connection ends."""
         super().close_fd()
         self._sending.end()
         self._taking.end()
         self._on_closed()
 
     def when_taken(self, callback: Callable[[bool], None]) -> None:
-        """Call with whether all that was written has left; at once if that is known."""
+        """Call back when all data is sent (True) or the connection broke (False)."""
         last = self._last_write
         if self.closed() or last is None or last.done():
             callback(not self.closed())
@@ -101,13 +101,13 @@ class ClientStream(IOStream):
             self._taking.clear()
 
     def _reset(self) -> None:
-        log.info("closed a connection: its client took no byte for %g s", self._patience)
+        log.info("closed a connection: the client read nothing for %g s", self._patience)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.close()
 
 
 def stream_of(request: HTTPServerRequest) -> ClientStream:
-    """The connection that a request came on; Tornado's own interface does not lead to it."""
+    """The connection of a request; Tornado has no public way to get it."""
     assert isinstance(request.connection, HTTP1Connection)
     assert isinstance(request.connection.stream, ClientStream)
     return request.connection.stream

@@ -1,4 +1,4 @@
-"""What belongs to every request, whichever of the two ways it is handled: see RequestScope."""
+"""The data of one request, from its headers to its end."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 class RequestScope:
-    """One request from its headers to its end: who asks, since when, what came of it.
+    """One request: its id, user, start time and outcome.
 
-    Entered before any of the body is read; counted and logged once, whatever ends it first: that
-    the answer was taken, or that the client left. recognition: whether it asks for an image to be
-    read. Only these count as open, which draining waits for, and in ocr_requests_total.
-    quiet: only failures are logged.
+    Created before the body is read. Counted and logged once, when the answer is sent or the
+    client disconnects. recognition: whether it requests a recognition; only these are counted in
+    ocr_requests_total, and as open requests, for which draining waits. quiet: log only failures.
     """
 
     def __init__(
@@ -61,9 +60,9 @@ class RequestScope:
     def enter(
         cls, context: ServerContext, request: HTTPServerRequest, recognition: bool = False
     ) -> RequestScope:
-        """A request whose headers have come."""
+        """Create the scope of a request whose headers have arrived."""
         stream = stream_of(request)
-        stream.expect_nothing()  # of headers; what has a body says so
+        stream.expect_nothing()  # more headers; a request with a body sets its own limit
         trusted = context.settings.web_server.trusted_proxies
         address = client_address(stream.peer, request.headers, trusted)
         if recognition:
@@ -72,17 +71,17 @@ class RequestScope:
         return cls(context, request, own_id, address, recognition)
 
     def elapsed_ms(self) -> float:
-        """Since the headers came."""
+        """Milliseconds since the headers arrived."""
         return (time.perf_counter() - self._started) * 1000
 
     def note(self, reply: Reply, size: int) -> None:
-        """This is the answer, which is on its way now with so many bytes of its body."""
+        """Record the answer that is being sent, and the size of its body in bytes."""
         self._status, self._error = reply.status, reply.error
         self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
 
     def leave(self, taken: bool = True) -> None:
-        """The request has ended with the answer that was noted; not taken: as client_left()."""
+        """End the request with the recorded answer; not taken: as client_left()."""
         if self._ended:
             return
         self._ended = True
@@ -96,11 +95,11 @@ class RequestScope:
             self._log()
 
     def client_left(self) -> None:
-        """The client is gone, and did not have its answer."""
+        """End the request: the client disconnected before it had its answer."""
         self.leave(taken=False)
 
     def _log(self) -> None:
-        """The line of the access log; docs/operations.md has its fields."""
+        """Write the line of the access log; docs/operations.md describes its fields."""
         level = logging.WARNING if self._status >= 500 else logging.INFO
         if access_log.isEnabledFor(level):
             values = {
@@ -117,5 +116,5 @@ class RequestScope:
 
 
 def request_id(given: str | None) -> str:
-    """The request id that the client gave, if it can be taken over, else a new one."""
+    """The client's request id if it is valid, or a generated one."""
     return given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Request bodies, read as a stream: from chunks on the wire to fields and one image."""
+"""Streaming parsers of request bodies: from chunks to fields and one image."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 
 class BodyReader(Protocol):
-    """Takes a body piece by piece."""
+    """Parses a body in chunks."""
 
     def feed(self, chunk: bytes) -> None:
-        """The next piece; raises a ServiceError as soon as the body is plainly wrong."""
+        """Parse the next chunk; raises a ServiceError as soon as the body is invalid."""
 
     @property
     def is_long(self) -> bool:
-        """Whether finish() takes so long that it belongs into a thread."""
+        """Whether finish() takes so long that it needs a thread."""
 
     def finish(self) -> Form:
-        """The whole body as a Form; called once."""
+        """The body as a Form; called once, after the last chunk."""
 
 
 def body_reader(content_type: str, raw_image: bool) -> BodyReader:
-    """The reader for a Content-Type; raw_image: image/* and octet streams are images."""
+    """The reader for a Content-Type; raw_image: accept image/* and octet streams as the image."""
     kind, parameters = parse_options_header(content_type)
     name = kind.decode("latin-1").lower()
     if name == "multipart/form-data":
@@ -57,7 +57,7 @@ def body_reader(content_type: str, raw_image: bool) -> BodyReader:
         return UrlencodedBody()
     if raw_image and (name.startswith("image/") or name in ("", "application/octet-stream")):
         return RawBody()
-    raw = ", or the image itself as image/*" if raw_image else ""
+    raw = ", or the image as image/*" if raw_image else ""
     raise BadRequest(
         f"Content-Type {name or '(none)'} is not accepted; send multipart/form-data, "
         f"application/x-www-form-urlencoded or application/json{raw}"
@@ -171,12 +171,14 @@ class _Parts:
         check_name(name)
         self._name = name
         if self._name == IMAGE_PART and self._upload is not None:
-            raise OneFileOnly("send one image a request: there is more than one part `file`")
+            raise OneFileOnly(
+                "the request has more than one part `file`; send one image per request"
+            )
         if self._name in self._fields:
             raise BadField(f"{truncated(self._name)!r} is given more than once")
         if has_filename and self._name != IMAGE_PART:
             raise BadField(
-                f"the part with a file in it is named {truncated(self._name)!r}; name it `file`"
+                f"the part with the file is named {truncated(self._name)!r}; name it `file`"
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
@@ -198,7 +200,7 @@ class _Parts:
 
 
 class TextBody:
-    """A body that is parsed when it is all there."""
+    """A body that is parsed when it is complete."""
 
     def __init__(self, parse: Callable[[bytes], dict[str, Any]]) -> None:
         self._parse = parse
@@ -244,7 +246,7 @@ class UrlencodedBody(TextBody):
 
 @functools.lru_cache(maxsize=256)
 def _named_by(disposition: bytes | None) -> tuple[str | None, bool]:
-    """A part's name and whether it has a file's; most clients say the same each time."""
+    """A part's name, and whether it has a filename; cached, as clients repeat the same header."""
     _, parameters = parse_options_header(disposition)
     name = parameters.get(b"name")
     return None if name is None else name.decode("utf-8", "replace"), b"filename" in parameters

@@ -1,4 +1,4 @@
-"""What schemathesis has to know beside the description: images, and what no schema can say."""
+"""What schemathesis needs in addition to the description: images, and what no schema can say."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Every row of docs/reliability.md, made for real."""
+"""Tests of every row in docs/reliability.md, with real faults."""

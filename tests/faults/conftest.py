@@ -1,6 +1,6 @@
-"""Servers to break; after every fault of docs/reliability.md the invariant holds.
+"""Servers for the fault tests; after every fault of docs/reliability.md the invariant holds.
 
-A test carries the number of its row: @pytest.mark.faults(7). `pytest -m faults -v` lists them.
+Each test has the number of its row: @pytest.mark.faults(7). `pytest -m faults -v` lists them.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ PATIENT_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
-def _fakes_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _fakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     with prepare(tmp_path_factory.mktemp("fakes"), fakes=True) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_CARD, NUMBER)
 
 
 @pytest.fixture(scope="session")
-def _models_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     folder = tmp_path_factory.mktemp("models")
     with prepare(folder, fakes=False, timeout_seconds=PATIENT_SECONDS) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_PAGE.read_bytes(), NUMBER)
 
 
 @pytest.fixture(scope="session")
-def _patient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     folder = tmp_path_factory.mktemp("patient")
     with prepare(folder, fakes=True, timeout_seconds=PATIENT_SECONDS) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_CARD, NUMBER)
 
 
 @pytest.fixture(scope="session")
@@ -54,41 +54,41 @@ def _spacious_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveS
 
 @pytest.fixture
 def spacious(_spacious_server: LiveServer, no_error_log: None) -> Iterator[LiveServer]:
-    """A server that takes bodies of 20 MB, on a loop in this process."""
+    """A server in this process that accepts bodies of 20 MB."""
     _spacious_server.clear()
     yield _spacious_server
     _spacious_server.check_whole()
 
 
 @pytest.fixture
-def fakes(_fakes_process: ServerProcess) -> Iterator[ServerProcess]:
+def fakes(_fakes: Invariant) -> Iterator[ServerProcess]:
     """A server with two Obedient workers; the invariant holds after the test."""
-    invariant = Invariant.of(_fakes_process, KNOWN_CARD, NUMBER)
-    yield _fakes_process
-    invariant.check()
+    before = _fakes.again()
+    yield before.server
+    before.check()
 
 
 @pytest.fixture
-def patient(_patient_process: ServerProcess) -> Iterator[ServerProcess]:
-    """As fakes, but no recognition is overdue while a test still prepares its fault."""
-    invariant = Invariant.of(_patient_process, KNOWN_CARD, NUMBER)
-    yield _patient_process
-    invariant.check()
+def patient(_patient: Invariant) -> Iterator[ServerProcess]:
+    """Like fakes, but with longer timeouts, so that tests have time to prepare their fault."""
+    before = _patient.again()
+    yield before.server
+    before.check()
 
 
 @pytest.fixture
-def models(_models_process: ServerProcess) -> Iterator[ServerProcess]:
+def models(_models: Invariant) -> Iterator[ServerProcess]:
     """A server with two workers and the real models; the invariant holds after the test."""
-    invariant = Invariant.of(_models_process, KNOWN_PAGE.read_bytes(), NUMBER)
-    yield _models_process
-    invariant.check()
+    before = _models.again()
+    yield before.server
+    before.check()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def slow_clients(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Future[Outcome] | None]:
-    """Half a minute of slow clients on a server of their own, while other tests run."""
+    """Half a minute of slow clients on their own server, while other tests run."""
     if not any("slow_clients.py" in item.nodeid for item in request.session.items):
         yield None
         return
@@ -99,7 +99,7 @@ def slow_clients(
 
 @pytest.fixture
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Starts a server with fakes and settings of its own, see prepare().
+    """A function that starts a server with fakes and the given settings, see prepare().
 
     The invariant holds after the test if the server still runs.
     """
@@ -121,6 +121,6 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 
 @pytest.fixture
 def clients() -> Iterator[ThreadPoolExecutor]:
-    """Clients that wait for their answers at the same time."""
+    """A thread pool for concurrent clients."""
     with ThreadPoolExecutor(32) as pool:
         yield pool

@@ -1,4 +1,4 @@
-"""Rows 37 to 40: whose answer it is, for which options, for how long, whatever the clock says."""
+"""Rows 37 to 40: cached answers belong to the right image, options and time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ KEPT_SECONDS = 3.0
 SLACK_SECONDS = 1.5
 SHARED_MD5 = "79054025255fb1a26e4bc422aef54eb4"
 
-# Python runs a module of this name at every start.
+# Python imports a module with this name at every start.
 START_UP = "sitecustomize.py"
 
-# The public collisions are no images, and MD5 cannot be broken here: so it is weakened.
+# Public MD5 collisions are not images, so the tests weaken MD5.
 WEAK_MD5 = f"""
 import hashlib
 
@@ -37,7 +37,7 @@ class WeakMd5:
 hashlib.md5 = WeakMd5
 """
 
-# The clock on the wall is wrong by as many seconds as stand in a file, once there is one.
+# The wall clock is wrong by the number of seconds in a file, if it exists.
 WRONG_CLOCK = """
 import pathlib, time
 
@@ -53,7 +53,7 @@ time.time_ns = lambda: right_ns() + seconds() * 10**9
 
 
 def start_up(folder: Path, code: str) -> dict[str, str]:
-    """Environment variables that let every Python of the server run the code first."""
+    """Environment variables that make every Python process of the server run the code first."""
     (folder / START_UP).write_text(code)
     return {"PYTHONPATH": str(folder)}
 
@@ -93,7 +93,7 @@ def test_two_images_with_one_md5_do_not_join(
 def test_an_error_is_not_cached(
     fakes: ServerProcess, gate: Path, order: str, status: int, code: str
 ) -> None:
-    """The recognizers obey such a card once."""
+    """The recognizers obey this card once."""
     image = card(f"{order} {gate}")
     assert_error(fakes.upload(image), status, code)
     replies = [fakes.upload(image) for _ in range(2)]
@@ -113,7 +113,7 @@ def test_a_client_that_waits_no_longer_gets_the_text_later(
 
 @pytest.mark.faults(39)
 def test_every_choice_of_options_has_its_own_entry(fakes: ServerProcess) -> None:
-    """The card answers with the options that the worker was given."""
+    """The card's text is the worker's options."""
     choices: list[dict[str, str]] = [
         {},
         {"drop_score": "0.25"},
@@ -172,7 +172,7 @@ def test_a_clock_that_is_set(serve: Serve, tmp_path: Path, days: int) -> None:
 
 
 def assert_deadline_holds(server: ServerProcess) -> None:
-    """An image that hangs is given up after its time, neither at once nor never."""
+    """An image that hangs ends with a timeout, neither immediately nor never."""
     started = time.monotonic()
     assert_error(server.upload(card("spin")), 504, "ocr_timeout")
     assert TASK_SECONDS <= time.monotonic() - started < TASK_SECONDS + SLACK_SECONDS

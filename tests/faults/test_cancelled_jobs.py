@@ -1,4 +1,4 @@
-"""Row 47: clients that start jobs only to cancel them."""
+"""Row 47: clients that start jobs and cancel them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CANCELS = 15
 
 
 def start_and_cancel(server: ServerProcess, text: str) -> str:
-    """Cancel a job as soon as a worker reads it; its state afterwards."""
+    """Cancel a job as soon as a worker begins it; returns its state afterwards."""
     url = server.upload(card(text), block_flag="0").json["job"]["url"]
     wait_until(lambda: server.get(url).headers["X-Job-State"] != "queued", "the start")
     server.request("DELETE", url)

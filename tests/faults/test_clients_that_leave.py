@@ -1,4 +1,4 @@
-"""Row 18: a client disconnects before its answer is there."""
+"""Row 18: a client disconnects before its answer is ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row 19: SIGTERM under load, also as the first process of a container and under systemd."""
+"""Row 19: SIGTERM under load, also as PID 1 and under systemd."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drain_under_load(
     clients: ThreadPoolExecutor,
     gate: Path,
 ) -> None:
-    """SIGTERM while images are read and wait: they are answered, new ones are refused."""
+    """SIGTERM with running and queued images: they are answered, new ones are refused."""
     holding = busy(server, clients, gate)
     texts = [f"queued {each}" for each in range(5)]
     queued = [clients.submit(server.upload, card(text)) for text in texts]
@@ -69,7 +69,7 @@ def test_what_was_accepted_is_answered(
 
 
 def refused_or_cut_off(stuck: Future[Reply]) -> None:
-    """Who waits for what is not finished is told so, or loses the connection."""
+    """Clients that wait for unfinished work get an error, or lose the connection."""
     with contextlib.suppress(OSError):
         reply = stuck.result(10)
         assert (reply.status, reply.code) == (503, "draining")
@@ -78,7 +78,7 @@ def refused_or_cut_off(stuck: Future[Reply]) -> None:
 def force_with_a_second_sigterm(
     server: ServerProcess, terminate: Callable[[], None], clients: ThreadPoolExecutor
 ) -> None:
-    """SIGTERM twice while an image hangs: the server does not wait for it."""
+    """A second SIGTERM while an image hangs: the server does not wait for the image."""
     stuck = clients.submit(server.upload, card("spin"))
     wait_until(lambda: server.begun("spin") == 1, "the one that hangs")
     terminate()
@@ -115,7 +115,7 @@ asyncio.run(serve())
 
 @pytest.mark.faults(43)
 def test_a_second_sigterm_ends_a_server_with_a_stuck_thread() -> None:
-    """As one that reads from a disk that does not answer: nothing can be told to it."""
+    """A stuck thread, as when reading from a disk that does not respond, cannot be stopped."""
     code = _STUCK.format(root=str(ROOT))
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -148,7 +148,7 @@ def test_the_grace_time_ends(serve: Serve, clients: ThreadPoolExecutor) -> None:
 
 
 def namespace_command() -> list[str]:
-    """What starts a command as the first process of its own namespace; skips if nothing may."""
+    """A command prefix that runs a command as PID 1 of a namespace; skips without permission."""
     rights: list[list[str]] = [[], ["--user", "--map-root-user"]]
     for more in rights:
         command = ["unshare", *more, "--pid", "--fork", "--mount-proc", "--kill-child"]
@@ -160,13 +160,13 @@ def namespace_command() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A server that is the first process of its own namespace, and its pid outside of that."""
+    """A server that is PID 1 of its namespace, and its pid outside of the namespace."""
 
     server: ServerProcess
     first: int
 
     def terminate(self) -> None:
-        """SIGTERM, to the server itself."""
+        """Send SIGTERM to the server itself."""
         os.kill(self.first, signal.SIGTERM)
 
 
@@ -198,14 +198,14 @@ def test_a_second_sigterm_forces_the_first_process_too(
 
 
 class Systemd:
-    """The socket that systemd would listen on, and what came over it with the time."""
+    """The notification socket of systemd, and the received messages with their times."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self.heard: list[tuple[float, str]] = []
 
     def has_heard(self, assignment: str) -> bool:
-        """Whether this has come by now."""
+        """Whether this message has been received."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 message = self._channel.recv(4096).decode()
@@ -213,7 +213,7 @@ class Systemd:
         return any(line == assignment for _, line in self.heard)
 
     def times(self, assignment: str) -> list[float]:
-        """When this came."""
+        """When this message was received."""
         return [when for when, line in self.heard if line == assignment]
 
 
@@ -260,11 +260,11 @@ def test_systemd_is_told(
 
 
 def feedings(systemd: Systemd) -> list[float]:
-    """When the watchdog was fed."""
+    """The times of the watchdog's keep-alives."""
     systemd.has_heard("WATCHDOG=1")
     return systemd.times("WATCHDOG=1")
 
 
 def warm_workers(server: ServerProcess) -> list[int]:
-    """The workers that wait for an image."""
+    """The idle workers that are ready."""
     return [each["pid"] for each in server.health()["workers"] if each["state"] == "ready"]

@@ -1,4 +1,4 @@
-"""Rows 44 to 46: bodies that are made to be slow to parse."""
+"""Rows 44 to 46: bodies that are slow to parse on purpose."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.live_server import LiveServer
 MEGABYTE = 1 << 20
 SIZE = 10 * MEGABYTE
 MOST_HELD_SECONDS = 0.15
-MOST_LATE_SECONDS = 0.5  # it was seconds; others may use the machine
+MOST_LATE_SECONDS = 0.5  # it was seconds before the fix; includes other load on the machine
 MOST_WORK_SECONDS = 0.5
 TICK_SECONDS = 0.01
 
@@ -26,9 +26,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class LoopLag:
-    """By how much a loop is late with a call that is due every TICK_SECONDS.
+    """Measures how late an event loop makes a call that is due every TICK_SECONDS.
 
-    Unlike LoopWatch it sees threads that keep the GIL, but also what else runs on the machine.
+    Unlike LoopWatch it detects threads that hold the GIL, but also other load on the machine.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class LoopLag:
         self._call = self._loop.call_soon(self._tick)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop measuring."""
         self._call.cancel()
 
     def _tick(self) -> None:
@@ -50,7 +50,7 @@ class LoopLag:
 
 @contextlib.contextmanager
 def watched(server: LiveServer) -> Iterator[None]:
-    """The loop is held neither by its own work nor by a thread."""
+    """Check that the loop is blocked neither by its own work nor by a thread."""
     watch, lag = server.call(LoopWatch), server.call(LoopLag)
     try:
         yield
@@ -63,14 +63,14 @@ def watched(server: LiveServer) -> Iterator[None]:
 
 
 def multipart_body(boundary: bytes, content: bytes) -> tuple[bytes, dict[str, str]]:
-    """One part `file`, whose content may be anything."""
+    """A multipart body with one part `file` with any content."""
     head = b'Content-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
     body = b"--%b\r\n%b%b\r\n--%b--\r\n" % (boundary, head, content, boundary)
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary.decode()}"}
 
 
 def filled(start: bytes, unit: bytes, end: bytes) -> bytes:
-    """A body of SIZE that has the same in it over and over."""
+    """A body of SIZE bytes with repeated content."""
     return start + unit * (SIZE // len(unit) // 4 * 4) + end
 
 
@@ -166,7 +166,7 @@ def test_a_boundary_of_one_letter_is_good(spacious: LiveServer) -> None:
 
 
 def check_cheap(server: LiveServer, body: bytes, headers: dict[str, str], status: int) -> None:
-    """The status is answered, and the loop has not computed for long in all."""
+    """Check the status, and that the loop did not compute for long."""
     before = server.call(time.thread_time)
     reply = server.request("POST", "/ocr_service", body, headers)
     spent = server.call(time.thread_time) - before
@@ -196,8 +196,10 @@ NO_IMAGE = "no known image format"  # base64 that is good
         pytest.param(b'{"image":"', b"\\/", b'"}', JSON, NO_IMAGE, id="json slashes of PHP"),
         pytest.param(b'{"image":"', b"\\u0041", b'"}', JSON, NO_IMAGE, id="json escapes"),
         pytest.param(b"image=", b"%2F", b"", FORM, NO_IMAGE, id="percent escapes"),
-        pytest.param(b"image=", b"%", b"", FORM, "not base64", id="percent signs"),
-        pytest.param(b"image=", b"%C3%A9", b"", FORM, "not base64", id="percent escapes of UTF-8"),
+        pytest.param(b"image=", b"%", b"", FORM, "not valid base64", id="percent signs"),
+        pytest.param(
+            b"image=", b"%C3%A9", b"", FORM, "not valid base64", id="percent escapes of UTF-8"
+        ),
         pytest.param(b"image=", b"+", b"", FORM, "is empty", id="plus signs"),
     ],
 )

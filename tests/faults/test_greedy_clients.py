@@ -1,4 +1,4 @@
-"""Rows 41 and 49: clients that read no answer, and clients that take every descriptor."""
+"""Rows 41 and 49: clients that read no answer, and clients that use up all descriptors."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ MOST_CPU_SECONDS = 0.5
 
 
 @pytest.fixture(scope="module")
-def _impatient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def _impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invariant]:
     folder = tmp_path_factory.mktemp("impatient")
     patience, seconds = PATIENCE_SECONDS, PATIENT_SECONDS
     with prepare(folder, fakes=True, patience=patience, timeout_seconds=seconds) as server:
-        yield server
+        yield Invariant.of(server, KNOWN_CARD, NUMBER)
 
 
 @pytest.fixture
-def impatient(_impatient_process: ServerProcess) -> Iterator[ServerProcess]:
-    """A server that closes the connections of those who read nothing for PATIENCE_SECONDS."""
-    invariant = Invariant.of(_impatient_process, KNOWN_CARD, NUMBER)
-    yield _impatient_process
-    invariant.check()
+def impatient(_impatient: Invariant) -> Iterator[ServerProcess]:
+    """A server that closes connections of clients that read nothing for PATIENCE_SECONDS."""
+    before = _impatient.again()
+    yield before.server
+    before.check()
 
 
 def by_md5(server: ServerProcess, image: bytes) -> bytes:
@@ -122,7 +122,7 @@ def test_a_client_that_leaves_in_mid_answer(patient: ServerProcess, tmp_path: Pa
         wait_until(lambda: server.health()["requests"]["bytes"] > len(RECITAL), "its bytes")
         assert server.health()["requests"]["open"] == 1
     empty = {"open": 0, "in_flight": 0, "bytes": 0}
-    wait_until(lambda: server.health()["requests"] == empty, "nothing under way")
+    wait_until(lambda: server.health()["requests"] == empty, "nothing in progress")
     assert server.metric("ocr_requests_total", code="499", error="client_left") == left + 1
 
 
@@ -133,7 +133,7 @@ def test_idle_connections_that_take_every_descriptor(serve: Serve) -> None:
     (worker,) = worker_processes(server.pid)
     lines, cpu = server.output.count("\n"), cpu_seconds(server.pid)
     with asking(server.port, [b""] * OPEN_FILES) as idle:
-        wait_until(lambda: "new ones wait" in server.output, "the line that says so")
+        wait_until(lambda: "new connections wait" in server.output, "the line that says so")
         os.kill(worker, signal.SIGKILL)
         wait_until(lambda: f"worker {worker} lost" in server.output, "the loss")
         wait_until(lambda: server.output.count("ready after") == 3, "another worker ready")

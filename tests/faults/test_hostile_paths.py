@@ -1,4 +1,4 @@
-"""Rows 32 and 33: paths that lead elsewhere, and files that change while they are read."""
+"""Rows 32 and 33: paths that lead outside, and files that change while they are read."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ PATHS = [
 
 
 def name(server: ServerProcess, path: str, encoded: bool = False) -> Reply:
-    """Ask for a file by its path; encoded: the path is percent-encoded as it is to be sent."""
+    """Request a file by its path; encoded: the path is already percent-encoded."""
     text = path if encoded else quote(path, safe="")
     body = f"file_type=filename&filename={text}".encode()
     return server.request("POST", "/ocr_service", body, FORM)
@@ -83,9 +83,9 @@ def put(path: Path, text: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trap(_fakes_process: ServerProcess) -> Path:
-    """A root with everything in it and beside it that must not be read."""
-    root = _fakes_process.folder / "images"
+def trap(fakes: ServerProcess) -> Path:
+    """A root folder with everything inside and next to it that must not be read."""
+    root = fakes.folder / "images"
     outside = put(root.parent / "outside" / "secret.png", "a secret")
     put(root.parent / "images-private" / "secret.png", "a secret")
     put(root / "folder" / "fine.png", "fine")
@@ -122,7 +122,7 @@ def test_what_may_not_be_read_looks_like_what_is_not_there(
 
 
 @pytest.mark.faults(32)
-def test_a_file_beside_the_traps_is_read(fakes: ServerProcess, trap: Path) -> None:
+def test_a_file_next_to_the_traps_is_read(fakes: ServerProcess, trap: Path) -> None:
     for path in ("folder/fine.png", "images/folder/fine.png", str(trap / "folder/fine.png")):
         assert name(fakes, path).text == "fine"
 
@@ -130,7 +130,7 @@ def test_a_file_beside_the_traps_is_read(fakes: ServerProcess, trap: Path) -> No
 @pytest.mark.faults(32)
 @pytest.mark.usefixtures("trap")
 def test_pipes_without_a_writer_hold_no_thread(fakes: ServerProcess) -> None:
-    """More of them than the server has threads; a file is read meanwhile and afterwards."""
+    """More FIFOs than the server has threads; a file can be read meanwhile and afterwards."""
     with ThreadPoolExecutor(40) as clients:
         asked = [clients.submit(name, fakes, "pipe") for _ in range(200)]
         assert name(fakes, "folder/fine.png").text == "fine"
@@ -148,7 +148,7 @@ def test_descriptors_are_given_back(fakes: ServerProcess) -> None:
 
 @pytest.fixture
 def cards(fakes: ServerProcess) -> Iterator[dict[str, str]]:
-    """The texts of two cards by their MD5; changing.png is the one, then the other, and so on."""
+    """The texts of two cards by MD5; changing.png alternates between them."""
     folder = fakes.folder
     target = folder / "images" / "changing.png"
     texts = ("the one", "the other")
@@ -190,7 +190,7 @@ def test_text_and_md5_are_of_the_same_bytes(fakes: ServerProcess, cards: dict[st
 
 @pytest.mark.faults(33)
 def test_a_file_rewritten_in_place_is_read_once(fakes: ServerProcess) -> None:
-    """What is read may be half of each; MD5 and text still belong to what was read."""
+    """The bytes may be half of each file; MD5 and text still belong to the same bytes."""
     target = put(fakes.folder / "images" / "rewritten.png", "one")
     texts = {hashlib.md5(card(text)).hexdigest(): text for text in ("one", "two")}
     done = threading.Event()

@@ -49,7 +49,7 @@ def cut(whole: bytes, percent: int) -> bytes:
 
 
 def quickest(request: Callable[[], Reply]) -> tuple[float, Reply]:
-    """The shortest of three tries: the machine may be busy with something else."""
+    """The shortest of three times, as the machine may be busy with other things."""
     tries = []
     for _ in range(3):
         started = time.perf_counter()
@@ -116,14 +116,14 @@ def test_an_image_of_too_many_pixels_is_refused_before_a_worker_sees_it(
 
 
 def work_done(server: ServerProcess) -> tuple[int, dict[int, int]]:
-    """How many images were read, in all and by each worker."""
+    """The number of recognized images, in total and by worker."""
     health = server.health()
     by_worker = {worker["pid"]: worker["tasks_done"] for worker in health["workers"]}
     return health["completed"], by_worker
 
 
 def many_pages(count: int) -> bytes:
-    """A TIFF of cards, each with the number of its page."""
+    """A TIFF of cards with page numbers."""
     first, *others = (Image.open(io.BytesIO(card(f"page {n}"))) for n in range(1, count + 1))
     return saved(first, "TIFF", save_all=True, append_images=others)
 
@@ -234,7 +234,7 @@ def test_a_page_on_which_nothing_is_visible(models: ServerProcess) -> None:
 def test_a_tiny_image_is_not_enlarged_to_a_page(
     models: ServerProcess, size: tuple[int, int]
 ) -> None:
-    """On its way to a side of 4000 it took 4.6 s."""
+    """Enlarging it to a side of 4000 took 4.6 s."""
     tiny = white_png(*size)
     assert len(tiny) < 150
 

@@ -49,7 +49,7 @@ def letters(text: str) -> str:
 
 @pytest.fixture
 def bounded(models: ServerProcess) -> Iterator[ServerProcess]:
-    """The server with the models; no image may need much more memory than a plain one."""
+    """The server with real models; no image may need much more memory than a plain one."""
     for pid in done_by(models):
         forget_peak(pid)
     read_by_all(models, PLAIN.read_bytes())
@@ -61,9 +61,9 @@ def bounded(models: ServerProcess) -> Iterator[ServerProcess]:
 
 
 def read_by_all(server: ServerProcess, image: bytes) -> None:
-    """Let each worker read the image, behind whose end other bytes may stand.
+    """Have each worker recognize the image, with bytes appended to vary it.
 
-    One that has rested has less memory than it needs for any image.
+    After an idle reset, a worker has less memory than it needs for any image.
     """
     begun = done_by(server)
     numbers = itertools.count()
@@ -74,12 +74,12 @@ def read_by_all(server: ServerProcess, image: bytes) -> None:
 
 
 def done_by(server: ServerProcess) -> dict[int, int]:
-    """How many images each worker has read, by its pid."""
+    """How many images each worker has recognized, by pid."""
     return {worker["pid"]: worker["tasks_done"] for worker in server.health()["workers"]}
 
 
 def right_or_refused(reply: Reply) -> int:
-    """200 with the right text, or 422; the status."""
+    """Check for 200 with the right text, or 422; returns the status."""
     if reply.status == 200:
         assert letters(reply.text) == letters(TEXT)
     else:
@@ -89,7 +89,7 @@ def right_or_refused(reply: Reply) -> int:
 
 @pytest.mark.faults(26)
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"], ids=bytes.decode)
-def test_a_bomb_beside_the_pixels(bounded: ServerProcess, kind: bytes) -> None:
+def test_a_bomb_next_to_the_pixels(bounded: ServerProcess, kind: bytes) -> None:
     chunk = compressed_text(kind, BOMB_BYTES)
     for count in (1, 3):
         bomb = with_chunks(plain("PNG", "RGB"), *[chunk] * count)
@@ -149,7 +149,7 @@ def test_an_orientation_that_there_is_not(bounded: ServerProcess, orientation: i
 @pytest.mark.faults(29)
 @pytest.mark.parametrize("degrees", [0, 90], ids=["wide", "high"])
 def test_a_very_long_image_with_a_text(models: ServerProcess, degrees: int) -> None:
-    """Its side is allowed, but longer than what OpenCV can warp."""
+    """The side is allowed, but longer than OpenCV can warp."""
     image = Image.new("L", (40_000, 48), 255)
     image.paste(drawn())
     reply = models.upload(saved(image.rotate(degrees, expand=True), "PNG"))
@@ -182,7 +182,7 @@ def is_allowed(status: int) -> bool:
 
 
 def assert_no_page(reply: Reply, content_type: str) -> None:
-    """No browser takes the answer for a page and runs what stands in it."""
+    """Check that no browser treats the answer as a page and runs its scripts."""
     assert reply.headers["Content-Type"] == content_type
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
 

@@ -1,4 +1,4 @@
-"""Rows 50 and 51: TIFFs that make a decoder talk, and EXIF that is not as it should be."""
+"""Rows 50 and 51: TIFFs that make a decoder write warnings, and invalid EXIF."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.http_client import Reply
 from tests.support.odd_exif import KINDS, TAGS, TURNED_LEFT, exif_with, jpeg_with, odd_exif
 from tests.support.server_process import ServerProcess
 
-PRIVATE_TAGS = 20_000  # no library knows them
+PRIVATE_TAGS = 20_000  # unknown to all libraries
 MOST_TAGS = 512
 FAX = (2, 3, 4)
 COMPRESSIONS = (1, *FAX, 5, 6, 7, 8, 32773, 32809, 34661, 34676, 34887, 34925, 50000, 50001, 65000)
@@ -29,14 +29,14 @@ def letters(text: str) -> str:
 
 
 def tagged(count: int, kind: int) -> bytes:
-    """A valid TIFF of 16 x 8 pixels whose page has so many tags, nine of them its own."""
+    """A valid TIFF of 16 x 8 pixels with this many tags, nine of which are standard."""
     tags: list[TiffTag] = [(PRIVATE_TAGS + n, kind, 1, n) for n in range(count - 9)]
     pixels_at = 8 + 2 + 12 * count + 4
     return tiff([[*grey_tags(16, 8, pixels_at), *tags]]) + bytes(128)
 
 
 def of_noise(compression: int, depth: int) -> bytes:
-    """A TIFF whose pixels are noise, which few decoders take for theirs."""
+    """A TIFF with noise as pixels, which few decoders accept."""
     values = {
         tag: (kind, 1, value) for tag, kind, _, value in grey_tags(*SIDES, 8 + 2 + 9 * 12 + 4)
     }
@@ -83,7 +83,7 @@ def test_what_libtiff_says_of_an_image_does_not_fill_the_log(fakes: ServerProces
 
 
 @pytest.mark.faults(51)
-def test_an_odd_tag_beside_an_orientation_keeps_no_image_from_being_read(
+def test_images_with_an_odd_tag_and_an_orientation_are_read(
     fakes: ServerProcess,
 ) -> None:
     stored = drawn().transpose(TURNED_LEFT)
@@ -102,9 +102,7 @@ def test_an_odd_tag_beside_an_orientation_keeps_no_image_from_being_read(
 
 @pytest.mark.faults(51)
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_text_beside_an_odd_resolution_is_read_upright(
-    models: ServerProcess, kind: int
-) -> None:
+def test_an_image_with_an_odd_resolution_is_read_upright(models: ServerProcess, kind: int) -> None:
     stored = drawn().transpose(TURNED_LEFT)
     reply = models.upload(jpeg_with(exif_with(*TAGS["XResolution"], kind), stored))
     assert (reply.status, letters(reply.text)) == (200, letters(TEXT))

@@ -1,4 +1,4 @@
-"""Rows 31, 34 and 35: requests that ask for nothing, too much, or are none."""
+"""Rows 31, 34 and 35: requests that are empty, too large or not HTTP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IMAGE_FIELD = ("image", "aGk=")
 
 
 def assert_names(reply: Reply, pattern: str) -> None:
-    """The message says which field, and what is wrong with it."""
+    """Check that the message names the field and the problem."""
     assert re.search(pattern, reply.json["error"]["message"])
 
 
@@ -208,7 +208,7 @@ def test_what_is_no_request_is_refused_or_closed(fakes: ServerProcess, name: str
             connection.sendall(NO_REQUESTS[name])
         answer = received(connection)
     assert answer == b"" or re.match(rb"HTTP/1.1 (400|431) ", answer), answer[:100]
-    assert answer.count(b"HTTP/1.1 ") <= 1  # nothing behind it is taken for another request
+    assert answer.count(b"HTTP/1.1 ") <= 1  # trailing bytes are not parsed as another request
     assert peak_mb(fakes.pid) - before < MEMORY_MB
     assert fakes.get("/livez").status == 200
 

@@ -1,4 +1,4 @@
-"""Row 36: clients that send nothing, or a byte now and then."""
+"""Row 36: clients that send nothing, or single bytes."""
 
 from __future__ import annotations
 

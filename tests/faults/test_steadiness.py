@@ -1,4 +1,4 @@
-"""Rows 20 and 21: memory after many requests, and an event loop that is never held up."""
+"""Rows 20 and 21: stable memory after many requests, and an event loop that is never blocked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BULK = bytes(10 << 20)
 
 
 class Mixture:
-    """Requests of all kinds to one server; each is checked for its answer."""
+    """Sends requests of all kinds to one server, and checks each answer."""
 
     def __init__(self, server: ServerProcess) -> None:
         self._server = server
@@ -49,7 +49,7 @@ class Mixture:
         ]
 
     def send_next(self) -> None:
-        """The next kind of request."""
+        """Send the next kind of request."""
         number = next(self._numbers)
         self._kinds[number % len(self._kinds)](f"mixed {number}")
 
@@ -113,9 +113,9 @@ def test_memory_after_many_mixed_requests(patient: ServerProcess) -> None:
 
 
 class LoopWatch:
-    """Measures on a loop how much time of its thread passes between two turns of the loop.
+    """Measures the CPU time of an event loop's thread between two turns of the loop.
 
-    The thread's own time: what else runs on the machine does not count.
+    Other load on the machine does not count.
     """
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class LoopWatch:
         self._turn()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop measuring."""
         self._watching = False
 
     def _turn(self) -> None:

@@ -1,4 +1,4 @@
-"""Rows 1 to 5, 7 and 8: workers that die, hang or grow."""
+"""Rows 1 to 5, 7 and 8: workers that crash, hang or grow."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ CGROUP_MB = 700
 
 
 def restarts(server: ServerProcess, reason: str) -> int:
-    """How many workers were lost for this reason so far."""
+    """How many workers were lost for this reason."""
     return int(server.health()["restarts"].get(reason, 0))
 
 
 def kill_whoever_begins(
     server: ServerProcess, text: str, number: signal.Signals, times: int, begun: int = 0
 ) -> None:
-    """Kill each worker that begins to read the card, so often; it was begun so often before."""
+    """Kill each worker that begins the card, this many times; `before`: how often it was begun."""
     for attempt in range(begun + 1, begun + times + 1):
         wait_until(lambda: server.begun(text) == attempt, f"try {attempt}")  # noqa: B023
         os.kill(server.begun_by(text)[-1], number)
 
 
 def ready_workers(server: ServerProcess) -> set[int]:
-    """The workers that wait for an image."""
+    """The idle workers that are ready."""
     return {each["pid"] for each in server.health()["workers"] if each["state"] == "ready"}
 
 
@@ -130,7 +130,7 @@ def test_an_image_for_which_the_kernel_kills_its_workers_is_poison(
         assert server.begun("grow") == 2
         losses = server.health()["restarts"]
         assert set(losses) == {KILLED}
-        assert losses[KILLED] >= 2  # the kernel may take the other worker as well
+        assert losses[KILLED] >= 2  # the kernel may kill the other worker as well
         assert server.upload(card("harmless")).text == "harmless"
 
 
@@ -155,8 +155,8 @@ def test_a_worker_dies_in_the_middle_of_a_5_mb_answer(
     before = fakes.metric("ocr_worker_restarts_total")
     text = f"recite {gate}"
     reciting = clients.submit(fakes.upload, card(text))
-    others = [clients.submit(fakes.upload, card(f"beside {text} {n}")) for n in range(20)]
-    assert [each.result(20).text for each in others] == [f"beside {text} {n}" for n in range(20)]
+    others = [clients.submit(fakes.upload, card(f"other {text} {n}")) for n in range(20)]
+    assert [each.result(20).text for each in others] == [f"other {text} {n}" for n in range(20)]
     reply = reciting.result(20)
     assert (reply.status, reply.text) == (200, RECITAL)
     first, second = fakes.begun_by(text)
@@ -174,7 +174,7 @@ def test_a_hanging_image_is_given_up_at_the_deadline(
     text = f"{hang} {gate}"
     started = time.monotonic()
     hanging = clients.submit(fakes.upload, card(text))
-    assert fakes.upload(card(f"beside {text}")).status == 200
+    assert fakes.upload(card(f"other {text}")).status == 200
     late = hanging.result(20)
     assert TASK_SECONDS <= time.monotonic() - started < TASK_SECONDS + 3
     assert (late.status, late.code) == (504, "ocr_timeout")
@@ -193,7 +193,7 @@ def test_a_worker_may_not_allocate_beyond_its_limit(
     server = serve(task_memory_mb=400)
     front_end = rss_mb(server.pid)
     growing = clients.submit(server.upload, card("grow"))
-    texts = [f"beside {each}" for each in range(20)]
+    texts = [f"other {each}" for each in range(20)]
     others = [clients.submit(server.upload, card(text)) for text in texts]
     refused = growing.result(20)
     assert (refused.status, refused.code) == (422, "image_too_complex")

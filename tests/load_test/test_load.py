@@ -21,7 +21,7 @@ from load_test.answers import Judge, Tally
 from load_test.loops import Amount, Run, arrival_times, open_loop
 from load_test.main import main
 from load_test.traffic import Request
-from ocr_client.connection import Connection, Reply
+from ocr_client.connection import Connection, Response
 from tests.support.checkout import ROOT
 from tests.support.fake_ocr import FREEZE_SECONDS, FakeOcr, serving
 from tests.support.load_command import COMMAND, load, two_images
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 def measured(
     capsys: pytest.CaptureFixture[str], fake: FakeOcr, folder: Path, *more: str
 ) -> dict[str, Any]:
-    """The one summary of a load test in which nothing fails."""
+    """The summary of a load test without failures."""
     assert main(load(fake, folder, "--json", *more)) == 0
     found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     assert len(found) == 1
@@ -86,7 +86,7 @@ def test_an_open_loop_ends_after_its_duration(
 def test_all_who_come_while_the_server_stands_still_are_counted_as_slow(
     fake: FakeOcr, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A closed loop asks only once meanwhile, and its median looks well."""
+    """A closed loop sends only one request meanwhile, so its median looks good."""
     fake.freeze_at = 5
     more = ("--scenario=different", "--requests=25")
     closed = measured(capsys, fake, folder, *more, "--clients=1")
@@ -99,15 +99,15 @@ def test_all_who_come_while_the_server_stands_still_are_counted_as_slow(
 
 
 def test_latency_counts_from_when_a_request_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it is this process that stands still."""
+    """Also if this process is blocked."""
     sent: list[bytes] = []
 
-    async def exchange(self: Connection, request: bytes, seconds: float) -> Reply:
+    async def exchange(self: Connection, request: bytes, seconds: float) -> Response:
         if not sent:
             time.sleep(0.2)
         sent.append(request)
         answer = b'{"data": {"text": ""}}'
-        return Reply(200, {}, answer, asyncio.get_running_loop().time())
+        return Response(200, {}, answer, asyncio.get_running_loop().time())
 
     async def run() -> Tally:
         requests = iter([Request("unique", "a", b"")] * 3)
@@ -204,7 +204,7 @@ def test_ctrl_c_shows_what_was_counted_until_then(fake: FakeOcr, folder: Path) -
     (row,) = (line.split() for line in output.splitlines() if line.startswith("different"))
     assert int(row[1]) > 8
     assert row[3] == "0"
-    assert errors == "interrupted: this is what was counted until then\n"
+    assert errors == "interrupted: the numbers are those until then\n"
 
 
 def test_it_imports_nothing_else_of_the_project_and_no_tornado() -> None:

@@ -1,4 +1,4 @@
-"""What a load test shows: plot, timeline, progress, table."""
+"""The output of a load test: plot, timeline, progress and table."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_timeline_has_as_many_steps_as_there_are_answers_for(
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("load.doc", r"must end in \.png"), ("no/load.png", "there is no folder")],
+    [("load.doc", r"must end in \.png"), ("no/load.png", "does not exist")],
 )
 def test_a_plot_that_could_not_be_written_stops_the_start(
     fake: FakeOcr, folder: Path, tmp_path: Path, name: str, expected: str,

@@ -1,4 +1,4 @@
-"""Which requests a load consists of, and that fresh ones are new in bytes and equal in pixels."""
+"""The requests of a load; unique images have new bytes and the same pixels."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_unique_requests_never_repeat_and_duplicates_repeat_the_newest(paths: li
     seen: set[bytes] = set()
     newest = b""
     source = traffic(paths, parse_mix("unique=2,duplicate=1,cached=1"))
-    posted = {request.data for request in source.beforehand()}
+    posted = {request.data for request in source.cache_requests()}
     assert len(posted) == len(NAMES)
     for request in taken(source, 300):
         if request.kind == "unique":
@@ -81,7 +81,7 @@ def test_the_seed_decides_the_order_of_kinds(paths: list[Path]) -> None:
 
 
 def test_nothing_is_posted_beforehand_without_a_cached_share(paths: list[Path]) -> None:
-    assert traffic(paths, parse_mix("unique=1,duplicate=1")).beforehand() == []
+    assert traffic(paths, parse_mix("unique=1,duplicate=1")).cache_requests() == []
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_nothing_is_posted_beforehand_without_a_cached_share(paths: list[Path]) 
     ["", "unique", "unique=x", "unique=-1", "unique=nan", "unique=inf", "fresh=1",
      "unique=1,unique=2", "unique=0,cached=0"],
 )  # fmt: skip
-def test_mixes_that_are_none(wrong: str) -> None:
-    with pytest.raises(ArgumentTypeError, match=r"share|unique=60"):
+def test_invalid_mixes(wrong: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"number of a mix|unique=60"):
         parse_mix(wrong)
 
 
@@ -100,7 +100,7 @@ def test_a_mix_may_leave_kinds_out() -> None:
 
 
 def image_in(request: bytes, mode: Mode) -> bytes:
-    """The image that a request carries; checks that the body is as long as it says."""
+    """The image in a request; checks the length of the body."""
     head, _, body = request.partition(b"\r\n\r\n")
     fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
     assert int(fields[b"Content-Length"]) == len(body)
@@ -121,7 +121,7 @@ def test_fresh_requests_are_whole_and_show_the_same(
     tmp_path: Path, mode: Mode, format: str
 ) -> None:
     path = tmp_path / "image"
-    for width in (40, 41, 42):  # every remainder of three, where base64 has its borders
+    for width in (40, 41, 42):  # all lengths modulo three, as base64 has groups of three bytes
         Image.effect_noise((width, 24), 80).save(path, format)
         (image,) = prepared([path], mode)
         plain = image_in(image.plain, mode)

@@ -1,4 +1,4 @@
-"""The command `ocr-server`: its subcommands, its old forms, and life without a config.json."""
+"""The command `ocr-server`: subcommands, `python setup.py`, and running without a config.json."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = ("server", "ocr_cli", "ocr_engine", "cache", "ocr_client", "load_test
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages as a wheel lays them down: nothing of the repository beside them."""
+    """The packages as a wheel installs them, without the rest of the repository."""
     site = tmp_path_factory.mktemp("site")
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
@@ -77,11 +77,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
-    [("recognise", "did you mean recognize?"), ("fly", f"there are {', '.join(COMMANDS)}")],
+    [("recognise", "did you mean recognize?"), ("fly", f"commands are {', '.join(COMMANDS)}")],
 )
-def test_a_command_that_is_none(wrong: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command(wrong: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([wrong]) == 2
-    assert capsys.readouterr().err == f"ocr-server: there is no command '{wrong}'; {hint}\n"
+    assert capsys.readouterr().err == f"ocr-server: unknown command '{wrong}'; {hint}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["serve"], ["--port", "0"], ["serve", "--port", "0"]])
@@ -144,7 +144,7 @@ def test_all_settings_in_effect_can_be_read_again(
     ("text", "expected"),
     [('{"web_server": {"prot": 1}}', "did you mean web_server.port?"),
      ('{"ocr": {"models": "none"}}', "ocr.models: 'none' is not in the catalogue"),
-     ("{", "is not JSON")],
+     ("{", "is not valid JSON")],
 )  # fmt: skip
 def test_bad_settings(
     tmp_path: Path, text: str, expected: str, capsys: pytest.CaptureFixture[str]
@@ -185,7 +185,7 @@ def test_it_serves_without_a_config(installed: Path, tmp_path: Path) -> None:
 
 
 def test_everything_that_is_needed_is_in_the_wheel() -> None:
-    """Each package that the repository's own code imports is one that the wheel has."""
+    """The wheel has each package of the repository that the code imports."""
     text = (ROOT / "pyproject.toml").read_text()
     assert f"packages = {json.dumps(list(PACKAGES))}" in text
     assert 'ocr-server = "ocr_cli.main:main"' in text
@@ -201,7 +201,7 @@ def test_setup_py_is_as_it_was() -> None:
 
 
 def test_no_command_is_imported_for_another() -> None:
-    """The server's start does not pay for the load test."""
+    """The server does not import the load test."""
     code = "import sys, ocr_cli.main, server.main; print('load_test' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

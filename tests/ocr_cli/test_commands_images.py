@@ -1,4 +1,4 @@
-"""Which images files, folders and patterns stand for, and under which names."""
+"""The images that files, folders and patterns select, and their names."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_folder_can_be_left_out(folder: Path) -> None:
 
 def test_images_keep_the_path_that_was_given(folder: Path) -> None:
     (image, *_) = find_images(["a"])
-    assert image.shown == "a/1.png"
+    assert image.display_name == "a/1.png"
     assert image.read() == card("a/1.png")
 
 

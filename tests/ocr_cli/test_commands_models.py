@@ -1,4 +1,4 @@
-"""`ocr-server models`: found, compared with what was published, and told apart from damage."""
+"""`ocr-server models`: finds models, and detects missing and damaged ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def without_package(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
 
 
 def altered(monkeypatch: pytest.MonkeyPatch, set_name: str) -> None:
-    """The recognition model of a set is not what the catalogue says."""
+    """Change the catalogue's digest of the recognition model of a set."""
     entry = CATALOGUE[set_name]
     monkeypatch.setitem(
         CATALOGUE, set_name, replace(entry, rec=replace(entry.rec, sha256="0" * 64))
@@ -68,7 +68,7 @@ def test_a_wrong_digest_is_status_1(
     assert main(["models"]) == 1
     shown, errors = capsys.readouterr()
     assert "ALTERED: expected 0000000000000000…" in shown
-    assert errors.startswith("ocr-server: not as published: PP-OCRv4_mobile_rec; install")
+    assert errors.startswith("ocr-server: damaged models: PP-OCRv4_mobile_rec; install")
 
 
 def test_a_wrong_digest_of_a_model_in_use(
@@ -121,13 +121,13 @@ def test_models_that_the_settings_name_by_folder(
     config.write_text('{"ocr": {"predict_system": {"det_model_dir": "my_det"}}}')
     assert main(["models", "--config", str(config)]) == 0
     shown = capsys.readouterr().out
-    assert f"named by det_model_dir: {folder}" in shown
+    assert f"from det_model_dir: {folder}" in shown
     assert "my_det" in next(line for line in shown.splitlines() if line.startswith(" * det"))
 
 
 def test_bad_settings_are_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--config", str(tmp_path / "absent.json")]) == 2
-    assert "cannot be read" in capsys.readouterr().err
+    assert "cannot read" in capsys.readouterr().err
 
 
 def test_roles_are_those_of_the_catalogue() -> None:

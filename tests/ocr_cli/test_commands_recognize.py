@@ -1,4 +1,4 @@
-"""`ocr-server recognize` with workers of its own: results, formats, what the user sees."""
+"""`ocr-server recognize` with its own workers: results, formats, and messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.support.cards import card
-from tests.support.recognize_process import Run, lay_scans, recognize_command, results, run_beside
+from tests.support.recognize_process import Run, lay_scans, recognize_command, results, runner_in
 from tests.support.terminals import run_in_terminal
 
 
@@ -25,7 +25,7 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, journal: Path) -> Run:
-    return run_beside(tmp_path, journal)
+    return runner_in(tmp_path, journal)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_folder_is_mirrored(run: Run, scans: Path, tmp_path: Path) -> None:
     done = run("scans", "--output", "out")
     assert (done.returncode, done.stdout) == (0, b"")
     assert results(tmp_path / "out") == TEXTS
-    assert re.search(rb"read 4 of 4 images in [\d.]+ s \([\d.]+ images/s\)", done.stderr)
+    assert re.search(rb"recognized 4 of 4 images in [\d.]+ s \([\d.]+ images/s\)", done.stderr)
 
 
 def test_results_inside_the_folder_are_not_read_again(run: Run, scans: Path) -> None:
@@ -100,17 +100,17 @@ def test_json_lines_and_a_bad_image_among_good_ones(run: Run, scans: Path) -> No
     errors = done.stderr.decode()
     assert "scans/page3.png: invalid_image: " in errors
     assert "scans/page4.png: internal_error: " in errors
-    assert "read 4 of 6 images" in errors
+    assert "recognized 4 of 6 images" in errors
     assert "2 failed" in errors
 
 
-def test_an_image_that_is_named_and_is_none(run: Run, scans: Path) -> None:
+def test_a_named_file_that_is_not_an_image(run: Run, scans: Path) -> None:
     (scans / "empty.png").touch()
     done = run("scans/notes.txt", "scans/empty.png", "scans/page2.png")
     assert done.returncode == 1
     errors = done.stderr.decode()
     assert "scans/notes.txt: unsupported_format: " in errors
-    assert "scans/empty.png: missing_file: there is nothing in it" in errors
+    assert "scans/empty.png: missing_file: the file is empty" in errors
     assert b"two" in done.stdout
 
 
@@ -133,7 +133,7 @@ def test_formats_with_words(
     assert expected in alone.stdout.decode()
     many = run("scans", "--format", format)
     assert (many.returncode, many.stdout) == (2, b"")
-    assert b"say where they go with --output DIR" in many.stderr
+    assert b"write them to a folder with --output DIR" in many.stderr
     assert run("scans", "--format", format, "--output", "out").returncode == 0
     assert f"page2.png{ending}" in results(tmp_path / "out")
     assert all(expected in text for text in results(tmp_path / "out").values())
@@ -157,7 +157,7 @@ def test_options_and_granularity_reach_the_engine(run: Run, tmp_path: Path) -> N
     assert json.loads(run("a.png").stdout)["granularity"] == "line"
 
 
-# --- what the user sees
+# --- messages
 
 
 def test_a_terminal_has_a_bar_that_goes_away(scans: Path, journal: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_terminal_has_a_bar_that_goes_away(scans: Path, journal: Path, tmp_pat
     assert shown.status == 0
     assert re.search(r"recognize [━─]{8,24} +\d+%  \d/4  [\d.]+ images/s", shown.output)
     assert all(len(line) < 80 for line in shown.lines())
-    assert [line.partition(" in ")[0] for line in shown.lines()] == ["read 4 of 4 images", ""]
+    assert [line.partition(" in ")[0] for line in shown.lines()] == ["recognized 4 of 4 images", ""]
 
 
 def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
@@ -188,22 +188,20 @@ def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["absent.png"], "there is no file or folder absent.png"),
-        (["scans/*.gif"], "scans/*.gif: there is no JPEG, PNG"),
-        (["scans", "--draw"], "--draw writes images; say where with --output DIR"),
-        (["scans", "--force"], "--force belongs to --output DIR"),
+        (["absent.png"], "absent.png: no such file or folder"),
+        (["scans/*.gif"], "scans/*.gif: no JPEG, PNG"),
+        (["scans", "--draw"], "set their folder with --output DIR"),
+        (["scans", "--force"], "--force needs --output DIR"),
         (["scans", "--option", "colour=blue"], "--option colour: accepted are det_limit_side_len"),
         (["scans", "--option", "drop_score=2"], "drop_score = 2: expected a number from 0 to 1"),
-        (["scans", "--timeout", "3s"], "--at-once and --timeout belong to --url"),
-        (["scans", "--url", "http://127.0.0.1:1", "--workers", "2"], "are the server's business"),
+        (["scans", "--timeout", "3s"], "--at-once and --timeout need --url"),
+        (["scans", "--url", "http://127.0.0.1:1", "--workers", "2"], "cannot be used with --url"),
         (["scans", "--config", "absent.json"], "cannot read the settings file absent.json"),
         (["scans", "--output", "journal"], "cannot write to journal: File exists"),
         ([], "the following arguments are required: FILE"),
     ],
 )
-def test_what_cannot_start_says_why(
-    run: Run, scans: Path, arguments: list[str], expected: str
-) -> None:
+def test_why_it_cannot_start(run: Run, scans: Path, arguments: list[str], expected: str) -> None:
     done = run(*arguments)
     errors = done.stderr.decode()
     assert (done.returncode, done.stdout) == (2, b"")

@@ -1,4 +1,4 @@
-"""`ocr-server recognize` that is stopped, and goes on where it was."""
+"""Stopping and resuming `ocr-server recognize`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.recognize_process import (
     lay_scans,
     recognize_command,
     results,
-    run_beside,
+    runner_in,
 )
 from tests.support.watching import is_alive, wait_until, worker_processes
 
@@ -34,7 +34,7 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, journal: Path) -> Run:
-    return run_beside(tmp_path, journal)
+    return runner_in(tmp_path, journal)
 
 
 @pytest.fixture
@@ -42,15 +42,15 @@ def scans(tmp_path: Path) -> Path:
     return lay_scans(tmp_path / "scans")
 
 
-# --- taking up again
+# --- resuming
 
 
-def test_what_is_done_is_left_alone(run: Run, scans: Path, journal: Path) -> None:
+def test_finished_images_are_skipped(run: Run, scans: Path, journal: Path) -> None:
     run("scans", "--output", "out")
     assert sorted(begun(journal)) == ["one", "ten", "twelve", "two"]
     done = run("scans", "--output", "out")
     assert done.returncode == 0
-    assert b"4 were done before" in done.stderr
+    assert b"4 already done" in done.stderr
     assert len(begun(journal)) == 4
 
 
@@ -119,7 +119,7 @@ def test_two_runs_do_not_share_a_folder(
 def test_ctrl_c_stops_soon_and_keeps_what_is_done(
     run: Run, scans: Path, journal: Path, tmp_path: Path, gate: Path
 ) -> None:
-    """As many quick ones come first as are under way at once: one is done before one holds."""
+    """As many quick images come first as run concurrently, so one is done before one blocks."""
     quick = AT_ONCE - len(list(scans.glob("*.png")))
     for number in range(11, 11 + quick):
         (scans / f"page{number}.png").write_bytes(card(f"{number}"))
@@ -136,7 +136,7 @@ def test_ctrl_c_stops_soon_and_keeps_what_is_done(
     _, errors = process.communicate(timeout=10)
     assert time.monotonic() - began < 2
     assert process.returncode == 130
-    assert errors.endswith("interrupted; run the same command again to go on\n")
+    assert errors.endswith("interrupted; run the same command again to resume\n")
     assert "Traceback" not in errors
     wait_until(lambda: not any(map(is_alive, workers)), "no worker left")
     kept = results(out)
@@ -152,7 +152,7 @@ def test_ctrl_c_stops_soon_and_keeps_what_is_done(
 
 
 def writer_of(fifo: Path) -> int | None:
-    """A descriptor to write with, as soon as somebody reads there."""
+    """A descriptor for writing, once there is a reader."""
     try:
         return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
@@ -160,7 +160,7 @@ def writer_of(fifo: Path) -> int | None:
 
 
 def test_a_second_ctrl_c_ends_it_at_once(scans: Path, journal: Path, tmp_path: Path) -> None:
-    """Also where a file cannot be read: nobody ever writes into this one."""
+    """Also while a read blocks: nothing ever writes to this FIFO."""
     os.mkfifo(scans / "endless.png")
     command = [*recognize_command(journal), "scans/endless.png", "--output", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -181,7 +181,7 @@ def test_a_second_ctrl_c_ends_it_at_once(scans: Path, journal: Path, tmp_path: P
     process.send_signal(signal.SIGINT)
     try:
         assert process.wait(5) == 130
-        assert process.stderr.read().endswith("stopped at once\n")
+        assert process.stderr.read().endswith("interrupted again, exiting\n")
     finally:
         process.kill()
         process.wait()

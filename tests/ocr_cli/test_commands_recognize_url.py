@@ -1,4 +1,4 @@
-"""`ocr-server recognize --url`: through a running server, also one that is full or goes away."""
+"""`ocr-server recognize --url`: with a running server, also one that is overloaded or stops."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_drawings_cost_no_second_recognition(wide: LiveServer, scans: Path, tmp_
 
 @contextmanager
 def scripted(answers: list[bytes]) -> Iterator[int]:
-    """A server that sends one of these for each request, and is gone after the last."""
+    """A server that sends these answers, one per request, and then stops."""
     ready, ports = threading.Event(), []
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
@@ -163,8 +163,8 @@ def test_a_server_that_goes_away_ends_the_run_and_what_is_done_is_kept(
     with scripted([HEALTH, said(PAGE), said(PAGE)]) as port:
         assert recognize(port, scans, "--output", out, "--at-once", 1) == 1
     errors = capfd.readouterr().err
-    assert f"the server at http://127.0.0.1:{port} is gone" in errors
-    assert "run the same command again to go on" in errors
+    assert f"the server at http://127.0.0.1:{port} does not answer" in errors
+    assert "run the same command again to resume" in errors
     assert "read 2 of 12 images" in errors
     assert len(list(out.glob("*.txt"))) == 2
 
@@ -181,10 +181,10 @@ def test_a_server_that_starts_is_waited_for(scans: Path) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [(said(b"<html>"), "is no OCR server"), (said(b"[]"), "is no OCR server"),
+    [(said(b"<html>"), "is not an OCR server"), (said(b"[]"), "is not an OCR server"),
      (b"SSH-2.0\r\n\r\n", "not HTTP/1.1")],
 )  # fmt: skip
-def test_what_answers_is_no_ocr_server(
+def test_a_server_that_is_not_an_ocr_server(
     scans: Path, answer: bytes, expected: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with scripted([answer]) as port:

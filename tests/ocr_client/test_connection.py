@@ -1,4 +1,4 @@
-"""The HTTP client of the load test against servers that answer byte by byte as they are told."""
+"""The HTTP client of the load test with servers that answer with scripted bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocr_client.connection import (
     BrokenAnswer,
     Connection,
     NoConnection,
-    Reply,
+    Response,
     look_up,
     request_head,
 )
@@ -26,7 +26,7 @@ OK = b"HTTP/1.1 200 OK\r\nX-Cache: hit\r\nContent-Length: 5\r\n\r\nhello"
 
 @asynccontextmanager
 async def serving(handle: Handler) -> AsyncIterator[Address]:
-    """A server on this loop that leaves the talking to `handle`."""
+    """A server on this event loop that handles connections with `handle`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -45,10 +45,10 @@ async def head_of(reader: asyncio.StreamReader) -> bytes:
     return await reader.readuntil(b"\r\n\r\n")
 
 
-def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Reply:
-    """One request to a server that behaves like this."""
+def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Response:
+    """One exchange with a server that handles connections with `handle`."""
 
-    async def run() -> Reply:
+    async def run() -> Response:
         async with serving(handle) as address:
             connection = Connection(address)
             head = request_head("POST", "/ocr", address.host, {}, len(body))
@@ -61,7 +61,7 @@ def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Reply:
 
 
 def says(*pieces: bytes) -> Handler:
-    """A server that sends this, piece by piece, and closes."""
+    """A handler that sends these pieces and closes."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head_of(reader)
@@ -137,7 +137,7 @@ def test_nobody_listens() -> None:
 
 
 def test_an_early_answer_to_a_long_body_is_read() -> None:
-    """The server closes while the body is still being sent, so that writing fails."""
+    """The server closes while the client is still sending the body, so that writing fails."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head_of(reader)

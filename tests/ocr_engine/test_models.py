@@ -209,7 +209,7 @@ def test_a_missing_or_empty_folder_is_named_with_what_is_expected(
 
 def test_a_folder_with_the_name_of_a_model_file_is_not_a_model(tmp_path: Path) -> None:
     (tmp_path / "m" / "inference.onnx").mkdir(parents=True)
-    with pytest.raises(ModelError, match="has no model in it"):
+    with pytest.raises(ModelError, match="contains no model"):
         find_model("det", tmp_path / "m", "openvino")
 
 
@@ -410,7 +410,7 @@ def test_a_set_that_the_engine_does_not_read(engine: str, set_name: str, own: st
     with pytest.raises(ModelError) as caught:
         resolve_models(ModelChoice(set_name=set_name), engine)
     assert caught.value.message == (
-        f"ocr.models: engine {engine} does not read {set_name}; its own is {own}"
+        f"ocr.models: engine {engine} does not read {set_name}; use {own} or auto"
     )
 
 

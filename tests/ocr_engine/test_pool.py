@@ -43,7 +43,7 @@ from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done
 from ocr_engine.worker.spec import IDLE_TRIM_SECONDS, WorkerSpec
 from tests.support.cards import card
-from tests.support.fake_recognizers import FILLED_MB, load_echo, load_obedient, load_when_told
+from tests.support.fake_recognizers import FILLED_MB, load_echo, load_obedient, load_on_command
 from tests.support.garbage import GARBAGE
 from tests.support.pools import read, whole
 from tests.support.watching import descriptors, is_alive, until, worker_processes
@@ -106,7 +106,7 @@ def unread_bytes(worker: WorkerProcess) -> int:
 def test_it_is_ready_only_when_a_worker_is_warm(gate: Path) -> None:
     async def scenario() -> None:
         pool = Pool(
-            PoolSpec(SupervisorSpec(1, WorkerSpec(functools.partial(load_when_told, gate))))
+            PoolSpec(SupervisorSpec(1, WorkerSpec(functools.partial(load_on_command, gate))))
         )
         pool.start()
         await until(lambda: pool.supervisor.workers()[0].pid, "the process")

@@ -134,7 +134,7 @@ def test_int8_without_ranges_stops_the_start(models: ModelSet) -> None:
     assert caught.value.message == (
         "ocr.precision = int8: there are no activation ranges for these models; run "
         "tools/calibrate.py "
-        "with images of yours, or set auto"
+        "on your own images, or set auto"
     )
     assert not runtime.loaded
 

@@ -85,19 +85,19 @@ def test_a_file_that_holds_no_ranges(folder: Path, content: bytes) -> None:
         read_ranges(path)
     assert caught.value.message.startswith(f"{path} has no valid activation ranges (")
     assert caught.value.message.endswith("); run tools/calibrate.py again")
-    with pytest.raises(ModelError, match="holds no activation ranges"):
+    with pytest.raises(ModelError, match="has no valid activation ranges"):
         det_in(folder)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no activation ranges"):
+    with pytest.raises(ModelError, match="has no valid activation ranges"):
         read_ranges(tmp_path / FILE_NAME)
 
 
 # --- in a model's folder
 
 
-def test_ranges_beside_a_model_are_its_own(folder: Path) -> None:
+def test_ranges_next_to_a_model_are_its_own(folder: Path) -> None:
     assert det_in(folder).ranges is None
     ranges = ActivationRanges(sha256_of(folder), VALUES)
     write_ranges(folder / FILE_NAME, ranges)

@@ -30,7 +30,7 @@ from tests.support.fake_recognizers import (
     fail_to_load,
     load_echo,
     load_leaking,
-    load_when_told,
+    load_on_command,
     raise_at_start,
 )
 from tests.support.pools import CLOSE_SECONDS, all_warm, read, started
@@ -136,7 +136,7 @@ def test_a_worker_that_is_never_ready_is_replaced(gate: Path) -> None:
         gate.unlink()
         await all_warm(pool)
 
-    run(scenario, functools.partial(load_when_told, gate), start_seconds=0.7)
+    run(scenario, functools.partial(load_on_command, gate), start_seconds=0.7)
 
 
 def test_a_worker_is_recycled_at_its_task_limit_and_its_replacement_is_warm_first() -> None:
@@ -211,7 +211,7 @@ def test_a_worker_due_for_recycling_that_is_killed_is_still_replaced(gate: Path)
         assert await read(pool, "after") == "after"
         await until(lambda: worker.state is WorkerState.DEAD, "the end of the old worker")
 
-    run(scenario, functools.partial(load_when_told, gate), max_tasks=1)
+    run(scenario, functools.partial(load_on_command, gate), max_tasks=1)
 
 
 def test_a_worker_that_answers_without_a_task_is_replaced() -> None:
@@ -283,7 +283,7 @@ def test_close_ends_workers_that_are_loading(gate: Path) -> None:
     async def scenario(pool: Pool) -> None:
         await until(lambda: all(worker.pid for worker in pool.supervisor.workers()), "the pids")
 
-    run(scenario, functools.partial(load_when_told, gate), number=2)
+    run(scenario, functools.partial(load_on_command, gate), number=2)
 
 
 _PARENT = """

@@ -1,4 +1,4 @@
-"""Equal requests while it takes time to find out whether the engine has to be asked at all."""
+"""Coalescing of requests while a slow cache lookup precedes the engine."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.support.watching import wait_until
 
 
 class SlowCache:
-    """Something that is asked over a network before the engine is, and has never got anything.
+    """A cache on the network that is asked before the engine and never has a result.
 
-    It answers at once, unless it is held().
+    It answers immediately, unless it is held().
     """
 
     def __init__(self, server: LiveServer) -> None:
@@ -46,7 +46,7 @@ class SlowCache:
         self._server.call(self._answers.set)
 
     def wait_for(self, waiting: int) -> None:
-        """Until so many requests wait for one flight that has not begun."""
+        """Wait until this many requests wait for one flight that has not begun."""
 
         def all_wait() -> bool:
             flights = list(self._service._flights.values())
@@ -73,13 +73,13 @@ def test_equal_requests_do_not_pass_by_while_a_slow_cache_is_asked(
     narrow: LiveServer, cache: SlowCache, clients: ThreadPoolExecutor
 ) -> None:
     cache.hold()
-    sent = [clients.submit(narrow.upload, card("all at once")) for _ in range(5)]
+    sent = [clients.submit(narrow.upload, card("all together")) for _ in range(5)]
     cache.wait_for(5)
     assert cache.asked == 1
     cache.answer()
     replies = [each.result(20) for each in sent]
-    assert [(reply.status, reply.text) for reply in replies] == [(200, "all at once")] * 5
-    assert narrow.begun("all at once") == 1
+    assert [(reply.status, reply.text) for reply in replies] == [(200, "all together")] * 5
+    assert narrow.begun("all together") == 1
     assert narrow.outcomes() == {"miss": 1, "joined": 4}
 
 
@@ -107,7 +107,7 @@ def test_those_who_joined_are_refused_with_the_first_and_get_no_job(
 
 
 def submit(server: LiveServer, text: str) -> asyncio.Task[Ticket]:
-    """Submit a card on the server's loop, in a task of its own."""
+    """Submit a card in a new task on the server's loop."""
     source = UploadedImage(card(text), known=lambda _: None)
     request = OcrRequest(source, RecognitionOptions())
     return server.call(lambda: asyncio.ensure_future(server.context.service.submit(request)))
@@ -117,7 +117,7 @@ def test_one_that_joined_is_cancelled_and_the_first_is_served(
     narrow: LiveServer, cache: SlowCache
 ) -> None:
     cache.hold()
-    first, second = [submit(narrow, "goes on") for _ in range(2)]
+    first, second = [submit(narrow, "continues") for _ in range(2)]
     cache.wait_for(2)
     narrow.call(second.cancel)
     cache.wait_for(1)
@@ -128,7 +128,7 @@ def test_one_that_joined_is_cancelled_and_the_first_is_served(
         return (await ticket.answer()).result.json, second.cancelled()
 
     data, cancelled = narrow.run(outcome)
-    assert b"goes on" in data
+    assert b"continues" in data
     assert cancelled
 
 

@@ -1,4 +1,4 @@
-"""Formats and granularity over HTTP: uploads, jobs and kept results."""
+"""Formats and granularity over HTTP: uploads, jobs and cached results."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def alto_words(reply: Reply) -> list[str]:
 
 
 def options_of(reply: Reply) -> dict[str, Any]:
-    """What a worker was asked for, as the card `options` tells it."""
+    """The options that a worker got, as the card `options` returns them."""
     options: dict[str, Any] = json.loads(reply.text)
     return options
 
@@ -204,7 +204,7 @@ def test_a_job_that_was_not_drawn_has_no_image(wide: LiveServer) -> None:
     assert hocr_words(wide.get(f"{url}?format=hocr")) == TEXT.splitlines()
 
 
-# --- kept results
+# --- cached results
 
 
 @pytest.mark.parametrize("format", TYPES)

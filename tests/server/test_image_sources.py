@@ -1,4 +1,4 @@
-"""The service and the sources of images: read only when that is needed, closed in any case."""
+"""Image sources in the service: read only when necessary, and always closed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.live_server import LiveServer
 
 
 class Elsewhere:
-    """An image that the server has to fetch; it writes down what is asked of it."""
+    """An image source that records the calls of its methods."""
 
     def __init__(
         self, data: bytes, size: int = 0, known: bool = False, error: Exception | None = None
@@ -48,7 +48,7 @@ class Elsewhere:
 
 
 class Unreachable(Elsewhere):
-    """It is there, and breaks off while it is read."""
+    """An image source that fails while it is read."""
 
     async def read(self) -> ImageBytes:
         self.asked.append("read")
@@ -56,7 +56,7 @@ class Unreachable(Elsewhere):
 
 
 def ask(server: LiveServer, source: ImageSource) -> tuple[Ticket, Answer]:
-    """Submit a request for the image on the server's loop, and wait for its answer."""
+    """Submit a request on the server's loop, and wait for its answer."""
 
     async def whole() -> tuple[Ticket, Answer]:
         ticket = await server.context.service.submit(OcrRequest(source, RecognitionOptions()))

@@ -1,4 +1,4 @@
-"""Bytes of images in the server: bounded, and given back whatever becomes of the request."""
+"""The limit on bytes of images in the server, and that all requests release their bytes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LARGE = 700_000
 
 @pytest.fixture
 def small(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    """A server that holds a megabyte of images at most."""
+    """A server with a limit of one megabyte of images."""
     monkeypatch.setattr(narrow.context.inflight, "limit", LIMIT)
     yield narrow
     wait_until(lambda: narrow.call(narrow.context.inflight.total) == 0, "no bytes left")
 
 
 def half_sent(server: LiveServer, size: int = LARGE) -> socket.socket:
-    """A connection that has sent all of a large upload but its last bytes."""
+    """A connection that has sent a large upload except its last bytes."""
     body, headers = multipart([image_part(card("large") + bytes(size))])
     head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)

@@ -1,4 +1,4 @@
-"""Which jobs are kept, with a clock that is set by hand."""
+"""The job store: which jobs are kept, with a manual clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DIGESTS = Digests("0" * 32, "0" * 64)
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A manual clock."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -28,7 +28,7 @@ class Clock:
 
 
 def cached(size: int = 10) -> Ticket:
-    """A ticket whose answer is there already."""
+    """A ticket that already has its answer."""
     answer = Answer(StoredResult(b"x" * size), DIGESTS, age=0.0)
     return Ticket("hit", DIGESTS, ready=answer)
 

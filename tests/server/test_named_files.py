@@ -1,4 +1,4 @@
-"""file_type=filename: only regular files inside the roots, read once, and again when changed."""
+"""file_type=filename: regular files inside the roots, read once, and again after a change."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LONG_AGO = 1_000_000_000
 
 
 def name(server: LiveServer, path: str, encoded: bool = False) -> Reply:
-    """Ask for a file by its path; encoded: the path is percent-encoded as it is to be sent."""
+    """Request a file by its path; encoded: the path is already percent-encoded."""
     text = path if encoded else quote(path, safe="")
     body = f"file_type=filename&filename={text}".encode()
     return server.request("POST", "/ocr_service", body, FORM)
 
 
 def put(path: Path, text: str, modified: float = LONG_AGO) -> Path:
-    """A card in a file, as if written long ago."""
+    """Write a card to a file, with an old modification time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(card(text))
     os.utime(path, (modified, modified))
@@ -63,12 +63,12 @@ def test_a_file_in_a_folder_below_and_in_json(wide: LiveServer) -> None:
 
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files need not be left alone for a while before their digests are remembered."""
+    """Digests are remembered without waiting for files to settle."""
     monkeypatch.setattr(file_roots, "SETTLED_SECONDS", -1.0)
 
 
 def tick(folder: Path) -> None:
-    """Wait until the clock of the file system, which is coarse, has moved on."""
+    """Wait for the next tick of the file system's coarse clock."""
     scratch = folder / "clock"
     scratch.touch()
     before = scratch.stat().st_ctime_ns
@@ -110,7 +110,7 @@ def test_an_unchanged_file_is_a_hit_without_being_read(
     assert name(wide, "images/same.png").json["cache"] == "hit"
 
 
-def test_a_file_written_a_moment_ago_is_read_every_time(
+def test_a_recently_written_file_is_read_every_time(
     wide: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may change again within one tick of its clock."""
@@ -138,8 +138,8 @@ def test_a_changed_file_is_read_again(wide: LiveServer) -> None:
 
 
 @pytest.mark.usefixtures("settled")
-def test_a_new_file_in_the_place_of_a_deleted_one_is_read(wide: LiveServer) -> None:
-    """File systems hand the number of a deleted file to the next one."""
+def test_a_new_file_with_the_inode_of_a_deleted_one_is_read(wide: LiveServer) -> None:
+    """File systems reuse the inode number of a deleted file."""
     file = wide.images / "again.png"
     for text in ("text 1", "text 2", "text 3", "text 4"):
         put(file, text)
@@ -150,7 +150,7 @@ def test_a_new_file_in_the_place_of_a_deleted_one_is_read(wide: LiveServer) -> N
 
 @pytest.mark.usefixtures("settled")
 def test_a_file_changed_in_place_with_its_old_date_is_read_again(wide: LiveServer) -> None:
-    """As rsync --inplace --times does; size, inode and modification time stay the same."""
+    """As with rsync --inplace --times: size, inode and modification time stay the same."""
     file = put(wide.images / "dated.png", "text A")
     size = file.stat().st_size
     assert name(wide, "dated.png").text == "text A"

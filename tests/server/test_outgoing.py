@@ -1,4 +1,4 @@
-"""What counts as under way to clients, and when another large answer has to wait."""
+"""Which bytes of answers count as unsent, and when another large answer is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_buffer_counts_once_however_many_are_sent_it() -> None:
 
 @pytest.fixture
 def recited(narrow: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The path of a kept result of 5 MB, on a server that has 8 MB under way at most."""
+    """The path of a cached result of 5 MB, on a server with at most 8 MB in progress."""
     monkeypatch.setattr(narrow.context.inflight, "limit", LIMIT)
     image = card(f"recite {tmp_path / 'a book'}")
     assert narrow.upload(image).text == RECITAL
@@ -45,7 +45,7 @@ def recited(narrow: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def held(server: LiveServer) -> int:
-    """The bytes that clients have not taken."""
+    """The bytes that clients have not received."""
     return server.call(lambda: server.context.inflight.outgoing.total)
 
 
@@ -53,7 +53,7 @@ def test_an_answer_of_its_own_waits_until_the_one_before_is_taken(
     narrow: LiveServer, recited: str
 ) -> None:
     with asking(narrow.port, [get(f"{recited}?format=text")]):
-        wait_until(lambda: held(narrow) > LIMIT / 2, "the first under way")
+        wait_until(lambda: held(narrow) > LIMIT / 2, "the first in progress")
         for path in (f"{recited}?format=text", f"{recited}?format=legacy"):
             reply = narrow.get(path)
             assert (reply.status, reply.code) == (503, "queue_full")
@@ -66,7 +66,7 @@ def test_an_answer_of_its_own_waits_until_the_one_before_is_taken(
 def test_a_kept_result_is_sent_to_any_number(narrow: LiveServer, recited: str) -> None:
     with asking(narrow.port, [get(recited)] * 20):
         wait_until(lambda: narrow.call(lambda: narrow.context.connections.open) == 20, "all")
-        wait_until(lambda: held(narrow) > LIMIT, "the answers under way")  # one is always sent
+        wait_until(lambda: held(narrow) > LIMIT, "the answers in progress")  # one is always sent
         reply = narrow.get(recited)
         assert reply.text == RECITAL
         assert held(narrow) < 2 * len(reply.body)

@@ -1,4 +1,4 @@
-"""Too much work, too little time, clients that leave; more of it is in tests/faults."""
+"""Overload, timeouts, and clients that disconnect; tests/faults has more of this."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_timeout_ms_while_it_runs(narrow: LiveServer, gate: Path) -> None:
     assert (late.status, late.code) == (504, "ocr_timeout")
     assert "timeout_ms of 100" in late.json["error"]["message"]
     gate.unlink()
-    wait_until(lambda: narrow.running() == 0, "the end of the recognition, which goes on")
+    wait_until(lambda: narrow.running() == 0, "the end of the recognition, which continues")
     assert narrow.upload(card(f"hold {gate}")).json["cache"] == "hit"
 
 

@@ -1,4 +1,4 @@
-"""The whole way with the real OpenVINO models, through `python setup.py`."""
+"""End-to-end tests with the real OpenVINO models, through `python setup.py`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
 
 
 def lines_of(page: str) -> list[str]:
-    """What stands on a page."""
+    """The lines of a page."""
     pages = json.loads((IMAGES.parent / "pages.json").read_text(encoding="utf-8"))["pages"]
     (lines,) = (entry["lines"] for entry in pages if entry["file"] == page)
     return list(lines)

@@ -1,4 +1,4 @@
-"""Images whose answer was sent a moment ago are known by their bytes, and only they."""
+"""Recent uploads are recognized by their bytes, and only those."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tests.support.http_client import Reply
 from tests.support.live_server import LiveServer
 
 LENGTH = 300_000
-LOOP_THREAD = "server"  # as LiveServer names it
+LOOP_THREAD = "server"  # the thread's name in LiveServer
 
 
 def padded(text: str, length: int = LENGTH) -> bytes:
-    """A card with bytes behind its end, all from the same few."""
+    """A card with trailing bytes from a small set."""
     return card(text).ljust(length, b"x")
 
 
 def retiring(image: bytes) -> bytes:
-    """The PNG with a long comment behind IHDR, so that its pixels are not among the samples."""
+    """The PNG with a long comment after IHDR, so that its pixels are not sampled."""
     chunk = b"tEXtComment\0" + bytes(EDGE_BYTES)
     framed = (len(chunk) - 4).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
     return image[:33] + framed + image[33:]
@@ -38,7 +38,7 @@ def retiring(image: bytes) -> bytes:
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What was hashed since."""
+    """The images that were hashed during the test."""
     seen: list[bytes] = []
 
     def noted(data: bytes) -> Digests:
@@ -51,7 +51,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 @pytest.fixture
 def recent(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> RecentImages:
-    """The server's recent images, none so far."""
+    """The server's recent images, empty at first."""
     new = RecentImages(2 * LENGTH)
     monkeypatch.setattr(wide.context.service.digester, "recent", new)
     return new
@@ -106,7 +106,7 @@ def test_of_many_who_send_one_new_image_two_are_hashed(
 
 @pytest.fixture
 def known(wide: LiveServer, recent: RecentImages, tmp_path: Path) -> bytes:
-    """An image whose answer was sent a moment ago; its second line is this test's."""
+    """A recent upload; its second line is unique to this test."""
     image = padded(f"two lines\n{tmp_path}")
     assert [wide.upload(image).json["cache"] for _ in range(2)] == ["miss", "hit"]
     assert len(recent) == 1

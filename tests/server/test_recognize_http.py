@@ -86,7 +86,7 @@ def test_base64_urlencoded_and_json(wide: LiveServer, prefix: str, named: bool) 
 
 
 def test_base64_that_was_not_percent_encoded(wide: LiveServer) -> None:
-    """Forms that are put together by hand leave `+` as it is, which then means a blank."""
+    """Hand-written forms do not escape `+`, which is then decoded as a blank."""
     images = (card(f"plus {number}") for number in range(1000))
     image = next(p for p in images if "+" in base64_of(p))
     body = f"file_type=base64&image={base64_of(image)}".encode()
@@ -204,7 +204,7 @@ def test_fifty_identical_uploads_are_one_recognition(wide: LiveServer, gate: Pat
     image, text = card(f"hold {gate}"), f"hold {gate}"
     with ThreadPoolExecutor(50) as clients:
         waiting = [clients.submit(wide.upload, image) for _ in range(50)]
-        wait_until(lambda: sum(wide.outcomes().values()) == 50, "50 requests under way")
+        wait_until(lambda: sum(wide.outcomes().values()) == 50, "50 requests in progress")
         assert wide.running() == 1
         gate.unlink()
         replies = [each.result(20) for each in waiting]

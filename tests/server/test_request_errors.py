@@ -1,4 +1,4 @@
-"""Every error that a request can cause: its status, its code, and what its message names."""
+"""All errors of requests: status, code and message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /results/MD5: a kept result without the image."""
+"""GET /results/MD5: a cached result without the image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server as a process: it starts, says what is wrong, and tells how it does."""
+"""The server as a process: start, error messages and output."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_sigterm_while_the_models_are_loading(tmp_path: Path) -> None:
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line that a server says which cannot start."""
+    """The one-line message of a server that cannot start."""
     assert done.returncode == 2, done
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -137,7 +137,7 @@ def test_settings_are_checked_without_a_start() -> None:
 
 
 def test_importing_does_nothing() -> None:
-    """No output, no process, no thread, no socket, and the engine knows nothing of HTTP."""
+    """No output, process, thread or socket; and the engine does not import HTTP modules."""
     code = (
         "import ctypes, os, sys, threading, multiprocessing\n"  # libffi 3.5 keeps its file open
         "before = set(os.listdir('/proc/self/fd'))\n"

@@ -1,4 +1,4 @@
-"""The service below HTTP: what the wire cannot cause at will."""
+"""The service below HTTP: cases that HTTP requests cannot cause reliably."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLLIDING = tuple(
 
 
 def request(image: bytes, hashed: bytes | None = None, drop_score: float = 0.5) -> OcrRequest:
-    """A request for an image; hashed: bytes whose digests it is to have."""
+    """A request for an image; hashed: bytes whose digests it gets."""
     digests = digest(image if hashed is None else hashed)
     upload = UploadedImage(image, known=lambda _: digests)
     return OcrRequest(upload, RecognitionOptions(drop_score=drop_score))
@@ -100,7 +100,7 @@ def test_other_models_have_their_own_entry(
 
 
 def test_work_that_was_given_up_is_not_joined(narrow: LiveServer, gate: Path) -> None:
-    """The same image comes in the same turn of the loop in which the first client leaves."""
+    """The same image arrives in the turn of the loop in which the first client disconnects."""
 
     async def scenario() -> tuple[Ticket, Callable[[], Coroutine[Any, Any, Answer]]]:
         service = narrow.context.service

@@ -1,4 +1,4 @@
-"""Percent signs are decoded as urllib does, wherever a piece ends; other limits are fault tests."""
+"""Percent-decoding is the same as in urllib, wherever a piece ends."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What tests and benchmarks share: servers, clients, fakes, and ways to watch."""
+"""Servers, clients, fakes and process monitoring for tests and benchmarks."""

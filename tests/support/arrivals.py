@@ -1,7 +1,7 @@
 """A client whose requests arrive at a rate, whether or not the server keeps up; one event loop.
 
-Every request is counted once: by the status and code of its answer, or as lost. Its seconds count
-from the moment at which it was due, so that a server that stalls cannot slow its own examiner down.
+Every request is counted once: by the status and code of its answer, or as lost. Its time counts
+from when it was due, so that a stalling server cannot slow the client down and hide latencies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent; the name says which image or case it is."""
+    """A request; the name identifies the image or case."""
 
     name: str
     body: bytes = b""
@@ -52,10 +52,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one request; status 0 and a reason in `lost` if no answer came.
+    """The answer to one request; status 0 and a reason in `lost` if there was none.
 
-    due: seconds from the start of the load at which it was to be sent. late: seconds after that at
-    which it was. seconds: from due to the end of the answer. Names of headers are in lower case.
+    due: when it should have been sent, in seconds from the start of the load. late: seconds from
+    then until it was sent. seconds: from due to the end of the answer. Header names are in lower
+    case.
     """
 
     name: str
@@ -86,25 +87,25 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The text that was read."""
+        """The recognized text."""
         return str(self.json["data"]["text"])
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """All answers of a load that was kept up for `seconds`; the last ones may come later."""
+    """All answers of a load that lasted `seconds`; the last ones may arrive later."""
 
     seconds: float
     answers: tuple[Answer, ...]
 
     @property
     def good(self) -> list[Answer]:
-        """Those with status 200."""
+        """The answers with status 200."""
         return [answer for answer in self.answers if answer.status == 200]
 
     @property
     def good_per_second(self) -> float:
-        """Answers with status 200 per second, those that came while the load was kept up."""
+        """Answers with status 200 per second that arrived during the load."""
         return sum(a.due + a.seconds <= self.seconds for a in self.good) / self.seconds
 
     @property
@@ -113,12 +114,12 @@ class Load:
         return sum(bool(answer.lost) for answer in self.answers)
 
     def outcomes(self) -> Counter[str]:
-        """How often each outcome was seen."""
+        """The number of answers by outcome."""
         return Counter(answer.outcome for answer in self.answers)
 
 
 def percentile(seconds: Iterable[float], percent: float) -> float:
-    """The smallest value that so many percent do not exceed (nearest rank); nan of nothing."""
+    """A percentile by nearest rank; nan if there are no values."""
     ordered = sorted(seconds)
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)] if ordered else math.nan
 
@@ -129,7 +130,7 @@ def listed(counts: Counter[str]) -> str:
 
 
 class Client:
-    """Sends requests to a server on this machine over connections that are kept."""
+    """Sends requests to a server on this machine over persistent connections."""
 
     def __init__(self, port: int, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._port = port
@@ -150,23 +151,23 @@ class Client:
         except NoAnswer as error:
             seconds = asyncio.get_running_loop().time() - due
             return Answer(request.name, since, sent - due, seconds, lost=_reason(error))
-        self._kept.give_back(connection)
+        self._kept.release(connection)
         headers = {name.decode(): value.decode("latin-1") for name, value in reply.headers.items()}
         seconds = reply.ended - due
         return Answer(request.name, since, sent - due, seconds, reply.status, headers, reply.body)
 
     async def connect(self, count: int) -> None:
-        """Open so many connections and keep them; few at once, as the kernel's backlog is short."""
+        """Open this many connections, a few at a time, as the kernel's backlog is short."""
         for _ in range(0, count, CONNECTED_AT_ONCE):
             some = [Connection(self._address) for _ in range(min(CONNECTED_AT_ONCE, count))]
             count -= len(some)
             await asyncio.gather(*(each.connect() for each in some))
             for each in some:
                 each.idle_since = asyncio.get_running_loop().time()
-                self._kept.give_back(each)
+                self._kept.release(each)
 
     async def abandon(self, request: Request, share: float, seconds: float) -> None:
-        """Send the first share of the bytes, wait so long, and break the connection."""
+        """Send the first part of the bytes, wait, and break the connection."""
         _, writer = await asyncio.open_connection("127.0.0.1", self._port)
         data = request.encode()
         writer.write(data[: int(len(data) * share)])
@@ -174,12 +175,12 @@ class Client:
         writer.transport.abort()
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the idle connections."""
         self._kept.close()
 
 
 def run(port: int, load: Callable[[Client], Awaitable[T]]) -> T:
-    """Give a new client to a load and run it to its end."""
+    """Run a load with a new client."""
 
     async def loaded() -> T:
         client = Client(port)
@@ -192,7 +193,7 @@ def run(port: int, load: Callable[[Client], Awaitable[T]]) -> T:
 
 
 def _reason(error: NoAnswer) -> str:
-    """Why a request is lost, in a few words that can be counted."""
+    """Why a request is lost, in a few words for counting."""
     if isinstance(error, AnswerTimeout):
         return "timeout"
     if isinstance(error, NoConnection):
@@ -203,7 +204,7 @@ def _reason(error: NoAnswer) -> str:
 def arrival_times(
     rate: float, seconds: float, randomness: random.Random | None = None
 ) -> Iterator[float]:
-    """When requests arrive: at equal distances, or as a Poisson process if there is randomness."""
+    """When requests arrive: at equal intervals, or as a Poisson process with randomness."""
     at = 0.0
     for number in itertools.count(1):
         if at >= seconds:
@@ -215,7 +216,7 @@ def arrival_times(
 async def open_loop(
     client: Client, requests: Iterator[Request], times: Iterable[float], seconds: float
 ) -> Load:
-    """Send each request at its time, however many are still under way; wait for all answers."""
+    """Send each request when it is due; wait for all answers at the end."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     under_way = []
@@ -229,7 +230,7 @@ async def open_loop(
 async def closed_loop(
     client: Client, requests: Iterator[Request], clients: int, seconds: float
 ) -> Load:
-    """Keep so many requests under way for so long; wait for the last answers."""
+    """Keep this many requests in progress for this long; wait for the last answers."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     answers: list[Answer] = []

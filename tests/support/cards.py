@@ -1,4 +1,4 @@
-"""Cards: small images that carry a text in their first row of pixels, for fakes to read."""
+"""Cards: small images with a text in their first row of pixels, for fake recognizers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARK = b"CARD"
 
 
 def card(text: str, format: str = "PNG") -> bytes:
-    """An image that says the text; in a lossless format."""
+    """An image with the text, in a lossless format."""
     row = _MARK + text.encode() + b"\0"
     row = row.ljust(max(64, len(row)), b"\0")
     image = Image.new("L", (len(row), CARD_HEIGHT), 255)
@@ -31,13 +31,13 @@ def card(text: str, format: str = "PNG") -> bytes:
 
 
 def said(image: DecodedImage) -> str:
-    """What the card says; nothing, if the image is no card (the warm-up image is none)."""
+    """The text of the card; empty if the image is not a card, such as the warm-up image."""
     row = image.pixels[0, :, 0].tobytes()
     return row[len(_MARK) :].partition(b"\0")[0].decode() if row.startswith(_MARK) else ""
 
 
 def lines_of(texts: list[str], granularity: Granularity) -> list[Line]:
-    """Boxes of 40 x 9 pixels, one under the other, shared out evenly among their characters."""
+    """Lines with boxes of 40 x 9 pixels below each other, divided evenly among characters."""
     lines = []
     for top, text in zip(range(0, 10 * len(texts), 10), texts, strict=True):
         line = Line(text, CONFIDENCE, _box(0, 40, top))

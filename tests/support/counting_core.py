@@ -1,4 +1,4 @@
-"""OpenVINO's core, with a count of what it compiles."""
+"""OpenVINO's core that counts compilations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import openvino as ov
 
 
 class CountingCore:
-    """Passes everything on, and counts what is compiled."""
+    """Forwards everything to the core, and counts compilations."""
 
     def __init__(self, core: ov.Core) -> None:
         self._core = core

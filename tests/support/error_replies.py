@@ -1,4 +1,4 @@
-"""The one shape that every error has."""
+"""Checks of error replies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.support.http_client import Reply
 
 
 def assert_error(reply: Reply, status: int, code: str, *mentions: str) -> None:
-    """The message names what is wrong and gives nothing away."""
+    """The error is as expected, and its message leaks nothing internal."""
     assert reply.status == status, reply.body
     assert list(reply.json) == ["status", "error"]
     assert list(reply.json["error"]) == ["code", "message", "request_id"]

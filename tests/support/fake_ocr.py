@@ -1,4 +1,4 @@
-"""A small real server that counts what it receives, and has the faults that it is told to."""
+"""A small real server that counts requests and has configurable faults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FREEZE_SECONDS = 0.3
 
 
 class FakeOcr:
-    """What the fake server saw, and what is wrong with it."""
+    """The requests that the fake server received, and its faults."""
 
     def __init__(self) -> None:
         self.digests: list[str] = []
@@ -32,8 +32,8 @@ class FakeOcr:
         self.odd_text_at = 0
         self.drop_at = 0
         self.answer: bytes | None = None
-        self.together = 0  # answer nobody before so many requests are there
-        self.freeze_at = 0  # stand still for FREEZE_SECONDS then, with everything
+        self.together = 0  # answer no request before this many have arrived
+        self.freeze_at = 0  # block the whole server for FREEZE_SECONDS at this request
         self.everybody = asyncio.Event()
         self.url = ""
 
@@ -84,7 +84,7 @@ class OcrHandler(RequestHandler):
 
 @contextmanager
 def serving() -> Iterator[FakeOcr]:
-    """A server on a loop of its own, in a thread."""
+    """A server on its own event loop, in a thread."""
     fakes: list[FakeOcr] = []
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
     ready = threading.Event()

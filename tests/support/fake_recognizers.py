@@ -1,8 +1,8 @@
-"""Recognizers named for their fault, and the cards that tell them when to have it.
+"""Recognizers named after their fault, which cards trigger.
 
 They run in real worker processes: pass a loader as WorkerSpec.load. Every fake answers with the
-text of the card that it is given (see cards.py), which may be an order. An order with a PATH is
-obeyed once: if there is such a file, which is then taken away.
+text of its card (see cards.py), which may be an order. An order with a PATH is obeyed once: only
+if the file exists, which is then deleted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _POLL_SECONDS = 0.005
 
 
 class Echo:
-    """Has no fault. It notes in the journal when it begins and ends an image, with its pid."""
+    """Has no fault. Writes the begin and end of each image to the journal, with its pid."""
 
     info = EngineInfo(engine="fake", precision="none", models="cards", threads=1)
 
@@ -73,10 +73,10 @@ class Echo:
         self._note("release", "")
 
     def act(self, text: str) -> None:
-        """Where a subclass has its fault."""
+        """Overridden by subclasses for their fault."""
 
     def act_on_answer(self, text: str, answer: Recognition) -> None:
-        """Where a subclass has its fault if it comes after the reading."""
+        """Overridden by subclasses for a fault after the recognition."""
 
     def _note(self, event: str, text: str) -> None:
         if self._journal is not None:
@@ -85,7 +85,7 @@ class Echo:
 
 
 class Slow(Echo):
-    """`hold PATH …`: takes as long as there is such a file. `take SECONDS …`: takes as long."""
+    """`hold PATH …`: takes as long as the file exists. `take SECONDS …`: takes that long."""
 
     def act(self, text: str) -> None:
         order, _, rest = text.partition(" ")
@@ -97,7 +97,7 @@ class Slow(Echo):
 
 
 class Hanging(Echo):
-    """`spin`: computes for ever. `freeze`: stops itself."""
+    """`spin`: computes forever. `freeze`: stops itself."""
 
     def act(self, text: str) -> None:
         if _told(text, "spin"):
@@ -108,7 +108,7 @@ class Hanging(Echo):
 
 
 class Crashing(Echo):
-    """`crash`: a segmentation fault. `vanish`: as if killed from outside. `tear`: in mid-answer."""
+    """`crash`: segmentation fault. `vanish`: SIGKILL. `tear`: dies in the middle of its answer."""
 
     def act(self, text: str) -> None:
         if _told(text, "crash"):
@@ -121,7 +121,7 @@ class Crashing(Echo):
 
 
 class Failing(Echo):
-    """`fail`: raises what nobody expects. `swell`: runs out of memory, as Python tells it."""
+    """`fail`: raises an unexpected exception. `swell`: raises MemoryError."""
 
     def act(self, text: str) -> None:
         if _told(text, "fail"):
@@ -131,9 +131,9 @@ class Failing(Echo):
 
 
 class Growing(Echo):
-    """`grow [PATH]`: allocates and uses memory without end, until it may not or is killed.
+    """`grow [PATH]`: allocates memory until that fails or it is killed.
 
-    `fill PATH`: allocates FILLED_MB, and keeps them as long as there is such a file.
+    `fill PATH`: allocates FILLED_MB and keeps them as long as the file exists.
     """
 
     def act(self, text: str) -> None:
@@ -150,7 +150,7 @@ class Growing(Echo):
 
 
 class Reciting(Echo):
-    """`recite PATH`: answers with RECITAL; once it dies when half of the answer is written."""
+    """`recite PATH`: answers with RECITAL; dies once, after half of the answer is written."""
 
     def act_on_answer(self, text: str, answer: Recognition) -> None:
         if _told(text, "recite"):
@@ -162,7 +162,7 @@ class Reciting(Echo):
 
 
 class Garbage(Echo):
-    """`KIND [PATH]`: sends what is no reply instead of a reply, see GARBAGE."""
+    """`KIND [PATH]`: sends garbage instead of a reply, see GARBAGE."""
 
     def act(self, text: str) -> None:
         for kind, message in GARBAGE.items():
@@ -172,7 +172,7 @@ class Garbage(Echo):
 
 
 class Leaking(Echo):
-    """Keeps some memory of every card."""
+    """Leaks memory with every card."""
 
     LEAK_MB = 60
 
@@ -186,7 +186,7 @@ class Leaking(Echo):
 
 
 class LeakingSlowly(Leaking):
-    """Keeps less of every card, and takes a while for each."""
+    """Leaks less memory with every card, and is slow."""
 
     LEAK_MB = 20
 
@@ -196,7 +196,7 @@ class LeakingSlowly(Leaking):
 
 
 class Diligent(Echo):
-    """`toil`: has more to do than time, and looks at the deadline after each step."""
+    """`toil`: has too much work, and checks the deadline after each step."""
 
     def act(self, text: str) -> None:
         while text == "toil":
@@ -205,7 +205,7 @@ class Diligent(Echo):
 
 
 class Obedient(Echo):
-    """Has whatever fault the card asks for."""
+    """Has every fault that a card can order."""
 
     def act(self, text: str) -> None:
         for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage, Diligent):
@@ -216,9 +216,9 @@ class Obedient(Echo):
 
 
 class Preparing(Obedient):
-    """Has STEPS things to prepare; each takes as long as there is a file `gate` beside the journal.
+    """Has STEPS steps to prepare; each takes as long as `gate` exists next to the journal.
 
-    It notes each step, and on how many cores it was to read each image.
+    Writes each step to the journal, and the number of cores for each image.
     """
 
     STEPS = 2
@@ -265,38 +265,38 @@ def load_leaking_slowly(journal: Path) -> LeakingSlowly:
 
 
 def load_obedient_when_told(journal: Path) -> Obedient:
-    """Loads as soon as there is no file `gate` beside the journal."""
+    """Loads when the file `gate` next to the journal is removed."""
     while journal.with_name("gate").exists():
         time.sleep(_POLL_SECONDS)
     return Obedient(journal)
 
 
-def load_when_told(gate: Path) -> Echo:
-    """Loads as soon as there is no such file any more."""
+def load_on_command(gate: Path) -> Echo:
+    """Loads when the file is removed."""
     while gate.exists():
         time.sleep(_POLL_SECONDS)
     return Echo()
 
 
 def fail_to_load() -> Echo:
-    """FailsToLoad: the installation is at fault."""
+    """Raises ModelError, as with a broken installation."""
     raise ModelError("rec_model_dir: there is no model in it")
 
 
 def exit_at_start(journal: Path) -> Echo:
-    """Leaves without a word, as a worker does that lacks a shared library."""
+    """Exits without a message, like a worker without a shared library."""
     with journal.open("a") as tries:
         tries.write("try\n")
     os._exit(7)
 
 
 def raise_at_start() -> Echo:
-    """Raises what is no ModelError."""
+    """Raises an error that is not a ModelError."""
     raise OSError("libfake.so: cannot open shared object file")
 
 
 def _told(text: str, order: str) -> bool:
-    """Whether the card gives the order and it is still to be obeyed."""
+    """Whether the card has the order, and it was not yet obeyed."""
     given, _, path = text.partition(" ")
     if given != order or (path and not os.path.exists(path)):
         return False
@@ -306,6 +306,6 @@ def _told(text: str, order: str) -> bool:
 
 
 def _own_channel() -> connection.Connection:
-    """The worker's end of its channel: the one connection of the process that can be written."""
+    """The worker's end of its channel: the only writable connection of the process."""
     found = [each for each in gc.get_objects() if type(each) is connection.Connection]
     return next(each for each in found if not each.closed and each.writable)

@@ -1,4 +1,4 @@
-"""A session that runs no model: what all fakes of sessions have in common."""
+"""Base class of fake sessions, which run no model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class FakeSession:
-    """Runs one after the other, and keeps nothing; subclasses say what the answer is."""
+    """Runs inputs one at a time and keeps nothing; subclasses define the answer."""
 
     def __init__(self) -> None:
         self.metadata: Mapping[str, str] = {}

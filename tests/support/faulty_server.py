@@ -1,4 +1,4 @@
-"""Servers to break: small and impatient; see invariant.py for what holds after every fault."""
+"""Servers for fault tests: small, with short timeouts; see invariant.py for the invariant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Serve = Callable[..., ServerProcess]
 def fault_settings(
     folder: Path, web_server: dict[str, Any] | None = None, **process: Any
 ) -> dict[str, Any]:
-    """Settings of a small and impatient server; images may be named in `folder`/images."""
+    """Settings of a small server with short timeouts; its root folder is `folder`/images."""
     return {
         "web_server": {"filename_roots": [str(folder / "images")], **(web_server or {})},
         "ocr": {
@@ -42,9 +42,9 @@ def prepare(
     patience: float = PATIENCE_SECONDS,
     **settings: Any,
 ) -> ServerProcess:
-    """A server with folders of its own, not started yet; settings are for fault_settings.
+    """Create a server with its own folders, without starting it; settings: see fault_settings.
 
-    patience: as ServerProcess has it.
+    patience: see ServerProcess.
     """
     (folder / "images").mkdir()
     temporary = folder / "temporary"

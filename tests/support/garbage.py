@@ -1,4 +1,4 @@
-"""Frames that a worker might send and that are no replies, by what is wrong with them."""
+"""Malformed frames that a worker might send, by their defect."""
 
 from __future__ import annotations
 

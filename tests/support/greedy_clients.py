@@ -1,4 +1,4 @@
-"""Clients that ask for much and take nothing of it."""
+"""Clients that request large answers and do not read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SMALL_WINDOW = 4096
 
 
 def ask(port: int, request: bytes) -> socket.socket:
-    """A connection with a small window that has sent the request and reads nothing."""
+    """A connection with a small receive window that sends a request and reads nothing."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW)
     connection.settimeout(20)
@@ -27,7 +27,7 @@ def asking(port: int, requests: list[bytes]) -> Iterator[list[socket.socket]]:
 
 
 def is_ended(connection: socket.socket) -> bool:
-    """Whether the server has closed it, as the kernel knows without anything being read."""
+    """Whether the server has closed it, according to the kernel; reads nothing."""
     information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     return information[0] != 1  # TCP_ESTABLISHED
 

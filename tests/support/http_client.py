@@ -49,7 +49,7 @@ class Part:
 
 
 def image_part(image: bytes, filename: str = "page.png") -> Part:
-    """The part that the image comes in."""
+    """The part with the image."""
     return Part("file", image, filename)
 
 
@@ -76,7 +76,7 @@ def upload_request(image: bytes) -> bytes:
 
 
 class KeptConnection:
-    """One connection to a server on this machine, for one request after the other."""
+    """A persistent connection to a server on this machine."""
 
     def __init__(self, port: int, seconds: float = 30.0) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
@@ -138,7 +138,7 @@ class Client:
         return self.request("POST", path, body, {**content_type, **(headers or {})})
 
     def send(self, image: bytes) -> socket.socket:
-        """Upload an image over a connection of its own; the answer is not awaited."""
+        """Upload an image over a new connection without waiting for the answer."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
         connection.sendall(upload_request(image))
         return connection
@@ -149,7 +149,7 @@ class Client:
         return self.request("POST", path, body, {"Content-Type": "application/json"})
 
     def health(self) -> dict[str, Any]:
-        """What /healthz says."""
+        """The answer of /healthz."""
         answer: dict[str, Any] = self.get("/healthz").json
         return answer
 

@@ -1,9 +1,9 @@
-"""What holds whenever a server is left alone: it is idle, whole, leaks nothing, and reads."""
+"""The invariant of an idle server: all workers are ready, nothing leaks, and it recognizes."""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.support.http_client import Reply
 from tests.support.server_process import ServerProcess
@@ -15,9 +15,9 @@ DESCRIPTOR_SLACK = 2
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What was seen of an idle server, so that it can be compared after a fault or a load.
+    """The state of an idle server, to compare with its state after a fault or a load.
 
-    known: an image, and the text that was read of it. workers: how many there are to be.
+    known: an image and its text. workers: the expected number of workers.
     """
 
     server: ServerProcess
@@ -28,18 +28,23 @@ class Invariant:
 
     @classmethod
     def of(cls, server: ServerProcess, known: bytes, workers: int) -> Invariant:
-        """Look at a server that is left alone; AssertionError if it does not become idle."""
+        """Record the state of an idle server; AssertionError if it does not become idle."""
         text = _read(server, known).text
         wait_until(lambda: not _unsettled(server, workers), "an idle server with all its workers")
         return cls(server, known, workers, text, descriptors(server.pid))
 
+    def again(self) -> Invariant:
+        """Look at the server again before the next fault; the known image is not read again."""
+        wait_until(lambda: not _unsettled(self.server, self.workers), "an idle server")
+        return replace(self, descriptors=descriptors(self.server.pid))
+
     def check(self) -> None:
-        """AssertionError, with what does not hold."""
+        """AssertionError, with the violations."""
         broken = self.broken()
         assert not broken, "; ".join(broken)
 
     def broken(self, seconds: float = SETTLE_SECONDS) -> list[str]:
-        """What does not hold, not even after so many seconds."""
+        """The violations that remain after this many seconds."""
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not self._unsettled(), "an idle server", seconds)
         wrong = self._unsettled()
@@ -61,13 +66,13 @@ class Invariant:
 
 
 def _unsettled(server: ServerProcess, workers: int) -> list[str]:
-    """What is under way, which workers are missing, and which children are none of them."""
+    """Work in progress, missing workers, and child processes that are not workers."""
     health = server.health()
     ready = {worker["pid"] for worker in health["workers"] if worker["state"] == "ready"}
     children = worker_processes(server.pid)  # zombies are among them
     busy = {**health["requests"], **{key: health["queue"][key] for key in ("waiting", "running")}}
     wrong = {
-        f"under way: {busy}": any(busy.values()),
+        f"in progress: {busy}": any(busy.values()),
         f"workers: {health['workers']}": not len(ready) == len(health["workers"]) == workers,
         f"children: {sorted(children)}, of which ready {sorted(ready)}": children != ready,
     }

@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 
 class LiveServer(Client):
-    """The server on a loop of its own in a thread of the test process.
+    """The server on its own event loop, in a thread of the test process.
 
-    load: makes the workers' recognizer, which writes the journal.
+    load: creates the workers' recognizer, which writes the journal.
     """
 
     def __init__(
@@ -80,34 +80,34 @@ class LiveServer(Client):
         return engine
 
     def warm(self) -> int:
-        """How many workers are warm."""
+        """How many workers are ready."""
         return self.call(self.pool.supervisor.warm)
 
     def queued(self) -> int:
-        """How many images wait."""
+        """How many images are queued."""
         return self.call(self.pool.queued)
 
     def running(self) -> int:
-        """How many images are being read."""
+        """How many images are being recognized."""
         return self.call(self.pool.running)
 
     def outcomes(self) -> dict[str, int]:
-        """How often the cache was hit, joined or missed since clear()."""
+        """The number of requests by cache outcome since clear()."""
         return self.call(lambda: dict(self.context.metrics.cache_results))
 
     def clear(self) -> None:
-        """Forget what was counted and written."""
+        """Clear the counts and the journal."""
         self.call(self.context.metrics.cache_results.clear)
         self.journal.write_text("")
 
     def begun(self, text: str) -> int:
-        """How often a worker has begun to read the card since clear()."""
+        """How often workers have begun the card since clear()."""
         return len(begun_by(self.journal, text))
 
     def check_whole(self) -> None:
-        """The invariant after every fault: nothing waits, nothing runs, all workers are ready."""
+        """Check the invariant: nothing is queued or running, and all workers are ready."""
         service = self.context.service
-        wait_until(lambda: self.call(service.in_flight) == 0, "no recognition under way")
+        wait_until(lambda: self.call(service.in_flight) == 0, "no recognition in progress")
         wait_until(lambda: self.call(self.pool.pending) == 0, "an empty backlog")
         wait_until(lambda: self.warm() == self.number, "all workers warm")
         wait_until(lambda: self.call(lambda: self.context.open_requests) == 0, "no open request")
@@ -130,7 +130,7 @@ class LiveServer(Client):
 
 
 def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float) -> Settings:
-    """Settings for a small and impatient server."""
+    """Settings of a small server with short timeouts."""
     return build(  # type: ignore[no-any-return]
         Settings,
         {

@@ -1,4 +1,4 @@
-"""The load test as it is called: by its file, or its main with arguments."""
+"""Runs the load test as a program, or through its main()."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A memory cgroup for a server under test, in which the kernel kills what takes too much."""
+"""A memory cgroup for a server under test, in which the kernel kills processes at the limit."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _REMOVAL_SECONDS = 5.0
 
 @contextlib.contextmanager
 def memory_cgroup(limit_mb: int) -> Iterator[list[str]]:
-    """A command that runs another in a cgroup with so much memory; skips where none may be made."""
+    """A command prefix that runs a program in a cgroup; skips if no cgroup can be created."""
     try:
         folder = _make(limit_mb)
     except OSError as error:
-        pytest.skip(f"no memory cgroup can be made here: {error}")
+        pytest.skip(f"no memory cgroup can be created here: {error}")
     enter = f'echo $$ > {folder / "cgroup.procs"} && exec "$@"'
     try:
         yield ["sh", "-c", enter, "sh"]

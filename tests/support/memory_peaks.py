@@ -1,4 +1,4 @@
-"""How much memory a process has had at most."""
+"""The peak memory of a process."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def peak_mb(pid: int) -> int:
 
 
 def forget_peak(pid: int) -> None:
-    """Let the peak be what the process has now."""
+    """Reset the peak to the current memory."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")

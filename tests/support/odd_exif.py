@@ -1,4 +1,4 @@
-"""EXIF in which one tag has a type that it must not have, beside an orientation of 6."""
+"""EXIF data with an orientation of 6 and one tag of an invalid type."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ TAGS = {
 
 
 def odd_exif() -> Iterator[tuple[str, bytes]]:
-    """A name and the EXIF, a TIFF without pixels, for each tag with each type."""
+    """The name and the EXIF data (a TIFF without pixels) for each tag with each type."""
     for name, (folder, tag) in TAGS.items():
         for kind in KINDS:
             yield f"{name} of type {kind}", exif_with(folder, tag, kind)
 
 
 def exif_with(folder: int, tag: int, kind: int, count: int = 1) -> bytes:
-    """An orientation of 6, and a tag of 0xFF… in the first directory or in the one below it."""
+    """EXIF with an orientation of 6, and a tag of 0xFF… in the first or the second directory."""
     value = b"\xff" * _BYTES[kind] * count
     if not folder:
         return _head([ORIENTATION], (tag, kind, count), value)
@@ -58,7 +58,7 @@ def exif_with(folder: int, tag: int, kind: int, count: int = 1) -> bytes:
 
 
 def jpeg_with(exif: bytes, image: Image.Image) -> bytes:
-    """The image as a JPEG without a density in its JFIF header: Pillow then looks into EXIF."""
+    """The image as a JPEG without a density in its JFIF header, so that Pillow reads the EXIF."""
     whole = saved(image, "JPEG", quality=95)
     assert whole[2:4] == b"\xff\xe0"
     bare = whole[:2] + whole[4 + int.from_bytes(whole[4:6], "big") :]
@@ -74,7 +74,7 @@ def _head(
 def _directory(
     tags: Sequence[tuple[int, int, int, int]], odd: tuple[int, int, int], value: bytes, start: int
 ) -> bytes:
-    """A directory at its place, with a value of more than 4 bytes behind it."""
+    """A directory, followed by a value of more than 4 bytes."""
     behind = start + 2 + 12 * (len(tags) + 1) + 4
     inline = value.ljust(4, b"\0") if len(value) <= 4 else struct.pack("<I", behind)
     entries = {tag: struct.pack("<HHII", tag, *rest) for tag, *rest in tags}

@@ -1,4 +1,4 @@
-"""Pools of real worker processes for tests; none may leave a process behind."""
+"""Pools of real worker processes for tests, which check that no process is left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLOSE_SECONDS = 6.0
 
 @contextlib.asynccontextmanager
 async def started(spec: PoolSpec) -> AsyncIterator[Pool]:
-    """A pool that is started, and closed afterwards."""
+    """A started pool, which is closed afterwards."""
     before = worker_processes()
     pool = Pool(spec)
     pool.start()
@@ -33,7 +33,7 @@ async def started(spec: PoolSpec) -> AsyncIterator[Pool]:
 
 @contextlib.asynccontextmanager
 async def whole(spec: PoolSpec) -> AsyncIterator[Pool]:
-    """A pool with all workers warm, before and after; and after, no image is unanswered."""
+    """A pool whose workers are all ready before and after; no image is left unanswered."""
     async with started(spec) as pool:
         await all_warm(pool)
         yield pool
@@ -42,11 +42,11 @@ async def whole(spec: PoolSpec) -> AsyncIterator[Pool]:
 
 
 async def all_warm(pool: Pool) -> None:
-    """Wait for the whole crew."""
+    """Wait until all workers are ready."""
     number = pool.spec.workers.number
     await until(lambda: pool.supervisor.warm() == number, f"{number} warm workers")
 
 
 async def read(pool: Pool, text: str) -> str:
-    """What the pool reads on a card."""
+    """The text that the pool recognizes on a card."""
     return (await pool.submit(card(text), RecognitionOptions()).future).result.text

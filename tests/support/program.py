@@ -1,4 +1,4 @@
-"""A server as a process of its own: started, waited for, watched, and ended by its own pid."""
+"""A server as a separate process: start, wait, observe and stop."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Program(Client):
-    """One process that serves HTTP; what it prints goes into a file of its folder.
+    """A process that serves HTTP; its output goes to a file in its folder.
 
-    detached: in a session of its own, so that Ctrl-C does not end it before what has started it;
-    it gets SIGTERM when its parent is gone, and stop() ends all of its session.
+    detached: in its own session, so that Ctrl-C does not end it before its parent; it gets SIGTERM
+    when its parent exits, and stop() ends its whole session.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Program(Client):
         self._log = folder / "server.log"
 
     def spawn(self, command: Sequence[str], working_directory: Path | None = None) -> None:
-        """Start it, by default in the working directory of this process; it does not listen yet."""
+        """Start it, by default in this process's working directory, without waiting."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -56,7 +56,7 @@ class Program(Client):
         wait_until(lambda: self._answers(path), f"200 from {path}", seconds)
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL if that has not ended it in time."""
+        """Send SIGTERM, and SIGKILL if it does not end in time."""
         if self.is_running:
             self.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -68,17 +68,17 @@ class Program(Client):
 
     @property
     def pid(self) -> int:
-        """The id of the process that was started."""
+        """The process id."""
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not left yet."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     @property
     def exit_status(self) -> int | None:
-        """What it has left with; None while it runs."""
+        """The exit status; None while it runs."""
         return self._process.poll()
 
     @property
@@ -91,28 +91,28 @@ class Program(Client):
         self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL, and reap it."""
+        """Send SIGKILL and reap the process."""
         self._process.kill()
         self._process.wait()
 
     def wait(self, seconds: float = 20) -> int:
-        """Its exit status, once it has left."""
+        """Wait for its end; returns the exit status."""
         return self._process.wait(seconds)
 
     def _answers(self, path: str) -> bool:
-        assert self.is_running, f"the server left:\n{self.output[-4000:]}"
+        assert self.is_running, f"the server exited:\n{self.output[-4000:]}"
         with contextlib.suppress(OSError, HTTPException):
             return self.get(path).status == 200
         return False
 
 
 def stop_with_parent() -> None:
-    """SIGTERM to this process when its parent is gone; runs in a child before its program."""
+    """Get SIGTERM when the parent exits; runs in a child before its program."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
+    """A free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Connections over which anything may be sent."""
+"""Raw TCP connections for tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def connect(port: int) -> closing[socket.socket]:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Everything until the server closes; what came before a reset counts."""
+    """All bytes until the server closes or resets the connection."""
     data = b""
     with contextlib.suppress(ConnectionResetError):
         while piece := connection.recv(65536):
@@ -24,7 +24,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def send_blocks(connection: socket.socket, size: int, chunked: bool) -> int:
-    """Send a body in blocks until it is all sent or the server has had enough; bytes sent."""
+    """Send a body in blocks until its end or until the server closes; returns the bytes sent."""
     sent = 0
     with contextlib.suppress(OSError):
         while sent < size:

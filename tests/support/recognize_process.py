@@ -1,4 +1,4 @@
-"""`ocr-server recognize` as a process, with obedient workers instead of models."""
+"""`ocr-server recognize` as a process, with fake recognizers instead of models."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ sys.exit(main(["recognize", *sys.argv[1:]]))
 
 
 def recognize_command(journal: Path) -> list[str]:
-    """The command, to which its arguments are added; workers write the journal."""
+    """The command without its arguments; workers write the journal."""
     journal.touch()
     code = _WITH_FAKES.format(root=str(ROOT), journal=str(journal))
     return [sys.executable, "-c", code]
@@ -35,7 +35,7 @@ def recognize_command(journal: Path) -> list[str]:
 def recognize(
     journal: Path, arguments: Sequence[str | Path], folder: Path, given: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run it in a folder until it leaves by itself, with so much on standard input."""
+    """Run it in a folder until it exits, with these bytes on standard input."""
     return subprocess.run(
         [*recognize_command(journal), *map(str, arguments)],
         input=given,
@@ -48,13 +48,13 @@ def recognize(
 
 
 def begun(journal: Path) -> list[str]:
-    """The cards that workers have begun to read, without those of their warming up."""
+    """The cards that workers have begun, without warm-up images."""
     events = (line.split(" ", 2) for line in journal.read_text().splitlines())
     return [text for _, event, text in events if event == "begin" and text]
 
 
 def results(folder: Path) -> dict[str, str]:
-    """The files below the folder, without the record."""
+    """The files in the folder and its subfolders, without the record."""
     return {
         str(path.relative_to(folder)): path.read_text()
         for path in sorted(folder.rglob("*"))
@@ -63,7 +63,7 @@ def results(folder: Path) -> dict[str, str]:
 
 
 def lay_scans(folder: Path) -> Path:
-    """Four images in two folders, and what is none."""
+    """Four images in two folders, and files that are not images."""
     (folder / "sub").mkdir(parents=True)
     (folder / ".hidden").mkdir()
     for name, text in {
@@ -78,6 +78,6 @@ def lay_scans(folder: Path) -> Path:
     return folder
 
 
-def run_beside(folder: Path, journal: Path) -> Run:
-    """Runs the command in the folder."""
+def runner_in(folder: Path, journal: Path) -> Run:
+    """A function that runs the command in the folder."""
     return lambda *arguments, given=b"": recognize(journal, arguments, folder, given)

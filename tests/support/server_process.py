@@ -1,4 +1,4 @@
-"""This project's server as a process: with its models, or with fakes in their place."""
+"""This project's server as a process, with its models or with fakes."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ sys.exit(server.main.main(sys.argv[1:]))
 
 
 class ServerProcess(Program):
-    """`python setup.py --config … --port 0` as a process; on entry, it waits for /readyz.
+    """`python setup.py --config … --port 0` as a process; on entry, waits for /readyz.
 
-    fakes: with recognizers of fake_recognizers, as the loader `load` there makes them; they write
-    `journal`. prefix: a command that starts the server's command. patience: seconds that a client
-    may take nothing of its answer, with fakes only. arguments: more of them for setup.py.
+    fakes: use fake recognizers from the loader `load` in fake_recognizers.py, which write
+    `journal`. prefix: a command that runs the server's command. patience: seconds that a client
+    may read nothing of its answer, only with fakes. arguments: more arguments of setup.py.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ServerProcess(Program):
         self._program = ["-c", code] if fakes else [str(ROOT / "setup.py")]
 
     def start(self, port: int = 0) -> None:
-        """Start it and wait until it listens; on any free port, if none is given."""
+        """Start it and wait until it listens; by default on any free port."""
         self.journal.touch()
         config = self.folder / "config.json"
         config.write_text(json.dumps(self._settings))
@@ -96,15 +96,15 @@ class ServerProcess(Program):
 
     @property
     def temporary(self) -> Path:
-        """Where it has its temporary files, if it was given this folder for them (TMPDIR)."""
+        """The folder for its temporary files (TMPDIR)."""
         return self.folder / "temporary"
 
     def begun(self, text: str) -> int:
-        """How often a worker has begun to read the card."""
+        """How often workers have begun the card."""
         return len(begun_by(self.journal, text))
 
     def begun_by(self, text: str) -> list[int]:
-        """The workers that have begun to read the card, one for each time."""
+        """The pids of workers that have begun the card."""
         return begun_by(self.journal, text)
 
     def worker_pids(self) -> list[int]:
@@ -112,7 +112,7 @@ class ServerProcess(Program):
         return [worker["pid"] for worker in self.health()["workers"]]
 
     def signal_worker(self, pid: int, number: int) -> bool:
-        """Send a signal to a worker; False if it is gone, and its number perhaps given away."""
+        """Send a signal to a worker; False if it has exited, as its pid may be reused."""
         try:
             handle = os.pidfd_open(pid)
         except OSError:
@@ -128,14 +128,14 @@ class ServerProcess(Program):
         return True
 
     def _find_port(self) -> bool:
-        assert self.is_running, f"the server left:\n{self.output}"
+        assert self.is_running, f"the server exited:\n{self.output}"
         found = re.search(r"listens on http://[^ ]+:(\d+)\n", self.output)
         self.port = int(found[1]) if found else 0
         return found is not None
 
 
 def run_setup(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python setup.py ARGUMENTS` until it leaves by itself."""
+    """Run `python setup.py ARGUMENTS` until it exits."""
     return subprocess.run(
         [sys.executable, str(ROOT / "setup.py"), *arguments],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""How pytest-xdist shares the tests between processes: by file, or by folder if it has servers."""
+"""How pytest-xdist divides the tests among processes: by file, or by folder if it has servers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
-# Each of these folders is one share: its tests share servers that take seconds to start.
+# Each of these folders is one unit: its tests use the same servers, which start slowly.
 WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description")
 
-# The longest. Fault tests mostly wait, so tests that compute run beside them.
+# The tests marked as alone: at the end, when no other test has to wait for them.
+LAST = "tests/faults/test_rates.py"
+
+# The longest. Fault tests mostly wait, so tests that compute run at the same time.
 FIRST = (
     "tests/faults",
     "tests/test_accuracy.py",
@@ -31,27 +34,31 @@ FIRST = (
 
 
 class Shares(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """A process that has finished its share takes the next one, in the order of collection."""
+    """Gives the next share, in the order of collection, to each process that is free."""
 
     def _split_scope(self, nodeid: str) -> str:
         return share(nodeid)
 
 
 def share(nodeid: str) -> str:
-    """The file of a test, or its folder if that is not divided."""
+    """The file of a test, or its folder if the folder is one unit."""
     file = nodeid.partition("::")[0]
+    if file == LAST:
+        return file
     return next((each for each in WHOLE_FOLDERS if file.startswith(f"{each}/")), file)
 
 
 def place(nodeid: str) -> int:
-    """Where the share of a test stands in the order; those that are not in FIRST stand last."""
+    """The position of a test's share in the order: FIRST, the others, LAST."""
     name = share(nodeid)
+    if name == LAST:
+        return len(FIRST) + 1
     return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 @contextlib.contextmanager
 def machine(root: Path, alone: bool) -> Iterator[None]:
-    """The machine for one test: alone, or beside tests of other processes."""
+    """Locks the machine for one test: exclusively, or shared with other processes."""
     with (root / "pyproject.toml").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield

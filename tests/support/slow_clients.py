@@ -1,4 +1,4 @@
-"""Clients that send nothing, or a byte now and then, until the server has had enough of them."""
+"""Clients that send nothing, or single bytes, until the server closes their connections."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STARTS = {
 
 @dataclass
 class SlowClient:
-    """A connection: when it was made, what was answered, and the seconds until it was closed."""
+    """A connection: when it was made, its answer, and the seconds until it was closed."""
 
     kind: str
     connection: socket.socket
@@ -41,13 +41,13 @@ class SlowClient:
     closed_after: float | None = None
 
     def drip(self) -> None:
-        """One more byte, unless it is an idle one."""
+        """Send one more byte, unless it is an idle connection."""
         if self.kind != "idle" and self.closed_after is None:
             with contextlib.suppress(OSError):
                 self.connection.send(b"x")
 
     def read(self) -> None:
-        """Take what has come; nothing means that the server has closed."""
+        """Read what has arrived; no bytes mean that the server has closed."""
         data = b""
         with contextlib.suppress(ConnectionError):
             data = self.connection.recv(65536)
@@ -58,14 +58,14 @@ class SlowClient:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of all of them, and the seconds that the slowest /livez took meanwhile."""
+    """All clients, and the time of the slowest /livez in seconds."""
 
     clients: list[SlowClient]
     slowest: float
 
 
 def outcome(invariant: Invariant) -> Outcome:
-    """Let them loose on a server; the invariant sees that all descriptors were given back."""
+    """Run the clients against a server; the invariant checks that all descriptors are closed."""
     server = invariant.server
     with _connected(server) as clients:
         held = len(clients)
@@ -91,7 +91,7 @@ def _connected(server: ServerProcess) -> Iterator[list[SlowClient]]:
 
 
 def watch(server: ServerProcess, clients: list[SlowClient]) -> float:
-    """Drip and wait until all are closed; the seconds that the slowest /livez took."""
+    """Send single bytes until all are closed; returns the time of the slowest /livez."""
     slowest, dripped = 0.0, 0.0
     started = time.monotonic()
     with selectors.DefaultSelector() as selector:
@@ -116,7 +116,7 @@ def seconds_since(started: float) -> float:
 
 
 def seconds_to_live(server: ServerProcess) -> float:
-    """How long /livez takes to answer."""
+    """The response time of /livez in seconds."""
     started = time.monotonic()
     assert server.get("/livez").status == 200
     return seconds_since(started)

@@ -1,4 +1,4 @@
-"""Commands on a terminal of a known width: what they draw, and what is left when they are done."""
+"""Runs commands on a terminal of a known width, and gets the screen at their end."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _ERASED = re.compile(r"^.*\r\x1b\[K")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """All that a command wrote to its terminal, and its exit status."""
+    """The terminal output of a command, and its exit status."""
 
     status: int
     output: str
 
     def lines(self) -> list[str]:
-        """What is still on the screen in the end, without lines that were erased."""
+        """The lines on the screen at the end, without erased lines."""
         return [_ERASED.sub("", line) for line in self.output.replace("\r\n", "\n").split("\n")]
 
 
 def run_in_terminal(
     command: Sequence[str], columns: int, environment: Mapping[str, str] | None = None
 ) -> Shown:
-    """Run it with a terminal as its standard output and error, until it leaves by itself."""
+    """Run it with a terminal as standard output and error until it exits."""
     own, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     without = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}

@@ -1,4 +1,4 @@
-"""What tests watch processes with: waiting with a limit, and what a process holds."""
+"""Waiting with a timeout, and observing processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.01
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
-    """Come back as soon as the condition holds; fail with `what` if it never does."""
+    """Return as soon as the condition is true; fail with `what` after a timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
@@ -36,7 +36,7 @@ def descriptors(pid: int | str = "self") -> int:
 
 
 def worker_processes(pid: int | str = "self") -> set[int]:
-    """The workers that a process has started and not reaped, zombies included."""
+    """The workers that a process has started and not reaped, including zombies."""
     found: set[int] = set()
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):
@@ -59,7 +59,7 @@ def _is_resource_tracker(pid: int) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is such a process, and it is no zombie."""
+    """Whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -10,7 +10,7 @@ QUALITY = 80
 
 
 def smallest(image: Image.Image) -> tuple[str, bytes]:
-    """Give the suffix and the bytes of a JPEG or of a PNG, whichever is smaller."""
+    """Return the suffix and the bytes of a JPEG or PNG, whichever is smaller."""
     candidates = [("png", png(image)), ("jpg", jpeg(image))]
     return min(candidates, key=lambda candidate: len(candidate[1]))
 
@@ -38,7 +38,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Drop the colours of an image that has next to none."""
+    """Convert an image with almost no colours to grey."""
     red, green, blue = image.split()
     differences = (ImageChops.difference(red, green), ImageChops.difference(green, blue))
     tinted = any(max(difference.histogram()[8:]) for difference in differences)

@@ -66,11 +66,11 @@ def require_glyphs(face: str, text: str) -> None:
 
 
 def bold(face: str) -> str:
-    """Name the bold face of a family, or the face itself if it is bold."""
+    """Return the bold face of a family, or the face itself if it is bold."""
     return face if face.endswith("-bold") else f"{face}-bold"
 
 
 def font_digests() -> dict[str, str]:
-    """Give the start of the SHA-256 of every font file, for the manifest."""
+    """Return the start of the SHA-256 of every font file, for the manifest."""
     names = sorted({name for name, _ in FACES.values()})
     return {name: hashlib.sha256(font_file(name).read_bytes()).hexdigest()[:16] for name in names}

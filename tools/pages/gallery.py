@@ -1,4 +1,4 @@
-"""All files that the tool writes, by their path in the repository."""
+"""All files that tools/render_pages.py writes, by their path in the repository."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def render_all() -> dict[str, bytes]:
 
 
 def made_with() -> dict[str, object]:
-    """Tell the versions that decide about every byte."""
+    """Return the versions that determine the bytes of the files."""
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
         "pillow": PIL.__version__,

@@ -1,4 +1,4 @@
-"""Grain, light and texture, made of whole random numbers so that every machine agrees."""
+"""Grain, light and texture, made of random integers so that every machine agrees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pixels = NDArray[np.int32]
 
 
 def grain(size: tuple[int, int], generator: random.Random, strength: int) -> Pixels:
-    """Make (height, width) whole numbers around zero, the sum of four even throws."""
+    """Return (height, width) integers around zero, each the sum of four uniform bytes."""
     width, height = size
     thrown = np.frombuffer(generator.randbytes(width * height * 4), dtype=np.uint8)
     sums: Pixels = thrown.reshape(height, width, 4).astype(np.int32).sum(axis=2) - 510

@@ -19,7 +19,7 @@ TALL = 2400
 
 
 class Column:
-    """One column of text that grows downwards on a sheet."""
+    """A column of text that is written downwards on a sheet."""
 
     def __init__(self, sheet: Sheet, margin: int, leading: float) -> None:
         self.sheet = sheet
@@ -33,12 +33,12 @@ class Column:
         return self.sheet.image.width - self.margin
 
     def advance(self, pen: Pen, factor: float = 1.0) -> int:
-        """Go down by a line and give the new baseline."""
+        """Move down by a line and return the new baseline."""
         self.y += pen.size * self.leading * factor
         return round(self.y)
 
     def line(self, text: str, pen: Pen, centred: bool = False) -> None:
-        """Write one line at the left or in the middle."""
+        """Write one line, left-aligned or centred."""
         y = self.advance(pen)
         middle = self.sheet.image.width / 2
         if centred:
@@ -54,7 +54,7 @@ class Column:
         self.sheet.write((self.right, y), right, pen, "rs")
 
     def paragraph(self, text: str, pen: Pen) -> None:
-        """Write a paragraph over as many lines as it needs."""
+        """Write a paragraph, wrapped into lines."""
         for line in wrap(text, pen, self.right - self.margin):
             self.line(line, pen)
 
@@ -65,13 +65,13 @@ class Column:
         self.y += pen.size * 0.35
 
     def finish(self) -> Sheet:
-        """Cut the sheet below the last line."""
+        """Crop the sheet below the last line."""
         self.sheet.crop(round(self.y) + self.margin)
         return self.sheet
 
 
 def draw_document(spec: Spec) -> Sheet:
-    """Draw a heading, paragraphs and rows on a page as wide as the description says."""
+    """Draw a heading, paragraphs and rows on a page of the described width."""
     size, width = spec.number("size"), spec.number("width")
     paper = spec.text("paper", "plain")
     column = Column(Sheet((width, TALL), PAPERS[paper]), width // 14, 1.72)

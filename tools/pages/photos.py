@@ -33,7 +33,7 @@ def draw_photo(spec: Spec) -> Sheet:
 
 
 def _corners(page: tuple[int, int], generator: random.Random) -> list[Point]:
-    """Choose where the page's corners lie: shrunk at the far side, turned a little."""
+    """Choose the positions of the page's corners: smaller at the far side, slightly rotated."""
     width, height = page
     far = generator.randint(20, 50)
     lean = generator.randint(-22, 22)
@@ -49,7 +49,7 @@ def _corners(page: tuple[int, int], generator: random.Random) -> list[Point]:
 def _warped(
     page: Image.Image, corners: list[Point], size: tuple[int, int]
 ) -> tuple[Image.Image, tuple[int, int], Image.Image]:
-    """Give the warped page, its place and the mask of where it covers the table."""
+    """Return the warped page, its position and the mask of its area on the table."""
     width, height = page.size
     flat: list[Point] = [(0, 0), (width, 0), (width, height), (0, height)]
     data = _perspective(corners, flat)

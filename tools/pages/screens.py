@@ -50,7 +50,7 @@ THEMES = {
 
 
 def draw_screen(spec: Spec) -> Sheet:
-    """Draw a title bar and below it the look that the description names."""
+    """Draw a title bar, and below it the screen of the described kind."""
     theme = THEMES[spec.text("theme")]
     sheet = Sheet((spec.number("width"), TALL), theme.back)
     face = "mono" if spec.text("look") == "terminal" else _face(spec)
@@ -74,7 +74,7 @@ def _title(sheet: Sheet, title: str, pen: Pen, theme: Theme) -> None:
 
 
 def _list(sheet: Sheet, blocks: tuple[str, ...], pen: Pen, theme: Theme) -> int:
-    """Draw rows of a label at the left and its value at the right."""
+    """Draw rows with a label on the left and its value on the right."""
     right = sheet.image.width - MARGIN
     y = BAR
     for block in blocks:
@@ -87,7 +87,7 @@ def _list(sheet: Sheet, blocks: tuple[str, ...], pen: Pen, theme: Theme) -> int:
 
 
 def _chat(sheet: Sheet, blocks: tuple[str, ...], pen: Pen, theme: Theme) -> int:
-    """Draw one bubble below the other, ours at the right."""
+    """Draw chat bubbles below each other, our own on the right."""
     y = BAR + 24
     height = round(pen.size * 2.2)
     for block in blocks:
@@ -102,7 +102,7 @@ def _chat(sheet: Sheet, blocks: tuple[str, ...], pen: Pen, theme: Theme) -> int:
 
 
 def _notes(sheet: Sheet, blocks: tuple[str, ...], pen: Pen, theme: Theme) -> int:
-    """Draw one note per row beside a coloured margin."""
+    """Draw one note per row, next to a coloured margin."""
     y = BAR + 20
     for block in blocks:
         y += round(pen.size * 2.3)

@@ -1,4 +1,4 @@
-"""A sheet of paper or a screen that remembers what was written on it."""
+"""A sheet of paper or a screen that records its text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Box = tuple[float, float, float, float]
 
 
 class LayoutError(Exception):
-    """A text was about to be clipped by the edge or drawn over another one."""
+    """A text would be clipped by the edge or drawn over another text."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Sheet:
         self.boxes: list[Box] = []
 
     def write(self, at: tuple[float, float], text: str, pen: Pen, anchor: str = "ls") -> Box:
-        """Draw one line and note it; raises LayoutError if it would not be fully visible."""
+        """Draw and record one line; raises LayoutError if it would not be fully visible."""
         require_glyphs(pen.face, text)
         font = load_font(pen.face, pen.size)
         box = self.draw.textbbox(at, text, font=font, anchor=anchor)
@@ -58,7 +58,7 @@ class Sheet:
         return box
 
     def crop(self, height: int) -> None:
-        """Cut the sheet below the given row."""
+        """Crop the sheet below the given row."""
         self.image = self.image.crop((0, 0, self.image.width, height))
         self.draw = ImageDraw.Draw(self.image)
         if any(box[3] > height - EDGE for box in self.boxes):
@@ -76,7 +76,7 @@ class Sheet:
 
 
 def wrap(text: str, pen: Pen, width: float) -> list[str]:
-    """Break a paragraph into lines, narrower if the last one would be a short stub."""
+    """Break a paragraph into lines, narrower if the last line would be very short."""
     lines = _fill(text, pen, width)
     for narrower in (0.97, 0.94, 0.91, 0.88, 0.85):
         if len(lines) == 1 or pen.width(lines[-1]) >= 0.2 * width:
@@ -97,7 +97,7 @@ def _fill(text: str, pen: Pen, width: float) -> list[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    """Cut a text where it may be broken: between Han characters and around words."""
+    """Split a text where it may be broken: between Han characters and around words."""
     tokens: list[str] = []
     for token in TOKEN.findall(text):
         closes = category(token[0]) in NOT_FIRST

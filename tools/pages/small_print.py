@@ -17,7 +17,7 @@ TEXT_PX = range(12, 18)
 
 
 def draw_small_print(spec: Spec) -> Sheet:
-    """Draw headings, paragraphs and rows of cells; raises LayoutError if it is no small print."""
+    """Draw headings, paragraphs and rows of cells; raises LayoutError if letters are too large."""
     size, width = spec.number("size"), spec.number("width")
     paper = spec.text("paper", "plain")
     column = Column(Sheet((width, TALL), PAPERS[paper]), width // 14, LEADING)
@@ -60,7 +60,7 @@ def _cells(column: Column, cells: list[str], pen: Pen) -> None:
     ]
     for left, right in pairwise(boxes):
         if right[0] - left[2] < pen.size:
-            raise LayoutError(f"the cells of {cells} are too close to be told apart")
+            raise LayoutError(f"the cells of {cells} are too close to each other")
 
 
 def _require_small_print(name: str, sheet: Sheet) -> None:

@@ -32,20 +32,20 @@ class Spec:
     blocks: tuple[str, ...]
 
     def text(self, key: str, default: str = "") -> str:
-        """Give an option as it stands."""
+        """Return an option as text."""
         return self.options.get(key, default)
 
     def number(self, key: str) -> int:
-        """Give an option that must be there as an integer."""
+        """Return a required option as an integer."""
         return int(self.options[key])
 
     def colour(self, key: str) -> Colour:
-        """Give an option of the form `r,g,b`."""
+        """Return an option of the form `r,g,b`."""
         red, green, blue = (int(part) for part in self.options[key].split(","))
         return red, green, blue
 
     def random(self) -> random.Random:
-        """Make the page's own generator, so that pages do not depend on their order."""
+        """Return the page's own random generator, so that pages do not depend on their order."""
         return random.Random(SEED + zlib.crc32(self.name.encode()))
 
 

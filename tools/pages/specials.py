@@ -1,4 +1,4 @@
-"""Images that are special by their format, their direction or their emptiness."""
+"""Images with a special format, with a special direction, or without text."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def draw_specials() -> Iterator[Special]:
 
 
 def _directions() -> Iterator[Special]:
-    """Draw pages that stand on their head, lines that run up or down, and a turned page."""
+    """Draw upside-down pages, vertical lines, and a rotated page."""
     head, turned = (draw_document(spec) for spec in read_specs("special"))
     lines = tuple(head.lines)
     yield Special("upright.png", "the page that upside_down.png turns", png(head.image), lines)
@@ -101,7 +101,7 @@ def _directions() -> Iterator[Special]:
 
 
 def _numbers() -> Iterator[Special]:
-    """Draw an order whose numbers are numbers when turned, upright and not, and without words."""
+    """Draw an order whose numbers are also numbers upside down, in several variants."""
     rows = [row.split() for row in ORDER]
     order = _table(rows)
     bare = _table([row[1:] for row in rows])
@@ -126,7 +126,7 @@ def _numbers() -> Iterator[Special]:
 
 
 def _table(rows: list[list[str]]) -> Sheet:
-    """Write rows of cells, small and large ones in turn."""
+    """Write rows of cells, alternating small and large ones."""
     sheet = Sheet((90 * len(rows[0]) + 20, 34 * len(rows) + 20), WHITE)
     for down, row in enumerate(rows):
         pen = Pen("dejavu" if down % 2 else "sans", 18 - down % 3, BLACK)
@@ -136,7 +136,7 @@ def _table(rows: list[list[str]]) -> Sheet:
 
 
 def _strips(turn: Image.Transpose) -> Image.Image:
-    """Draw every strip lying, turn it, and stand the strips next to one another."""
+    """Draw each strip horizontally, rotate it, and place the strips next to each other."""
     image = Image.new("RGB", (150 * len(STRIPS) + 60, 460), WHITE)
     for number, text in enumerate(STRIPS):
         strip = Sheet((360, 80), WHITE)
@@ -146,7 +146,7 @@ def _strips(turn: Image.Transpose) -> Image.Image:
 
 
 def _sign(lines: tuple[str, str] = SIGN_LINES) -> Image.Image:
-    """Draw the small sign that every format shows."""
+    """Draw the small sign that is saved in every format."""
     sheet = Sheet((320, 120), (246, 240, 222))
     sheet.write((160, 38), lines[0], Pen("sans-bold", 42, INK), "mm")
     sheet.write((160, 90), lines[1], Pen("dejavu-bold", 26, INK), "mm")
@@ -154,7 +154,7 @@ def _sign(lines: tuple[str, str] = SIGN_LINES) -> Image.Image:
 
 
 def _lettering() -> Image.Image:
-    """Give the sign as dark letters on transparency: RGBA, black where there is no letter."""
+    """Return the sign as dark letters on transparency: RGBA, black where there is no letter."""
     grey = ImageOps.autocontrast(_sign().convert("L"))
     letters = Image.new("RGBA", grey.size, (0, 0, 0, 0))
     letters.putalpha(ImageOps.invert(grey))
@@ -177,7 +177,7 @@ def _orientations() -> Iterator[Special]:
 
 
 def _formats() -> Iterator[Special]:
-    """Save the sign in every format and mode that a reader may meet."""
+    """Save the sign in every common format and mode."""
     sign, letters = _sign(), _lettering()
     grey = sign.convert("L")
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)

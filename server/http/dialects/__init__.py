@@ -1,1 +1,1 @@
-"""The APIs that an image may be posted in: each reads requests and writes answers in its words."""
+"""The dialects: each one reads requests and writes answers and errors of one HTTP API."""

@@ -1,4 +1,4 @@
-"""What the front end needs to know of an API: the protocol Dialect."""
+"""The protocol Dialect, which each HTTP API for recognition implements."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from server.service.jobs import JobRecord
 
 
 class Dialect(Protocol):
-    """One request in the words of one API; on the event loop, but for a render() that is long.
+    """One request in one API; called on the event loop, except for a long render().
 
-    Made for each request when its headers have come, so that it can keep what its answers repeat,
-    as the id that some clients send in the body. An error may come before there is a body, and
-    may be written with any status, also 200. Where the API carries a key in the body, parse()
-    finds it, and sets scope.principal; those in headers are there from the beginning.
+    Created for each request after its headers, so that it can keep data for the answer, such as
+    an id that clients send in the body. problem() may be called before there is a body, and may
+    use any status, even 200. If the API has a key in the body, parse() sets scope.principal; keys
+    in headers are available from the beginning.
     """
 
     @property
     def methods(self) -> Sequence[str]:
-        """The HTTP methods that it takes, each with a body."""
+        """The accepted HTTP methods, each with a body."""
 
     def reader(self) -> BodyReader:
-        """What reads the body, by the headers; its Form may hold any JSON.
+        """A reader for the body, chosen by the headers; its Form may contain any JSON.
 
-        ServiceError if such a body is not accepted.
+        ServiceError if the API does not accept such a body.
         """
 
     def parse(self, form: Form) -> OcrRequest:
-        """What is asked for; ServiceError or EngineError if that is not possible."""
+        """Convert the form to a request; ServiceError or EngineError if it is invalid."""
 
     def is_long(self, answer: Answer, asked: OcrRequest) -> bool:
-        """Whether render() takes so long that it belongs into a thread."""
+        """Whether render() takes so long that it needs a thread."""
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
-        """The recognized text."""
+        """The reply with the result."""
 
     def accepted(self, job: JobRecord) -> Reply:
-        """The job that will have the text, for a request that does not wait for it."""
+        """The reply with the job, for a request that does not wait for the result."""
 
     def problem(self, problem: PublicError) -> Reply:
-        """An error; its code stays in the reply for the metrics."""
+        """The reply for an error; its code is kept in the reply for the metrics."""
 
 
 class DialectFactory(Protocol):
-    """Makes the dialect of a request; a dialect's class is one."""
+    """Creates the dialect of a request, for example a dialect's class."""
 
     def __call__(
         self, context: ServerContext, request: HTTPServerRequest, scope: RequestScope
     ) -> Dialect:
-        """The request has its headers, and no body yet."""
+        """Called when the headers have arrived, before the body."""

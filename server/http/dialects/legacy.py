@@ -1,4 +1,4 @@
-"""POST /ocr_service: the API of the original OCRWebServer of 2021."""
+"""POST /ocr_service: the legacy API of the original OCRWebServer (2021)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LegacyDialect(OwnDialect):
         return body_reader(self.content_type, raw_image=False)
 
     def parse(self, form: Form) -> OcrRequest:
-        """See Dialect; a query string would be silently ignored, so there must be none."""
+        """See Dialect; refuses a query string, which would otherwise be silently ignored."""
         if self.request.query:
-            raise BadField("the fields belong into the body, not into the query string")
+            raise BadField("send the fields in the body, not in the query string")
         return self.parse_fields(form)

@@ -1,4 +1,4 @@
-"""POST /ocr: the image as a form's part, as the body, or as base64; options in the query."""
+"""POST /ocr: the image as the body, a form part or base64; options in the query string."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not 
 
 
 class OwnDialect:
-    """What this server's own APIs have in common: the names of fields, and all answers."""
+    """The shared part of this server's own APIs: field names, answers and errors."""
 
     methods = ("POST",)
 
@@ -37,7 +37,7 @@ class OwnDialect:
         self._scope = scope
 
     def parse_fields(self, form: Form) -> OcrRequest:
-        """Check the fields, wherever they stood."""
+        """Check the fields of the body and query string."""
         read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
         return parse_request(form, self._sources, self._defaults, read_cache)
 
@@ -69,7 +69,7 @@ class OwnDialect:
 
 
 class NativeDialect(OwnDialect):
-    """The names of this server: the body has the image, and options may stand in the query."""
+    """The API with the image in the body, and options in the body or query string."""
 
     def reader(self) -> BodyReader:
         """See Dialect."""
@@ -80,7 +80,7 @@ class NativeDialect(OwnDialect):
         query = query_fields(self.request.query_arguments, _QUERY_FIELDS)
         if any(name in form.fields for name in _NOT_IN_BODY):
             names = " and ".join(_NOT_IN_BODY)
-            raise BadField(f"{names} belong to /ocr_service; send the image itself")
+            raise BadField(f"{names} are accepted only by /ocr_service; send the image itself")
         if form.upload == b"":
             raise MissingFile("the body is empty; send the image's bytes in it")
         fields = unique_fields([*form.fields.items(), *query.items()])

@@ -1,7 +1,7 @@
-"""One request whose body is taken piece by piece, and its answer: straight on the connection.
+"""A streaming request handler on HTTPMessageDelegate, below Tornado's RequestHandler.
 
-A RequestHandler that takes its body as a stream costs a task and two turns of the loop before the
-body may come, which is half of what a cached answer costs (docs/decisions/0012).
+A RequestHandler with a streamed body costs a task and two turns of the event loop before the body
+arrives, which is half the time of a cached answer (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LINGER_SECONDS = 2.0
 
 
 class State(enum.Enum):
-    """Where an exchange is; Exchange has the arrows."""
+    """The states of an exchange; see Exchange for the transitions."""
 
     RECEIVING = enum.auto()
     WORKING = enum.auto()
@@ -47,18 +47,18 @@ class State(enum.Enum):
 
 
 class Exchange(HTTPMessageDelegate, ABC):
-    """A request with a body and its answer; refuses the body as soon as it is plainly wrong.
+    """A request with a body, and its answer; refuses an invalid body as early as possible.
 
     Tornado calls headers_received, data_received and finish, or on_connection_close.
 
         RECEIVING --finish--> WORKING --send--> ANSWERED
-            |                                   the scope ends when the answer was taken
+            |                                   the scope ends when the answer is sent
             +--refuse--> REFUSED --finish, or after LINGER_SECONDS--> CLOSING
-                         the answer is sent,                          the scope ends, and the
-                         the rest of the body dropped                 connection, when it was taken
+                         the answer is sent,                          scope and connection end
+                         the rest of the body dropped                 when the answer is sent
 
-    A client that leaves makes any of them GONE, and ends the scope: as refused after a refusal,
-    since those who still send often break off at the answer; else as one that left.
+    If the client disconnects, any state becomes GONE and the scope ends. After a refusal it ends
+    as refused, because clients often disconnect when they get an early answer.
     """
 
     def __init__(
@@ -81,17 +81,17 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     @abstractmethod
     def body_complete(self, reader: BodyReader) -> None:
-        """The body is all there: send() an answer, now or later."""
+        """Called when the body is complete; must call send(), now or later."""
 
     @property
     def gone(self) -> bool:
-        """Whether the client has left."""
+        """Whether the client has disconnected."""
         return self._state is State.GONE
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> None:
-        """Refuse the request by the headers alone where they are enough."""
+        """Check the headers, and refuse the request if they are invalid."""
         self._connection.set_close_callback(self.on_connection_close)
         try:
             if self.request.method not in self.dialect.methods:
@@ -105,7 +105,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._limit_time()
 
     def data_received(self, chunk: bytes) -> None:
-        """The next piece of the body."""
+        """Called by Tornado with the next chunk of the body."""
         if self._reader is None:
             return
         try:
@@ -117,7 +117,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._refuse(error)
 
     def finish(self) -> None:
-        """The request has ended."""
+        """Called by Tornado when the request is complete."""
         self._stream.expect_nothing()
         if self._state is State.REFUSED:
             self._end_refusal()
@@ -126,7 +126,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             self.body_complete(self._reader)
 
     def on_connection_close(self) -> None:
-        """The client went away before it had its answer."""
+        """Called by Tornado when the client disconnects before it has its answer."""
         refused = self._state in (State.REFUSED, State.CLOSING)
         self._state = State.GONE
         self.drop_body()
@@ -136,11 +136,11 @@ class Exchange(HTTPMessageDelegate, ABC):
             self.scope.client_left()
 
     def problem(self, error: BaseException) -> Reply:
-        """The answer that tells of an error."""
+        """The reply for an error."""
         return self.dialect.problem(logged_problem(error, self.scope.request_id))
 
     def send(self, reply: Reply) -> None:
-        """Answer, and end the scope when that has left; draining waits for it."""
+        """Send the answer, and end the scope when it is sent; draining waits for that."""
         if self._state is State.GONE:
             return
         self._state = State.ANSWERED
@@ -149,13 +149,13 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._connection.finish()
 
     def drop_body(self) -> None:
-        """The body is with the pool now, or nobody needs it."""
+        """Release the body: the pool has it now, or it is not needed."""
         self.context.inflight.received -= self._received
         self._received = 0
         self._reader = None
 
     def _check_length(self, length: int) -> None:
-        """Whether a body of so many bytes is accepted, now."""
+        """Raise an error if a body of this many bytes is not accepted now."""
         most = self.context.max_body_bytes
         if length > most:
             raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
@@ -164,9 +164,8 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _limit_time(self) -> None:
         """Have the connection closed if the body takes too long.
 
-        Tornado would make a timer and two futures for that, with each request; so its own limit is
-        read from where it keeps it, and turned off by the value that it has without a limit,
-        which its annotation leaves out.
+        Tornado would create a timer and two futures for this with each request. So its own limit
+        is read from its private attribute and disabled with None, which its annotation lacks.
         """
         seconds = self._connection.params.body_timeout
         self._connection.set_body_timeout(None)  # type: ignore[arg-type]
@@ -174,7 +173,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._stream.expect_body(seconds)
 
     def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> None:
-        """Put an answer on the wire, with more headers; only a small body is copied for that."""
+        """Write an answer with additional headers; only a small body is copied."""
         length = reply.length
         body = reply.body if self.request.method != "HEAD" else ()
         self.scope.note(reply, length if body else 0)
@@ -188,9 +187,10 @@ class Exchange(HTTPMessageDelegate, ABC):
             write_parts(self._connection, body)
 
     def _refuse(self, error: ServiceError | EngineError) -> None:
-        """Answer before the body is all there, and read on so that a busy sender hears it.
+        """Answer before the body is complete, and keep draining the body.
 
-        The end comes with the end of the body, or when that takes too long.
+        So a client that is still sending receives the answer. Ends with the body, or when the
+        body takes too long.
         """
         self.drop_body()
         self._stream.expect_nothing()

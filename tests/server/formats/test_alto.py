@@ -1,4 +1,4 @@
-"""ALTO: valid by its schema, and with the text where it is."""
+"""ALTO: valid by its schema, with texts and positions."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_block_of_lines_that_run_down_is_turned() -> None:
 
 
 def test_a_block_of_lines_that_run_different_ways_is_not() -> None:
-    root = parsed(DOWN, Line("beside", 0.9, level(100, 110, 300, 140)))
+    root = parsed(DOWN, Line("next to it", 0.9, level(100, 110, 300, 140)))
     (block,) = found(root, "TextBlock")
     assert "ROTATION" not in block
 

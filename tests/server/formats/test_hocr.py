@@ -1,4 +1,4 @@
-"""hOCR: as XML, and as tools read it that are made for it."""
+"""hOCR: as XML, and as read by hOCR tools."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def of_class(root: ET.Element, name: str) -> list[ET.Element]:
 
 
 def properties(element: ET.Element) -> dict[str, str]:
-    """The title, as the specification has it: names and values between semicolons."""
+    """The properties in the title: names and values, separated by semicolons."""
     pairs = (part.split(None, 1) for part in element.get("title", "").split(";"))
     return {name: value.strip() for name, value in pairs}
 

@@ -1,4 +1,4 @@
-"""Formats of a document with several pages: each page is there, under its number in the file."""
+"""Formats of a document with several pages: each has all pages with their numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA = Path(__file__).parents[2] / "data" / "alto-4-4-subset.xsd"
 
 
 def page(number: int, *texts: str) -> Page:
-    """A line every 100 pixels, each a block of its own."""
+    """A page with a line every 100 pixels, each in its own block."""
     lines = [
         Line(text, 0.5, LevelBox(10, 100 * place, 90, 100 * place + 20).quad)
         for place, text in enumerate(texts)

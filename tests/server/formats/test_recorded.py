@@ -1,6 +1,6 @@
-"""Every format of made results, byte for byte as it was before there was a result model.
+"""Every format of sample results, byte for byte as before there was a result model.
 
-tests/data/formats has what commit 622cbb7 wrote, with @VERSION@ for the version of the server.
+tests/data/formats has the output of commit 622cbb7, with @VERSION@ for the server's version.
 One difference is intended: a text ends with a newline.
 """
 
@@ -37,7 +37,7 @@ def recorded(name: str, suffix: str) -> bytes:
 
 
 def from_worker(name: str) -> Done:
-    """The lines of a recorded answer, as a worker sends them."""
+    """The worker's message with the lines of a recorded answer."""
     data = json.loads(recorded(name, "json"))
     result = {key: data[key] for key in data if key not in ("text", "confidence")}
     head = {"kind": "done", "task_id": 1, "stages": {}, "rss_mb": 1, "result": result}

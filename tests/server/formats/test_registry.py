@@ -1,4 +1,4 @@
-"""The rows of the formats, and that the docs have them all."""
+"""The table of formats, and its documentation."""
 
 from __future__ import annotations
 

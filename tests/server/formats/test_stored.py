@@ -1,4 +1,4 @@
-"""What is stored of a recognition, and that it is sent as it is stored."""
+"""Stored results: their content, and that they are sent unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TSV: rows as tesseract has them, read again by their columns."""
+"""TSV: rows as in tesseract, parsed by columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line a request, whatever becomes of it."""
+"""The access log: one line per request, whatever its outcome."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_client_that_leaves_while_it_waits_for_a_job_has_one_line(
     with connect(narrow.port) as connection:
         connection.sendall(f"GET {url}?wait=20 HTTP/1.1\r\nHost: here\r\n\r\n".encode())
         wait_until(lambda: narrow.call(lambda: narrow.context.connections.open) == 1, "it came")
-        assert narrow.get("/livez").status == 200  # by now the other is handled
+        assert narrow.get("/livez").status == 200  # the other request has started by now
     wait_until(lambda: any(f"GET {url} 499 " in line for line in lines), "its line")
     gate.unlink()
     assert narrow.get(f"{url}?wait=20").json["job"]["state"] == "done"

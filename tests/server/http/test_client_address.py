@@ -1,4 +1,4 @@
-"""Whose address a request has: the peer's, or what trusted proxies say, and nobody else."""
+"""The client address of a request: the peer's, or the one from trusted proxies."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MANY = ["10.0.0.1"] * (MAX_HOPS - 1)
         ("203.0.113.7:49152", "203.0.113.7"),
         ("[2001:db8::7]", "2001:db8::7"),
         ("[2001:db8::7]:49152", "2001:db8::7"),
-        ("198.51.100.1, 203.0.113.7", "203.0.113.7"),  # what is left of the client, it made up
-        ("made up, 203.0.113.7", "203.0.113.7"),
+        ("198.51.100.1, 203.0.113.7", "203.0.113.7"),  # the client forged the addresses to its left
+        ("forged, 203.0.113.7", "203.0.113.7"),
         ("203.0.113.7, 10.1.2.3 ,fd00::1", "203.0.113.7"),
         ("198.51.100.1,203.0.113.7,10.1.2.3", "203.0.113.7"),
         ("10.0.0.9, 10.0.0.2", "10.0.0.9"),
@@ -89,7 +89,7 @@ def test_a_malformed_header_leaves_the_peer(header: str) -> None:
         ("for=203.0.113.7;for=198.51.100.1", PROXY),
         ("for", PROXY),
         ("203.0.113.7", PROXY),
-        ('for=203.0.113.7;host="a, for=198.51.100.1"', PROXY),  # a Host that the client made up
+        ('for=203.0.113.7;host="a, for=198.51.100.1"', PROXY),  # a Host that the client forged
         ('for=203.0.113.7;host="a, for=198.51.100.1;x="', PROXY),
         ('for=203.0.113.7;host="' + "a" * 30_000, PROXY),
         ("for=203.0.113.7;" + "a=b;" * 7000, PROXY),
@@ -129,7 +129,7 @@ Listen = Callable[[socket.socket], None]
 
 @pytest.fixture
 def listen(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen]:
-    """Lets the server, which trusts the proxies above, accept at more sockets."""
+    """A function that adds sockets to the server, which trusts the proxies above."""
     settings = wide.context.settings
     web_server = dataclasses.replace(settings.web_server, trusted_proxies=tuple(TRUSTED))
     settings = dataclasses.replace(settings, web_server=web_server)
@@ -141,7 +141,7 @@ def listen(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listen
 
 
 def ask(connection: socket.socket, *headers: str) -> None:
-    """GET /livez, and wait for the end of its answer."""
+    """Send GET /livez, and wait for its answer."""
     lines = ["GET /livez HTTP/1.1", "Host: here", "Connection: close", *headers, "", ""]
     with connection:
         connection.sendall("\r\n".join(lines).encode("latin-1"))

@@ -1,4 +1,4 @@
-"""An API of another kind on the same exchange: nested JSON, its own errors, its key in the body."""
+"""A different dialect on the same exchange: nested JSON, its own errors, its key in the body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table in server/http/errors.py knows every error, and every code is one of the contract."""
+"""The table in server/http/errors.py has every error, and every code is in the contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server import errors
 from server.errors import ServiceError
 from server.http.errors import RETRY_AFTER, STATUS, public_error
 
-# What docs/api.md promises: codes by status.
+# The codes in docs/api.md, by status.
 CONTRACT = {
     400: {"missing_file", "one_file_only", "bad_field", "bad_request"},
     404: {"not_found"},
@@ -23,8 +23,8 @@ CONTRACT = {
     503: {"queue_full", "draining", "starting", "worker_crashed"},
     504: {"queue_timeout", "ocr_timeout"},
 }
-# What the contract leaves to the conventions of HTTP, and an error that stops the start.
-BESIDE_THE_CONTRACT = {
+# Codes that only follow HTTP conventions, and an error that prevents the start.
+NOT_IN_CONTRACT = {
     405: {"method_not_allowed"},
     409: {"conflict"},
     410: {"gone"},
@@ -53,7 +53,7 @@ ERRORS = [*tree(ServiceError), *tree(EngineError)]
 @pytest.mark.parametrize("error", [e for e in ERRORS if e not in GROUPS], ids=lambda e: e.__name__)
 def test_every_error_has_a_status_and_a_known_code(error: type[Exception]) -> None:
     problem = public_error(error("what the client is told"))
-    known = CONTRACT.get(problem.status, set()) | BESIDE_THE_CONTRACT.get(problem.status, set())
+    known = CONTRACT.get(problem.status, set()) | NOT_IN_CONTRACT.get(problem.status, set())
     assert error in STATUS
     assert problem.status == STATUS[error]
     assert problem.code in known
@@ -62,7 +62,7 @@ def test_every_error_has_a_status_and_a_known_code(error: type[Exception]) -> No
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_is_not_raised_as_it_is(group: type[Exception]) -> None:
-    """If one ever is, it is a fault of ours: the client learns nothing from its message."""
+    """If it ever is, that is a bug: the client gets internal_error."""
     problem = public_error(group("/etc/secret"))
     assert (problem.status, problem.code) == (500, "internal_error")
     assert "secret" not in problem.message

@@ -1,4 +1,4 @@
-"""Accepting connections where descriptors or connections are used up."""
+"""Accepting connections when descriptors or connections are used up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
 def answer(request: HTTPServerRequest) -> None:
-    """204 to everything."""
+    """Answer 204."""
     assert request.connection is not None
     request.connection.write_headers(ResponseStartLine("", 204, "No Content"), request.headers)
     request.connection.finish()
@@ -48,7 +48,7 @@ async def listening(connections: Connections) -> AsyncIterator[int]:
 
 @contextlib.contextmanager
 def no_more_descriptors() -> Iterator[None]:
-    """This process can open no file meanwhile."""
+    """In this context, the process cannot open files."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.dup(0)
     os.close(lowest_free)
@@ -60,7 +60,7 @@ def no_more_descriptors() -> Iterator[None]:
 
 
 def warnings(caplog: pytest.LogCaptureFixture, words: str) -> int:
-    """How many lines the log has with these words."""
+    """The number of log records with these words."""
     return sum(words in record.getMessage() for record in caplog.records)
 
 

@@ -1,4 +1,4 @@
-"""The description at /openapi.json says what the code does: routes, fields, codes, answers."""
+"""The description at /openapi.json matches the code: routes, fields, codes, answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IN_A_PATH = {"id": "no-such-job", "md5": "0" * 32, "file": "nothing.js"}
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
-    """What a reference points at."""
+    """The target of a reference."""
     found: Any = node
     if "$ref" in node:
         found = DESCRIPTION

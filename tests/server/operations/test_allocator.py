@@ -35,14 +35,14 @@ print(next(int(line.split()[1]) for line in open("/proc/self/status") if "VmRSS"
 
 
 def measured(*arguments: str) -> tuple[int, int]:
-    """Page faults of many uploads, and resident KiB after a very large one."""
+    """The page faults of many uploads, and resident KiB after a very large one."""
     command = [sys.executable, "-c", CODE, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     faults, resident = map(int, done.stdout.split())
     return faults, resident
 
 
-def test_memory_is_not_asked_for_anew_with_each_upload() -> None:
+def test_memory_is_not_allocated_again_with_each_upload() -> None:
     faults, resident = measured("keep")
     assert faults < UPLOADS
     assert resident < 40 << 10

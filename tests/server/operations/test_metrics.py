@@ -1,4 +1,4 @@
-"""/metrics tells what happened, and the docs tell what each metric is."""
+"""The values of /metrics, and their documentation."""
 
 from __future__ import annotations
 

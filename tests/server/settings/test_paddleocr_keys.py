@@ -86,7 +86,7 @@ def test_the_older_name_of_the_side_length(tmp_path: Path) -> None:
         ({OLD_SIDE_LENGTH: 960, "det_limit_type": "min"}, "leave it out, or"),
     ],
 )
-def test_the_older_name_with_a_wrong_value_or_beside_the_new_one(
+def test_the_older_name_with_a_wrong_value_or_with_the_new_one(
     tmp_path: Path, predict: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:

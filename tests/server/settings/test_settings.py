@@ -1,4 +1,4 @@
-"""The settings: the file, the environment, the arguments, and what is said of mistakes."""
+"""The settings: file, environment, arguments, and error messages."""
 
 from __future__ import annotations
 
@@ -290,7 +290,7 @@ def test_mistakes_of_shape(tmp_path: Path, text: str, mentions: list[str]) -> No
         ("ocr.predict_system.rec_image_shape", [1, 48, 320], "3 channels"),
         ("ocr.predict_system.det_model_dir", 5, "a path"),
         ("ocr.predict_system.use_gpu", True, "CPUs"),
-        ("service.time", "for ever", "number"),
+        ("service.time", "forever", "number"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -1,0 +1,14 @@
+"""Exit statuses of the command-line clients."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """OK; some images or requests failed; invalid arguments or no server; Ctrl-C."""
+
+    OK = 0
+    FAILED = 1
+    NOT_STARTED = 2
+    INTERRUPTED = 130
