@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.cards import card
 from tests.support.http_client import Reply
+from tests.support.invariant import Invariant
 from tests.support.server_process import ServerProcess
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-Id": "always-the-same"}
@@ -83,9 +84,9 @@ def put(path: Path, text: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trap(fakes: ServerProcess) -> Path:
+def trap(_fakes: Invariant) -> Path:
     """A root with everything in it and beside it that must not be read."""
-    root = fakes.folder / "images"
+    root = _fakes.server.folder / "images"
     outside = put(root.parent / "outside" / "secret.png", "a secret")
     put(root.parent / "images-private" / "secret.png", "a secret")
     put(root / "folder" / "fine.png", "fine")
