@@ -1,4 +1,4 @@
-"""The protocol of what recognizes images: workers of this command, or a server."""
+"""The interface of a reader, which recognizes images with local workers or through a server."""
 
 from __future__ import annotations
 

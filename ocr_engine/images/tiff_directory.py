@@ -20,7 +20,7 @@ _BYTES = (1, 7)  # BYTE, UNDEFINED
 
 @dataclass(frozen=True, slots=True)
 class TiffDirectory:
-    """A directory at offset start, with the entries present of those claimed.
+    """A TIFF directory at offset start, with the entries that are really in the file.
 
     order: byte order as in struct. entries: 12 bytes each: tag, type, count, value.
     """

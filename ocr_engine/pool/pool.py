@@ -236,7 +236,7 @@ class Pool:
         self.on_idle()
 
     def _count_bytes(self, size: int, task: PoolTask) -> None:
-        """Count the bytes until the task is done; chunks of bodies are checked against the sum."""
+        """Count the image as pending until its task is done; see Engine.pending_bytes."""
 
         def settled(_: asyncio.Future[Recognition]) -> None:
             self._pending_bytes -= size

@@ -58,7 +58,7 @@ def page_skew(corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> flo
 def _same_row(
     row: list[int], index: int, middles: Sequence[float], heights: Sequence[float]
 ) -> bool:
-    """Whether the box's middle is near the row's middle, measured in the smaller height."""
+    """Whether the middles of box and row are close, relative to the smaller of their heights."""
     row_middle = fmean(middles[i] for i in row)
     smaller = min(median(heights[i] for i in row), heights[index])
     return abs(middles[index] - row_middle) < ROW_OVERLAP * smaller

@@ -18,8 +18,8 @@ _BLANKS = b" \t"
 class Lookalikes:
     """Samples a multipart body before it is parsed, and counts text that looks like a boundary.
 
-    The parser finds boundaries at the speed of memory. But it takes a microsecond for each one
-    that is incomplete, and for each byte of blanks after a boundary: a second for some megabytes.
+    The parser finds boundaries at the speed of memory. But each incomplete boundary, and each blank
+    after a boundary, takes it a microsecond, so a few megabytes of them take seconds.
     Images have neither. Checking all bytes would add 5 % to the time of a cached answer, so one
     byte in sixteen is checked, at random positions that a client cannot predict.
     """

@@ -35,8 +35,8 @@ class InflightBytes:
     def check_answer(self, body: Iterable[Buffer]) -> None:
         """QueueFull if too many bytes of answers are waiting for slow clients.
 
-        Buffers that are already being sent to others are not counted again, and an answer is
-        always sent if there is no other.
+        Buffers that are already being sent to others are not counted again. If no other answer is
+        waiting, this one is always sent, however large.
         """
         more = self.outgoing.more(body)
         if more > LARGE_BYTES and self.outgoing.total:

@@ -47,7 +47,7 @@ class OcrService:
         self._completions: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest) -> Ticket | None:
-        """A hit for an image whose digests are known without reading it, or None; never waits."""
+        """The cached answer, or None, for an image whose digests need no reading; never waits."""
         known = request.source.known_digests()
         return self._hit(known, request) if known is not None else None
 
