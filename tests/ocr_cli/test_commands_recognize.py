@@ -12,26 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.support.cards import card
-from tests.support.recognize_process import Run, lay_scans, recognize_command, results, runner_in
+from tests.support.recognize_process import Run, recognize_command, results
 from tests.support.terminals import run_in_terminal
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    path = tmp_path / "journal"
-    path.touch()
-    return path
-
-
-@pytest.fixture
-def run(tmp_path: Path, journal: Path) -> Run:
-    return runner_in(tmp_path, journal)
-
-
-@pytest.fixture
-def scans(tmp_path: Path) -> Path:
-    return lay_scans(tmp_path / "scans")
-
 
 TEXTS = {
     "page10.png.txt": "ten\n",

@@ -15,31 +15,12 @@ from tests.support.cards import card
 from tests.support.recognize_process import (
     Run,
     begun,
-    lay_scans,
     recognize_command,
     results,
-    runner_in,
 )
 from tests.support.watching import is_alive, wait_until, worker_processes
 
 AT_ONCE = 2 * IMAGES_PER_WORKER
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    path = tmp_path / "journal"
-    path.touch()
-    return path
-
-
-@pytest.fixture
-def run(tmp_path: Path, journal: Path) -> Run:
-    return runner_in(tmp_path, journal)
-
-
-@pytest.fixture
-def scans(tmp_path: Path) -> Path:
-    return lay_scans(tmp_path / "scans")
 
 
 # --- resuming
