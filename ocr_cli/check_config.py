@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from server.settings.check import check_config
-from server.settings.settings import default_config
+from server.settings.loading import default_config
 
 
 def main(arguments: Sequence[str], prog: str) -> int:

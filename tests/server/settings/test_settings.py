@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from server.settings.settings import (
-    Settings,
+from server.settings.loading import (
     SettingsError,
-    all_keys,
     environment_overrides,
     load_settings,
     strip_comments,
 )
+from server.settings.settings import Settings, all_keys
 
 ROOT = Path(__file__).resolve().parents[3]
 
