@@ -16,6 +16,7 @@ from typing import Any
 
 from ocr_engine.errors import listed
 from server.settings.paddleocr_keys import adopt
+from server.settings.secrets import MASK, is_secret
 from server.settings.settings import (
     PredictSystemSettings,
     Settings,
@@ -88,20 +89,45 @@ def strip_comments(text: str) -> str:
 
 
 def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings in the environment: {"web_server.port": "9000"} for OCR_WEB_SERVER__PORT."""
+    """The settings in the environment: {"web_server.port": "9000"} for OCR_WEB_SERVER__PORT.
+
+    OCR_WEB_SERVER__PORT_FILE names a file with the value, such as a Docker or Kubernetes secret.
+    """
     sections = {section.name for section in public_fields(Settings)}
+    known = all_keys()
     found = {}
     for name, text in environment.items():
         key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-        if name.startswith(ENVIRONMENT_PREFIX) and key.split(".")[0] in sections and "." in key:
+        if not name.startswith(ENVIRONMENT_PREFIX) or "." not in key:
+            continue
+        if key not in known and key.removesuffix("_file") in known:
+            plain = name[: -len("_FILE")]
+            if plain in environment:
+                raise SettingsError(f"{plain} and {name} are both set; remove one of them")
+            found[key.removesuffix("_file")] = _read_value(name, Path(text))
+        elif key.split(".")[0] in sections:
             found[key] = text
     return found
+
+
+def _read_value(variable: str, path: Path) -> str:
+    """The text of the file, without the newline at its end.
+
+    Messages do not show the path either: someone may have put the secret itself there.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{variable}: cannot read this file: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}: this file is not UTF-8 text") from None
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def build(kind: Any, values: Any, prefix: str) -> Any:
     """Build a settings dataclass from plain values; SettingsError names all that is wrong."""
     if not isinstance(values, dict):
-        raise SettingsError(f"{prefix.rstrip('.')} = {_show(values)}: expected an object {{…}}")
+        raise SettingsError(f"{prefix.rstrip('.')}: expected an object {{…}}")
     fields = {entry.name: entry for entry in public_fields(kind)}
     arguments = {}
     problems: list[str] = []
@@ -116,17 +142,21 @@ def build(kind: Any, values: Any, prefix: str) -> Any:
 
 
 def _build_entry(fields: Mapping[str, Any], name: str, value: Any, prefix: str) -> Any:
-    """The checked value of one key, or the dataclass of a section."""
-    shown = f"{prefix}{name} = {_show(value)}"
+    """The checked value of one key, or the dataclass of a section.
+
+    A message shows a value only if its key is known and no secret: `admin_kye` may be one.
+    """
+    key = prefix + name
     if name not in fields:
-        raise SettingsError(f"{shown}: {_unknown(name, prefix, fields)}")
+        raise SettingsError(f"{key}: {_unknown(name, prefix, fields)}")
     constraint = fields[name].metadata.get("constraint")
     if constraint is None:
-        return build(fields[name].default_factory, value, f"{prefix}{name}.")
+        return build(fields[name].default_factory, value, f"{key}.")
     try:
         return constraint(value)
     except ValueError as error:
-        raise SettingsError(f"{shown}: {error}") from None
+        shown = MASK if is_secret(constraint) else _show(value)
+        raise SettingsError(f"{key} = {shown}: {error}") from None
 
 
 def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:
