@@ -323,9 +323,3 @@ def test_paths_start_from_the_folder_of_the_file(
     assert settings.resolve(settings.web_server.filename_roots[0]) == tmp_path / "scans"
     assert settings.resolve(Path("/srv/scans")) == Path("/srv/scans")
     assert settings.resolve(Path("~/scans")) == Path("/home/ocr/scans")
-
-
-@pytest.mark.parametrize("key", all_keys())
-def test_every_key_is_documented(key: str) -> None:
-    documentation = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    assert f"`{key}`" in documentation
