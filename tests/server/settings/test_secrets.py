@@ -126,6 +126,11 @@ def test_every_key_can_be_read_from_a_file(tmp_path: Path) -> None:
         assert environment_overrides({name: str(tmp_path / "value")}) == {key: "x"}
 
 
+def test_no_setting_has_the_name_of_another_with_file_at_its_end() -> None:
+    keys = set(all_keys())
+    assert not [key for key in keys if f"{key}_file" in keys]
+
+
 def test_a_variable_and_its_file_are_not_both_accepted(tmp_path: Path) -> None:
     environment = {"OCR_WEB_SERVER__ADDRESS": HIDDEN, **secret_file(tmp_path, b"::1")}
     with pytest.raises(SettingsError) as caught:
