@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
+from ocr_cli.config_argument import add_config_argument
 from server.settings.check import check_config
-from server.settings.loading import default_config
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
@@ -20,6 +19,6 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=prog, description="Check settings, environment and models without starting."
     )
-    parser.add_argument("--config", type=Path, default=default_config(), help="settings file")
+    add_config_argument(parser)
     parser.add_argument("--print", action="store_true", help="print all settings in effect")
     return parser.parse_args(arguments)

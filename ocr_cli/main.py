@@ -21,12 +21,14 @@ COMMANDS = {
         "recognize images and folders, with or without a server",
     ),
     "bench": ("ocr_cli.bench", "run a load test against a running server"),
+    "db": ("ocr_cli.db", "show and upgrade the schema of the database"),
     "models": ("ocr_cli.models", "list and verify the installed models"),
 }
 # What pyproject.toml's dependencies install. The load test needs none of them.
 PACKAGES = (
     "cachetools",
     "cv2",
+    "limits",
     "numpy",
     "openvino",
     "PIL",

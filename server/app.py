@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
+from server.database.storage import Storage
 from server.http.connections import Connections, connection_limit
 from server.http.context import ServerContext
 from server.http.errors import public_error
@@ -16,6 +17,7 @@ from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
 from server.service.service import OcrService
+from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
 
@@ -27,8 +29,9 @@ def build_context(
     load: Callable[[], Recognizer] | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> ServerContext:
-    """Build everything behind the handlers, without starting it. ModelError if a model is missing.
+    """Build everything behind the handlers, without starting it.
 
+    ModelError if a model is missing, SettingsError if database.url is not accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -53,6 +56,7 @@ def build_context(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
+        storage=Storage(database_location(settings)),
         jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,

@@ -4,7 +4,8 @@ ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
 ├── NotFound, MethodNotAllowed, Gone, Conflict
 ├── BodyTooLarge
-└── PoisonInput
+├── PoisonInput
+└── StorageUnavailable
 """
 
 from __future__ import annotations
@@ -92,6 +93,13 @@ class PoisonInput(ServiceError):
 
     code = "poison_input"
     example = "this image crashed two workers recently; it is refused for a while"
+
+
+class StorageUnavailable(ServiceError):
+    """The database, or the place for inputs and results, does not answer."""
+
+    code = "storage_unavailable"
+    example = "the database does not answer; try again later"
 
 
 def truncated(value: object) -> str:

@@ -42,6 +42,10 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="ocr-tests-cache-")
     atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
+# So is the state of servers that run in this process; others have a folder each.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="ocr-tests-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Several processes for whole folders; none but this one where few tests are run or watched."""

@@ -81,6 +81,7 @@ def test_importing_a_module_changes_nothing() -> None:
     assert said["changed"] == {}
     assert {"ocr_engine.runtimes.paddle", "server.main", "load_test.main"} <= set(said["modules"])
     files = [file for name in PACKAGES for file in (ROOT / name).rglob("*.py")]
+    files = [file for file in files if "migrations" not in file.parts]  # alembic runs them
     assert len(said["modules"]) == len(files) - len(PACKAGES) - 1  # each __init__, and __main__
 
 

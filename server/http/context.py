@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from ocr_engine.options import RecognitionOptions
+from server.database.storage import Storage
 from server.http.connections import Connections
 from server.intake.sources import ImageSources
 from server.operations.metrics import Metrics
@@ -25,6 +26,7 @@ class ServerContext:
     settings: Settings
     sources: ImageSources
     service: OcrService
+    storage: Storage
     jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int

@@ -19,6 +19,7 @@ from server.errors import (
     OneFileOnly,
     PoisonInput,
     ServiceError,
+    StorageUnavailable,
 )
 
 
@@ -52,6 +53,7 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     engine.PoolStarting: 503,
     engine.WorkerCrashed: 503,
     engine.ImageKillsWorkers: 503,
+    StorageUnavailable: 503,
     engine.QueueTimeout: 504,
     engine.RecognitionTimeout: 504,
     engine.RecognitionFailed: 500,
@@ -64,6 +66,7 @@ RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
     engine.PoolStarting: 2,
     engine.WorkerCrashed: 5,
     engine.ImageKillsWorkers: 5,
+    StorageUnavailable: 5,
 }
 
 

@@ -12,8 +12,8 @@ from tornado.httputil import HTTPServerRequest
 from server.http.client_address import client_address
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
-from server.http.principal import ANONYMOUS
 from server.http.replies import Reply
+from server.principal import ANONYMOUS, Principal
 
 CLIENT_LEFT = 499  # as nginx logs it
 
@@ -44,7 +44,7 @@ class RequestScope:
     ) -> None:
         self.request_id = request_id
         self.address = address
-        self.principal = ANONYMOUS
+        self.principal: Principal = ANONYMOUS
         self.quiet = False
         self._context = context
         self._request = request

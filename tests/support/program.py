@@ -40,13 +40,14 @@ class Program(Client):
 
     def spawn(self, command: Sequence[str], working_directory: Path | None = None) -> None:
         """Start it, by default in this process's working directory, without waiting."""
+        state = {"XDG_STATE_HOME": str(self.folder / "state")}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=working_directory,
-                env={**os.environ, **self._environment},
+                env={**os.environ, **state, **self._environment},
                 start_new_session=self._detached,
                 preexec_fn=stop_with_parent if self._detached else None,
             )

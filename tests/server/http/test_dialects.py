@@ -18,7 +18,6 @@ from server.http.context import ServerContext
 from server.http.errors import PublicError
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.listening import Listener
-from server.http.principal import Principal
 from server.http.replies import Reply as Answered
 from server.http.replies import answer_reply, json_reply
 from server.http.request_scope import RequestScope
@@ -26,6 +25,7 @@ from server.intake.body import BodyReader, TextBody
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.intake.request_fields import parse_request
+from server.principal import Principal
 from server.service.jobs import JobRecord
 from tests.support.cards import card
 from tests.support.http_client import Client, Reply
@@ -64,7 +64,7 @@ class ForeignDialect:
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Answered:
         envelope = Envelope(outcome, self._scope.elapsed_ms(), self._scope.request_id)
         text = b"".join(answer_reply(answer, "text", envelope).body).decode()
-        return self._reply(lines=text.splitlines(), owner=self._scope.principal.name)
+        return self._reply(lines=text.splitlines(), owner=self._scope.principal.user)
 
     def accepted(self, job: JobRecord) -> Answered:
         return self._reply(ticket=job.job_id)

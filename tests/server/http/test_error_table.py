@@ -20,7 +20,7 @@ CONTRACT = {
     415: {"unsupported_format"},
     422: {"invalid_image", "image_too_complex", "poison_input"},
     500: {"internal_error"},
-    503: {"queue_full", "draining", "starting", "worker_crashed"},
+    503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
     504: {"queue_timeout", "ocr_timeout"},
 }
 # Codes that only follow HTTP conventions, and an error that prevents the start.

@@ -1,0 +1,114 @@
+"""Connections to the database: transactions on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from server.database.location import Location
+from server.errors import StorageUnavailable
+
+CONNECT_SECONDS = 5
+BUSY_MILLISECONDS = 10_000  # how long SQLite waits for another process that writes
+CONNECTIONS = 5
+MORE_CONNECTIONS = 5
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+class Database:
+    """A pool of connections; StorageUnavailable from all calls while the server is away."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self.kind = engine.dialect.name
+        # SQLite has one writer: waiting here costs less than waiting in its busy handler.
+        one = self.kind == "sqlite"
+        self._writers: contextlib.AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if one else contextlib.nullcontext()
+        )
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that changes nothing."""
+        with _translated():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction; committed at the end, rolled back after an error.
+
+        On SQLite it holds the write lock from its beginning, since an upgrade from a read would
+        fail whenever another process writes.
+        """
+        with _translated():
+            async with self._writers, self._engine.connect() as connection:
+                await connection.execution_options(immediate=True)
+                async with connection.begin():
+                    yield connection
+
+    def insert(self, table: Table) -> Insert:
+        """An INSERT of this dialect, which has on_conflict_do_nothing() and _do_update()."""
+        return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+
+def connect(location: Location) -> Database:
+    """A database; nothing is opened before the first transaction."""
+    if location.file is not None:
+        engine = create_async_engine(
+            location.async_url, pool_size=CONNECTIONS, max_overflow=MORE_CONNECTIONS
+        )
+        event.listen(engine.sync_engine, "connect", prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return Database(engine)
+    engine = create_async_engine(
+        location.async_url,
+        pool_size=CONNECTIONS,
+        max_overflow=MORE_CONNECTIONS,
+        pool_timeout=CONNECT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
+    )
+    return Database(engine)
+
+
+@contextlib.contextmanager
+def _translated() -> Any:
+    try:
+        yield
+    except IntegrityError:
+        raise  # of a row, not of the server
+    except (DBAPIError, PoolTimeout, OSError) as error:
+        raise StorageUnavailable("the database does not answer; try again later") from error
+
+
+def prepare_sqlite(connection: Any, _: Any) -> None:
+    """Set durable commits, and readers that never wait; SQLAlchemy begins the transactions."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,67 @@
+"""The version of the schema: checked when the database is opened, changed by `db upgrade`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+
+from server.database.location import Location
+from server.database.storage import StorageError
+from server.errors import StorageUnavailable
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+
+def newest_version() -> str:
+    """The version that this program needs."""
+    version = ScriptDirectory.from_config(alembic_config(None)).get_current_head()
+    assert version is not None
+    return version
+
+
+def current_version(location: Location) -> str | None:
+    """The version of a database; None if it is empty. StorageUnavailable if it does not answer."""
+    if location.file is not None and not location.file.exists():
+        return None
+    engine = create_engine(location.url)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except DBAPIError as error:
+        raise StorageUnavailable("the database does not answer; try again later") from error
+    finally:
+        engine.dispose()
+
+
+def check_version(location: Location) -> None:
+    """StorageError unless the schema is the newest; an empty SQLite file gets it."""
+    found, needed = current_version(location), newest_version()
+    if found is None and location.file is not None:
+        upgrade(location)
+    elif found != needed:
+        raise StorageError(
+            f"the database has schema {found or 'none'}, this server needs {needed}; run: "
+            "ocr-server db upgrade"
+        )
+
+
+def upgrade(location: Location) -> None:
+    """Bring a database to the newest version; creates a SQLite file in an existing folder."""
+    try:
+        command.upgrade(alembic_config(location), "head")
+    except DBAPIError as error:
+        raise StorageUnavailable(f"the database does not answer: {error.orig}") from error
+
+
+def alembic_config(location: Location | None) -> Config:
+    """The configuration of alembic's commands; location: None if they need no database."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["location"] = location
+    return config

@@ -1,0 +1,28 @@
+"""The user of a request. Without keys, all requests have the same user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["read", "jobs", "filename", "admin"]
+
+ALL_BUT_ADMIN: frozenset[Scope] = frozenset(("read", "jobs", "filename"))
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The user to whom a request is counted, and what that user may do.
+
+    user: the id of the key, or `anonymous`; jobs, usage and kept results are filed under it.
+    weight: the share of the workers, relative to other users. priority: higher is served first,
+    among the requests of this user.
+    """
+
+    user: str
+    scopes: frozenset[Scope] = ALL_BUT_ADMIN
+    weight: float = 1.0
+    priority: int = 0
+
+
+ANONYMOUS = Principal("anonymous")
