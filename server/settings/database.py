@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from server.database.location import Location, LocationError, locate, state_folder
-from server.settings.settings import Settings, SettingsError
+from server.settings.loading import SettingsError
+from server.settings.settings import Settings
 
 
 def database_location(settings: Settings) -> Location:
