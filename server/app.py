@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
@@ -12,14 +15,19 @@ from server.http.connections import Connections, connection_limit
 from server.http.context import ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
+from server.jobs.gate import JobsGate
+from server.jobs.memory import MemoryJobs
 from server.operations.metrics import Metrics
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from server.database.database import Database
+    from server.jobs.durable import DurableJobs
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -52,16 +60,43 @@ def build_context(
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
     )
+    storage = Storage(database_location(settings))
+    jobs = build_jobs(settings, storage, service)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
-        storage=Storage(database_location(settings)),
-        jobs=JobStore(settings.service.job_seconds, public_error),
+        storage=storage,
+        jobs=jobs,
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
         inflight=inflight,
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
+        background=[jobs],
     )
+
+
+def build_jobs(
+    settings: Settings,
+    storage: Storage,
+    service: OcrService,
+    clock: Callable[[], float] = time.time,
+) -> JobsGate:
+    """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
+    memory = MemoryJobs(service, settings.service.job_seconds, public_error, clock=clock)
+
+    def make() -> Callable[[Database], DurableJobs]:
+        from server.jobs.build import durable_jobs
+
+        return functools.partial(
+            durable_jobs,
+            settings=settings,
+            location=storage.location,
+            service=service,
+            explain=public_error,
+            clock=clock,
+        )
+
+    return JobsGate(storage, memory, make, named=settings.database.url is not None)

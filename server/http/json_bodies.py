@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from ocr_engine.engine import WorkerState
 from server.formats.render import AnswerJson
 from server.http.errors import STATUS
-from server.service.jobs import JobState
+from server.jobs.record import JobState
 
 Count = Annotated[int, {"minimum": 0}]
 Seconds = Annotated[float, {"minimum": 0}]
@@ -57,6 +57,14 @@ class JobProblem(TypedDict):
     message: str
 
 
+class JobProgress(TypedDict):
+    """The pages of a job; an image has one."""
+
+    pages_total: Count
+    pages_done: Count
+    pages_failed: Count
+
+
 class JobBody(TypedDict):
     """A job, as part of other bodies."""
 
@@ -65,6 +73,12 @@ class JobBody(TypedDict):
     url: Annotated[str, "The address of the job.", {"format": "uri-reference"}]
     position: NotRequired[
         Annotated[Count, "The position in the queue while it is queued; 1 is next."]
+    ]
+    progress: JobProgress
+    attempts: Annotated[Count, "How often its recognition was started."]
+    created_at: Annotated[Seconds, "Unix seconds."]
+    expires_at: NotRequired[
+        Annotated[Seconds, "Unix seconds; when the result of a finished job is deleted."]
     ]
     error: NotRequired[Annotated[JobProblem, "The error of a failed job."]]
 
@@ -152,6 +166,14 @@ class CacheHealth(TypedDict):
     miss: Count
 
 
+class DatabaseHealth(TypedDict):
+    """The database for keys, usage and jobs."""
+
+    kind: Literal["sqlite", "postgresql"]
+    state: Annotated[Literal["closed", "open", "unavailable"], "`closed`: not needed so far."]
+    problem: NotRequired[Annotated[str, "Why it is unavailable."]]
+
+
 class Health(TypedDict):
     """GET /healthz."""
 
@@ -165,4 +187,8 @@ class Health(TypedDict):
     requests: RequestsHealth
     completed: Annotated[Count, "Images that workers have finished."]
     cache: CacheHealth
-    jobs: Annotated[Count, "Jobs that are kept."]
+    jobs: Annotated[Count, "Jobs that are kept, counted every few seconds."]
+    jobs_kept_in: Annotated[
+        Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
+    ]
+    database: DatabaseHealth

@@ -117,6 +117,15 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Where inputs and results of jobs are kept, and how many jobs one user may have."""
+
+    blobs: str = setting(Choice("auto", "folder", "database"), "auto")
+    max_per_user: int = setting(WholeNumber(1, 10**9), 10_000)
+    max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """How the log is written."""
 
@@ -134,6 +143,7 @@ class Settings:
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})

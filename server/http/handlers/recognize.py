@@ -39,8 +39,8 @@ class RecognizeExchange(Exchange):
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
             asked = None if reader.is_long else self.dialect.parse(reader.finish())
-            ticket = None if asked is None else self.context.service.recall(asked)
-            kept = ticket.ready if asked and asked.block and ticket else None
+            ticket = self.context.service.recall(asked) if asked and asked.block else None
+            kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
                 reply = self.dialect.render(kept, asked, ticket.outcome)
             else:
@@ -63,11 +63,10 @@ class RecognizeExchange(Exchange):
         try:
             if asked is None:
                 asked = self.dialect.parse(await asyncio.to_thread(reader.finish))
-            self._ticket = ticket or await self.context.service.submit(
-                asked, self.scope.principal.turn(background=not asked.block)
-            )
-            self.drop_body()
-            reply = await self._reply(self._ticket, asked)
+            if asked.block:
+                reply = await self._result(asked, ticket)
+            else:
+                reply = await self._accepted(asked)
         except asyncio.CancelledError:
             return  # the client disconnected while its answer was awaited
         except Exception as error:
@@ -77,11 +76,16 @@ class RecognizeExchange(Exchange):
             self.drop_body()
         self.send(reply)
 
-    async def _reply(self, ticket: Ticket, asked: OcrRequest) -> Reply:
-        """The result, or the job that will have it."""
-        if not asked.block:
-            self._ticket = None
-            return self.dialect.accepted(self.context.jobs.create(ticket, asked.format))
+    async def _accepted(self, asked: OcrRequest) -> Reply:
+        """The job that will have the result."""
+        jobs = await self.context.jobs.open()
+        return self.dialect.accepted(await jobs.accept(asked, self.scope.principal))
+
+    async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
+        """The result; ticket: if it is cached."""
+        turn = self.scope.principal.turn()
+        ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
+        self.drop_body()
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()

@@ -10,7 +10,7 @@ from server.http.openapi import examples
 from server.http.openapi.fields import image_schema
 from server.intake.fields import BASE64_FIELD, IMAGE_PART
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
-from server.service.jobs import MAX_WAIT_SECONDS
+from server.jobs.record import MAX_WAIT_SECONDS
 from server.settings.constraints import Schema
 
 Parameter = dict[str, Any]

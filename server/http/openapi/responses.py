@@ -12,7 +12,7 @@ from server.http.errors import RETRY_AFTER, STATUS
 from server.http.openapi import examples
 from server.http.openapi.schemas import count, text
 from server.http.openapi.typed_schemas import reference
-from server.service.jobs import JobState
+from server.jobs.record import JobState
 from server.settings.constraints import Schema
 
 Response = dict[str, Any]

@@ -25,8 +25,8 @@ from server.intake.body import BodyReader, TextBody
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.intake.request_fields import parse_request
+from server.jobs.record import JobRecord
 from server.principal import Principal
-from server.service.jobs import JobRecord
 from tests.support.cards import card
 from tests.support.http_client import Client, Reply
 from tests.support.live_server import LiveServer

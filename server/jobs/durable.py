@@ -1,0 +1,117 @@
+"""Jobs in the database: they outlive the process that accepted them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from cache.keys import Digests
+from ocr_engine.errors import QueueFull
+from server.blobs.store import BlobMissing, BlobStore
+from server.errors import Gone
+from server.formats.answer import Answer
+from server.intake.request import OcrRequest
+from server.jobs.leftovers import Leftovers
+from server.jobs.notices import Notices
+from server.jobs.record import JobRecord
+from server.jobs.rows import JobRows
+from server.jobs.runner import Explain, JobRunner
+from server.jobs.stored_answer import unpacked
+from server.jobs.stored_request import stored
+from server.principal import Principal
+from server.service.service import OcrService
+
+POLL_SECONDS = 5.0  # those who wait look at the row, should a notice be missed
+
+
+class DurableJobs:
+    """See Jobs. explain: turns an error into what clients see."""
+
+    def __init__(
+        self, rows: JobRows, blobs: BlobStore, service: OcrService, explain: Explain
+    ) -> None:
+        self._rows = rows
+        self._blobs = blobs
+        self._service = service
+        self._notices = Notices()
+        self._leftovers = Leftovers(rows, blobs)
+        self.runner = JobRunner(rows, blobs, service, self._notices, explain)
+
+    def __len__(self) -> int:
+        """How many jobs were kept a few seconds ago."""
+        return self._leftovers.kept
+
+    async def run(self) -> None:
+        """Work on jobs until cancelled."""
+        sweeping = asyncio.ensure_future(self._leftovers.run())
+        try:
+            await self.runner.run()
+        finally:
+            sweeping.cancel()
+
+    async def accept(self, request: OcrRequest, principal: Principal) -> JobRecord:
+        """See Jobs: when this returns, the job survives a power cut."""
+        image, digests = await self._service.identify(request)
+        blob = await self._blobs.put(image)
+        try:
+            row = await self._rows.insert(_values(request, principal, len(image), digests, blob))
+        except QueueFull:  # after other errors the row may be there
+            await self._blobs.delete([blob])
+            raise
+        self.runner.wake()
+        return await self._rows.record(row)
+
+    async def get(self, user: str, job_id: str) -> JobRecord:
+        """See Jobs."""
+        row = await self._rows.find(user, job_id)
+        if row.state == "queued" and await self.runner.note_begin(job_id):
+            row = await self._rows.find(user, job_id)
+        return await self._rows.record(row)
+
+    async def next_version(self, user: str, job_id: str, version: int, seconds: float) -> JobRecord:
+        """See Jobs; a change by another process is noticed within a second."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        with self._notices.watch(job_id) as changed:
+            while True:
+                changed.clear()
+                job = await self.get(user, job_id)
+                left = deadline - loop.time()
+                if job.version > version or left <= 0:
+                    return job
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), min(left, POLL_SECONDS))
+
+    async def answer(self, job: JobRecord) -> Answer:
+        """See Jobs."""
+        row = await self._rows.find(job.user, job.job_id)
+        try:
+            data = await self._blobs.get(row.result_blob or "")
+        except BlobMissing:
+            raise Gone("the result of the job was deleted; send the image again") from None
+        return unpacked(data, Digests(row.md5, row.sha256))
+
+    async def cancel(self, user: str, job_id: str) -> None:
+        """See Jobs."""
+        row = await self._rows.cancel(user, job_id)
+        await self.runner.drop(job_id)
+        self._notices.tell(job_id)
+        await self._blobs.delete([row.input_blob])
+
+
+def _values(
+    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str
+) -> dict[str, Any]:
+    """The columns of a new job."""
+    return {
+        "user": principal.user,
+        "weight": principal.weight,
+        "priority": principal.priority,
+        "request": stored(request),
+        "format": request.format,
+        "input_blob": blob,
+        "input_bytes": size,
+        "md5": digests.md5,
+        "sha256": digests.sha256,
+    }
