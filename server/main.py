@@ -91,6 +91,7 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns about broken bodies
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each step
     access_log = logging.getLogger("server.access")
     access_log.setLevel(access_log_level)
     if settings.access_format == "json":

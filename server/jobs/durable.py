@@ -38,7 +38,7 @@ class DurableJobs:
         self._leftovers = Leftovers(rows, blobs)
         self.runner = JobRunner(rows, blobs, service, self._notices, explain)
 
-    def __len__(self) -> int:
+    def kept(self) -> int:
         """How many jobs were kept a few seconds ago."""
         return self._leftovers.kept
 

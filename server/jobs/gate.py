@@ -45,9 +45,9 @@ class JobsGate:
         self._opening = asyncio.Lock()
         self._opened = asyncio.Event()
 
-    def __len__(self) -> int:
-        """How many jobs are kept."""
-        return len(self._memory if self._durable is None else self._durable)
+    def kept(self) -> int:
+        """How many jobs are kept; in a database, there were so many a few seconds ago."""
+        return self._memory.kept() if self._durable is None else self._durable.kept()
 
     @property
     def durable(self) -> bool:
@@ -65,7 +65,7 @@ class JobsGate:
         async with self._opening:
             if self._durable is None:
                 await self._choose()
-        return self._durable or self._memory
+        return self._memory if self._durable is None else self._durable
 
     async def run(self) -> None:
         """Work on the jobs in the database, also those of an earlier start, until cancelled."""

@@ -62,7 +62,7 @@ class MemoryJobs:
         self._finished_bytes = 0
         self._expired: OrderedDict[str, str] = OrderedDict()  # to their users
 
-    def __len__(self) -> int:
+    def kept(self) -> int:
         """How many jobs are kept."""
         return len(self._jobs)
 

@@ -88,7 +88,7 @@ def _health(context: ServerContext) -> Health:
             "joined": outcomes["joined"],
             "miss": outcomes["miss"],
         },
-        "jobs": len(context.jobs),
+        "jobs": context.jobs.kept(),
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
     }

@@ -104,7 +104,10 @@ def accepted() -> Response:
     """The response for a started job."""
     return {
         "description": "With `block_flag=false`: the job is accepted; poll its address.",
-        "headers": headers("Location", "Operation-Location", "Retry-After", "X-Cache"),
+        "headers": {
+            **headers("Location", "Operation-Location", "Retry-After"),
+            "X-Cache": optional_header("X-Cache"),
+        },
         "content": {JSON: {"schema": reference("AcceptedAnswer"), "example": examples.ACCEPTED}},
         "links": {
             "job": {"operationId": "getJob", "parameters": {"id": "$response.body#/job/id"}},

@@ -221,6 +221,7 @@ def test_a_job_joins_running_work_and_hits_the_cache(server: LiveServer, gate: P
     first = start(server, f"hold {gate}")
     second = start(server, f"hold {gate}")
     assert url_of(first) != url_of(second)
+    wait_until(lambda: server.outcomes().get("joined"), "the one that joins")
     gate.unlink()
     assert finished(server, first).json["cache"] == "miss"
     assert finished(server, second).json["cache"] == "joined"

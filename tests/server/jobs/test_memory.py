@@ -67,7 +67,7 @@ def test_jobs_are_forgotten_when_their_time_is_over() -> None:
     assert [is_kept(jobs, job) for job in (first, second)] == [False, True]
     clock.seconds = 91
     assert not is_kept(jobs, second)
-    assert len(jobs) == 0
+    assert jobs.kept() == 0
 
 
 def test_the_oldest_jobs_go_when_their_answers_are_too_long() -> None:
@@ -80,7 +80,7 @@ def test_the_oldest_jobs_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(memory, "MAX_JOBS", 3)
     jobs = store(clock=Clock())
     kept = [jobs.create("user", cached(), "json") for _ in range(5)]
-    assert len(jobs) == 3
+    assert jobs.kept() == 3
     assert [is_kept(jobs, job) for job in kept] == [False, False, True, True, True]
 
 
