@@ -16,7 +16,7 @@ from server.jobs.leftovers import Leftovers
 from server.jobs.notices import Notices
 from server.jobs.record import JobRecord
 from server.jobs.rows import JobRows
-from server.jobs.runner import Explain, JobRunner
+from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.stored_answer import unpacked
 from server.jobs.stored_request import stored
 from server.principal import Principal
@@ -29,14 +29,19 @@ class DurableJobs:
     """See Jobs. explain: turns an error into what clients see."""
 
     def __init__(
-        self, rows: JobRows, blobs: BlobStore, service: OcrService, explain: Explain
+        self,
+        rows: JobRows,
+        blobs: BlobStore,
+        service: OcrService,
+        explain: Explain,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._rows = rows
         self._blobs = blobs
         self._service = service
         self._notices = Notices()
         self._leftovers = Leftovers(rows, blobs)
-        self.runner = JobRunner(rows, blobs, service, self._notices, explain)
+        self.runner = JobRunner(rows, blobs, service, self._notices, explain, tick_seconds)
 
     def kept(self) -> int:
         """How many jobs were kept a few seconds ago."""
@@ -81,7 +86,8 @@ class DurableJobs:
                 if job.version > version or left <= 0:
                     return job
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), min(left, POLL_SECONDS))
+                    async with asyncio.timeout(min(left, POLL_SECONDS)):
+                        await changed.wait()
 
     async def answer(self, job: JobRecord) -> Answer:
         """See Jobs."""

@@ -130,7 +130,8 @@ class MemoryJobs:
             if run is None:
                 break
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(run.finished.wait(), min(left, POLL_SECONDS))
+                async with asyncio.timeout(min(left, POLL_SECONDS)):
+                    await run.finished.wait()
             self._refresh(job)
         return job
 

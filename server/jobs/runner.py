@@ -77,8 +77,10 @@ class JobRunner:
         service: OcrService,
         notices: Notices,
         explain: Explain,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._rows = rows
+        self._tick_seconds = tick_seconds
         self._leases = JobLeases(rows)
         self._blobs = blobs
         self._service = service
@@ -103,11 +105,12 @@ class JobRunner:
             while True:
                 self._wake.clear()
                 if loop.time() >= next_tick:
-                    next_tick = loop.time() + TICK_SECONDS
+                    next_tick = loop.time() + self._tick_seconds
                     await self._guarded(self._tick())
                 await self._guarded(self._fill())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), next_tick - loop.time())
+                    async with asyncio.timeout_at(next_tick):  # wait_for() may lose a cancellation
+                        await self._wake.wait()
         finally:
             await self._stop()
 
@@ -207,7 +210,7 @@ class JobRunner:
     async def _give_back(self, held: _Held, error: Exception) -> None:
         """Let the job wait again, because the pool or the storage has no room for it."""
         held.ended = True
-        pause = getattr(error, "retry_after", None) or TICK_SECONDS
+        pause = getattr(error, "retry_after", None) or self._tick_seconds
         self._pause_until = asyncio.get_running_loop().time() + pause
         await self._guarded(self._leases.release(held.row.id))
 
@@ -225,7 +228,7 @@ class JobRunner:
                 break
             except StorageUnavailable as error:
                 self._note_away(error)
-                await asyncio.sleep(TICK_SECONDS)
+                await asyncio.sleep(self._tick_seconds)
         unneeded = [held.row.input_blob] if ended is not None else [blob] if blob else []
         await self._guarded(self._blobs.delete(unneeded))
 
