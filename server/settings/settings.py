@@ -25,6 +25,7 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
+from server.settings.secrets import Secret, SecretText
 
 _OPTIONS = RecognitionOptions()
 
@@ -113,7 +114,7 @@ class ServiceSettings:
 class DatabaseSettings:
     """Where keys, usage and jobs are kept. None: a SQLite file in the state folder."""
 
-    url: str | None = setting(Nullable(Text()), None)
+    url: Secret | None = setting(Nullable(SecretText()), None)
 
 
 @dataclass(frozen=True, slots=True)
