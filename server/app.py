@@ -55,12 +55,13 @@ def build_context(
         max_pixels=settings.ocr.max_pixels,
     )
     storage = Storage(database_location(settings))
+    admin_key = settings.access.admin_key
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
         storage=storage,
-        keyring=Keyring(storage, settings.access.admin_key),
+        keyring=Keyring(storage, admin_key.reveal() if admin_key is not None else None),
         refusals=Refusals(),
         jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),

@@ -19,7 +19,8 @@ from server.http.openapi.responses import (
     result,
     result_content,
 )
-from server.http.openapi.schemas import reference, text
+from server.http.openapi.schemas import text
+from server.http.openapi.typed_schemas import reference
 from server.intake.request_fields import OPTION_FIELDS
 from server.settings.constraints import Schema
 
@@ -144,7 +145,8 @@ def _health() -> Paths:
     }
     live = plain("The event loop runs.", JSON, reference("Liveness"), {"status": "alive"})
     ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
-    health = plain("The server's state.", JSON, reference("Health"))
+    either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
+    health = plain("The server's state; without a key perhaps only a word.", JSON, either)
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),

@@ -1,0 +1,1 @@
+"""Webhooks: messages to the receivers that clients name, sent until they arrive."""
