@@ -27,7 +27,7 @@ class ServiceError(Exception):
 
 
 class BadRequest(ServiceError):
-    """The body does not match its Content-Type."""
+    """The body does not match its Content-Type, or that type is not accepted."""
 
     code = "bad_request"
     example = "the multipart body ends before its final boundary"

@@ -206,7 +206,7 @@ async def _announce(
 ) -> None:
     """Tell systemd when the first worker is warm; print the URL when all workers have started.
 
-    Each worker logs that it is ready, and the URL should be the last line of the start.
+    Each worker logs that it is ready, and the URL should be printed last.
     """
     engine = context.service.engine
     while (info := engine.info) is None or not context.ready():

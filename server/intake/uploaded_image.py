@@ -12,7 +12,10 @@ KnownDigests = Callable[[bytes], Digests | None]  # looks up the digests of a re
 
 
 class UploadedImage:
-    """An image whose bytes are in memory; see ImageSource. known: asked until it has digests."""
+    """An image whose bytes are in memory; see ImageSource.
+
+    known: looks up the digests; called again until it finds them.
+    """
 
     scope: Scope = "read"
 

@@ -107,7 +107,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self._send_parts(reply.body)
 
     def send_unless_known(self, reply: Reply) -> None:
-        """Send this reply, or 304 if the client already has the version of its ETag."""
+        """Send this reply, or 304 if the client already has the version in the ETag."""
         self._set_headers(reply.headers)
         if self.check_etag_header():
             self.send_empty(304)

@@ -188,8 +188,8 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _limit_time(self) -> None:
         """Have the connection closed if the body takes too long.
 
-        Tornado would create a timer and two futures for this with each request. So its own limit
-        is read from its private attribute and disabled with None, which its annotation lacks.
+        Tornado would create a timer and two futures for this with each request. So Tornado's own
+        limit is read from a private attribute, and disabled with None, which the annotation lacks.
         """
         seconds = self._connection.params.body_timeout
         self._connection.set_body_timeout(None)  # type: ignore[arg-type]
@@ -213,8 +213,8 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _refuse(self, error: Exception) -> None:
         """Answer before the body is complete, and keep draining the body.
 
-        So a client that is still sending receives the answer. Ends with the body, or when the
-        body takes too long.
+        So a client that is still sending receives the answer. The exchange ends with the body, or
+        when the body takes too long.
         """
         self.drop_body()
         self._stream.expect_nothing()
