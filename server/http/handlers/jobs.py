@@ -16,6 +16,8 @@ POLL_SECONDS = 1
 class JobHandler(BaseHandler):
     """One job by its id."""
 
+    needs = "jobs"
+
     async def get(self, job_id: str) -> None:
         """The job's state, and its result when it is done; ?wait=seconds waits for the end."""
         try:
