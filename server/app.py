@@ -24,6 +24,8 @@ from server.service.service import OcrService
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
+from server.users.keyring import Keyring
+from server.users.refusals import Refusals
 
 if TYPE_CHECKING:
     from server.database.database import Database
@@ -62,12 +64,15 @@ def build_context(
     )
     storage = Storage(database_location(settings))
     jobs = build_jobs(settings, storage, service)
+    admin_key = settings.access.admin_key
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
         storage=storage,
         jobs=jobs,
+        keyring=Keyring(storage, admin_key.reveal() if admin_key is not None else None),
+        refusals=Refusals(),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
         inflight=inflight,

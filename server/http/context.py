@@ -15,6 +15,8 @@ from server.operations.metrics import Metrics
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.settings import Settings
+from server.users.keyring import Keyring
+from server.users.refusals import Refusals
 
 
 class BackgroundWork(Protocol):
@@ -37,6 +39,8 @@ class ServerContext:
     service: OcrService
     storage: Storage
     jobs: JobsGate
+    keyring: Keyring
+    refusals: Refusals
     default_options: RecognitionOptions
     max_body_bytes: int
     inflight: InflightBytes

@@ -16,6 +16,7 @@ from server.jobs.record import JobState
 
 Count = Annotated[int, {"minimum": 0}]
 Seconds = Annotated[float, {"minimum": 0}]
+HealthStatus = Literal["ready", "starting", "draining"]
 
 
 def _error_meanings() -> dict[str, str]:
@@ -174,10 +175,16 @@ class DatabaseHealth(TypedDict):
     problem: NotRequired[Annotated[str, "Why it is unavailable."]]
 
 
+class BriefHealth(TypedDict):
+    """GET /healthz without a key, where keys are required."""
+
+    status: HealthStatus
+
+
 class Health(TypedDict):
     """GET /healthz."""
 
-    status: Literal["ready", "starting", "draining"]
+    status: HealthStatus
     version: str
     uptime_seconds: Seconds
     engine: Annotated[LoadedEngine | None, "Null until it is loaded."]

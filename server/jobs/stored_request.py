@@ -10,10 +10,13 @@ from typing import Any
 from cache.keys import Digests
 from ocr_engine.options import RecognitionOptions
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
+from server.principal import Scope
 
 
 class StoredImage:
     """The input of a job; see ImageSource. read: gets it from the blob store."""
+
+    scope: Scope = "read"
 
     def __init__(self, size: int, digests: Digests, read: Callable[[], Awaitable[bytes]]) -> None:
         self._size = size

@@ -9,8 +9,10 @@ from server.database.storage import Storage
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
 from server.http.json_bodies import (
+    BriefHealth,
     DatabaseHealth,
     Health,
+    HealthStatus,
     Liveness,
     LoadedEngine,
     Readiness,
@@ -24,6 +26,8 @@ from server.version import VERSION
 class LivenessHandler(BaseHandler):
     """200 as long as the event loop runs."""
 
+    needs = None
+
     def get(self) -> None:
         """Alive."""
         self.send_json(Liveness(status="alive"))
@@ -33,6 +37,8 @@ class LivenessHandler(BaseHandler):
 
 class ReadinessHandler(BaseHandler):
     """200 if a worker is ready and the server is not draining."""
+
+    needs = None
 
     def get(self) -> None:
         """200, or 503 with the reason."""
@@ -47,13 +53,26 @@ class ReadinessHandler(BaseHandler):
 
 
 class HealthHandler(BaseHandler):
-    """The state of the server, for people and dashboards."""
+    """The state of the server, for people and dashboards; in one word without a valid key."""
+
+    brief = False
+
+    def refuse(self, error: Exception) -> None:
+        """Go on all the same: load balancers send no key."""
+        self.brief = True
 
     def get(self) -> None:
         """Workers, queue, cache, version and models as JSON."""
-        self.send_json(_health(self.context))
+        if self.brief:
+            self.send_json(BriefHealth(status=_status(self.context)))
+        else:
+            self.send_json(_health(self.context))
 
     head = get
+
+
+def _status(context: ServerContext) -> HealthStatus:
+    return "draining" if context.draining else "ready" if context.ready() else "starting"
 
 
 def _health(context: ServerContext) -> Health:
@@ -61,7 +80,7 @@ def _health(context: ServerContext) -> Health:
     stats = engine.stats()
     cache, outcomes = context.service.cache, context.metrics.cache_results
     return {
-        "status": "draining" if context.draining else "ready" if context.ready() else "starting",
+        "status": _status(context),
         "version": VERSION,
         "uptime_seconds": round(context.uptime_seconds(), 1),
         "engine": _loaded(engine.info) if engine.info else None,

@@ -39,8 +39,10 @@ class JobBaseHandler(BaseHandler):
 class JobHandler(JobBaseHandler):
     """One job by its id."""
 
+    needs = "jobs"
+
     async def get(self, job_id: str) -> None:
-        """Its state, and its result when it is done; ?wait=seconds waits for the end."""
+        """The job's state, and its result when it is done; ?wait=seconds waits for the end."""
         try:
             jobs = await self.jobs()
             job = await jobs.get(self.user, job_id)

@@ -126,11 +126,14 @@ def test_the_jobs_of_a_dead_process_are_taken_over_and_end_once(
         async with ward(location, clock, hooks=(told,)) as slow:
             job = await slow.accept("taken over")
             late = await slow.task("taken over")
+            slow.engine.is_ready = False  # it takes no other job
             monkeypatch.setattr(slow.jobs.runner._leases, "renew", never)
             monkeypatch.setattr(slow.jobs.runner._leases, "recover", nothing)
-            clock.now += DEAD
             async with ward(location, clock, hooks=(told,)) as other:
-                (await other.task("taken over")).read("by the other")
+                while not other.tasks("taken over"):  # a renewal was under way
+                    clock.now += DEAD
+                    await asyncio.sleep(0.05)
+                other.tasks("taken over")[0].read("by the other")
                 done = await other.ended(job)
                 late.read("too late")
                 await until(lambda: not slow.jobs.runner._held)
