@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import secrets
 import time
@@ -15,6 +16,8 @@ from server.blobs.store import BlobMissing
 from server.errors import StorageUnavailable
 
 UNFINISHED = ".part"
+
+log = logging.getLogger(__name__)
 
 
 class FolderBlobs:
@@ -100,6 +103,7 @@ def _changed_at(entry: os.DirEntry[str]) -> float:
 
 
 def _unavailable(error: OSError) -> StorageUnavailable:
+    log.warning("images of jobs: %s", error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageUnavailable("the disk is full: no image can be kept; try again later")
     return StorageUnavailable("images cannot be kept at the moment; the server's log has the cause")

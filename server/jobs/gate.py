@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+LOOK_SECONDS = 2.0  # for a file that another server has created
 
 
 class JobsGate:
@@ -69,9 +71,12 @@ class JobsGate:
 
     async def run(self) -> None:
         """Work on the jobs in the database, also those of an earlier start, until cancelled."""
-        if self._storage.in_use():
-            await self._open_patiently()
-        await self._opened.wait()
+        while not self._opened.is_set():
+            if self._storage.in_use() and not self._in_memory:
+                await self._open_patiently()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._opened.wait()
         assert self._durable is not None
         await self._durable.run()
 
