@@ -29,7 +29,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
     numbers chaos kills peers overload overhead folder soak fuzz browser screenshots check docs \
-    api slim lock clean
+    api slim lock clean servers
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -43,7 +43,7 @@ install: $(INSTALLED) ## install all engines into .venv
 serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
 	@exec .venv/bin/python setup.py $(ARGS)
 
-test: $(DEV) browser ## install, then run the tests
+test: $(DEV) browser servers ## install, then run the tests
 	.venv/bin/python -m pytest $(ARGS)
 
 accuracy: $(INSTALLED) ## every engine and PaddleOCR's own pipeline on all pages (10 minutes)
@@ -104,6 +104,9 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	@.venv/bin/python tools/chromium.py --find || { \
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
+
+servers: $(DEV) ## PostgreSQL for the tests: from PATH, or unpacked into .venv
+	@.venv/bin/python tools/server_programs.py postgres
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)

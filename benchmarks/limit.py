@@ -39,7 +39,8 @@ from throughput import settings  # noqa: E402
 from workloads import WORKLOADS, distinct, images, show_all  # noqa: E402
 
 from server.settings.engine import engine_settings  # noqa: E402
-from server.settings.settings import Settings, build  # noqa: E402
+from server.settings.loading import build  # noqa: E402
+from server.settings.settings import Settings  # noqa: E402
 
 MIN_EFFICIENCY = 0.95
 MAX_CPU_RATIO = 1.08

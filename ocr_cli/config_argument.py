@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from server.settings.settings import default_config
+from server.settings.loading import default_config
 
 
 def add_config_argument(parser: argparse.ArgumentParser) -> None:

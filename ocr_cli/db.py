@@ -11,7 +11,7 @@ from ocr_client.exit_status import ExitStatus
 from server.database.storage import StorageError, check_folder, check_packages
 from server.errors import StorageUnavailable
 from server.settings.database import database_location
-from server.settings.settings import SettingsError, load_settings
+from server.settings.loading import SettingsError, load_settings
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "ocr-server db") -> int:

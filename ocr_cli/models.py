@@ -14,7 +14,7 @@ from ocr_engine.errors import EngineError
 from ocr_engine.models.installed import InstalledModel, ModelState, installed_models
 from ocr_engine.models.source import ModelSource
 from server.settings.engine import engine_settings
-from server.settings.settings import SettingsError, default_config, load_settings
+from server.settings.loading import SettingsError, default_config, load_settings
 
 ROLES = {"det": "detection", "cls": "direction", "rec": "recognition"}
 _REINSTALL = (

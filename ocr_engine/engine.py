@@ -35,6 +35,25 @@ class WorkerState(enum.Enum):
     DEAD = "dead"
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """For whom an image is read, and with what right to the workers.
+
+    user: any name; images of one user wait for each other, and users take turns. weight: the
+    user's share of the workers, relative to other users. priority: higher is read first, among the
+    images of this user. background: nobody waits for it, so images that somebody waits for are
+    preferred.
+    """
+
+    user: str = ""
+    weight: float = 1.0
+    priority: int = 0
+    background: bool = False
+
+
+DEFAULT_TURN = Turn()
+
+
 class EngineTask(Protocol):
     """One submitted image."""
 
@@ -106,6 +125,7 @@ class Engine(Protocol):
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,
+        turn: Turn = DEFAULT_TURN,
     ) -> EngineTask:
         """Accept an image. patience: how many seconds the client waits; None: no limit.
 

@@ -1,23 +1,63 @@
 """The JSON form of a document, as workers send it, caches store it and clients get it.
 
+The types describe it to mypy and, with the notes in Annotated, to the clients of the API.
+
 It has lines without blocks; from_json() groups them again. Only documents of one page are
 supported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from ocr_engine.geometry import Quad, as_quad
 from ocr_engine.result import Document, Glyph, Line, TextPart, Word
 from ocr_engine.stages.layout import image_document
 
+Corner = Annotated[Sequence[int], "x and y.", {"minItems": 2, "maxItems": 2}]
+BoxJson = Annotated[
+    Sequence[Corner],
+    "Four corners in pixels of the upright image, clockwise from the top left.",
+    {"minItems": 4, "maxItems": 4},
+]
+_BETWEEN_0_AND_1 = {"minimum": 0, "maximum": 1}
 
-def as_json(document: Document) -> dict[str, Any]:
+
+class TextPartJson(TypedDict):
+    """A word or a character."""
+
+    text: str
+    confidence: Annotated[float, "How certain the model is.", _BETWEEN_0_AND_1]
+    box: BoxJson
+
+
+class TextLineJson(TextPartJson):
+    """A line of text."""
+
+    words: NotRequired[Annotated[list[TextPartJson], "Its words, with `granularity=word`."]]
+    chars: NotRequired[Annotated[list[TextPartJson], "Its characters, with `granularity=char`."]]
+
+
+class ResultJson(TypedDict):
+    """A document of one page."""
+
+    text: Annotated[str, "All lines, separated by newlines."]
+    confidence: Annotated[
+        float, "Mean of the lines, weighted by their characters.", _BETWEEN_0_AND_1
+    ]
+    width: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
+    height: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
+    lines: Annotated[list[TextLineJson], "In reading order."]
+    frames: NotRequired[
+        Annotated[int, "Frames or pages in the file, if more than one.", {"minimum": 2}]
+    ]
+
+
+def as_json(document: Document) -> ResultJson:
     """Convert to plain data; ValueError unless the document has exactly one page."""
     (page,) = document.pages
-    data: dict[str, Any] = {
+    data: ResultJson = {
         "text": page.text,
         "confidence": page.confidence,
         "width": page.width,
@@ -42,8 +82,8 @@ def from_json(data: Mapping[str, Any]) -> Document:
         raise ValueError(f"a number is too large: {error}") from None
 
 
-def _line_as_json(line: Line) -> dict[str, Any]:
-    data = _part_as_json(line)
+def _line_as_json(line: Line) -> TextLineJson:
+    data: TextLineJson = {"text": line.text, "confidence": line.confidence, "box": line.box}
     if line.words is not None:
         data["words"] = [_part_as_json(word) for word in line.words]
     if line.glyphs is not None:
@@ -51,7 +91,7 @@ def _line_as_json(line: Line) -> dict[str, Any]:
     return data
 
 
-def _part_as_json(part: Line | TextPart) -> dict[str, Any]:
+def _part_as_json(part: TextPart) -> TextPartJson:
     return {"text": part.text, "confidence": part.confidence, "box": part.box}
 
 

@@ -28,14 +28,9 @@ from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
+from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
 from server.settings.paddleocr_keys import warning
-from server.settings.settings import (
-    BUILT_IN,
-    LogSettings,
-    SettingsError,
-    default_config,
-    load_settings,
-)
+from server.settings.settings import LogSettings
 from server.version import VERSION
 
 log = logging.getLogger("server")

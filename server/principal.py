@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ocr_engine.engine import Turn
+
 Scope = Literal["read", "jobs", "filename", "admin"]
 
 ALL_BUT_ADMIN: frozenset[Scope] = frozenset(("read", "jobs", "filename"))
@@ -23,6 +25,10 @@ class Principal:
     scopes: frozenset[Scope] = ALL_BUT_ADMIN
     weight: float = 1.0
     priority: int = 0
+
+    def turn(self, background: bool = False) -> Turn:
+        """The turn of this user's images; background: nobody waits for them."""
+        return Turn(self.user, self.weight, self.priority, background)
 
 
 ANONYMOUS = Principal("anonymous")

@@ -114,7 +114,9 @@ def test_the_package_asks_for_no_more_than_the_locks_have() -> None:
     known = {**full, **versions(lock("postgresql"))}
     for extra in project["optional-dependencies"].values():
         for wanted in map(Requirement, extra):
-            assert all(wanted.specifier.contains(each) for each in known[wanted.name.lower()]), wanted
+            assert all(wanted.specifier.contains(each) for each in known[wanted.name.lower()]), (
+                wanted
+            )
 
 
 def test_pyproject_the_makefile_and_the_docs_name_the_same_pythons() -> None:

@@ -41,7 +41,7 @@ from ocr_engine.runtimes.openvino import runtime  # noqa: E402
 from ocr_engine.runtimes.openvino.graph.quantization import quantizable  # noqa: E402
 from ocr_engine.runtimes.session import Inputs, PixelArray, Session  # noqa: E402
 from server.settings.engine import engine_settings  # noqa: E402
-from server.settings.settings import load_settings  # noqa: E402
+from server.settings.loading import load_settings  # noqa: E402
 
 T = TypeVar("T")
 

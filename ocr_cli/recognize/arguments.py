@@ -10,7 +10,7 @@ from ocr_cli.recognize.reader import DRAWING, TEXT_FORMATS, OutputOptions
 from ocr_client.arguments import a_count, a_field, a_time, a_url
 from server.formats.registry import OUTPUT_FORMATS
 from server.intake.request_fields import OPTION_FIELDS
-from server.settings.settings import default_config
+from server.settings.loading import default_config
 
 GRANULARITIES = ("line", "word", "char")
 DESCRIPTION = """Recognize images: files, folders with all their subfolders, quoted patterns,

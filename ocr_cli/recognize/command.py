@@ -22,7 +22,7 @@ from ocr_client.interrupt import until_interrupted
 from ocr_client.progress import Progress
 from ocr_engine.errors import EngineError
 from server.errors import ServiceError
-from server.settings.settings import SettingsError, load_settings
+from server.settings.loading import SettingsError, load_settings
 
 
 class CannotStart(Exception):

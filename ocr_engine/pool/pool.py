@@ -7,7 +7,7 @@ import itertools
 import logging
 from dataclasses import dataclass, replace
 
-from ocr_engine.engine import EngineStats, EngineTask, TaskState
+from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, TaskState, Turn
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.admission import Admission
@@ -152,6 +152,7 @@ class Pool:
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,
+        turn: Turn = DEFAULT_TURN,
     ) -> PoolTask:
         """See Engine: adds the image to the backlog."""
         if self._draining:
@@ -161,7 +162,7 @@ class Pool:
         if self.supervisor.idle_worker() is None:
             self.admission.check(self.queued(), self.supervisor.warm(), patience)
         max_seconds = self.spec.queue_seconds + self.spec.task_seconds
-        task = PoolTask(next(self._ids), image, options, max_seconds, read_before)
+        task = PoolTask(next(self._ids), image, options, max_seconds, read_before, turn)
         self._count_bytes(len(image), task)
         self._enqueue(task)
         return task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ocr_engine.engine import TaskState
+from ocr_engine.engine import DEFAULT_TURN, TaskState, Turn
 from ocr_engine.errors import (
     IMAGE_ERRORS,
     EngineError,
@@ -37,6 +37,7 @@ class PoolTask:
         options: RecognitionOptions,
         max_seconds: float,
         read_before: bool = False,
+        turn: Turn = DEFAULT_TURN,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.task_id = task_id
@@ -46,6 +47,7 @@ class PoolTask:
         self.state = TaskState.QUEUED
         self.cores = 1  # its worker may use so many
         self.read_before = read_before
+        self.turn = turn
         self.dispatches = 0  # workers that it was sent to
         self.attempts = 0  # workers that have begun it
         self.begun = False  # by its present worker

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from cache.keys import Digests
 from cache.stored_result import StoredResult
 
-CacheOutcome = Literal["miss", "hit", "joined"]
+CacheOutcome = Literal["hit", "joined", "miss"]
 
 Body = tuple[bytes, ...]  # in parts, so that a cached result is sent without a copy
 
@@ -34,4 +34,4 @@ class Envelope:
     outcome: CacheOutcome
     elapsed_ms: float
     request_id: str
-    job: dict[str, Any] | None = None
+    job: Mapping[str, Any] | None = None

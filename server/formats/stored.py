@@ -7,7 +7,7 @@ import json
 
 from cache.stored_result import StoredResult
 from ocr_engine.result import Document, Recognition
-from ocr_engine.result_json import as_json, from_json
+from ocr_engine.result_json import BoxJson, as_json, from_json
 from server.formats.json_text import dump
 
 DRAWING_TYPE = "image/png"
@@ -15,7 +15,7 @@ INLINE_CHARACTERS = 1 << 20
 _BOX_CHARACTERS = 100  # JSON per line, word or character, in addition to its text
 
 
-StoredLine = tuple[str, float, list[list[int]]]  # text, confidence (0 to 1), four corners (x, y)
+StoredLine = tuple[str, float, BoxJson]  # text, confidence (0 to 1), four corners (x, y)
 
 
 async def encode_result(recognition: Recognition) -> StoredResult:

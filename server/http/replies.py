@@ -15,6 +15,7 @@ from server.formats.answer import Answer, Body, Envelope
 from server.formats.json_text import JSON_TYPE, dump
 from server.formats.registry import OUTPUT_FORMATS, Format, render
 from server.http.errors import PublicError, public_error
+from server.http.json_bodies import ErrorBody, JobBody
 from server.intake.fields import INLINE_BYTES
 from server.service.inflight import InflightBytes
 from server.service.jobs import JobRecord
@@ -112,7 +113,7 @@ def problem_reply(problem: PublicError, request_id: str) -> Reply:
     return reply._replace(error=problem.code)
 
 
-def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
+def error_body(problem: PublicError, request_id: str) -> ErrorBody:
     """The JSON body of an error."""
     return {
         "status": "error",
@@ -120,9 +121,9 @@ def error_body(problem: PublicError, request_id: str) -> dict[str, Any]:
     }
 
 
-def job_json(job: JobRecord) -> dict[str, Any]:
+def job_json(job: JobRecord) -> JobBody:
     """The JSON of a job."""
-    fields: dict[str, Any] = {
+    fields: JobBody = {
         "id": job.job_id,
         "state": job.state,
         "url": f"/jobs/{job.job_id}",

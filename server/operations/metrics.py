@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter as Count
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,9 +20,10 @@ from prometheus_client.registry import Collector
 
 from cache.result_cache import ResultCache
 from ocr_engine.engine import Engine, EngineStats, WorkerState
+from server.formats.answer import CacheOutcome
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-CACHE_RESULTS = ("hit", "joined", "miss")
+CACHE_RESULTS: tuple[CacheOutcome, ...] = get_args(CacheOutcome)
 
 _SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 

@@ -10,7 +10,7 @@ import functools
 
 from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
-from ocr_engine.engine import Engine, EngineTask
+from ocr_engine.engine import DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
 from ocr_engine.options import RecognitionOptions
@@ -51,7 +51,7 @@ class OcrService:
         known = request.source.known_digests()
         return self._hit(known, request) if known is not None else None
 
-    async def submit(self, request: OcrRequest) -> Ticket:
+    async def submit(self, request: OcrRequest, turn: Turn = DEFAULT_TURN) -> Ticket:
         """Find or start the work for a request; raises ServiceError or EngineError."""
         source = request.source
         try:
@@ -64,7 +64,7 @@ class OcrService:
             image = await source.read()
         finally:
             source.close()
-        return await self._submit_image(image, request)
+        return await self._submit_image(image, request, turn)
 
     def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
         """A cached result by the image's MD5."""
@@ -74,16 +74,18 @@ class OcrService:
         """How many recognitions are in progress."""
         return len(self._flights)
 
-    async def _submit_image(self, image: ImageBytes, request: OcrRequest) -> Ticket:
+    async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:
-            return await self._join_or_start(image.data, image.digests, request)
+            return await self._join_or_start(image.data, image.digests, request, turn)
         digests = await self.digester.compute(image.data)
-        ticket = await self._join_or_start(image.data, digests, request)
+        ticket = await self._join_or_start(image.data, digests, request, turn)
         if ticket.outcome != "miss":
             self.digester.remember(image.data, digests)
         return ticket
 
-    async def _join_or_start(self, data: bytes, digests: Digests, request: OcrRequest) -> Ticket:
+    async def _join_or_start(
+        self, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
+    ) -> Ticket:
         """A ticket for a cache hit or a flight; raises the error if the image is refused.
 
         Runs without awaiting until the flight is registered, so concurrent identical requests
@@ -102,7 +104,7 @@ class OcrService:
         ticket = Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
         try:
             if outcome == "miss":
-                await self._start(flight, data, digests, request)
+                await self._start(flight, data, digests, request, turn)
             else:
                 await flight.begun()
         except BaseException:
@@ -112,11 +114,11 @@ class OcrService:
         return ticket
 
     async def _start(
-        self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest
+        self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
     ) -> None:
         """Submit the image and follow its task; raises the error if it is refused."""
         try:
-            task = await self._admit(flight.identity, data, request)
+            task = await self._admit(flight.identity, data, request, turn)
         except Exception as error:
             self._refuse(flight, error)
             raise
@@ -129,7 +131,7 @@ class OcrService:
         completion.add_done_callback(self._completions.discard)
 
     async def _admit(
-        self, identity: FlightIdentity, data: bytes, request: OcrRequest
+        self, identity: FlightIdentity, data: bytes, request: OcrRequest, turn: Turn
     ) -> EngineTask:
         """Submit an image to the engine; TooManyPixels, QueueFull and similar errors.
 
@@ -142,6 +144,7 @@ class OcrService:
             request.options,
             patience=request.timeout_seconds,
             read_before=self._quarantine.is_harmless(identity),
+            turn=turn,
         )
 
     def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:

@@ -12,8 +12,9 @@ from typing import Any
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
 from server.settings.engine import build_engine
+from server.settings.loading import BUILT_IN, SettingsError, load_settings
 from server.settings.paddleocr_keys import warning
-from server.settings.settings import BUILT_IN, Settings, SettingsError, load_settings
+from server.settings.settings import Settings
 
 
 def check_config(

@@ -215,7 +215,13 @@ class ImageShape:
 
     def schema(self) -> Schema:
         """See Constraint."""
-        return {"type": "array", "items": {"type": "integer"}, "minItems": 3, "maxItems": 3}
+        sides = (WholeNumber(8, 1024).schema(), WholeNumber(8, 4096).schema())
+        return {
+            "type": "array",
+            "prefixItems": [{"const": 3}, *sides],
+            "minItems": 3,
+            "maxItems": 3,
+        }
 
 
 def _number(value: Any, low: float, high: float, kind: str) -> float:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from ocr_cli.main import COMMANDS, main
-from server.settings.settings import Settings, build, load_settings
+from server.settings.loading import build, load_settings
+from server.settings.settings import Settings
 from server.version import VERSION
 from tests.support.watching import wait_until
 

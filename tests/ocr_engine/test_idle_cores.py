@@ -31,7 +31,8 @@ from ocr_engine.stages import recognition
 from ocr_engine.worker.messages import Task, decode_request, encode_request
 from ocr_engine.worker.spec import WorkerSpec
 from server.settings import engine as engine_settings
-from server.settings.settings import Settings, load_settings
+from server.settings.loading import load_settings
+from server.settings.settings import Settings
 from tests.support.cards import card
 from tests.support.fake_recognizers import load_obedient, load_preparing
 from tests.support.pools import read, whole

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_engine.engine import EngineTask
+from ocr_engine.engine import EngineTask, Turn
 from ocr_engine.errors import PoolDraining
 from ocr_engine.options import RecognitionOptions
 from server.intake.request import OcrRequest
@@ -34,10 +34,12 @@ class SlowCache:
         self._answers = asyncio.Event()
         self._answers.set()
 
-    async def admit(self, identity: FlightIdentity, data: bytes, request: OcrRequest) -> EngineTask:
+    async def admit(
+        self, identity: FlightIdentity, data: bytes, request: OcrRequest, turn: Turn
+    ) -> EngineTask:
         self.asked += 1
         await self._answers.wait()
-        return await self._admit(identity, data, request)
+        return await self._admit(identity, data, request, turn)
 
     def hold(self) -> None:
         self._server.call(self._answers.clear)

@@ -15,7 +15,8 @@ from ocr_engine.pool.pool import Pool
 from ocr_engine.recognizer import Recognizer
 from server.app import build_context
 from server.http.routes import make_http_server
-from server.settings.settings import Settings, build
+from server.settings.loading import build
+from server.settings.settings import Settings
 from tests.support.fake_recognizers import load_obedient
 from tests.support.http_client import Client
 from tests.support.journal import begun_by

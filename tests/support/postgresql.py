@@ -13,21 +13,12 @@ from types import TracebackType
 
 import psycopg
 
+from server_programs import environment, find_program
 from tests.support.program import free_port
 from tests.support.watching import wait_until
 
 USER = "postgres"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
-
-
-def programs() -> Path:
-    """The folder of initdb and postgres."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).resolve().parent
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    assert folders, "PostgreSQL is missing; install it (Debian: apt install postgresql)"
-    return folders[-1]
 
 
 class PostgreSQL:
@@ -37,6 +28,7 @@ class PostgreSQL:
     """
 
     def __init__(self) -> None:
+        self._program = find_program("postgres")
         self._folder = Path(tempfile.mkdtemp(prefix="ocr-tests-pg-"))
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,11 +57,12 @@ class PostgreSQL:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    *(str(programs() / "postgres"), "-D", "data", "-p", str(self.port)),
+                    *(str(self._program), "-D", "data", "-p", str(self.port)),
                     *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
                     *("-c", "shared_buffers=16MB", "-c", "max_connections=50"),
                 ],
                 cwd=self._folder,
+                env=environment(),
                 user=self._user,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -102,8 +95,9 @@ class PostgreSQL:
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [str(programs() / program), *arguments],
+            [str(self._program.parent / program), *arguments],
             cwd=self._folder,
+            env=environment(),
             user=self._user,
             check=True,
             capture_output=True,

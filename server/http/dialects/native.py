@@ -8,6 +8,7 @@ from server.errors import BadField, MissingFile
 from server.formats.answer import Answer, CacheOutcome, Envelope
 from server.http.context import ServerContext
 from server.http.errors import PublicError
+from server.http.json_bodies import AcceptedAnswer
 from server.http.replies import Reply, answer_reply, is_long, job_json, json_reply, problem_reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader, body_reader
@@ -59,8 +60,9 @@ class OwnDialect:
             "Retry-After": str(JOB_RETRY_AFTER),
             "X-Cache": job.outcome,
         }
-        request_id = self._scope.request_id
-        body = {"status": "accepted", "job": job_json(job), "request_id": request_id}
+        body = AcceptedAnswer(
+            status="accepted", job=job_json(job), request_id=self._scope.request_id
+        )
         return json_reply(body, 202, headers)
 
     def problem(self, problem: PublicError) -> Reply:

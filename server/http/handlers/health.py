@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from ocr_engine.engine import WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
+from ocr_engine.recognizer import EngineInfo
+from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
+from server.http.json_bodies import Health, Liveness, LoadedEngine, Readiness, WorkerHealth
 from server.http.replies import Reply
-from server.operations.metrics import CACHE_RESULTS, CONTENT_TYPE
+from server.operations.metrics import CONTENT_TYPE
 from server.version import VERSION
 
 
@@ -18,7 +18,7 @@ class LivenessHandler(BaseHandler):
 
     def get(self) -> None:
         """Alive."""
-        self.send_json({"status": "alive"})
+        self.send_json(Liveness(status="alive"))
 
     head = get
 
@@ -29,7 +29,7 @@ class ReadinessHandler(BaseHandler):
     def get(self) -> None:
         """200, or 503 with the reason."""
         if self.context.ready():
-            self.send_json({"status": "ready"})
+            self.send_json(Readiness(status="ready"))
         elif self.context.draining:
             self.send_problem(PoolDraining("the server is stopping"))
         else:
@@ -43,46 +43,57 @@ class HealthHandler(BaseHandler):
 
     def get(self) -> None:
         """Workers, queue, cache, version and models as JSON."""
-        context = self.context
-        engine = context.service.engine
-        stats = engine.stats()
-        state = "draining" if context.draining else "ready" if context.ready() else "starting"
-        self.send_json(
-            {
-                "status": state,
-                "version": VERSION,
-                "uptime_seconds": round(context.uptime_seconds(), 1),
-                "engine": asdict(engine.info) if engine.info else None,
-                "workers": [_worker_json(worker) for worker in stats.workers],
-                "restarts": dict(stats.restarts),
-                "queue": {
-                    "waiting": stats.queued,
-                    "running": stats.running,
-                    "limit": stats.queue_limit,
-                    "expected_wait_seconds": round(stats.expected_wait_seconds, 1),
-                },
-                "requests": {
-                    "open": context.open_requests,
-                    "in_flight": context.service.in_flight(),
-                    "bytes": context.inflight.total(),
-                },
-                "completed": stats.completed,
-                "cache": {
-                    "entries": len(context.service.cache),
-                    "bytes": context.service.cache.size_bytes,
-                    "max_entries": context.service.cache.max_count,
-                    "max_bytes": context.service.cache.max_bytes,
-                    **{name: context.metrics.cache_results[name] for name in CACHE_RESULTS},
-                },
-                "jobs": len(context.jobs),
-            }
-        )
+        self.send_json(_health(self.context))
 
     head = get
 
 
-def _worker_json(worker: WorkerStats) -> dict[str, Any]:
-    """A worker as /healthz shows it."""
+def _health(context: ServerContext) -> Health:
+    engine = context.service.engine
+    stats = engine.stats()
+    cache, outcomes = context.service.cache, context.metrics.cache_results
+    return {
+        "status": "draining" if context.draining else "ready" if context.ready() else "starting",
+        "version": VERSION,
+        "uptime_seconds": round(context.uptime_seconds(), 1),
+        "engine": _loaded(engine.info) if engine.info else None,
+        "workers": [_worker(worker) for worker in stats.workers],
+        "restarts": dict(stats.restarts),
+        "queue": {
+            "waiting": stats.queued,
+            "running": stats.running,
+            "limit": stats.queue_limit,
+            "expected_wait_seconds": round(stats.expected_wait_seconds, 1),
+        },
+        "requests": {
+            "open": context.open_requests,
+            "in_flight": context.service.in_flight(),
+            "bytes": context.inflight.total(),
+        },
+        "completed": stats.completed,
+        "cache": {
+            "entries": len(cache),
+            "bytes": cache.size_bytes,
+            "max_entries": cache.max_count,
+            "max_bytes": cache.max_bytes,
+            "hit": outcomes["hit"],
+            "joined": outcomes["joined"],
+            "miss": outcomes["miss"],
+        },
+        "jobs": len(context.jobs),
+    }
+
+
+def _loaded(info: EngineInfo) -> LoadedEngine:
+    return {
+        "engine": info.engine,
+        "precision": info.precision,
+        "models": info.models,
+        "threads": info.threads,
+    }
+
+
+def _worker(worker: WorkerStats) -> WorkerHealth:
     return {
         "pid": worker.pid,
         "state": worker.state.value,

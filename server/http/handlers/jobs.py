@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.formats.answer import Envelope
 from server.formats.registry import Format
 from server.http.handlers.base import BaseHandler
+from server.http.json_bodies import JobAnswer
 from server.http.replies import job_json
 from server.intake.request_fields import parse_format, parse_seconds
 from server.service.jobs import MAX_WAIT_SECONDS, JobRecord
@@ -42,9 +43,8 @@ class JobHandler(BaseHandler):
         if job.answer is None:
             if job.state in ("queued", "running"):
                 self.set_header("Retry-After", str(POLL_SECONDS))
-            self.send_json(
-                {"status": "success", "job": job_json(job), "request_id": self.scope.request_id}
-            )
+            request_id = self.scope.request_id
+            self.send_json(JobAnswer(status="success", job=job_json(job), request_id=request_id))
             return
         envelope = Envelope(job.outcome, job.elapsed_ms, self.scope.request_id, job_json(job))
         await self.send_answer(job.answer, chosen, envelope)

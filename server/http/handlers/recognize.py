@@ -63,7 +63,9 @@ class RecognizeExchange(Exchange):
         try:
             if asked is None:
                 asked = self.dialect.parse(await asyncio.to_thread(reader.finish))
-            self._ticket = ticket or await self.context.service.submit(asked)
+            self._ticket = ticket or await self.context.service.submit(
+                asked, self.scope.principal.turn(background=not asked.block)
+            )
             self.drop_body()
             reply = await self._reply(self._ticket, asked)
         except asyncio.CancelledError:

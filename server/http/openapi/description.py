@@ -10,7 +10,8 @@ from server.http.openapi.fields import field_schemas
 from server.http.openapi.operations import describe_paths
 from server.http.openapi.parameters import parameter_components
 from server.http.openapi.responses import error_components, header_components
-from server.http.openapi.schemas import component_schemas
+from server.http.openapi.schemas import COMPONENTS
+from server.http.openapi.typed_schemas import component_schemas
 from server.settings.settings import Settings
 from server.version import VERSION
 
@@ -41,7 +42,7 @@ def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
         "tags": [{"name": name, "description": told} for name, told in TAGS.items()],
         "paths": describe_paths(field_schemas(defaults)),
         "components": {
-            "schemas": component_schemas(),
+            "schemas": component_schemas(COMPONENTS),
             "responses": error_components(),
             "parameters": parameter_components(),
             "headers": header_components(),

@@ -19,7 +19,8 @@ from server.http.openapi.responses import (
     result,
     result_content,
 )
-from server.http.openapi.schemas import reference, text
+from server.http.openapi.schemas import text
+from server.http.openapi.typed_schemas import reference
 from server.intake.request_fields import OPTION_FIELDS
 from server.settings.constraints import Schema
 

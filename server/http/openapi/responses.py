@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from http.client import responses as phrases
 from typing import Any, get_args
 
+from server.formats.answer import CacheOutcome
 from server.formats.registry import OUTPUT_FORMATS
 from server.http.errors import RETRY_AFTER, STATUS
 from server.http.openapi import examples
-from server.http.openapi.schemas import Schema, count, reference, text
+from server.http.openapi.schemas import count, text
+from server.http.openapi.typed_schemas import reference
 from server.service.jobs import JobState
+from server.settings.constraints import Schema
 
 Response = dict[str, Any]
 
@@ -34,7 +37,7 @@ def header_components() -> dict[str, Any]:
             text(pattern="^[!-~]{1,128}$"),
         ),
         "X-Content-Type-Options": _header("No content sniffing.", {"const": "nosniff"}),
-        "X-Cache": _header("The cache outcome.", {"enum": ["miss", "hit", "joined"]}),
+        "X-Cache": _header("The cache outcome.", {"enum": list(get_args(CacheOutcome))}),
         "Age": _header("For hits: seconds since the result was stored.", seconds, required=False),
         "Server-Timing": _header(
             "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `draw` (`format=image`) and "

@@ -21,7 +21,8 @@ from server.http.routes import make_application
 from server.intake.fields import Form
 from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
 from server.intake.sources import build_sources
-from server.settings.settings import Settings, build
+from server.settings.loading import build
+from server.settings.settings import Settings
 from tests.api_description.closed_schemas import closed, problems
 from tests.support.cards import card
 from tests.support.live_server import LiveServer

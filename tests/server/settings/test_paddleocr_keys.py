@@ -12,15 +12,9 @@ import pytest
 from ocr_cli.main import main
 from ocr_engine.errors import ModelError
 from server.settings.engine import build_engine, engine_settings
+from server.settings.loading import SettingsError, load_settings, strip_comments
 from server.settings.paddleocr_keys import OLD_SIDE_LENGTH, WITHOUT_EFFECT
-from server.settings.settings import (
-    PredictSystemSettings,
-    Settings,
-    SettingsError,
-    all_keys,
-    load_settings,
-    strip_comments,
-)
+from server.settings.settings import PredictSystemSettings, Settings, all_keys
 from tests.support.checkout import ROOT
 from tests.support.server_process import run_setup
 

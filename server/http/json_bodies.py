@@ -1,0 +1,168 @@
+"""The JSON bodies of answers other than results, as types.
+
+They describe the bodies to mypy and, with the notes in Annotated, to the clients of the API.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from ocr_engine.engine import WorkerState
+from server.formats.render import AnswerJson
+from server.http.errors import STATUS
+from server.service.jobs import JobState
+
+Count = Annotated[int, {"minimum": 0}]
+Seconds = Annotated[float, {"minimum": 0}]
+
+
+def _error_meanings() -> dict[str, str]:
+    """The meaning of each error code: the first line of the docstring of its error."""
+    meanings = {}
+    for error in STATUS:
+        lines = (inspect.getdoc(error) or "").splitlines() or [""]
+        meanings[error.code] = lines[0]
+    return {**meanings, "internal_error": "Internal error; the log has it under the request id."}
+
+
+ERROR_MEANINGS = _error_meanings()
+ErrorCode = Annotated[
+    str,
+    "\n".join(f"* `{code}`: {meaning}" for code, meaning in ERROR_MEANINGS.items()),
+    {"enum": list(ERROR_MEANINGS)},
+]
+
+
+class ErrorDetail(TypedDict):
+    """What is wrong with a request."""
+
+    code: ErrorCode
+    message: Annotated[str, "For people: what is wrong and what would be accepted."]
+    request_id: Annotated[str, "The same id as in X-Request-Id."]
+
+
+class ErrorBody(TypedDict):
+    """The body of every error."""
+
+    status: Literal["error"]
+    error: ErrorDetail
+
+
+class JobProblem(TypedDict):
+    """Why a job failed."""
+
+    code: ErrorCode
+    message: str
+
+
+class JobBody(TypedDict):
+    """A job, as part of other bodies."""
+
+    id: Annotated[str, "An unguessable id.", {"pattern": "^[A-Za-z0-9_-]{1,64}$"}]
+    state: JobState
+    url: Annotated[str, "The address of the job.", {"format": "uri-reference"}]
+    position: NotRequired[
+        Annotated[Count, "The position in the queue while it is queued; 1 is next."]
+    ]
+    error: NotRequired[Annotated[JobProblem, "The error of a failed job."]]
+
+
+class AcceptedAnswer(TypedDict):
+    """A job was started."""
+
+    status: Literal["accepted"]
+    job: JobBody
+    request_id: str
+
+
+class JobAnswer(TypedDict):
+    """The state of a job without a result."""
+
+    status: Literal["success"]
+    job: JobBody
+    request_id: str
+
+
+class JobResult(AnswerJson):
+    """The result of a job; render_json() writes it."""
+
+    job: JobBody
+
+
+class Liveness(TypedDict):
+    """GET /livez."""
+
+    status: Literal["alive"]
+
+
+class Readiness(TypedDict):
+    """GET /readyz, if ready."""
+
+    status: Literal["ready"]
+
+
+class LoadedEngine(TypedDict):
+    """What the workers have loaded."""
+
+    engine: str
+    precision: str
+    models: str
+    threads: Annotated[int, "Threads per worker.", {"minimum": 1}]
+
+
+class WorkerHealth(TypedDict):
+    """One worker."""
+
+    pid: int | None
+    state: Annotated[str, {"enum": [state.value for state in WorkerState]}]
+    tasks_done: Count
+    rss_mb: Annotated[Count, "Resident memory after its last image, in MiB."]
+    uptime_seconds: Seconds
+    start_seconds: Annotated[float | None, "Seconds until it was ready."]
+
+
+class QueueHealth(TypedDict):
+    """Images that wait or are recognized."""
+
+    waiting: Count
+    running: Count
+    limit: Count
+    expected_wait_seconds: Seconds
+
+
+class RequestsHealth(TypedDict):
+    """Requests, and the bytes of their images and answers."""
+
+    open: Count
+    in_flight: Count
+    bytes: Count
+
+
+class CacheHealth(TypedDict):
+    """The result cache, and how often it had a result."""
+
+    entries: Count
+    bytes: Count
+    max_entries: Count
+    max_bytes: Count
+    hit: Count
+    joined: Count
+    miss: Count
+
+
+class Health(TypedDict):
+    """GET /healthz."""
+
+    status: Literal["ready", "starting", "draining"]
+    version: str
+    uptime_seconds: Seconds
+    engine: Annotated[LoadedEngine | None, "Null until it is loaded."]
+    workers: list[WorkerHealth]
+    restarts: Annotated[Mapping[str, Count], "Recycled and lost workers by reason."]
+    queue: QueueHealth
+    requests: RequestsHealth
+    completed: Annotated[Count, "Images that workers have finished."]
+    cache: CacheHealth
+    jobs: Annotated[Count, "Jobs that are kept."]

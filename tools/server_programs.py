@@ -1,0 +1,112 @@
+"""Programs of other servers that the tests start: found on this machine, or fetched from Debian.
+
+python tools/server_programs.py NAME … makes sure that they are there. Packages are downloaded with
+apt and unpacked into .venv/servers: nothing is installed, no service is started, and root is not
+needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+FETCHED = Path(__file__).resolve().parent.parent / ".venv" / "servers"
+PACKAGES = {"postgres": "postgresql", "nginx": "nginx", "caddy": "caddy"}
+_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin")
+
+
+class NoProgram(Exception):
+    """The program is not there; the message says what to do."""
+
+
+def find_program(name: str) -> Path:
+    """The path of a program; NoProgram if there is none."""
+    found = shutil.which(name)
+    if found:
+        return Path(found).resolve()
+    for root in (Path("/"), FETCHED):
+        for pattern in _FOLDERS:
+            for folder in sorted(root.glob(pattern), reverse=True):
+                if (folder / name).is_file():
+                    return folder / name
+    raise NoProgram(
+        f"{name} is missing: make servers fetches it, or install it (Debian: apt install "
+        f"{PACKAGES[name]})"
+    )
+
+
+def environment() -> Mapping[str, str]:
+    """The variables with which fetched programs find their libraries."""
+    triplet = sysconfig.get_config_var("MULTIARCH") or ""
+    folder = FETCHED / "usr" / "lib" / triplet
+    return {**os.environ, "LD_LIBRARY_PATH": str(folder)} if folder.is_dir() else os.environ
+
+
+def fetch(names: list[str]) -> None:
+    """Download the packages with those that they need, and unpack them; NoProgram if apt cannot."""
+    if shutil.which("apt-get") is None:
+        raise NoProgram(f"there is no apt-get here; install {', '.join(names)} in another way")
+    FETCHED.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FETCHED.parent) as scratch:
+        archives = Path(scratch) / "archives"
+        (archives / "partial").mkdir(parents=True)
+        _download(Path(scratch), archives, [PACKAGES[name] for name in names])
+        for package in archives.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", str(package), str(FETCHED)], check=True)
+
+
+def _download(scratch: Path, archives: Path, packages: list[str]) -> None:
+    """Download with the lists of the system; if they are missing or old, with new ones."""
+    options = ["-o", "Debug::NoLocking=1", "-o", f"Dir::Cache::archives={archives}"]
+    wanted = ["--yes", "--download-only", "--no-install-recommends", "install", *packages]
+    if _apt([*options, *wanted]) is None:
+        return
+    lists = scratch / "lists"
+    (lists / "partial").mkdir(parents=True)
+    options += ["-o", f"Dir::State::lists={lists}", "-o", f"Dir::Cache::pkgcache={scratch}/pkg.bin"]
+    options += ["-o", f"Dir::Cache::srcpkgcache={scratch}/src.bin"]
+    problem = _apt([*options, "update"]) or _apt([*options, *wanted])
+    if problem is not None:
+        raise NoProgram(f"apt-get cannot download {', '.join(packages)}: {problem}")
+
+
+def _apt(arguments: list[str]) -> str | None:
+    """Run apt-get; its last error, or None."""
+    done = subprocess.run(
+        ["apt-get", "-q", *arguments], capture_output=True, text=True, check=False
+    )
+    return None if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
+
+
+def main() -> int:
+    """Fetch what is missing; returns the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", default=[], metavar="NAME", help=", ".join(PACKAGES))
+    names = parser.parse_args().names or list(PACKAGES)
+    missing = []
+    for name in names:
+        try:
+            find_program(name)
+        except NoProgram:
+            missing.append(name)
+    try:
+        if missing:
+            print(f"fetching {', '.join(missing)} from Debian ...", flush=True)
+            fetch(missing)
+        for name in names:
+            find_program(name)
+    except (NoProgram, KeyError) as error:
+        print(f"server_programs: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
