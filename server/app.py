@@ -9,7 +9,7 @@ from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.database.storage import Storage
 from server.http.connections import Connections, connection_limit
-from server.http.context import ServerContext
+from server.http.context import Background, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
 from server.operations.metrics import Metrics
@@ -20,6 +20,8 @@ from server.service.service import OcrService
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
+from server.webhooks.guard import Guard
+from server.webhooks.sender import Sender
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -31,7 +33,7 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url is not accepted.
+    ModelError if a model is missing, SettingsError if database.url or alerts.webhook is not accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -52,11 +54,18 @@ def build_context(
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
     )
+    storage = Storage(database_location(settings))
+    guard = Guard(settings.webhooks)
+    background: list[Background] = [Sender(storage, settings.webhooks, guard)]
+    if settings.alerts.webhook is not None:
+        from server.alerts.watch import build_watch  # costs nothing while it is off
+
+        background.append(build_watch(settings, engine.stats, storage.location.file))
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
-        storage=Storage(database_location(settings)),
+        storage=storage,
         jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
@@ -64,4 +73,6 @@ def build_context(
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
+        webhook_guard=guard,
+        background=background,
     )

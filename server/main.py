@@ -22,7 +22,7 @@ from ocr_engine.engine import WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context
 from server.http.connections import raise_descriptor_limit
-from server.http.context import ServerContext
+from server.http.context import Background, ServerContext
 from server.http.listening import Listener
 from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
@@ -109,6 +109,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     server.add_sockets(sockets)
     engine = context.service.engine
     engine.start()
+    background = [asyncio.ensure_future(_in_background(each)) for each in context.background]
     _print_start(context, sockets)
     announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
@@ -124,10 +125,21 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         failure.cancel()
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
+    await context.storage.close()
     await engine.close(force.is_set())
     await server.close_all_connections()
     watchdog.cancel()
     return status
+
+
+async def _in_background(work: Background) -> None:
+    try:
+        await work.run()
+    except Exception:
+        log.exception("%s has failed", type(work).__name__)
 
 
 async def _drain(context: ServerContext, server: Listener, force: asyncio.Event) -> None:

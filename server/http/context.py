@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
@@ -14,6 +15,14 @@ from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
+from server.webhooks.guard import Guard
+
+
+class Background(Protocol):
+    """Work beside the requests; started with the workers, cancelled after the drain."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
 
 
 @dataclass(slots=True)
@@ -34,6 +43,8 @@ class ServerContext:
     metrics: Metrics
     connections: Connections
     patience_seconds: float
+    webhook_guard: Guard
+    background: list[Background] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
     started_at: float = field(default_factory=time.monotonic)
