@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import re
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +73,7 @@ async def post(
     except (asyncio.IncompleteReadError, HTTPException):
         raise PostError("its answer is not HTTP/1.1") from None
     except OSError as error:
-        raise PostError(f"no connection: {error.strerror or 'the server is away'}") from None
+        raise PostError(f"no connection: {_reason(error)}") from None
 
 
 @functools.cache
@@ -83,6 +85,13 @@ def system_tls() -> ssl.SSLContext:
 def port_of(url: SplitResult) -> int:
     """The port of a URL of http or https."""
     return url.port or PORTS[url.scheme]
+
+
+def _reason(error: OSError) -> str:
+    """Without the address, which asyncio puts into its messages."""
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "unknown host"
+    return os.strerror(error.errno) if error.errno else "the server is away"
 
 
 async def _connect(
@@ -152,11 +161,10 @@ async def _read_body(
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
     body = b""
-    while len(body) < MAX_REPLY_BYTES:
-        size = int((await reader.readline()).split(b";")[0], 16)
-        if size == 0:
-            break
+    while (size := int((await reader.readline()).split(b";")[0], 16)) > 0:
         body += await reader.readexactly(min(size, MAX_REPLY_BYTES - len(body)))
+        if len(body) == MAX_REPLY_BYTES:
+            break
         await reader.readline()
     return body
 
