@@ -15,11 +15,13 @@ from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
+from server.users.keyring import Keyring
+from server.users.refusals import Refusals
 from server.webhooks.guard import Guard
 
 
-class Background(Protocol):
-    """Work beside the requests; started with the workers, cancelled after the drain."""
+class BackgroundWork(Protocol):
+    """Work apart from requests."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -36,6 +38,8 @@ class ServerContext:
     sources: ImageSources
     service: OcrService
     storage: Storage
+    keyring: Keyring
+    refusals: Refusals
     jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int
@@ -44,7 +48,7 @@ class ServerContext:
     connections: Connections
     patience_seconds: float
     webhook_guard: Guard
-    background: list[Background] = field(default_factory=list)
+    background: list[BackgroundWork] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
     started_at: float = field(default_factory=time.monotonic)
