@@ -1,4 +1,4 @@
-"""The rows of webhook messages: written with what they tell of, sent later by the sender."""
+"""The rows of webhook messages: written with what they report, sent later by the sender."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def enqueue(
     batch_id: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Add a message in the caller's transaction; it is due at once, and sent if that commits.
+    """Add a message in the caller's transaction; it is due immediately, and sent if that commits.
 
     body: the JSON that the receiver gets. clock: Unix seconds.
     """
@@ -133,7 +133,7 @@ async def finish(database: Database, message_id: str, outcome: Outcome, now: flo
 
 
 async def release(database: Database, message_ids: Collection[str], now: float) -> None:
-    """Make messages due at once whose attempt was cut."""
+    """Make messages due now whose attempt was cut."""
     async with database.write() as connection:
         await connection.execute(
             update(DELIVERY)

@@ -33,7 +33,7 @@ POLL_SECONDS = 1.0
 KEEP_SECONDS = 7 * 86400.0  # how long finished messages are listed and can be sent again
 FORGET_SECONDS = 3600.0
 
-AT_ONCE = 32
+CONCURRENT = 32
 PER_HOST = 4
 PER_USER = 8
 
@@ -41,7 +41,7 @@ GONE = 410
 
 
 class Sender:
-    """Background work: sends what is due, several messages at once, few to each host.
+    """Background work: sends what is due, several messages concurrently, few to each host.
 
     Of several processes with one database, one takes a message; if it dies, another one sends the
     message again. So a receiver gets each message at least once.
@@ -69,7 +69,7 @@ class Sender:
         self._forgotten_at = 0.0
 
     async def run(self) -> None:
-        """Send messages until cancelled; attempts that this cuts are due at once."""
+        """Send messages until cancelled; attempts that this cuts are due immediately."""
         database = await self._storage.opened()
         away = False
         try:
@@ -95,19 +95,19 @@ class Sender:
             await asyncio.gather(*self._running)
 
     async def _start_due(self, database: Database) -> int:
-        """Begin attempts, as many as may run at once; how many were begun."""
+        """Begin attempts, as many as may run concurrently; how many were begun."""
         from server.webhooks import deliveries
         from server.webhooks.kept_secrets import signing_secrets
 
         begun = 0
-        while (free := AT_ONCE - len(self._running)) > 0:
+        while (free := CONCURRENT - len(self._running)) > 0:
             now = self._clock()
             hosts = Counter(each.host for each in self._running.values())
             users = Counter(each.user for each in self._running.values())
             found = await deliveries.due(
                 database,
                 now,
-                AT_ONCE,
+                CONCURRENT,
                 [host for host, count in hosts.items() if count >= PER_HOST],
                 [user for user, count in users.items() if count >= PER_USER],
             )

@@ -74,6 +74,7 @@ def test_a_problem_that_comes_and_goes_is_posted_once_in_ten_minutes() -> None:
     assert watched.after(1, "bad") == [("problem", "bad")]
 
 
+@pytest.mark.faults(92)
 def test_a_failed_post_is_logged_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "server.alerts")
     watched = Watched()

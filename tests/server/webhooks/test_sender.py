@@ -68,6 +68,7 @@ def test_a_transaction_that_fails_sends_nothing(location: Location) -> None:
     assert receiver.received == []
 
 
+@pytest.mark.faults(89)
 def test_a_receiver_that_fails_is_asked_eight_times_over_a_day_and_a_half(
     location: Location, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -138,6 +139,7 @@ def test_410_ends_a_message_and_resend_begins_again(location: Location) -> None:
     assert (paths.count("/hook"), paths.count("/well")) == (2, 2)
 
 
+@pytest.mark.faults(90)
 def test_two_senders_send_each_message_once(location: Location) -> None:
     async def run() -> None:
         clock = Clock()
@@ -170,6 +172,7 @@ def test_a_message_that_one_process_has_taken_is_not_taken_again(location: Locat
     asyncio.run(run())
 
 
+@pytest.mark.faults(90)
 def test_a_message_whose_sender_died_is_sent_by_another_one(location: Location) -> None:
     async def run() -> None:
         clock = Clock()
@@ -189,7 +192,7 @@ def test_a_message_whose_sender_died_is_sent_by_another_one(location: Location) 
     assert len(receiver.received) == 1
 
 
-def test_an_attempt_that_the_stop_cuts_is_due_at_once(location: Location) -> None:
+def test_an_attempt_that_the_stop_cuts_is_due_immediately(location: Location) -> None:
     async def run() -> None:
         clock = Clock()
         async with sending(location, clock) as (sender, database):
@@ -210,6 +213,7 @@ def test_an_attempt_that_the_stop_cuts_is_due_at_once(location: Location) -> Non
     assert len(receiver.received) == 2
 
 
+@pytest.mark.faults(89)
 def test_a_slow_receiver_holds_few_connections_and_does_not_delay_others(
     location: Location,
 ) -> None:
@@ -256,6 +260,7 @@ def test_the_sender_waits_for_the_database_and_goes_on(
     assert caplog.messages == ["webhooks wait: the database does not answer; try again later"]
 
 
+@pytest.mark.faults(91)
 def test_a_name_that_became_private_gets_no_connection(location: Location) -> None:
     """The name server answers with a public address when the job is sent, and a private later."""
     found = iter((["93.184.216.34"], ["127.0.0.1"]))
