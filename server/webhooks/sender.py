@@ -132,7 +132,7 @@ class Sender:
         del self._running[task]
         self._ended.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a webhook could not be sent", exc_info=error)
+            log.error("the outcome of a webhook could not be noted", exc_info=error)
 
     async def _attempt(
         self, database: Database, delivery: Delivery, secrets: Sequence[str]
@@ -162,6 +162,9 @@ class Sender:
             error = f"no answer within {ATTEMPT_SECONDS:g} s"
         except (UrlRefused, NotResolved, PostError) as problem:
             error = str(problem)
+        except Exception:  # or it would be tried again all the time
+            log.exception("webhook %s could not be sent", delivery.id)
+            error = "internal error"
         else:
             status = reply.status
             error = f"the receiver answered {status}"

@@ -284,6 +284,24 @@ def test_a_name_that_became_private_gets_no_connection(location: Location) -> No
     assert receiver.connections == 0
 
 
+def test_a_fault_of_ours_counts_as_an_attempt(
+    location: Location, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(host: str, port: int) -> Sequence[str]:
+        raise RuntimeError("a fault")
+
+    async def run() -> None:
+        clock = Clock()
+        async with sending(location, clock, resolve=broken) as (sender, database):
+            await add(database, clock, "http://example.com/")
+            await sender.send_due()
+            (row,) = await rows(database)
+            assert (row.state, row.attempts, row.last_error) == ("pending", 1, "internal error")
+
+    asyncio.run(run())
+    assert "RuntimeError: a fault" in caplog.text
+
+
 def test_finished_messages_are_forgotten_after_a_week(location: Location) -> None:
     async def run() -> None:
         clock = Clock()
