@@ -12,7 +12,7 @@ from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.database.storage import Storage
 from server.http.connections import Connections, connection_limit
-from server.http.context import ServerContext
+from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
 from server.jobs.gate import JobsGate
@@ -26,6 +26,8 @@ from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
+from server.webhooks.sender import Sender
 
 if TYPE_CHECKING:
     from server.database.database import Database
@@ -41,7 +43,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url is not accepted.
+    ModelError if a model is missing, SettingsError if database.url or alerts.webhook is not
+    accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -63,7 +66,13 @@ def build_context(
         max_pixels=settings.ocr.max_pixels,
     )
     storage = Storage(database_location(settings))
+    guard = Guard(settings.webhooks)
     jobs = build_jobs(settings, storage, service)
+    background: list[BackgroundWork] = [jobs, Sender(storage, settings.webhooks, guard)]
+    if settings.alerts.webhook is not None:
+        from server.alerts.watch import build_watch  # costs nothing while it is off
+
+        background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
     return ServerContext(
         settings=settings,
@@ -79,7 +88,8 @@ def build_context(
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
-        background=[jobs],
+        webhook_guard=guard,
+        background=background,
     )
 
 

@@ -139,7 +139,6 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         await _drain(context, server, force)
     await engine.close(force.is_set())
     await cancel(background)
-    await context.storage.close()
     await server.close_all_connections()
     await context.keyring.close()
     await context.storage.close()

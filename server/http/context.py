@@ -17,6 +17,7 @@ from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
 
 
 class BackgroundWork(Protocol):
@@ -47,6 +48,7 @@ class ServerContext:
     metrics: Metrics
     connections: Connections
     patience_seconds: float
+    webhook_guard: Guard
     background: list[BackgroundWork] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
