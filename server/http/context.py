@@ -52,6 +52,7 @@ class ServerContext:
     background: list[BackgroundWork] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
+    event_streams: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
     def ready(self) -> bool:

@@ -6,7 +6,7 @@ They describe the bodies to mypy and, with the notes in Annotated, to the client
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from ocr_engine.engine import WorkerState
@@ -89,6 +89,15 @@ class AcceptedAnswer(TypedDict):
 
     status: Literal["accepted"]
     job: JobBody
+    request_id: str
+
+
+class JobList(TypedDict):
+    """Jobs of the user, the newest first; next: send it as `after` for the next page."""
+
+    status: Literal["success"]
+    jobs: Sequence[JobBody]
+    next: str | None
     request_id: str
 
 

@@ -146,7 +146,7 @@ def job_json(job: JobRecord) -> JobBody:
     }
     if job.expires_at is not None:
         fields["expires_at"] = round(job.expires_at, 3)
-    if job.state == "queued":
+    if job.state == "queued" and job.position:
         fields["position"] = job.position
     if job.error is not None:
         fields["error"] = {"code": job.error.code, "message": job.error.message}

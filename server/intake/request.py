@@ -50,6 +50,19 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class JobWishes:
+    """What a client may ask of a job.
+
+    priority: among its own jobs, higher is first. deadline_seconds: from its acceptance; a job that
+    no worker has begun by then fails. webhook_url: told when it ends.
+    """
+
+    priority: int = 0
+    deadline_seconds: float | None = None
+    webhook_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OcrRequest:
     """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
@@ -62,6 +75,7 @@ class OcrRequest:
     format: Format = "json"
     timeout_seconds: float | None = None
     read_cache: bool = True
+    job: JobWishes = JobWishes()
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

@@ -11,7 +11,7 @@ from ocr_engine.options import Granularity, RecognitionOptions
 from server.errors import BadField, truncated
 from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
 from server.intake.fields import Form, checked
-from server.intake.request import OcrRequest
+from server.intake.request import JobWishes, OcrRequest
 from server.intake.sources import (
     FILE_TYPE,
     FILE_TYPE_FIELD,
@@ -19,7 +19,7 @@ from server.intake.sources import (
     ImageSources,
     source_of,
 )
-from server.settings.constraints import Choice, Constraint, Flag, Number, WholeNumber
+from server.settings.constraints import Choice, Constraint, Flag, Number, Text, WholeNumber
 from server.settings.settings import PredictSystemSettings, constraint_of
 
 _OPTIONS = (
@@ -40,15 +40,22 @@ _REQUEST_FIELDS: dict[str, Constraint] = {
     "format": Choice(*FORMATS),
     "timeout_ms": WholeNumber(1, 3_600_000),
 }
+JOB_FIELDS: dict[str, Constraint] = {
+    "priority": WholeNumber(-100, 100),
+    "deadline_seconds": Number(0.001, 604_800),
+    "webhook_url": Text(),
+}
 KNOWN_FIELDS = (
     FILE_TYPE_FIELD,
     *(field.name for field in SOURCE_FIELDS),
     *_REQUEST_FIELDS,
+    *JOB_FIELDS,
     *OPTION_FIELDS,
 )
 CONSTRAINTS: dict[str, Constraint] = {
     FILE_TYPE_FIELD: FILE_TYPE,
     **_REQUEST_FIELDS,
+    **JOB_FIELDS,
     **OPTION_FIELDS,
 }
 
@@ -64,13 +71,18 @@ def parse_request(
     values = _checked_fields(fields, _REQUEST_FIELDS)
     timeout_ms = values.get("timeout_ms")
     chosen: Format = values.get("format", "json")
+    wishes = _checked_fields(fields, JOB_FIELDS)
+    block = values.get("block_flag", True)
+    if block and wishes:
+        raise BadField(f"{next(iter(wishes))} is for jobs; send it with block_flag=false")
     return OcrRequest(
         source=source_of(form, sources),
         options=parse_options(fields, defaults, chosen),
-        block=values.get("block_flag", True),
+        block=block,
         format=chosen,
         timeout_seconds=None if timeout_ms is None else timeout_ms / 1000,
         read_cache=read_cache,
+        job=JobWishes(**wishes),
     )
 
 

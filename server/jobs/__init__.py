@@ -1,1 +1,1 @@
-"""Jobs: requests that are answered at once, and recognized later."""
+"""Jobs: requests that are answered immediately, and recognized later."""

@@ -10,6 +10,7 @@ from server.blobs.folder import FolderBlobs
 from server.blobs.store import BlobStore
 from server.database.database import Database
 from server.database.location import Location, state_folder
+from server.jobs.announcing import announcing
 from server.jobs.durable import DurableJobs
 from server.jobs.rows import JobRows, Limits
 from server.jobs.runner import Explain
@@ -34,7 +35,8 @@ def durable_jobs(
     """
     jobs = settings.jobs
     limits = Limits(jobs.max_per_user, int(jobs.max_mb_per_user * (1 << 20)))
-    rows = JobRows(database, limits, settings.service.job_seconds, clock)
+    hooks = (announcing(settings.webhooks.include_text),)
+    rows = JobRows(database, limits, settings.service.job_seconds, clock, hooks)
     return DurableJobs(rows, blob_store(settings.jobs.blobs, database, location), service, explain)
 
 

@@ -14,7 +14,7 @@ from server.formats.answer import Answer
 from server.intake.request import OcrRequest
 from server.jobs.leftovers import Leftovers
 from server.jobs.notices import Notices
-from server.jobs.record import JobRecord
+from server.jobs.record import JobPage, JobRecord, least
 from server.jobs.rows import JobRows
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.stored_answer import unpacked
@@ -60,7 +60,9 @@ class DurableJobs:
         image, digests = await self._service.identify(request)
         blob = await self._blobs.put(image)
         try:
-            row = await self._rows.insert(_values(request, principal, len(image), digests, blob))
+            now = self._rows.clock()
+            values = _values(request, principal, len(image), digests, blob, now)
+            row = await self._rows.insert(values)
         except QueueFull:  # after other errors the row may be there
             await self._blobs.delete([blob])
             raise
@@ -98,6 +100,16 @@ class DurableJobs:
             raise Gone("the result of the job was deleted; send the image again") from None
         return unpacked(data, Digests(row.md5, row.sha256))
 
+    async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
+        """See Jobs."""
+        rows = await self._rows.listed(user, page)
+        return [await self._rows.record(row, with_position=False) for row in rows]
+
+    async def erase(self, user: str, job_id: str) -> None:
+        """See Jobs; also what is kept of its image in memory, and its webhook messages."""
+        await self._blobs.delete(await self._rows.erase(user, job_id))
+        self._notices.tell(job_id)
+
     async def cancel(self, user: str, job_id: str) -> None:
         """See Jobs."""
         row = await self._rows.cancel(user, job_id)
@@ -107,13 +119,16 @@ class DurableJobs:
 
 
 def _values(
-    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str
+    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str, now: float
 ) -> dict[str, Any]:
     """The columns of a new job."""
+    patience = least(request.timeout_seconds, request.job.deadline_seconds)
     return {
         "user": principal.user,
         "weight": principal.weight,
-        "priority": principal.priority,
+        "priority": principal.priority + request.job.priority,
+        "deadline_at": None if patience is None else now + patience,
+        "webhook_url": request.job.webhook_url,
         "request": stored(request),
         "format": request.format,
         "input_blob": blob,

@@ -94,6 +94,7 @@ class JobsGate:
             if self._named:
                 raise StorageUnavailable(f"there is no database: {error}") from None
             log.warning("jobs are kept in memory, and a restart loses them: %s", error)
+            self._memory.problem = str(error)
             self._in_memory = True
             return
         make = await asyncio.to_thread(self._make)

@@ -17,7 +17,7 @@ LEASE_SECONDS = 3.0
 class JobLeases:
     """The jobs that this process works on.
 
-    It renews its leases each second; another process takes over those that it no longer renews.
+    It renews its leases each second; another process continues those that it no longer renews.
     """
 
     def __init__(self, rows: JobRows) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
 from ocr_engine.errors import QueueFull
-from server.errors import Conflict, Gone, NotFound
+from server.errors import Conflict, Gone, NotFinished, NotFound, StorageUnavailable
 from server.formats.answer import Answer
 from server.formats.registry import Format
 from server.intake.request import OcrRequest
-from server.jobs.record import JobError, JobRecord, JobState
+from server.jobs.record import JobError, JobPage, JobRecord, JobState, least
 from server.principal import Principal
 from server.service.flights import Ticket
 from server.service.service import OcrService
@@ -50,6 +51,7 @@ class MemoryJobs:
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.problem = "there is none"  # why there is no database, and what to do
         self._service = service
         self._keep_seconds = keep_seconds
         self._explain = explain
@@ -68,8 +70,19 @@ class MemoryJobs:
 
     async def accept(self, request: OcrRequest, principal: Principal) -> JobRecord:
         """See Jobs; QueueFull if the pool has no room for the image."""
-        ticket = await self._service.submit(request, principal.turn(background=True))
+        wishes = request.job
+        if wishes.webhook_url is not None:
+            raise self.unavailable("webhook_url")
+        turn = principal.turn(background=True)
+        turn = dataclasses.replace(turn, priority=turn.priority + wishes.priority)
+        patience = least(request.timeout_seconds, wishes.deadline_seconds)
+        request = dataclasses.replace(request, timeout_seconds=patience)
+        ticket = await self._service.submit(request, turn)
         return self.create(principal.user, ticket, request.format)
+
+    def unavailable(self, feature: str) -> StorageUnavailable:
+        """The error for what needs a database."""
+        return StorageUnavailable(f"{feature} needs a database: {self.problem}")
 
     def create(self, user: str, ticket: Ticket, chosen: Format) -> JobRecord:
         """Keep a ticket as a job; QueueFull if too many are unfinished."""
@@ -119,6 +132,25 @@ class MemoryJobs:
             raise Conflict(f"the job is {job.state} and cannot be cancelled")
         self._finish(job, "cancelled")
         run.ticket.leave(stop_running=True)
+
+    async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
+        """See Jobs."""
+        self._expire()
+        mine = [job for job in reversed(self._jobs.values()) if job.user == user]
+        if page.after is not None:
+            last = self.find(user, page.after)
+            mine = mine[mine.index(last) + 1 :]
+        for job in mine:
+            self._refresh(job)
+        return [job for job in mine if page.state in (None, job.state)][: page.limit]
+
+    async def erase(self, user: str, job_id: str) -> None:
+        """See Jobs."""
+        job = self.find(user, job_id)
+        if not job.finished:
+            raise NotFinished(f"the job is {job.state}; cancel it first")
+        self._forget(job)
+        del self._expired[job_id]
 
     async def next_version(self, user: str, job_id: str, version: int, seconds: float) -> JobRecord:
         """See Jobs; a recognition that begins is noticed within POLL_SECONDS."""

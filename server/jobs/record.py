@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.registry import Format
 from server.intake.request import OcrRequest
 from server.principal import Principal
+from server.settings.constraints import Choice, Constraint, WholeNumber
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
+PAGE_FIELDS: dict[str, Constraint] = {
+    "state": Choice(*get_args(JobState)),
+    "limit": WholeNumber(1, 100),
+}  # of a list of jobs
 MAX_WAIT_SECONDS = 60.0  # the longest wait for the end of a job in one call
 
 
@@ -72,6 +77,15 @@ class JobRecord:
         return 0.0 if self.finished_at is None else (self.finished_at - self.created_at) * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """Which jobs to list. after: the id of the last job of the page before."""
+
+    state: JobState | None = None
+    after: str | None = None
+    limit: int = 20
+
+
 class Jobs(Protocol):
     """The jobs of all users. A job of another user is NotFound, an expired one Gone.
 
@@ -90,11 +104,22 @@ class Jobs(Protocol):
     async def answer(self, job: JobRecord) -> Answer:
         """The result of a job that is done; Gone if it has been deleted since."""
 
+    async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
+        """Jobs of the user without their positions, the newest first."""
+
+    async def erase(self, user: str, job_id: str) -> None:
+        """Delete a finished job with all that is kept of it; NotFinished if it is not."""
+
     async def cancel(self, user: str, job_id: str) -> None:
         """End an unfinished job: queued work is dropped; Conflict if it is finished.
 
         Running work is stopped unless others wait for it.
         """
+
+
+def least(*limits: float | None) -> float | None:
+    """The least of the limits; None if there is none."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 async def wait_for_end(jobs: Jobs, job: JobRecord, seconds: float) -> JobRecord:

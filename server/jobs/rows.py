@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ocr_engine.errors import QueueFull
 from server.database.database import Database
-from server.database.tables import JOB
-from server.errors import Conflict, Gone, NotFound
-from server.jobs.record import JobRecord, JobState, KnownJobError
+from server.database.tables import DELIVERY, IDEMPOTENCY, JOB
+from server.errors import Conflict, Gone, NotFinished, NotFound
+from server.formats.answer import Answer
+from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
 
 UNFINISHED = ("queued", "running")
 
@@ -23,13 +24,14 @@ JobRow = Row[Any]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a job ended; see the columns. seconds: of its recognition."""
+    """How a job ended; see the columns. seconds: of its recognition. answer: if it is done."""
 
     state: JobState
     outcome: str | None = None
     result_blob: str | None = None
     error: KnownJobError | None = None
     seconds: float = 0.0
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,42 @@ class JobRows:
             raise Gone("the job has expired and its result was deleted; send the image again")
         return row
 
-    async def record(self, row: JobRow) -> JobRecord:
+    async def listed(self, user: str, page: JobPage) -> list[JobRow]:
+        """Jobs of the user, the newest first."""
+        query = (
+            select(JOB)
+            .where(
+                JOB.c.user == user,
+                or_(JOB.c.expires_at.is_(None), JOB.c.expires_at > self.clock()),
+            )
+            .order_by(JOB.c.created_at.desc(), JOB.c.id.desc())
+            .limit(page.limit)
+        )
+        if page.state is not None:
+            query = query.where(JOB.c.state == page.state)
+        if page.after is not None:
+            last = await self.find(user, page.after)
+            query = query.where(
+                or_(
+                    JOB.c.created_at < last.created_at,
+                    and_(JOB.c.created_at == last.created_at, JOB.c.id < last.id),
+                )
+            )
+        async with self.database.read() as connection:
+            return list(await connection.execute(query))
+
+    async def erase(self, user: str, job_id: str) -> list[str]:
+        """Delete a finished job and what points to it; its blobs."""
+        row = await self.find(user, job_id)
+        if row.state in UNFINISHED:
+            raise NotFinished(f"the job is {row.state}; cancel it first")
+        async with self.database.write() as connection:
+            for table in (DELIVERY, IDEMPOTENCY):
+                await connection.execute(delete(table).where(table.c.job_id == job_id))
+            await connection.execute(delete(JOB).where(JOB.c.id == job_id))
+        return [blob for blob in (row.input_blob, row.result_blob) if blob is not None]
+
+    async def record(self, row: JobRow, with_position: bool = True) -> JobRecord:
         """What clients see of a job."""
         error = None
         if row.error_code is not None:
@@ -125,7 +162,7 @@ class JobRows:
             outcome=row.outcome,
             state=row.state,
             version=row.version,
-            position=await self._position(row) if row.state == "queued" else 0,
+            position=await self._position(row) if with_position and row.state == "queued" else 0,
             attempts=row.attempts,
             error=error,
             finished_at=row.finished_at,

@@ -66,7 +66,7 @@ class _Held:
 class JobRunner:
     """Works on the jobs of the database until it is cancelled.
 
-    The row has the truth: a job that was cancelled, or that another process has taken over, is
+    The row has the truth: a job that was cancelled, or that another process has now, is
     dropped when its lease is renewed. explain: turns an error into what clients see.
     """
 
@@ -188,7 +188,7 @@ class JobRunner:
         except Exception as error:
             await self._finish(held, End("failed", error=self._known(error)))
         else:
-            await self._finish(held, _done(answer, held), answer)
+            await self._finish(held, _done(answer, held))
         finally:
             self._held.pop(held.row.id, None)
             self._notices.tell(held.row.id)
@@ -214,15 +214,15 @@ class JobRunner:
         self._pause_until = asyncio.get_running_loop().time() + pause
         await self._guarded(self._leases.release(held.row.id))
 
-    async def _finish(self, held: _Held, end: End, answer: Answer | None = None) -> None:
+    async def _finish(self, held: _Held, end: End) -> None:
         """Write the result and the end of a job; while the storage is away, try again."""
         held.ended = True
         job_id = held.row.id
         blob: str | None = None
         while True:
             try:
-                if answer is not None and blob is None:
-                    blob = await self._blobs.put(packed(answer))
+                if end.answer is not None and blob is None:
+                    blob = await self._blobs.put(packed(end.answer))
                     end = dataclasses.replace(end, result_blob=blob)
                 ended = await self._leases.end(job_id, end, leased=True)
                 break
@@ -251,13 +251,13 @@ class JobRunner:
                 task.cancel()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
-        """Do this; if the storage is away, log that once and go on."""
+        """Do this; if the storage is away, log that once."""
         try:
             await work
         except StorageUnavailable as error:
             self._note_away(error)
         except Exception:
-            log.exception("the work on jobs goes on after an unexpected error")
+            log.exception("the work on jobs continues after an unexpected error")
         else:
             self._away = False
 
@@ -283,4 +283,5 @@ class JobRunner:
 def _done(answer: Answer, held: _Held) -> End:
     seconds = sum(time for stage, time in answer.stages.items() if stage != "queue")
     outcome = held.ticket.outcome if held.ticket is not None else None
-    return End("done", outcome=outcome, seconds=seconds if outcome == "miss" else 0.0)
+    used = seconds if outcome == "miss" else 0.0
+    return End("done", outcome=outcome, seconds=used, answer=answer)

@@ -88,6 +88,8 @@ class RecognizeExchange(Exchange):
     async def _accepted(self, asked: OcrRequest) -> Reply:
         """The job that will have the result."""
         jobs = await self.context.jobs.open()
+        if asked.job.webhook_url is not None:
+            await self.context.webhook_guard.admit(asked.job.webhook_url)
         return self.dialect.accepted(await jobs.accept(asked, self.scope.principal))
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:

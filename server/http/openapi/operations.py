@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.formats.examples import ANSWER, REQUEST_ID
 from server.http.openapi import examples
+from server.http.openapi.job_operations import describe_jobs
 from server.http.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
 from server.http.openapi.responses import (
     JSON,
@@ -17,11 +17,10 @@ from server.http.openapi.responses import (
     optional_header,
     plain,
     result,
-    result_content,
 )
 from server.http.openapi.schemas import text
 from server.http.openapi.typed_schemas import reference
-from server.intake.request_fields import OPTION_FIELDS
+from server.intake.request_fields import JOB_FIELDS, OPTION_FIELDS
 from server.settings.constraints import Schema
 
 Operation = dict[str, Any]
@@ -34,7 +33,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
     """All routes, in the order of the API page."""
     return {
         **_recognition(fields),
-        **_jobs(fields),
+        **describe_jobs(fields),
         **_results(fields),
         **_health(),
         **_pages(),
@@ -47,7 +46,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
     }
     answers = {"200": done, "202": accepted()}
-    by_query = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
+    by_query = ("format", "block_flag", "timeout_ms", *JOB_FIELDS, *OPTION_FIELDS)
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
@@ -69,48 +68,6 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "responses": answers | errors(400, *RECOGNITION_ERRORS),
     }
     return {"/ocr": {"post": ocr}, "/ocr_service": {"post": service}}
-
-
-def _jobs(fields: dict[str, Schema]) -> Paths:
-    chosen = in_query(fields, ["format"])[0]
-    chosen["description"] = "The output format; by default the one of the request with the image."
-    chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
-    state = {"status": "success", "request_id": REQUEST_ID}
-    finished_examples = {
-        "queued": state | {"job": examples.QUEUED},
-        "failed": state | {"job": examples.FAILED},
-        "done": ANSWER | {"job": examples.DONE},
-    }
-    several = (reference("JobAnswer"), reference("JobResult"))
-    found = {
-        "description": "The job's state; its result in the requested format when it is done.",
-        "headers": {
-            **headers("X-Job-State", "Age"),
-            **{name: optional_header(name) for name in ("Retry-After", "X-Cache", "Server-Timing")},
-        },
-        "content": result_content(several, **finished_examples),
-    }
-    get = {
-        "tags": ["Jobs"],
-        "operationId": "getJob",
-        "summary": "Get the state or result of a job",
-        "description": "A failed job is also answered with 200; see `job.state` and `job.error`.",
-        "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
-        "responses": {"200": found} | errors(400, 404, 410, 500),
-    }
-    delete = {
-        "tags": ["Jobs"],
-        "operationId": "cancelJob",
-        "summary": "Cancel a job",
-        "description": "Queued work is dropped. A recognition in progress is stopped, unless "
-        "another request waits for it.",
-        "parameters": shared("RequestId"),
-        "responses": {
-            "204": {"description": "The job is cancelled.", "headers": headers()},
-            **errors(404, 409, 410),
-        },
-    }
-    return {"/jobs/{id}": {"parameters": shared("JobId"), "get": get, "delete": delete}}
 
 
 def _results(fields: dict[str, Schema]) -> Paths:

@@ -116,7 +116,7 @@ def test_two_processes_never_work_on_the_same_job(location: Location) -> None:
 
 
 @pytest.mark.faults(84)
-def test_the_jobs_of_a_dead_process_are_taken_over_and_end_once(
+def test_the_jobs_of_a_dead_process_are_continued_and_end_once(
     location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Told()
@@ -124,16 +124,16 @@ def test_the_jobs_of_a_dead_process_are_taken_over_and_end_once(
     async def test() -> None:
         clock = Clock()
         async with ward(location, clock, hooks=(told,)) as slow:
-            job = await slow.accept("taken over")
-            late = await slow.task("taken over")
+            job = await slow.accept("left behind")
+            late = await slow.task("left behind")
             slow.engine.is_ready = False  # it takes no other job
             monkeypatch.setattr(slow.jobs.runner._leases, "renew", never)
             monkeypatch.setattr(slow.jobs.runner._leases, "recover", nothing)
             async with ward(location, clock, hooks=(told,)) as other:
-                while not other.tasks("taken over"):  # a renewal was under way
+                while not other.tasks("left behind"):  # a renewal was in progress
                     clock.now += DEAD
                     await asyncio.sleep(0.05)
-                other.tasks("taken over")[0].read("by the other")
+                other.tasks("left behind")[0].read("by the other")
                 done = await other.ended(job)
                 late.read("too late")
                 await until(lambda: not slow.jobs.runner._held)
