@@ -16,11 +16,15 @@ class Digests:
 
 
 class CacheKey(NamedTuple):
-    """MD5 of the image, fingerprint of the options, fingerprint of engine and models."""
+    """MD5 of the image, fingerprint of the options, fingerprint of engine and models.
+
+    scope: who may find the result; it is found with the same scope only.
+    """
 
     md5: str
     options: str
     models: str
+    scope: str = ""
 
 
 class ImageHasher:

@@ -51,6 +51,7 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
+        scoped=settings.cache.scope != "shared",
     )
     return ServerContext(
         settings=settings,

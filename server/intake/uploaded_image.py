@@ -7,7 +7,8 @@ from collections.abc import Callable
 from cache.keys import Digests
 from server.intake.request import ImageBytes
 
-KnownDigests = Callable[[bytes], Digests | None]  # looks up the digests of a recent image
+# Looks up the digests of a recent image, in a scope of CacheKey.
+KnownDigests = Callable[[bytes, str], Digests | None]
 
 
 class UploadedImage:
@@ -21,17 +22,17 @@ class UploadedImage:
     async def open(self) -> None:
         """See ImageSource."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, scope: str) -> Digests | None:
         """See ImageSource."""
         if self._digests is None:
-            self._digests = self._known(self._data)
+            self._digests = self._known(self._data, scope)
         return self._digests
 
     def bytes_to_read(self) -> int:
         """See ImageSource."""
         return 0
 
-    async def read(self) -> ImageBytes:
+    async def read(self, scope: str) -> ImageBytes:
         """See ImageSource."""
         return ImageBytes(self._data, self._digests)
 

@@ -52,6 +52,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
             queue_seconds=ocr.process.queue_timeout_seconds,
             task_seconds=ocr.process.timeout_seconds,
             cores_per_image=engine.cores,
+            user_share=ocr.process.user_share,
         )
     )
 
