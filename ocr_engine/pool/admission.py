@@ -13,7 +13,9 @@ MAX_SAMPLES = 50
 MIN_SAMPLES = 10
 WAIT_MARGIN = 0.9  # of the allowed wait: a task expected right at its limit is late half the time
 MAX_RETRY_AFTER_SECONDS = 120
+RESERVE = 0.1  # of the backlog, for users that have no task in it
 MIN_COST, MAX_COST = 1 / 8, 8.0  # small images have a fixed cost; large ones are scaled down
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Admission:
         self._queue_size = queue_size
         self._queue_seconds = queue_seconds
         self._room_factor = user_share / (1 - user_share) if user_share < 1 else math.inf
+        self._reserve = int(queue_size * RESERVE) if user_share < 1 else 0
         self._several_users = False
         self._seconds: deque[float] = deque(maxlen=MAX_SAMPLES)
         self._pixels: deque[int] = deque(maxlen=MAX_SAMPLES)
@@ -98,15 +101,16 @@ class Admission:
         raise QueueFull(f"{problem}; try again later", self.retry_after(wait))
 
     def _has_room(self, waiting: Waiting) -> bool:
-        """Whether the user's part of the backlog has room: dynamic thresholds.
+        """Whether the user's part of the backlog has room.
 
-        A user may have as many tasks as places are free, times a factor. So some places always
-        stay free for a user that has none. A. K. Choudhury and E. L. Hahne, "Dynamic Queue Length
-        Thresholds for Shared-Memory Packet Switches", IEEE/ACM Transactions on Networking 6(2),
-        1998.
+        A user may have as many tasks as places are free, times a factor (A. K. Choudhury and E. L.
+        Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", IEEE/ACM
+        Transactions on Networking 6(2), 1998). The last places are for users that have no task.
         """
+        if not self._several_users or not waiting.own:
+            return True
         free = self._queue_size - waiting.total
-        return not self._several_users or waiting.own < self._room_factor * free
+        return free > self._reserve and waiting.own < self._room_factor * free - _ROUNDING
 
 
 def _of_whom(waiting: Waiting) -> str:
