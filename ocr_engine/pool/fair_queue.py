@@ -1,4 +1,4 @@
-"""The waiting images of many users, served in turns: deficit round robin.
+"""The waiting images of many users, who take turns: deficit round robin.
 
 After M. Shreedhar and G. Varghese, "Efficient Fair Queueing Using Deficit Round Robin", SIGCOMM
 1995: users take turns in rounds, and an image counts by its cost. Two things differ. A user's image
@@ -37,7 +37,7 @@ class FairQueue:
     """Tasks of many users; each user gets the workers in proportion to its weight.
 
     A user of weight 1 has one turn a round, for one task of the cost 1. A user without tasks is
-    forgotten when all its tasks are paid for.
+    forgotten when all its tasks are paid for. A user alone pays nothing.
     """
 
     def __init__(self) -> None:
@@ -76,6 +76,8 @@ class FairQueue:
         turn, weight = task.turn, weight_of(task.turn)
         user = self._users.get(turn.user)
         if user is None:
+            if not self._count:
+                self.clear()
             user = self._users[turn.user] = _User(turn.user, weight, self._round + 1)
             self._rounds.add(self._round + 1, turn.user, user)
         self._weight += weight - (user.weight if user.tasks else 0.0)
@@ -85,17 +87,18 @@ class FairQueue:
 
     def pop(self) -> PoolTask:
         """Remove and return the next task; IndexError if there is none."""
-        while True:
-            self._round, user = self._rounds.first()
-            if user.tasks:
-                break
-            self._rounds.remove(self._round, user.name)
+        slot, user = self._rounds.first()
+        while not user.tasks and self._count:
+            self._rounds.remove(slot, user.name)
             del self._users[user.name]
+            slot, user = self._rounds.first()
         task = user.tasks.first()[1]
-        user.due += task.cost / user.weight
-        if math.floor(user.due) > self._round:
-            self._rounds.remove(self._round, user.name)
-            self._rounds.add(math.floor(user.due), user.name, user)
+        if len(self._users) > 1:
+            self._round = slot
+            user.due += task.cost / user.weight
+            if math.floor(user.due) > slot:
+                self._rounds.remove(slot, user.name)
+                self._rounds.add(math.floor(user.due), user.name, user)
         self.remove(task)
         return task
 
@@ -107,7 +110,7 @@ class FairQueue:
         self._count -= 1
         if not user.tasks:
             self._weight -= user.weight
-        if not self._count:
+        if not self._count and len(self._users) > 1:
             self.clear()
         return True
 

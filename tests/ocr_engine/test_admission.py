@@ -149,7 +149,7 @@ def test_a_refusal_says_whose_queue_is_full() -> None:
         experienced(10.0).check(Waiting(30, 9, 20), 1, None)
 
 
-def test_the_cost_is_the_size_beside_the_recent_ones() -> None:
+def test_the_cost_is_the_size_compared_with_recent_ones() -> None:
     admission = Admission(10, 60)
     assert admission.cost(5_000_000) == 1.0
     for pixels in (1_000_000, 3_000_000, 0):

@@ -62,8 +62,8 @@ def filled(*groups: list[PoolTask]) -> Backlog:
 
 def taken(backlog: Backlog, count: int) -> str:
     """The users of the next tasks; background tasks in lower case."""
-    turns = [backlog.pop().turn for _ in range(count)]
-    return "".join(turn.user.lower() if turn.background else turn.user for turn in turns)
+    popped = [backlog.pop().turn for _ in range(count)]
+    return "".join(turn.user.lower() if turn.background else turn.user for turn in popped)
 
 
 def test_one_user_is_served_in_order_of_arrival() -> None:
@@ -151,7 +151,7 @@ def test_jobs_of_all_sizes_get_a_fifth_of_the_time() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_all_get_what_an_ideal_schedule_gives_them(seed: int) -> None:
-    """Beside a fluid schedule, which serves all at once by weight.
+    """Compared with a fluid schedule, which serves all users concurrently, by weight.
 
     Within a round, each user may be ahead by one image, which moves the schedule of all.
     """
@@ -208,7 +208,7 @@ def test_without_tasks_no_user_is_remembered() -> None:
         queue.push(task)
     for _ in range(1000):
         queue.pop()
-    assert (queue._users, len(queue._rounds), list(queue.users())) == ({}, 0, [])
+    assert (len(queue._users), len(queue._rounds), list(queue.users())) == (0, 0, [])
 
 
 def test_users_that_have_paid_are_forgotten_while_others_wait() -> None:
