@@ -18,13 +18,13 @@ class Digests:
 class CacheKey(NamedTuple):
     """MD5 of the image, fingerprint of the options, fingerprint of engine and models.
 
-    scope: who may find the result; it is found with the same scope only.
+    owner: the user who may find the result; empty if all users may.
     """
 
     md5: str
     options: str
     models: str
-    scope: str = ""
+    owner: str = ""
 
 
 class ImageHasher:

@@ -17,7 +17,7 @@ ENTRY_OVERHEAD_BYTES = 600
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """An encoded result. sha256: of its image. stored_at: time of the cache's clock."""
+    """An encoded result. sha256: digest of the image. stored_at: time by the cache's clock."""
 
     sha256: str
     result: StoredResult
@@ -82,13 +82,13 @@ class ResultCache:
             self._entries[key] = entry
         return entry
 
-    def forget(self, scope: str, md5: str | None = None) -> int:
-        """Delete the results of a scope, or those of the image with this MD5; returns how many.
+    def forget(self, owner: str, md5: str | None = None) -> int:
+        """Delete the results of an owner, or those of the image with this MD5; returns how many.
 
         Takes time for each result in the cache, some 50 µs for a thousand.
         """
         self._entries.expire()
-        found = [key for key in self._entries if key.scope == scope and md5 in (None, key.md5)]
+        found = [key for key in self._entries if key.owner == owner and md5 in (None, key.md5)]
         for key in found:
             del self._entries[key]
         return len(found)

@@ -20,7 +20,8 @@ class Flight:
 
     It exists before the engine accepts the image, so that identical requests can join it. Its image
     waits in the best of the turns of those that have joined.
-    abandon: called with the flight and whether to stop running work, when nobody waits any more.
+    abandon(flight, stop_running): called when nobody waits any more; stop_running: stop work that
+    has already started, too.
     """
 
     def __init__(

@@ -16,11 +16,11 @@ MAX_HARMLESS = 5_000  # some 500 bytes each
 
 
 class Quarantine:
-    """Remembers which images crashed workers, for each scope of CacheKey; used from one thread.
+    """Remembers which images crashed workers, for each owner of CacheKey; used from one thread.
 
     An image that crashed workers is refused with any options. One that needed too much memory is
     refused with the same options. An image that was recognized before is never refused for
-    crashing workers. Each scope has its own quarantine, since a refusal would tell a user that
+    crashing workers. Each owner has its own quarantine, since a refusal would tell a user that
     another one has sent the same image. That costs little safety: who wants to crash workers again
     changes one byte of the image.
     """
@@ -45,7 +45,7 @@ class Quarantine:
         return identity in self._harmless
 
     def was_read(self, identity: FlightIdentity) -> None:
-        """Record a recognized image: it is not to blame for later crashes of workers."""
+        """Record a recognized image: later crashes of workers are not its fault."""
         self._harmless[identity] = None
 
     def failed(self, identity: FlightIdentity, error: Exception) -> None:
@@ -59,5 +59,5 @@ class Quarantine:
 
 
 def _image(identity: FlightIdentity) -> tuple[str, str]:
-    """The scope and the image's SHA-256: the same for all options and models."""
-    return identity[0].scope, identity[1]
+    """The owner and the image's SHA-256: the same for all options and models."""
+    return identity[0].owner, identity[1]

@@ -27,8 +27,8 @@ from server.service.quarantine import Quarantine
 class OcrService:
     """Answers requests from the cache, from flights or from the engine; called by the handlers.
 
-    scoped: each user finds only its own results, flights and images; otherwise all users share them
-    (cache.scope). Users: as in Turn.
+    private: each user finds only its own results, flights and images; otherwise all users share
+    them (cache.scope). Users: as in Turn.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class OcrService:
         inflight: InflightBytes,
         metrics: Metrics,
         max_pixels: int,
-        scoped: bool = True,
+        private: bool = True,
     ) -> None:
         self.engine = engine
         self.cache = cache
@@ -47,16 +47,16 @@ class OcrService:
         self._inflight = inflight
         self._metrics = metrics
         self._max_pixels = max_pixels
-        self._scoped = scoped
+        self._private = private
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
         self._completions: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
         """The cached answer, or None, for an image whose digests need no reading; never waits."""
-        scope = self._scope(user)
-        known = request.source.known_digests(scope)
-        return self._hit(known, request, scope) if known is not None else None
+        owner = self._owner(user)
+        known = request.source.known_digests(owner)
+        return self._hit(known, request, owner) if known is not None else None
 
     async def submit(self, request: OcrRequest, turn: Turn = DEFAULT_TURN) -> Ticket:
         """Find or start the work for a request; raises ServiceError or EngineError."""
@@ -68,7 +68,7 @@ class OcrService:
                 return hit
             if more := source.bytes_to_read():
                 self._inflight.check(more)
-            image = await source.read(self._scope(turn.user))
+            image = await source.read(self._owner(turn.user))
         finally:
             source.close()
         return await self._submit_image(image, request, turn)
@@ -77,7 +77,7 @@ class OcrService:
         self, md5: str, options: RecognitionOptions, user: str = ANONYMOUS_USER
     ) -> CachedResult | None:
         """A cached result of this user by the image's MD5."""
-        return self.cache.get(self._key(md5, options, self._scope(user)))
+        return self.cache.get(self._key(md5, options, self._owner(user)))
 
     def erase(self, user: str, md5: str | None = None) -> bool:
         """Delete what is kept of a user's images, or of one of them; False if there is no result.
@@ -85,11 +85,11 @@ class OcrService:
         With a shared cache, results belong to all users: all may delete them by MD5, and nothing is
         deleted without one.
         """
-        if md5 is None and not self._scoped:
+        if md5 is None and not self._private:
             return False
-        scope = self._scope(user)
-        self.digester.recent.forget(scope, md5)
-        return self.cache.forget(scope, md5) > 0
+        owner = self._owner(user)
+        self.digester.recent.forget(owner, md5)
+        return self.cache.forget(owner, md5) > 0
 
     def in_flight(self) -> int:
         """How many recognitions are in progress."""
@@ -101,7 +101,7 @@ class OcrService:
         digests = await self.digester.compute(image.data)
         ticket = await self._join_or_start(image.data, digests, request, turn)
         if ticket.outcome != "miss":
-            self.digester.remember(image.data, digests, self._scope(turn.user))
+            self.digester.remember(image.data, digests, self._owner(turn.user))
         return ticket
 
     async def _join_or_start(
@@ -112,11 +112,11 @@ class OcrService:
         Runs without awaiting until the flight is registered, so concurrent identical requests
         are coalesced. A refusal is raised for all requests that have joined.
         """
-        scope = self._scope(turn.user)
-        hit = self._hit(digests, request, scope)
+        owner = self._owner(turn.user)
+        hit = self._hit(digests, request, owner)
         if hit is not None:
             return hit
-        identity = (self._key(digests.md5, request.options, scope), digests.sha256)
+        identity = (self._key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
@@ -169,10 +169,10 @@ class OcrService:
             turn=turn,
         )
 
-    def _hit(self, digests: Digests, request: OcrRequest, scope: str) -> Ticket | None:
+    def _hit(self, digests: Digests, request: OcrRequest, owner: str) -> Ticket | None:
         if not request.read_cache:
             return None
-        kept = self.cache.get(self._key(digests.md5, request.options, scope), digests.sha256)
+        kept = self.cache.get(self._key(digests.md5, request.options, owner), digests.sha256)
         if kept is None:
             return None
         self._metrics.cache_results["hit"] += 1
@@ -208,11 +208,11 @@ class OcrService:
         if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 
-    def _scope(self, user: str) -> str:
-        return user if self._scoped else ""
+    def _owner(self, user: str) -> str:
+        return user if self._private else ""
 
-    def _key(self, md5: str, options: RecognitionOptions, scope: str) -> CacheKey:
-        return CacheKey(md5, _fingerprint(options), self.engine.fingerprint, scope)
+    def _key(self, md5: str, options: RecognitionOptions, owner: str) -> CacheKey:
+        return CacheKey(md5, _fingerprint(options), self.engine.fingerprint, owner)
 
 
 @functools.lru_cache(maxsize=256)

@@ -33,7 +33,7 @@ def _named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shared(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> LiveServer:
     """The server with cache.scope = shared."""
-    monkeypatch.setattr(wide.context.service, "_scoped", False)
+    monkeypatch.setattr(wide.context.service, "_private", False)
     return wide
 
 
@@ -168,8 +168,8 @@ def test_nothing_is_left_of_a_user_that_is_erased(
                 wide.upload(card(f"all of a user: {text}"), of(user))
     assert wide.call(lambda: service.erase("A"))
     assert not wide.call(lambda: service.erase("A"))
-    assert {key.scope for key in cache._entries} == {"B"}
-    assert {sketch.scope for sketch in recent._images} == {"B"}
+    assert {key.owner for key in cache._entries} == {"B"}
+    assert {sketch.owner for sketch in recent._images} == {"B"}
 
 
 def test_a_query_of_a_delete_is_refused(wide: LiveServer) -> None:

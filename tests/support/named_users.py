@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from server.http import gate
+from server.http.context import ServerContext
 from server.http.request_scope import RequestScope
-from server.principal import Principal
+from server.principal import Principal, Scope
 
 
 def name_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let requests name their user in the header X-User: `NAME [WEIGHT]`."""
-    enter = RequestScope.enter
+    """Let requests without a key name their user in the header X-User: `NAME [WEIGHT]`."""
+    enter = gate._enter
 
-    def enter_named(*arguments: Any, **named: Any) -> RequestScope:
-        scope = enter(*arguments, **named)
-        user, _, weight = arguments[1].headers.get("X-User", "").partition(" ")
+    def enter_named(
+        context: ServerContext, scope: RequestScope, principal: Principal, needed: Scope
+    ) -> None:
+        user, _, weight = scope._request.headers.get("X-User", "").partition(" ")
         if user:
-            scope.principal = Principal(user, weight=float(weight or 1))
-        return scope
+            principal = Principal(user, weight=float(weight or 1))
+        enter(context, scope, principal, needed)
 
-    monkeypatch.setattr(RequestScope, "enter", enter_named)
+    monkeypatch.setattr(gate, "_enter", enter_named)
 
 
 def of(user: str) -> dict[str, str]:
