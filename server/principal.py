@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ocr_engine.engine import Turn
+from ocr_engine.engine import ANONYMOUS_USER, Turn
 
 Scope = Literal["read", "jobs", "filename", "admin"]
 
@@ -37,10 +37,10 @@ class Principal:
     priority: int = 0
     limits: Limits = Limits()
 
-    def turn(self, background: bool = False) -> Turn:
-        """The turn of this user's images; background: nobody waits for them."""
-        return Turn(self.user, self.weight, self.priority, background)
+    def turn(self, priority: int = 0, background: bool = False) -> Turn:
+        """The turn of an image of this user; background: nobody waits for it."""
+        return Turn(self.user, self.weight, self.priority + priority, background)
 
 
-ANONYMOUS = Principal("anonymous")
+ANONYMOUS = Principal(ANONYMOUS_USER)
 ADMIN = Principal("admin", ALL_BUT_ADMIN | {"admin"})

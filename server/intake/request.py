@@ -26,7 +26,8 @@ class ImageSource(Protocol):
     """The source of one request's image. Used once: open, read unless known, close.
 
     All methods are called on the event loop; blocking work must run in a thread. scope: what a
-    user needs for it.
+    user needs for it. owner: as in CacheKey; digests are remembered for each owner, because finding
+    them shows in the time.
     """
 
     @property
@@ -36,13 +37,13 @@ class ImageSource(Protocol):
     async def open(self) -> None:
         """Find the image; NotFound or another ServiceError if there is none."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """The image's digests if they are known without reading it; may be called before open()."""
 
     def bytes_to_read(self) -> int:
         """How many bytes read() will add to the request's body; 0 if none or unknown."""
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """Read the whole image; called once, after open(). ServiceError if it is not accepted."""
 
     def close(self) -> None:
@@ -50,23 +51,11 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class JobWishes:
-    """What a client may ask of a job.
-
-    priority: among its own jobs, higher is first. deadline_seconds: from its acceptance; a job that
-    no worker has begun by then fails. webhook_url: told when it ends.
-    """
-
-    priority: int = 0
-    deadline_seconds: float | None = None
-    webhook_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class OcrRequest:
     """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
-    read_cache: False skips the cache lookup (the result is still stored).
+    read_cache: False skips the cache lookup (the result is still stored). priority: higher is read
+    first, among the images of this user. webhook_url: is told when the job ends.
     """
 
     source: ImageSource
@@ -75,7 +64,8 @@ class OcrRequest:
     format: Format = "json"
     timeout_seconds: float | None = None
     read_cache: bool = True
-    job: JobWishes = JobWishes()
+    priority: int = 0
+    webhook_url: str | None = None
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

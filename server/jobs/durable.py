@@ -14,7 +14,7 @@ from server.formats.answer import Answer
 from server.intake.request import OcrRequest
 from server.jobs.leftovers import Leftovers
 from server.jobs.notices import Notices
-from server.jobs.record import JobPage, JobRecord, least
+from server.jobs.record import JobPage, JobRecord
 from server.jobs.rows import JobRows
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.stored_answer import unpacked
@@ -57,7 +57,7 @@ class DurableJobs:
 
     async def accept(self, request: OcrRequest, principal: Principal) -> JobRecord:
         """See Jobs: when this returns, the job survives a power cut."""
-        image, digests = await self._service.identify(request)
+        image, digests = await self._service.identify(request, principal.user)
         blob = await self._blobs.put(image)
         try:
             now = self._rows.clock()
@@ -107,7 +107,9 @@ class DurableJobs:
 
     async def erase(self, user: str, job_id: str) -> None:
         """See Jobs; also what is kept of its image in memory, and its webhook messages."""
-        await self._blobs.delete(await self._rows.erase(user, job_id))
+        row = await self._rows.erase(user, job_id)
+        self._service.erase(user, row.md5)
+        await self._blobs.delete([blob for blob in (row.input_blob, row.result_blob) if blob])
         self._notices.tell(job_id)
 
     async def cancel(self, user: str, job_id: str) -> None:
@@ -122,13 +124,13 @@ def _values(
     request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str, now: float
 ) -> dict[str, Any]:
     """The columns of a new job."""
-    patience = least(request.timeout_seconds, request.job.deadline_seconds)
+    patience = request.timeout_seconds
     return {
         "user": principal.user,
         "weight": principal.weight,
-        "priority": principal.priority + request.job.priority,
+        "priority": principal.priority + request.priority,
         "deadline_at": None if patience is None else now + patience,
-        "webhook_url": request.job.webhook_url,
+        "webhook_url": request.webhook_url,
         "request": stored(request),
         "format": request.format,
         "input_blob": blob,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import secrets
 import time
 from collections import OrderedDict
@@ -15,7 +14,7 @@ from server.errors import Conflict, Gone, NotFinished, NotFound, StorageUnavaila
 from server.formats.answer import Answer
 from server.formats.registry import Format
 from server.intake.request import OcrRequest
-from server.jobs.record import JobError, JobPage, JobRecord, JobState, least
+from server.jobs.record import JobError, JobPage, JobRecord, JobState
 from server.principal import Principal
 from server.service.flights import Ticket
 from server.service.service import OcrService
@@ -70,13 +69,9 @@ class MemoryJobs:
 
     async def accept(self, request: OcrRequest, principal: Principal) -> JobRecord:
         """See Jobs; QueueFull if the pool has no room for the image."""
-        wishes = request.job
-        if wishes.webhook_url is not None:
+        if request.webhook_url is not None:
             raise self.unavailable("webhook_url")
-        turn = principal.turn(background=True)
-        turn = dataclasses.replace(turn, priority=turn.priority + wishes.priority)
-        patience = least(request.timeout_seconds, wishes.deadline_seconds)
-        request = dataclasses.replace(request, timeout_seconds=patience)
+        turn = principal.turn(request.priority, background=True)
         ticket = await self._service.submit(request, turn)
         return self.create(principal.user, ticket, request.format)
 
@@ -149,6 +144,9 @@ class MemoryJobs:
         job = self.find(user, job_id)
         if not job.finished:
             raise NotFinished(f"the job is {job.state}; cancel it first")
+        answer = self._answers.get(job_id)
+        if answer is not None:
+            self._service.erase(user, answer.digests.md5)
         self._forget(job)
         del self._expired[job_id]
 

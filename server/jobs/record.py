@@ -117,11 +117,6 @@ class Jobs(Protocol):
         """
 
 
-def least(*limits: float | None) -> float | None:
-    """The least of the limits; None if there is none."""
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
 async def wait_for_end(jobs: Jobs, job: JobRecord, seconds: float) -> JobRecord:
     """The job when it is finished; after this many seconds in any case."""
     loop = asyncio.get_running_loop()

@@ -138,8 +138,8 @@ class JobRows:
         async with self.database.read() as connection:
             return list(await connection.execute(query))
 
-    async def erase(self, user: str, job_id: str) -> list[str]:
-        """Delete a finished job and what points to it; its blobs."""
+    async def erase(self, user: str, job_id: str) -> JobRow:
+        """Delete a finished job and what points to it; the row that it had."""
         row = await self.find(user, job_id)
         if row.state in UNFINISHED:
             raise NotFinished(f"the job is {row.state}; cancel it first")
@@ -147,7 +147,7 @@ class JobRows:
             for table in (DELIVERY, IDEMPOTENCY):
                 await connection.execute(delete(table).where(table.c.job_id == job_id))
             await connection.execute(delete(JOB).where(JOB.c.id == job_id))
-        return [blob for blob in (row.input_blob, row.result_blob) if blob is not None]
+        return row
 
     async def record(self, row: JobRow, with_position: bool = True) -> JobRecord:
         """What clients see of a job."""

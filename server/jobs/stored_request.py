@@ -26,7 +26,7 @@ class StoredImage:
     async def open(self) -> None:
         """See ImageSource."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """See ImageSource."""
         return self._digests
 
@@ -34,7 +34,7 @@ class StoredImage:
         """See ImageSource."""
         return self._size
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """See ImageSource."""
         return ImageBytes(await self._read(), self._digests)
 

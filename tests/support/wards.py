@@ -74,7 +74,7 @@ class Ward:
 
 def request(text: str) -> OcrRequest:
     """A request that does not wait."""
-    source = UploadedImage(card(text), known=lambda _: None)
+    source = UploadedImage(card(text), known=lambda _, __: None)
     return OcrRequest(source, RecognitionOptions(), block=False)
 
 

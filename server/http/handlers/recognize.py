@@ -41,7 +41,9 @@ class RecognizeExchange(Exchange):
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
             asked = None if reader.is_long else self._allowed(reader.finish())
-            ticket = self.context.service.recall(asked) if asked and asked.block else None
+            ticket = None
+            if asked and asked.block:
+                ticket = self.context.service.recall(asked, self.scope.principal.user)
             kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
                 reply = self.dialect.render(kept, asked, ticket.outcome)
@@ -88,13 +90,13 @@ class RecognizeExchange(Exchange):
     async def _accepted(self, asked: OcrRequest) -> Reply:
         """The job that will have the result."""
         jobs = await self.context.jobs.open()
-        if asked.job.webhook_url is not None:
-            await self.context.webhook_guard.admit(asked.job.webhook_url)
+        if asked.webhook_url is not None:
+            await self.context.webhook_guard.admit(asked.webhook_url)
         return self.dialect.accepted(await jobs.accept(asked, self.scope.principal))
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
         """The result; ticket: if it is cached."""
-        turn = self.scope.principal.turn()
+        turn = self.scope.principal.turn(asked.priority)
         ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
         self.drop_body()
         if self.gone:

@@ -23,9 +23,8 @@ MEANINGS = {
     f"The default is `word` for the formats {join_names(_WITH_WORDS)}.",
     "timeout_ms": "The longest time that this request waits, in milliseconds. "
     "If not set, only the server's limits apply.",
-    "priority": "Only for jobs: higher is first, among the jobs of this user.",
-    "deadline_seconds": "Only for jobs: a job that no worker has begun by then fails with "
-    "`queue_timeout`, and one that is not finished with `ocr_timeout`.",
+    "priority": "Higher is read first, among the images of this user.",
+    "deadline_seconds": "Like `timeout_ms`, in seconds and longer: for jobs.",
     "webhook_url": "Only for jobs: a signed message is posted there when the job ends.",
     "det_limit_side_len": "The limit for `det_limit_type`, in pixels. An image is enlarged to at "
     "most 16 times its pixels, or to 0.3 million pixels if that is more.",

@@ -20,7 +20,7 @@ from server.http.openapi.responses import (
 )
 from server.http.openapi.schemas import text
 from server.http.openapi.typed_schemas import reference
-from server.intake.request_fields import JOB_FIELDS, OPTION_FIELDS
+from server.intake.request_fields import OPTION_FIELDS, REQUEST_FIELDS
 from server.settings.constraints import Schema
 
 Operation = dict[str, Any]
@@ -46,7 +46,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
     }
     answers = {"200": done, "202": accepted()}
-    by_query = ("format", "block_flag", "timeout_ms", *JOB_FIELDS, *OPTION_FIELDS)
+    by_query = (*REQUEST_FIELDS, *OPTION_FIELDS)
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
@@ -89,7 +89,19 @@ def _results(fields: dict[str, Schema]) -> Paths:
             **errors(400, 404, 500),
         },
     }
-    return {"/results/{md5}": {"parameters": shared("Md5"), **_with_head(get)}}
+    delete = {
+        "tags": ["Results"],
+        "operationId": "eraseResults",
+        "summary": "Erase what is kept of an image",
+        "description": "The caller's cached results of the image, with all options, and its bytes.",
+        "parameters": shared("RequestId"),
+        "responses": {
+            "204": {"description": "Nothing is kept any more.", "headers": headers()},
+            **errors(400, 404),
+        },
+    }
+    path = {"parameters": shared("Md5"), **_with_head(get), "delete": delete}
+    return {"/results/{md5}": path}
 
 
 def _health() -> Paths:

@@ -195,7 +195,6 @@ def test_a_job_has_progress_attempts_and_times(server: LiveServer) -> None:
     assert job["expires_at"] == pytest.approx(job["created_at"] + 3600, abs=30)
 
 
-@pytest.mark.parametrize("server", ["_in_database"], indirect=True)
 def test_a_higher_priority_is_read_first(server: LiveServer, gate: Path) -> None:
     start(server, f"hold {gate} first")
     wait_until(lambda: server.begun(f"hold {gate} first") == 1, "its start")
@@ -227,7 +226,6 @@ def test_a_deadline_that_passes_while_it_waits(server: LiveServer, gate: Path) -
         {"deadline_seconds": "0"},
         {"deadline_seconds": "1e9"},
         {"webhook_url": ""},
-        {"priority": "1", "block_flag": "true"},
         {"webhook_url": "https://example.com/", "block_flag": "true"},
     ],
 )
