@@ -9,13 +9,14 @@ from typing import Any
 from cache.keys import Digests
 from ocr_engine.errors import QueueFull
 from server.blobs.store import BlobMissing, BlobStore
-from server.errors import Gone
+from server.errors import Gone, StillAccepting
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
+from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.leftovers import Leftovers
 from server.jobs.notices import Notices
-from server.jobs.record import JobPage, JobRecord
-from server.jobs.rows import JobRows
+from server.jobs.record import Claim, JobPage, JobRecord
+from server.jobs.rows import JobRows, Within
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.stored_answer import unpacked
 from server.jobs.stored_request import stored
@@ -39,8 +40,9 @@ class DurableJobs:
         self._rows = rows
         self._blobs = blobs
         self._service = service
+        self._keys = IdempotencyKeys(rows.database, rows.clock)
         self._notices = Notices()
-        self._leftovers = Leftovers(rows, blobs)
+        self._leftovers = Leftovers(rows, blobs, self._keys)
         self.runner = JobRunner(rows, blobs, service, self._notices, explain, tick_seconds)
 
     def kept(self) -> int:
@@ -55,15 +57,21 @@ class DurableJobs:
         finally:
             sweeping.cancel()
 
-    async def accept(self, request: OcrRequest, principal: Principal) -> JobRecord:
+    def idempotency(self) -> IdempotencyKeys:
+        """See Jobs."""
+        return self._keys
+
+    async def accept(
+        self, request: OcrRequest, principal: Principal, claim: Claim | None = None
+    ) -> JobRecord:
         """See Jobs: when this returns, the job survives a power cut."""
         image, digests = await self._service.identify(request, principal.user)
         blob = await self._blobs.put(image)
         try:
             now = self._rows.clock()
             values = _values(request, principal, len(image), digests, blob, now)
-            row = await self._rows.insert(values)
-        except QueueFull:  # after other errors the row may be there
+            row = await self._rows.insert(values, self._keeping(claim))
+        except (QueueFull, StillAccepting):  # after other errors the row may be there
             await self._blobs.delete([blob])
             raise
         self.runner.wake()
@@ -118,6 +126,12 @@ class DurableJobs:
         await self.runner.drop(job_id)
         self._notices.tell(job_id)
         await self._blobs.delete([row.input_blob])
+
+    def _keeping(self, claim: Claim | None) -> Within | None:
+        """What keeps the job as the answer of a claim."""
+        if claim is None:
+            return None
+        return lambda connection, job_id: self._keys.keep_job(connection, claim, job_id)
 
 
 def _values(

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select, update
 from server.blobs.store import BlobStore
 from server.database.tables import JOB
 from server.errors import StorageUnavailable
+from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.rows import UNFINISHED, JobRows
 
 TOMBSTONE_SECONDS = 7 * 86_400.0  # how long the id of an expired job is known
@@ -25,12 +26,13 @@ log = logging.getLogger(__name__)
 class Leftovers:
     """Deletes them until it is cancelled. kept: how many jobs there were a few seconds ago."""
 
-    def __init__(self, rows: JobRows, blobs: BlobStore) -> None:
+    def __init__(self, rows: JobRows, blobs: BlobStore, keys: IdempotencyKeys) -> None:
         self.kept = 0
         self._rows = rows
         self._database = rows.database
         self._clock = rows.clock
         self._blobs = blobs
+        self._keys = keys
 
     async def run(self) -> None:
         """Delete them every few seconds, as long as the storage answers."""
@@ -39,6 +41,7 @@ class Leftovers:
         while True:
             try:
                 await self.delete_expired()
+                await self._keys.delete_old()
                 if loop.time() >= next_sweep:
                     await self.delete_orphans()
                     next_sweep = loop.time() + SWEEP_SECONDS

@@ -14,7 +14,7 @@ from server.errors import Conflict, Gone, NotFinished, NotFound, StorageUnavaila
 from server.formats.answer import Answer
 from server.formats.registry import Format
 from server.intake.request import OcrRequest
-from server.jobs.record import JobError, JobPage, JobRecord, JobState
+from server.jobs.record import Claim, Idempotency, JobError, JobPage, JobRecord, JobState
 from server.principal import Principal
 from server.service.flights import Ticket
 from server.service.service import OcrService
@@ -67,17 +67,19 @@ class MemoryJobs:
         """How many jobs are kept."""
         return len(self._jobs)
 
-    async def accept(self, request: OcrRequest, principal: Principal) -> JobRecord:
+    def idempotency(self) -> Idempotency:
+        """See Jobs; StorageUnavailable."""
+        raise self._unavailable("Idempotency-Key")
+
+    async def accept(
+        self, request: OcrRequest, principal: Principal, claim: Claim | None = None
+    ) -> JobRecord:
         """See Jobs; QueueFull if the pool has no room for the image."""
         if request.webhook_url is not None:
-            raise self.unavailable("webhook_url")
+            raise self._unavailable("webhook_url")
         turn = principal.turn(request.priority, background=True)
         ticket = await self._service.submit(request, turn)
         return self.create(principal.user, ticket, request.format)
-
-    def unavailable(self, feature: str) -> StorageUnavailable:
-        """The error for what needs a database."""
-        return StorageUnavailable(f"{feature} needs a database: {self.problem}")
 
     def create(self, user: str, ticket: Ticket, chosen: Format) -> JobRecord:
         """Keep a ticket as a job; QueueFull if too many are unfinished."""
@@ -164,6 +166,10 @@ class MemoryJobs:
                     await run.finished.wait()
             self._refresh(job)
         return job
+
+    def _unavailable(self, feature: str) -> StorageUnavailable:
+        """The error for what needs a database."""
+        return StorageUnavailable(f"{feature} needs a database: {self.problem}")
 
     async def _follow(self, job: JobRecord, ticket: Ticket) -> None:
         """Wait for the answer in the background."""

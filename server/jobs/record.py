@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -86,14 +87,56 @@ class JobPage:
     limit: int = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How the first request with an Idempotency-Key was answered: with a job, or a reply."""
+
+    job_id: str | None
+    reply: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to answer the first request with an Idempotency-Key."""
+
+    user: str
+    key: str
+    owner: str
+
+
+class Idempotency(Protocol):
+    """The Idempotency-Keys of all users."""
+
+    async def claim(self, user: str, key: str, fingerprint: str) -> Claim | Kept:
+        """The right to answer a request, or what was answered before.
+
+        StillAccepting while another request has the right, IdempotencyMismatch if that one had
+        another fingerprint.
+        """
+
+    def answering(self, claim: Claim) -> AbstractAsyncContextManager[None]:
+        """Keep the claim while the request is answered; give it back if nothing was kept."""
+
+    async def keep_reply(self, claim: Claim, reply: bytes) -> None:
+        """Keep a reply as the answer."""
+
+
 class Jobs(Protocol):
     """The jobs of all users. A job of another user is NotFound, an expired one Gone.
 
     All calls raise StorageUnavailable while the place where jobs are kept does not answer.
     """
 
-    async def accept(self, request: OcrRequest, principal: Principal) -> JobRecord:
-        """Keep a request as a job; ServiceError or EngineError if it is refused."""
+    def idempotency(self) -> Idempotency:
+        """The Idempotency-Keys; StorageUnavailable if there can be none here."""
+
+    async def accept(
+        self, request: OcrRequest, principal: Principal, claim: Claim | None = None
+    ) -> JobRecord:
+        """Keep a request as a job; ServiceError or EngineError if it is refused.
+
+        claim: is answered with this job.
+        """
 
     async def get(self, user: str, job_id: str) -> JobRecord:
         """The job as it is now."""

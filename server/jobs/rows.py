@@ -45,6 +45,9 @@ class EndedJob:
 # Called in the transaction that ends a job; what it raises undoes that.
 EndHook = Callable[[Database, AsyncConnection, EndedJob], Awaitable[None]]
 
+# Called with the id of a new job, in the transaction that adds it; what it raises undoes that.
+Within = Callable[[AsyncConnection, str], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -78,7 +81,7 @@ class JobRows:
     async def insert(
         self,
         values: Mapping[str, Any],
-        within: Callable[[AsyncConnection, str], Awaitable[None]] | None = None,
+        within: Within | None = None,
     ) -> JobRow:
         """Add a job; QueueFull if its user has too many. within: called in the transaction."""
         job_id = secrets.token_urlsafe(16)

@@ -26,7 +26,7 @@ from server.settings.constraints import Schema
 Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]
 
-RECOGNITION_ERRORS = (413, 415, 422, 500, 503, 504)
+RECOGNITION_ERRORS = (409, 413, 415, 422, 500, 503, 504)
 
 
 def describe_paths(fields: dict[str, Schema]) -> Paths:
@@ -53,7 +53,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "summary": "Recognize an image; all fields in the body",
         "description": "The legacy API: the fields of the original OCRWebServer (2021). Options "
         "that are not set have the server's defaults.",
-        "parameters": shared("RequestId", "CacheControl"),
+        "parameters": shared("RequestId", "CacheControl", "IdempotencyKey"),
         "requestBody": body_of_service(fields),
         "responses": answers | errors(400, 404, *RECOGNITION_ERRORS),
     }
@@ -63,7 +63,10 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "summary": "Recognize an image; options in the query string",
         "description": "The image is the body itself, the form part `file`, or base64 in JSON. "
         "Each option is either in the query string or in the body, not in both.",
-        "parameters": [*in_query(fields, by_query), *shared("RequestId", "CacheControl")],
+        "parameters": [
+            *in_query(fields, by_query),
+            *shared("RequestId", "CacheControl", "IdempotencyKey"),
+        ],
         "requestBody": body_of_ocr(fields),
         "responses": answers | errors(400, *RECOGNITION_ERRORS),
     }

@@ -33,6 +33,14 @@ def parameter_components() -> dict[str, Parameter]:
             "Cache-Control",
             "`no-cache` skips the cache lookup; the result is still stored.",
         ),
+        "IdempotencyKey": {
+            **_header(
+                "Idempotency-Key",
+                "A request that is repeated with the same key within 24 hours is answered as the "
+                "first time, with the same job or result.",
+            ),
+            "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
+        },
         "IfNoneMatch": _header("If-None-Match", "ETags that the client has, or `*`."),
         "JobId": _in_path(
             "id",

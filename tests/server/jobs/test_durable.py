@@ -17,7 +17,7 @@ from server.database.location import Location
 from server.database.tables import JOB
 from server.errors import Conflict, Gone, NotFound
 from server.jobs.leases import LEASE_SECONDS
-from server.jobs.leftovers import TOMBSTONE_SECONDS, Leftovers
+from server.jobs.leftovers import TOMBSTONE_SECONDS
 from server.jobs.rows import EndedJob, Limits
 from server.jobs.runner import MAX_ATTEMPTS
 from tests.support.wards import ANN, BOB, KEEP_SECONDS, Clock, Ward, request, until, ward
@@ -337,7 +337,7 @@ def test_what_is_left_of_an_expired_job(location: Location, tmp_path: Path) -> N
             for call in (one.jobs.get("ann", job.job_id), one.jobs.answer(done)):
                 with pytest.raises(Gone, match="the job has expired"):
                     await call
-            leftovers = Leftovers(one.rows, one.blobs)
+            leftovers = one.jobs._leftovers
             await leftovers.delete_expired()
             assert list((tmp_path / "blobs").iterdir()) == []
             row = await stored_row(one, job.job_id)
@@ -366,7 +366,7 @@ def test_blobs_without_a_job_are_deleted_after_an_hour(
             job = await one.accept("kept")
             await one.blobs.put(b"the process died before the job was written")
             clock.now += 3601
-            await Leftovers(one.rows, one.blobs).delete_orphans()
+            await one.jobs._leftovers.delete_orphans()
             row = await stored_row(one, job.job_id)
             assert await one.blobs.older_than(0) == [row.input_blob]
 
