@@ -21,6 +21,7 @@ COMMANDS = {
         "recognize images and folders, with or without a server",
     ),
     "bench": ("ocr_cli.bench", "run a load test against a running server"),
+    "keys": ("ocr_cli.keys", "make, list, limit and revoke the keys of users"),
     "db": ("ocr_cli.db", "show and upgrade the schema of the database"),
     "models": ("ocr_cli.models", "list and verify the installed models"),
 }

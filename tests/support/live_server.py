@@ -23,6 +23,7 @@ from tests.support.journal import begun_by
 from tests.support.watching import wait_until
 
 TASK_SECONDS = 2.0
+ADMIN_KEY = "the key of the operator of the tests"
 
 T = TypeVar("T")
 
@@ -135,6 +136,7 @@ def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float
     return build(  # type: ignore[no-any-return]
         Settings,
         {
+            "access": {"admin_key": ADMIN_KEY},
             "web_server": {
                 "max_body_mb": max_body_mb,
                 "filename_roots": [str(folder / "images")],

@@ -55,6 +55,8 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         """Called by Tornado after the headers: admit the request, or answer why not."""
+        if self.request.method not in self._allowed_methods():
+            raise tornado.web.HTTPError(405)
         try:
             waiting = admit(self.context, self.request, self.scope, self.needs)
         except Exception as error:
