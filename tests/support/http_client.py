@@ -65,14 +65,12 @@ def multipart(parts: Sequence[Part]) -> tuple[bytes, dict[str, str]]:
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
-def upload_request(image: bytes) -> bytes:
-    """All bytes of a request that uploads the image."""
+def upload_request(image: bytes, more: Mapping[str, str] | None = None) -> bytes:
+    """All bytes of a request that uploads the image; more: headers."""
     body, headers = multipart([image_part(image)])
-    head = (
-        "POST /ocr_service HTTP/1.1\r\nHost: here\r\n"
-        f"Content-Length: {len(body)}\r\nContent-Type: {headers['Content-Type']}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = {"Host": "here", "Content-Length": str(len(body)), **headers, **(more or {})}
+    lines = ["POST /ocr_service HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class KeptConnection:
@@ -137,10 +135,10 @@ class Client:
         body, content_type = multipart([*parts, image_part(image)])
         return self.request("POST", path, body, {**content_type, **(headers or {})})
 
-    def send(self, image: bytes) -> socket.socket:
+    def send(self, image: bytes, headers: Mapping[str, str] | None = None) -> socket.socket:
         """Upload an image over a new connection without waiting for the answer."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        connection.sendall(upload_request(image))
+        connection.sendall(upload_request(image, headers))
         return connection
 
     def post_json(self, value: object, path: str = "/ocr_service") -> Reply:
