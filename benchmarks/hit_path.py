@@ -1,12 +1,13 @@
 """Cached answers compared with a bare Tornado handler with the same body and the same answer.
 
-    python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--images 16] [--key]
+    python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--images 16]
+    python benchmarks/hit_path.py --key [--keys 100000]
 
 Both servers and the load have a process each. A round runs every number of clients in a closed
 loop, first with the bare handler, then with the server (A B A B …); the median of the rounds
-counts. --key compares requests with a key with requests without one instead, to one server that has
---keys keys in its database. All images are in the cache before the first round. Nothing else may run on the machine.
-Writes results/hit_path.json; exit status 1 if a target is missed.
+counts. --key compares requests with a key with requests without one, to one server that has --keys
+keys in its database. All images are in the cache before the first round. Nothing else may run on
+the machine. Writes results/hit_path.json or hit_path_key.json; exit status 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import Any
 
 import tornado.web
 from machine import write_results
+from many_keys import database_with_keys
 from process_costs import cpu_seconds
 from scenarios import PAGES, padded_jpeg, settings
 from server_under_test import Verdict, serving
@@ -97,49 +98,16 @@ def with_key(arguments: argparse.Namespace) -> int:
             targets = {}
             for name, requests in loads.items():
                 answer = asyncio.run(read_all(server.port, requests))
-                target = targets[name] = Path(folder) / name.replace(" ", "-")
-                target.mkdir()
+                (target := Path(folder) / name).mkdir()
+                targets[name] = (server.pid, server.port, target)
                 for number, request in enumerate(requests):
                     (target / f"{number:03}.request").write_bytes(request.encode())
             before = server.health()["cache"]["hit"]
-            places = {name: (server.pid, server.port, path) for name, path in targets.items()}
-            runs = measure(places, arguments)
+            runs = measure(targets, arguments)
             hits = server.health()["cache"]["hit"] - before
     if hits != sum(run["sent"] for run in runs):
         raise RuntimeError(f"{hits} hits: these are not cached answers")
     return report_key(runs, len(answer), len(page), arguments)
-
-
-def database_with_keys(folder: Path, count: int) -> tuple[str, str]:
-    """A SQLite database with so many keys; its URL, and one of the keys."""
-    from server.database.location import locate
-    from server.database.schema import upgrade
-    from server.database.storage import Storage
-    from server.database.tables import KEY, KEY_SECRET
-    from server.users.key_fields import KEY_DEFAULTS
-    from server.users.key_store import KeyStore
-
-    place = locate(None, folder)
-    upgrade(place)
-
-    async def fill() -> str:
-        storage = Storage(place)
-        database = await storage.open()
-        row = {**KEY_DEFAULTS, "scopes": "read jobs", "label": "of many", "created_at": 1.0}
-        keys = [{**row, "id": f"{number:08}"} for number in range(count)]
-        secrets = [
-            {"hash": f"{number:064x}", "key_id": f"{number:08}", "created_at": 1.0}
-            for number in range(count)
-        ]
-        async with database.write() as connection:
-            if count:
-                await connection.execute(KEY.insert(), keys)
-                await connection.execute(KEY_SECRET.insert(), secrets)
-        _, key = await KeyStore(database).add({"label": "of the load"}, time.time())
-        await storage.close()
-        return key
-
-    return place.url, asyncio.run(fill())
 
 
 def upload(image: bytes, more: dict[str, str] | None = None) -> Request:
@@ -283,8 +251,8 @@ def report_key(
         verdict.row(f"CPU ms, {clients} clients", _row(without, keyed, share, "cpu_ms"))
     if not arguments.no_results:
         given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "images", "keys")}
-        sizes = {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
-        write_results("hit_path_key", {"settings": {**given, **sizes}, "medians": medians})
+        given |= {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
+        write_results("hit_path_key", {"settings": given, "medians": medians})
     print(f"{arguments.keys} keys in the database; requests with a key against those without:")
     return verdict.print()
 
