@@ -9,7 +9,7 @@ from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.database.storage import Storage
 from server.http.connections import Connections, connection_limit
-from server.http.context import ServerContext
+from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
 from server.operations.metrics import Metrics
@@ -22,6 +22,8 @@ from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
+from server.webhooks.sender import Sender
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -33,7 +35,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url is not accepted.
+    ModelError if a model is missing, SettingsError if database.url or alerts.webhook is not
+    accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -53,8 +56,15 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
+        private=settings.cache.scope != "shared",
     )
     storage = Storage(database_location(settings))
+    guard = Guard(settings.webhooks)
+    background: list[BackgroundWork] = [Sender(storage, settings.webhooks, guard)]
+    if settings.alerts.webhook is not None:
+        from server.alerts.watch import build_watch  # costs nothing while it is off
+
+        background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
     return ServerContext(
         settings=settings,
@@ -70,4 +80,6 @@ def build_context(
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
+        webhook_guard=guard,
+        background=background,
     )

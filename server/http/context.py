@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
@@ -16,6 +17,14 @@ from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
+
+
+class BackgroundWork(Protocol):
+    """Work apart from requests."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
 
 
 @dataclass(slots=True)
@@ -38,6 +47,8 @@ class ServerContext:
     metrics: Metrics
     connections: Connections
     patience_seconds: float
+    webhook_guard: Guard
+    background: list[BackgroundWork] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
     started_at: float = field(default_factory=time.monotonic)

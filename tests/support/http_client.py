@@ -65,12 +65,12 @@ def multipart(parts: Sequence[Part]) -> tuple[bytes, dict[str, str]]:
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
-def upload_request(image: bytes, more: Mapping[str, str] | None = None) -> bytes:
-    """All bytes of a request that uploads the image; more: headers."""
-    body, headers = multipart([image_part(image)])
-    headers = {"Host": "here", "Content-Length": str(len(body)), **headers, **(more or {})}
-    lines = ["POST /ocr_service HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+def upload_request(image: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+    """All bytes of a request that uploads the image."""
+    body, of_body = multipart([image_part(image)])
+    sent = {"Host": "here", "Content-Length": str(len(body)), **of_body, **(headers or {})}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    return f"POST /ocr_service HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 class KeptConnection:

@@ -32,7 +32,7 @@ class LiveServer(Client):
     """The server on its own event loop, in a thread of the test process.
 
     load: creates the workers' recognizer, which writes the journal. more: settings of sections
-    that have no others here.
+    that have no others here. process: more settings of ocr.process.
     """
 
     def __init__(
@@ -43,12 +43,13 @@ class LiveServer(Client):
         max_body_mb: float = 1.0,
         load: Callable[[Path], Recognizer] = load_obedient,
         more: Mapping[str, Any] | None = None,
+        **process: Any,
     ) -> None:
         self.images = folder / "images"
         self.journal = folder / "journal"
         self.number = number
         self._load = load
-        self._settings = fake_settings(folder, number, queue_size, max_body_mb, more)
+        self._settings = fake_settings(folder, number, queue_size, max_body_mb, more, **process)
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
 
@@ -141,6 +142,7 @@ def fake_settings(
     queue_size: int,
     max_body_mb: float,
     more: Mapping[str, Any] | None = None,
+    **process: Any,
 ) -> Settings:
     """Settings of a small server with short timeouts."""
     return build(  # type: ignore[no-any-return]
@@ -156,6 +158,7 @@ def fake_settings(
                     "number": number,
                     "queue_size": queue_size,
                     "timeout_seconds": TASK_SECONDS,
+                    **process,
                 }
             },
             **(more or {}),
