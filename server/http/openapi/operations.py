@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.http.openapi import examples
+from server.http.openapi.admin_operations import describe_admin
 from server.http.openapi.job_operations import describe_jobs
 from server.http.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
 from server.http.openapi.responses import (
@@ -35,6 +36,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
         **_recognition(fields),
         **describe_jobs(fields),
         **_results(fields),
+        **describe_admin(),
         **_health(),
         **_pages(),
     }
@@ -55,7 +57,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "that are not set have the server's defaults.",
         "parameters": shared("RequestId", "CacheControl", "IdempotencyKey"),
         "requestBody": body_of_service(fields),
-        "responses": answers | errors(400, 404, *RECOGNITION_ERRORS),
+        "responses": answers | errors(400, 401, 403, 404, *RECOGNITION_ERRORS),
     }
     ocr = {
         "tags": ["Recognition"],
@@ -68,7 +70,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
             *shared("RequestId", "CacheControl", "IdempotencyKey"),
         ],
         "requestBody": body_of_ocr(fields),
-        "responses": answers | errors(400, *RECOGNITION_ERRORS),
+        "responses": answers | errors(400, 401, 403, *RECOGNITION_ERRORS),
     }
     return {"/ocr": {"post": ocr}, "/ocr_service": {"post": service}}
 
@@ -89,7 +91,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
                 "description": "The client already has this version.",
                 "headers": headers("ETag", "X-Cache"),
             },
-            **errors(400, 404, 500),
+            **errors(400, 401, 403, 404, 500, 503),
         },
     }
     delete = {
@@ -128,17 +130,25 @@ def _health() -> Paths:
         "/healthz": _with_head(
             _probe("healthz", "State of workers, queue and cache", {"200": health})
         ),
-        "/metrics": _with_head(_probe("metrics", "Metrics for Prometheus", {"200": metrics})),
+        "/metrics": _with_head(
+            _probe(
+                "metrics",
+                "Metrics for Prometheus",
+                {"200": metrics, **errors(400, 401, 403, 503)},
+                public=False,
+            )
+        ),
     }
 
 
-def _probe(name: str, summary: str, answers: dict[str, Any]) -> Operation:
+def _probe(name: str, summary: str, answers: dict[str, Any], public: bool = True) -> Operation:
     return {
         "tags": ["Health"],
         "operationId": name,
         "summary": summary,
         "parameters": shared("RequestId"),
         "responses": answers,
+        **({"security": []} if public else {}),
     }
 
 
@@ -174,6 +184,7 @@ def _page(name: str, summary: str, content: dict[str, Any], *statuses: int) -> d
         "operationId": name,
         "summary": summary,
         "parameters": shared("IfNoneMatch", "RequestId"),
+        "security": [],
         "responses": {
             "200": {"description": summary, "headers": headers() | tags, "content": content},
             "304": {
