@@ -13,6 +13,16 @@ ALL_BUT_ADMIN: frozenset[Scope] = frozenset(("read", "jobs", "filename"))
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one user; None: the default in the settings."""
+
+    rate_per_minute: int | None = None
+    concurrency: int | None = None
+    max_body_mb: float | None = None
+    daily_quota: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """The user to whom a request is counted, and what that user may do.
 
@@ -25,6 +35,7 @@ class Principal:
     scopes: frozenset[Scope] = ALL_BUT_ADMIN
     weight: float = 1.0
     priority: int = 0
+    limits: Limits = Limits()
 
     def turn(self, background: bool = False) -> Turn:
         """The turn of this user's images; background: nobody waits for them."""

@@ -68,17 +68,17 @@ class NoJournal:
 class LeaseJournal:
     """The file of this process, locked while the process lives."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, numbers: memoryview[int]) -> None:
         self.owner = path.name
         self._path = path
         self._descriptor = descriptor
-        self._free: list[int] = []
-        self._map(_PAIRS)
+        self._numbers = numbers
+        self._free = list(range(_HEADER, len(numbers), 2))
 
     def begin(self, lease_id: int) -> int:
         """See Journal."""
         if not self._free:
-            self._map(self._pairs * 2)
+            self._grow()
         place = self._free.pop()
         self._numbers[place + 1] = 0
         self._numbers[place] = lease_id
@@ -99,18 +99,12 @@ class LeaseJournal:
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
-    def _map(self, pairs: int) -> None:
-        """Map the file with this size; its blocks are allocated, as a full disk would kill us."""
-        before = getattr(self, "_pairs", 0)
-        if before:
-            self._numbers.release()
-        size = (_HEADER + 2 * pairs) * _NUMBER
-        os.posix_fallocate(self._descriptor, 0, size)
-        self._numbers = memoryview(mmap.mmap(self._descriptor, size)).cast("Q")
-        if not before:
-            self._numbers[0], self._numbers[1] = boot_id()
-        self._pairs = pairs
-        self._free += range(_HEADER + 2 * before, _HEADER + 2 * pairs, 2)
+    def _grow(self) -> None:
+        used = len(self._numbers)
+        numbers = _mapped(self._descriptor, _HEADER + 2 * (used - _HEADER))
+        self._numbers.release()
+        self._numbers = numbers
+        self._free += range(used, len(numbers), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +123,14 @@ def open_journal(folder: Path) -> LeaseJournal:
     descriptor = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        journal = LeaseJournal(path, descriptor)
+        numbers = _mapped(descriptor, _HEADER + 2 * _PAIRS)
+        numbers[0], numbers[1] = boot_id()
         unlocked.rename(path)
     except BaseException:
         unlocked.unlink(missing_ok=True)
         os.close(descriptor)
         raise
-    return journal
+    return LeaseJournal(path, descriptor, numbers)
 
 
 @contextmanager
@@ -173,6 +168,12 @@ def boot_id() -> tuple[int, int]:
         return int(digits[:16], 16), int(digits[16:], 16)
     except (OSError, ValueError):
         return 0, 0
+
+
+def _mapped(descriptor: int, length: int) -> memoryview[int]:
+    """The file as this many numbers; allocated first, as a full disk would kill the process."""
+    os.posix_fallocate(descriptor, 0, length * _NUMBER)
+    return memoryview(mmap.mmap(descriptor, length * _NUMBER)).cast("Q")
 
 
 def _read(descriptor: int) -> dict[int, int] | None:

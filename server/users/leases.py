@@ -103,7 +103,9 @@ class Leases:
             QUOTA_LEASE.c.owner != self._owner,
         )
         async with self._database.write() as connection:
-            recalled = await connection.execute(update(QUOTA_LEASE).where(*others).values(recalled=1))
+            recalled = await connection.execute(
+                update(QUOTA_LEASE).where(*others).values(recalled=1)
+            )
             return recalled.rowcount > 0
 
     async def recalled(self) -> set[str]:
@@ -148,9 +150,7 @@ async def give_back(connection: AsyncConnection, user: str, day: str, number: in
     """Take requests off what is used of a day, such as that of a job that failed by our fault."""
     if number > 0:
         less = QUOTA_DAY.c.used - number
-        await connection.execute(
-            update(QUOTA_DAY).where(*_of_day(user, day)).values(used=less)
-        )
+        await connection.execute(update(QUOTA_DAY).where(*_of_day(user, day)).values(used=less))
 
 
 def _of_day(user: str, day: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -280,8 +280,8 @@ class Quota:
             return open_journal(self._folder)
         except OSError as error:
             log.warning(
-                "quotas: cannot write to %s (%s); what this process has leased counts as used if it "
-                "is killed",
+                "quotas: cannot write to %s (%s); all that this process has leased counts as used "
+                "if it is killed",
                 self._folder,
                 error.strerror,
             )

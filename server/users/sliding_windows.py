@@ -53,6 +53,8 @@ class BoundedStorage(Storage, SlidingWindowCounterSupport):
         window, previous, current = self._find(key, expiry)
         passed = self._clock() / expiry - window
         if math.floor(previous * (1 - passed) + current) + amount > limit:
+            if key in self._counts:  # who goes on asking is not forgotten
+                self._counts.move_to_end(key)
             return False
         self._put(key, (window, previous, current + amount))
         return True
@@ -141,9 +143,13 @@ class RequestRates:
         seconds = ends - WINDOW_SECONDS
         used = math.floor(previous * seconds / WINDOW_SECONDS + current)
         left = max(0, per_minute - used)
-        return Standing(name, per_minute, left, WINDOW_SECONDS, _until_more(
-            per_minute if left == 0 else used, previous, current, seconds
-        ))
+        return Standing(
+            name,
+            per_minute,
+            left,
+            WINDOW_SECONDS,
+            _until_more(per_minute if left == 0 else used, previous, current, seconds),
+        )
 
     def _item(self, per_minute: int) -> RateLimitItemPerMinute:
         item = self._items.get(per_minute)
