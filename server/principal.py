@@ -26,9 +26,9 @@ class Limits:
 class Principal:
     """The user to whom a request is counted, and what that user may do.
 
-    user: the id of the key, or `anonymous`; jobs, usage and kept results are filed under it.
-    weight: the share of the workers, relative to other users. priority: higher is served first,
-    among the requests of this user.
+    user: the id of the key, `anonymous`, or `admin` for the key in the settings; jobs, usage and
+    kept results are filed under it. weight: the share of the workers, relative to other users.
+    priority: higher is served first, among the requests of this user.
     """
 
     user: str
@@ -43,3 +43,4 @@ class Principal:
 
 
 ANONYMOUS = Principal("anonymous")
+ADMIN = Principal("admin", ALL_BUT_ADMIN | {"admin"})

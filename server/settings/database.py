@@ -9,7 +9,8 @@ from server.settings.settings import Settings
 
 def database_location(settings: Settings) -> Location:
     """The database of these settings; SettingsError if they name one that is not accepted."""
+    url = settings.database.url
     try:
-        return locate(settings.database.url, state_folder())
+        return locate(url.reveal() if url is not None else None, state_folder())
     except LocationError as error:
         raise SettingsError(f"database.url: {error}") from None

@@ -25,6 +25,7 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
+from server.settings.secrets import Secret, SecretText
 
 _OPTIONS = RecognitionOptions()
 
@@ -110,10 +111,18 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Who may use the server. admin_key: a key of the operator, with all scopes."""
+
+    required: bool = setting(Flag(), False)
+    admin_key: Secret | None = setting(Nullable(SecretText()), None)
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where keys, usage and jobs are kept. None: a SQLite file in the state folder."""
 
-    url: str | None = setting(Nullable(Text()), None)
+    url: Secret | None = setting(Nullable(SecretText()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,7 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
