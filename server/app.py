@@ -21,6 +21,8 @@ from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
+from server.users.limit_settings import build_quota, default_limits
+from server.users.limits import Limiter
 from server.users.refusals import Refusals
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
@@ -54,15 +56,23 @@ def build_context(
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
     )
-    storage = Storage(database_location(settings))
+    location = database_location(settings)
+    storage = Storage(location)
+    quota = build_quota(settings, storage, location)
+    limiter = Limiter(default_limits(settings), quota)
+    limiter.prepare()
     admin_key = settings.access.admin_key
+    keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
+    keyring.when_changed(quota.recall_all)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
         storage=storage,
-        keyring=Keyring(storage, admin_key.reveal() if admin_key is not None else None),
+        keyring=keyring,
         refusals=Refusals(),
+        limiter=limiter,
+        background=[quota],
         jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,

@@ -120,6 +120,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     server.add_sockets(sockets)
     engine = context.service.engine
     engine.start()
+    background = [asyncio.ensure_future(each.run()) for each in context.background]
     _print_start(context, sockets)
     announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
@@ -137,6 +138,9 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         await _drain(context, server, force)
     await engine.close(force.is_set())
     await server.close_all_connections()
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
     await context.keyring.close()
     await context.storage.close()
     watchdog.cancel()

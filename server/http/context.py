@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
@@ -15,14 +16,23 @@ from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
+from server.users.limits import Limiter
 from server.users.refusals import Refusals
+
+
+class Background(Protocol):
+    """Work that goes on as long as the server runs."""
+
+    async def run(self) -> None:
+        """Do it for ever; started after the engine, and cancelled after the drain."""
 
 
 @dataclass(slots=True)
 class ServerContext:
     """The parts of the server, and its state: draining, open requests, start time.
 
-    patience_seconds: how long a client may read nothing of its answer.
+    patience_seconds: how long a client may read nothing of its answer. background: what runs as
+    long as the server.
     """
 
     settings: Settings
@@ -31,6 +41,7 @@ class ServerContext:
     storage: Storage
     keyring: Keyring
     refusals: Refusals
+    limiter: Limiter
     jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int
@@ -38,6 +49,7 @@ class ServerContext:
     metrics: Metrics
     connections: Connections
     patience_seconds: float
+    background: list[Background] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
     started_at: float = field(default_factory=time.monotonic)

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.errors import QuotaExceeded, RateLimited, StorageUnavailable
-from server.principal import Limits, Principal
+from server.principal import ADMIN, ANONYMOUS, Limits, Principal
 from server.users.standing import Standing, rate_limit_headers
 
 if TYPE_CHECKING:
-    from server.users.quota import Lease, Quota
+    from server.users.lease_book import Lease
+    from server.users.quota import Quota
     from server.users.sliding_windows import RequestRates
 
 CONCURRENCY_RETRY_SECONDS = 1
@@ -127,6 +128,8 @@ class Admission:
 
     async def _enter_later(self, recognition: bool) -> None:
         await self._limiter.load()
+        if self._settled:  # the client has left meanwhile
+            return
         waiting = self.enter(recognition)
         if waiting is not None:
             await waiting
@@ -159,16 +162,21 @@ class Limiter:
         self._clock = clock
         self._places: Counter[str] = Counter()
 
+    def prepare(self) -> None:
+        """Import what counts requests per minute, if the settings have such a limit."""
+        if self.defaults.address_per_minute:
+            self._addresses = self._new_rates()
+        if self.defaults.rate_per_minute:
+            self.rates = self._new_rates()
+
     def check_address(self, address: str) -> None:
         """Count a request of this address; RateLimited if it has sent too many.
 
         A Unix socket has no address, and no limit.
         """
         per_minute = self.defaults.address_per_minute
-        if not per_minute or not address:
+        if self._addresses is None or not address:
             return
-        if self._addresses is None:
-            self._addresses = self._new_rates()
         network = network_of(address)
         if not self._addresses.hit(per_minute, network):
             standing = self._addresses.standing("address", per_minute, network)
@@ -179,7 +187,12 @@ class Limiter:
             )
 
     def admission(self, principal: Principal) -> Admission | None:
-        """The limits of this user for one request; None if there are none. Call enter() next."""
+        """The limits of this user for one request; None if there are none. Call enter() next.
+
+        Requests without a key have only the limit of their address, and the operator's key none.
+        """
+        if principal is ANONYMOUS or principal is ADMIN:
+            return None
         limits = effective(principal.limits, self.defaults)
         return None if limits == _NONE else Admission(self, principal.user, limits)
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.users.days import Days, time_zone
+from server.settings.time_zones import time_zone
+from server.users.days import Days
 
 
 def unix(*parts: int) -> float:

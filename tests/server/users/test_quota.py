@@ -20,7 +20,8 @@ from server.database.tables import QUOTA_DAY, QUOTA_LEASE
 from server.errors import QuotaExceeded, StorageUnavailable
 from server.users.days import Days
 from server.users.lease_journal import LeaseJournal, journals
-from server.users.quota import IDLE_SECONDS, Quota
+from server.users.lease_upkeep import IDLE_SECONDS
+from server.users.quota import Quota
 from tests.support.databases import location, postgresql
 
 __all__ = ["location", "postgresql"]
@@ -60,14 +61,13 @@ class Processes:
     async def kill(self, quota: Quota) -> None:
         """kill -9: nothing is given back, and the kernel releases the lock."""
         await self._end(quota)
-        journal = quota._journal
+        _, journal = await quota._book.open()
         assert isinstance(journal, LeaseJournal)
         fcntl.flock(journal._descriptor, fcntl.LOCK_UN)
 
     async def stop(self, quota: Quota) -> None:
         """SIGTERM."""
         await self._end(quota)
-        await quota.close()
 
     async def used(self) -> int:
         """What the database says is used today."""
@@ -255,7 +255,7 @@ def test_a_refused_user_asks_the_database_twice_a_second_at_most(
     async def body(processes: Processes) -> None:
         quota = processes.start(tended=False)
         assert await accepted(10, (quota, 100)) == 10
-        leases, _ = await quota._open()
+        leases, _ = await quota._book.open()
         asked = 0
         take = leases.take
 
@@ -310,7 +310,7 @@ def test_a_commit_that_may_have_happened_is_cleared_up(
 ) -> None:
     async def body(processes: Processes) -> None:
         quota = processes.start()
-        leases, _ = await quota._open()
+        leases, _ = await quota._book.open()
         take, shrink = leases.take, leases.shrink
 
         async def lost(function: Callable[..., Any], *arguments: Any) -> None:
