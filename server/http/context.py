@@ -16,6 +16,7 @@ from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
+from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.webhooks.guard import Guard
 
@@ -31,7 +32,8 @@ class BackgroundWork(Protocol):
 class ServerContext:
     """The parts of the server, and its state: draining, open requests, start time.
 
-    patience_seconds: how long a client may read nothing of its answer.
+    patience_seconds: how long a client may read nothing of its answer. background: what runs as
+    long as the server.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class ServerContext:
     storage: Storage
     keyring: Keyring
     refusals: Refusals
+    limiter: Limiter
     jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int

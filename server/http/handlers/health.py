@@ -54,6 +54,7 @@ class HealthHandler(BaseHandler):
     """The state of the server, for people and dashboards; in one word without a valid key."""
 
     brief = False
+    limited = False
 
     def refuse(self, error: Exception) -> None:
         """Go on all the same: load balancers send no key."""
@@ -132,6 +133,8 @@ def _worker(worker: WorkerStats) -> WorkerHealth:
 
 class MetricsHandler(BaseHandler):
     """Metrics for Prometheus."""
+
+    limited = False
 
     def get(self) -> None:
         """Metrics in Prometheus' text format."""

@@ -21,6 +21,7 @@ CONTRACT = {
     413: {"body_too_large", "too_many_pixels"},
     415: {"unsupported_format"},
     422: {"invalid_image", "image_too_complex", "poison_input"},
+    429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
     503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
     504: {"queue_timeout", "ocr_timeout"},
