@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
@@ -12,10 +15,11 @@ from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
+from server.jobs.gate import JobsGate
+from server.jobs.memory import MemoryJobs
 from server.operations.metrics import Metrics
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
@@ -26,6 +30,10 @@ from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
+
+if TYPE_CHECKING:
+    from server.database.database import Database
+    from server.jobs.durable import DurableJobs
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -66,7 +74,8 @@ def build_context(
     limiter = Limiter(default_limits(settings), quota)
     limiter.prepare()
     guard = Guard(settings.webhooks)
-    background: list[BackgroundWork] = [quota, Sender(storage, settings.webhooks, guard)]
+    jobs = build_jobs(settings, storage, service)
+    background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
@@ -78,10 +87,10 @@ def build_context(
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
         storage=storage,
+        jobs=jobs,
         keyring=keyring,
         refusals=Refusals(),
         limiter=limiter,
-        jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
         inflight=inflight,
@@ -91,3 +100,27 @@ def build_context(
         webhook_guard=guard,
         background=background,
     )
+
+
+def build_jobs(
+    settings: Settings,
+    storage: Storage,
+    service: OcrService,
+    clock: Callable[[], float] = time.time,
+) -> JobsGate:
+    """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
+    memory = MemoryJobs(service, settings.service.job_seconds, public_error, clock=clock)
+
+    def make() -> Callable[[Database], DurableJobs]:
+        from server.jobs.build import durable_jobs
+
+        return functools.partial(
+            durable_jobs,
+            settings=settings,
+            location=storage.location,
+            service=service,
+            explain=public_error,
+            clock=clock,
+        )
+
+    return JobsGate(storage, memory, make, named=settings.database.url is not None)

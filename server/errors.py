@@ -4,7 +4,8 @@ ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
 ├── KeyRequired, KeyInvalid, NotAllowed
 ├── RateLimited, QuotaExceeded
-├── NotFound, MethodNotAllowed, Gone, Conflict
+├── NotFound, MethodNotAllowed, Gone, Conflict, NotFinished
+├── StillAccepting, IdempotencyMismatch
 ├── BodyTooLarge
 ├── PoisonInput
 └── StorageUnavailable
@@ -135,6 +136,27 @@ class Conflict(ServiceError):
 
     code = "conflict"
     example = "the job is done and cannot be cancelled"
+
+
+class NotFinished(ServiceError):
+    """The job is not finished."""
+
+    code = "not_finished"
+    example = "the job is running; wait for its end"
+
+
+class StillAccepting(ServiceError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    code = "still_accepting"
+    example = "the first request with this Idempotency-Key is not answered yet; try again later"
+
+
+class IdempotencyMismatch(ServiceError):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency_mismatch"
+    example = "this Idempotency-Key was used for another request; use a new one"
 
 
 class BodyTooLarge(ServiceError):

@@ -10,9 +10,9 @@ from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
 from server.http.connections import Connections
 from server.intake.sources import ImageSources
+from server.jobs.gate import JobsGate
 from server.operations.metrics import Metrics
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
@@ -40,10 +40,10 @@ class ServerContext:
     sources: ImageSources
     service: OcrService
     storage: Storage
+    jobs: JobsGate
     keyring: Keyring
     refusals: Refusals
     limiter: Limiter
-    jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int
     inflight: InflightBytes
@@ -54,6 +54,7 @@ class ServerContext:
     background: list[BackgroundWork] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
+    event_streams: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
     def ready(self) -> bool:

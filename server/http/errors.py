@@ -14,17 +14,20 @@ from server.errors import (
     BodyTooLarge,
     Conflict,
     Gone,
+    IdempotencyMismatch,
     KeyInvalid,
     KeyRequired,
     MethodNotAllowed,
     MissingFile,
     NotAllowed,
+    NotFinished,
     NotFound,
     OneFileOnly,
     PoisonInput,
     QuotaExceeded,
     RateLimited,
     ServiceError,
+    StillAccepting,
     StorageUnavailable,
 )
 
@@ -54,6 +57,8 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
+    NotFinished: 409,
+    StillAccepting: 409,
     Gone: 410,
     BodyTooLarge: 413,
     engine.TooManyPixels: 413,
@@ -61,6 +66,7 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     engine.InvalidImage: 422,
     engine.ImageTooComplex: 422,
     PoisonInput: 422,
+    IdempotencyMismatch: 422,
     RateLimited: 429,
     QuotaExceeded: 429,
     engine.QueueFull: 503,
@@ -82,7 +88,16 @@ RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
     engine.WorkerCrashed: 5,
     engine.ImageKillsWorkers: 5,
     StorageUnavailable: 5,
+    StillAccepting: 1,
 }
+
+
+def error_of_code(code: str, message: str) -> PublicError:
+    """An error whose code was kept, as the client would have seen it."""
+    kinds = [kind for kind in STATUS if kind.code == code]
+    if not kinds:
+        return PublicError(500, code, message)
+    return PublicError(STATUS[kinds[0]], code, message, RETRY_AFTER.get(kinds[0]))
 
 
 def public_error(error: BaseException) -> PublicError:

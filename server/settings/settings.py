@@ -155,6 +155,15 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Where inputs and results of jobs are kept, and how many jobs one user may have."""
+
+    blobs: str = setting(Choice("auto", "folder", "database"), "auto")
+    max_per_user: int = setting(WholeNumber(1, 10**9), 10_000)
+    max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookSettings:
     """Where messages about jobs may be sent, and how they are signed.
 
@@ -203,6 +212,7 @@ class Settings:
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     quota: QuotaSettings = field(default_factory=QuotaSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     log: LogSettings = field(default_factory=LogSettings)

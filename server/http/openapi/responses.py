@@ -12,7 +12,7 @@ from server.http.errors import RETRY_AFTER, STATUS
 from server.http.openapi import examples
 from server.http.openapi.schemas import count, text
 from server.http.openapi.typed_schemas import reference
-from server.service.jobs import JobState
+from server.jobs.record import JobState
 from server.settings.constraints import Schema
 
 Response = dict[str, Any]
@@ -116,9 +116,10 @@ def accepted() -> Response:
     """The response for a started job."""
     return {
         "description": "With `block_flag=false`: the job is accepted; poll its address.",
-        "headers": headers(
-            "Location", "Operation-Location", "Retry-After", "X-Cache", *RATE_LIMITS
-        ),
+        "headers": {
+            **headers("Location", "Operation-Location", "Retry-After", *RATE_LIMITS),
+            "X-Cache": optional_header("X-Cache"),
+        },
         "content": {JSON: {"schema": reference("AcceptedAnswer"), "example": examples.ACCEPTED}},
         "links": {
             "job": {"operationId": "getJob", "parameters": {"id": "$response.body#/job/id"}},
