@@ -22,7 +22,7 @@ def admit(
     needed: Scope | None,
     limited: bool = True,
 ) -> Awaitable[None] | None:
-    """Set the principal of a request that may go on; ServiceError if it may not.
+    """Set the principal of a request that is let in; ServiceError if it may not.
 
     needed: the scope that the route needs; None: the route is public. limited: whether limits
     apply. Returns an awaitable only if the database must be asked for the key or for more of the

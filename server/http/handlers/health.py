@@ -59,7 +59,7 @@ class HealthHandler(BaseHandler):
     limited = False
 
     def refuse(self, error: Exception) -> None:
-        """Go on all the same: load balancers send no key."""
+        """Answer without a key, too: load balancers send no key."""
         self.brief = True
 
     def get(self) -> None:

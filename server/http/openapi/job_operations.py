@@ -21,7 +21,7 @@ from server.http.openapi.typed_schemas import reference
 from server.jobs.record import PAGE_FIELDS
 from server.settings.constraints import Flag, Schema
 
-RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 500, 503, 504)
+RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503, 504)
 Operation = dict[str, Any]
 
 
