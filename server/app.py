@@ -25,6 +25,8 @@ from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
+from server.users.limit_settings import build_quota, default_limits
+from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
@@ -66,23 +68,29 @@ def build_context(
         max_pixels=settings.ocr.max_pixels,
         private=settings.cache.scope != "shared",
     )
-    storage = Storage(database_location(settings))
+    location = database_location(settings)
+    storage = Storage(location)
+    quota = build_quota(settings, storage, location)
+    limiter = Limiter(default_limits(settings), quota)
+    limiter.prepare()
     guard = Guard(settings.webhooks)
     jobs = build_jobs(settings, storage, service)
-    background: list[BackgroundWork] = [jobs, Sender(storage, settings.webhooks, guard)]
+    background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
         background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
+    keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
         storage=storage,
         jobs=jobs,
-        keyring=Keyring(storage, admin_key.reveal() if admin_key is not None else None),
+        keyring=keyring,
         refusals=Refusals(),
+        limiter=limiter,
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
         inflight=inflight,

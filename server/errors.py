@@ -3,6 +3,7 @@
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
 ├── KeyRequired, KeyInvalid, NotAllowed
+├── RateLimited, QuotaExceeded
 ├── NotFound, MethodNotAllowed, Gone, Conflict, NotFinished
 ├── StillAccepting, IdempotencyMismatch
 ├── BodyTooLarge
@@ -11,6 +12,8 @@ ServiceError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class ServiceError(Exception):
@@ -77,6 +80,34 @@ class NotAllowed(ServiceError):
 
     code = "not_allowed"
     example = "this needs the scope `jobs`; this key has: read"
+
+
+class RateLimited(ServiceError):
+    """More requests than an address or a key may send in a minute, or at the same time.
+
+    retry_after: seconds. headers: that tell how the client stands to its limit.
+    """
+
+    code = "rate_limited"
+    example = "more than 60 requests a minute with this key"
+
+    def __init__(
+        self, message: str, retry_after: int = 1, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.headers = headers or {}
+
+
+class QuotaExceeded(ServiceError):
+    """The daily quota of a key is used up. retry_after: seconds until midnight."""
+
+    code = "quota_exceeded"
+    example = "the quota of 500 requests a day is used up; it begins again at midnight"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotFound(ServiceError):

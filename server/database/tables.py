@@ -75,14 +75,18 @@ QUOTA_DAY = Table(
     Column("used", Integer, nullable=False),
 )
 
+# owner: the process. recalled: 1 if another process needs what is not spent.
 QUOTA_LEASE = Table(
     "quota_lease",
     METADATA,
-    Column("id", String(32), primary_key=True),
+    Column("id", String(16), primary_key=True),
     Column("user", String(32), nullable=False),
     Column("day", String(10), nullable=False),
     Column("granted", Integer, nullable=False),
-    Column("expires_at", Double, nullable=False, index=True),
+    Column("owner", String(16), nullable=False),
+    Column("recalled", Integer, nullable=False),
+    Index("ix_quota_lease_user_day", "user", "day"),
+    Index("ix_quota_lease_owner", "owner"),
 )
 
 # One row for each counted request; the id makes a second insert harmless.

@@ -16,6 +16,7 @@ from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
+from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.webhooks.guard import Guard
 
@@ -31,8 +32,8 @@ class BackgroundWork(Protocol):
 class ServerContext:
     """The parts of the server, and its state: draining, open requests, start time.
 
-    patience_seconds: how long a client may read nothing of its answer. background: runs as long as
-    the server.
+    patience_seconds: how long a client may read nothing of its answer. background: what runs as
+    long as the server.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class ServerContext:
     jobs: JobsGate
     keyring: Keyring
     refusals: Refusals
+    limiter: Limiter
     default_options: RecognitionOptions
     max_body_bytes: int
     inflight: InflightBytes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ocr_engine import errors as engine
 from ocr_engine.errors import EngineError
@@ -23,6 +24,8 @@ from server.errors import (
     NotFound,
     OneFileOnly,
     PoisonInput,
+    QuotaExceeded,
+    RateLimited,
     ServiceError,
     StillAccepting,
     StorageUnavailable,
@@ -31,12 +34,16 @@ from server.errors import (
 
 @dataclass(frozen=True, slots=True)
 class PublicError:
-    """An error as the client sees it; retry_after: seconds, if a retry makes sense."""
+    """An error as the client sees it.
+
+    retry_after: seconds, if a retry makes sense. headers: more headers of the answer.
+    """
 
     status: int
     code: str
     message: str
     retry_after: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 STATUS: dict[type[ServiceError | EngineError], int] = {
@@ -60,6 +67,8 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     engine.ImageTooComplex: 422,
     PoisonInput: 422,
     IdempotencyMismatch: 422,
+    RateLimited: 429,
+    QuotaExceeded: 429,
     engine.QueueFull: 503,
     engine.PoolDraining: 503,
     engine.PoolStarting: 503,
@@ -97,7 +106,11 @@ def public_error(error: BaseException) -> PublicError:
         return PublicError(
             500, "internal_error", "internal error; the server's log has it under the request id"
         )
+    if isinstance(error, RateLimited):
+        return PublicError(429, error.code, error.message, error.retry_after, error.headers)
     retry_after = RETRY_AFTER.get(type(error))
+    if isinstance(error, QuotaExceeded):
+        retry_after = error.retry_after
     if isinstance(error, engine.QueueFull) and error.retry_after is not None:
         retry_after = math.ceil(error.retry_after)
     return PublicError(STATUS[type(error)], error.code, error.message, retry_after)

@@ -15,6 +15,7 @@ from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.replies import Reply
 from server.principal import ANONYMOUS, Principal
+from server.users.limits import Admission
 
 CLIENT_LEFT = 499  # as nginx logs it
 
@@ -46,6 +47,7 @@ class RequestScope:
         self.request_id = request_id
         self.address = address
         self.principal: Principal = ANONYMOUS
+        self.admission: Admission | None = None  # None: no limits
         self.quiet = False
         self._context = context
         self._request = request
@@ -81,6 +83,22 @@ class RequestScope:
         self._status, self._error = reply.status, reply.error
         self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
+        if self.admission is not None:
+            self.admission.settle(self._status, self._outcome)
+
+    def limit_headers(self) -> dict[str, str]:
+        """The headers about the limits of the user; after note()."""
+        return {} if self.admission is None else self.admission.headers()
+
+    @property
+    def recognition(self) -> bool:
+        """Whether it requests a recognition."""
+        return self._recognition
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._ended
 
     @property
     def status(self) -> int:
@@ -108,6 +126,8 @@ class RequestScope:
         if self._ended:
             return
         self._ended = True
+        if self.admission is not None:
+            self.admission.leave()
         if not taken:
             self._status, self._error, self._size, self._outcome = CLIENT_LEFT, "client_left", 0, ""
         if self._recognition:

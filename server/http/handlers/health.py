@@ -56,9 +56,10 @@ class HealthHandler(BaseHandler):
     """The state of the server, for people and dashboards; in one word without a valid key."""
 
     brief = False
+    limited = False
 
     def refuse(self, error: Exception) -> None:
-        """Go on all the same: load balancers send no key."""
+        """Answer without a key, too: load balancers send no key."""
         self.brief = True
 
     def get(self) -> None:
@@ -143,6 +144,8 @@ def _worker(worker: WorkerStats) -> WorkerHealth:
 
 class MetricsHandler(BaseHandler):
     """Metrics for Prometheus."""
+
+    limited = False
 
     def get(self) -> None:
         """Metrics in Prometheus' text format."""

@@ -21,7 +21,7 @@ from server.http.openapi.typed_schemas import reference
 from server.jobs.record import PAGE_FIELDS
 from server.settings.constraints import Flag, Schema
 
-RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 500, 503, 504)
+RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503, 504)
 Operation = dict[str, Any]
 
 
@@ -60,7 +60,7 @@ def _list() -> Operation:
         "parameters": [*parameters, *shared("RequestId")],
         "responses": {
             "200": plain("A page of jobs.", JSON, reference("JobList"), example),
-            **errors(400, 401, 403, 404, 410, 500, 503),
+            **errors(400, 401, 403, 404, 410, 429, 500, 503),
         },
     }
 
@@ -87,7 +87,7 @@ def _get(chosen: dict[str, Any]) -> Operation:
         "summary": "Get the state or result of a job",
         "description": "A failed job is also answered with 200; see `job.state` and `job.error`.",
         "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
-        "responses": {"200": found} | errors(400, 401, 403, 404, 410, 500, 503),
+        "responses": {"200": found} | errors(400, 401, 403, 404, 410, 429, 500, 503),
     }
 
 
@@ -102,7 +102,7 @@ def _delete() -> Operation:
         "parameters": [erase, *shared("RequestId")],
         "responses": {
             "204": {"description": "The job is cancelled or erased.", "headers": headers()},
-            **errors(400, 401, 403, 404, 409, 410, 503),
+            **errors(400, 401, 403, 404, 409, 410, 429, 503),
         },
     }
 
@@ -135,7 +135,7 @@ def _events() -> Operation:
         "description": "An event `state` for each change, with the job as JSON, and `end` for the "
         "last one. Ids are versions of the job.",
         "parameters": [last, *shared("RequestId")],
-        "responses": {"200": stream} | errors(401, 403, 404, 410, 500, 503),
+        "responses": {"200": stream} | errors(401, 403, 404, 410, 429, 500, 503),
     }
 
 

@@ -27,7 +27,7 @@ from server.settings.constraints import Schema
 Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]
 
-RECOGNITION_ERRORS = (409, 413, 415, 422, 500, 503, 504)
+RECOGNITION_ERRORS = (409, 413, 415, 422, 429, 500, 503, 504)
 
 
 def describe_paths(fields: dict[str, Schema]) -> Paths:
@@ -91,7 +91,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
                 "description": "The client already has this version.",
                 "headers": headers("ETag", "X-Cache"),
             },
-            **errors(400, 401, 403, 404, 500, 503),
+            **errors(400, 401, 403, 404, 429, 500, 503),
         },
     }
     delete = {
@@ -102,7 +102,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
         "parameters": shared("RequestId"),
         "responses": {
             "204": {"description": "Nothing is kept any more.", "headers": headers()},
-            **errors(400, 404),
+            **errors(400, 401, 403, 404, 429, 503),
         },
     }
     path = {"parameters": shared("Md5"), **_with_head(get), "delete": delete}
@@ -134,7 +134,7 @@ def _health() -> Paths:
             _probe(
                 "metrics",
                 "Metrics for Prometheus",
-                {"200": metrics, **errors(400, 401, 403, 503)},
+                {"200": metrics, **errors(400, 401, 403, 429, 503)},
                 public=False,
             )
         ),

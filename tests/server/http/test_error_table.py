@@ -22,6 +22,7 @@ CONTRACT = {
     415: {"unsupported_format"},
     409: {"not_finished", "still_accepting"},
     422: {"invalid_image", "image_too_complex", "poison_input", "idempotency_mismatch"},
+    429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
     503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
     504: {"queue_timeout", "ocr_timeout"},

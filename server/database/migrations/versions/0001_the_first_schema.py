@@ -151,14 +151,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "quota_lease",
-        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=16), nullable=False),
         sa.Column("user", sa.String(length=32), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("granted", sa.Integer(), nullable=False),
-        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("owner", sa.String(length=16), nullable=False),
+        sa.Column("recalled", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f("ix_quota_lease_expires_at"), "quota_lease", ["expires_at"], unique=False)
+    op.create_index("ix_quota_lease_owner", "quota_lease", ["owner"], unique=False)
+    op.create_index("ix_quota_lease_user_day", "quota_lease", ["user", "day"], unique=False)
     op.create_table(
         "usage_day",
         sa.Column("user", sa.String(length=32), nullable=False),
@@ -225,7 +227,8 @@ def downgrade() -> None:
     op.drop_index("ix_usage_event_user_day", table_name="usage_event")
     op.drop_table("usage_event")
     op.drop_table("usage_day")
-    op.drop_index(op.f("ix_quota_lease_expires_at"), table_name="quota_lease")
+    op.drop_index("ix_quota_lease_user_day", table_name="quota_lease")
+    op.drop_index("ix_quota_lease_owner", table_name="quota_lease")
     op.drop_table("quota_lease")
     op.drop_table("quota_day")
     op.drop_table("key")
