@@ -118,6 +118,23 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSettings:
+    """Whether requests are counted by user and day. enabled: None: if keys are used."""
+
+    enabled: bool | None = setting(Nullable(Flag()), None)
+    event_days: int = setting(WholeNumber(1, 36_500), 90)
+    max_journal_mb: float = setting(Number(1, 10**6), 1024.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """The audit log. path: None: a file in the state folder if keys are used; `-`: stdout."""
+
+    path: Path | None = setting(Nullable(FilePath()), None)
+    days: int = setting(WholeNumber(1, 36_500), 90)
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """How the log is written."""
 
@@ -135,6 +152,8 @@ class Settings:
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    usage: UsageSettings = field(default_factory=UsageSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})

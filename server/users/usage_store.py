@@ -1,0 +1,122 @@
+"""Usage in the database: events, and their sums by user and day. Imported when usage is counted.
+
+The sums change in the transaction that inserts the events, and only by events that were not there
+before. So an event that is shipped twice, as after a crash between the commit and the removal of
+its journal, counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.database.database import Database
+from server.database.tables import USAGE_DAY, USAGE_EVENT
+from server.users.journal import Event
+
+DELETE_ROWS = 5000  # at once, so that others can write in between
+_SUMS = ("images", "pages", "cached", "seconds", "bytes", "errors")
+
+
+class UsageDay(NamedTuple):
+    """What one user, or all, used on a day."""
+
+    day: str
+    images: int
+    pages: int
+    cached: int
+    seconds: float
+    bytes: int
+    errors: int
+
+
+async def record(database: Database, connection: AsyncConnection, event: Event) -> None:
+    """Count an event in the caller's transaction; nothing if its id was counted before."""
+    await record_all(database, connection, [event])
+
+
+async def record_all(
+    database: Database, connection: AsyncConnection, events: Sequence[Event]
+) -> None:
+    """Count events in the caller's transaction, each id once."""
+    by_id = {event.id: event for event in events}
+    inserted = database.insert(USAGE_EVENT).on_conflict_do_nothing().returning(USAGE_EVENT.c.id)
+    rows = [event._asdict() for event in by_id.values()]
+    new = (await connection.execute(inserted, rows)).scalars()
+    sums: dict[tuple[str, str], list[float]] = {}
+    for event in map(by_id.__getitem__, new):
+        values = [*event[4:9], 1 if event.code else 0]
+        key = event.user, event.day
+        before = sums.get(key)
+        sums[key] = [a + b for a, b in zip(before, values, strict=True)] if before else values
+    for (user, day), values in sorted(sums.items()):  # in one order, so that none wait in a ring
+        await connection.execute(_added(database, user, day, values))
+
+
+async def ship(database: Database, events: Sequence[Event]) -> None:
+    """Count events in a transaction of their own."""
+    if events:
+        async with database.write() as connection:
+            await record_all(database, connection, events)
+
+
+async def days(database: Database, user: str | None, first: str, last: str) -> list[UsageDay]:
+    """The days with usage from first to last, YYYY-MM-DD; user: None for the sum of all."""
+    asked = _sums_by(USAGE_DAY.c.day, first, last)
+    if user is not None:
+        asked = asked.where(USAGE_DAY.c.user == user)
+    return [UsageDay(*row) for row in await _rows(database, asked)]
+
+
+async def users(database: Database, first: str, last: str) -> dict[str, UsageDay]:
+    """The sum of each user from first to last; the day of these sums is empty."""
+    rows = await _rows(database, _sums_by(USAGE_DAY.c.user, first, last))
+    return {user: UsageDay("", *sums) for user, *sums in rows}
+
+
+async def erase(connection: AsyncConnection, user: str) -> None:
+    """Delete all usage of a user, in the caller's transaction."""
+    for table in (USAGE_EVENT, USAGE_DAY):
+        await connection.execute(delete(table).where(table.c.user == user))
+
+
+async def expire(database: Database, before: str) -> None:
+    """Delete the events of earlier days; their sums remain."""
+    old = select(USAGE_EVENT.c.id).where(USAGE_EVENT.c.day < before).limit(DELETE_ROWS)
+    count = DELETE_ROWS
+    while count == DELETE_ROWS:
+        async with database.write() as connection:
+            done = await connection.execute(delete(USAGE_EVENT).where(USAGE_EVENT.c.id.in_(old)))
+            count = done.rowcount
+
+
+def _added(database: Database, user: str, day: str, values: Sequence[float]) -> Any:
+    more = dict(zip(_SUMS, values, strict=True))
+    statement = database.insert(USAGE_DAY).values(user=user, day=day, **more)
+    return statement.on_conflict_do_update(
+        index_elements=[USAGE_DAY.c.user, USAGE_DAY.c.day],
+        set_={name: USAGE_DAY.c[name] + statement.excluded[name] for name in _SUMS},
+    )
+
+
+def _sums_by(group: Any, first: str, last: str) -> Select[Any]:
+    sums = [func.sum(USAGE_DAY.c[name]) for name in _SUMS]
+    asked = select(group, *sums).where(USAGE_DAY.c.day.between(first, last))
+    return asked.group_by(group).order_by(group)
+
+
+async def _rows(database: Database, asked: Select[Any]) -> list[Any]:
+    async with database.read() as connection:
+        rows = (await connection.execute(asked)).all()
+    return [(key, *_numbers(sums)) for key, *sums in rows]
+
+
+def _numbers(sums: Sequence[Any]) -> list[float]:
+    """Sums as numbers: PostgreSQL adds whole numbers up to a Decimal."""
+    return [
+        round(float(value), 4) if name == "seconds" else int(value)
+        for name, value in zip(_SUMS, sums, strict=True)
+    ]
