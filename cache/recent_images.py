@@ -1,4 +1,4 @@
-"""LRU of recent uploads, matched by content, to skip hashing: comparing costs a tenth of it."""
+"""LRU cache of recent uploads, compared by content: that costs a tenth of hashing them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class _Image(NamedTuple):
 class RecentImages:
     """The most recently used images with their digests; used from one thread.
 
-    All bytes are compared, so two different images never count as equal. Of images with the same
-    sketch the last is kept. max_bytes counts the images and a flat overhead for each; 0 disables
-    the cache.
+    All bytes are compared, so two different images never count as equal. Of several images with the
+    same sketch, only the last is kept. max_bytes counts the images and a flat overhead for each; 0
+    disables the cache.
     """
 
     def __init__(self, max_bytes: int) -> None:

@@ -17,7 +17,7 @@ ENTRY_OVERHEAD_BYTES = 600
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """An encoded result. sha256: of its image. stored_at: time of the cache's clock."""
+    """An encoded result. sha256: digest of the image. stored_at: time by the cache's clock."""
 
     sha256: str
     result: StoredResult

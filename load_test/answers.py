@@ -49,7 +49,7 @@ class Judge:
 class Tally:
     """The counts and times of a run, as plain numbers: a million answers need 32 MB.
 
-    Seconds are from the start of the run. Latencies are those of good answers.
+    Seconds count from the start of the run. Latencies are those of good answers.
     """
 
     def __init__(self) -> None:

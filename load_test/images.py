@@ -15,7 +15,10 @@ _IHDR_END = 33  # of every PNG
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """An image's bytes with room for a note: before + framed(note) + after."""
+    """An image's bytes with room for a note, which makes a copy new to the cache.
+
+    The copy is before + framed(note) + after.
+    """
 
     before: bytes
     framed: Callable[[bytes], bytes]

@@ -45,7 +45,7 @@ class LoadTest:
         self._images: list[PreparedImage] = []
 
     async def run(self, begin: Callable[[], None], finish: Callable[[LoadTest], None]) -> bool:
-        """Run all scenarios; calls begin at the start, and finish after each scenario.
+        """Run all scenarios; calls `begin` first, and `finish` after each scenario.
 
         Returns True after Ctrl-C; a second Ctrl-C ends the process. CannotStart if there is no
         server.

@@ -88,7 +88,7 @@ class _Wrapping:
         return self._head(len(payload), headers or {}) + self.before + payload + self.after
 
     def fresh(self, image: Variable) -> _Fresh:
-        """The parts of a request with a note in its image."""
+        """A request in parts, so that each copy can get a note of its own in its image."""
         is_base64 = self.template.mode == "base64"
         cut = len(image.before) // 3 * 3 if is_base64 else len(image.before)
         first, middle = image.before[:cut], image.before[cut:]

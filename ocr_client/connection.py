@@ -203,7 +203,7 @@ class Connection:
             self._end()
 
     def _end(self) -> None:
-        """End an answer without a length, or fail any other, because the server has closed."""
+        """The server has closed: end an answer without a length, and fail any other."""
         if self._answer is not None and self._answer.is_unbounded:
             self._finish(self._answer, bytes(self._received[self._answer.start :]))
         else:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """OK; some images or requests failed; invalid arguments or no server; Ctrl-C."""
+    """In this order: all is well; some images or requests failed; not started; Ctrl-C."""
 
     OK = 0
     FAILED = 1

@@ -1,4 +1,7 @@
-"""Whether this Python can run a command. Must itself run on any Python 3.7, with no packages."""
+"""Whether this Python can run a command.
+
+This module itself runs on Python 3.7 and later, without packages.
+"""
 
 from __future__ import annotations
 

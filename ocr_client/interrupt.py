@@ -1,4 +1,7 @@
-"""Ctrl-C while a loop runs: once stops with the results so far, twice exits immediately."""
+"""Handles Ctrl-C while an event loop runs.
+
+The first stops with the results so far, the second exits immediately.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ from ocr_client.exit_status import ExitStatus
 async def until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
     """Run the work; the first SIGINT cancels it (returns True), a second one ends the process.
 
-    A KeyboardInterrupt instead could be raised during the loop's shutdown, which waits for its
-    threads, and one of them may wait for a file forever.
+    A KeyboardInterrupt is not enough: the loop's shutdown waits for threads, and one of them may
+    wait for a file forever.
     """
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)

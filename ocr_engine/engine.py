@@ -100,7 +100,7 @@ class Engine(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Differs between engines that may read an image differently."""
+        """A string that differs between engines that may read an image differently."""
 
     @property
     def info(self) -> EngineInfo | None:
@@ -136,7 +136,7 @@ class Engine(Protocol):
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
         """Drop a waiting image; stop a running one if stop_running and if that is worth its cost.
 
-        False if it is already done or keeps running.
+        False if the image is already done or continues to run.
         """
 
     def position(self, task: EngineTask) -> int:

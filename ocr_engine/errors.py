@@ -140,7 +140,7 @@ class PoolDraining(PoolError):
 
 
 class RecognitionFailed(PoolError):
-    """The recognizer failed for a reason other than the image; the worker's log has it."""
+    """The recognizer failed, but not because of the image; the worker's log has the reason."""
 
     code = "internal_error"
     example = "internal error; the server's log has it under the request id"

@@ -49,7 +49,7 @@ class EngineSettings:
             )
 
     def fingerprint(self) -> str:
-        """Differs between settings that may give different text."""
+        """A string that differs between settings that may give different text."""
         models = self.models.fingerprint() if self.models else self.set_name
         return f"{self.engine}/{self.precision}/{int(self.enable_mkldnn)}/{models}"
 

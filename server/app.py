@@ -20,6 +20,8 @@ from server.service.service import OcrService
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
+from server.users.keyring import Keyring
+from server.users.refusals import Refusals
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -52,11 +54,15 @@ def build_context(
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
     )
+    storage = Storage(database_location(settings))
+    admin_key = settings.access.admin_key
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
-        storage=Storage(database_location(settings)),
+        storage=storage,
+        keyring=Keyring(storage, admin_key.reveal() if admin_key is not None else None),
+        refusals=Refusals(),
         jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,

@@ -2,6 +2,7 @@
 
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
+├── KeyRequired, KeyInvalid, NotAllowed
 ├── NotFound, MethodNotAllowed, Gone, Conflict
 ├── BodyTooLarge
 ├── PoisonInput
@@ -26,7 +27,7 @@ class ServiceError(Exception):
 
 
 class BadRequest(ServiceError):
-    """The body does not match its Content-Type."""
+    """The body does not match its Content-Type, or that type is not accepted."""
 
     code = "bad_request"
     example = "the multipart body ends before its final boundary"
@@ -51,6 +52,30 @@ class OneFileOnly(ServiceError):
 
     code = "one_file_only"
     example = "the request has more than one part `file`; send one image per request"
+
+
+class KeyRequired(ServiceError):
+    """The request has no key, and this server or this address needs one."""
+
+    code = "key_required"
+    example = "send a key: Authorization: Bearer KEY, or X-Api-Key: KEY"
+
+
+class KeyInvalid(ServiceError):
+    """The key is unknown, revoked or expired; the answer does not say which."""
+
+    code = "key_invalid"
+    example = "this key is not valid; ask the operator of this server for another one"
+
+    def __init__(self, message: str = example) -> None:
+        super().__init__(message)
+
+
+class NotAllowed(ServiceError):
+    """The key is valid, but has not the scope that the request needs."""
+
+    code = "not_allowed"
+    example = "this needs the scope `jobs`; this key has: read"
 
 
 class NotFound(ServiceError):

@@ -21,11 +21,14 @@ from tornado.netutil import bind_sockets
 from ocr_engine.engine import WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context
+from server.database.storage import StorageError
+from server.errors import StorageUnavailable
 from server.http.connections import raise_descriptor_limit
 from server.http.context import ServerContext
 from server.http.listening import Listener
 from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
+from server.operations.exposure import exposure_warning
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
@@ -102,6 +105,14 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     """Listen, start the workers, and drain after a signal; returns the exit status."""
+    if context.settings.access.required:
+        try:
+            await context.storage.open()
+        except StorageError as error:
+            print(f"ocr-server: access.required needs a database: {error}", file=sys.stderr)
+            return 2
+        except StorageUnavailable as error:
+            log.warning("%s; until it does, keys cannot be checked", error)
     stop, force = asyncio.Event(), asyncio.Event()
     handle_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
@@ -126,6 +137,8 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         await _drain(context, server, force)
     await engine.close(force.is_set())
     await server.close_all_connections()
+    await context.keyring.close()
+    await context.storage.close()
     watchdog.cancel()
     return status
 
@@ -181,6 +194,10 @@ def _print_start(context: ServerContext, sockets: list[socket.socket]) -> None:
     threads = context.settings.ocr.predict_system.cpu_threads
     workers = context.service.engine.capacity
     print(f"ocr-server {VERSION} listens on {_url(address, port)}", flush=True)
+    listening = [each.getsockname()[0] for each in sockets]
+    exposed = exposure_warning(context.settings, listening)
+    if exposed is not None:
+        print(f"ocr-server: {exposed}", file=sys.stderr, flush=True)
     print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
 
 
@@ -189,7 +206,7 @@ async def _announce(
 ) -> None:
     """Tell systemd when the first worker is warm; print the URL when all workers have started.
 
-    Each worker logs that it is ready, and the URL should be the last line of the start.
+    Each worker logs that it is ready, and the URL should be printed last.
     """
     engine = context.service.engine
     while (info := engine.info) is None or not context.ready():

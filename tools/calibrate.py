@@ -108,7 +108,7 @@ class Metered:
 
 
 def main() -> int:
-    """Recognize the images and write the files."""
+    """Recognize the images and write the value ranges."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("images", nargs="+", type=Path)
     parser.add_argument("--in-f32", nargs="*", default=[], help="operations of detection")

@@ -38,8 +38,8 @@ class InProcessReader:
     async def start(self, images: int) -> None:
         """Start at most one worker per image; ReaderUnavailable if none can load the models.
 
-        Each image uses one core. For idle cores to help with the last few images, models would
-        have to be compiled for that at the start, which takes longer than it saves.
+        Each image uses one core. Idle cores could help with the last few images, but only if models
+        were compiled for that before the first image, which takes longer than it saves.
         """
         ocr = self._settings.ocr
         number = min(images, ocr.process.number or usable_cores())

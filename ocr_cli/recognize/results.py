@@ -114,7 +114,7 @@ class OrderedOutput:
         self._next = 0
 
     def put(self, place: int, content: bytes) -> bool:
-        """Write it after all earlier ones; returns whether anything was written."""
+        """Write the text of an image after all earlier ones; returns whether any was written."""
         self._waiting[place] = content
         if place != self._next:
             return False

@@ -38,9 +38,9 @@ class DecodedImage:
 def decode(data: bytes, max_pixels: int) -> DecodedImage:
     """Decode the first frame or page of an accepted image.
 
-    Alpha is composited onto white, or onto black if everything visible is itself white.
-    Raises UnsupportedFormat, InvalidImage (also if truncated: a partial image is never read)
-    or TooManyPixels. Call lift_pixel_limit() first in a process that accepts very large images.
+    Alpha is composited onto white, or onto black if all visible pixels are almost white. Raises
+    UnsupportedFormat, InvalidImage (also if truncated: a partial image is never read) or
+    TooManyPixels. Call lift_pixel_limit() first in a process that accepts very large images.
     """
     header = read_header(data)
     check_size(header, max_pixels)
@@ -94,7 +94,7 @@ def _load(file: _File, header: ImageHeader, max_pixels: int) -> Image.Image:
 
 
 def _orientation_of(image: Image.Image, file: _File) -> int:
-    """The orientation, from the removed EXIF, or for PNG and WebP from Pillow's."""
+    """The orientation, from the removed EXIF; for PNG and WebP, as Pillow returns it."""
     exif, xmp = file.exif, file.xmp
     if image.format in ("PNG", "WEBP"):
         exif, xmp = image.info.get("exif", b""), image.info.get("xmp", b"")
@@ -132,7 +132,7 @@ def _to_bgr(image: Image.Image) -> ImageArray:
 
 
 def _from_deep_grey(image: Image.Image) -> ImageArray:
-    """Scale deep greys to 8 bits: 16-bit by 1/257, others that do not fit by their range."""
+    """Scale grey values to 8 bits: 16-bit values by 1/257, others by their range if needed."""
     values = np.asarray(image).astype(np.float32)
     if not np.isfinite(values).all():
         raise InvalidImage("the image has pixels that are not numbers")

@@ -1,4 +1,4 @@
-"""Process-wide settings of Pillow and libtiff; set by the owner of the process."""
+"""Process-wide settings of Pillow and libtiff, for programs to call; importing sets nothing."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def orientation(exif: bytes, xmp: bytes = b"") -> int:
 
 
 def turned(image: Image.Image, orientation: int) -> Image.Image:
-    """The image turned upright."""
+    """Return the image upright (rotated or mirrored as its orientation says)."""
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 

@@ -26,7 +26,10 @@ from ocr_engine.models.source import (
 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model in a wheel: program file, parameters, and their digest. Others: see ModelSource."""
+    """A model in a wheel: its program file, its parameters, and the digest of both.
+
+    Other fields: see ModelSource.
+    """
 
     role: Role
     name: str

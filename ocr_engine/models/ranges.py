@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "int8"
 class ActivationRanges:
     """The lowest and highest input value of each operation, by its name.
 
-    sha256: of the model on which they were measured. Written by tools/calibrate.py.
+    sha256: digest of the model on which the ranges were measured. Written by tools/calibrate.py.
     """
 
     sha256: str
@@ -36,7 +36,7 @@ def shipped_ranges(name: str) -> ActivationRanges | None:
 
 
 def read_ranges(path: Path) -> ActivationRanges:
-    """Read a file of write_ranges(); ModelError if it is not one."""
+    """Read a file that write_ranges() wrote; ModelError for any other file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         values = {str(name): (float(low), float(high)) for name, (low, high) in content["ranges"]}

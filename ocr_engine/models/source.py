@@ -32,12 +32,12 @@ class ModelFile:
 class ModelSource:
     """One model of the pipeline.
 
-    sha256: of the model's files, concatenated.
+    sha256: digest of the model's files, concatenated.
     mean, std: per channel in BGR order, on a scale of 0 to 1.
     image_shape: (channels, height, width) of cls and rec input; None: from the model.
     stretch: cls input is stretched to image_shape instead of padded.
     characters: of rec's classes, without blank and space; empty: from the ONNX metadata.
-    ranges: of its activations, if measured; needed for INT8.
+    ranges: those of the activations, if measured; needed for INT8.
     squeeze: factor of the width at which rec first reads a line; 1: full width only.
     reduction: factor of a large image's sides at which det is as good as at full size.
     """
@@ -85,7 +85,7 @@ class ModelSet:
         return ModelSet({**self.by_role, source.role: source})
 
     def fingerprint(self) -> str:
-        """Changes with any model file, preprocessing or dictionary."""
+        """A string that changes with any model file, preprocessing or dictionary."""
         digest = hashlib.sha256()
         for source in self.sources():
             digest.update(repr((source.role, source.sha256, source.mean, source.std)).encode())

@@ -47,23 +47,23 @@ class WorkerLife:
 
     @property
     def was_ready(self) -> bool:
-        """Whether it has ever been warm."""
+        """Whether the worker has ever been warm."""
         return self.start_seconds is not None
 
     @property
     def lasting(self) -> bool:
-        """Whether the worker is to stay; one that is not gets a replacement."""
+        """Whether the worker stays; otherwise it gets a replacement."""
         leaving = (WorkerState.RETIRING, WorkerState.DEAD)
         return self.recycle_reason is None and self.state not in leaving
 
     @property
     def expects_answer(self) -> bool:
-        """Whether it may have a task: a retiring worker finishes its last one."""
+        """Whether an answer may still come: the worker is busy, or finishes its last task."""
         return self.state in (WorkerState.BUSY, WorkerState.RETIRING)
 
     @property
     def reached_task_limit(self) -> bool:
-        """Whether it has read task_limit images."""
+        """Whether the worker has read task_limit images."""
         return bool(self.task_limit) and self.tasks_done >= self.task_limit
 
     def became_ready(self, now: float, rss_mb: int) -> WorkerLife:
@@ -83,21 +83,21 @@ class WorkerLife:
         return replace(life, idle_since=now, tasks_done=self.tasks_done + 1, rss_mb=rss_mb)
 
     def measured(self, rss_mb: int) -> WorkerLife:
-        """The parent measured its memory."""
+        """The parent measured the worker's memory."""
         return replace(self, rss_mb=rss_mb)
 
     def to_be_recycled(self, reason: WorkerExit) -> WorkerLife:
-        """It keeps working until its replacement is warm; the latest reason counts."""
+        """The worker keeps working until its replacement is warm; the latest reason counts."""
         if not self.was_ready or self.state is WorkerState.DEAD:
             raise IllegalTransition(f"a worker that is {self.state.value} cannot be recycled")
         return replace(self, recycle_reason=reason)
 
     def retiring(self) -> WorkerLife:
-        """It gets no more tasks, and leaves after its present one."""
+        """The worker gets no more tasks, and leaves after its present one."""
         return self if self.state is WorkerState.RETIRING else self._become(WorkerState.RETIRING)
 
     def killed(self, reason: WorkerExit) -> WorkerLife:
-        """It was killed; the first reason counts."""
+        """The worker was killed; the first reason counts."""
         return replace(self.retiring(), killed_for=self.killed_for or reason)
 
     def ended(self) -> WorkerLife:

@@ -168,7 +168,7 @@ class Pool:
         return task
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
-        """See Engine: kills a worker to stop its task only if that is worth a new start."""
+        """See Engine: kills the worker of a running task only if that is worth starting another."""
         assert isinstance(task, PoolTask), "a task of another engine"
         cancelled = PoolDraining("the work was cancelled")
         if self._backlog.remove(task):
@@ -279,7 +279,7 @@ class Pool:
         task.finish(task.waited_too_long(self.spec.queue_seconds))
 
     def _not_begun(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """A frozen worker was assigned a task and never read it."""
+        """Abort a frozen worker that never read its task, and retry the task."""
         if self._running.get(worker) is task:
             del self._running[worker]
             stuck = WorkerExit(ExitReason.STUCK, "did not begin its task")
@@ -287,7 +287,7 @@ class Pool:
             self._retry(task, stuck)
 
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """Fail the task at its deadline; a worker that checks it between lines survives."""
+        """Fail the task at its deadline; a worker that checks between lines survives."""
         if self._running.get(worker) is task:
             self.admission.record(self.spec.task_seconds)
             task.finish(task.took_too_long(self.spec.task_seconds))

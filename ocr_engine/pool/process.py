@@ -162,7 +162,7 @@ class WorkerProcess:
         self._signal(signal.SIGKILL)
 
     def _mark_killed(self, reason: ExitReason, detail: str) -> None:
-        """Record why it is killed, unless it is dead already, as a timer may find it."""
+        """Record why the worker is killed; a timer may fire when it is already dead."""
         if self.state is not WorkerState.DEAD:
             self._life = self._life.killed(WorkerExit(reason, detail))
 
@@ -174,7 +174,7 @@ class WorkerProcess:
     def _send(self, request: Request) -> None:
         """Write to the channel; the lock keeps the descriptor from being closed and reused.
 
-        A write that blocks because the worker does not read ends with the worker.
+        A write may block because the worker does not read; it ends when the worker ends.
         """
         with self._channel_lock, contextlib.suppress(OSError):
             if self._channel is not None:
@@ -233,7 +233,7 @@ class WorkerProcess:
         )
 
     def _out_of_memory(self) -> bool:
-        """Whether memory ran out during the task, or the worker had used nearly all it may."""
+        """Whether memory ran out during the task, or the worker had used nearly all that it may."""
         limit = min(memory_limit_mb(), self._spec.task_memory_mb or memory_limit_mb())
         return oom_kills() > self._oom_kills or self._life.rss_mb >= NEAR_LIMIT * limit
 
@@ -252,7 +252,7 @@ class WorkerProcess:
             self._sample_later()
 
     def _read(self, channel: connection.Connection) -> str | None:
-        """Forward replies until the channel closes; a description of what broke it, or None."""
+        """Forward replies until the channel closes; returns what broke the channel, or None."""
         while True:
             try:
                 reply = decode_reply(channel.recv_bytes(MAX_REPLY_BYTES))
@@ -267,7 +267,7 @@ class WorkerProcess:
             self._post(self._listener.on_reply, self, reply)
 
     def _kill_at_exit(self) -> None:
-        """At the parent's exit without close(): multiprocessing would wait for the child."""
+        """Kill the worker if the parent exits without close(): multiprocessing would wait."""
         self._signal(signal.SIGKILL)
 
     def _exited(self, ended: WorkerExit) -> None:
@@ -288,7 +288,7 @@ def _not_started(error: Exception) -> WorkerExit:
 
 
 def _reap(process: SpawnProcess) -> int:
-    """Wait for a process whose channel is closed, kill it if it lingers; the exit code."""
+    """Wait for a process whose channel is closed, or kill it; returns the exit code."""
     process.join(LEAVE_SECONDS)
     if process.is_alive():
         process.kill()

@@ -34,7 +34,7 @@ TaskReply = Done | Failed
 class SupervisorSpec:
     """How many workers there are, how each is set up, and when one is recycled.
 
-    number: of workers. max_tasks: images before a worker is recycled (±20 %), 0: no limit.
+    number: how many workers. max_tasks: images before a worker is recycled (±20 %), 0: no limit.
     max_rss_mb: memory above which it is recycled. start_seconds: limit for loading and warm-up.
     """
 
@@ -123,7 +123,8 @@ class Supervisor:
     def idle_worker(self) -> WorkerProcess | None:
         """An idle worker: the most recently used one, whose caches are warm.
 
-        When all may be in their idle trim, the one that has been idle longest has finished it.
+        If all may be in their idle trim, it is the one that has been idle longest: its trim is
+        over.
         """
         ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
         trim_started = time.monotonic() - IDLE_TRIM_SECONDS
@@ -135,8 +136,9 @@ class Supervisor:
     def may_sacrifice(self, worker: WorkerProcess, busy_seconds: float) -> bool:
         """Whether to kill a worker to stop its task, at the cost of starting another.
 
-        Only if the task has run for longer than a start takes, and at most once per worker in
-        SACRIFICE_SECONDS: clients that cancel must not keep the pool busy with starts.
+        Only if the task has run for longer than a worker takes to start, and at most once per
+        worker in SACRIFICE_SECONDS: clients that cancel must not keep the pool busy starting
+        workers.
         """
         now, last = time.monotonic(), self._sacrifices
         if busy_seconds < (worker.life.start_seconds or 0.0):
@@ -263,7 +265,7 @@ class Supervisor:
         self._fill()
 
     def _retire_one(self) -> None:
-        """A replacement is warm: let the oldest worker that is due for recycling leave."""
+        """Let the oldest worker that is due for recycling leave: its replacement is warm."""
         for worker in self._workers:
             if worker.life.recycle_reason is None:
                 continue

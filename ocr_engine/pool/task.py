@@ -62,10 +62,10 @@ class PoolTask:
         return Task(self.task_id, self.options, self.image, self.cores, seconds)
 
     def lost_worker(self, ended: WorkerExit) -> EngineError | None:
-        """Record that its worker was lost; the error if it is given up, None to retry.
+        """Record that the task's worker was lost; the error if it is given up, None to retry.
 
-        It is retried until its deadline, unless it has crashed MAX_DEATHS workers. Workers killed
-        from outside do not count, and none counts if the image has been read before.
+        A task is retried until its deadline, unless it has crashed MAX_DEATHS workers. Workers
+        killed from outside do not count, and no crash counts if the image has been read before.
         """
         if self.begun and ended.self_inflicted:
             self.deaths += 1

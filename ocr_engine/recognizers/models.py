@@ -30,7 +30,8 @@ MAX_SHARED_WIDTH = 1056
 class Sessions:
     """The loaded models by role, as in the ModelSet, in its order.
 
-    wide_det: loads another detection session, for `cores` cores. cores: the most that may be idle.
+    wide_det: loads another detection session, for `cores` cores. cores: the most cores that one
+    image may use.
     """
 
     by_role: Mapping[Role, Session]

@@ -90,7 +90,7 @@ class PpOcr:
         return next(self._preparations, False)
 
     def _prepared_shapes(self) -> Iterator[bool]:
-        """Compile the common line widths, then the last image's size, as the next may be alike."""
+        """Compile the common line widths, then the last image's size: the next may have it, too."""
         sessions = self.sessions
         channels, height, _ = self._rec_shape
         for width in recognition.COMMON_WIDTHS:
@@ -131,7 +131,10 @@ class PpOcr:
         return [boxes[index] for index in reading_order(boxes)]
 
     def _detector(self, cores: int) -> Session:
-        """Detection for so many cores; for one until the next reset if it cannot be loaded."""
+        """Detection for this many cores.
+
+        If that session cannot be loaded, the one for a single core is used until the next reset.
+        """
         if cores == 1 or self.sessions.wide_det is None:
             return self.sessions.det
         if self._wide_det is None:
@@ -145,7 +148,7 @@ class PpOcr:
     def _suspects(
         self, crops: Crops, readings: Sequence[Reading], options: RecognitionOptions
     ) -> list[int]:
-        """The lines that do not read well and that the classifier takes for upside down."""
+        """The lines that do not read well and that the classifier considers upside down."""
         return [
             index
             for index, reading in enumerate(readings)
@@ -188,8 +191,9 @@ class PpOcr:
     def _read(self, crops: Crops, budget: Budget, options: RecognitionOptions) -> list[Reading]:
         """The text and confidence of each crop.
 
-        If the model allows it, a crop is first read squeezed. Unless that is confident enough, it
-        is also read at full width, padded as in PaddleOCR; the more confident reading is kept.
+        If the model allows it, a crop is first read squeezed. Unless that reading is confident
+        enough, the crop is also read at full width, padded as in PaddleOCR; the more confident
+        reading is kept.
         """
         readings = self._read_at(self.models.rec.squeeze, crops, budget, options)
         if self.models.rec.squeeze == 1:
@@ -266,7 +270,7 @@ def load(settings: EngineSettings) -> PpOcr:
 def _characters(
     source: ModelSource, session: Session, rec_shape: tuple[int, int, int]
 ) -> tuple[str, ...]:
-    """The characters of the model's classes; a model with one class more has the space last."""
+    """The characters of the model's classes; if there is one class more, the last is the space."""
     listed = session.metadata.get("character")
     characters = source.characters or (tuple(listed.split("\n")) if listed else ())
     blank_crop = np.zeros((1, rec_shape[1], recognition.WIDTHS[0], 3), dtype=np.uint8)

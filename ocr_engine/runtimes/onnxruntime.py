@@ -62,11 +62,11 @@ class OnnxRuntimeRuntime:
         return str(onnxruntime.__version__)
 
     def native_bf16(self) -> bool:
-        """Its CPU kernels run these models in float32."""
+        """False: the CPU kernels run these models in float32."""
         return False
 
     def native_int8(self) -> bool:
-        """Models are quantized for OpenVINO only."""
+        """False: models are quantized for OpenVINO only."""
         return False
 
     def load(self, model: ModelFile, settings: SessionSettings) -> OnnxRuntimeSession:

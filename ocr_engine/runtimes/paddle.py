@@ -69,11 +69,11 @@ class PaddleRuntime:
         return str(paddle.version.full_version)
 
     def native_bf16(self) -> bool:
-        """Its bf16 kernels cover only part of these models, so only f32 is offered."""
+        """False: Paddle's bf16 kernels cover only part of these models."""
         return False
 
     def native_int8(self) -> bool:
-        """Models are quantized for OpenVINO only."""
+        """False: models are quantized for OpenVINO only."""
         return False
 
     def load(self, model: ModelFile, settings: SessionSettings) -> PaddleSession:

@@ -96,7 +96,7 @@ class Session(Protocol):
         """
 
     def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
-        """Compile for pixels of this shape in so many infer requests, if the runtime can."""
+        """Compile for pixels of this shape in this many infer requests, if the runtime can."""
 
     def release_memory(self, shapes: bool = False) -> None:
         """Release the activation memory of past images, if the runtime can.

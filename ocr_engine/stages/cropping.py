@@ -34,12 +34,15 @@ class CropRegion:
 
     @property
     def is_vertical(self) -> bool:
-        """Whether the crop is so high that it is rotated by 90 degrees, as in PaddleOCR."""
+        """Whether the crop is at least 1.5 times as tall as wide.
+
+        Such a crop is then rotated by 90 degrees, as in PaddleOCR.
+        """
         return self.height / self.width >= VERTICAL_RATIO
 
     @property
     def crop_shape(self) -> CropShape:
-        """The shape of the crop, unless the image is too large for OpenCV to warp."""
+        """The shape of the crop; another one if the image is too large for OpenCV to warp."""
         return (self.width, self.height) if self.is_vertical else (self.height, self.width)
 
 
@@ -54,8 +57,8 @@ def crop_region(box: QuadArray) -> CropRegion | None:
 def cut_out(pixels: ImageArray, region: CropRegion) -> ImageArray:
     """Cut the line out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
 
-    A level box gives unchanged pixels, at most half a pixel off; small print is shifted exactly.
-    The crop may be a view of the image, not a copy.
+    The pixels of a level box stay unchanged, at most half a pixel off; small print is shifted
+    exactly. The crop may be a view of the image, not a copy.
     """
     across, down = (region.corners[corner] - region.corners[0] for corner in (1, 3))
     if abs(across[1]) <= STRAIGHT and abs(down[0]) <= STRAIGHT:

@@ -17,8 +17,8 @@ PADDING = 127  # PaddleOCR pads with zero on a scale of -1 to 1, which is 127.5
 class Crops:
     """Crops (height, width, 3) uint8 by number, each created when it is first used.
 
-    So infer requests that run concurrently also cut out their lines concurrently.
-    shapes: of all crops, known in advance.
+    So concurrent infer requests also cut out their lines concurrently.
+    shapes: those of all crops, known in advance.
     """
 
     def __init__(self, shapes: Sequence[CropShape], make: Callable[[int], ImageArray]) -> None:

@@ -63,10 +63,10 @@ def detection_size(
 
 
 def bounded_limit(height: int, width: int, limit: int) -> int:
-    """The short side that the image may be enlarged to for detection: limit, or less.
+    """The length to which the short side may be enlarged for detection: limit, or less.
 
-    The input has at most MAX_ENLARGEMENT squared times the image's pixels, or FULL_SIZE_PIXELS if
-    that is more, so that an option alone cannot make a small image expensive.
+    The enlarged image has at most MAX_ENLARGEMENT squared times its original pixels, or
+    FULL_SIZE_PIXELS if that is more, so that an option alone cannot make a small image expensive.
     """
     ratio = max(MAX_ENLARGEMENT, math.sqrt(FULL_SIZE_PIXELS / (height * width)))
     return min(limit, max(ALWAYS_ENLARGED_TO, int(min(height, width) * ratio)))

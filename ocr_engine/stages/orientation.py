@@ -45,8 +45,9 @@ def classifier_threshold(reading: Reading, threshold: float) -> float | None:
 def evidence(upright: Reading, turned: Reading | None) -> int:
     """A line's vote on its page: positive for upside down, negative for upright.
 
-    The weight is the number of telling characters in the more confident reading. A text with fewer
-    than two counts if the other reading is clearly worse, but a single turnable one never does.
+    The weight is the number of telling characters in the more confident reading, at least 1. With
+    fewer than two, the line votes only if the other reading is clearly worse. A single turnable
+    character never votes.
     """
     if turned is None:
         return -telling(upright.text) if reads_upright(upright) else 0
@@ -63,9 +64,10 @@ def evidence(upright: Reading, turned: Reading | None) -> int:
 def turned_groups(
     upright: Sequence[Reading], turned: Mapping[int, Reading], vertical: Sequence[bool]
 ) -> set[bool]:
-    """Which groups, horizontal (False) and vertical (True) lines, are upside down.
+    """Which groups of lines, horizontal (False) or vertical (True), are upside down.
 
-    That takes one line with telling characters, or two that just read clearly better rotated.
+    Such a group has one line with telling characters, or two lines that only read clearly better
+    rotated.
     turned: the rotated readings, by line index, of the lines that have one.
     """
     balance = {False: 0, True: 0}
@@ -105,9 +107,9 @@ def upside_down(
 def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
     """Whether a line is upside down, given whether its group is.
 
-    Only a more confident reading replaces another. But the group decides if neither is clearly more
-    confident or both are a single turnable character, unless the upright one is certain. A number
-    of turnable digits is rotated only with its group.
+    Only a more confident reading replaces another. But unless the upright reading is certain, the
+    group decides if neither reading is clearly more confident, or both are a single turnable
+    character. A number of turnable digits is rotated only with its group.
     """
     lead = turned.confidence - upright.confidence
     if group_is and not reads_upright(upright):
@@ -118,12 +120,12 @@ def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """Whether it has no telling character and fewer than two letters."""
+    """Whether the text has no telling character and fewer than two letters."""
     return telling(text) == 0 and sum(map(str.isalpha, text)) < 2
 
 
 def _tells_nothing(reading: Reading) -> bool:
-    """Whether it is a single turnable character, which often reads better the wrong way up."""
+    """Whether the text is a single turnable character, which often reads better upside down."""
     return len(reading.text) == 1 and reading.text in TURNABLE
 
 

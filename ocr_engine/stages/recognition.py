@@ -113,8 +113,8 @@ def decode_characters(
 ) -> Reading:
     """Like decode(), with the extent of each character; filled: the fraction without padding.
 
-    A character lies at its steps, as in PaddleOCR's return_word_box; its confidence is that of the
-    first one, so that the line's is the mean of its characters'.
+    A character lies at its steps, as in PaddleOCR's return_word_box; its confidence is that of its
+    first step, so that a line's confidence is the mean of its characters.
     """
     runs = _runs(probabilities[0])
     steps = probabilities.shape[1] * filled
@@ -138,8 +138,8 @@ class _Run:
 def _runs(steps: FloatArray) -> list[_Run]:
     """The runs of non-blank steps in (steps, classes).
 
-    Reading all classes of a step takes 75 KB of memory traffic. It is skipped for most steps: if
-    the blank, or the class of the previous step, has more than half of the probability.
+    Reading all classes of a step takes 75 KB of memory traffic. Most steps skip that: those in
+    which the blank, or the class of the previous step, has more than half of the probability.
     """
     runs: list[_Run] = []
     likeliest = BLANK

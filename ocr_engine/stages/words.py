@@ -65,7 +65,7 @@ def words_of(line: Line) -> tuple[Word, ...]:
 
 
 def stands_alone(character: str) -> bool:
-    """Whether it belongs to a script in which each character counts as a word."""
+    """Whether the character belongs to a script in which each one counts as a word."""
     if not character:
         return False
     point = ord(character[0])

@@ -60,7 +60,7 @@ def upgrade(location: Location) -> None:
 
 
 def alembic_config(location: Location | None) -> Config:
-    """The configuration of alembic's commands; location: None if they need no database."""
+    """The configuration for alembic's commands. location: None for commands without a database."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["location"] = location

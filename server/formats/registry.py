@@ -37,11 +37,11 @@ Write = Callable[[Document, str], bytes]  # from a document and the name of its 
 class OutputFormat:
     """An output format.
 
-    media_type: the Content-Type. weight: the time to write it, relative to parsing the stored
-    JSON; 0: sent as stored. suffix: of files that `ocr-server recognize` writes; empty if it
-    writes none. implied: recognition options of this format, which the request may override.
-    write: writes the format from the document alone, where that is enough. schema, example: of
-    the body, for the API's description. meaning: a note on the name in the API's description.
+    media_type: the Content-Type. weight: the time to write it, relative to parsing the stored JSON;
+    0: sent as stored. suffix: ending of files that `ocr-server recognize` writes; empty if it
+    writes none. implied: recognition options of this format, which the request may override. write:
+    writes the format from the document alone, where that is enough. schema, example: those of the
+    body, for the API's description. meaning: a note on the name in the API's description.
     """
 
     name: Format

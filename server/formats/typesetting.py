@@ -30,7 +30,7 @@ class Baseline(NamedTuple):
     """The baseline of a line, as hOCR defines it.
 
     slope: pixels down per pixel to the right. offset: pixels down from the bottom left corner of
-    the line's level box to its left end; mostly negative.
+    the line's level box to the left end of the baseline; mostly negative.
     """
 
     slope: float
@@ -41,8 +41,8 @@ class Baseline(NamedTuple):
 class TypesetLine:
     """A line of at least one word, with its level box.
 
-    text_height: pixels from descenders to ascenders. angle: its counter-clockwise rotation, 0,
-    90, 180 or 270 degrees.
+    text_height: pixels from descenders to ascenders. angle: counter-clockwise rotation of the line,
+    0, 90, 180 or 270 degrees.
     """
 
     box: LevelBox

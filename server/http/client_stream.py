@@ -24,9 +24,9 @@ log = logging.getLogger("server.connection")
 class ClientStream(IOStream):
     """A connection with time limits for what the client sends, and for reading answers.
 
-    header_seconds: limit for the headers of a request, from the end of the one before. patience:
-    seconds after which it is closed if the client reads nothing of an answer; Tornado has no such
-    limit. peer: the IP address at the other end, see client_address.py.
+    header_seconds: limit for the headers of a request, from the end of the previous request.
+    patience: seconds after which it is closed if the client reads nothing of an answer; Tornado has
+    no such limit. peer: the IP address at the other end, see client_address.py.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class ClientStream(IOStream):
         return super().read_until_regex(regex, max_bytes)
 
     def expect_body(self, seconds: float) -> None:
-        """The headers have come; the client has so long for the body."""
+        """Limit the time for the body, because the headers have come."""
         self._sending.set(seconds)
 
     def expect_nothing(self) -> None:
-        """All has come that was expected."""
+        """End the time limit, because everything expected has come."""
         self._sending.clear()
 
     def write(self, data: Buffer) -> asyncio.Future[None]:

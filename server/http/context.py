@@ -14,6 +14,8 @@ from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
+from server.users.keyring import Keyring
+from server.users.refusals import Refusals
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class ServerContext:
     sources: ImageSources
     service: OcrService
     storage: Storage
+    keyring: Keyring
+    refusals: Refusals
     jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int

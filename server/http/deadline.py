@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 class Deadline:
-    """Calls `passed` once the time that was set last is over; for the event loop.
+    """Calls `passed` when the most recently set time has passed. Use on the event loop only.
 
-    A timer for each time that it is set would cost a cached answer 5 % of its time. So there is one
-    at most, which stays where it is while the deadline moves on, and is set again when it fires.
+    A new timer for every set() would cost a cached answer 5 % of its time. So there is at most one
+    timer: it is kept when the deadline moves later, and if it fires too early it is set again.
     """
 
     def __init__(self, passed: Callable[[], None]) -> None:
@@ -20,11 +20,11 @@ class Deadline:
 
     @property
     def is_set(self) -> bool:
-        """Whether it is going to pass."""
+        """Whether a time is set."""
         return self._due is not None
 
     def set(self, seconds: float) -> None:
-        """It passes so long from now, and not when it would have."""
+        """Set the time to this many seconds from now, instead of any earlier set time."""
         loop = asyncio.get_running_loop()
         self._due = loop.time() + seconds
         if self._timer is not None and self._timer.when() > self._due:
@@ -34,11 +34,11 @@ class Deadline:
             self._timer = loop.call_at(self._due, self._check)
 
     def clear(self) -> None:
-        """It does not pass, until it is set again."""
+        """Forget the time, until the next set()."""
         self._due = None
 
     def end(self) -> None:
-        """It is not needed any more."""
+        """Forget the time and cancel the timer; the deadline is not used again."""
         self._due = None
         if self._timer is not None:
             self._timer.cancel()

@@ -16,6 +16,7 @@ from server.service.jobs import JobState
 
 Count = Annotated[int, {"minimum": 0}]
 Seconds = Annotated[float, {"minimum": 0}]
+HealthStatus = Literal["ready", "starting", "draining"]
 
 
 def _error_meanings() -> dict[str, str]:
@@ -152,10 +153,16 @@ class CacheHealth(TypedDict):
     miss: Count
 
 
+class BriefHealth(TypedDict):
+    """GET /healthz without a key, where keys are required."""
+
+    status: HealthStatus
+
+
 class Health(TypedDict):
     """GET /healthz."""
 
-    status: Literal["ready", "starting", "draining"]
+    status: HealthStatus
     version: str
     uptime_seconds: Seconds
     engine: Annotated[LoadedEngine | None, "Null until it is loaded."]

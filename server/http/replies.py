@@ -108,9 +108,18 @@ def logged_problem(error: BaseException, request_id: str) -> PublicError:
 
 def problem_reply(problem: PublicError, request_id: str) -> Reply:
     """The reply for an error, in the server's own format."""
-    retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
-    reply = json_reply(error_body(problem, request_id), problem.status, retry)
+    reply = json_reply(error_body(problem, request_id), problem.status, problem_headers(problem))
     return reply._replace(error=problem.code)
+
+
+def problem_headers(problem: PublicError) -> dict[str, str]:
+    """The headers of the reply for an error, the same in all dialects."""
+    headers = {}
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
 
 
 def error_body(problem: PublicError, request_id: str) -> ErrorBody:

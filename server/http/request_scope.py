@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 from tornado.httputil import HTTPServerRequest
 
@@ -55,6 +56,7 @@ class RequestScope:
         self._error = ""
         self._size = 0
         self._outcome = ""
+        self._callbacks: list[Callable[[RequestScope], None]] | None = None  # seldom needed
 
     @classmethod
     def enter(
@@ -80,6 +82,27 @@ class RequestScope:
         self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
 
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer, or CLIENT_LEFT; 500 until there is one."""
+        return self._status
+
+    @property
+    def error(self) -> str:
+        """The code of the error that was answered; empty if none."""
+        return self._error
+
+    @property
+    def outcome(self) -> str:
+        """The cache outcome of the answer; empty if none."""
+        return self._outcome
+
+    def at_end(self, callback: Callable[[RequestScope], None]) -> None:
+        """Call back once when the request ends, however it ends."""
+        if self._callbacks is None:
+            self._callbacks = []
+        self._callbacks.append(callback)
+
     def leave(self, taken: bool = True) -> None:
         """End the request with the recorded answer; not taken: as client_left()."""
         if self._ended:
@@ -91,6 +114,8 @@ class RequestScope:
             self._context.open_requests -= 1
             seconds = self.elapsed_ms() / 1000
             self._context.metrics.count_request(self._status, self._error, seconds)
+        for callback in self._callbacks or ():
+            callback(self)
         if not self.quiet or self._status >= 400:
             self._log()
 

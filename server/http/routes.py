@@ -57,7 +57,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
 def make_http_server(context: ServerContext) -> Listener:
     """The server with limits for slow and greedy clients.
 
-    The handlers limit the size of bodies, because they answer with JSON.
+    Bodies are limited by the handlers, not here, so that the refusal is JSON.
     """
     server = HTTPServer(
         make_application(context),

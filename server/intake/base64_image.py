@@ -12,6 +12,7 @@ from server.errors import BadField, BodyTooLarge, MissingFile
 from server.intake.fields import INLINE_BYTES
 from server.intake.request import ImageBytes
 from server.intake.uploaded_image import KnownDigests
+from server.principal import Scope
 
 _DATA_URI = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
 
@@ -21,6 +22,8 @@ class Base64Image:
 
     max_bytes: limit for the decoded image. known: looks up the digests of the decoded bytes.
     """
+
+    scope: Scope = "read"
 
     def __init__(self, text: str, max_bytes: int, known: KnownDigests) -> None:
         self._text = text

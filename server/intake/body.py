@@ -107,8 +107,8 @@ class MultipartBody:
 class _Parts:
     """What the parser of a multipart body has found so far.
 
-    Apart from MultipartBody, since the parser holds it: in a circle with the parser, each image
-    would stay in memory until the garbage collector comes by.
+    Not part of MultipartBody, because the parser refers to it: in a reference cycle with the
+    parser, each image would stay in memory until the garbage collector runs.
     """
 
     def __init__(self) -> None:

@@ -19,6 +19,7 @@ from cachetools import LRUCache
 from cache.keys import Digests, digest
 from server.errors import BodyTooLarge, NotFound
 from server.intake.request import ImageBytes
+from server.principal import Scope
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -107,6 +108,8 @@ class RootedFile:
 
     The bytes that are hashed are those that are recognized: the file is read once.
     """
+
+    scope: Scope = "filename"
 
     def __init__(self, files: FileRoots, path: str) -> None:
         self._files = files

@@ -11,6 +11,7 @@ from typing import Protocol
 from cache.keys import Digests
 from ocr_engine.options import RecognitionOptions
 from server.formats.registry import Format
+from server.principal import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,13 @@ class ImageBytes:
 class ImageSource(Protocol):
     """The source of one request's image. Used once: open, read unless known, close.
 
-    All methods are called on the event loop; blocking work must run in a thread.
+    All methods are called on the event loop; blocking work must run in a thread. scope: what a
+    user needs for it.
     """
+
+    @property
+    def scope(self) -> Scope:
+        """`filename` for files of the server, `read` for all others."""
 
     async def open(self) -> None:
         """Find the image; NotFound or another ServiceError if there is none."""
@@ -56,3 +62,8 @@ class OcrRequest:
     format: Format = "json"
     timeout_seconds: float | None = None
     read_cache: bool = True
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What the user needs for it."""
+        return (self.source.scope,) if self.block else (self.source.scope, "jobs")

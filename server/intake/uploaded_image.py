@@ -6,12 +6,18 @@ from collections.abc import Callable
 
 from cache.keys import Digests
 from server.intake.request import ImageBytes
+from server.principal import Scope
 
 KnownDigests = Callable[[bytes], Digests | None]  # looks up the digests of a recent image
 
 
 class UploadedImage:
-    """An image whose bytes are in memory; see ImageSource. known: asked until it has digests."""
+    """An image whose bytes are in memory; see ImageSource.
+
+    known: looks up the digests; called again until it finds them.
+    """
+
+    scope: Scope = "read"
 
     def __init__(self, data: bytes, known: KnownDigests) -> None:
         self._data = data

@@ -19,7 +19,8 @@ class Flight:
     """A recognition in progress, and the number of requests that wait for it.
 
     It exists before the engine accepts the image, so that identical requests can join it.
-    abandon: called with the flight and whether to stop running work, when nobody waits any more.
+    abandon(flight, stop_running): called when nobody waits any more; stop_running: stop work that
+    has already started, too.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class InflightBytes:
         self._engine = engine
 
     def total(self) -> int:
-        """Their sum."""
+        """The sum of these bytes."""
         return self.received + self._engine.pending_bytes() + self.outgoing.total
 
     def check(self, more: int) -> None:

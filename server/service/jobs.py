@@ -30,7 +30,7 @@ class JobError(Protocol):
 
     @property
     def code(self) -> str:
-        """One of the error codes in docs/api.md."""
+        """An error code of docs/api.md."""
 
     @property
     def message(self) -> str:
@@ -56,7 +56,7 @@ class JobRecord:
 
     @property
     def elapsed_ms(self) -> float:
-        """Milliseconds from its creation to its end; 0 before that."""
+        """Milliseconds from the job's creation to its end; 0 before that."""
         return 0.0 if self.finished_at is None else (self.finished_at - self.created_at) * 1000
 
     @property

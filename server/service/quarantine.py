@@ -41,7 +41,7 @@ class Quarantine:
         return identity in self._harmless
 
     def was_read(self, identity: FlightIdentity) -> None:
-        """Record a recognized image: it is not to blame for later crashes of workers."""
+        """Record a recognized image: later crashes of workers are not its fault."""
         self._harmless[identity] = None
 
     def failed(self, identity: FlightIdentity, error: Exception) -> None:

@@ -1,6 +1,6 @@
 """Reads the settings from config.json, environment and arguments.
 
-An unknown key or an invalid value stops the start with a one-line message (SettingsError).
+With an unknown key or an invalid value the server does not start: SettingsError, one line each.
 """
 
 from __future__ import annotations

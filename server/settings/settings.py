@@ -111,6 +111,14 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Who may use the server. admin_key: a key of the operator, with all scopes."""
+
+    required: bool = setting(Flag(), False)
+    admin_key: Secret | None = setting(Nullable(SecretText()), None)
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where keys, usage and jobs are kept. None: a SQLite file in the state folder."""
 
@@ -151,6 +159,7 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)

@@ -11,6 +11,7 @@ from server.errors import NotFound, ServiceError
 from server.formats.answer import Answer
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.intake.uploaded_image import UploadedImage
+from server.principal import Scope
 from server.service.flights import Ticket
 from tests.support.cards import card
 from tests.support.live_server import LiveServer
@@ -18,6 +19,8 @@ from tests.support.live_server import LiveServer
 
 class Elsewhere:
     """An image source that records the calls of its methods."""
+
+    scope: Scope = "read"
 
     def __init__(
         self, data: bytes, size: int = 0, known: bool = False, error: Exception | None = None

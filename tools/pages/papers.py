@@ -71,7 +71,7 @@ class Column:
 
 
 def draw_document(spec: Spec) -> Sheet:
-    """Draw a heading, paragraphs and rows on a page of the described width."""
+    """Draw a heading, paragraphs and rows on a page of the width in `spec`."""
     size, width = spec.number("size"), spec.number("width")
     paper = spec.text("paper", "plain")
     column = Column(Sheet((width, TALL), PAPERS[paper]), width // 14, 1.72)

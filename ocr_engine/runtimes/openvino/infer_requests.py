@@ -28,14 +28,14 @@ class WorkQueue:
             return self._by_width.pop() if self._by_width else None
 
     def narrowest_is_nearer(self, width: int) -> bool:
-        """Whether the narrowest input is nearer to this width than the widest is."""
+        """Whether the narrowest input, rather than the widest, is nearer to this width."""
         if not self._by_width:
             return False
         narrowest, widest = (self._widths[self._by_width[end]] for end in (0, -1))
         return abs(narrowest - width) <= abs(widest - width)
 
     def take_narrowest(self, limit: float = math.inf) -> int | None:
-        """Claim the narrowest input; None if none is left or it is wider than the limit."""
+        """Claim the narrowest input; None if all inputs left are wider than the limit."""
         with self._lock:
             if not self._by_width or self._widths[self._by_width[0]] > limit:
                 return None
@@ -58,8 +58,9 @@ class InferRequest:
     def run(self, pixels: PixelArray) -> FloatArray:
         """The first output, valid until the next run.
 
-        infer() hides a failed allocation and returns the previous output; wait() raises. After a
-        failed allocation the model is unusable: each run requests the same memory again.
+        Uses OpenVINO's start_async() and wait(), which raises if an allocation fails; infer() would
+        hide that and return the previous output. After a failed allocation the model is unusable:
+        each run requests the same memory again.
         """
         assert self._request is not None
         self.width = pixels.shape[2]

@@ -62,8 +62,8 @@ class OpenVinoSession:
     def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         """See Session.run_each; ordered by width, as a change of shape costs a millisecond.
 
-        The first infer request takes the widest inputs, the others the narrowest. A single one
-        starts at the end that is nearer to the width of its last input.
+        The first infer request takes the widest inputs, the others the narrowest. A single infer
+        request starts at the end that is nearer to the width of its last input.
         """
         first, *others = self._first_requests(min(infer_requests, len(inputs.widths)))
         queue = WorkQueue(inputs.widths)
@@ -98,7 +98,7 @@ class OpenVinoSession:
         return [done[number] for number in range(len(inputs.widths))]
 
     def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
-        """See Session.prepare; inputs above max_shared_width run in the first one only."""
+        """See Session.prepare; inputs above max_shared_width are for the first infer request."""
         for request in self._first_requests(
             infer_requests if pixels.shape[2] <= self._max_shared_width else 1
         ):
@@ -171,7 +171,7 @@ class OpenVinoRuntime:
         name = compiled_name(settings, properties, (sorted(self._flags), self.vnni))
 
         def compile_model(graph: ov.Model | None = None) -> ov.CompiledModel:
-            """From the cache if possible; otherwise from `graph`, or from the model file.
+            """Take the model from the cache, or compile it from `graph` or the model file.
 
             The graph is not kept: it would take 10 to 30 MB in each worker.
             """

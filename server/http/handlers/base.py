@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
@@ -13,6 +13,7 @@ from server.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format
 from server.http.context import ServerContext
+from server.http.gate import admit
 from server.http.replies import (
     Reply,
     admitted,
@@ -24,6 +25,7 @@ from server.http.replies import (
 )
 from server.http.request_scope import RequestScope
 from server.intake.fields import query_fields
+from server.principal import Scope
 from server.service.outgoing import LARGE_BYTES
 
 
@@ -31,8 +33,11 @@ from server.service.outgoing import LARGE_BYTES
 class BaseHandler(tornado.web.RequestHandler):
     """A request handler with a request scope and JSON errors.
 
-    Every handler reads its body as a stream, because Tornado would collect it in memory.
+    Every handler reads its body as a stream, because Tornado would collect it in memory. needs:
+    the scope that a user needs; None: the route is public.
     """
+
+    needs: ClassVar[Scope | None] = "read"
 
     def __init__(
         self,
@@ -47,6 +52,20 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def initialize(self) -> None:
         """Called by Tornado with the arguments of the route."""
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Called by Tornado after the headers: admit the request, or answer why not."""
+        try:
+            waiting = admit(self.context, self.request, self.scope, self.needs)
+        except Exception as error:
+            self.refuse(error)
+            return None
+        return None if waiting is None else self._admitted(waiting)
+
+    def refuse(self, error: Exception) -> None:
+        """Answer a request that was not admitted, without reading its body."""
+        self._close_unless_read()
+        self.send_problem(error)
 
     def set_default_headers(self) -> None:
         """Set the headers of every answer."""
@@ -88,7 +107,7 @@ class BaseHandler(tornado.web.RequestHandler):
             self._send_parts(reply.body)
 
     def send_unless_known(self, reply: Reply) -> None:
-        """Send this reply, or 304 if the client already has the version of its ETag."""
+        """Send this reply, or 304 if the client already has the version in the ETag."""
         self._set_headers(reply.headers)
         if self.check_etag_header():
             self.send_empty(304)
@@ -135,6 +154,17 @@ class BaseHandler(tornado.web.RequestHandler):
             error = BadRequest(error.log_message or "the request is invalid")
         self.send_problem(error or RuntimeError(f"status {status_code}"))
 
+    async def _admitted(self, waiting: Awaitable[None]) -> None:
+        try:
+            await waiting
+        except Exception as error:
+            self.refuse(error)
+
+    def _close_unless_read(self) -> None:
+        """Have the connection closed after the answer if there is a body, which is not read."""
+        if {"Content-Length", "Transfer-Encoding"} & set(self.request.headers):
+            self.set_header("Connection", "close")
+
     def _send_parts(self, body: Body) -> None:
         """Write the parts of a body; RequestHandler.write() would join them."""
         assert self.request.connection is not None
@@ -151,7 +181,7 @@ class BaseHandler(tornado.web.RequestHandler):
         unimplemented = tornado.web.RequestHandler._unimplemented_method
         return [
             method
-            for method in ("GET", "HEAD", "POST", "DELETE")
+            for method in ("GET", "HEAD", "POST", "PATCH", "DELETE")
             if getattr(type(self), method.lower()) is not unimplemented
         ]
 
@@ -164,10 +194,12 @@ class BaseHandler(tornado.web.RequestHandler):
 class NotFoundHandler(BaseHandler):
     """404 for paths without a route."""
 
+    needs = None
+
     def prepare(self) -> None:
         """Answer 404 before any body is read; Tornado then closes the connection."""
         if {"Content-Length", "Transfer-Encoding"} & set(self.request.headers):
-            self.set_header("Connection", "close")
+            self._close_unless_read()
             self.get()
 
     def get(self) -> None:

@@ -16,8 +16,10 @@ POLL_SECONDS = 1
 class JobHandler(BaseHandler):
     """One job by its id."""
 
+    needs = "jobs"
+
     async def get(self, job_id: str) -> None:
-        """Its state, and its result when it is done; ?wait=seconds waits for the end."""
+        """The job's state, and its result when it is done; ?wait=seconds waits for the end."""
         try:
             job = self.context.jobs.get(job_id)
             fields = self.query_fields(("wait", "format"))

@@ -11,10 +11,12 @@ from tornado.routing import Router
 from ocr_engine.errors import PoolDraining
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
+from server.http.gate import require
 from server.http.handlers.exchange import Exchange
 from server.http.replies import Reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
+from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.service.flights import Ticket
 
@@ -38,7 +40,7 @@ class RecognizeExchange(Exchange):
         try:
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
-            asked = None if reader.is_long else self.dialect.parse(reader.finish())
+            asked = None if reader.is_long else self._allowed(reader.finish())
             ticket = None if asked is None else self.context.service.recall(asked)
             kept = ticket.ready if asked and asked.block and ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
@@ -62,7 +64,7 @@ class RecognizeExchange(Exchange):
     ) -> None:
         try:
             if asked is None:
-                asked = self.dialect.parse(await asyncio.to_thread(reader.finish))
+                asked = self._allowed(await asyncio.to_thread(reader.finish))
             self._ticket = ticket or await self.context.service.submit(
                 asked, self.scope.principal.turn(background=not asked.block)
             )
@@ -76,6 +78,13 @@ class RecognizeExchange(Exchange):
             self._answering = None
             self.drop_body()
         self.send(reply)
+
+    def _allowed(self, form: Form) -> OcrRequest:
+        """The request in a form; NotAllowed if the user may not make it."""
+        asked = self.dialect.parse(form)
+        for needed in asked.scopes:
+            require(self.scope.principal, needed)
+        return asked
 
     async def _reply(self, ticket: Ticket, asked: OcrRequest) -> Reply:
         """The result, or the job that will have it."""

@@ -145,7 +145,8 @@ def _health() -> Paths:
     }
     live = plain("The event loop runs.", JSON, reference("Liveness"), {"status": "alive"})
     ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
-    health = plain("The server's state.", JSON, reference("Health"))
+    either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
+    health = plain("The server's state; without a key perhaps only a word.", JSON, either)
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),

@@ -22,6 +22,7 @@ COMPONENTS = {
     "JobResult": json_bodies.JobResult,
     "Liveness": json_bodies.Liveness,
     "Readiness": json_bodies.Readiness,
+    "BriefHealth": json_bodies.BriefHealth,
     "Health": json_bodies.Health,
     "ErrorCode": json_bodies.ErrorCode,
     "Error": json_bodies.ErrorBody,

@@ -125,7 +125,7 @@ export default {
   no_requests: "No requests",
   tile_queue: "Images in queue",
   queue_note: "{running} in progress · queue limit {limit}",
-  tile_cache: "Cached or shared results",
+  tile_cache: "Proportion cached or shared",
   cache_note: "{overall} since start · {entries} in cache",
   workers: "Workers",
   worker_state: "State",

@@ -15,6 +15,8 @@ from server.http.errors import RETRY_AFTER, STATUS, public_error
 # The codes in docs/api.md, by status.
 CONTRACT = {
     400: {"missing_file", "one_file_only", "bad_field", "bad_request"},
+    401: {"key_required", "key_invalid"},
+    403: {"not_allowed"},
     404: {"not_found"},
     413: {"body_too_large", "too_many_pixels"},
     415: {"unsupported_format"},

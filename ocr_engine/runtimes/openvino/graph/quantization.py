@@ -6,7 +6,7 @@ channel: Jacob et al., "Quantization and Training of Neural Networks for Efficie
 Integer-Arithmetic-Only Inference", CVPR 2018.
 
 A CPU without VNNI adds pairs of products in 16 bits with saturation. There the weights' levels are
-wide enough for no pair to saturate, and matrix products stay in f32, which is faster
+so wide that no pair saturates, and matrix products stay in f32, which is faster
 (docs/decisions/0019).
 """
 

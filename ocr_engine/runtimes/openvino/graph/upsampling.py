@@ -70,7 +70,7 @@ def _split(node: ov.Node) -> ov.Output:
 def _before(node: ov.Node) -> tuple[ov.Node, list[ov.Node]]:
     """The node that an operation's input comes from, and the per-pixel operations in between.
 
-    These are in the order in which they are computed.
+    The operations are in the order in which they are computed.
     """
     steps: list[ov.Node] = []
     source = skip_nodes(node.input_value(0)).get_node()
