@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
-from server.database.storage import Storage
+from server.database.location import state_folder
+from server.database.storage import Storage, StorageError
+from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
 from server.http.context import ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
+from server.operations.audit import FILE_NAME, STDOUT, AuditLog
 from server.operations.metrics import Metrics
+from server.operations.refused_requests import RefusedRequests
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
+from server.settings.loading import SettingsError
 from server.settings.settings import Settings
+from server.users.days import Days
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
+from server.users.usage import Usage
+
+log = logging.getLogger("server")
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -56,6 +66,9 @@ def build_context(
     )
     storage = Storage(database_location(settings))
     admin_key = settings.access.admin_key
+    usage = build_usage(settings, storage)
+    audit = build_audit(settings)
+    refused = RefusedRequests(audit)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
@@ -63,6 +76,9 @@ def build_context(
         storage=storage,
         keyring=Keyring(storage, admin_key.reveal() if admin_key is not None else None),
         refusals=Refusals(),
+        usage=usage,
+        audit=audit,
+        refused=refused,
         jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
@@ -70,4 +86,52 @@ def build_context(
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
+        background=[usage, refused],
     )
+
+
+def build_usage(settings: Settings, storage: Storage) -> Usage:
+    """What counts requests, with its journal in the state folder."""
+    return Usage(
+        storage,
+        state_folder() / "usage",
+        Days(),
+        keep_days=settings.usage.event_days,
+        max_journal_bytes=int(settings.usage.max_journal_mb * (1 << 20)),
+    )
+
+
+def build_audit(settings: Settings) -> AuditLog:
+    """The audit log, in the state folder unless audit.path names another file."""
+    path = settings.audit.path
+    if path is None:
+        path = state_folder() / FILE_NAME
+    elif path != STDOUT:
+        path = settings.resolve(path)
+    return AuditLog(path, settings.audit.days)
+
+
+async def open_records(context: ServerContext) -> None:
+    """Open what the settings ask for: the database, usage and the audit log.
+
+    SettingsError if one of them is impossible here.
+    """
+    settings = context.settings
+    needed = {"access.required": settings.access.required, "usage.enabled": settings.usage.enabled}
+    for name in [name for name, is_needed in needed.items() if is_needed]:
+        try:
+            await context.storage.open()
+        except StorageError as error:
+            raise SettingsError(f"{name} needs a database: {error}") from None
+        except StorageUnavailable as error:
+            log.warning("%s needs the database: %s", name, error)
+    if settings.audit.path is not None:
+        context.audit.start()
+        try:
+            context.audit.open()
+        except OSError as error:
+            raise SettingsError(f"audit.path: cannot write there: {error.strerror}") from None
+    if settings.access.required or settings.access.admin_key is not None:
+        context.use_keys()
+    if settings.usage.enabled:
+        context.usage.start()

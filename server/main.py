@@ -20,9 +20,7 @@ from tornado.netutil import bind_sockets
 
 from ocr_engine.engine import WorkerState
 from ocr_engine.errors import EngineError
-from server.app import build_context
-from server.database.storage import StorageError
-from server.errors import StorageUnavailable
+from server.app import build_context, open_records
 from server.http.connections import raise_descriptor_limit
 from server.http.context import ServerContext
 from server.http.listening import Listener
@@ -105,14 +103,11 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     """Listen, start the workers, and drain after a signal; returns the exit status."""
-    if context.settings.access.required:
-        try:
-            await context.storage.open()
-        except StorageError as error:
-            print(f"ocr-server: access.required needs a database: {error}", file=sys.stderr)
-            return 2
-        except StorageUnavailable as error:
-            log.warning("%s; until it does, keys cannot be checked", error)
+    try:
+        await open_records(context)
+    except SettingsError as error:
+        print(f"ocr-server: {error}", file=sys.stderr)
+        return 2
     stop, force = asyncio.Event(), asyncio.Event()
     handle_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
@@ -121,6 +116,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     engine = context.service.engine
     engine.start()
     _print_start(context, sockets)
+    background = [asyncio.ensure_future(work.run()) for work in context.background]
     announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
     failure = asyncio.ensure_future(engine.failure())
@@ -137,6 +133,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         await _drain(context, server, force)
     await engine.close(force.is_set())
     await server.close_all_connections()
+    await cancel(background)
     await context.keyring.close()
     await context.storage.close()
     watchdog.cancel()
@@ -164,6 +161,15 @@ async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
     await context.service.engine.drain(seconds)
     while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
         await asyncio.sleep(0.02)
+
+
+async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel background work and wait for its end; logs what went wrong in it."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("background work failed", exc_info=result)
 
 
 def handle_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
 from server.http.connections import Connections
 from server.intake.sources import ImageSources
+from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
+from server.operations.refused_requests import RefusedRequests
 from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
+from server.users.usage import Usage
+
+
+class BackgroundWork(Protocol):
+    """Work apart from requests."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
 
 
 @dataclass(slots=True)
 class ServerContext:
     """The parts of the server, and its state: draining, open requests, start time.
 
-    patience_seconds: how long a client may read nothing of its answer.
+    patience_seconds: how long a client may read nothing of its answer. background: runs as long as
+    the server. keys_used: a request had a key, or the settings say that requests will.
     """
 
     settings: Settings
@@ -31,6 +43,9 @@ class ServerContext:
     storage: Storage
     keyring: Keyring
     refusals: Refusals
+    usage: Usage
+    audit: AuditLog
+    refused: RefusedRequests
     jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int
@@ -38,9 +53,19 @@ class ServerContext:
     metrics: Metrics
     connections: Connections
     patience_seconds: float
+    background: list[BackgroundWork] = field(default_factory=list)
+    keys_used: bool = False
     draining: bool = False
     open_requests: int = 0
     started_at: float = field(default_factory=time.monotonic)
+
+    def use_keys(self) -> None:
+        """Keys are used: from now on requests are counted and audited, unless that is off."""
+        if not self.keys_used:
+            self.keys_used = True
+            self.audit.start()
+            if self.settings.usage.enabled is not False:
+                self.usage.start()
 
     def ready(self) -> bool:
         """Whether an image sent now would be recognized."""

@@ -78,5 +78,8 @@ def _enter(
     context: ServerContext, scope: RequestScope, principal: Principal, needed: Scope
 ) -> None:
     """Let the request of this principal in; what must be released is given to scope.at_end()."""
-    require(principal, needed)
+    if principal is not ANONYMOUS:
+        context.use_keys()
     scope.principal = principal
+    require(principal, needed)
+    scope.admitted = True

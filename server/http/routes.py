@@ -20,6 +20,7 @@ from server.http.handlers.jobs import JobHandler
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.handlers.results import ResultHandler
+from server.http.handlers.usage import UsageHandler
 from server.http.listening import Listener
 
 MAX_HEADER_BYTES = 32 << 10
@@ -38,6 +39,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/ocr", ExchangeRoute(NativeDialect), given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
+            (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
             (r"/livez", LivenessHandler, given),
             (r"/readyz", ReadinessHandler, given),
             (r"/healthz", HealthHandler, given),

@@ -37,6 +37,7 @@ Action = Literal[
     "request_refused",
 ]
 
+FILE_NAME = "audit.jsonl"
 STDOUT = Path("-")
 LOG_SECONDS = 60.0
 
@@ -51,7 +52,7 @@ class _Open:
 
 
 class AuditLog:
-    """Appends to the file at `path`; STDOUT for standard output, with `"log": "audit"` in each line.
+    """Appends to the file at `path`, or to standard output if it is STDOUT.
 
     days: how long the files of earlier days are kept; None on the command line, where nothing is
     deleted. clock: Unix time. Call start() before; without it, write() does nothing.
@@ -72,6 +73,11 @@ class AuditLog:
         """Write from now on."""
         self.is_on = True
 
+    def open(self) -> None:
+        """Open the file; OSError if that is not possible. Otherwise the first write() opens it."""
+        if self._path != STDOUT:
+            self._opened(self._today())
+
     def write(
         self,
         action: Action,
@@ -86,20 +92,19 @@ class AuditLog:
     ) -> None:
         """Write a line, unless it is off.
 
-        user: the id of the key that acts; `cli` for the command line. outcome: `ok` or the code of
-        the error. target: the id of the key or job. size: of the input, in bytes. count: how many
-        times within a second.
+        user: the id of the key that acts; `cli` for the command line, empty if not known. outcome:
+        `ok` or the code of the error. target: the id of the key or job. size: of the input, in
+        bytes. count: how many times within a second.
         """
         if not self.is_on:
             return
         now = self._clock()
-        time_text = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         values: dict[str, Any] = {
-            "time": time_text,
+            "time": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
             "log": "audit",
             "action": action,
             "outcome": outcome,
-            "user": user,
+            "user": user or None,
             "address": address or None,
             "request_id": request_id or None,
             "target": target or None,
@@ -108,7 +113,7 @@ class AuditLog:
         }
         line = json.dumps({key: value for key, value in values.items() if value is not None})
         try:
-            self._append(line + "\n", time_text[:10])
+            self._append(line + "\n", values["time"][:10])
         except OSError as error:
             self._warn(error, now)
 
@@ -174,6 +179,9 @@ class AuditLog:
             found = name.fullmatch(path.name)
             if found and found[1] < oldest:
                 path.unlink(missing_ok=True)
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
 
     def _inode(self) -> int:
         try:

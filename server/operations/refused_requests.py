@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +24,14 @@ class _Repeated:
 class RefusedRequests:
     """Writes the first refusal of each user, address and code, and then counts for a second.
 
-    monotonic: in seconds. flush() writes the counts of windows that are over; it is called with
-    each refusal, and by the server now and then.
+    monotonic: in seconds.
     """
 
     def __init__(self, audit: AuditLog, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._audit = audit
         self._monotonic = monotonic
         self._repeated: dict[_Source, _Repeated] = {}
+        self._noted = asyncio.Event()
 
     def note(self, user: str, address: str, code: str, request_id: str) -> None:
         """A request was answered with 401, 403 or 429."""
@@ -46,12 +47,26 @@ class RefusedRequests:
             repeated.count += 1
             return
         self._repeated[source] = _Repeated(now + WINDOW_SECONDS)
+        self._noted.set()
         self._audit.write(
             "request_refused", user=user, address=address, outcome=code, request_id=request_id
         )
 
+    async def run(self) -> None:
+        """Write the counts when their windows are over; at the end all of them."""
+        try:
+            while True:
+                await self._noted.wait()
+                await asyncio.sleep(WINDOW_SECONDS)
+                self._noted.clear()
+                self.flush()
+                if self._repeated:
+                    self._noted.set()
+        finally:
+            self.flush(float("inf"))
+
     def flush(self, now: float | None = None) -> None:
-        """Write what was counted in windows that are over; they are in the order of their ends."""
+        """Write the counts of windows that are over; they are in the order of their ends."""
         now = self._monotonic() if now is None else now
         while self._repeated:
             source = next(iter(self._repeated))

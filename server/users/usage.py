@@ -42,7 +42,8 @@ class Usage:
     """Counts requests once start() is called, by the settings or with the first key that is used.
 
     folder: of the journals. days: of quota.timezone. keep_days: how long events are kept; their
-    sums are kept for ever. clock: Unix time. monotonic: for what is done now and then.
+    sums are kept for ever. timezone: the name of quota.timezone. clock: Unix time. monotonic: for
+    what is done now and then.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Usage:
         max_journal_bytes: int,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        timezone: str = "UTC",
     ) -> None:
         self.days = days
+        self.timezone = timezone
         self.is_on = False
         self._storage = storage
         self._process = secrets.token_hex(8)

@@ -9,6 +9,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
+from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
 from server.http.gate import require
@@ -44,6 +45,7 @@ class RecognizeExchange(Exchange):
             ticket = None if asked is None else self.context.service.recall(asked)
             kept = ticket.ready if asked and asked.block and ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
+                self.scope.cached = True
                 reply = self.dialect.render(kept, asked, ticket.outcome)
             else:
                 self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
@@ -90,14 +92,35 @@ class RecognizeExchange(Exchange):
         """The result, or the job that will have it."""
         if not asked.block:
             self._ticket = None
-            return self.dialect.accepted(self.context.jobs.create(ticket, asked.format))
+            job = self.context.jobs.create(ticket, asked.format)
+            self._audit_job(job.job_id)
+            return self.dialect.accepted(job)
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()
+        self._note_work(ticket, answer)
         render = self.dialect.render
         if self.dialect.is_long(answer, asked):
             return await asyncio.to_thread(render, answer, asked, ticket.outcome)
         return render(answer, asked, ticket.outcome)
+
+    def _note_work(self, ticket: Ticket, answer: Answer) -> None:
+        """Note what the answer cost, for the usage of the user: the time of its own recognition."""
+        self.scope.cached = ticket.outcome != "miss"
+        if not self.scope.cached:
+            spent = (each for name, each in answer.stages.items() if name != "queue")
+            self.scope.recognition_seconds = sum(spent)
+
+    def _audit_job(self, job_id: str) -> None:
+        scope = self.scope
+        self.context.audit.write(
+            "job_created",
+            user=scope.principal.user,
+            address=scope.address,
+            request_id=scope.request_id,
+            target=job_id,
+            size=scope.received,
+        )
 
 
 class ExchangeRoute(Router):

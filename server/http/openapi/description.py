@@ -21,6 +21,7 @@ TAGS = {
     "Recognition": "Send an image, get its text.",
     "Jobs": "Work started with `block_flag=false`.",
     "Results": "Results in the cache.",
+    "Usage": "What was read for whom.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",
 }

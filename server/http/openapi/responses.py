@@ -45,6 +45,7 @@ def header_components() -> dict[str, Any]:
             text(pattern="total;dur=[0-9.]+$"),
         ),
         "ETag": _header("For If-None-Match.", text(pattern='^"[^"]+"$')),
+        "Vary": _header("`Accept` decides about the answer.", text()),
         "Retry-After": _header("Seconds to wait before trying again.", seconds),
         "Location": _header("The address of the job.", text(format="uri-reference")),
         "Operation-Location": _header("The same as Location.", text(format="uri-reference")),

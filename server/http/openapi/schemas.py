@@ -20,6 +20,8 @@ COMPONENTS = {
     "AcceptedAnswer": json_bodies.AcceptedAnswer,
     "JobAnswer": json_bodies.JobAnswer,
     "JobResult": json_bodies.JobResult,
+    "UsageCounts": json_bodies.UsageCounts,
+    "UsageAnswer": json_bodies.UsageAnswer,
     "Liveness": json_bodies.Liveness,
     "Readiness": json_bodies.Readiness,
     "BriefHealth": json_bodies.BriefHealth,
