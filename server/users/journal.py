@@ -15,6 +15,7 @@ import errno
 import fcntl
 import functools
 import json
+import math
 import os
 import re
 import threading
@@ -25,6 +26,7 @@ from typing import NamedTuple
 
 SUFFIX = ".jsonl"
 LOCK_NAME = "lock"
+_MOST, _MOST_BYTES = 2**31 - 1, 2**63 - 1  # in the columns of the table
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -216,12 +218,14 @@ def _parsed(line: bytes) -> Event | None:
     except (ValueError, TypeError):
         return None
     texts = (event.id, event.user, event.day, event.code)
-    whole = (event.images, event.pages, event.cached, event.bytes)
+    whole = [(each, _MOST) for each in (event.images, event.pages, event.cached)]
+    whole.append((event.bytes, _MOST_BYTES))
+    times = (event.at, event.seconds)
     if not all(isinstance(each, str) and _PLAIN.fullmatch(each) for each in texts):
         return None
-    if not all(type(each) is int and 0 <= each < 1 << 31 for each in whole[:3]):
+    if not all(type(each) is int and 0 <= each <= most for each, most in whole):
         return None
-    if not all(isinstance(each, int | float) for each in (event.at, event.seconds, event.bytes)):
+    if not all(type(each) in (int, float) and math.isfinite(each) for each in times):
         return None
     fits = len(event.id) <= 64 and len(event.user) <= 32 and len(event.code) <= 40
     return event if fits and _DAY.fullmatch(event.day) else None

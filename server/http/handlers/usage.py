@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from server.database.storage import StorageError
 from server.errors import BadField, NotAllowed, StorageUnavailable, truncated
-from server.http.handlers.page import PAGE_HEADERS, BaseHandler, StaticFile
+from server.http.handlers.base import BaseHandler
+from server.http.handlers.page import PAGE_HEADERS, StaticFile
 from server.http.json_bodies import UsageAnswer, UsageBody, UsageCounts
 from server.http.replies import Reply
 from server.settings.constraints import Choice

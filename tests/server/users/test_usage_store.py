@@ -21,6 +21,12 @@ def event(name: str, user: str = "anna", day: str = DAY, code: str = "", **chang
     return made._replace(**changed)  # type: ignore[arg-type]
 
 
+async def record_and_fail(database: Database) -> None:
+    async with database.write() as connection:
+        await record(database, connection, event("a"))
+        raise RuntimeError
+
+
 async def all_days(database: Database, user: str | None = "anna") -> list[UsageDay]:
     return await days(database, user, "2026-01-01", "2026-12-31")
 
@@ -80,9 +86,7 @@ def test_an_event_is_part_of_the_callers_transaction(location: Location) -> None
     async def run() -> None:
         async for database in opened(location):
             with pytest.raises(RuntimeError):
-                async with database.write() as connection:
-                    await record(database, connection, event("a"))
-                    raise RuntimeError
+                await record_and_fail(database)
             assert await all_days(database) == []
 
     asyncio.run(run())
