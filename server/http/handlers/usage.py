@@ -112,10 +112,10 @@ class UsageHandler(BaseHandler):
             raise BadField(f"from = {first}, to = {last}: expected 1 to {MAX_DAYS} days")
         own = self.scope.principal.user
         user = fields.get("user", own)
-        if user != own and "admin" not in self.scope.principal.scopes:
-            raise NotAllowed("user: the usage of another user needs the scope `admin`")
         if not _USER.fullmatch(user):
             raise BadField("user: expected the id of a key, or *")
+        if user != own and "admin" not in self.scope.principal.scopes:
+            raise NotAllowed("user: the usage of another user needs the scope `admin`")
         return _Asked(user, first.isoformat(), last.isoformat())
 
     async def _days(self, asked: _Asked) -> Sequence[UsageDay]:
