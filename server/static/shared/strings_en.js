@@ -166,7 +166,7 @@ export default {
   usage_day: "Day",
   usage_images: "Images",
   usage_pages: "Pages",
-  usage_cached: "Cached",
+  usage_cached: "Cached or shared",
   usage_recognized: "Recognized",
   usage_seconds: "Recognition time",
   usage_bytes: "Data received",

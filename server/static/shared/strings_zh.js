@@ -161,7 +161,7 @@ export default {
   usage_day: "日期",
   usage_images: "图片",
   usage_pages: "页数",
-  usage_cached: "缓存",
+  usage_cached: "缓存或共享",
   usage_recognized: "实际识别",
   usage_seconds: "识别用时",
   usage_bytes: "接收数据",

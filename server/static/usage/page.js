@@ -1,7 +1,7 @@
 // The page at /usage: what a user used, by day, with a plot and a table.
 
 import { element } from "../shared/elements.js";
-import { language, number, onLanguage, percent, size, timeSpan, translate } from "../shared/language.js";
+import { language, number, onLanguage, percent, size, translate } from "../shared/language.js";
 import { startShell } from "../shared/shell.js";
 import { drawBars } from "./bars.js";
 import { everyDay, firstDay } from "./days.js";
@@ -12,6 +12,11 @@ const MEASURES = {
   bytes: { format: (value) => size(value), minimum: 1024 },
   errors: { format: (value) => number(value), minimum: 1 },
 };
+const SPANS = [
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
 const TIMEOUT_MS = 15_000;
 
 const byId = (name) => document.getElementById(name);
@@ -73,7 +78,7 @@ function drawTotals() {
   const share = total.images ? percent(total.cached / total.images) : "–";
   const rows = [
     [translate("usage_images"), number(total.images)],
-    [translate("tile_cache"), share],
+    [translate("usage_cached"), share],
     [translate("usage_seconds"), spentTime(total.seconds)],
     [translate("usage_bytes"), size(total.bytes)],
     [translate("usage_errors"), number(total.errors)],
@@ -170,7 +175,9 @@ async function download() {
 }
 
 function spentTime(seconds) {
-  return seconds < 60 ? `${number(seconds, 1)} s` : timeSpan(seconds);
+  const [unit, length] = SPANS.find((span) => seconds >= span[1]) ?? SPANS.at(-1);
+  const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(language(), options).format(seconds / length);
 }
 
 function shortDate(day) {
