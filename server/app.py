@@ -12,7 +12,7 @@ from server.database.location import state_folder
 from server.database.storage import Storage, StorageError
 from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
-from server.http.context import ServerContext
+from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
 from server.operations.audit import FILE_NAME, STDOUT, AuditLog
@@ -30,6 +30,8 @@ from server.users.days import Days
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
 from server.users.usage import Usage
+from server.webhooks.guard import Guard
+from server.webhooks.sender import Sender
 
 log = logging.getLogger("server")
 
@@ -43,7 +45,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url is not accepted.
+    ModelError if a model is missing, SettingsError if database.url or alerts.webhook is not
+    accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -65,6 +68,12 @@ def build_context(
         max_pixels=settings.ocr.max_pixels,
     )
     storage = Storage(database_location(settings))
+    guard = Guard(settings.webhooks)
+    background: list[BackgroundWork] = [Sender(storage, settings.webhooks, guard)]
+    if settings.alerts.webhook is not None:
+        from server.alerts.watch import build_watch  # costs nothing while it is off
+
+        background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
     usage = build_usage(settings, storage)
     audit = build_audit(settings)
@@ -86,7 +95,8 @@ def build_context(
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
-        background=[usage, refused],
+        webhook_guard=guard,
+        background=[usage, refused, *background],
     )
 
 

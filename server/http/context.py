@@ -20,6 +20,7 @@ from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.refusals import Refusals
 from server.users.usage import Usage
+from server.webhooks.guard import Guard
 
 
 class BackgroundWork(Protocol):
@@ -53,6 +54,7 @@ class ServerContext:
     metrics: Metrics
     connections: Connections
     patience_seconds: float
+    webhook_guard: Guard
     background: list[BackgroundWork] = field(default_factory=list)
     keys_used: bool = False
     draining: bool = False

@@ -17,6 +17,7 @@ from server.settings.constraints import (
     FalseOnly,
     FilePath,
     Flag,
+    HostList,
     ImageShape,
     NetworkList,
     Nullable,
@@ -25,7 +26,7 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
-from server.settings.secrets import Secret, SecretText
+from server.settings.secrets import Secret, SecretText, WebhookSecrets
 
 _OPTIONS = RecognitionOptions()
 
@@ -143,6 +144,33 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Where messages about jobs may be sent, and how they are signed.
+
+    allowed_hosts: empty for all public ones. secrets: empty for one that the database keeps.
+    """
+
+    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
+    allow_private: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
+    allow_http: bool = setting(Flag(), False)
+    include_text: bool = setting(Flag(), False)
+    secrets: tuple[Secret, ...] = setting(WebhookSecrets(), ())
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """What the server tells its operator, and where. webhook: None for no alerts."""
+
+    webhook: Secret | None = setting(Nullable(SecretText()), None)
+    format: str = setting(Choice("json", "wecom", "dingtalk", "feishu", "slack"), "json")
+    secret: Secret | None = setting(Nullable(SecretText()), None)
+    after: int = setting(WholeNumber(1, 1000), 3)
+    queue_seconds: float = setting(Number(1, 86400), 60.0)
+    min_disk_mb: int = setting(WholeNumber(0, 10**6), 500)
+    min_memory_mb: int = setting(WholeNumber(0, 10**6), 200)
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """How the log is written."""
 
@@ -163,6 +191,8 @@ class Settings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})
