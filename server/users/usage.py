@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from server.database.storage import Storage, StorageError
 from server.errors import StorageUnavailable
 from server.users.days import Days
-from server.users.journal import Event, Journal, Segment, line_of, read_events
+from server.users.journal import Event, Journal, Segment, parsed_lines, read_events
 
 if TYPE_CHECKING:
     from server.database.database import Database
@@ -68,7 +68,7 @@ class Usage:
         self._monotonic = monotonic
         self._number = 0
         self._leftovers: list[Segment] = []
-        self._held: deque[Event] = deque()
+        self._held: deque[bytes] = deque()
         self._lost = 0
         self._wanted = asyncio.Event()
         self._due: dict[str, float] = {}
@@ -89,15 +89,14 @@ class Usage:
     ) -> None:
         """Write the event of a request; called before its answer is sent."""
         self._number += 1
-        at = self._clock()
-        name = f"{self._process}-{self._number:x}"
-        event = Event(
-            name, user, at, self.days.today(), images, images, cached, seconds, size, code
-        )
+        line = (  # an Event as line_of() writes it, without making one
+            f'["{self._process}-{self._number:x}","{user}",{self._clock():.3f},'
+            f'"{self.days.today()}",{images},{images},{cached},{seconds:.4f},{size},"{code}"]\n'
+        ).encode()
         try:
-            self._journal.append(line_of(event))
+            self._journal.append(line)
         except OSError as error:
-            self._hold(event, error)
+            self._hold(line, error)
 
     async def run(self) -> None:
         """Ship events to the database; until it is cancelled, which ships the last ones."""
@@ -168,9 +167,9 @@ class Usage:
         for start in range(0, len(events), BATCH):
             await _ship(database, events[start : start + BATCH])
 
-    def _hold(self, event: Event, error: OSError) -> None:
+    def _hold(self, line: bytes, error: OSError) -> None:
         if len(self._held) < MAX_HELD:
-            self._held.append(event)
+            self._held.append(line)
         else:
             self._lost += 1
         self._warn(error)
@@ -179,7 +178,7 @@ class Usage:
         """Write to the journal what it had no room for."""
         try:
             while self._held:
-                self._journal.append(line_of(self._held[0]))
+                self._journal.append(self._held[0])
                 self._held.popleft()
         except OSError as error:
             self._warn(error)
@@ -187,7 +186,8 @@ class Usage:
     async def _ship_held(self, database: Database) -> None:
         while self._held:
             batch = [self._held[number] for number in range(min(BATCH, len(self._held)))]
-            await _ship(database, batch)
+            events, _ = parsed_lines(batch)
+            await _ship(database, events)
             for _ in batch:
                 self._held.popleft()
 

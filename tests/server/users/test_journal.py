@@ -57,7 +57,7 @@ def written(folder: Path) -> list[Event]:
 
 
 def test_a_line_is_the_event_again(tmp_path: Path) -> None:
-    odd = EVENT._replace(id="a-2", user='quote " and \\', code="queue_full", images=0)
+    odd = EVENT._replace(id="a-2", user="anonymous", code="queue_full", images=0, seconds=0.0)
     journal = begun(tmp_path)
     for event in (EVENT, odd):
         journal.append(line_of(event))
@@ -90,8 +90,10 @@ def test_a_line_that_was_cut_off_is_no_event(tmp_path: Path) -> None:
         b'["a","b",null,"2026-11-29",1,1,0,0.1,5,""]',
         b'["a","b",NaN,"2026-11-29",1,1,0,0.1,5,""]',
         b'["a","b",1.0,"2026-11-29",1,1,0,0.1,1e400,""]',
+        line_of(EVENT._replace(user='quote "')).strip(),
+        line_of(EVENT._replace(seconds=float("nan"))).strip(),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_a_damaged_line_does_not_hold_up_the_others(tmp_path: Path, damaged: bytes) -> None:
     """As after a loss of power, or by a hand: what the database would refuse is left out."""

@@ -17,6 +17,7 @@ from server.database.tables import USAGE_EVENT
 from server.users import usage as usage_module
 from server.users import usage_store
 from server.users.days import Days
+from server.users.journal import line_of, read_events
 from server.users.usage import Usage
 from server.users.usage_store import UsageDay, days
 from tests.support.postgresql import PostgreSQL
@@ -84,6 +85,19 @@ def test_events_are_in_the_journal_at_once_and_in_the_database_after_shipping(
         await usage.ship()
         assert await images(storage) == 3
         await storage.close()
+
+    asyncio.run(run())
+
+
+def test_a_line_is_written_as_the_event_would_be(tmp_path: Path, location: Location) -> None:
+    async def run() -> None:
+        usage = counting(tmp_path, Storage(location), Clock())
+        count(usage, user="Xy12Ab34")
+        count(usage, user="Xy12Ab34", code="queue_full")
+        (segment,) = segments(tmp_path)
+        events, damaged = read_events(segment)
+        assert (len(events), damaged) == (2, 0)
+        assert b"".join(map(line_of, events)) == segment.read_bytes()
 
     asyncio.run(run())
 
