@@ -66,6 +66,7 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
+        private=settings.cache.scope != "shared",
     )
     storage = Storage(database_location(settings))
     guard = Guard(settings.webhooks)

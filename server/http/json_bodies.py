@@ -13,6 +13,7 @@ from ocr_engine.engine import WorkerState
 from server.formats.render import AnswerJson
 from server.http.errors import STATUS
 from server.service.jobs import JobState
+from server.users.key_record import KeyBody
 
 Count = Annotated[int, {"minimum": 0}]
 Seconds = Annotated[float, {"minimum": 0}]
@@ -136,6 +137,31 @@ class UsageAnswer(TypedDict):
     request_id: str
 
 
+class KeyAnswer(TypedDict):
+    """A key."""
+
+    status: Literal["success"]
+    key: KeyBody
+    request_id: str
+
+
+class SecretAnswer(TypedDict):
+    """A key with its new secret."""
+
+    status: Literal["success"]
+    key: KeyBody
+    secret: Annotated[str, "The key itself, as users send it. It is not shown again."]
+    request_id: str
+
+
+class KeyListAnswer(TypedDict):
+    """Keys in the order of their creation."""
+
+    status: Literal["success"]
+    keys: list[KeyBody]
+    request_id: str
+
+
 class Liveness(TypedDict):
     """GET /livez."""
 
@@ -174,6 +200,7 @@ class QueueHealth(TypedDict):
     waiting: Count
     running: Count
     limit: Count
+    users: Annotated[Count, "Users with waiting images."]
     expected_wait_seconds: Seconds
 
 

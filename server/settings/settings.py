@@ -57,6 +57,7 @@ class ProcessSettings:
     idle_cores: bool = setting(Flag(), True)
     max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
     queue_size: int = setting(WholeNumber(0, 10**6), 100)
+    user_share: float = setting(Number(0.01, 1), 0.5)
     timeout_seconds: float = setting(Number(0.1, 3600), 30.0)
     queue_timeout_seconds: float = setting(Number(0.1, 3600), 60.0)
     max_rss_mb: int = setting(WholeNumber(100, 10**6), 1500)
@@ -109,6 +110,13 @@ class ServiceSettings:
     max_cache_mb: float = setting(Number(0, 10**6), 64.0)
     max_recent_mb: float = setting(Number(0, 10**6), 32.0)
     job_seconds: float = setting(Number(1, 10**7), 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Who may find a kept result. auto: as key, with one scope for all requests without a key."""
+
+    scope: str = setting(Choice("auto", "key", "shared"), "auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +195,7 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)

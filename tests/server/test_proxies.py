@@ -53,7 +53,7 @@ def test_a_body_above_the_limit_gets_413(proxy: Proxy, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     large.write_bytes(bytes(12 << 20))
     command = [
-        *("curl", "-sS", "--cacert", str(proxy.certificate.certificate), "-o", "/dev/null"),
+        *("curl", "-sS", "--cacert", str(proxy.certificate.file), "-o", "/dev/null"),
         *("--resolve", f"{NAME}:{proxy.port}:127.0.0.1", "-F", f"file=@{large}"),
         *("-w", "%{http_code}", f"https://{NAME}:{proxy.port}/ocr"),
     ]

@@ -14,6 +14,8 @@ class Certificate:
 
     server: ssl.SSLContext
     client: ssl.SSLContext
+    file: Path
+    key: Path
 
 
 def certificate_for(name: str, folder: Path) -> Certificate:
@@ -31,4 +33,5 @@ def certificate_for(name: str, folder: Path) -> Certificate:
     )
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate, key)
-    return Certificate(server, ssl.create_default_context(cafile=str(certificate)))
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    return Certificate(server, trusting, certificate, key)

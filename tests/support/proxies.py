@@ -11,6 +11,7 @@ from http.client import HTTPSConnection
 from pathlib import Path
 
 from server_programs import environment, find_program
+from tests.support.certificates import Certificate, certificate_for
 from tests.support.checkout import ROOT
 from tests.support.http_client import Reply
 from tests.support.program import free_port
@@ -20,14 +21,6 @@ from tests.support.watching import wait_until
 EXAMPLES = ROOT / "docs" / "examples"
 NAME = "ocr.example.org"
 _BACKEND = "127.0.0.1:8888"
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A certificate of NAME that only the tests trust."""
-
-    certificate: Path
-    key: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +47,7 @@ class Proxy:
     def connection(self) -> HTTPSConnection:
         """A connection that checks the certificate."""
         context = _Named(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(self.certificate.certificate)
+        context.load_verify_locations(self.certificate.file)
         return HTTPSConnection(
             "127.0.0.1", self.port, timeout=30, context=context, source_address=(self.source, 0)
         )
@@ -68,39 +61,16 @@ class _Named(ssl.SSLContext):
         return super().wrap_socket(*given, **named)  # type: ignore[arg-type]
 
 
-def make_certificate(folder: Path) -> Certificate:
-    """Make a certificate with openssl."""
-    made = Certificate(folder / "certificate.pem", folder / "key.pem")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *(
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                f"/CN={NAME}",
-                "-addext",
-                f"subjectAltName=DNS:{NAME}",
-            ),
-            *("-out", str(made.certificate), "-keyout", str(made.key)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return made
-
-
 @contextlib.contextmanager
 def nginx(folder: Path, backend: int) -> Iterator[Proxy]:
     """nginx with nginx.conf, and the ports and files of the test."""
-    made, port = make_certificate(folder), free_port()
+    made, port = certificate_for(NAME, folder), free_port()
     site = (EXAMPLES / "nginx.conf").read_text()
     for old, new in (
         (_BACKEND, f"127.0.0.1:{backend}"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
-        ("/etc/ssl/ocr/fullchain.pem", str(made.certificate)),
+        ("/etc/ssl/ocr/fullchain.pem", str(made.file)),
         ("/etc/ssl/ocr/privkey.pem", str(made.key)),
     ):
         assert old in site, old
@@ -121,11 +91,11 @@ def nginx(folder: Path, backend: int) -> Iterator[Proxy]:
 @contextlib.contextmanager
 def caddy(folder: Path, backend: int) -> Iterator[Proxy]:
     """Caddy with Caddyfile, and the ports and files of the test."""
-    made, port = make_certificate(folder), free_port()
+    made, port = certificate_for(NAME, folder), free_port()
     site = (EXAMPLES / "Caddyfile").read_text()
     for old, new in (
         (_BACKEND, f"127.0.0.1:{backend}"),
-        (f"{NAME} {{", f"{NAME}:{port} {{\n\tbind 127.0.0.1\n\ttls {made.certificate} {made.key}"),
+        (f"{NAME} {{", f"{NAME}:{port} {{\n\tbind 127.0.0.1\n\ttls {made.file} {made.key}"),
     ):
         assert old in site, old
         site = site.replace(old, new)
