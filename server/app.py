@@ -15,13 +15,14 @@ from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
-from server.operations.audit import FILE_NAME, STDOUT, AuditLog
+from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.jobs import JobStore
 from server.service.service import OcrService
+from server.settings.audit import audit_path
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.loading import SettingsError
@@ -77,7 +78,7 @@ def build_context(
         background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
     usage = build_usage(settings, storage)
-    audit = build_audit(settings)
+    audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
     return ServerContext(
         settings=settings,
@@ -112,30 +113,25 @@ def build_usage(settings: Settings, storage: Storage) -> Usage:
     )
 
 
-def build_audit(settings: Settings) -> AuditLog:
-    """The audit log, in the state folder unless audit.path names another file."""
-    path = settings.audit.path
-    if path is None:
-        path = state_folder() / FILE_NAME
-    elif path != STDOUT:
-        path = settings.resolve(path)
-    return AuditLog(path, settings.audit.days)
-
-
 async def open_records(context: ServerContext) -> None:
     """Open what the settings ask for: the database, usage and the audit log.
 
     SettingsError if one of them is impossible here.
     """
     settings = context.settings
-    needed = {"access.required": settings.access.required, "usage.enabled": settings.usage.enabled}
-    for name in [name for name, is_needed in needed.items() if is_needed]:
+    needed = {
+        "access.required": (settings.access.required, "keys cannot be checked"),
+        "usage.enabled": (settings.usage.enabled, "usage waits in the journal"),
+    }
+    for name, (is_needed, meanwhile) in needed.items():
+        if not is_needed:
+            continue
         try:
             await context.storage.open()
         except StorageError as error:
             raise SettingsError(f"{name} needs a database: {error}") from None
         except StorageUnavailable as error:
-            log.warning("%s needs the database: %s", name, error)
+            log.warning("%s; until it does, %s", error, meanwhile)
     if settings.audit.path is not None:
         context.audit.start()
         try:

@@ -14,6 +14,7 @@ from server.http.client_address import client_address
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.replies import Reply
+from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
 
 CLIENT_LEFT = 499  # as nginx logs it
@@ -109,6 +110,17 @@ class RequestScope:
             seconds=self.recognition_seconds,
             size=self.received,
             code=reply.error,
+        )
+
+    def audit(self, action: Action, target: str = "", size: int | None = None) -> None:
+        """Write what the principal did to the audit log; target: the id of a key or job."""
+        self._context.audit.write(
+            action,
+            user=self.principal.user,
+            address=self.address,
+            request_id=self.request_id,
+            target=target,
+            size=size,
         )
 
     @property

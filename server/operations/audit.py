@@ -17,12 +17,15 @@ import json
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
+
+from server.settings.audit import STDOUT
 
 Action = Literal[
     "key_added",
@@ -37,8 +40,6 @@ Action = Literal[
     "request_refused",
 ]
 
-FILE_NAME = "audit.jsonl"
-STDOUT = Path("-")
 LOG_SECONDS = 60.0
 
 log = logging.getLogger("server.audit")
@@ -52,19 +53,24 @@ class _Open:
 
 
 class AuditLog:
-    """Appends to the file at `path`, or to standard output if it is STDOUT.
+    """Appends to the file at `path`, or to a stream if it is STDOUT: by default standard output.
 
     days: how long the files of earlier days are kept; None on the command line, where nothing is
     deleted. clock: Unix time. Call start() before; without it, write() does nothing.
     """
 
     def __init__(
-        self, path: Path, days: int | None, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        days: int | None,
+        clock: Callable[[], float] = time.time,
+        stream: TextIO | None = None,
     ) -> None:
         self.is_on = False
         self._path = path
         self._days = days
         self._clock = clock
+        self._stream = stream
         self._open: _Open | None = None
         self._torn = False  # the last line is not whole
         self._next_warning = float("-inf")
@@ -125,7 +131,7 @@ class AuditLog:
 
     def _append(self, line: str, day: str) -> None:
         if self._path == STDOUT:
-            print(line, end="", flush=True)
+            print(line, end="", flush=True, file=self._stream or sys.stdout)
             return
         descriptor = self._opened(day).descriptor
         data = ("\n" + line if self._torn else line).encode()

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database.database import Database, Insert
-from server.database.tables import USAGE_DAY, USAGE_EVENT
+from server.database.tables import ERASED, USAGE_DAY, USAGE_EVENT
 from server.users.journal import Event, line_of
 
 DELETE_ROWS = 5000  # at once, so that others can write in between
@@ -53,9 +53,17 @@ async def record(database: Database, connection: AsyncConnection, event: Event) 
 async def record_all(
     database: Database, connection: AsyncConnection, events: Sequence[Event]
 ) -> None:
-    """Count events in the caller's transaction, each id once."""
-    by_id = {event.id: event for event in events}
+    """Count events in the caller's transaction, each id once.
+
+    What still comes of an erased user is left out.
+    """
+    users_here = {event.user for event in events}
+    gone = select(ERASED.c.user).where(ERASED.c.user.in_(users_here))
+    erased = set((await connection.execute(gone)).scalars())
+    by_id = {event.id: event for event in events if event.user not in erased}
     every: list[Event] = list(by_id.values())
+    if not by_id:
+        return
     savepoint = await connection.begin_nested()
     inserted = await connection.execute(_inserted(database, every))
     if inserted.rowcount == len(by_id):
@@ -88,12 +96,6 @@ async def users(database: Database, first: str, last: str) -> dict[str, UsageDay
     """The sum of each user from first to last; the day of these sums is empty."""
     rows = await _rows(database, _sums_by(USAGE_DAY.c.user, first, last))
     return {user: UsageDay("", *sums) for user, *sums in rows}
-
-
-async def erase(connection: AsyncConnection, user: str) -> None:
-    """Delete all usage of a user, in the caller's transaction."""
-    for table in (USAGE_EVENT, USAGE_DAY):
-        await connection.execute(delete(table).where(table.c.user == user))
 
 
 async def expire(database: Database, before: str) -> None:

@@ -205,6 +205,32 @@ def test_jobs_and_refusals_are_audited(keyed: ServerProcess) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_acts_of_an_admin_are_audited(keyed: ServerProcess) -> None:
+    known = len(audited(keyed))
+    json_body = {**ADMIN, "Content-Type": "application/json"}
+    made = keyed.request("POST", "/admin/keys", b'{"label": "Ann, mobile"}', json_body).json
+    key_id, secret = made["key"]["id"], made["secret"]
+    keyed.request("PATCH", f"/admin/keys/{key_id}", b'{"daily_quota": 5}', json_body)
+    own = {"Authorization": f"Bearer {secret}"}
+    assert keyed.get("/admin/keys", own).status == 403
+    keyed.request("DELETE", f"/admin/keys/{key_id}", None, ADMIN)
+    keyed.request("DELETE", f"/admin/keys/{key_id}?purge=true", None, ADMIN)
+    wait_until(lambda: len(audited(keyed)) >= known + 5, "the lines")
+    acts = [
+        (line["action"], line["user"], line["outcome"], line.get("target"))
+        for line in audited(keyed)[known:]
+    ]
+    assert acts == [
+        ("key_added", "admin", "ok", key_id),
+        ("key_changed", "admin", "ok", key_id),
+        ("request_refused", key_id, "not_allowed", None),
+        ("key_revoked", "admin", "ok", key_id),
+        ("key_purged", "admin", "ok", key_id),
+    ]
+    text = (state_of(keyed.folder) / "audit.jsonl").read_text()
+    assert [word for word in ("Ann", secret) if word in text] == []
+
+
 def test_neither_usage_nor_audit_has_texts_names_keys_or_queries(keyed: ServerProcess) -> None:
     """In bytes."""
     name, wrong = "secret-file-name.png", "ocr_wrong000_a-key-that-is-not-known"

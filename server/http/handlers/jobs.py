@@ -38,13 +38,7 @@ class JobHandler(BaseHandler):
         except Exception as error:
             self.send_problem(error)
         else:
-            self.context.audit.write(
-                "job_cancelled",
-                user=self.scope.principal.user,
-                address=self.scope.address,
-                request_id=self.scope.request_id,
-                target=job_id,
-            )
+            self.scope.audit("job_cancelled", job_id)
             self.send_empty(204)
 
     async def _send(self, job: JobRecord, chosen: Format) -> None:

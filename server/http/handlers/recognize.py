@@ -94,7 +94,7 @@ class RecognizeExchange(Exchange):
         if not asked.block:
             self._ticket = None
             job = self.context.jobs.create(ticket, asked.format)
-            self._audit_job(job.job_id)
+            self.scope.audit("job_created", job.job_id, self.scope.received)
             return self.dialect.accepted(job)
         if self.gone:
             ticket.leave()
@@ -111,17 +111,6 @@ class RecognizeExchange(Exchange):
         if not self.scope.cached:
             spent = (each for name, each in answer.stages.items() if name != "queue")
             self.scope.recognition_seconds = sum(spent)
-
-    def _audit_job(self, job_id: str) -> None:
-        scope = self.scope
-        self.context.audit.write(
-            "job_created",
-            user=scope.principal.user,
-            address=scope.address,
-            request_id=scope.request_id,
-            target=job_id,
-            size=scope.received,
-        )
 
 
 class ExchangeRoute(Router):

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from server.operations.audit import STDOUT, AuditLog
+from server.operations.audit import AuditLog
 from server.operations.refused_requests import MAX_SOURCES, RefusedRequests
+from server.settings.audit import STDOUT
 
 DAY = 86_400.0
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
