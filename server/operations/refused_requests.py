@@ -1,4 +1,4 @@
-"""Refused requests in the audit log: each at once, but a flood in one line per second."""
+"""Refused requests in the audit log: each immediately, but a flood in one line per second."""
 
 from __future__ import annotations
 

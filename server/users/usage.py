@@ -1,7 +1,7 @@
 """Counts usage: an event for each answered request, first in the journal, then in the database.
 
 If the journal cannot be written, as when the disk is full, the answer is sent all the same: reading
-images goes on, and the event is kept in memory until there is room, or the database takes it. Only
+images continues, and the event is kept in memory until there is room, or the database takes it. Only
 what is beyond MAX_HELD is lost, or held in a process that is killed; the log says so.
 """
 
@@ -42,7 +42,7 @@ class Usage:
     """Counts requests once start() is called, by the settings or with the first key that is used.
 
     folder: of the journals. days: of quota.timezone. keep_days: how long events are kept; their
-    sums are kept for ever. timezone: the name of quota.timezone. clock: Unix time. monotonic: for
+    sums are kept forever. timezone: the name of quota.timezone. clock: Unix time. monotonic: for
     what is done now and then.
     """
 

@@ -29,7 +29,7 @@ from server.database.database import Database, Insert
 from server.database.tables import ERASED, USAGE_DAY, USAGE_EVENT
 from server.users.journal import Event, line_of
 
-DELETE_ROWS = 5000  # at once, so that others can write in between
+DELETE_ROWS = 5000  # in one transaction, so that others can write in between
 _SUMS = ("images", "pages", "cached", "seconds", "bytes", "errors")
 
 
