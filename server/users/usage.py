@@ -1,8 +1,8 @@
 """Counts usage: an event for each answered request, first in the journal, then in the database.
 
-If the journal cannot be written, as when the disk is full, the answer is sent all the same: reading
-images continues, and the event is kept in memory until there is room, or the database takes it. Only
-what is beyond MAX_HELD is lost, or held in a process that is killed; the log says so.
+If the journal cannot be written, as when the disk is full, the answer is sent all the same: a count
+is not worth an outage. The event is kept in memory until there is room, or the database takes it.
+Lost is only what is beyond MAX_HELD, or held in a process that is killed; the log says so.
 """
 
 from __future__ import annotations
