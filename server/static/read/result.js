@@ -16,7 +16,7 @@ import { showNotice } from "../shared/notices.js";
 import { FINISHED } from "./session.js";
 import { showTimings } from "./timings.js";
 
-const REDRAW_MS = 10_000; // of the time until the server accepts images again
+const REDRAW_MS = 1000; // of the time until the server accepts images again
 
 export class Result {
   #session;
@@ -139,7 +139,8 @@ function availability(time) {
   if (time === null || time === undefined) return translate("available_later");
   const seconds = Math.ceil((time - Date.now()) / 1000);
   if (seconds <= 0) return translate("available_now");
-  return translate("available_at", { time: clockTime(time), span: timeSpan(seconds) });
+  const key = seconds < 60 ? "available_in" : "available_at";
+  return translate(key, { time: clockTime(time), span: timeSpan(seconds) });
 }
 
 // The state of an image as text.

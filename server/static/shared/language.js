@@ -69,7 +69,8 @@ export function timeSpan(seconds) {
 export function clockTime(milliseconds) {
   const time = new Date(milliseconds);
   const isToday = time.toDateString() === new Date().toDateString();
-  const options = { hour: "2-digit", minute: "2-digit", ...(!isToday && { weekday: "short" }) };
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  if (!isToday) options.weekday = "short";
   return new Intl.DateTimeFormat(language(), options).format(time);
 }
 

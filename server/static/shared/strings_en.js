@@ -205,6 +205,7 @@ export default {
   error_rate_limited: "Too many requests in a short time. Try again {when}.",
   error_quota_exceeded: "The quota of today is used up. Try again {when}.",
   available_at: "at {time} (in {span})",
+  available_in: "in {span}",
   available_now: "now",
   available_later: "later",
   error_key_required: "This server requires an API key. Try again to enter one.",
@@ -215,7 +216,7 @@ export default {
   error_storage_unavailable:
     "The server cannot reach its database. Try again in a moment. If this persists, contact the administrator.",
   error_queue_full:
-    "Too many images are waiting. The message below says whether they are yours. Try again {when}.",
+    "The server is busy: too many images are waiting. The message below says whether they are yours. Try again {when}.",
   error_worker_crashed:
     "Recognition crashed on this image. Try again. If it fails again, save the image in another format.",
   error_starting: "The server is still starting. Try again in a few seconds.",

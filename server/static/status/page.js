@@ -35,12 +35,15 @@ async function poll() {
   refusal = null;
   clearTimeout(timer);
   try {
-    const [health, metrics] = await Promise.all([fetchOk("healthz"), fetchOk("metrics")]);
-    samples = parseMetrics(await metrics.text());
+    // In this order, because /healthz answers without a key too, but only with its status.
+    const metrics = await (await fetchOk("metrics")).text();
+    const health = await (await fetchOk("healthz")).json();
+    if (!health.workers) throw new Error("the key was revoked between the two");
+    samples = parseMetrics(metrics);
     const counters = readCounters(samples, performance.now());
     const earlier = snapshots.slice(-RATE_WINDOW).find((other) => other.counters);
     const rates = earlier ? ratesBetween(earlier.counters, counters) : null;
-    record({ counters, rates, health: await health.json() });
+    record({ counters, rates, health });
   } catch (error) {
     if ([401, 403].includes(error.status)) refusal = error.code;
     record({ counters: null, rates: null, health: null });
