@@ -9,7 +9,7 @@ from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.database.storage import Storage
 from server.http.connections import Connections, connection_limit
-from server.http.context import ServerContext
+from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
 from server.operations.metrics import Metrics
@@ -24,6 +24,8 @@ from server.users.keyring import Keyring
 from server.users.limit_settings import build_quota, default_limits
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
+from server.webhooks.sender import Sender
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -35,7 +37,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url is not accepted.
+    ModelError if a model is missing, SettingsError if database.url or alerts.webhook is not
+    accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -55,12 +58,19 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
+        private=settings.cache.scope != "shared",
     )
     location = database_location(settings)
     storage = Storage(location)
     quota = build_quota(settings, storage, location)
     limiter = Limiter(default_limits(settings), quota)
     limiter.prepare()
+    guard = Guard(settings.webhooks)
+    background: list[BackgroundWork] = [quota, Sender(storage, settings.webhooks, guard)]
+    if settings.alerts.webhook is not None:
+        from server.alerts.watch import build_watch  # costs nothing while it is off
+
+        background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
     keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
     keyring.when_changed(quota.recall_all)
@@ -72,7 +82,6 @@ def build_context(
         keyring=keyring,
         refusals=Refusals(),
         limiter=limiter,
-        background=[quota],
         jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
@@ -80,4 +89,6 @@ def build_context(
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
+        webhook_guard=guard,
+        background=background,
     )

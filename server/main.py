@@ -120,8 +120,8 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     server.add_sockets(sockets)
     engine = context.service.engine
     engine.start()
-    background = [asyncio.ensure_future(each.run()) for each in context.background]
     _print_start(context, sockets)
+    background = [asyncio.ensure_future(work.run()) for work in context.background]
     announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
     failure = asyncio.ensure_future(engine.failure())
@@ -137,10 +137,8 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
     await engine.close(force.is_set())
+    await cancel(background)
     await server.close_all_connections()
-    for task in background:
-        task.cancel()
-    await asyncio.gather(*background, return_exceptions=True)
     await context.keyring.close()
     await context.storage.close()
     watchdog.cancel()
@@ -168,6 +166,15 @@ async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
     await context.service.engine.drain(seconds)
     while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
         await asyncio.sleep(0.02)
+
+
+async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel background work and wait for its end; logs what went wrong in it."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("background work failed", exc_info=result)
 
 
 def handle_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:

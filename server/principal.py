@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ocr_engine.engine import Turn
+from ocr_engine.engine import ANONYMOUS_USER, Turn
 
 Scope = Literal["read", "jobs", "filename", "admin"]
 
@@ -42,5 +42,5 @@ class Principal:
         return Turn(self.user, self.weight, self.priority, background)
 
 
-ANONYMOUS = Principal("anonymous")
+ANONYMOUS = Principal(ANONYMOUS_USER)
 ADMIN = Principal("admin", ALL_BUT_ADMIN | {"admin"})

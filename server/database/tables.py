@@ -181,6 +181,7 @@ BATCH = Table(
 )
 
 # One webhook message; sent until the receiver has it. state: pending, delivered or dead.
+# next_at: when it is due; the process that sends it moves it on first, so that no other one does.
 DELIVERY = Table(
     "delivery",
     METADATA,
@@ -189,6 +190,7 @@ DELIVERY = Table(
     Column("job_id", String(32), index=True),
     Column("batch_id", String(32), index=True),
     Column("url", Text, nullable=False),
+    Column("host", String(255), nullable=False),  # of the URL; few messages at a time to each
     Column("body", Text, nullable=False),
     Column("state", String(10), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -198,6 +200,17 @@ DELIVERY = Table(
     Column("created_at", Double, nullable=False),
     Column("finished_at", Double),
     Index("ix_delivery_state_next_at", "state", "next_at"),
+    Index("ix_delivery_finished_at", "finished_at"),
+)
+
+# What signs webhooks if the settings name no secret. expires_at: set by a rotation.
+WEBHOOK_SECRET = Table(
+    "webhook_secret",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("secret", String(120), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
 )
 
 # An Idempotency-Key with what was answered: a job, or the reply to a request that waited.

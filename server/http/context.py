@@ -18,13 +18,14 @@ from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
 
 
-class Background(Protocol):
-    """Work that goes on as long as the server runs."""
+class BackgroundWork(Protocol):
+    """Work apart from requests."""
 
     async def run(self) -> None:
-        """Do it for ever; started after the engine, and cancelled after the drain."""
+        """Work until cancelled."""
 
 
 @dataclass(slots=True)
@@ -49,7 +50,8 @@ class ServerContext:
     metrics: Metrics
     connections: Connections
     patience_seconds: float
-    background: list[Background] = field(default_factory=list)
+    webhook_guard: Guard
+    background: list[BackgroundWork] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
     started_at: float = field(default_factory=time.monotonic)

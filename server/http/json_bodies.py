@@ -130,6 +130,7 @@ class QueueHealth(TypedDict):
     waiting: Count
     running: Count
     limit: Count
+    users: Annotated[Count, "Users with waiting images."]
     expected_wait_seconds: Seconds
 
 

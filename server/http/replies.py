@@ -114,7 +114,7 @@ def problem_reply(problem: PublicError, request_id: str) -> Reply:
 
 def problem_headers(problem: PublicError) -> dict[str, str]:
     """The headers of the reply for an error, the same in all dialects."""
-    headers = {}
+    headers = dict(problem.headers)
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     if problem.status == 401:

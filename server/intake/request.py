@@ -26,7 +26,8 @@ class ImageSource(Protocol):
     """The source of one request's image. Used once: open, read unless known, close.
 
     All methods are called on the event loop; blocking work must run in a thread. scope: what a
-    user needs for it.
+    user needs for it. owner: as in CacheKey; digests are remembered for each owner, because finding
+    them shows in the time.
     """
 
     @property
@@ -36,13 +37,13 @@ class ImageSource(Protocol):
     async def open(self) -> None:
         """Find the image; NotFound or another ServiceError if there is none."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """The image's digests if they are known without reading it; may be called before open()."""
 
     def bytes_to_read(self) -> int:
         """How many bytes read() will add to the request's body; 0 if none or unknown."""
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """Read the whole image; called once, after open(). ServiceError if it is not accepted."""
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ from cache.keys import Digests
 from server.intake.request import ImageBytes
 from server.principal import Scope
 
-KnownDigests = Callable[[bytes], Digests | None]  # looks up the digests of a recent image
+# Looks up the digests of a recent image, for an owner as in CacheKey.
+KnownDigests = Callable[[bytes, str], Digests | None]
 
 
 class UploadedImage:
@@ -27,17 +28,17 @@ class UploadedImage:
     async def open(self) -> None:
         """See ImageSource."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """See ImageSource."""
         if self._digests is None:
-            self._digests = self._known(self._data)
+            self._digests = self._known(self._data, owner)
         return self._digests
 
     def bytes_to_read(self) -> int:
         """See ImageSource."""
         return 0
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """See ImageSource."""
         return ImageBytes(self._data, self._digests)
 

@@ -57,7 +57,7 @@ class Lease:
 
 @dataclass(slots=True, eq=False)
 class UserDay:
-    """A day of a user.
+    """A day of a user. finished: leases of which only the rows are left.
 
     elsewhere: what was not leased by anybody when the database was last asked. waiting: requests
     that need a new lease. exhausted_until: before that, nothing is asked for. asked_others:
@@ -66,11 +66,17 @@ class UserDay:
 
     day: str
     leases: list[Lease] = field(default_factory=list)
+    finished: list[Lease] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
     elsewhere: int = 0
     exhausted_until: float = 0.0
     asked_others: bool = False
+
+    def put_finished_aside(self) -> None:
+        """So that those who look for a lease do not pass by them."""
+        self.finished += [lease for lease in self.leases if lease.finished]
+        self.leases = [lease for lease in self.leases if not lease.finished]
 
     def lease_with_rest(self) -> Lease | None:
         """A lease from which a request can be taken."""
@@ -78,6 +84,11 @@ class UserDay:
             if lease.left:
                 return lease
         return None
+
+    @property
+    def holds_any(self) -> bool:
+        """Whether there is a row of a lease."""
+        return bool(self.leases or self.finished)
 
     def left(self) -> int:
         """What this process may still accept."""
@@ -104,7 +115,7 @@ class LeaseBook:
         day = self.days.today()
         known = self.users.get(user)
         if known is None or known.day != day:
-            if known is not None and known.leases:
+            if known is not None and known.holds_any:
                 self.past.append(known)
             known = self.users[user] = UserDay(day)
         return known
@@ -116,9 +127,9 @@ class LeaseBook:
     def forget(self, now: float) -> None:
         """Forget users without leases, except those that are refused today."""
         today = self.days.today()
-        self.past = [known for known in self.past if known.leases]
+        self.past = [known for known in self.past if known.holds_any]
         for user, known in list(self.users.items()):
-            busy = known.leases or known.waiting or now < known.exhausted_until
+            busy = known.holds_any or known.waiting or now < known.exhausted_until
             if not busy and (known.day != today or not known.asked_others):
                 del self.users[user]
 

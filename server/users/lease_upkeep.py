@@ -67,7 +67,7 @@ class LeaseUpkeep:
         except (StorageUnavailable, StorageError, TimeoutError):
             log.warning("quotas: what was leased comes back at the next start")
         else:
-            if not any(known.leases for known in self._book.all()):
+            if not any(known.holds_any for known in self._book.all()):
                 self._book.close()
 
     async def settle_dead(self) -> None:
@@ -134,11 +134,11 @@ class LeaseUpkeep:
 
     async def _drop_finished(self, leases: Leases, journal: Journal) -> None:
         """Delete leases that are spent completely; their place in the journal is freed last."""
-        finished = [each for known in self._book.all() for each in known.leases if each.finished]
-        if finished:
-            await leases.finish([lease.lease_id for lease in finished if lease.granted])
-            for lease in finished:
-                journal.end(lease.place)
-            gone = set(map(id, finished))
-            for known in self._book.all():
-                known.leases = [lease for lease in known.leases if id(lease) not in gone]
+        for known in self._book.all():
+            known.put_finished_aside()
+        days = [known for known in self._book.all() if known.finished]
+        finished = [(known, lease) for known in days for lease in known.finished]
+        await leases.finish([lease.lease_id for _, lease in finished if lease.granted])
+        for known, lease in finished:
+            journal.end(lease.place)
+            known.finished.remove(lease)

@@ -7,7 +7,6 @@ before the body is read.
 from __future__ import annotations
 
 import asyncio
-import functools
 import socket
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from server.users.sliding_windows import RequestRates
 
 CONCURRENCY_RETRY_SECONDS = 1
+MAX_KEPT = 1000  # combinations of limits
 MEGABYTE = 1 << 20
 
 
@@ -51,6 +51,13 @@ class EffectiveLimits:
     concurrency: int
     max_body_bytes: int
     daily_quota: int
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a limit."""
+        return bool(
+            self.rate_per_minute or self.concurrency or self.max_body_bytes or self.daily_quota
+        )
 
 
 class Admission:
@@ -161,6 +168,7 @@ class Limiter:
         self._addresses: RequestRates | None = None
         self._clock = clock
         self._places: Counter[str] = Counter()
+        self._effective: dict[Limits, EffectiveLimits] = {}
 
     def prepare(self) -> None:
         """Import what counts requests per minute, if the settings have such a limit."""
@@ -193,8 +201,12 @@ class Limiter:
         """
         if principal is ANONYMOUS or principal is ADMIN:
             return None
-        limits = effective(principal.limits, self.defaults)
-        return None if limits == _NONE else Admission(self, principal.user, limits)
+        limits = self._effective.get(principal.limits)
+        if limits is None:
+            if len(self._effective) >= MAX_KEPT:
+                self._effective.clear()
+            limits = self._effective[principal.limits] = effective(principal.limits, self.defaults)
+        return Admission(self, principal.user, limits) if limits.any else None
 
     def counts(self, status: int, outcome: str) -> bool:
         """Whether a request with this answer counts towards the daily quota."""
@@ -260,11 +272,9 @@ class Limiter:
         return RequestRates(self._clock)
 
 
-_NONE = EffectiveLimits(0, 0, 0, 0)
 _REFUSALS = frozenset((401, 403, 405, 413, 429))
 
 
-@functools.lru_cache(maxsize=1024)
 def effective(own: Limits, defaults: DefaultLimits) -> EffectiveLimits:
     """A key's own limits, and the defaults where it has none."""
 

@@ -143,6 +143,7 @@ class Quota:
             raise
         number, now = grant.granted, self._clock()
         lease = Lease(lease_id, user, known.day, number, number, journal, place, now)
+        known.put_finished_aside()
         known.leases.append(lease)
         return lease
 

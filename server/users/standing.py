@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CONCURRENT = "concurrent-requests"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """One limit: `quota` requests in `window` seconds, of which `left` may still come.
 
     resets_in: seconds until there is more. A limit on concurrent requests has neither.
@@ -31,12 +31,18 @@ def rate_limit_headers(standings: Sequence[Standing]) -> dict[str, str]:
     if not standings:
         return {}
     policies, limits = [], []
-    for each in standings:
-        unit = f';qu="{CONCURRENT}"' if each.window is None else f";w={each.window}"
-        resets = "" if each.resets_in is None else f";t={each.resets_in}"
-        policies.append(f'"{each.name}";q={each.quota}{unit}')
-        limits.append(f'"{each.name}";r={each.left}{resets}')
+    for name, quota, left, window, resets_in in standings:
+        policies.append(_policy(name, quota, window))
+        limits.append(
+            f'"{name}";r={left}' if resets_in is None else f'"{name}";r={left};t={resets_in}'
+        )
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(limits)}
+
+
+@functools.lru_cache(maxsize=256)
+def _policy(name: str, quota: int, window: int | None) -> str:
+    unit = f'qu="{CONCURRENT}"' if window is None else f"w={window}"
+    return f'"{name}";q={quota};{unit}'
 
 
 def whole_seconds(seconds: float) -> int:

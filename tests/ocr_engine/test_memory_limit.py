@@ -13,7 +13,7 @@ from PIL import Image
 from ocr_engine.errors import ImageTooComplex
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import PoolSpec
+from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec

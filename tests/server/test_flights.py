@@ -110,7 +110,7 @@ def test_those_who_joined_are_refused_with_the_first_and_get_no_job(
 
 def submit(server: LiveServer, text: str) -> asyncio.Task[Ticket]:
     """Submit a card in a new task on the server's loop."""
-    source = UploadedImage(card(text), known=lambda _: None)
+    source = UploadedImage(card(text), known=lambda *_: None)
     request = OcrRequest(source, RecognitionOptions())
     return server.call(lambda: asyncio.ensure_future(server.context.service.submit(request)))
 

@@ -119,7 +119,7 @@ def test_its_answers_are_like_those_of_every_hit(
 ) -> None:
     formats = ("json", "text", "legacy")
     recalled = [wide.upload(known, format=format) for format in formats]
-    monkeypatch.setattr(recent, "digests", lambda data: None)
+    monkeypatch.setattr(recent, "digests", lambda *_: None)
     hits = [wide.upload(known, format=format) for format in formats]
     for one, other in zip(recalled, hits, strict=True):
         assert (one.status, one.headers.keys()) == (200, other.headers.keys())

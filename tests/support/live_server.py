@@ -30,7 +30,8 @@ T = TypeVar("T")
 class LiveServer(Client):
     """The server on its own event loop, in a thread of the test process.
 
-    load: creates the workers' recognizer, which writes the journal.
+    load: creates the workers' recognizer, which writes the journal. process: more settings of
+    ocr.process.
     """
 
     def __init__(
@@ -40,12 +41,13 @@ class LiveServer(Client):
         queue_size: int,
         max_body_mb: float = 1.0,
         load: Callable[[Path], Recognizer] = load_obedient,
+        **process: Any,
     ) -> None:
         self.images = folder / "images"
         self.journal = folder / "journal"
         self.number = number
         self._load = load
-        self._settings = fake_settings(folder, number, queue_size, max_body_mb)
+        self._settings = fake_settings(folder, number, queue_size, max_body_mb, **process)
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
 
@@ -130,7 +132,9 @@ class LiveServer(Client):
         await server.close_all_connections()
 
 
-def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float) -> Settings:
+def fake_settings(
+    folder: Path, number: int, queue_size: int, max_body_mb: float, **process: Any
+) -> Settings:
     """Settings of a small server with short timeouts."""
     return build(  # type: ignore[no-any-return]
         Settings,
@@ -144,6 +148,7 @@ def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float
                     "number": number,
                     "queue_size": queue_size,
                     "timeout_seconds": TASK_SECONDS,
+                    **process,
                 }
             },
         },

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_ITEM = re.compile(r'"([ !#-\[\]-~]*)"((?:;[a-z*][a-z0-9_.*-]*=(?:-?[0-9]{1,15}|"[ !#-\[\]-~]*"))*)')
+_ITEM = re.compile(
+    r'"([ !#-\[\]-~]*)"((?:;[a-z*][a-z0-9_.*-]*=(?:-?[0-9]{1,15}|"[ !#-\[\]-~]*"))*)'
+)
 _PARAMETER = re.compile(r';([a-z*][a-z0-9_.*-]*)=(?:(-?[0-9]+)|"([^"]*)")')
 
 Parameters = dict[str, int | str]

@@ -89,6 +89,7 @@ def _health(context: ServerContext) -> Health:
             "waiting": stats.queued,
             "running": stats.running,
             "limit": stats.queue_limit,
+            "users": stats.users,
             "expected_wait_seconds": round(stats.expected_wait_seconds, 1),
         },
         "requests": {

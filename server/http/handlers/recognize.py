@@ -41,7 +41,8 @@ class RecognizeExchange(Exchange):
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
             asked = None if reader.is_long else self._allowed(reader.finish())
-            ticket = None if asked is None else self.context.service.recall(asked)
+            user = self.scope.principal.user
+            ticket = None if asked is None else self.context.service.recall(asked, user)
             kept = ticket.ready if asked and asked.block and ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
                 reply = self.dialect.render(kept, asked, ticket.outcome)

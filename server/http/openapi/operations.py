@@ -132,7 +132,19 @@ def _results(fields: dict[str, Schema]) -> Paths:
             **errors(400, 404, 500),
         },
     }
-    return {"/results/{md5}": {"parameters": shared("Md5"), **_with_head(get)}}
+    delete = {
+        "tags": ["Results"],
+        "operationId": "eraseResults",
+        "summary": "Erase what is kept of an image",
+        "description": "The caller's cached results of the image, with all options, and its bytes.",
+        "parameters": shared("RequestId"),
+        "responses": {
+            "204": {"description": "Nothing is kept any more.", "headers": headers()},
+            **errors(400, 404),
+        },
+    }
+    path = {"parameters": shared("Md5"), **_with_head(get), "delete": delete}
+    return {"/results/{md5}": path}
 
 
 def _health() -> Paths:

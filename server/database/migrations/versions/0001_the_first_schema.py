@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(length=32), nullable=True),
         sa.Column("batch_id", sa.String(length=32), nullable=True),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -49,6 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_delivery_batch_id"), "delivery", ["batch_id"], unique=False)
+    op.create_index("ix_delivery_finished_at", "delivery", ["finished_at"], unique=False)
     op.create_index(op.f("ix_delivery_job_id"), "delivery", ["job_id"], unique=False)
     op.create_index("ix_delivery_state_next_at", "delivery", ["state", "next_at"], unique=False)
     op.create_table(
@@ -169,6 +171,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_usage_event_user_day", "usage_event", ["user", "day"], unique=False)
     op.create_table(
+        "webhook_secret",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("secret", sa.String(length=120), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "job_page",
         sa.Column("job_id", sa.String(length=32), nullable=False),
         sa.Column("page", sa.Integer(), nullable=False),
@@ -195,6 +205,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_key_secret_key_id"), table_name="key_secret")
     op.drop_table("key_secret")
     op.drop_table("job_page")
+    op.drop_table("webhook_secret")
     op.drop_index("ix_usage_event_user_day", table_name="usage_event")
     op.drop_table("usage_event")
     op.drop_table("usage_day")
@@ -213,6 +224,7 @@ def downgrade() -> None:
     op.drop_table("epoch")
     op.drop_index("ix_delivery_state_next_at", table_name="delivery")
     op.drop_index(op.f("ix_delivery_job_id"), table_name="delivery")
+    op.drop_index("ix_delivery_finished_at", table_name="delivery")
     op.drop_index(op.f("ix_delivery_batch_id"), table_name="delivery")
     op.drop_table("delivery")
     op.drop_index(op.f("ix_blob_created_at"), table_name="blob")
