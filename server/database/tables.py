@@ -57,6 +57,15 @@ EPOCH = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+# The ids of erased users, for a day, so that all processes drop what they keep of them in memory.
+ERASED = Table(
+    "erased",
+    METADATA,
+    Column("user", String(32), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
 # What is used of a daily quota, with what processes have leased and not given back.
 QUOTA_DAY = Table(
     "quota_day",

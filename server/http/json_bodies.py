@@ -13,6 +13,7 @@ from ocr_engine.engine import WorkerState
 from server.formats.render import AnswerJson
 from server.http.errors import STATUS
 from server.service.jobs import JobState
+from server.users.key_record import KeyBody
 
 Count = Annotated[int, {"minimum": 0}]
 Seconds = Annotated[float, {"minimum": 0}]
@@ -90,6 +91,31 @@ class JobResult(AnswerJson):
     """The result of a job; render_json() writes it."""
 
     job: JobBody
+
+
+class KeyAnswer(TypedDict):
+    """A key."""
+
+    status: Literal["success"]
+    key: KeyBody
+    request_id: str
+
+
+class SecretAnswer(TypedDict):
+    """A key with its new secret."""
+
+    status: Literal["success"]
+    key: KeyBody
+    secret: Annotated[str, "The key itself, as users send it. It is not shown again."]
+    request_id: str
+
+
+class KeyListAnswer(TypedDict):
+    """Keys in the order of their creation."""
+
+    status: Literal["success"]
+    keys: list[KeyBody]
+    request_id: str
 
 
 class Liveness(TypedDict):

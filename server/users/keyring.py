@@ -66,15 +66,15 @@ class Keyring:
         self._lookups = asyncio.Semaphore(LOOKUPS)
         self._wake = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
-        self._changed: list[Callable[[], None]] = []
+        self._when_erased: list[Callable[[str], None]] = []
 
     def __len__(self) -> int:
         """How many keys are kept."""
         return len(self._kept)
 
-    def when_changed(self, callback: Callable[[], None]) -> None:
-        """Call back whenever keys have changed, for what else is kept of users."""
-        self._changed.append(callback)
+    def when_erased(self, callback: Callable[[str], None]) -> None:
+        """Call back with each user that is erased, to drop what else is kept in memory of it."""
+        self._when_erased.append(callback)
 
     def recall(self, key: str) -> Principal | None:
         """The principal of a kept key; None: look_up() must be asked. Takes microseconds."""
@@ -145,28 +145,35 @@ class Keyring:
             self._kept.popitem(last=False)
         self._wake.set()
         if self._polling is None or self._polling.done():
-            self._polling = asyncio.ensure_future(self._poll())
+            self._polling = asyncio.ensure_future(self._poll(epoch))
 
     def _confirm(self, epoch: int) -> None:
         """The epoch was read: it is the same, or all kept keys are dropped."""
-        changed = self._epoch not in (None, epoch)
-        self._epoch, self._confirmed_at = epoch, self._monotonic()
-        if changed:
+        if self._epoch != epoch:
             self._kept.clear()
-            for callback in self._changed:
-                callback()
+        self._epoch, self._confirmed_at = epoch, self._monotonic()
 
-    async def _poll(self) -> None:
+    async def _poll(self, seen: int) -> None:
         """Read the epoch again and again; slowly while no key is in use."""
         while True:
             await self._pause()
             try:
                 async with asyncio.timeout(LOOKUP_SECONDS):
-                    self._confirm(await (await self._store()).epoch())
+                    store = await self._store()
+                    epoch = await store.epoch()
+                    self._confirm(epoch)
+                    if epoch != seen:
+                        self._drop_users(await store.erased_since(seen))
+                        seen = epoch
             except (StorageError, StorageUnavailable, TimeoutError):
                 continue  # kept keys become stale
             except Exception:
                 log.exception("cannot read whether keys have changed; trying again")
+
+    def _drop_users(self, users: list[str]) -> None:
+        for user in users:
+            for callback in self._when_erased:
+                callback(user)
 
     async def _pause(self) -> None:
         """Wait until the epoch must be read again."""

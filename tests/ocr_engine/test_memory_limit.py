@@ -26,7 +26,7 @@ SIGN = Path(__file__).parents[1] / "data" / "pages" / "sign_en_parking.png"
 LIMITS = [
     ("openvino", 200, 1500),
     ("openvino", 400, 2000),
-    ("onnxruntime", 200, 1500),
+    ("onnxruntime", 200, 2000),
     ("paddle", 700, 3000),
     ("paddleocr", 200, 1500),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from tests.support.journal import begun_by
 from tests.support.watching import wait_until
 
 TASK_SECONDS = 2.0
+ADMIN_KEY = "the key of the operator of the tests"
 
 T = TypeVar("T")
 
@@ -30,8 +31,8 @@ T = TypeVar("T")
 class LiveServer(Client):
     """The server on its own event loop, in a thread of the test process.
 
-    load: creates the workers' recognizer, which writes the journal. process: more settings of
-    ocr.process.
+    load: creates the workers' recognizer, which writes the journal. more: settings of sections
+    that have no others here. process: more settings of ocr.process.
     """
 
     def __init__(
@@ -41,13 +42,14 @@ class LiveServer(Client):
         queue_size: int,
         max_body_mb: float = 1.0,
         load: Callable[[Path], Recognizer] = load_obedient,
+        more: Mapping[str, Any] | None = None,
         **process: Any,
     ) -> None:
         self.images = folder / "images"
         self.journal = folder / "journal"
         self.number = number
         self._load = load
-        self._settings = fake_settings(folder, number, queue_size, max_body_mb, **process)
+        self._settings = fake_settings(folder, number, queue_size, max_body_mb, more, **process)
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
 
@@ -130,15 +132,23 @@ class LiveServer(Client):
         server.stop()
         await self.context.service.engine.close()
         await server.close_all_connections()
+        await self.context.keyring.close()
+        await self.context.storage.close()
 
 
 def fake_settings(
-    folder: Path, number: int, queue_size: int, max_body_mb: float, **process: Any
+    folder: Path,
+    number: int,
+    queue_size: int,
+    max_body_mb: float,
+    more: Mapping[str, Any] | None = None,
+    **process: Any,
 ) -> Settings:
     """Settings of a small server with short timeouts."""
     return build(  # type: ignore[no-any-return]
         Settings,
         {
+            "access": {"admin_key": ADMIN_KEY},
             "web_server": {
                 "max_body_mb": max_body_mb,
                 "filename_roots": [str(folder / "images")],
@@ -151,6 +161,7 @@ def fake_settings(
                     **process,
                 }
             },
+            **(more or {}),
         },
         "",
     )

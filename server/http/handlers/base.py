@@ -56,6 +56,8 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         """Called by Tornado after the headers: admit the request, or answer why not."""
+        if self.request.method not in self._allowed_methods():
+            raise tornado.web.HTTPError(405)
         try:
             waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
         except Exception as error:
@@ -64,9 +66,21 @@ class BaseHandler(tornado.web.RequestHandler):
         return None if waiting is None else self._admitted(waiting)
 
     def refuse(self, error: Exception) -> None:
-        """Answer a request that was not admitted, without reading its body."""
-        self._close_unless_read()
-        self.send_problem(error)
+        """Answer a request that was not admitted, without reading its body.
+
+        Without a body, the answer is left to the method, as Tornado would close the connection
+        after an answer from prepare().
+        """
+
+        def answer(*_: str) -> None:
+            self.send_problem(error)
+
+        if self._has_body():
+            self.set_header("Connection", "close")
+            answer()
+        else:
+            assert self.request.method is not None
+            setattr(self, self.request.method.lower(), answer)
 
     def set_default_headers(self) -> None:
         """Set the headers of every answer."""
@@ -161,10 +175,8 @@ class BaseHandler(tornado.web.RequestHandler):
         except Exception as error:
             self.refuse(error)
 
-    def _close_unless_read(self) -> None:
-        """Have the connection closed after the answer if there is a body, which is not read."""
-        if {"Content-Length", "Transfer-Encoding"} & set(self.request.headers):
-            self.set_header("Connection", "close")
+    def _has_body(self) -> bool:
+        return bool({"Content-Length", "Transfer-Encoding"} & set(self.request.headers))
 
     def _send_parts(self, body: Body) -> None:
         """Write the parts of a body; RequestHandler.write() would join them."""
@@ -199,8 +211,8 @@ class NotFoundHandler(BaseHandler):
 
     def prepare(self) -> None:
         """Answer 404 before any body is read; Tornado then closes the connection."""
-        if {"Content-Length", "Transfer-Encoding"} & set(self.request.headers):
-            self._close_unless_read()
+        if self._has_body():
+            self.set_header("Connection", "close")
             self.get()
 
     def get(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from server.formats.examples import ANSWER, REQUEST_ID
 from server.http.openapi import examples
+from server.http.openapi.admin_operations import describe_admin
 from server.http.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
 from server.http.openapi.responses import (
     JSON,
@@ -36,6 +37,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
         **_recognition(fields),
         **_jobs(fields),
         **_results(fields),
+        **describe_admin(),
         **_health(),
         **_pages(),
     }
@@ -56,7 +58,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "that are not set have the server's defaults.",
         "parameters": shared("RequestId", "CacheControl"),
         "requestBody": body_of_service(fields),
-        "responses": answers | errors(400, 404, *RECOGNITION_ERRORS),
+        "responses": answers | errors(400, 401, 403, 404, *RECOGNITION_ERRORS),
     }
     ocr = {
         "tags": ["Recognition"],
@@ -66,7 +68,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "Each option is either in the query string or in the body, not in both.",
         "parameters": [*in_query(fields, by_query), *shared("RequestId", "CacheControl")],
         "requestBody": body_of_ocr(fields),
-        "responses": answers | errors(400, *RECOGNITION_ERRORS),
+        "responses": answers | errors(400, 401, 403, *RECOGNITION_ERRORS),
     }
     return {"/ocr": {"post": ocr}, "/ocr_service": {"post": service}}
 
@@ -96,7 +98,7 @@ def _jobs(fields: dict[str, Schema]) -> Paths:
         "summary": "Get the state or result of a job",
         "description": "A failed job is also answered with 200; see `job.state` and `job.error`.",
         "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
-        "responses": {"200": found} | errors(400, 404, 410, 500),
+        "responses": {"200": found} | errors(400, 401, 403, 404, 410, 500, 503),
     }
     delete = {
         "tags": ["Jobs"],
@@ -107,7 +109,7 @@ def _jobs(fields: dict[str, Schema]) -> Paths:
         "parameters": shared("RequestId"),
         "responses": {
             "204": {"description": "The job is cancelled.", "headers": headers()},
-            **errors(404, 409, 410),
+            **errors(400, 401, 403, 404, 409, 410, 503),
         },
     }
     return {"/jobs/{id}": {"parameters": shared("JobId"), "get": get, "delete": delete}}
@@ -129,7 +131,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
                 "description": "The client already has this version.",
                 "headers": headers("ETag", "X-Cache"),
             },
-            **errors(400, 404, 500),
+            **errors(400, 401, 403, 404, 500, 503),
         },
     }
     delete = {
@@ -168,17 +170,25 @@ def _health() -> Paths:
         "/healthz": _with_head(
             _probe("healthz", "State of workers, queue and cache", {"200": health})
         ),
-        "/metrics": _with_head(_probe("metrics", "Metrics for Prometheus", {"200": metrics})),
+        "/metrics": _with_head(
+            _probe(
+                "metrics",
+                "Metrics for Prometheus",
+                {"200": metrics, **errors(400, 401, 403, 503)},
+                public=False,
+            )
+        ),
     }
 
 
-def _probe(name: str, summary: str, answers: dict[str, Any]) -> Operation:
+def _probe(name: str, summary: str, answers: dict[str, Any], public: bool = True) -> Operation:
     return {
         "tags": ["Health"],
         "operationId": name,
         "summary": summary,
         "parameters": shared("RequestId"),
         "responses": answers,
+        **({"security": []} if public else {}),
     }
 
 
@@ -214,6 +224,7 @@ def _page(name: str, summary: str, content: dict[str, Any], *statuses: int) -> d
         "operationId": name,
         "summary": summary,
         "parameters": shared("IfNoneMatch", "RequestId"),
+        "security": [],
         "responses": {
             "200": {"description": summary, "headers": headers() | tags, "content": content},
             "304": {

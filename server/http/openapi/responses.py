@@ -49,6 +49,7 @@ def header_components() -> dict[str, Any]:
         "Location": _header("The address of the job.", text(format="uri-reference")),
         "Operation-Location": _header("The same as Location.", text(format="uri-reference")),
         "X-Job-State": _header("The state of the job.", {"enum": list(get_args(JobState))}),
+        "WWW-Authenticate": _header("How to send a key.", {"const": "Bearer"}),
         "Allow": _header("The allowed methods.", text()),
     }
 
@@ -127,6 +128,8 @@ def error_components() -> dict[str, Response]:
     found = {}
     for status, codes in codes_by_status().items():
         header_refs = headers(*(["Retry-After"] if status in with_retry else []))
+        if status == 401:
+            header_refs |= headers("WWW-Authenticate")
         if status == 405:
             header_refs |= headers("Allow")
         one_of_them = {"properties": {"error": {"properties": {"code": {"enum": list(codes)}}}}}

@@ -8,6 +8,7 @@ from ocr_engine.result_json import BoxJson, ResultJson, TextLineJson, TextPartJs
 from server.formats.render import AnswerJson, LegacyJson
 from server.http import json_bodies
 from server.settings.constraints import Schema
+from server.users.key_record import KeyBody
 
 COMPONENTS = {
     "Box": BoxJson,
@@ -20,6 +21,10 @@ COMPONENTS = {
     "AcceptedAnswer": json_bodies.AcceptedAnswer,
     "JobAnswer": json_bodies.JobAnswer,
     "JobResult": json_bodies.JobResult,
+    "Key": KeyBody,
+    "KeyAnswer": json_bodies.KeyAnswer,
+    "KeyListAnswer": json_bodies.KeyListAnswer,
+    "SecretAnswer": json_bodies.SecretAnswer,
     "Liveness": json_bodies.Liveness,
     "Readiness": json_bodies.Readiness,
     "BriefHealth": json_bodies.BriefHealth,

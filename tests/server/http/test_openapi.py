@@ -33,7 +33,7 @@ DESCRIPTION = describe(Settings(), DEFAULTS)
 FIELDS = field_schemas(DEFAULTS)
 FORMATS = FIELDS["format"]["enum"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-IN_A_PATH = {"id": "no-such-job", "md5": "0" * 32, "file": "nothing.js"}
+IN_A_PATH = {"id": "no-such-job", "key_id": "00000000", "md5": "0" * 32, "file": "nothing.js"}
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:

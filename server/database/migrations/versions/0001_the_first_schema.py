@@ -60,6 +60,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "erased",
+        sa.Column("user", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("user"),
+    )
+    op.create_table(
         "idempotency",
         sa.Column("user", sa.String(length=32), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
@@ -221,6 +228,7 @@ def downgrade() -> None:
     op.drop_table("job")
     op.drop_index(op.f("ix_idempotency_created_at"), table_name="idempotency")
     op.drop_table("idempotency")
+    op.drop_table("erased")
     op.drop_table("epoch")
     op.drop_index("ix_delivery_state_next_at", table_name="delivery")
     op.drop_index(op.f("ix_delivery_job_id"), table_name="delivery")
