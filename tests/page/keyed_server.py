@@ -1,76 +1,43 @@
-"""A server that requires API keys, and the keys in its database."""
+"""A server that requires API keys, and its operator."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
-
-from server.database.tables import EPOCH, KEY, KEY_SECRET
-from server.settings.secrets import Secret
-from server.settings.settings import AccessSettings, DatabaseSettings
-from server.users.key_format import digest_of, id_of, new_id, new_secret_key
-from server.users.key_store import EPOCH_NAME
+from server.users.key_format import id_of
 from tests.page.scripted import load_scripted
-from tests.support.live_server import LiveServer
+from tests.support.http_client import Reply
+from tests.support.live_server import ADMIN_KEY, LiveServer
 
 
 class KeyedServer(LiveServer):
     """Two workers that find what images say, only for users with a key."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, number=2, queue_size=20, load=load_scripted)
-        self._settings = replace(
-            self._settings,
-            access=AccessSettings(required=True),
-            database=DatabaseSettings(Secret(f"sqlite:///{folder}/keys.sqlite3")),
-        )
+        more = {
+            "access": {"required": True, "admin_key": ADMIN_KEY},
+            "database": {"url": f"sqlite:///{folder}/keys.sqlite3"},
+        }
+        super().__init__(folder, number=2, queue_size=20, load=load_scripted, more=more)
 
     def __enter__(self) -> KeyedServer:
         super().__enter__()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.run(self._close_database)
-        super().__exit__(*error)
-
     def add_key(self, **fields: Any) -> str:
-        """A new key with these columns, as an operator makes it."""
-        key_id = new_id()
-        secret = new_secret_key(key_id)
-        now = time.time()
-        row = {
-            "id": key_id,
-            "label": "a test",
-            "scopes": "read jobs filename",
-            "weight": 1.0,
-            "priority": 0,
-            "created_at": now,
-            **fields,
-        }
-        hashed = {"hash": digest_of(secret).hex(), "key_id": key_id, "created_at": now}
-        self.run(lambda: self._change(KEY.insert().values(row), KEY_SECRET.insert().values(hashed)))
-        return secret
+        """A new key with these fields."""
+        reply = self._manage("POST", "/admin/keys", {"label": "a test", **fields})
+        assert reply.status == 201, reply
+        return str(reply.json["secret"])
 
     def revoke(self, key: str) -> None:
         """Revoke a key; it is refused within a second."""
-        revoked = update(KEY).where(KEY.c.id == id_of(key)).values(revoked_at=time.time())
-        self.run(lambda: self._change(revoked))
+        reply = self._manage("DELETE", f"/admin/keys/{id_of(key)}")
+        assert reply.status < 300, reply
 
-    async def _change(self, *statements: Any) -> None:
-        database = await self.context.storage.open()
-        raised = database.insert(EPOCH).values(name=EPOCH_NAME, value=1)
-        raised = raised.on_conflict_do_update(
-            index_elements=[EPOCH.c.name], set_={"value": EPOCH.c.value + 1}
-        )
-        async with database.write() as connection:
-            for statement in (*statements, raised):
-                await connection.execute(statement)
-
-    async def _close_database(self) -> None:
-        await self.context.keyring.close()
-        await self.context.limiter.quota.close()  # type: ignore[union-attr]
-        await self.context.storage.close()
+    def _manage(self, method: str, path: str, fields: dict[str, Any] | None = None) -> Reply:
+        body = None if fields is None else json.dumps(fields).encode()
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"}
+        return self.request(method, path, body, headers)

@@ -120,7 +120,7 @@ def test_a_wrong_key_is_refused_in_the_dialog(here: Visitor, keyed: KeyedServer)
         ("", "Enter a key."),
         (keyed.add_key()[:-1] + "~", "does not accept this key"),
         ("钥匙", "does not accept this key"),
-        (keyed.add_key(scopes="jobs"), "does not allow this"),
+        (keyed.add_key(scopes=["jobs"]), "does not allow this"),
     ):
         here.enter(wrong)
         expect(shown.get_by_role("alert")).to_contain_text(message)

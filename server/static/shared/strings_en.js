@@ -70,7 +70,7 @@ export default {
   state_recognizing: "Recognizing…",
   state_retrying: "Server busy, retrying in {n} s",
   state_rate_limited: "Too many requests, retrying in {n} s",
-  state_locked: "Waiting for an API key",
+  state_locked: "Waiting for a key",
   state_done: "Done",
   state_failed: "Failed",
   state_cancelled: "Cancelled",

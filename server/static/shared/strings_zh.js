@@ -67,7 +67,7 @@ export default {
   state_recognizing: "正在识别…",
   state_retrying: "服务器繁忙，{n} 秒后重试",
   state_rate_limited: "请求过于频繁，{n} 秒后重试",
-  state_locked: "等待输入 API 密钥",
+  state_locked: "等待输入密钥",
   state_done: "已完成",
   state_failed: "失败",
   state_cancelled: "已取消",
