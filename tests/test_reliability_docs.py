@@ -11,11 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-<<<<<<< HEAD
-ROWS = [*range(1, 53), *range(73, 77), *range(81, 84), *range(89, 93)]
-=======
-ROWS = [*range(1, 53), *range(77, 84), *range(89, 93)]
->>>>>>> limits
+ROWS = [*range(1, 53), *range(73, 84), *range(89, 93)]
 
 
 def documented_rows() -> list[int]:

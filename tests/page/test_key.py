@@ -43,7 +43,7 @@ class Visitor:
 
     def enter(self, key: str) -> None:
         """Type the key into the dialog, which must be open, and press Enter."""
-        self.page.get_by_label("Key", exact=True).fill(key)
+        self.page.get_by_role("dialog").get_by_label("Key", exact=True).fill(key)
         self.page.keyboard.press("Enter")
 
     def sent_keys(self, path: str = "/ocr") -> list[str]:
@@ -198,7 +198,7 @@ def test_what_is_left_today_and_a_quota_that_is_used_up(here: Visitor, keyed: Ke
     here.add(*(f"n {number}" for number in range(7)))
     expect(page.locator(".tray-row.failed")).to_have_count(7)
     expect(page.locator("#failure-text")).to_have_text(
-        re.compile(r"The quota of today is used up\. Try again (at .*\d\d:\d\d \(in .*\)|in .*)\.$")
+        re.compile(r"Today\'s quota is used up\. Try again (at .*\d\d:\d\d \(in .*\)|in .*)\.$")
     )
     expect(page.locator("#failure-detail")).to_contain_text("quota_exceeded")
     assert len(here.sent_keys()) <= before + 4  # the others wait for nothing
@@ -334,6 +334,7 @@ def test_the_status_page_asks_for_a_key(
     page.keyboard.press("Escape")
     expect(page.locator(BADGE)).to_have_text("API key required")
     expect(page.locator("#state-text")).to_have_text("The figures are shown only with an API key.")
+    assert violations(page) == []
     asked = len(here.sent_keys("/metrics"))
     page.get_by_role("button", name="Enter key").click()
     assert len(here.sent_keys("/metrics")) == asked  # it does not poll without a key

@@ -203,7 +203,7 @@ export default {
   error_poison_input:
     "Recognition crashed twice on this image, so it is blocked for 10 minutes. Save it in another format and try that.",
   error_rate_limited: "Too many requests in a short time. Try again {when}.",
-  error_quota_exceeded: "The quota of today is used up. Try again {when}.",
+  error_quota_exceeded: "Today's quota is used up. Try again {when}.",
   available_at: "at {time} (in {span})",
   available_in: "in {span}",
   available_now: "now",

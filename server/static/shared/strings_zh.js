@@ -189,7 +189,7 @@ export default {
   error_poison_input: "此图片已两次导致识别进程崩溃，10 分钟内不再处理。请另存为其他格式后重试。",
   error_rate_limited: "短时间内请求过多。请{when}重试。",
   error_quota_exceeded: "今日配额已用完。请{when}重试。",
-  available_at: "在 {time}（{span}后）",
+  available_at: "于{time}（{span}后）",
   available_in: "在 {span}后",
   available_now: "现在",
   available_later: "稍后",
