@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -14,6 +15,8 @@ from server.settings.constraints import Constraint, Nullable, Number, Schema, Wh
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MAX_LABEL = 200
+_LABEL = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_LABEL}}}")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # from JSON; no database could store it
 MAX_UNIX_TIME = 4_102_444_800  # the year 2100
 
 
@@ -28,13 +31,13 @@ class Label:
 
     def __call__(self, value: Any) -> str:
         """See Constraint."""
-        if isinstance(value, str) and 1 <= len(value) <= MAX_LABEL and value.isprintable():
+        if isinstance(value, str) and _LABEL.fullmatch(value) and not _SURROGATE.search(value):
             return value
-        raise ValueError(f"expected 1 to {MAX_LABEL} printable characters")
+        raise ValueError(f"expected 1 to {MAX_LABEL} characters without control characters")
 
     def schema(self) -> Schema:
         """See Constraint."""
-        return {"type": "string", "minLength": 1, "maxLength": MAX_LABEL}
+        return {"type": "string", "pattern": f"^{_LABEL.pattern}$"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def test_expiry_as_a_date_or_a_time(keys: Keys) -> None:
     [
         (["add", "x", "--rate", "0"], "from 1 to"),
         (["add", "x", "--scopes", "write"], "read, jobs, filename, admin"),
-        (["add", ""], "printable"),
+        (["add", ""], "1 to 200 characters"),
         (["add", "x", "--expires", "soon"], "2027-01-31"),
         (["add", "x", "--expires", "2020-01-31"], "this day is over"),
         (["show", "ocr_00000000"], "8 characters"),
