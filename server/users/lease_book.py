@@ -25,7 +25,7 @@ class Lease:
 
     granted: as the row in the database says. left: not taken by a request; spent: answered.
     returning: to be given back. The rest is with requests that have no answer yet. recalled:
-    wanted by another process. used_at: Unix time.
+    wanted by another process. outdated: the limit has changed. used_at: Unix time.
     """
 
     lease_id: str
@@ -39,6 +39,7 @@ class Lease:
     spent: int = 0
     returning: int = 0
     recalled: bool = False
+    outdated: bool = False
 
     def spend(self) -> None:
         """The request is being answered: it counts."""
@@ -68,10 +69,19 @@ class UserDay:
     leases: list[Lease] = field(default_factory=list)
     finished: list[Lease] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    limit: int = 0
     waiting: int = 0
     elsewhere: int = 0
     exhausted_until: float = 0.0
     asked_others: bool = False
+
+    def change_limit(self, limit: int) -> None:
+        """Use nothing more that was leased under another limit; it is given back soon."""
+        self.limit = limit
+        self.exhausted_until = 0.0
+        self.asked_others = False
+        for lease in self.leases:
+            lease.outdated = True
 
     def put_finished_aside(self) -> None:
         """So that those who look for a lease do not pass by them."""
@@ -81,7 +91,7 @@ class UserDay:
     def lease_with_rest(self) -> Lease | None:
         """A lease from which a request can be taken."""
         for lease in self.leases:
-            if lease.left:
+            if lease.left and not lease.outdated:
                 return lease
         return None
 

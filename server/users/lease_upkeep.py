@@ -37,7 +37,7 @@ class LeaseUpkeep:
         self._settled_at = float("-inf")
 
     async def run(self) -> None:
-        """Give back what is not used, for ever; starts when the database is opened.
+        """Give back what is not used, forever; starts when the database is opened.
 
         When it is cancelled, at the end of the process, it gives back everything.
         """
@@ -99,7 +99,7 @@ class LeaseUpkeep:
         for known in self._book.all():
             for lease in known.leases:
                 idle = now >= lease.used_at + IDLE_SECONDS or lease.day != today
-                if lease.returning or (lease.left and (idle or lease.recalled)):
+                if lease.returning or (lease.left and (idle or lease.recalled or lease.outdated)):
                     await self._give_back(leases, known, lease)
         await self._drop_finished(leases, journal)
         self._book.forget(now)

@@ -1,8 +1,9 @@
 """Leases of a daily quota in the database. Imported when a quota is first used.
 
-A process takes some requests of a user's day at once, so that most requests need no database. What
-is leased counts as used until it is given back. Every statement is safe to run beside those of
-other processes; what an unclear commit leaves behind is repaired by running it again.
+A process takes several requests of a user's day in one transaction, so most requests need no
+database. What is leased counts as used until it is given back. Every statement is safe to run
+concurrently with those of other processes; what an unclear commit leaves behind is repaired by
+running it again.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class Admission:
             limiter.take_place(self.user)
             self._place = True
         if recognition and limits.daily_quota and limiter.quota is not None:
-            lease = limiter.quota.try_take(self.user)
+            lease = limiter.quota.try_take(self.user, limits.daily_quota)
             if lease is None:
                 return self._take()
             self._leases.append(lease)
@@ -145,7 +145,7 @@ class Admission:
         try:
             lease = await self._limiter.take(self.user, self.limits.daily_quota)
         except (QuotaExceeded, StorageUnavailable):
-            if self.limits.rate_per_minute:  # a refused request counts for nothing
+            if self.limits.rate_per_minute:  # a refused request does not count
                 self._limiter.take_back(self.user, self.limits.rate_per_minute)
             raise
         self._leases.append(lease)
@@ -234,7 +234,7 @@ class Limiter:
     async def take(self, user: str, daily_quota: int) -> Lease:
         """Take one request of the daily quota."""
         assert self.quota is not None
-        return self.quota.try_take(user) or await self.quota.take(user, daily_quota)
+        return self.quota.try_take(user, daily_quota) or await self.quota.take(user, daily_quota)
 
     def hit(self, user: str, per_minute: int) -> None:
         """Count a request of a user; RateLimited if it has sent too many."""

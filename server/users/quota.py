@@ -47,10 +47,10 @@ class Quota:
         self._book = LeaseBook(storage, folder, days)
         self._upkeep = LeaseUpkeep(self._book, clock, pause)
 
-    def try_take(self, user: str) -> Lease | None:
+    def try_take(self, user: str, limit: int) -> Lease | None:
         """Take one request from a lease; None: take() must be called. Never waits."""
         known = self._book.users.get(user)
-        if known is None or known.day != self._days.today():
+        if known is None or known.limit != limit or known.day != self._days.today():
             return None
         lease = known.lease_with_rest()
         if lease is not None:
@@ -88,16 +88,8 @@ class Quota:
         leases, _ = await self._book.open()
         return max(0, limit - await leases.used(user, day) + own)
 
-    def recall_all(self) -> None:
-        """Have all leases given back soon, because limits may have changed."""
-        for known in self._book.all():
-            known.exhausted_until = 0.0
-            known.asked_others = False
-            for lease in known.leases:
-                lease.recalled = True
-
     async def run(self) -> None:
-        """Give back what is not used, for ever; everything when it is cancelled."""
+        """Give back what is not used, forever; everything when it is cancelled."""
         await self._upkeep.run()
 
     async def close(self) -> None:
@@ -108,7 +100,9 @@ class Quota:
         """Take one request, from a new lease if necessary; None if the day is over."""
         if known is not self._book.today(user):
             return None
-        lease = self.try_take(user)
+        if known.limit != limit:
+            known.change_limit(limit)
+        lease = self.try_take(user, limit)
         if lease is not None:
             return lease
         if self._clock() < known.exhausted_until:

@@ -53,7 +53,7 @@ class BoundedStorage(Storage, SlidingWindowCounterSupport):
         window, previous, current = self._find(key, expiry)
         passed = self._clock() / expiry - window
         if math.floor(previous * (1 - passed) + current) + amount > limit:
-            if key in self._counts:  # who goes on asking is not forgotten
+            if key in self._counts:  # who keeps asking is not forgotten
                 self._counts.move_to_end(key)
             return False
         self._put(key, (window, previous, current + amount))

@@ -28,7 +28,7 @@ from server.settings.constraints import Schema
 Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]
 
-RECOGNITION_ERRORS = (413, 415, 422, 500, 503, 504)
+RECOGNITION_ERRORS = (413, 415, 422, 429, 500, 503, 504)
 
 
 def describe_paths(fields: dict[str, Schema]) -> Paths:
@@ -98,7 +98,7 @@ def _jobs(fields: dict[str, Schema]) -> Paths:
         "summary": "Get the state or result of a job",
         "description": "A failed job is also answered with 200; see `job.state` and `job.error`.",
         "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
-        "responses": {"200": found} | errors(400, 401, 403, 404, 410, 500, 503),
+        "responses": {"200": found} | errors(400, 401, 403, 404, 410, 429, 500, 503),
     }
     delete = {
         "tags": ["Jobs"],
@@ -109,7 +109,7 @@ def _jobs(fields: dict[str, Schema]) -> Paths:
         "parameters": shared("RequestId"),
         "responses": {
             "204": {"description": "The job is cancelled.", "headers": headers()},
-            **errors(400, 401, 403, 404, 409, 410, 503),
+            **errors(400, 401, 403, 404, 409, 410, 429, 503),
         },
     }
     return {"/jobs/{id}": {"parameters": shared("JobId"), "get": get, "delete": delete}}
@@ -131,7 +131,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
                 "description": "The client already has this version.",
                 "headers": headers("ETag", "X-Cache"),
             },
-            **errors(400, 401, 403, 404, 500, 503),
+            **errors(400, 401, 403, 404, 429, 500, 503),
         },
     }
     delete = {

@@ -42,7 +42,7 @@ class FakeQuota:
         self.asked = asyncio.Event()
         self.asked.set()
 
-    def try_take(self, user: str) -> FakeLease | None:
+    def try_take(self, user: str, limit: int) -> FakeLease | None:
         if not self.ready or not self.rest:
             return None
         self.rest -= 1
@@ -54,7 +54,7 @@ class FakeQuota:
     async def take(self, user: str, limit: int) -> FakeLease:
         await self.asked.wait()
         self.ready = True
-        lease = self.try_take(user)
+        lease = self.try_take(user, limit)
         if lease is None:
             raise QuotaExceeded("used up", 60)
         return lease

@@ -97,7 +97,7 @@ class Processes:
 async def accept(quota: Quota, limit: int) -> bool:
     """One request that is answered, as a handler does it."""
     try:
-        lease = quota.try_take(USER) or await quota.take(USER, limit)
+        lease = quota.try_take(USER, limit) or await quota.take(USER, limit)
     except QuotaExceeded:
         return False
     await asyncio.sleep(0)
@@ -106,7 +106,7 @@ async def accept(quota: Quota, limit: int) -> bool:
 
 
 async def accepted(limit: int, *requests: tuple[Quota, int]) -> int:
-    """How many of so many requests at once are accepted."""
+    """How many of so many requests concurrently are accepted."""
     asked = [accept(quota, limit) for quota, number in requests for _ in range(number)]
     return sum(await asyncio.gather(*asked))
 
@@ -227,7 +227,7 @@ def test_a_lease_of_yesterday_is_not_used_today(run: Callable[[Body], None]) -> 
         late = await quota.take(USER, 100)
         processes.clock.now += 1
         late.spend()  # counts for the day on which it was accepted
-        assert quota.try_take(USER) is None
+        assert quota.try_take(USER, 100) is None
         assert await accepted(100, (quota, 120)) == 100
         await quota.close()
         assert await processes.used() == 100 and await processes.leases() == 0
@@ -287,8 +287,10 @@ def test_a_changed_limit_is_used_at_once(run: Callable[[Body], None]) -> None:
     async def body(processes: Processes) -> None:
         quota = processes.start()
         assert await accepted(10, (quota, 20)) == 10
-        quota.recall_all()
-        assert await accepted(15, (quota, 20)) == 5
+        assert await accepted(15, (quota, 20)) == 5  # raised
+        assert await accepted(1000, (quota, 1)) == 1
+        assert await processes.used() > 16
+        assert await accepted(16, (quota, 20)) == 0  # lowered, with a lease of the higher one
 
     run(body)
 
@@ -328,7 +330,7 @@ def test_a_commit_that_may_have_happened_is_cleared_up(
             await asyncio.sleep(0.01)
         assert await accepted(100, (quota, 1)) == 1
         monkeypatch.setattr(leases, "shrink", lambda *given: lost(shrink, *given))
-        quota.recall_all()
+        processes.clock.now += IDLE_SECONDS
         await asyncio.sleep(0.1)
         monkeypatch.setattr(leases, "shrink", shrink)
         assert await accepted(100, (quota, 200)) == 99
