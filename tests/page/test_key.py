@@ -201,7 +201,7 @@ def test_what_is_left_today_and_a_quota_that_is_used_up(here: Visitor, keyed: Ke
         re.compile(r"Today\'s quota is used up\. Try again (at .*\d\d:\d\d \(in .*\)|in .*)\.$")
     )
     expect(page.locator("#failure-detail")).to_contain_text("quota_exceeded")
-    assert len(here.sent_keys()) <= before + 4  # the others wait for nothing
+    assert len(here.sent_keys()) <= before + 4  # the others are not sent
     page.get_by_role("button", name="API key (in use)").click()
     here.enter(keyed.add_key())
     expect(page.locator(".tray-row.done")).to_have_count(10)

@@ -69,8 +69,8 @@ function draw() {
   if (!last) return;
   showState(last.health, refusal);
   byId("enter-key").hidden = !refusal;
-  document.body.classList.toggle("stale", !last.health);
   const health = last.health ?? snapshots.findLast((entry) => entry.health)?.health;
+  document.body.classList.toggle("stale", !last.health && Boolean(health));
   if (!health) return;
   drawRates(last.rates);
   drawQueue(health);
