@@ -66,11 +66,16 @@ class Keyring:
         self._lookups = asyncio.Semaphore(LOOKUPS)
         self._wake = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
+        self._when_changed: list[Callable[[], None]] = []
         self._when_erased: list[Callable[[str], None]] = []
 
     def __len__(self) -> int:
         """How many keys are kept."""
         return len(self._kept)
+
+    def when_changed(self, callback: Callable[[], None]) -> None:
+        """Call back whenever keys have changed, for what else is kept of users."""
+        self._when_changed.append(callback)
 
     def when_erased(self, callback: Callable[[str], None]) -> None:
         """Call back with each user that is erased, to drop what else is kept in memory of it."""
@@ -149,9 +154,12 @@ class Keyring:
 
     def _confirm(self, epoch: int) -> None:
         """The epoch was read: it is the same, or all kept keys are dropped."""
-        if self._epoch != epoch:
-            self._kept.clear()
+        changed = self._epoch not in (None, epoch)
         self._epoch, self._confirmed_at = epoch, self._monotonic()
+        if changed:
+            self._kept.clear()
+            for callback in self._when_changed:
+                callback()
 
     async def _poll(self, seen: int) -> None:
         """Read the epoch again and again; slowly while no key is in use."""
