@@ -82,6 +82,7 @@ def build_context(
         background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
     keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
+    keyring.when_erased(service.erase)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
