@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 
-from server.database.location import locate
-from server.database.schema import upgrade
-from server.database.storage import Storage
-from server.database.tables import KEY, KEY_SECRET
-from server.users.key_fields import KEY_DEFAULTS
-from server.users.key_store import KeyStore
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+from server.database.location import locate  # noqa: E402
+from server.database.schema import upgrade  # noqa: E402
+from server.database.storage import Storage  # noqa: E402
+from server.database.tables import KEY, KEY_SECRET  # noqa: E402
+from server.users.key_fields import KEY_DEFAULTS  # noqa: E402
+from server.users.key_store import KeyStore  # noqa: E402
 
 
 def database_with_keys(folder: Path, count: int) -> tuple[str, str]:

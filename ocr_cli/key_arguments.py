@@ -39,7 +39,7 @@ def parse_arguments(arguments: Sequence[str] | None, prog: str) -> argparse.Name
     for name, summary in (
         ("show", "show a key"),
         ("limit", "change the limits, scopes or expiry of a key"),
-        ("rotate", "make a new secret; the present one goes on for a while"),
+        ("rotate", "make a new secret; the present one stays valid for a while"),
         ("revoke", "end a key for good, on all servers within a second"),
         ("purge", "delete a key and all that is its: jobs, results, usage"),
     ):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
@@ -15,24 +18,32 @@ from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
+from server.jobs.gate import JobsGate
+from server.jobs.memory import MemoryJobs
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.audit import audit_path
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
+from server.settings.time_zones import time_zone
 from server.users.days import Days
 from server.users.keyring import Keyring
+from server.users.limit_settings import build_quota, default_limits
+from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
 from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
+
+if TYPE_CHECKING:
+    from server.database.database import Database
+    from server.jobs.durable import DurableJobs
 
 log = logging.getLogger("server")
 
@@ -69,28 +80,36 @@ def build_context(
         max_pixels=settings.ocr.max_pixels,
         private=settings.cache.scope != "shared",
     )
-    storage = Storage(database_location(settings))
+    location = database_location(settings)
+    storage = Storage(location)
+    quota = build_quota(settings, storage, location)
+    limiter = Limiter(default_limits(settings), quota)
+    limiter.prepare()
     guard = Guard(settings.webhooks)
-    background: list[BackgroundWork] = [Sender(storage, settings.webhooks, guard)]
+    usage = build_usage(settings, storage)
+    jobs = build_jobs(settings, storage, service, usage)
+    background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
         background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
-    usage = build_usage(settings, storage)
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
+    keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
+    keyring.when_erased(service.erase)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
         storage=storage,
-        keyring=Keyring(storage, admin_key.reveal() if admin_key is not None else None),
+        jobs=jobs,
+        keyring=keyring,
         refusals=Refusals(),
+        limiter=limiter,
         usage=usage,
         audit=audit,
         refused=refused,
-        jobs=JobStore(settings.service.job_seconds, public_error),
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
         inflight=inflight,
@@ -107,9 +126,11 @@ def build_usage(settings: Settings, storage: Storage) -> Usage:
     return Usage(
         storage,
         state_folder() / "usage",
-        Days(),
+        Days(time_zone(settings.quota.timezone)),
         keep_days=settings.usage.event_days,
         max_journal_bytes=int(settings.usage.max_journal_mb * (1 << 20)),
+        timezone=settings.quota.timezone,
+        with_keys=settings.usage.enabled is not False,
     )
 
 
@@ -142,3 +163,29 @@ async def open_records(context: ServerContext) -> None:
         context.use_keys()
     if settings.usage.enabled:
         context.usage.start()
+
+
+def build_jobs(
+    settings: Settings,
+    storage: Storage,
+    service: OcrService,
+    usage: Usage,
+    clock: Callable[[], float] = time.time,
+) -> JobsGate:
+    """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
+    memory = MemoryJobs(service, settings.service.job_seconds, public_error, clock=clock)
+
+    def make() -> Callable[[Database], DurableJobs]:
+        from server.jobs.build import durable_jobs
+
+        return functools.partial(
+            durable_jobs,
+            settings=settings,
+            location=storage.location,
+            service=service,
+            explain=public_error,
+            usage=usage,
+            clock=clock,
+        )
+
+    return JobsGate(storage, memory, make, named=settings.database.url is not None)

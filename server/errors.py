@@ -3,13 +3,17 @@
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
 ├── KeyRequired, KeyInvalid, NotAllowed
-├── NotFound, MethodNotAllowed, Gone, Conflict
+├── RateLimited, QuotaExceeded
+├── NotFound, MethodNotAllowed, Gone, Conflict, NotFinished
+├── StillAccepting, IdempotencyMismatch
 ├── BodyTooLarge
 ├── PoisonInput
 └── StorageUnavailable
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class ServiceError(Exception):
@@ -78,6 +82,34 @@ class NotAllowed(ServiceError):
     example = "this needs the scope `jobs`; this key has: read"
 
 
+class RateLimited(ServiceError):
+    """More requests than an address or a key may send in a minute, or at the same time.
+
+    retry_after: seconds. headers: that tell how the client stands to its limit.
+    """
+
+    code = "rate_limited"
+    example = "more than 60 requests a minute with this key"
+
+    def __init__(
+        self, message: str, retry_after: int = 1, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.headers = headers or {}
+
+
+class QuotaExceeded(ServiceError):
+    """The daily quota of a key is used up. retry_after: seconds until midnight."""
+
+    code = "quota_exceeded"
+    example = "the quota of 500 requests a day is used up; it begins again at midnight"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotFound(ServiceError):
     """The file, job, result or page does not exist."""
 
@@ -104,6 +136,27 @@ class Conflict(ServiceError):
 
     code = "conflict"
     example = "the job is done and cannot be cancelled"
+
+
+class NotFinished(ServiceError):
+    """The job is not finished."""
+
+    code = "not_finished"
+    example = "the job is running; wait for its end"
+
+
+class StillAccepting(ServiceError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    code = "still_accepting"
+    example = "the first request with this Idempotency-Key is not answered yet; try again later"
+
+
+class IdempotencyMismatch(ServiceError):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency_mismatch"
+    example = "this Idempotency-Key was used for another request; use a new one"
 
 
 class BodyTooLarge(ServiceError):

@@ -92,6 +92,7 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns about broken bodies
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each step
     access_log = logging.getLogger("server.access")
     access_log.setLevel(access_log_level)
     if settings.access_format == "json":
@@ -144,6 +145,7 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
     """Finish accepted requests within the grace time; a second signal ends this early."""
     grace = context.settings.web_server.grace_seconds
     context.draining = True
+    await context.jobs.drain()
     log.info("draining: refusing new images; up to %g s for the accepted ones", grace)
     forced = asyncio.ensure_future(force.wait())
     drained = asyncio.ensure_future(_wait_until_idle(context, grace))

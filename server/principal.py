@@ -37,9 +37,9 @@ class Principal:
     priority: int = 0
     limits: Limits = Limits()
 
-    def turn(self, background: bool = False) -> Turn:
-        """The turn of this user's images; background: nobody waits for them."""
-        return Turn(self.user, self.weight, self.priority, background)
+    def turn(self, priority: int = 0, background: bool = False) -> Turn:
+        """The turn of an image of this user; background: nobody waits for it."""
+        return Turn(self.user, self.weight, self.priority + priority, background)
 
 
 ANONYMOUS = Principal(ANONYMOUS_USER)

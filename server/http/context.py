@@ -10,14 +10,15 @@ from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
 from server.http.connections import Connections
 from server.intake.sources import ImageSources
+from server.jobs.gate import JobsGate
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
+from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
 from server.webhooks.guard import Guard
@@ -42,12 +43,13 @@ class ServerContext:
     sources: ImageSources
     service: OcrService
     storage: Storage
+    jobs: JobsGate
     keyring: Keyring
     refusals: Refusals
+    limiter: Limiter
     usage: Usage
     audit: AuditLog
     refused: RefusedRequests
-    jobs: JobStore
     default_options: RecognitionOptions
     max_body_bytes: int
     inflight: InflightBytes
@@ -59,6 +61,7 @@ class ServerContext:
     keys_used: bool = False
     draining: bool = False
     open_requests: int = 0
+    event_streams: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

@@ -1,7 +1,6 @@
 """The gate: every request is admitted here, after its headers and before its body.
 
-In this order: the address is checked, then the key, its scope, and the limits of its user. Where
-limits are added, and how they learn that a request has ended: see _check_address and _enter.
+In this order: the address is checked, then the key, its scope, and the limits of its user.
 """
 
 from __future__ import annotations
@@ -17,27 +16,31 @@ from server.principal import ANONYMOUS, Principal, Scope
 
 
 def admit(
-    context: ServerContext, request: HTTPServerRequest, scope: RequestScope, needed: Scope | None
+    context: ServerContext,
+    request: HTTPServerRequest,
+    scope: RequestScope,
+    needed: Scope | None,
+    limited: bool = True,
 ) -> Awaitable[None] | None:
-    """Set the principal of a request that may go on; ServiceError if it may not.
+    """Set the principal of a request that is let in; ServiceError if it may not.
 
-    needed: the scope that the route needs; None: the route is public. Returns an awaitable only if
-    the key must be looked up in the database, so that cached answers do not wait for a task.
+    needed: the scope that the route needs; None: the route is public. limited: whether limits
+    apply. Returns an awaitable only if the database must be asked for the key or for more of the
+    daily quota, so that cached answers do not wait for a task.
     """
-    _check_address(context, scope)
     if needed is None:
         return None
+    if limited:
+        context.limiter.check_address(scope.address)
     key = key_in(request.headers)
     if key is None:
         if context.settings.access.required or needed not in ANONYMOUS.scopes:
             raise KeyRequired(KeyRequired.example)
-        _enter(context, scope, ANONYMOUS, needed)
-        return None
+        return _enter(context, scope, ANONYMOUS, needed, limited)
     principal = context.keyring.recall(key)
     if principal is None:
-        return _look_up(context, scope, key, needed)
-    _enter(context, scope, principal, needed)
-    return None
+        return _look_up(context, scope, key, needed, limited)
+    return _enter(context, scope, principal, needed, limited)
 
 
 def require(principal: Principal, needed: Scope) -> None:
@@ -61,25 +64,34 @@ def key_in(headers: HTTPHeaders) -> str | None:
     return bearer.strip()
 
 
-async def _look_up(context: ServerContext, scope: RequestScope, key: str, needed: Scope) -> None:
+async def _look_up(
+    context: ServerContext, scope: RequestScope, key: str, needed: Scope, limited: bool
+) -> None:
     try:
         principal = await context.keyring.look_up(key)
     except KeyInvalid:
         context.refusals.note(scope.address)
         raise
-    _enter(context, scope, principal, needed)
-
-
-def _check_address(context: ServerContext, scope: RequestScope) -> None:
-    """Refuse an address that asks too often, before its key is looked up."""
+    waiting = _enter(context, scope, principal, needed, limited)
+    if waiting is not None:
+        await waiting
 
 
 def _enter(
-    context: ServerContext, scope: RequestScope, principal: Principal, needed: Scope
-) -> None:
-    """Let the request of this principal in; what must be released is given to scope.at_end()."""
+    context: ServerContext,
+    scope: RequestScope,
+    principal: Principal,
+    needed: Scope,
+    limited: bool,
+) -> Awaitable[None] | None:
+    """Let the request of this principal in, within its limits; the scope gives back their use."""
     if principal is not ANONYMOUS:
         context.use_keys()
     scope.principal = principal
     require(principal, needed)
+    admission = context.limiter.admission(principal) if limited and not scope.ended else None
     scope.admitted = True
+    if admission is None:
+        return None
+    scope.admission = admission
+    return admission.enter(scope.recognition)

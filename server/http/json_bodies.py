@@ -6,13 +6,13 @@ They describe the bodies to mypy and, with the notes in Annotated, to the client
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from ocr_engine.engine import WorkerState
 from server.formats.render import AnswerJson
 from server.http.errors import STATUS
-from server.service.jobs import JobState
+from server.jobs.record import JobState
 from server.users.key_record import KeyBody
 
 Count = Annotated[int, {"minimum": 0}]
@@ -59,6 +59,14 @@ class JobProblem(TypedDict):
     message: str
 
 
+class JobProgress(TypedDict):
+    """The pages of a job; an image has one."""
+
+    pages_total: Count
+    pages_done: Count
+    pages_failed: Count
+
+
 class JobBody(TypedDict):
     """A job, as part of other bodies."""
 
@@ -68,6 +76,12 @@ class JobBody(TypedDict):
     position: NotRequired[
         Annotated[Count, "The position in the queue while it is queued; 1 is next."]
     ]
+    progress: JobProgress
+    attempts: Annotated[Count, "How often its recognition was started."]
+    created_at: Annotated[Seconds, "Unix seconds."]
+    expires_at: NotRequired[
+        Annotated[Seconds, "Unix seconds; when the result of a finished job is deleted."]
+    ]
     error: NotRequired[Annotated[JobProblem, "The error of a failed job."]]
 
 
@@ -76,6 +90,15 @@ class AcceptedAnswer(TypedDict):
 
     status: Literal["accepted"]
     job: JobBody
+    request_id: str
+
+
+class JobList(TypedDict):
+    """Jobs of the user, the newest first; next: send it as `after` for the next page."""
+
+    status: Literal["success"]
+    jobs: Sequence[JobBody]
+    next: str | None
     request_id: str
 
 
@@ -224,6 +247,14 @@ class CacheHealth(TypedDict):
     miss: Count
 
 
+class DatabaseHealth(TypedDict):
+    """The database for keys, usage and jobs."""
+
+    kind: Literal["sqlite", "postgresql"]
+    state: Annotated[Literal["closed", "open", "unavailable"], "`closed`: not needed so far."]
+    problem: NotRequired[Annotated[str, "Why it is unavailable."]]
+
+
 class BriefHealth(TypedDict):
     """GET /healthz without a key, where keys are required."""
 
@@ -243,4 +274,8 @@ class Health(TypedDict):
     requests: RequestsHealth
     completed: Annotated[Count, "Images that workers have finished."]
     cache: CacheHealth
-    jobs: Annotated[Count, "Jobs that are kept."]
+    jobs: Annotated[Count, "Jobs that are kept, counted every few seconds."]
+    jobs_kept_in: Annotated[
+        Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
+    ]
+    database: DatabaseHealth

@@ -16,6 +16,7 @@ from server.http.context import ServerContext
 from server.http.replies import Reply
 from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
+from server.users.limits import Admission
 
 CLIENT_LEFT = 499  # as nginx logs it
 CLIENT_LEFT_CODE = "client_left"
@@ -52,6 +53,7 @@ class RequestScope:
         self.address = address
         self.principal: Principal = ANONYMOUS
         self.admitted = False
+        self.admission: Admission | None = None  # None: no limits
         self.quiet = False
         self.received = 0
         self.cached = False
@@ -91,6 +93,22 @@ class RequestScope:
         self._status, self._error = reply.status, reply.error
         self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
+        if self.admission is not None:
+            self.admission.settle(self._status, self._outcome)
+
+    def limit_headers(self) -> dict[str, str]:
+        """The headers about the limits of the user; after note()."""
+        return {} if self.admission is None else self.admission.headers()
+
+    @property
+    def recognition(self) -> bool:
+        """Whether it requests a recognition."""
+        return self._recognition
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._ended
 
     def count(self, reply: Reply) -> None:
         """Count a recognition in the usage of the principal, before its answer is sent.
@@ -149,6 +167,8 @@ class RequestScope:
         if self._ended:
             return
         self._ended = True
+        if self.admission is not None:
+            self.admission.leave()
         if not taken:
             self._status, self._error, self._size = CLIENT_LEFT, CLIENT_LEFT_CODE, 0
             self._outcome = ""

@@ -17,7 +17,8 @@ from server.http.handlers.health import (
     MetricsHandler,
     ReadinessHandler,
 )
-from server.http.handlers.jobs import JobHandler
+from server.http.handlers.job_events import JobEventsHandler
+from server.http.handlers.jobs import JobHandler, JobResultHandler, JobsHandler
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.handlers.results import ResultHandler
@@ -38,7 +39,10 @@ def make_application(context: ServerContext) -> tornado.web.Application:
         [
             (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
             (r"/ocr", ExchangeRoute(NativeDialect), given),
+            (r"/jobs", JobsHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})/events", JobEventsHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
             (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
             (r"/admin/keys", AdminKeysHandler, given),

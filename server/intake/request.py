@@ -54,7 +54,8 @@ class ImageSource(Protocol):
 class OcrRequest:
     """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
-    read_cache: False skips the cache lookup (the result is still stored).
+    read_cache: False skips the cache lookup (the result is still stored). priority: higher is read
+    first, among the images of this user. webhook_url: is told when the job ends.
     """
 
     source: ImageSource
@@ -63,6 +64,8 @@ class OcrRequest:
     format: Format = "json"
     timeout_seconds: float | None = None
     read_cache: bool = True
+    priority: int = 0
+    webhook_url: str | None = None
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

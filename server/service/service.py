@@ -16,7 +16,7 @@ from ocr_engine.images.header import check_size, read_header
 from ocr_engine.options import RecognitionOptions
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
-from server.intake.request import ImageBytes, OcrRequest
+from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.operations.metrics import Metrics
 from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
@@ -66,12 +66,27 @@ class OcrService:
             hit = self.recall(request, turn.user)
             if hit is not None:
                 return hit
-            if more := source.bytes_to_read():
-                self._inflight.check(more)
-            image = await source.read(self._owner(turn.user))
+            image = await self._read(source, turn.user)
         finally:
             source.close()
         return await self._submit_image(image, request, turn)
+
+    async def identify(self, request: OcrRequest, user: str) -> tuple[bytes, Digests]:
+        """The image of this user, to be submitted later, and its digests.
+
+        Raises the errors of submit() that will not pass: of the source and of the image.
+        """
+        source = request.source
+        try:
+            await source.open()
+            image = await self._read(source, user)
+        finally:
+            source.close()
+        check_size(read_header(image.data), self._max_pixels)
+        digests = image.digests or await self.digester.compute(image.data)
+        key = self._key(digests.md5, request.options, self._owner(user))
+        self._quarantine.check((key, digests.sha256))
+        return image.data, digests
 
     def find(
         self, md5: str, options: RecognitionOptions, user: str = ANONYMOUS_USER
@@ -94,6 +109,11 @@ class OcrService:
     def in_flight(self) -> int:
         """How many recognitions are in progress."""
         return len(self._flights)
+
+    async def _read(self, source: ImageSource, user: str) -> ImageBytes:
+        if more := source.bytes_to_read():
+            self._inflight.check(more)
+        return await source.read(self._owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:

@@ -27,6 +27,7 @@ from server.settings.constraints import (
     WholeNumber,
 )
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
+from server.settings.time_zones import TimeZone
 
 _OPTIONS = RecognitionOptions()
 
@@ -128,6 +129,25 @@ class AccessSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsSettings:
+    """Limits of client addresses, and of keys without limits of their own. 0: no limit."""
+
+    address_per_minute: int = setting(WholeNumber(0, 10**6), 0)
+    rate_per_minute: int = setting(WholeNumber(0, 10**6), 0)
+    concurrency: int = setting(WholeNumber(0, 10**6), 0)
+    max_body_mb: float = setting(Number(0, 1024), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSettings:
+    """How many images a key may send in a day, and when a day begins. daily: 0: no limit."""
+
+    daily: int = setting(WholeNumber(0, 10**9), 0)
+    count_hits: bool = setting(Flag(), True)
+    timezone: str = setting(TimeZone(), "UTC")
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where keys, usage and jobs are kept. None: a SQLite file in the state folder."""
 
@@ -149,6 +169,15 @@ class AuditSettings:
 
     path: Path | None = setting(Nullable(FilePath()), None)
     days: int = setting(WholeNumber(1, 36_500), 90)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Where inputs and results of jobs are kept, and how many jobs one user may have."""
+
+    blobs: str = setting(Choice("auto", "folder", "database"), "auto")
+    max_per_user: int = setting(WholeNumber(1, 10**9), 10_000)
+    max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +226,12 @@ class Settings:
     service: ServiceSettings = field(default_factory=ServiceSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
+    quota: QuotaSettings = field(default_factory=QuotaSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     log: LogSettings = field(default_factory=LogSettings)

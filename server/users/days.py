@@ -37,18 +37,3 @@ class Days:
 
     def _midnight(self, day: date) -> float:
         return datetime.combine(day, time_of_day.min, self._zone).timestamp()
-
-
-def time_zone(name: str) -> tzinfo:
-    """The zone of an IANA name; ValueError if the system does not know it. UTC needs no files."""
-    if name == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(
-            "expected UTC or a time zone that this machine knows, such as Europe/Berlin "
-            "(Debian: apt install tzdata)"
-        ) from None

@@ -6,14 +6,17 @@ those rows. What is kept elsewhere, such as blobs, is deleted by erasers.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.blobs.build import erase_blobs
 from server.database.database import Database
 from server.database.tables import ERASED, KEY, METADATA
 from server.errors import NotFound
+from server.settings.database import database_location
 from server.settings.settings import Settings
 from server.users.key_store import bump_epoch
 
@@ -27,7 +30,7 @@ when it is committed, such as deleting files."""
 
 def erasers_of(settings: Settings) -> Sequence[Eraser]:
     """The erasers of what is kept outside the tables, such as blobs in a folder."""
-    return ()
+    return [functools.partial(erase_blobs, database_location(settings))]
 
 
 async def erase_user(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from server.database.storage import Storage, StorageError
 from server.errors import StorageUnavailable
+from server.principal import ANONYMOUS
 from server.users.days import Days
 from server.users.journal import Event, Journal, Segment, parsed_lines, read_events
 
@@ -42,7 +43,8 @@ class Usage:
     """Counts requests once start() is called, by the settings or with the first key that is used.
 
     folder: of the journals. days: of quota.timezone. keep_days: how long events are kept; their
-    sums are kept forever. timezone: the name of quota.timezone. clock: Unix time. monotonic: for
+    sums are kept forever. timezone: the name of quota.timezone. with_keys: whether the jobs of keys
+    count even before start(), as those of an earlier start do. clock: Unix time. monotonic: for
     what is done now and then.
     """
 
@@ -56,10 +58,12 @@ class Usage:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         timezone: str = "UTC",
+        with_keys: bool = True,
     ) -> None:
         self.days = days
         self.timezone = timezone
         self.is_on = False
+        self._with_keys = with_keys
         self._storage = storage
         self._process = secrets.token_hex(8)
         self._journal = Journal(folder, self._process, max_journal_bytes)
@@ -97,6 +101,16 @@ class Usage:
             self._journal.append(line)
         except OSError as error:
             self._hold(line, error)
+
+    def job_event(
+        self, job_id: str, user: str, cached: int, seconds: float, size: int, code: str
+    ) -> Event | None:
+        """The event of a job that ends, for the transaction of its end; None: it does not count."""
+        if not self.is_on and (not self._with_keys or user == ANONYMOUS.user):
+            return None
+        images, name = 0 if code else 1, f"job-{job_id}"
+        at, day = self._clock(), self.days.today()
+        return Event(name, user, at, day, images, images, cached, seconds, size, code)
 
     async def run(self) -> None:
         """Ship events to the database; until it is cancelled, which ships the last ones."""

@@ -163,9 +163,10 @@ def check_flood(server: ServerProcess, place: Location) -> None:
                 statuses.add(reply.status)
         return statuses
 
+    began = time.monotonic()
     with ThreadPoolExecutor(10) as threads:
         assert threads.submit(flood, 0).result() == {401}  # warm: memory has its size
-        before, began = rss_mb(server.pid), time.monotonic()
+        before = rss_mb(server.pid)
         running = [threads.submit(flood, number) for number in range(9)]
         while not all(future.done() for future in running):
             assert server.upload(IMAGE, bearer(key)).status == 200
@@ -173,8 +174,8 @@ def check_flood(server: ServerProcess, place: Location) -> None:
         seconds = time.monotonic() - began
     assert rss_mb(server.pid) - before < 10
     lines = re.findall(r"refused keys .*", server.output)
-    assert 1 <= len(lines) <= 2 * seconds + 10
-    assert "ocr_" not in server.output
+    assert 1 <= len(lines) <= seconds + 1  # one a second
+    assert not re.search(r"ocr_\w{8}_\w", server.output)
 
 
 @pytest.mark.faults(76)

@@ -15,6 +15,7 @@ from ocr_engine.pool.pool import Pool
 from ocr_engine.recognizer import Recognizer
 from server.app import build_context
 from server.http.routes import make_http_server
+from server.main import cancel
 from server.settings.loading import build
 from server.settings.settings import Settings
 from tests.support.fake_recognizers import load_obedient
@@ -127,10 +128,13 @@ class LiveServer(Client):
         self.port = sockets[0].getsockname()[1]
         server.add_sockets(sockets)
         self.context.service.engine.start()
+        background = [asyncio.ensure_future(work.run()) for work in self.context.background]
         self._started.set()
         await self._stop.wait()
         server.stop()
         await self.context.service.engine.close()
+        await cancel(background)
+        await self.context.storage.close()
         await server.close_all_connections()
         await self.context.keyring.close()
         await self.context.storage.close()
@@ -153,6 +157,7 @@ def fake_settings(
                 "max_body_mb": max_body_mb,
                 "filename_roots": [str(folder / "images")],
             },
+            "database": {"url": f"sqlite:///{folder}/ocr.sqlite3"},
             "ocr": {
                 "process": {
                     "number": number,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import pytest
 
 from server.http import gate
@@ -15,12 +17,16 @@ def name_users(monkeypatch: pytest.MonkeyPatch) -> None:
     enter = gate._enter
 
     def enter_named(
-        context: ServerContext, scope: RequestScope, principal: Principal, needed: Scope
-    ) -> None:
+        context: ServerContext,
+        scope: RequestScope,
+        principal: Principal,
+        needed: Scope,
+        limited: bool,
+    ) -> Awaitable[None] | None:
         user, _, weight = scope._request.headers.get("X-User", "").partition(" ")
         if user:
             principal = Principal(user, weight=float(weight or 1))
-        enter(context, scope, principal, needed)
+        return enter(context, scope, principal, needed, limited)
 
     monkeypatch.setattr(gate, "_enter", enter_named)
 

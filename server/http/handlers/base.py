@@ -34,10 +34,11 @@ class BaseHandler(tornado.web.RequestHandler):
     """A request handler with a request scope and JSON errors.
 
     Every handler reads its body as a stream, because Tornado would collect it in memory. needs:
-    the scope that a user needs; None: the route is public.
+    the scope that a user needs; None: the route is public. limited: whether limits apply.
     """
 
     needs: ClassVar[Scope | None] = "read"
+    limited: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class BaseHandler(tornado.web.RequestHandler):
         if self.request.method not in self._allowed_methods():
             raise tornado.web.HTTPError(405)
         try:
-            waiting = admit(self.context, self.request, self.scope, self.needs)
+            waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
         except Exception as error:
             self.refuse(error)
             return None
@@ -111,7 +112,7 @@ class BaseHandler(tornado.web.RequestHandler):
         length = reply.length
         self.scope.note(reply, length if self.request.method != "HEAD" else 0)
         self.set_status(reply.status)
-        self._set_headers(reply.headers)
+        self._set_headers({**reply.headers, **self.scope.limit_headers()})
         self.set_header("Content-Length", str(length))
         if self.request.method == "HEAD":
             self.finish()
@@ -133,7 +134,7 @@ class BaseHandler(tornado.web.RequestHandler):
         reply = Reply(status, headers or {}, ())
         self.scope.note(reply, 0)
         self.set_status(status)
-        self._set_headers(reply.headers)
+        self._set_headers({**reply.headers, **self.scope.limit_headers()})
         self.finish()
 
     def send_json(self, value: Any, status: int = 200) -> None:

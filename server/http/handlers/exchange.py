@@ -186,6 +186,9 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _check_length(self, length: int) -> None:
         """Raise an error if a body of this many bytes is not accepted now."""
         most = self.context.max_body_bytes
+        admission = self.scope.admission
+        if admission is not None and admission.limits.max_body_bytes:
+            most = min(most, admission.limits.max_body_bytes)
         if length > most:
             raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
         self.context.inflight.check(length - self._received)
@@ -207,6 +210,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         body = reply.body if self.request.method != "HEAD" else ()
         self.scope.note(reply, length if body else 0)
         headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
+        headers.update(self.scope.limit_headers())
         headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
         if length <= LARGE_BYTES:

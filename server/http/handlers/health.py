@@ -5,10 +5,12 @@ from __future__ import annotations
 from ocr_engine.engine import WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
+from server.database.storage import Storage
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
 from server.http.json_bodies import (
     BriefHealth,
+    DatabaseHealth,
     Health,
     HealthStatus,
     Liveness,
@@ -54,9 +56,10 @@ class HealthHandler(BaseHandler):
     """The state of the server, for people and dashboards; in one word without a valid key."""
 
     brief = False
+    limited = False
 
     def refuse(self, error: Exception) -> None:
-        """Go on all the same: load balancers send no key."""
+        """Answer without a key, too: load balancers send no key."""
         self.brief = True
 
     def get(self) -> None:
@@ -106,8 +109,17 @@ def _health(context: ServerContext) -> Health:
             "joined": outcomes["joined"],
             "miss": outcomes["miss"],
         },
-        "jobs": len(context.jobs),
+        "jobs": context.jobs.kept(),
+        "jobs_kept_in": "database" if context.jobs.durable else "memory",
+        "database": _database(context.storage),
     }
+
+
+def _database(storage: Storage) -> DatabaseHealth:
+    health: DatabaseHealth = {"kind": storage.location.kind, "state": storage.state}
+    if storage.state == "unavailable":
+        health["problem"] = storage.problem
+    return health
 
 
 def _loaded(info: EngineInfo) -> LoadedEngine:
@@ -132,6 +144,8 @@ def _worker(worker: WorkerStats) -> WorkerHealth:
 
 class MetricsHandler(BaseHandler):
     """Metrics for Prometheus."""
+
+    limited = False
 
     def get(self) -> None:
         """Metrics in Prometheus' text format."""

@@ -74,13 +74,14 @@ class UsageHandler(BaseHandler):
             self.set_header("Cache-Control", "no-store")
             asked = self._asked()
             days = await self._days(asked)
+            left = await self._left_today(asked)
         except Exception as error:
             self.send_problem(error)
             return
         if self._kind() == "csv":
             self._send_csv(asked, days)
         else:
-            self._send_json(asked, days)
+            self._send_json(asked, days, left)
 
     head = get
 
@@ -132,7 +133,15 @@ class UsageHandler(BaseHandler):
         user = None if asked.user == ALL_USERS else asked.user
         return await days(database, user, asked.first, asked.last)
 
-    def _send_json(self, asked: _Asked, days: Sequence[UsageDay]) -> None:
+    async def _left_today(self, asked: _Asked) -> int | None:
+        """What is left of the user's own quota; None without one."""
+        principal, limiter = self.scope.principal, self.context.limiter
+        admission = limiter.admission(principal) if asked.user == principal.user else None
+        if admission is None or not admission.limits.daily_quota or limiter.quota is None:
+            return None
+        return await limiter.quota.left_today(principal.user, admission.limits.daily_quota)
+
+    def _send_json(self, asked: _Asked, days: Sequence[UsageDay], left: int | None) -> None:
         total = _NONE.copy()
         for day in days:
             total = _sum(total, _counts(day))
@@ -144,7 +153,7 @@ class UsageHandler(BaseHandler):
             "to": asked.last,
             "days": [{"day": day.day, **_counts(day)} for day in days],
             "total": total,
-            "left_today": None,
+            "left_today": left,
         }
         answer = UsageAnswer(status="success", usage=usage, request_id=self.scope.request_id)
         self.send_json(answer)

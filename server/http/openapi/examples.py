@@ -18,11 +18,23 @@ QUEUED: dict[str, Any] = {
     "state": "queued",
     "url": f"/jobs/{JOB_ID}",
     "position": 2,
+    "progress": {"pages_total": 1, "pages_done": 0, "pages_failed": 0},
+    "attempts": 0,
+    "created_at": 1790000000.0,
 }
-DONE = {"id": JOB_ID, "state": "done", "url": f"/jobs/{JOB_ID}"}
+DONE = {
+    "id": JOB_ID,
+    "state": "done",
+    "url": f"/jobs/{JOB_ID}",
+    "progress": {"pages_total": 1, "pages_done": 1, "pages_failed": 0},
+    "attempts": 1,
+    "created_at": 1790000000.0,
+    "expires_at": 1790003600.0,
+}
 FAILED = {
     **DONE,
     "state": "failed",
+    "progress": {"pages_total": 1, "pages_done": 0, "pages_failed": 1},
     "error": {"code": "invalid_image", "message": "the JPEG header is cut off"},
 }
 ACCEPTED = {"status": "accepted", "job": QUEUED, "request_id": REQUEST_ID}

@@ -19,6 +19,7 @@ COMPONENTS = {
     "LegacyAnswer": LegacyJson,
     "Job": json_bodies.JobBody,
     "AcceptedAnswer": json_bodies.AcceptedAnswer,
+    "JobList": json_bodies.JobList,
     "JobAnswer": json_bodies.JobAnswer,
     "JobResult": json_bodies.JobResult,
     "UsageCounts": json_bodies.UsageCounts,

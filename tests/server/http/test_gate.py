@@ -121,13 +121,24 @@ def test_every_route_is_public_or_has_a_scope(guarded: LiveServer) -> None:
 def test_a_route_needs_its_scope(
     guarded: LiveServer, keys: dict[str, str], needed: str, allowed: tuple[str, ...]
 ) -> None:
-    path = {"read": "/metrics", "jobs": started_job(guarded, keys["user"]), "admin": "/admin/keys"}
+    path = {"read": "/metrics", "jobs": "/jobs", "admin": "/admin/keys"}
     for name, key in keys.items():
         reply = guarded.get(path[needed], bearer(key))
         if name in allowed:
             assert reply.status == 200, name
         else:
             assert_error(reply, 403, "not_allowed", f"`{needed}`")
+
+
+def test_a_job_belongs_to_its_key(guarded: LiveServer, keys: dict[str, str]) -> None:
+    url = started_job(guarded, keys["user"])
+    assert guarded.get(f"{url}?wait=20", bearer(keys["user"])).status == 200
+    for path in (url, f"{url}/result", f"{url}/events"):
+        reply = guarded.get(path, bearer(keys["jobs"]))
+        assert (reply.status, reply.code) == (404, "not_found")
+    assert guarded.request("DELETE", url, None, bearer(keys["jobs"])).status == 404
+    assert guarded.get("/jobs", bearer(keys["jobs"])).json["jobs"] == []
+    assert len(guarded.get("/jobs", bearer(keys["user"])).json["jobs"]) >= 1
 
 
 def test_jobs_and_files_of_the_server_need_their_scopes(

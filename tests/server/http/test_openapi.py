@@ -19,7 +19,7 @@ from server.http.openapi.fields import MEANINGS, field_schemas
 from server.http.openapi.responses import RESULT_TYPES
 from server.http.routes import make_application
 from server.intake.fields import Form
-from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
+from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, REQUEST_FIELDS, parse_request
 from server.intake.sources import build_sources
 from server.settings.loading import build
 from server.settings.settings import Settings
@@ -151,7 +151,7 @@ def test_the_query_has_what_the_handler_takes() -> None:
         if (path, method) in (("/ocr", "post"), ("/results/{md5}", "get"))
     }
     assert query["/results/{md5}"] == {"format", *OPTION_FIELDS}
-    assert query["/ocr"] == {"format", "block_flag", "timeout_ms", *OPTION_FIELDS}
+    assert query["/ocr"] == {*REQUEST_FIELDS, *OPTION_FIELDS}
 
 
 @pytest.mark.parametrize(

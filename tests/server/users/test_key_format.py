@@ -33,7 +33,11 @@ def test_a_mistyped_character_is_noticed(position: int) -> None:
     assert id_of(KEY[:position] + other + KEY[position + 1 :]) is None
 
 
-@pytest.mark.parametrize("text", ["", "ocr_", KEY[:-1], KEY + "0", " " + KEY, KEY + "\n", "ключ"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "ocr_", KEY[:-1], KEY + "0", " " + KEY, KEY + "\n", "ключ"],
+    ids=["empty", "prefix", "short", "long", "blank", "newline", "word"],  # KEY is random
+)
 def test_what_has_not_the_form_of_a_key_has_no_id(text: str) -> None:
     assert id_of(text) is None
 
