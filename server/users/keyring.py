@@ -29,6 +29,7 @@ IDLE_POLL_SECONDS = 5.0  # so that erased users are noticed when no key is in us
 STALE_SECONDS = 30.0
 MAX_KEPT = 10_000
 LOOKUPS = 2  # at the same time; a flood of wrong keys must leave connections to others
+OPEN_SECONDS = 20.0  # the first lookup also imports the libraries and checks the schema
 LOOKUP_SECONDS = 5.0
 _NO_HASH = bytes(32)  # compared with when the id is unknown
 
@@ -66,13 +67,13 @@ class Keyring:
         self._lookups = asyncio.Semaphore(LOOKUPS)
         self._wake = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
-        self._when_erased: list[Callable[[str], None]] = []
+        self._when_erased: list[Callable[[str], object]] = []
 
     def __len__(self) -> int:
         """How many keys are kept."""
         return len(self._kept)
 
-    def when_erased(self, callback: Callable[[str], None]) -> None:
+    def when_erased(self, callback: Callable[[str], object]) -> None:
         """Call back with each user that is erased, to drop what else is kept in memory of it."""
         self._when_erased.append(callback)
 
@@ -113,8 +114,10 @@ class Keyring:
     async def _find(self, key_id: str, digest: bytes) -> Principal:
         epoch = self._epoch
         try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                store = await self._store()
             async with asyncio.timeout(LOOKUP_SECONDS):
-                found = await (await self._store()).find(key_id)
+                found = await store.find(key_id)
         except (StorageError, TimeoutError) as error:
             raise StorageUnavailable("the database does not answer; try again later") from error
         kept = self._checked(found, digest)
@@ -149,9 +152,10 @@ class Keyring:
 
     def _confirm(self, epoch: int) -> None:
         """The epoch was read: it is the same, or all kept keys are dropped."""
-        if self._epoch != epoch:
-            self._kept.clear()
+        changed = self._epoch not in (None, epoch)
         self._epoch, self._confirmed_at = epoch, self._monotonic()
+        if changed:
+            self._kept.clear()
 
     async def _poll(self, seen: int) -> None:
         """Read the epoch again and again; slowly while no key is in use."""

@@ -176,7 +176,7 @@ def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_kept(
 def test_refused_keys_cost_one_statement_each_and_no_memory(location: Location) -> None:
     async def run(ring: Ring) -> None:
         record, key = await add_key(ring.elsewhere)
-        await ring.storage.open()
+        assert await ring.refused(new_secret_key(new_id()))  # its connection is made
         with counted_statements() as statements:
             for _ in range(50):
                 assert await ring.refused(new_secret_key(record.key_id))
