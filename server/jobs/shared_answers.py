@@ -1,4 +1,4 @@
-"""Answers that were read from the blob store a moment ago, so that many clients share the bytes."""
+"""Answers that were recently read from the blob store, so that many clients share the bytes."""
 
 from __future__ import annotations
 
