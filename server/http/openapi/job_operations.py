@@ -108,6 +108,10 @@ def _delete() -> Operation:
 
 
 def _result(chosen: dict[str, Any]) -> Operation:
+    done = result()
+    done["content"] = result_content(
+        (reference("JobResult"),), done=ANSWER | {"job": examples.DONE}
+    )
     return {
         "tags": ["Jobs"],
         "operationId": "getJobResult",
@@ -115,7 +119,7 @@ def _result(chosen: dict[str, Any]) -> Operation:
         "description": "409 if the job is not finished or was cancelled; a failed job answers with "
         "the status and the code of its error.",
         "parameters": [chosen, *shared("RequestId")],
-        "responses": {"200": result()} | errors(*RESULT_ERRORS),
+        "responses": {"200": done} | errors(*RESULT_ERRORS),
     }
 
 
@@ -126,8 +130,16 @@ def _events() -> Operation:
         "description": "The id of the last event that the client has.",
         "schema": text(),
     }
-    example = 'id: 3\nevent: end\ndata: {"id":"…","state":"done"}\n\n'
-    stream = plain("Server-Sent Events.", "text/event-stream", text(), example)
+    event = {
+        "type": "object",
+        "required": ["id", "event", "data"],
+        "properties": {
+            "id": text(pattern="^[0-9]+$"),
+            "event": {"enum": ["state", "end"]},
+            "data": text(),
+        },
+    }
+    stream = plain("Server-Sent Events.", "text/event-stream", event)
     return {
         "tags": ["Jobs"],
         "operationId": "getJobEvents",

@@ -140,9 +140,12 @@ def codes_by_status() -> dict[int, dict[str, str]]:
 def error_components() -> dict[str, Response]:
     """One response for each error status."""
     with_retry = {STATUS[error] for error in RETRY_AFTER} | {429}
+    without = {status for error, status in STATUS.items() if error not in RETRY_AFTER}
     found = {}
     for status, codes in codes_by_status().items():
-        header_refs = headers(*(["Retry-After"] if status in with_retry else []))
+        header_refs = headers(*(["Retry-After"] if status in with_retry - without else []))
+        if status in with_retry & without - {429}:
+            header_refs["Retry-After"] = optional_header("Retry-After")
         if status == 429:
             header_refs |= headers(*RATE_LIMITS)
         if status == 401:
