@@ -108,8 +108,8 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) ## PostgreSQL for the tests: from PATH, or unpacked into .venv
-	@.venv/bin/python tools/server_programs.py postgres
+servers: $(DEV) ## PostgreSQL, nginx and Caddy for the tests: from PATH, or unpacked into .venv
+	@.venv/bin/python tools/server_programs.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)

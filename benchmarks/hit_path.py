@@ -1,11 +1,13 @@
 """Cached answers compared with a bare Tornado handler with the same body and the same answer.
 
     python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--images 16]
+    python benchmarks/hit_path.py --key [--keys 100000]
 
 Both servers and the load have a process each. A round runs every number of clients in a closed
 loop, first with the bare handler, then with the server (A B A B …); the median of the rounds
-counts. All images are in the cache before the first round. Nothing else may run on the machine.
-Writes results/hit_path.json; exit status 1 if a target is missed.
+counts. --key compares requests with a key with requests without one, to one server that has --keys
+keys in its database. All images are in the cache before the first round. Nothing else may run on
+the machine. Writes results/hit_path.json or hit_path_key.json; exit status 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any
 
 import tornado.web
 from machine import write_results
+from many_keys import database_with_keys
 from process_costs import cpu_seconds
 from scenarios import PAGES, padded_jpeg, settings
 from server_under_test import Verdict, serving
@@ -39,6 +42,8 @@ PAGE = "receipt_en_cafe.png"
 CLOSED_LOOP = Path(__file__).with_name("closed_loop.py")
 SHARE_OF_BARE = 0.8
 P50_OF_BARE = 1.25
+SHARE_WITH_KEY = 0.9  # of the answers without a key
+KEY_P50_MS = 0.05  # that a key may add
 FIGURES = ("per_second", "p50_ms", "p99_ms", "cpu_ms")
 
 Figures = dict[str, float]
@@ -50,6 +55,8 @@ def main() -> int:
     if arguments.bare:
         asyncio.run(serve_bare(arguments.bare.read_bytes()))
         return 0
+    if arguments.key:
+        return with_key(arguments)
     page = padded_jpeg(PAGES / PAGE)
     requests = [upload(varied(page, number)) for number in range(arguments.images)]
     with (
@@ -62,9 +69,12 @@ def main() -> int:
         answer_file = Path(folder) / "answer"
         answer_file.write_bytes(answer)
         with bare_server(answer_file) as (bare_pid, bare_port):
-            targets = {"bare": (bare_pid, bare_port), "server": (server.pid, server.port)}
+            targets = {
+                "bare": (bare_pid, bare_port, Path(folder)),
+                "server": (server.pid, server.port, Path(folder)),
+            }
             before = server.health()["cache"]
-            runs = measure(targets, Path(folder), arguments)
+            runs = measure(targets, arguments)
             after = server.health()["cache"]
     asked = sum(run["sent"] for run in runs if run["server"] == "server")
     hits = after["hit"] - before["hit"]
@@ -73,10 +83,37 @@ def main() -> int:
     return report(runs, len(answer), len(page), arguments)
 
 
-def upload(image: bytes) -> Request:
-    """An upload in the legacy API."""
+def with_key(arguments: argparse.Namespace) -> int:
+    """Requests with a key compared with requests without one; returns the exit status."""
+    page = padded_jpeg(PAGES / PAGE)
+    images = [varied(page, number) for number in range(arguments.images)]
+    with tempfile.TemporaryDirectory(prefix="hit-path-") as folder:
+        url, key = database_with_keys(Path(folder), arguments.keys)
+        loads = {
+            "no key": [upload(image) for image in images],
+            "key": [upload(image, {"Authorization": f"Bearer {key}"}) for image in images],
+        }
+        given = {**settings(arguments.workers, cache=True), "database": {"url": url}}
+        with serving(given) as server:
+            targets = {}
+            for name, requests in loads.items():
+                answer = asyncio.run(read_all(server.port, requests))
+                (target := Path(folder) / name).mkdir()
+                targets[name] = (server.pid, server.port, target)
+                for number, request in enumerate(requests):
+                    (target / f"{number:03}.request").write_bytes(request.encode())
+            before = server.health()["cache"]["hit"]
+            runs = measure(targets, arguments)
+            hits = server.health()["cache"]["hit"] - before
+    if hits != sum(run["sent"] for run in runs):
+        raise RuntimeError(f"{hits} hits: these are not cached answers")
+    return report_key(runs, len(answer), len(page), arguments)
+
+
+def upload(image: bytes, more: dict[str, str] | None = None) -> Request:
+    """An upload in the legacy API; more: headers."""
     body, headers = multipart([image_part(image)])
-    return Request("hit", body, path="/ocr_service", headers=headers)
+    return Request("hit", body, path="/ocr_service", headers={**headers, **(more or {})})
 
 
 async def read_all(port: int, requests: list[Request]) -> bytes:
@@ -132,13 +169,16 @@ def bare_server(answer: Path) -> Iterator[tuple[int, int]]:
 
 
 def measure(
-    targets: dict[str, tuple[int, int]], folder: Path, arguments: argparse.Namespace
+    targets: dict[str, tuple[int, int, Path]], arguments: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """Run all rounds; each result has its server, number of clients, and figures."""
+    """Run all rounds; each result has its server, number of clients, and figures.
+
+    targets: the pid, the port, and the folder with the requests.
+    """
     runs = []
     for number in range(arguments.rounds):
         for clients in arguments.clients:
-            for name, (pid, port) in targets.items():
+            for name, (pid, port, folder) in targets.items():
                 run = one_run(pid, port, folder, clients, arguments.seconds)
                 runs.append({"server": name, "round": number, "clients": clients, **run})
                 print(
@@ -171,7 +211,7 @@ def report(
 ) -> int:
     """Print the medians and their ratios, and write the JSON; returns the exit status."""
     verdict = Verdict()
-    medians = []
+    medians: list[dict[str, Any]] = []
     for clients in arguments.clients:
         bare = median_figures(runs, "bare", clients)
         server = median_figures(runs, "server", clients)
@@ -191,19 +231,51 @@ def report(
     return verdict.print()
 
 
+def report_key(
+    runs: list[dict[str, Any]], answer_bytes: int, image_bytes: int, arguments: argparse.Namespace
+) -> int:
+    """As report(), of requests with a key against requests without one."""
+    verdict = Verdict()
+    medians: list[dict[str, Any]] = []
+    for clients in arguments.clients:
+        without = median_figures(runs, "no key", clients)
+        keyed = median_figures(runs, "key", clients)
+        share = {name: median_ratio(runs, clients, name, "key", "no key") for name in FIGURES}
+        medians.append({"clients": clients, "no_key": without, "key": keyed, "ratio": share})
+        good = share["per_second"] >= SHARE_WITH_KEY
+        verdict.row(
+            f"answers/s, {clients} clients", _row(without, keyed, share, "per_second"), good
+        )
+        good = clients != 1 or keyed["p50_ms"] - without["p50_ms"] <= KEY_P50_MS
+        verdict.row(f"p50 ms, {clients} clients", _row(without, keyed, share, "p50_ms"), good)
+        verdict.row(f"CPU ms, {clients} clients", _row(without, keyed, share, "cpu_ms"))
+    if not arguments.no_results:
+        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "images", "keys")}
+        given |= {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
+        write_results("hit_path_key", {"settings": given, "medians": medians})
+    print(f"{arguments.keys} keys in the database; requests with a key against those without:")
+    return verdict.print()
+
+
 def median_figures(runs: list[dict[str, Any]], server: str, clients: int) -> Figures:
     """The medians of one server's rounds with this number of clients."""
     chosen = [run for run in runs if run["server"] == server and run["clients"] == clients]
     return {name: round(statistics.median(run[name] for run in chosen), 4) for name in FIGURES}
 
 
-def median_ratio(runs: list[dict[str, Any]], clients: int, figure: str) -> float:
-    """The median over the rounds of server / bare."""
+def median_ratio(
+    runs: list[dict[str, Any]],
+    clients: int,
+    figure: str,
+    server: str = "server",
+    other: str = "bare",
+) -> float:
+    """The median over the rounds of server / other."""
     values = {
         (run["server"], run["round"]): run[figure] for run in runs if run["clients"] == clients
     }
     rounds = {number for _, number in values}
-    ratios = [values["server", number] / values["bare", number] for number in rounds]
+    ratios = [values[server, number] / values[other, number] for number in rounds]
     return round(float(statistics.median(ratios)), 4)
 
 
@@ -218,6 +290,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 50])
     parser.add_argument("--images", type=int, default=16, help="different ones, sent in turn")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--key", action="store_true", help="with a key against without one")
+    parser.add_argument("--keys", type=int, default=100_000, help="in the database, with --key")
     parser.add_argument("--no-results", action="store_true", help="write no JSON")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()

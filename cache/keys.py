@@ -16,11 +16,15 @@ class Digests:
 
 
 class CacheKey(NamedTuple):
-    """MD5 of the image, fingerprint of the options, fingerprint of engine and models."""
+    """MD5 of the image, fingerprint of the options, fingerprint of engine and models.
+
+    owner: the user who may find the result; empty if all users may.
+    """
 
     md5: str
     options: str
     models: str
+    owner: str = ""
 
 
 class ImageHasher:

@@ -21,7 +21,10 @@ COMMANDS = {
         "recognize images and folders, with or without a server",
     ),
     "bench": ("ocr_cli.bench", "run a load test against a running server"),
+    "keys": ("ocr_cli.keys", "make, list, limit and revoke the keys of users"),
     "db": ("ocr_cli.db", "show and upgrade the schema of the database"),
+    "webhooks": ("ocr_cli.webhooks", "list and resend webhook messages, show their secret"),
+    "alerts": ("ocr_cli.alerts", "post a test to the operator's webhook"),
     "models": ("ocr_cli.models", "list and verify the installed models"),
 }
 # What pyproject.toml's dependencies install. The load test needs none of them.

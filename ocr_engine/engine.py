@@ -35,6 +35,9 @@ class WorkerState(enum.Enum):
     DEAD = "dead"
 
 
+ANONYMOUS_USER = "anonymous"  # of requests that name no user
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """For whom an image is read, and with what right to the workers.
@@ -45,7 +48,7 @@ class Turn:
     preferred.
     """
 
-    user: str = ""
+    user: str = ANONYMOUS_USER
     weight: float = 1.0
     priority: int = 0
     background: bool = False
@@ -83,6 +86,7 @@ class EngineStats:
     """The state of an engine at one moment.
 
     queued, running: images waiting, and being read. queue_limit: limit of the backlog.
+    users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
     """
 
@@ -93,6 +97,7 @@ class EngineStats:
     expected_wait_seconds: float
     workers: Sequence[WorkerStats]
     restarts: Mapping[str, int]
+    users: int = 0
 
 
 class Engine(Protocol):
@@ -139,8 +144,14 @@ class Engine(Protocol):
         False if the image is already done or continues to run.
         """
 
+    def advance(self, task: EngineTask, turn: Turn) -> None:
+        """Another user waits for this image too: it waits in the better of both places."""
+
     def position(self, task: EngineTask) -> int:
-        """The position of a waiting image, 1 for the next one; 0 if it is not waiting."""
+        """The position of a waiting image, 1 for the next one; 0 if it is not waiting.
+
+        Exact while one user waits, otherwise an estimate.
+        """
 
     def expected_wait(self) -> float:
         """The estimated wait, in seconds, of an image submitted now."""

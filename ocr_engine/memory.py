@@ -50,6 +50,27 @@ def memory_limit_mb() -> int:
     return limit >> 20
 
 
+def available_mb() -> int:
+    """The memory that this process and its workers can still get, in MiB.
+
+    The least of what the machine and each cgroup have left; caches of files count as available.
+    """
+    available = memory_limit_mb() << 20
+    for name, value in _entries(Path("/proc/meminfo"), fields=3):
+        if name == "MemAvailable:":
+            available = min(available, int(value) << 10)
+    for limit, used in zip(
+        _cgroup_files("memory.max", "memory.limit_in_bytes"),
+        _cgroup_files("memory.current", "memory.usage_in_bytes"),
+        strict=True,
+    ):
+        with contextlib.suppress(OSError, ValueError):  # "max": no limit
+            left = int(limit.read_text()) - int(used.read_text())
+            caches = {name: int(value) for name, value in _entries(limit.parent / "memory.stat")}
+            available = min(available, left + caches.get("inactive_file", 0))
+    return available >> 20
+
+
 @functools.cache
 def _oom_counters() -> tuple[Path, ...]:
     counters = _cgroup_files("memory.events", "memory.oom_control")
@@ -71,10 +92,10 @@ def _cgroup_files(version_2: str, version_1: str) -> Iterator[Path]:
                     yield _CGROUPS / "memory" / place / version_1
 
 
-def _entries(path: Path) -> Iterator[list[str]]:
-    """The `name value` lines of a file; none if it cannot be read."""
+def _entries(path: Path, fields: int = 2) -> Iterator[list[str]]:
+    """Name and value of the lines with so many fields; none if the file cannot be read."""
     with contextlib.suppress(OSError):
         for line in path.read_text().splitlines():
             entry = line.split()
-            if len(entry) == 2:
-                yield entry
+            if len(entry) == fields:
+                yield entry[:2]

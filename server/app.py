@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
 from server.database.storage import Storage
 from server.http.connections import Connections, connection_limit
-from server.http.context import ServerContext
+from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
+from server.jobs.gate import JobsGate
+from server.jobs.memory import MemoryJobs
 from server.operations.metrics import Metrics
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
 from server.settings.settings import Settings
+from server.users.keyring import Keyring
+from server.users.limit_settings import build_quota, default_limits
+from server.users.limits import Limiter
+from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
+from server.webhooks.sender import Sender
+
+if TYPE_CHECKING:
+    from server.database.database import Database
+    from server.jobs.durable import DurableJobs
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -31,7 +45,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url is not accepted.
+    ModelError if a model is missing, SettingsError if database.url or alerts.webhook is not
+    accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -51,17 +66,62 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
+        private=settings.cache.scope != "shared",
     )
+    location = database_location(settings)
+    storage = Storage(location)
+    quota = build_quota(settings, storage, location)
+    limiter = Limiter(default_limits(settings), quota)
+    limiter.prepare()
+    guard = Guard(settings.webhooks)
+    jobs = build_jobs(settings, storage, service)
+    background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
+    if settings.alerts.webhook is not None:
+        from server.alerts.watch import build_watch  # costs nothing while it is off
+
+        background.append(build_watch(settings, engine.stats, storage.location.file))
+    admin_key = settings.access.admin_key
+    keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
+    keyring.when_erased(service.erase)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
-        storage=Storage(database_location(settings)),
-        jobs=JobStore(settings.service.job_seconds, public_error),
+        storage=storage,
+        jobs=jobs,
+        keyring=keyring,
+        refusals=Refusals(),
+        limiter=limiter,
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
         inflight=inflight,
         metrics=metrics,
         connections=connections,
         patience_seconds=patience_seconds,
+        webhook_guard=guard,
+        background=background,
     )
+
+
+def build_jobs(
+    settings: Settings,
+    storage: Storage,
+    service: OcrService,
+    clock: Callable[[], float] = time.time,
+) -> JobsGate:
+    """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
+    memory = MemoryJobs(service, settings.service.job_seconds, public_error, clock=clock)
+
+    def make() -> Callable[[Database], DurableJobs]:
+        from server.jobs.build import durable_jobs
+
+        return functools.partial(
+            durable_jobs,
+            settings=settings,
+            location=storage.location,
+            service=service,
+            explain=public_error,
+            clock=clock,
+        )
+
+    return JobsGate(storage, memory, make, named=settings.database.url is not None)

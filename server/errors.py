@@ -2,13 +2,18 @@
 
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
-├── NotFound, MethodNotAllowed, Gone, Conflict
+├── KeyRequired, KeyInvalid, NotAllowed
+├── RateLimited, QuotaExceeded
+├── NotFound, MethodNotAllowed, Gone, Conflict, NotFinished
+├── StillAccepting, IdempotencyMismatch
 ├── BodyTooLarge
 ├── PoisonInput
 └── StorageUnavailable
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class ServiceError(Exception):
@@ -53,6 +58,58 @@ class OneFileOnly(ServiceError):
     example = "the request has more than one part `file`; send one image per request"
 
 
+class KeyRequired(ServiceError):
+    """The request has no key, and this server or this address needs one."""
+
+    code = "key_required"
+    example = "send a key: Authorization: Bearer KEY, or X-Api-Key: KEY"
+
+
+class KeyInvalid(ServiceError):
+    """The key is unknown, revoked or expired; the answer does not say which."""
+
+    code = "key_invalid"
+    example = "this key is not valid; ask the operator of this server for another one"
+
+    def __init__(self, message: str = example) -> None:
+        super().__init__(message)
+
+
+class NotAllowed(ServiceError):
+    """The key is valid, but has not the scope that the request needs."""
+
+    code = "not_allowed"
+    example = "this needs the scope `jobs`; this key has: read"
+
+
+class RateLimited(ServiceError):
+    """More requests than an address or a key may send in a minute, or at the same time.
+
+    retry_after: seconds. headers: that tell how the client stands to its limit.
+    """
+
+    code = "rate_limited"
+    example = "more than 60 requests a minute with this key"
+
+    def __init__(
+        self, message: str, retry_after: int = 1, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.headers = headers or {}
+
+
+class QuotaExceeded(ServiceError):
+    """The daily quota of a key is used up. retry_after: seconds until midnight."""
+
+    code = "quota_exceeded"
+    example = "the quota of 500 requests a day is used up; it begins again at midnight"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotFound(ServiceError):
     """The file, job, result or page does not exist."""
 
@@ -79,6 +136,27 @@ class Conflict(ServiceError):
 
     code = "conflict"
     example = "the job is done and cannot be cancelled"
+
+
+class NotFinished(ServiceError):
+    """The job is not finished."""
+
+    code = "not_finished"
+    example = "the job is running; wait for its end"
+
+
+class StillAccepting(ServiceError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    code = "still_accepting"
+    example = "the first request with this Idempotency-Key is not answered yet; try again later"
+
+
+class IdempotencyMismatch(ServiceError):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency_mismatch"
+    example = "this Idempotency-Key was used for another request; use a new one"
 
 
 class BodyTooLarge(ServiceError):

@@ -21,11 +21,14 @@ from tornado.netutil import bind_sockets
 from ocr_engine.engine import WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context
+from server.database.storage import StorageError
+from server.errors import StorageUnavailable
 from server.http.connections import raise_descriptor_limit
 from server.http.context import ServerContext
 from server.http.listening import Listener
 from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
+from server.operations.exposure import exposure_warning
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
@@ -91,6 +94,7 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns about broken bodies
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each step
     access_log = logging.getLogger("server.access")
     access_log.setLevel(access_log_level)
     if settings.access_format == "json":
@@ -102,6 +106,14 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     """Listen, start the workers, and drain after a signal; returns the exit status."""
+    if context.settings.access.required:
+        try:
+            await context.storage.open()
+        except StorageError as error:
+            print(f"ocr-server: access.required needs a database: {error}", file=sys.stderr)
+            return 2
+        except StorageUnavailable as error:
+            log.warning("%s; until it does, keys cannot be checked", error)
     stop, force = asyncio.Event(), asyncio.Event()
     handle_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
@@ -110,6 +122,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     engine = context.service.engine
     engine.start()
     _print_start(context, sockets)
+    background = [asyncio.ensure_future(work.run()) for work in context.background]
     announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
     failure = asyncio.ensure_future(engine.failure())
@@ -125,7 +138,10 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
     await engine.close(force.is_set())
+    await cancel(background)
     await server.close_all_connections()
+    await context.keyring.close()
+    await context.storage.close()
     watchdog.cancel()
     return status
 
@@ -134,6 +150,7 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
     """Finish accepted requests within the grace time; a second signal ends this early."""
     grace = context.settings.web_server.grace_seconds
     context.draining = True
+    await context.jobs.drain()
     log.info("draining: refusing new images; up to %g s for the accepted ones", grace)
     forced = asyncio.ensure_future(force.wait())
     drained = asyncio.ensure_future(_wait_until_idle(context, grace))
@@ -151,6 +168,15 @@ async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
     await context.service.engine.drain(seconds)
     while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
         await asyncio.sleep(0.02)
+
+
+async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel background work and wait for its end; logs what went wrong in it."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("background work failed", exc_info=result)
 
 
 def handle_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
@@ -181,6 +207,10 @@ def _print_start(context: ServerContext, sockets: list[socket.socket]) -> None:
     threads = context.settings.ocr.predict_system.cpu_threads
     workers = context.service.engine.capacity
     print(f"ocr-server {VERSION} listens on {_url(address, port)}", flush=True)
+    listening = [each.getsockname()[0] for each in sockets]
+    exposed = exposure_warning(context.settings, listening)
+    if exposed is not None:
+        print(f"ocr-server: {exposed}", file=sys.stderr, flush=True)
     print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-ROWS = range(1, 53)
+ROWS = [*range(1, 53), *range(73, 93)]
 
 
 def documented_rows() -> list[int]:
@@ -44,8 +44,8 @@ def fault_rows(expression: ast.expr) -> Iterator[int]:
 
 
 def test_every_fault_has_one_row() -> None:
-    assert sorted(documented_rows()) == list(ROWS)
+    assert sorted(documented_rows()) == ROWS
 
 
 def test_every_row_has_a_test() -> None:
-    assert sorted(marked_rows()) == list(ROWS)
+    assert sorted(marked_rows()) == ROWS

@@ -33,11 +33,20 @@ DEFAULT_REGISTRY = "https://registry.npmjs.org/"
 FETCH_SECONDS = 60.0
 START_SECONDS = 30.0
 
-# The package's libraries are for systems that lack them; the system's own have priority.
+# The package's libraries are for systems that lack them; the system's own have priority. Its font
+# is one more: without any, Chromium shows no text, and elements have no height.
 _STARTER = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/lib/x86_64-linux-gnu:$here/lib"
+export FONTCONFIG_FILE="${FONTCONFIG_FILE:-$here/fonts/fonts.conf}"
 exec "$here/headless_shell" "$@"
+"""
+_FONTS = """<?xml version="1.0"?>
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir prefix="relative">.</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
 """
 
 
@@ -114,9 +123,10 @@ def _registry() -> str:
 
 
 def _unpack(archive: bytes, folder: Path) -> None:
-    """Unpack the browser, and the libraries that a slim system lacks."""
+    """Unpack the browser, and the libraries and the font that a slim system lacks."""
     brotli = importlib.import_module("brotli")  # not needed if Chromium is installed
-    (folder / "lib").mkdir(parents=True)
+    for below in ("lib", "fonts"):
+        (folder / below).mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as package:
 
         def content(name: str) -> bytes:
@@ -126,24 +136,25 @@ def _unpack(archive: bytes, folder: Path) -> None:
             return unpacked
 
         (folder / "headless_shell").write_bytes(content("chromium.br"))
-        for name in ("al2023.tar.br", "swiftshader.tar.br"):
-            with tarfile.open(fileobj=io.BytesIO(content(name))) as libraries:
-                _extract_flat(libraries, folder, "" if name.startswith("swift") else "lib")
+        for name, below in (("al2023", "lib"), ("fonts", "fonts"), ("swiftshader", "")):
+            with tarfile.open(fileobj=io.BytesIO(content(f"{name}.tar.br"))) as files:
+                _extract_flat(files, folder / below)
+    (folder / "fonts" / "fonts.conf").write_text(_FONTS)
     (folder / FETCHED.name).write_text(_STARTER)
     for program in (folder / "headless_shell", folder / FETCHED.name):
         program.chmod(0o755)
 
 
-def _extract_flat(libraries: tarfile.TarFile, folder: Path, below: str) -> None:
-    for member in libraries.getmembers():
-        data = libraries.extractfile(member) if member.isfile() else None
+def _extract_flat(files: tarfile.TarFile, folder: Path) -> None:
+    for member in files.getmembers():
+        data = files.extractfile(member) if member.isfile() else None
         if data is not None:
-            (folder / below / Path(member.name).name).write_bytes(data.read())
+            (folder / Path(member.name).name).write_bytes(data.read())
 
 
 def _check(program: Path) -> None:
     """Check that it starts here and shows a page."""
-    from playwright.sync_api import Error, sync_playwright
+    from playwright.sync_api import sync_playwright
 
     try:
         with sync_playwright() as playwright:
@@ -152,9 +163,10 @@ def _check(program: Path) -> None:
             )
             browser.new_page().goto("about:blank")
             browser.close()
-    except Error as error:
+    except Exception as error:  # playwright's own, or a plain one if its driver does not start
+        reason = str(error).partition("\n")[0]
         raise NoChromium(
-            f"the Chromium of {PACKAGE} does not start here ({error.message.splitlines()[0]}); "
+            f"the Chromium of {PACKAGE} does not start here ({reason}); "
             "install the system's own (Debian: apt install chromium)"
         ) from error
 

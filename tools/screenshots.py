@@ -1,8 +1,8 @@
 """Screenshots of the pages for the docs, with a real server, real models and a real browser.
 
-python tools/screenshots.py writes docs/images/page_*.png and status_*.png: both pages in English
-in every size and theme, and the wide light page in Chinese (needs a Chinese font). --language
-writes both pages in that language only.
+python tools/screenshots.py writes docs/images/page_*.png, status_*.png and key_*.png: both pages in
+English in every size and theme, the wide light page in Chinese (needs a Chinese font), and a server
+with keys in both languages. --language writes pages in that language only.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
+import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -34,21 +38,30 @@ START_SECONDS = 60.0
 MAX_BYTES = 200_000
 TRAFFIC_SECONDS = 24.0
 SENDERS = 4
+DAILY_QUOTA = 500
+KEY_SHOTS = (("wide", "light", "en"), ("narrow", "dark", "en"), ("wide", "light", "zh-CN"))
 
 
 def main() -> int:
     """Take all screenshots; return the exit status."""
     parser = argparse.ArgumentParser(description="Screenshots of the pages for the docs.")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
-    parser.add_argument("--only", choices=("page", "status"), help="take only this page")
+    parser.add_argument("--only", choices=("page", "status", "key"), help="take only this")
     parser.add_argument("--language", choices=tuple(SUFFIXES), help="take only this language")
     options = parser.parse_args()
     language = options.language or "en"
     suffix = SUFFIXES[language]
-    with real_server() as url, sync_playwright() as playwright:
+    with contextlib.ExitStack() as stack:
+        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), args=browser_arguments()
         )
+        stack.callback(browser.close)
+        if options.only in (None, "key"):
+            take_keys(browser, options.output, options.language)
+        if options.only == "key":
+            return 0
+        url = stack.enter_context(real_server())
         if options.only != "status":
             for (name, theme), shot in windows(browser, url, language).items():
                 show_results(shot, name == "narrow")
@@ -63,15 +76,62 @@ def main() -> int:
                 time.sleep(TRAFFIC_SECONDS)
                 for (name, theme), shot in shots.items():
                     write(shot, options.output / f"status_{name}_{theme}{suffix}.png")
-        browser.close()
     return 0
 
 
+def take_keys(browser: Browser, output: Path, only: str | None) -> None:
+    """A server that requires keys: the dialog with a wrong key, and what is left today."""
+    admin_key = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory() as state:
+        variables = {
+            "OCR_ACCESS__REQUIRED": "true",
+            "OCR_ACCESS__ADMIN_KEY": admin_key,
+            "STATE_DIRECTORY": state,
+        }
+        with real_server(variables) as url:
+            for name, theme, language in KEY_SHOTS:
+                if only not in (None, language):
+                    continue
+                shot = page_of(browser, url, theme, SIZES[name], language)
+                ending = f"{name}_{theme}{SUFFIXES[language]}.png"
+                show_key_dialog(shot)
+                write(shot, output / f"key_dialog_{ending}", keep_open=True)
+                enter_key(shot, new_key(url, admin_key))
+                show_results(shot, name == "narrow")
+                write(shot, output / f"key_left_{ending}")
+
+
+def new_key(url: str, admin_key: str) -> str:
+    """Make a key with a daily quota."""
+    fields = {"label": "a screenshot", "daily_quota": DAILY_QUOTA}
+    headers = {"Authorization": f"Bearer {admin_key}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}admin/keys", json.dumps(fields).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(json.load(answer)["secret"])
+
+
+def show_key_dialog(page: Page) -> None:
+    """Send an image without a key, and enter a wrong one."""
+    page.set_input_files("#choose-input", IMAGES[:1])
+    page.locator("#key-input").fill("ocr_4hT0p8Qx_a-key-that-is-not-complete")
+    page.locator("#key-use").click()
+    expect(page.locator("#key-error")).not_to_be_empty()
+
+
+def enter_key(page: Page, key: str) -> None:
+    """Enter the right key, and clear the list when the image is recognized."""
+    page.locator("#key-input").fill(key)
+    page.locator("#key-use").click()
+    expect(page.locator(".tray-row.done")).to_have_count(1, timeout=20_000)
+    page.locator("#clear-all").click()
+
+
 @contextlib.contextmanager
-def real_server() -> Iterator[str]:
-    """Run the server with config.json on a free port; yield its URL."""
+def real_server(variables: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run the server with config.json on a free port, and these variables; yield its URL."""
     command = [sys.executable, str(ROOT / "setup.py"), "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, **(variables or {})}
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     try:
         line = server.stdout.readline()
@@ -164,14 +224,15 @@ def traffic(url: str) -> Iterator[None]:
             thread.join()
 
 
-def write(page: Page, path: Path) -> None:
+def write(page: Page, path: Path, keep_open: bool = False) -> None:
     """Save a small PNG; 256 colours are enough for these pages."""
     image = Image.open(io.BytesIO(page.screenshot()))
     image.convert("RGB").quantize(256).save(path, optimize=True)
     size = path.stat().st_size
     print(f"{path.name}: {size / 1000:.0f} kB")
     assert size < MAX_BYTES, f"{path.name} is too large for the docs"
-    page.context.close()
+    if not keep_open:
+        page.context.close()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ocr_engine.errors import InvalidImage, TooManyPixels, UnsupportedFormat
+from ocr_engine.errors import EngineError, InvalidImage, TooManyPixels, UnsupportedFormat
 from ocr_engine.images.jpeg_segments import FRAME_HEADERS, MAX_SEGMENTS, jpeg_segments
 from ocr_engine.images.tiff_directory import MAX_ENTRIES, read_directory
 
@@ -62,6 +62,15 @@ def read_header(data: bytes) -> ImageHeader:
     if width < 1 or height < 1:
         raise InvalidImage(f"the {name} header claims {width}x{height} pixels")
     return ImageHeader(name, width, height)
+
+
+def pixels_in(data: bytes) -> int:
+    """The number of pixels that the header claims; 0 if it is not accepted."""
+    try:
+        header = read_header(data)
+    except EngineError:
+        return 0
+    return header.width * header.height
 
 
 def has_signature(start: bytes) -> bool:

@@ -5,43 +5,124 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from ocr_engine.engine import EngineTask
+from ocr_engine.engine import Turn
+from ocr_engine.pool.admission import Waiting
+from ocr_engine.pool.fair_queue import FairQueue
 from ocr_engine.pool.task import PoolTask
+
+FOREGROUND_SHARE = 4  # images that somebody waits for, to one that nobody waits for
 
 
 class Backlog:
-    """First in, first out, except that a task whose worker was lost goes to the front."""
+    """First the tasks whose worker was lost, then users by turns; see FairQueue.
+
+    Tasks that somebody waits for and background tasks have a queue of their own each. While both
+    wait, they are started in the ratio FOREGROUND_SHARE to 1, by cost.
+    """
 
     def __init__(self) -> None:
-        self._tasks: OrderedDict[int, PoolTask] = OrderedDict()
+        self._retried: OrderedDict[int, PoolTask] = OrderedDict()
+        self._foreground = FairQueue()
+        self._background = FairQueue()
+        self._preferred = 0.0  # cost of foreground tasks for which the background is owed its share
 
     def __len__(self) -> int:
         """The number of waiting tasks."""
-        return len(self._tasks)
+        return len(self._retried) + len(self._foreground) + len(self._background)
 
     def __iter__(self) -> Iterator[PoolTask]:
-        """Iterate from the next task to the last."""
-        return iter(self._tasks.values())
+        """Iterate over all tasks, not in the order of their starts."""
+        yield from self._retried.values()
+        yield from self._foreground
+        yield from self._background
+
+    def users(self) -> int:
+        """The number of users that wait for their turn."""
+        return len({*self._foreground.users(), *self._background.users()})
+
+    def waiting(self, turn: Turn) -> Waiting:
+        """What a task of this turn would find: the others take their share, at most all they have.
+
+        Takes constant time, as it is asked for each image.
+        """
+        queue, other = self._queues(turn)
+        own = queue.waiting(turn.user)
+        share = queue.share(turn) * (_class_share(turn) if other else 1.0)
+        ahead = len(self._retried) + (own + 1) / share - 1
+        total = len(self)
+        return Waiting(total, own + other.waiting(turn.user), min(ahead, total))
 
     def push(self, task: PoolTask, first: bool = False) -> None:
-        """Add a task at the end, or at the front if `first`."""
-        self._tasks[task.task_id] = task
+        """Add a task at the end of its user's, or ahead of all tasks if `first`."""
         if first:
-            self._tasks.move_to_end(task.task_id, last=False)
+            self._retried[task.task_id] = task
+            self._retried.move_to_end(task.task_id, last=False)
+        else:
+            self._queues(task.turn)[0].push(task)
 
     def pop(self) -> PoolTask:
-        """Remove and return the next task; KeyError if there is none."""
-        return self._tasks.popitem(last=False)[1]
+        """Remove and return the next task; IndexError if there is none."""
+        if self._retried:
+            return self._retried.popitem(last=False)[1]
+        if not self._background or not self._foreground:
+            self._preferred = 0.0
+            return (self._foreground or self._background).pop()
+        if self._preferred < FOREGROUND_SHARE:
+            task = self._foreground.pop()
+            self._preferred += task.cost
+        else:
+            task = self._background.pop()
+            self._preferred -= task.cost * FOREGROUND_SHARE
+        return task
 
     def remove(self, task: PoolTask) -> bool:
         """Remove a task; False if it is not waiting."""
-        return self._tasks.pop(task.task_id, None) is not None
+        if self._retried.pop(task.task_id, None) is not None:
+            return True
+        return self._queues(task.turn)[0].remove(task)
 
-    def position(self, task: EngineTask) -> int:
-        """The task's position, 1 for the next one; 0 if it is not waiting."""
-        waiting = enumerate(self._tasks.values(), 1)
-        return next((place for place, each in waiting if each is task), 0)
+    def advance(self, task: PoolTask, turn: Turn) -> None:
+        """Let a task wait where its own turn or this one has the better place."""
+        if task.task_id in self._retried:
+            return
+        place = self.position(task)
+        if place and self._place(turn, self._queues(turn)[0].place_of_next(turn)) < place:
+            self.remove(task)
+            task.turn = turn
+            self.push(task)
+
+    def position(self, task: PoolTask) -> int:
+        """The task's position, 1 for the next one; 0 if it is not waiting.
+
+        Exact while one user waits; otherwise an estimate, see FairQueue.place.
+        """
+        if task.task_id in self._retried:
+            return list(self._retried).index(task.task_id) + 1
+        place = self._queues(task.turn)[0].place(task)
+        return self._place(task.turn, place) if place else 0
 
     def clear(self) -> None:
         """Remove all tasks."""
-        self._tasks.clear()
+        self._retried.clear()
+        self._foreground.clear()
+        self._background.clear()
+
+    def _queues(self, turn: Turn) -> tuple[FairQueue, FairQueue]:
+        """The queue for this turn, and the other one."""
+        if turn.background:
+            return self._background, self._foreground
+        return self._foreground, self._background
+
+    def _place(self, turn: Turn, place: int) -> int:
+        """The place among all tasks, from that among those of the turn's own queue."""
+        other = len(self._queues(turn)[1])
+        if turn.background:
+            before = place * FOREGROUND_SHARE
+        else:
+            before = int((place - 1 + self._preferred) // FOREGROUND_SHARE)
+        return len(self._retried) + place + max(0, min(before, other))
+
+
+def _class_share(turn: Turn) -> float:
+    """The share of the workers for the turn's class while both wait."""
+    return (1 if turn.background else FOREGROUND_SHARE) / (1 + FOREGROUND_SHARE)

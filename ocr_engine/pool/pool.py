@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, TaskState, Turn
 from ocr_engine.errors import PoolDraining, PoolStarting
@@ -14,7 +14,8 @@ from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.process import WorkerProcess
-from ocr_engine.pool.supervisor import Supervisor, SupervisorSpec, TaskReply
+from ocr_engine.pool.spec import PoolSpec
+from ocr_engine.pool.supervisor import Supervisor, TaskReply
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
@@ -26,31 +27,13 @@ BEGIN_SECONDS = 10.0  # for a worker to acknowledge its task
 STOP_SECONDS = 0.5  # for a worker to stop at the deadline, before it is killed
 
 
-@dataclass(frozen=True, slots=True)
-class PoolSpec:
-    """The worker pool's settings.
-
-    queue_size: limit of the backlog. queue_seconds: how long a task may wait for a worker.
-    task_seconds: how long one recognition may take, once started.
-    cores_per_image: the most cores that one image may use while they are idle.
-    fingerprint: see Engine.
-    """
-
-    workers: SupervisorSpec
-    fingerprint: str = ""
-    queue_size: int = 100
-    queue_seconds: float = 60.0
-    task_seconds: float = 30.0
-    cores_per_image: int = 1
-
-
 class Pool:
     """The engine whose workers are processes on this machine; see Engine."""
 
     def __init__(self, spec: PoolSpec) -> None:
         self.spec = spec
         self.supervisor = Supervisor(spec.workers, self)
-        self.admission = Admission(spec.queue_size, spec.queue_seconds)
+        self.admission = Admission(spec.queue_size, spec.queue_seconds, spec.user_share)
         self.completed = 0
         self._ids = itertools.count(1)
         self._backlog = Backlog()
@@ -87,6 +70,7 @@ class Pool:
             queued=self.queued(),
             running=self.running(),
             queue_limit=self.spec.queue_size,
+            users=self._backlog.users(),
             completed=self.completed,
             expected_wait_seconds=self.expected_wait(),
             workers=tuple(worker.stats() for worker in self.supervisor.workers()),
@@ -144,7 +128,11 @@ class Pool:
 
     def position(self, task: EngineTask) -> int:
         """See Engine."""
-        return self._backlog.position(task)
+        return self._backlog.position(_own(task))
+
+    def advance(self, task: EngineTask, turn: Turn) -> None:
+        """See Engine."""
+        self._backlog.advance(_own(task), turn)
 
     def submit(
         self,
@@ -159,17 +147,19 @@ class Pool:
             raise PoolDraining("the server is stopping; send the image to another one")
         if self.supervisor.info is None:
             raise PoolStarting("the models are still being loaded; try again in a second")
+        self.admission.meet(turn.user)
         if self.supervisor.idle_worker() is None:
-            self.admission.check(self.queued(), self.supervisor.warm(), patience)
+            self.admission.check(self._backlog.waiting(turn), self.supervisor.warm(), patience)
         max_seconds = self.spec.queue_seconds + self.spec.task_seconds
         task = PoolTask(next(self._ids), image, options, max_seconds, read_before, turn)
+        task.cost = self.admission.cost(task.pixels)
         self._count_bytes(len(image), task)
         self._enqueue(task)
         return task
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
         """See Engine: kills the worker of a running task only if that is worth starting another."""
-        assert isinstance(task, PoolTask), "a task of another engine"
+        task = _own(task)
         cancelled = PoolDraining("the work was cancelled")
         if self._backlog.remove(task):
             task.finish(cancelled)
@@ -187,7 +177,7 @@ class Pool:
         return True
 
     def on_idle(self) -> None:
-        """Assign the oldest waiting images to idle workers; see SupervisorListener."""
+        """Assign the next waiting images to idle workers; see SupervisorListener."""
         while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
             self._run(self._backlog.pop(), worker)
 
@@ -215,7 +205,7 @@ class Pool:
             task.cancel_timer()
             return
         self.completed += 1
-        self.admission.record(asyncio.get_running_loop().time() - task.started_at)
+        self.admission.record(asyncio.get_running_loop().time() - task.started_at, task.pixels)
         if isinstance(reply, Failed):
             task.finish(task.reported(reply, self.spec.task_seconds))
             return
@@ -289,7 +279,7 @@ class Pool:
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
         """Fail the task at its deadline; a worker that checks between lines survives."""
         if self._running.get(worker) is task:
-            self.admission.record(self.spec.task_seconds)
+            self.admission.record(self.spec.task_seconds, task.pixels)
             task.finish(task.took_too_long(self.spec.task_seconds))
             task.set_timer(STOP_SECONDS, self._not_stopped, task, worker)
 
@@ -297,3 +287,8 @@ class Pool:
         if self._running.get(worker) is task:
             del self._running[worker]
             worker.abort(ExitReason.DEADLINE, "deadline passed")
+
+
+def _own(task: EngineTask) -> PoolTask:
+    assert isinstance(task, PoolTask), "a task of another engine"
+    return task

@@ -15,6 +15,7 @@ from ocr_engine.errors import (
     RecognitionTimeout,
     WorkerCrashed,
 )
+from ocr_engine.images.header import pixels_in
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
@@ -48,6 +49,8 @@ class PoolTask:
         self.cores = 1  # its worker may use so many
         self.read_before = read_before
         self.turn = turn
+        self.pixels = pixels_in(image)  # 0 if its header is broken
+        self.cost = 1.0  # expected seconds, in those of an average image
         self.dispatches = 0  # workers that it was sent to
         self.attempts = 0  # workers that have begun it
         self.begun = False  # by its present worker

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 FILE_NAME = "ocr.sqlite3"
@@ -39,7 +40,7 @@ class Location:
         return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Literal["sqlite", "postgresql"]:
         """`sqlite` or `postgresql`."""
         return "sqlite" if self.file is not None else "postgresql"
 

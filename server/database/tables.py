@@ -57,6 +57,15 @@ EPOCH = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+# The ids of erased users, for a day, so that all processes drop what they keep of them in memory.
+ERASED = Table(
+    "erased",
+    METADATA,
+    Column("user", String(32), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
 # What is used of a daily quota, with what processes have leased and not given back.
 QUOTA_DAY = Table(
     "quota_day",
@@ -66,14 +75,18 @@ QUOTA_DAY = Table(
     Column("used", Integer, nullable=False),
 )
 
+# owner: the process. recalled: 1 if another process needs what is not spent.
 QUOTA_LEASE = Table(
     "quota_lease",
     METADATA,
-    Column("id", String(32), primary_key=True),
+    Column("id", String(16), primary_key=True),
     Column("user", String(32), nullable=False),
     Column("day", String(10), nullable=False),
     Column("granted", Integer, nullable=False),
-    Column("expires_at", Double, nullable=False, index=True),
+    Column("owner", String(16), nullable=False),
+    Column("recalled", Integer, nullable=False),
+    Index("ix_quota_lease_user_day", "user", "day"),
+    Index("ix_quota_lease_owner", "owner"),
 )
 
 # One row for each counted request; the id makes a second insert harmless.
@@ -115,8 +128,9 @@ BLOB = Table(
     Column("created_at", Double, nullable=False, index=True),
 )
 
-# States only move forward: queued, running, then done, failed or cancelled. Each change increases
-# version. lease_until: until then the process lease_owner works on it.
+# States: queued, running, then done, failed or cancelled for good. Each change increases version.
+# Until lease_until, the process lease_owner works on it; the input is there until the job is
+# finished. After expires_at only the id is known: request is then empty.
 JOB = Table(
     "job",
     METADATA,
@@ -127,6 +141,7 @@ JOB = Table(
     Column("state", String(10), nullable=False),
     Column("version", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
+    Column("weight", Double, nullable=False),  # of the user, when the job was accepted
     Column("attempts", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
@@ -135,23 +150,28 @@ JOB = Table(
     Column("expires_at", Double),  # set when it finishes
     Column("lease_owner", String(32)),
     Column("lease_until", Double),
-    Column("request", Text, nullable=False),  # JSON: options, format
-    Column("input_blob", String(64)),
+    Column("request", Text, nullable=False),  # JSON: options, read_cache
+    Column("format", String(16), nullable=False),
+    Column("input_blob", String(64), nullable=False),
     Column("input_bytes", BigInteger, nullable=False),
     Column("md5", String(32), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("outcome", String(10)),  # miss, hit or joined
     Column("result_blob", String(64)),
-    Column("result_bytes", BigInteger, nullable=False),
     Column("error_code", String(40)),
     Column("error_message", Text),
     Column("pages_total", Integer, nullable=False),
     Column("pages_done", Integer, nullable=False),
     Column("pages_failed", Integer, nullable=False),
     Column("webhook_url", Text),
-    Index("ix_job_user_created_at", "user", "created_at"),
+    Index("ix_job_user_created_at", "user", "created_at", "id"),
+    Index("ix_job_user_state", "user", "state", "priority", "created_at"),
+    Index("ix_job_state_lease_owner", "state", "lease_owner", "user"),
     Index("ix_job_state_lease_until", "state", "lease_until"),
+    Index("ix_job_deadline_at", "deadline_at"),
     Index("ix_job_expires_at", "expires_at"),
+    Index("ix_job_input_blob", "input_blob"),
+    Index("ix_job_result_blob", "result_blob"),
 )
 
 # The finished pages of a document.
@@ -177,6 +197,7 @@ BATCH = Table(
 )
 
 # One webhook message; sent until the receiver has it. state: pending, delivered or dead.
+# next_at: when it is due; the process that sends it moves it on first, so that no other one does.
 DELIVERY = Table(
     "delivery",
     METADATA,
@@ -185,6 +206,7 @@ DELIVERY = Table(
     Column("job_id", String(32), index=True),
     Column("batch_id", String(32), index=True),
     Column("url", Text, nullable=False),
+    Column("host", String(255), nullable=False),  # of the URL; few messages at a time to each
     Column("body", Text, nullable=False),
     Column("state", String(10), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -194,16 +216,29 @@ DELIVERY = Table(
     Column("created_at", Double, nullable=False),
     Column("finished_at", Double),
     Index("ix_delivery_state_next_at", "state", "next_at"),
+    Index("ix_delivery_finished_at", "finished_at"),
 )
 
-# An Idempotency-Key with what was answered: a job, or the reply to a request that waited.
+# What signs webhooks if the settings name no secret. expires_at: set by a rotation.
+WEBHOOK_SECRET = Table(
+    "webhook_secret",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("secret", String(120), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+)
+
+# An Idempotency-Key with what was answered: a job, or the reply to a request that waited. Neither:
+# until lease_until, the request `owner` is being answered.
 IDEMPOTENCY = Table(
     "idempotency",
     METADATA,
     Column("user", String(32), primary_key=True),
     Column("key", String(255), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
-    Column("owner", String(32), nullable=False),  # the process that answers the first request
+    Column("owner", String(32), nullable=False),
+    Column("lease_until", Double, nullable=False),
     Column("job_id", String(32)),
     Column("reply", LargeBinary),
     Column("created_at", Double, nullable=False, index=True),

@@ -4,38 +4,57 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
 from server.http.connections import Connections
 from server.intake.sources import ImageSources
+from server.jobs.gate import JobsGate
 from server.operations.metrics import Metrics
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobStore
 from server.service.service import OcrService
 from server.settings.settings import Settings
+from server.users.keyring import Keyring
+from server.users.limits import Limiter
+from server.users.refusals import Refusals
+from server.webhooks.guard import Guard
+
+
+class BackgroundWork(Protocol):
+    """Work apart from requests."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
 
 
 @dataclass(slots=True)
 class ServerContext:
     """The parts of the server, and its state: draining, open requests, start time.
 
-    patience_seconds: how long a client may read nothing of its answer.
+    patience_seconds: how long a client may read nothing of its answer. background: what runs as
+    long as the server.
     """
 
     settings: Settings
     sources: ImageSources
     service: OcrService
     storage: Storage
-    jobs: JobStore
+    jobs: JobsGate
+    keyring: Keyring
+    refusals: Refusals
+    limiter: Limiter
     default_options: RecognitionOptions
     max_body_bytes: int
     inflight: InflightBytes
     metrics: Metrics
     connections: Connections
     patience_seconds: float
+    webhook_guard: Guard
+    background: list[BackgroundWork] = field(default_factory=list)
     draining: bool = False
     open_requests: int = 0
+    event_streams: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
     def ready(self) -> bool:

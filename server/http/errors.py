@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ocr_engine import errors as engine
 from ocr_engine.errors import EngineError
@@ -13,24 +14,36 @@ from server.errors import (
     BodyTooLarge,
     Conflict,
     Gone,
+    IdempotencyMismatch,
+    KeyInvalid,
+    KeyRequired,
     MethodNotAllowed,
     MissingFile,
+    NotAllowed,
+    NotFinished,
     NotFound,
     OneFileOnly,
     PoisonInput,
+    QuotaExceeded,
+    RateLimited,
     ServiceError,
+    StillAccepting,
     StorageUnavailable,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PublicError:
-    """An error as the client sees it; retry_after: seconds, if a retry makes sense."""
+    """An error as the client sees it.
+
+    retry_after: seconds, if a retry makes sense. headers: more headers of the answer.
+    """
 
     status: int
     code: str
     message: str
     retry_after: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 STATUS: dict[type[ServiceError | EngineError], int] = {
@@ -38,9 +51,14 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     BadField: 400,
     MissingFile: 400,
     OneFileOnly: 400,
+    KeyRequired: 401,
+    KeyInvalid: 401,
+    NotAllowed: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
     Conflict: 409,
+    NotFinished: 409,
+    StillAccepting: 409,
     Gone: 410,
     BodyTooLarge: 413,
     engine.TooManyPixels: 413,
@@ -48,6 +66,9 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     engine.InvalidImage: 422,
     engine.ImageTooComplex: 422,
     PoisonInput: 422,
+    IdempotencyMismatch: 422,
+    RateLimited: 429,
+    QuotaExceeded: 429,
     engine.QueueFull: 503,
     engine.PoolDraining: 503,
     engine.PoolStarting: 503,
@@ -67,7 +88,16 @@ RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
     engine.WorkerCrashed: 5,
     engine.ImageKillsWorkers: 5,
     StorageUnavailable: 5,
+    StillAccepting: 1,
 }
+
+
+def error_of_code(code: str, message: str) -> PublicError:
+    """An error whose code was kept, as the client would have seen it."""
+    kinds = [kind for kind in STATUS if kind.code == code]
+    if not kinds:
+        return PublicError(500, code, message)
+    return PublicError(STATUS[kinds[0]], code, message, RETRY_AFTER.get(kinds[0]))
 
 
 def public_error(error: BaseException) -> PublicError:
@@ -76,7 +106,11 @@ def public_error(error: BaseException) -> PublicError:
         return PublicError(
             500, "internal_error", "internal error; the server's log has it under the request id"
         )
+    if isinstance(error, RateLimited):
+        return PublicError(429, error.code, error.message, error.retry_after, error.headers)
     retry_after = RETRY_AFTER.get(type(error))
+    if isinstance(error, QuotaExceeded):
+        retry_after = error.retry_after
     if isinstance(error, engine.QueueFull) and error.retry_after is not None:
         retry_after = math.ceil(error.retry_after)
     return PublicError(STATUS[type(error)], error.code, error.message, retry_after)

@@ -6,16 +6,18 @@ They describe the bodies to mypy and, with the notes in Annotated, to the client
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from ocr_engine.engine import WorkerState
 from server.formats.render import AnswerJson
 from server.http.errors import STATUS
-from server.service.jobs import JobState
+from server.jobs.record import JobState
+from server.users.key_record import KeyBody
 
 Count = Annotated[int, {"minimum": 0}]
 Seconds = Annotated[float, {"minimum": 0}]
+HealthStatus = Literal["ready", "starting", "draining"]
 
 
 def _error_meanings() -> dict[str, str]:
@@ -57,6 +59,14 @@ class JobProblem(TypedDict):
     message: str
 
 
+class JobProgress(TypedDict):
+    """The pages of a job; an image has one."""
+
+    pages_total: Count
+    pages_done: Count
+    pages_failed: Count
+
+
 class JobBody(TypedDict):
     """A job, as part of other bodies."""
 
@@ -66,6 +76,12 @@ class JobBody(TypedDict):
     position: NotRequired[
         Annotated[Count, "The position in the queue while it is queued; 1 is next."]
     ]
+    progress: JobProgress
+    attempts: Annotated[Count, "How often its recognition was started."]
+    created_at: Annotated[Seconds, "Unix seconds."]
+    expires_at: NotRequired[
+        Annotated[Seconds, "Unix seconds; when the result of a finished job is deleted."]
+    ]
     error: NotRequired[Annotated[JobProblem, "The error of a failed job."]]
 
 
@@ -74,6 +90,15 @@ class AcceptedAnswer(TypedDict):
 
     status: Literal["accepted"]
     job: JobBody
+    request_id: str
+
+
+class JobList(TypedDict):
+    """Jobs of the user, the newest first; next: send it as `after` for the next page."""
+
+    status: Literal["success"]
+    jobs: Sequence[JobBody]
+    next: str | None
     request_id: str
 
 
@@ -89,6 +114,31 @@ class JobResult(AnswerJson):
     """The result of a job; render_json() writes it."""
 
     job: JobBody
+
+
+class KeyAnswer(TypedDict):
+    """A key."""
+
+    status: Literal["success"]
+    key: KeyBody
+    request_id: str
+
+
+class SecretAnswer(TypedDict):
+    """A key with its new secret."""
+
+    status: Literal["success"]
+    key: KeyBody
+    secret: Annotated[str, "The key itself, as users send it. It is not shown again."]
+    request_id: str
+
+
+class KeyListAnswer(TypedDict):
+    """Keys in the order of their creation."""
+
+    status: Literal["success"]
+    keys: list[KeyBody]
+    request_id: str
 
 
 class Liveness(TypedDict):
@@ -129,6 +179,7 @@ class QueueHealth(TypedDict):
     waiting: Count
     running: Count
     limit: Count
+    users: Annotated[Count, "Users with waiting images."]
     expected_wait_seconds: Seconds
 
 
@@ -152,10 +203,24 @@ class CacheHealth(TypedDict):
     miss: Count
 
 
+class DatabaseHealth(TypedDict):
+    """The database for keys, usage and jobs."""
+
+    kind: Literal["sqlite", "postgresql"]
+    state: Annotated[Literal["closed", "open", "unavailable"], "`closed`: not needed so far."]
+    problem: NotRequired[Annotated[str, "Why it is unavailable."]]
+
+
+class BriefHealth(TypedDict):
+    """GET /healthz without a key, where keys are required."""
+
+    status: HealthStatus
+
+
 class Health(TypedDict):
     """GET /healthz."""
 
-    status: Literal["ready", "starting", "draining"]
+    status: HealthStatus
     version: str
     uptime_seconds: Seconds
     engine: Annotated[LoadedEngine | None, "Null until it is loaded."]
@@ -165,4 +230,8 @@ class Health(TypedDict):
     requests: RequestsHealth
     completed: Annotated[Count, "Images that workers have finished."]
     cache: CacheHealth
-    jobs: Annotated[Count, "Jobs that are kept."]
+    jobs: Annotated[Count, "Jobs that are kept, counted every few seconds."]
+    jobs_kept_in: Annotated[
+        Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
+    ]
+    database: DatabaseHealth

@@ -17,8 +17,8 @@ from server.formats.registry import OUTPUT_FORMATS, Format, render
 from server.http.errors import PublicError, public_error
 from server.http.json_bodies import ErrorBody, JobBody
 from server.intake.fields import INLINE_BYTES
+from server.jobs.record import JobRecord
 from server.service.inflight import InflightBytes
-from server.service.jobs import JobRecord
 from server.service.outgoing import LARGE_BYTES
 
 log = logging.getLogger("server.request")
@@ -108,9 +108,18 @@ def logged_problem(error: BaseException, request_id: str) -> PublicError:
 
 def problem_reply(problem: PublicError, request_id: str) -> Reply:
     """The reply for an error, in the server's own format."""
-    retry = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
-    reply = json_reply(error_body(problem, request_id), problem.status, retry)
+    reply = json_reply(error_body(problem, request_id), problem.status, problem_headers(problem))
     return reply._replace(error=problem.code)
+
+
+def problem_headers(problem: PublicError) -> dict[str, str]:
+    """The headers of the reply for an error, the same in all dialects."""
+    headers = dict(problem.headers)
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
 
 
 def error_body(problem: PublicError, request_id: str) -> ErrorBody:
@@ -127,8 +136,17 @@ def job_json(job: JobRecord) -> JobBody:
         "id": job.job_id,
         "state": job.state,
         "url": f"/jobs/{job.job_id}",
+        "progress": {
+            "pages_total": job.pages_total,
+            "pages_done": job.pages_done,
+            "pages_failed": job.pages_failed,
+        },
+        "attempts": job.attempts,
+        "created_at": round(job.created_at, 3),
     }
-    if job.state == "queued":
+    if job.expires_at is not None:
+        fields["expires_at"] = round(job.expires_at, 3)
+    if job.state == "queued" and job.position:
         fields["position"] = job.position
     if job.error is not None:
         fields["error"] = {"code": job.error.code, "message": job.error.message}

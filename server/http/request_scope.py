@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 from tornado.httputil import HTTPServerRequest
 
@@ -14,6 +15,7 @@ from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.replies import Reply
 from server.principal import ANONYMOUS, Principal
+from server.users.limits import Admission
 
 CLIENT_LEFT = 499  # as nginx logs it
 
@@ -45,6 +47,7 @@ class RequestScope:
         self.request_id = request_id
         self.address = address
         self.principal: Principal = ANONYMOUS
+        self.admission: Admission | None = None  # None: no limits
         self.quiet = False
         self._context = context
         self._request = request
@@ -55,6 +58,7 @@ class RequestScope:
         self._error = ""
         self._size = 0
         self._outcome = ""
+        self._callbacks: list[Callable[[RequestScope], None]] | None = None  # seldom needed
 
     @classmethod
     def enter(
@@ -79,18 +83,59 @@ class RequestScope:
         self._status, self._error = reply.status, reply.error
         self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
+        if self.admission is not None:
+            self.admission.settle(self._status, self._outcome)
+
+    def limit_headers(self) -> dict[str, str]:
+        """The headers about the limits of the user; after note()."""
+        return {} if self.admission is None else self.admission.headers()
+
+    @property
+    def recognition(self) -> bool:
+        """Whether it requests a recognition."""
+        return self._recognition
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._ended
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer, or CLIENT_LEFT; 500 until there is one."""
+        return self._status
+
+    @property
+    def error(self) -> str:
+        """The code of the error that was answered; empty if none."""
+        return self._error
+
+    @property
+    def outcome(self) -> str:
+        """The cache outcome of the answer; empty if none."""
+        return self._outcome
+
+    def at_end(self, callback: Callable[[RequestScope], None]) -> None:
+        """Call back once when the request ends, however it ends."""
+        if self._callbacks is None:
+            self._callbacks = []
+        self._callbacks.append(callback)
 
     def leave(self, taken: bool = True) -> None:
         """End the request with the recorded answer; not taken: as client_left()."""
         if self._ended:
             return
         self._ended = True
+        if self.admission is not None:
+            self.admission.leave()
         if not taken:
             self._status, self._error, self._size, self._outcome = CLIENT_LEFT, "client_left", 0, ""
         if self._recognition:
             self._context.open_requests -= 1
             seconds = self.elapsed_ms() / 1000
             self._context.metrics.count_request(self._status, self._error, seconds)
+        for callback in self._callbacks or ():
+            callback(self)
         if not self.quiet or self._status >= 400:
             self._log()
 

@@ -8,6 +8,7 @@ from tornado.httpserver import HTTPServer
 from server.http.context import ServerContext
 from server.http.dialects.legacy import LegacyDialect
 from server.http.dialects.native import NativeDialect
+from server.http.handlers.admin_keys import AdminKeyHandler, AdminKeysHandler
 from server.http.handlers.base import NotFoundHandler
 from server.http.handlers.docs import DescriptionHandler, description_body
 from server.http.handlers.health import (
@@ -16,7 +17,8 @@ from server.http.handlers.health import (
     MetricsHandler,
     ReadinessHandler,
 )
-from server.http.handlers.jobs import JobHandler
+from server.http.handlers.job_events import JobEventsHandler
+from server.http.handlers.jobs import JobHandler, JobResultHandler, JobsHandler
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.handlers.results import ResultHandler
@@ -36,8 +38,13 @@ def make_application(context: ServerContext) -> tornado.web.Application:
         [
             (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
             (r"/ocr", ExchangeRoute(NativeDialect), given),
+            (r"/jobs", JobsHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})/events", JobEventsHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
+            (r"/admin/keys", AdminKeysHandler, given),
+            (r"/admin/keys/([0-9A-Za-z]{8})", AdminKeyHandler, given),
             (r"/livez", LivenessHandler, given),
             (r"/readyz", ReadinessHandler, given),
             (r"/healthz", HealthHandler, given),

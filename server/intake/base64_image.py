@@ -12,6 +12,7 @@ from server.errors import BadField, BodyTooLarge, MissingFile
 from server.intake.fields import INLINE_BYTES
 from server.intake.request import ImageBytes
 from server.intake.uploaded_image import KnownDigests
+from server.principal import Scope
 
 _DATA_URI = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
 
@@ -22,6 +23,8 @@ class Base64Image:
     max_bytes: limit for the decoded image. known: looks up the digests of the decoded bytes.
     """
 
+    scope: Scope = "read"
+
     def __init__(self, text: str, max_bytes: int, known: KnownDigests) -> None:
         self._text = text
         self._max_bytes = max_bytes
@@ -30,7 +33,7 @@ class Base64Image:
     async def open(self) -> None:
         """See ImageSource."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """See ImageSource; None, because the text would have to be decoded first."""
         return None
 
@@ -38,13 +41,13 @@ class Base64Image:
         """See ImageSource; 0, because the text counts as part of the body and is longer."""
         return 0
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """See ImageSource; BadField, MissingFile or BodyTooLarge."""
         if len(self._text) <= INLINE_BYTES:
             data = decode_base64(self._text, self._max_bytes)
         else:
             data = await asyncio.to_thread(decode_base64, self._text, self._max_bytes)
-        return ImageBytes(data, self._known(data))
+        return ImageBytes(data, self._known(data, owner))
 
     def close(self) -> None:
         """See ImageSource."""

@@ -19,6 +19,7 @@ from cachetools import LRUCache
 from cache.keys import Digests, digest
 from server.errors import BodyTooLarge, NotFound
 from server.intake.request import ImageBytes
+from server.principal import Scope
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -55,7 +56,7 @@ class FileRoots:
     def __init__(self, roots: Sequence[Path], max_bytes: int) -> None:
         self._roots = tuple(roots)
         self._max_bytes = max_bytes
-        self._digests: LRUCache[FileIdentity, Digests] = LRUCache(_REMEMBERED_FILES)
+        self._digests: LRUCache[tuple[str, FileIdentity], Digests] = LRUCache(_REMEMBERED_FILES)
 
     def open(self, path: str) -> OpenedFile:
         """Open a file by the client's path; blocks on the disk, so run it in a thread.
@@ -70,9 +71,9 @@ class FileRoots:
                     return opened
         raise NotFound("the folders in filename_roots have no image with this path")
 
-    def known_digests(self, opened: OpenedFile) -> Digests | None:
-        """The digests of the file, if it has not changed since it was read; otherwise None."""
-        digests: Digests | None = self._digests.get(opened.identity)
+    def known_digests(self, opened: OpenedFile, owner: str) -> Digests | None:
+        """The digests of the file if it is unchanged since it was read for this owner, or None."""
+        digests: Digests | None = self._digests.get((owner, opened.identity))
         return digests
 
     def read(self, opened: OpenedFile) -> ImageBytes:
@@ -90,7 +91,7 @@ class FileRoots:
             raise BodyTooLarge(f"the file is larger than the limit of {self._max_bytes} bytes")
         return ImageBytes(data, digest(data))
 
-    def remember(self, opened: OpenedFile, digests: Digests) -> None:
+    def remember(self, opened: OpenedFile, digests: Digests, owner: str) -> None:
         """Keep the digests, unless the file changed while it was read or shortly before.
 
         A file that is written twice within one tick of the file system's clock looks unchanged.
@@ -99,7 +100,7 @@ class FileRoots:
         now = _identity(os.fstat(opened.descriptor))
         settled = time.time_ns() - now.ctime_ns > SETTLED_SECONDS * 1e9
         if now == opened.identity and settled:
-            self._digests[now] = digests
+            self._digests[owner, now] = digests
 
 
 class RootedFile:
@@ -107,6 +108,8 @@ class RootedFile:
 
     The bytes that are hashed are those that are recognized: the file is read once.
     """
+
+    scope: Scope = "filename"
 
     def __init__(self, files: FileRoots, path: str) -> None:
         self._files = files
@@ -117,20 +120,20 @@ class RootedFile:
         """See ImageSource; NotFound."""
         self._opened = await asyncio.to_thread(self._files.open, self._path)
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """See ImageSource; known if the file has not changed since it was read."""
-        return None if self._opened is None else self._files.known_digests(self._opened)
+        return None if self._opened is None else self._files.known_digests(self._opened, owner)
 
     def bytes_to_read(self) -> int:
         """See ImageSource."""
         return 0 if self._opened is None else self._opened.identity.size
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """See ImageSource; BodyTooLarge."""
         assert self._opened is not None
         image = await asyncio.to_thread(self._files.read, self._opened)
         if image.digests is not None:
-            self._files.remember(self._opened, image.digests)
+            self._files.remember(self._opened, image.digests, owner)
         return image
 
     def close(self) -> None:

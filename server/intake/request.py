@@ -11,6 +11,7 @@ from typing import Protocol
 from cache.keys import Digests
 from ocr_engine.options import RecognitionOptions
 from server.formats.registry import Format
+from server.principal import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,25 @@ class ImageBytes:
 class ImageSource(Protocol):
     """The source of one request's image. Used once: open, read unless known, close.
 
-    All methods are called on the event loop; blocking work must run in a thread.
+    All methods are called on the event loop; blocking work must run in a thread. scope: what a
+    user needs for it. owner: as in CacheKey; digests are remembered for each owner, because finding
+    them shows in the time.
     """
+
+    @property
+    def scope(self) -> Scope:
+        """`filename` for files of the server, `read` for all others."""
 
     async def open(self) -> None:
         """Find the image; NotFound or another ServiceError if there is none."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """The image's digests if they are known without reading it; may be called before open()."""
 
     def bytes_to_read(self) -> int:
         """How many bytes read() will add to the request's body; 0 if none or unknown."""
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """Read the whole image; called once, after open(). ServiceError if it is not accepted."""
 
     def close(self) -> None:
@@ -47,7 +54,8 @@ class ImageSource(Protocol):
 class OcrRequest:
     """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
-    read_cache: False skips the cache lookup (the result is still stored).
+    read_cache: False skips the cache lookup (the result is still stored). priority: higher is read
+    first, among the images of this user. webhook_url: is told when the job ends.
     """
 
     source: ImageSource
@@ -56,3 +64,10 @@ class OcrRequest:
     format: Format = "json"
     timeout_seconds: float | None = None
     read_cache: bool = True
+    priority: int = 0
+    webhook_url: str | None = None
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What the user needs for it."""
+        return (self.source.scope,) if self.block else (self.source.scope, "jobs")

@@ -19,7 +19,7 @@ from server.intake.sources import (
     ImageSources,
     source_of,
 )
-from server.settings.constraints import Choice, Constraint, Flag, Number, WholeNumber
+from server.settings.constraints import Choice, Constraint, Flag, Number, Text, WholeNumber
 from server.settings.settings import PredictSystemSettings, constraint_of
 
 _OPTIONS = (
@@ -35,20 +35,24 @@ OPTION_FIELDS: dict[str, Constraint] = {
     **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
     "granularity": Choice(*get_args(Granularity)),
 }
-_REQUEST_FIELDS: dict[str, Constraint] = {
+REQUEST_FIELDS: dict[str, Constraint] = {
     "block_flag": Flag(),
     "format": Choice(*FORMATS),
     "timeout_ms": WholeNumber(1, 3_600_000),
+    "priority": WholeNumber(-100, 100),
+    "deadline_seconds": Number(0.001, 604_800),
+    "webhook_url": Text(),
 }
+_TIME_LIMITS = {"timeout_ms": 0.001, "deadline_seconds": 1.0}  # to seconds
 KNOWN_FIELDS = (
     FILE_TYPE_FIELD,
     *(field.name for field in SOURCE_FIELDS),
-    *_REQUEST_FIELDS,
+    *REQUEST_FIELDS,
     *OPTION_FIELDS,
 )
 CONSTRAINTS: dict[str, Constraint] = {
     FILE_TYPE_FIELD: FILE_TYPE,
-    **_REQUEST_FIELDS,
+    **REQUEST_FIELDS,
     **OPTION_FIELDS,
 }
 
@@ -61,16 +65,21 @@ def parse_request(
     for name in fields:
         if name not in KNOWN_FIELDS:
             raise BadField(_unknown(name))
-    values = _checked_fields(fields, _REQUEST_FIELDS)
-    timeout_ms = values.get("timeout_ms")
+    values = _checked_fields(fields, REQUEST_FIELDS)
     chosen: Format = values.get("format", "json")
+    block = values.get("block_flag", True)
+    if block and "webhook_url" in values:
+        raise BadField("webhook_url is for jobs; send it with block_flag=false")
+    limits = [values[name] * unit for name, unit in _TIME_LIMITS.items() if name in values]
     return OcrRequest(
         source=source_of(form, sources),
         options=parse_options(fields, defaults, chosen),
-        block=values.get("block_flag", True),
+        block=block,
         format=chosen,
-        timeout_seconds=None if timeout_ms is None else timeout_ms / 1000,
+        timeout_seconds=min(limits, default=None),
         read_cache=read_cache,
+        priority=values.get("priority", 0),
+        webhook_url=values.get("webhook_url"),
     )
 
 
@@ -84,7 +93,7 @@ def parse_options(
 
 def parse_format(text: str) -> Format:
     """A format by its name."""
-    chosen: Format = checked("format", text, _REQUEST_FIELDS["format"])
+    chosen: Format = checked("format", text, REQUEST_FIELDS["format"])
     return chosen
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from cache.keys import Digests
 from server.intake.request import ImageBytes
+from server.principal import Scope
 
-KnownDigests = Callable[[bytes], Digests | None]  # looks up the digests of a recent image
+# Looks up the digests of a recent image, for an owner as in CacheKey.
+KnownDigests = Callable[[bytes, str], Digests | None]
 
 
 class UploadedImage:
@@ -15,6 +17,8 @@ class UploadedImage:
 
     known: looks up the digests; called again until it finds them.
     """
+
+    scope: Scope = "read"
 
     def __init__(self, data: bytes, known: KnownDigests) -> None:
         self._data = data
@@ -24,17 +28,17 @@ class UploadedImage:
     async def open(self) -> None:
         """See ImageSource."""
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         """See ImageSource."""
         if self._digests is None:
-            self._digests = self._known(self._data)
+            self._digests = self._known(self._data, owner)
         return self._digests
 
     def bytes_to_read(self) -> int:
         """See ImageSource."""
         return 0
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         """See ImageSource."""
         return ImageBytes(self._data, self._digests)
 

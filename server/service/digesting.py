@@ -16,9 +16,9 @@ class Digester:
     def __init__(self, recent: RecentImages) -> None:
         self.recent = recent
 
-    def known(self, data: bytes) -> Digests | None:
-        """The digests of a remembered image, or None."""
-        return self.recent.digests(data)
+    def known(self, data: bytes, owner: str) -> Digests | None:
+        """The digests of an image that was remembered for this owner, or None."""
+        return self.recent.digests(data, owner)
 
     async def compute(self, data: bytes) -> Digests:
         """Compute both digests; large images are hashed in a thread."""
@@ -26,6 +26,6 @@ class Digester:
             return digest(data)
         return await asyncio.to_thread(digest, data)
 
-    def remember(self, data: bytes, digests: Digests) -> None:
+    def remember(self, data: bytes, digests: Digests, owner: str) -> None:
         """Remember an image that was sent twice, because it may well be sent again."""
-        self.recent.remember(data, digests)
+        self.recent.remember(data, digests, owner)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from cache.keys import CacheKey, Digests
-from ocr_engine.engine import Engine, EngineTask, TaskState
+from ocr_engine.engine import Engine, EngineTask, TaskState, Turn
 from ocr_engine.errors import QueueTimeout, RecognitionTimeout
 from server.formats.answer import Answer, CacheOutcome
 
@@ -18,7 +18,8 @@ FlightState = Literal["queued", "running", "done"]
 class Flight:
     """A recognition in progress, and the number of requests that wait for it.
 
-    It exists before the engine accepts the image, so that identical requests can join it.
+    It exists before the engine accepts the image, so that identical requests can join it. Its image
+    waits in the best of the turns of those that have joined.
     abandon(flight, stop_running): called when nobody waits any more; stop_running: stop work that
     has already started, too.
     """
@@ -53,6 +54,12 @@ class Flight:
         await self._begun.wait()
         if self.task is None:
             self.answer.result()
+
+    async def join(self, turn: Turn) -> None:
+        """As begun(); the image may also wait in this turn, if that is the better place."""
+        await self.begun()
+        if self.task is not None and self.task.state is TaskState.QUEUED:
+            self._engine.advance(self.task, turn)
 
     @property
     def state(self) -> FlightState:

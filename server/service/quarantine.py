@@ -16,22 +16,26 @@ MAX_HARMLESS = 5_000  # some 500 bytes each
 
 
 class Quarantine:
-    """Remembers which images crashed workers; used from one thread.
+    """Remembers which images crashed workers, for each owner of CacheKey; used from one thread.
 
     An image that crashed workers is refused with any options. One that needed too much memory is
     refused with the same options. An image that was recognized before is never refused for
-    crashing workers.
+    crashing workers. Each owner has its own quarantine, since a refusal would tell a user that
+    another one has sent the same image. That costs little safety: who wants to crash workers again
+    changes one byte of the image.
     """
 
     def __init__(self) -> None:
-        self._refused: TTLCache[FlightIdentity | str, Exception] = TTLCache(
+        self._refused: TTLCache[FlightIdentity | tuple[str, str], Exception] = TTLCache(
             MAX_REFUSED, QUARANTINE_SECONDS, timer=time.monotonic
         )
         self._harmless: LRUCache[FlightIdentity, None] = LRUCache(MAX_HARMLESS)
 
     def check(self, identity: FlightIdentity) -> None:
         """Raise PoisonInput or ImageTooComplex for an image in quarantine."""
-        reasons = (identity,) if self.is_harmless(identity) else (identity, identity[1])
+        reasons: list[FlightIdentity | tuple[str, str]] = [identity]
+        if not self.is_harmless(identity):
+            reasons.append(_image(identity))
         for reason in reasons:
             if (refusal := self._refused.get(reason)) is not None:
                 raise refusal.with_traceback(None)
@@ -47,8 +51,13 @@ class Quarantine:
     def failed(self, identity: FlightIdentity, error: Exception) -> None:
         """Record a failed image; if it crashed workers, it goes into quarantine."""
         if isinstance(error, ImageKillsWorkers):
-            self._refused[identity[1]] = PoisonInput(
+            self._refused[_image(identity)] = PoisonInput(
                 "this image crashed two workers recently; it is refused for a while"
             )
         elif isinstance(error, ImageTooComplex):
             self._refused[identity] = error
+
+
+def _image(identity: FlightIdentity) -> tuple[str, str]:
+    """The owner and the image's SHA-256: the same for all options and models."""
+    return identity[0].owner, identity[1]

@@ -10,13 +10,13 @@ import functools
 
 from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
-from ocr_engine.engine import DEFAULT_TURN, Engine, EngineTask, Turn
+from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
 from ocr_engine.options import RecognitionOptions
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
-from server.intake.request import ImageBytes, OcrRequest
+from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.operations.metrics import Metrics
 from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
@@ -25,7 +25,11 @@ from server.service.quarantine import Quarantine
 
 
 class OcrService:
-    """Answers requests from the cache, from flights or from the engine; called by the handlers."""
+    """Answers requests from the cache, from flights or from the engine; called by the handlers.
+
+    private: each user finds only its own results, flights and images; otherwise all users share
+    them (cache.scope). Users: as in Turn.
+    """
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class OcrService:
         inflight: InflightBytes,
         metrics: Metrics,
         max_pixels: int,
+        private: bool = True,
     ) -> None:
         self.engine = engine
         self.cache = cache
@@ -42,37 +47,73 @@ class OcrService:
         self._inflight = inflight
         self._metrics = metrics
         self._max_pixels = max_pixels
+        self._private = private
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
         self._completions: set[asyncio.Task[None]] = set()
 
-    def recall(self, request: OcrRequest) -> Ticket | None:
+    def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
         """The cached answer, or None, for an image whose digests need no reading; never waits."""
-        known = request.source.known_digests()
-        return self._hit(known, request) if known is not None else None
+        owner = self._owner(user)
+        known = request.source.known_digests(owner)
+        return self._hit(known, request, owner) if known is not None else None
 
     async def submit(self, request: OcrRequest, turn: Turn = DEFAULT_TURN) -> Ticket:
         """Find or start the work for a request; raises ServiceError or EngineError."""
         source = request.source
         try:
             await source.open()
-            hit = self.recall(request)
+            hit = self.recall(request, turn.user)
             if hit is not None:
                 return hit
-            if more := source.bytes_to_read():
-                self._inflight.check(more)
-            image = await source.read()
+            image = await self._read(source, turn.user)
         finally:
             source.close()
         return await self._submit_image(image, request, turn)
 
-    def find(self, md5: str, options: RecognitionOptions) -> CachedResult | None:
-        """A cached result by the image's MD5."""
-        return self.cache.get(self._key(md5, options))
+    async def identify(self, request: OcrRequest, user: str) -> tuple[bytes, Digests]:
+        """The image of this user, to be submitted later, and its digests.
+
+        Raises the errors of submit() that will not pass: of the source and of the image.
+        """
+        source = request.source
+        try:
+            await source.open()
+            image = await self._read(source, user)
+        finally:
+            source.close()
+        check_size(read_header(image.data), self._max_pixels)
+        digests = image.digests or await self.digester.compute(image.data)
+        key = self._key(digests.md5, request.options, self._owner(user))
+        self._quarantine.check((key, digests.sha256))
+        return image.data, digests
+
+    def find(
+        self, md5: str, options: RecognitionOptions, user: str = ANONYMOUS_USER
+    ) -> CachedResult | None:
+        """A cached result of this user by the image's MD5."""
+        return self.cache.get(self._key(md5, options, self._owner(user)))
+
+    def erase(self, user: str, md5: str | None = None) -> bool:
+        """Delete what is kept of a user's images, or of one of them; False if there is no result.
+
+        With a shared cache, results belong to all users: all may delete them by MD5, and nothing is
+        deleted without one.
+        """
+        if md5 is None and not self._private:
+            return False
+        owner = self._owner(user)
+        self.digester.recent.forget(owner, md5)
+        return self.cache.forget(owner, md5) > 0
 
     def in_flight(self) -> int:
         """How many recognitions are in progress."""
         return len(self._flights)
+
+    async def _read(self, source: ImageSource, user: str) -> ImageBytes:
+        if more := source.bytes_to_read():
+            self._inflight.check(more)
+        return await source.read(self._owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:
@@ -80,7 +121,7 @@ class OcrService:
         digests = await self.digester.compute(image.data)
         ticket = await self._join_or_start(image.data, digests, request, turn)
         if ticket.outcome != "miss":
-            self.digester.remember(image.data, digests)
+            self.digester.remember(image.data, digests, self._owner(turn.user))
         return ticket
 
     async def _join_or_start(
@@ -91,10 +132,11 @@ class OcrService:
         Runs without awaiting until the flight is registered, so concurrent identical requests
         are coalesced. A refusal is raised for all requests that have joined.
         """
-        hit = self._hit(digests, request)
+        owner = self._owner(turn.user)
+        hit = self._hit(digests, request, owner)
         if hit is not None:
             return hit
-        identity = (self._key(digests.md5, request.options), digests.sha256)
+        identity = (self._key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
@@ -106,7 +148,7 @@ class OcrService:
             if outcome == "miss":
                 await self._start(flight, data, digests, request, turn)
             else:
-                await flight.begun()
+                await flight.join(turn)
         except BaseException:
             ticket.leave()
             raise
@@ -147,10 +189,10 @@ class OcrService:
             turn=turn,
         )
 
-    def _hit(self, digests: Digests, request: OcrRequest) -> Ticket | None:
+    def _hit(self, digests: Digests, request: OcrRequest, owner: str) -> Ticket | None:
         if not request.read_cache:
             return None
-        kept = self.cache.get(self._key(digests.md5, request.options), digests.sha256)
+        kept = self.cache.get(self._key(digests.md5, request.options, owner), digests.sha256)
         if kept is None:
             return None
         self._metrics.cache_results["hit"] += 1
@@ -186,8 +228,11 @@ class OcrService:
         if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 
-    def _key(self, md5: str, options: RecognitionOptions) -> CacheKey:
-        return CacheKey(md5, _fingerprint(options), self.engine.fingerprint)
+    def _owner(self, user: str) -> str:
+        return user if self._private else ""
+
+    def _key(self, md5: str, options: RecognitionOptions, owner: str) -> CacheKey:
+        return CacheKey(md5, _fingerprint(options), self.engine.fingerprint, owner)
 
 
 @functools.lru_cache(maxsize=256)

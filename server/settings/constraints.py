@@ -6,6 +6,7 @@ value, or raises ValueError with what would be accepted.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -193,6 +194,27 @@ class NetworkList:
     def schema(self) -> Schema:
         """See Constraint."""
         return {"type": "array", "items": {"type": "string"}}
+
+
+@dataclass(frozen=True, slots=True)
+class HostList:
+    """A list of host names, `*.` for any first label; separated by commas in the environment."""
+
+    def __call__(self, value: Any) -> tuple[str, ...]:
+        """See Constraint."""
+        if isinstance(value, str):
+            value = [entry.strip() for entry in value.split(",") if entry.strip()]
+        if not isinstance(value, list) or not all(map(self._is_one, value)):
+            raise ValueError('expected a list of host names, such as ["example.com", "*.lan"]')
+        return tuple(entry.lower() for entry in value)
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+    @staticmethod
+    def _is_one(entry: Any) -> bool:
+        return isinstance(entry, str) and re.fullmatch(r"(\*\.)?[\w.:-]+", entry) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from ocr_engine.errors import ModelError
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.pool import Pool
+from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec
@@ -51,6 +52,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
             queue_seconds=ocr.process.queue_timeout_seconds,
             task_seconds=ocr.process.timeout_seconds,
             cores_per_image=engine.cores,
+            user_share=ocr.process.user_share,
         )
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +46,34 @@ class SecretText:
         return {**Text().schema(), "format": "password", "writeOnly": True}
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookSecrets:
+    """A list of secrets as Standard Webhooks writes them; by commas in the environment."""
+
+    def __call__(self, value: Any) -> tuple[Secret, ...]:
+        """See Constraint; the message must not contain the values."""
+        if isinstance(value, str):
+            value = [entry.strip() for entry in value.split(",") if entry.strip()]
+        if not isinstance(value, list) or not all(map(self._is_one, value)):
+            raise ValueError("expected a list of whsec_ followed by 24 to 64 bytes in base64")
+        return tuple(Secret(entry) for entry in value)
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "array", "items": {**SecretText().schema(), "pattern": "^whsec_"}}
+
+    @staticmethod
+    def _is_one(entry: Any) -> bool:
+        if not isinstance(entry, str) or not entry.startswith("whsec_"):
+            return False
+        try:
+            return 24 <= len(base64.b64decode(entry.removeprefix("whsec_"), validate=True)) <= 64
+        except binascii.Error:
+            return False
+
+
 def is_secret(constraint: Constraint) -> bool:
     """Whether values of this constraint must not be shown."""
     if isinstance(constraint, Nullable):
         return is_secret(constraint.other)
-    return isinstance(constraint, SecretText)
+    return isinstance(constraint, SecretText | WebhookSecrets)

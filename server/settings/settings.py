@@ -17,6 +17,7 @@ from server.settings.constraints import (
     FalseOnly,
     FilePath,
     Flag,
+    HostList,
     ImageShape,
     NetworkList,
     Nullable,
@@ -25,7 +26,8 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
-from server.settings.secrets import Secret, SecretText
+from server.settings.secrets import Secret, SecretText, WebhookSecrets
+from server.settings.time_zones import TimeZone
 
 _OPTIONS = RecognitionOptions()
 
@@ -56,6 +58,7 @@ class ProcessSettings:
     idle_cores: bool = setting(Flag(), True)
     max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
     queue_size: int = setting(WholeNumber(0, 10**6), 100)
+    user_share: float = setting(Number(0.01, 1), 0.5)
     timeout_seconds: float = setting(Number(0.1, 3600), 30.0)
     queue_timeout_seconds: float = setting(Number(0.1, 3600), 60.0)
     max_rss_mb: int = setting(WholeNumber(100, 10**6), 1500)
@@ -111,10 +114,80 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Who may find a kept result. auto: as key, with one scope for all requests without a key."""
+
+    scope: str = setting(Choice("auto", "key", "shared"), "auto")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Who may use the server. admin_key: a key of the operator, with all scopes."""
+
+    required: bool = setting(Flag(), False)
+    admin_key: Secret | None = setting(Nullable(SecretText()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSettings:
+    """Limits of client addresses, and of keys without limits of their own. 0: no limit."""
+
+    address_per_minute: int = setting(WholeNumber(0, 10**6), 0)
+    rate_per_minute: int = setting(WholeNumber(0, 10**6), 0)
+    concurrency: int = setting(WholeNumber(0, 10**6), 0)
+    max_body_mb: float = setting(Number(0, 1024), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSettings:
+    """How many images a key may send in a day, and when a day begins. daily: 0: no limit."""
+
+    daily: int = setting(WholeNumber(0, 10**9), 0)
+    count_hits: bool = setting(Flag(), True)
+    timezone: str = setting(TimeZone(), "UTC")
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSettings:
     """Where keys, usage and jobs are kept. None: a SQLite file in the state folder."""
 
     url: Secret | None = setting(Nullable(SecretText()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Where inputs and results of jobs are kept, and how many jobs one user may have."""
+
+    blobs: str = setting(Choice("auto", "folder", "database"), "auto")
+    max_per_user: int = setting(WholeNumber(1, 10**9), 10_000)
+    max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Where messages about jobs may be sent, and how they are signed.
+
+    allowed_hosts: empty for all public ones. secrets: empty for one that the database keeps.
+    """
+
+    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
+    allow_private: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
+    allow_http: bool = setting(Flag(), False)
+    include_text: bool = setting(Flag(), False)
+    secrets: tuple[Secret, ...] = setting(WebhookSecrets(), ())
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """What the server tells its operator, and where. webhook: None for no alerts."""
+
+    webhook: Secret | None = setting(Nullable(SecretText()), None)
+    format: str = setting(Choice("json", "wecom", "dingtalk", "feishu", "slack"), "json")
+    secret: Secret | None = setting(Nullable(SecretText()), None)
+    after: int = setting(WholeNumber(1, 1000), 3)
+    queue_seconds: float = setting(Number(1, 86400), 60.0)
+    min_disk_mb: int = setting(WholeNumber(0, 10**6), 500)
+    min_memory_mb: int = setting(WholeNumber(0, 10**6), 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +207,14 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
+    quota: QuotaSettings = field(default_factory=QuotaSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})

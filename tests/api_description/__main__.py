@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.api_description.program import run_schemathesis
 from tests.support.checkout import ROOT
+from tests.support.live_server import ADMIN_KEY
 from tests.support.server_process import ServerProcess
 
 
@@ -22,7 +23,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="as printed")
     parser.add_argument("--seconds", type=int, default=240, help="at most (default %(default)s)")
     options = parser.parse_args()
-    settings = {"web_server": {"filename_roots": [str(ROOT / "imgs")]}}
+    settings = {
+        "web_server": {"filename_roots": [str(ROOT / "imgs")]},
+        "access": {"admin_key": ADMIN_KEY},
+    }
     print(f"seed {options.seed}, up to {options.seconds} s", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

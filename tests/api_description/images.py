@@ -9,6 +9,7 @@ import schemathesis
 from hypothesis import strategies
 
 from tests.support.cards import card
+from tests.support.live_server import ADMIN_KEY
 
 IMAGES = [
     card("a line"),
@@ -23,6 +24,22 @@ schemathesis.openapi.format("binary", images)
 schemathesis.openapi.format("byte", images.map(lambda data: base64.b64encode(data).decode()))
 for media_type in MEDIA_TYPES:
     schemathesis.openapi.media_type(media_type, images)
+
+
+@schemathesis.auth()
+class OperatorsKey:
+    """The key that the server has in its settings, so that /admin can be reached."""
+
+    def get(self, case: schemathesis.Case[Any], context: schemathesis.AuthContext) -> str:
+        """The key."""
+        return ADMIN_KEY
+
+    def set(
+        self, case: schemathesis.Case[Any], data: str, context: schemathesis.AuthContext
+    ) -> None:
+        """Send it, and no other."""
+        case.headers.pop("Authorization", None)
+        case.headers["X-Api-Key"] = data
 
 
 @schemathesis.hook

@@ -20,7 +20,8 @@ from ocr_engine.errors import RecognitionTimeout
 from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.pool import Pool
+from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineSettings

@@ -13,7 +13,7 @@ from PIL import Image
 from ocr_engine.errors import ImageTooComplex
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import PoolSpec
+from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec
@@ -26,7 +26,7 @@ SIGN = Path(__file__).parents[1] / "data" / "pages" / "sign_en_parking.png"
 LIMITS = [
     ("openvino", 200, 1500),
     ("openvino", 400, 2000),
-    ("onnxruntime", 200, 1500),
+    ("onnxruntime", 200, 2000),
     ("paddle", 700, 3000),
     ("paddleocr", 200, 1500),
 ]

@@ -34,8 +34,9 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import pool as pool_module
 from ocr_engine.pool import process
 from ocr_engine.pool.admission import MAX_SAMPLES, MIN_SAMPLES
-from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.process import WorkerProcess
+from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.result import Recognition

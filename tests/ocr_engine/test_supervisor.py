@@ -21,7 +21,8 @@ import pytest
 from ocr_engine.engine import WorkerState
 from ocr_engine.pool import process
 from ocr_engine.pool import supervisor as supervisor_module
-from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.pool import Pool
+from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.worker.messages import Failed
 from ocr_engine.worker.spec import WorkerSpec
@@ -292,7 +293,8 @@ sys.path[:0] = [{root!r}]
 from tests.support.cards import card
 from tests.support.fake_recognizers import load_obedient
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.pool import Pool
+from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.worker.spec import WorkerSpec
 

@@ -23,9 +23,8 @@ POLICY = {
     "base-uri 'none'",
     "form-action 'none'",
 }
-# Failures detected by the page itself, and codes for proxies and API keys.
+# Failures detected by the page itself.
 ERRORS_OF_THE_PAGE = {"cancelled", "file_too_large", "network", "page_failed", "unexpected_answer"}
-ERRORS_TO_COME = {"rate_limited", "quota_exceeded", "unauthorized", "forbidden"}
 IMPORTED = re.compile(r'(?:^import\b|^\} from\b)[^"\n]*"([^"]+)"', re.MULTILINE)
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
@@ -173,5 +172,5 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
 def test_texts_of_errors_are_of_known_codes() -> None:
     codes = {error.code for error in STATUS} | {"internal_error"}
     messages = {key.removeprefix("error_") for key in strings("en") if key.startswith("error_")}
-    assert messages <= codes | ERRORS_OF_THE_PAGE | ERRORS_TO_COME
+    assert messages <= codes | ERRORS_OF_THE_PAGE
     assert messages >= ERRORS_OF_THE_PAGE

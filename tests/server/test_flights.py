@@ -16,6 +16,7 @@ from server.intake.request import OcrRequest
 from server.intake.uploaded_image import UploadedImage
 from server.service.flights import FlightIdentity, Ticket
 from tests.support.cards import card
+from tests.support.jobs import NOWHERE, jobs_in
 from tests.support.live_server import LiveServer
 from tests.support.watching import wait_until
 
@@ -93,15 +94,15 @@ def test_those_who_joined_are_refused_with_the_first_and_get_no_job(
     wait_until(lambda: narrow.begun(texts[0]) == 1, "the start of the long one")
     holding += [clients.submit(narrow.upload, card(text)) for text in texts[1:]]
     wait_until(lambda: narrow.queued() == 2, "a full queue")
-    jobs = narrow.call(lambda: len(narrow.context.jobs))
-    cache.hold()
-    late = [clients.submit(narrow.upload, card("late"), block_flag="False") for _ in range(3)]
-    cache.wait_for(3)
-    cache.answer()
-    for reply in [each.result(20) for each in late]:
-        assert (reply.status, reply.code) == (503, "queue_full")
-        assert int(reply.headers["Retry-After"]) >= 1
-    assert narrow.call(lambda: len(narrow.context.jobs)) == jobs
+    with jobs_in(narrow, NOWHERE):
+        cache.hold()
+        late = [clients.submit(narrow.upload, card("late"), block_flag="False") for _ in range(3)]
+        cache.wait_for(3)
+        cache.answer()
+        for reply in [each.result(20) for each in late]:
+            assert (reply.status, reply.code) == (503, "queue_full")
+            assert int(reply.headers["Retry-After"]) >= 1
+        assert narrow.call(narrow.context.jobs.kept) == 0
     assert narrow.outcomes() == {"miss": 3}
     gate.unlink()
     assert [each.result(20).text for each in holding] == texts
@@ -110,7 +111,7 @@ def test_those_who_joined_are_refused_with_the_first_and_get_no_job(
 
 def submit(server: LiveServer, text: str) -> asyncio.Task[Ticket]:
     """Submit a card in a new task on the server's loop."""
-    source = UploadedImage(card(text), known=lambda _: None)
+    source = UploadedImage(card(text), known=lambda *_: None)
     request = OcrRequest(source, RecognitionOptions())
     return server.call(lambda: asyncio.ensure_future(server.context.service.submit(request)))
 

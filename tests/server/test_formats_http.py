@@ -21,6 +21,7 @@ from tests.support.cards import CARD_HEIGHT, CONFIDENCE, card
 from tests.support.error_replies import assert_error
 from tests.support.http_client import Reply
 from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 TYPES = {
     "json": "application/json; charset=utf-8",
@@ -168,7 +169,7 @@ def test_two_who_want_the_same_drawing_share_it(wide: LiveServer, gate: Any) -> 
     text = f"hold {gate} draw"
     url = wide.upload(card(text), format="image", block_flag="0").json["job"]["url"]
     second = wide.upload(card(text), format="image", block_flag="0")
-    assert second.headers["X-Cache"] == "joined"
+    wait_until(lambda: wide.outcomes().get("joined"), "the second one joins")
     gate.unlink()
     bodies = {wide.get(f"{u}?wait=10").body for u in (url, second.json["job"]["url"])}
     assert len(bodies) == 1

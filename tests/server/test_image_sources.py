@@ -11,6 +11,7 @@ from server.errors import NotFound, ServiceError
 from server.formats.answer import Answer
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.intake.uploaded_image import UploadedImage
+from server.principal import Scope
 from server.service.flights import Ticket
 from tests.support.cards import card
 from tests.support.live_server import LiveServer
@@ -18,6 +19,8 @@ from tests.support.live_server import LiveServer
 
 class Elsewhere:
     """An image source that records the calls of its methods."""
+
+    scope: Scope = "read"
 
     def __init__(
         self, data: bytes, size: int = 0, known: bool = False, error: Exception | None = None
@@ -33,13 +36,13 @@ class Elsewhere:
         if self._error is not None:
             raise self._error
 
-    def known_digests(self) -> Digests | None:
+    def known_digests(self, owner: str) -> Digests | None:
         return digest(self._data) if self._known else None
 
     def bytes_to_read(self) -> int:
         return self._size
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         self.asked.append("read")
         return ImageBytes(self._data)
 
@@ -50,7 +53,7 @@ class Elsewhere:
 class Unreachable(Elsewhere):
     """An image source that fails while it is read."""
 
-    async def read(self) -> ImageBytes:
+    async def read(self, owner: str) -> ImageBytes:
         self.asked.append("read")
         raise NotFound("it is gone")
 
@@ -121,12 +124,13 @@ def test_a_source_that_fails_is_closed(
 
 def test_an_upload_is_looked_up_until_it_is_known_and_then_no_more() -> None:
     answers = [None, digest(b"bytes")]
-    looked_up: list[bytes] = []
+    looked_up: list[tuple[bytes, str]] = []
 
-    def known(data: bytes) -> Digests | None:
-        looked_up.append(data)
+    def known(data: bytes, owner: str) -> Digests | None:
+        looked_up.append((data, owner))
         return answers[len(looked_up) - 1]
 
     source = UploadedImage(b"bytes", known)
-    assert [source.known_digests() for _ in range(3)] == [None, digest(b"bytes"), digest(b"bytes")]
-    assert looked_up == [b"bytes"] * 2
+    found = [source.known_digests("of A") for _ in range(3)]
+    assert found == [None, digest(b"bytes"), digest(b"bytes")]
+    assert looked_up == [(b"bytes", "of A")] * 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.cards import card
 from tests.support.fake_recognizers import RECITAL
 from tests.support.http_client import Reply
 from tests.support.live_server import LiveServer
+from tests.support.watching import wait_until
 
 LENGTH = 300_000
 LOOP_THREAD = "server"  # the thread's name in LiveServer
@@ -98,10 +100,14 @@ def test_of_many_who_send_one_new_image_two_are_hashed(
     new = RecentImages(2 * LENGTH)
     monkeypatch.setattr(narrow.context.service.digester, "recent", new)
     image = padded(f"hold {gate}")
-    for _ in range(5):
-        assert narrow.upload(image, block_flag="False").status == 202
-    assert narrow.outcomes() == {"miss": 1, "joined": 4}
-    assert hashed == [image, image]
+    with ThreadPoolExecutor(5) as clients:
+        sent = []
+        for outcomes in ({"miss": 1}, *({"miss": 1, "joined": n} for n in range(1, 5))):
+            sent.append(clients.submit(narrow.upload, image))
+            wait_until(lambda: narrow.outcomes() == outcomes, "one after the other")  # noqa: B023
+        assert hashed == [image, image]
+        gate.unlink()
+        assert [reply.result(20).status for reply in sent] == [200] * 5
 
 
 @pytest.fixture
@@ -119,7 +125,7 @@ def test_its_answers_are_like_those_of_every_hit(
 ) -> None:
     formats = ("json", "text", "legacy")
     recalled = [wide.upload(known, format=format) for format in formats]
-    monkeypatch.setattr(recent, "digests", lambda data: None)
+    monkeypatch.setattr(recent, "digests", lambda *_: None)
     hits = [wide.upload(known, format=format) for format in formats]
     for one, other in zip(recalled, hits, strict=True):
         assert (one.status, one.headers.keys()) == (200, other.headers.keys())
@@ -131,12 +137,16 @@ def test_its_answers_are_like_those_of_every_hit(
 
 
 def test_every_way_to_ask_for_it_counts_as_one_hit(wide: LiveServer, known: bytes) -> None:
-    ways: list[dict[str, str]] = [{}, {"format": "text"}, {"timeout_ms": "5"}, {"block_flag": "0"}]
+    ways: list[dict[str, str]] = [{}, {"format": "text"}, {"timeout_ms": "5"}]
     for number, fields in enumerate(ways, 1):
         reply = wide.upload(known, **fields)
         assert reply.headers["X-Cache"] == "hit"
         assert wide.outcomes() == {"hit": number}
-    assert wide.get(f"{reply.json['job']['url']}?wait=10").text.startswith("two lines\n")
+    job = wide.upload(known, block_flag="0").json["job"]
+    reply = wide.get(f"{job['url']}?wait=10")
+    assert reply.text.startswith("two lines\n")
+    assert reply.headers["X-Cache"] == "hit"
+    assert wide.outcomes() == {"hit": 4}
 
 
 def test_a_long_answer_is_one_hit_and_is_not_written_on_the_loop(

@@ -37,7 +37,7 @@ COLLIDING = tuple(
 def request(image: bytes, hashed: bytes | None = None, drop_score: float = 0.5) -> OcrRequest:
     """A request for an image; hashed: bytes whose digests it gets."""
     digests = digest(image if hashed is None else hashed)
-    upload = UploadedImage(image, known=lambda _: digests)
+    upload = UploadedImage(image, known=lambda *_: digests)
     return OcrRequest(upload, RecognitionOptions(drop_score=drop_score))
 
 

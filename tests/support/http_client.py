@@ -65,14 +65,12 @@ def multipart(parts: Sequence[Part]) -> tuple[bytes, dict[str, str]]:
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
-def upload_request(image: bytes) -> bytes:
+def upload_request(image: bytes, headers: Mapping[str, str] | None = None) -> bytes:
     """All bytes of a request that uploads the image."""
-    body, headers = multipart([image_part(image)])
-    head = (
-        "POST /ocr_service HTTP/1.1\r\nHost: here\r\n"
-        f"Content-Length: {len(body)}\r\nContent-Type: {headers['Content-Type']}\r\n\r\n"
-    )
-    return head.encode() + body
+    body, of_body = multipart([image_part(image)])
+    sent = {"Host": "here", "Content-Length": str(len(body)), **of_body, **(headers or {})}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    return f"POST /ocr_service HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 class KeptConnection:
@@ -137,10 +135,10 @@ class Client:
         body, content_type = multipart([*parts, image_part(image)])
         return self.request("POST", path, body, {**content_type, **(headers or {})})
 
-    def send(self, image: bytes) -> socket.socket:
+    def send(self, image: bytes, headers: Mapping[str, str] | None = None) -> socket.socket:
         """Upload an image over a new connection without waiting for the answer."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        connection.sendall(upload_request(image))
+        connection.sendall(upload_request(image, headers))
         return connection
 
     def post_json(self, value: object, path: str = "/ocr_service") -> Reply:

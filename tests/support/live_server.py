@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from ocr_engine.pool.pool import Pool
 from ocr_engine.recognizer import Recognizer
 from server.app import build_context
 from server.http.routes import make_http_server
+from server.main import cancel
 from server.settings.loading import build
 from server.settings.settings import Settings
 from tests.support.fake_recognizers import load_obedient
@@ -23,6 +24,7 @@ from tests.support.journal import begun_by
 from tests.support.watching import wait_until
 
 TASK_SECONDS = 2.0
+ADMIN_KEY = "the key of the operator of the tests"
 
 T = TypeVar("T")
 
@@ -30,7 +32,8 @@ T = TypeVar("T")
 class LiveServer(Client):
     """The server on its own event loop, in a thread of the test process.
 
-    load: creates the workers' recognizer, which writes the journal.
+    load: creates the workers' recognizer, which writes the journal. more: settings of sections
+    that have no others here. process: more settings of ocr.process.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class LiveServer(Client):
         queue_size: int,
         max_body_mb: float = 1.0,
         load: Callable[[Path], Recognizer] = load_obedient,
+        more: Mapping[str, Any] | None = None,
+        **process: Any,
     ) -> None:
         self.images = folder / "images"
         self.journal = folder / "journal"
         self.number = number
         self._load = load
-        self._settings = fake_settings(folder, number, queue_size, max_body_mb)
+        self._settings = fake_settings(folder, number, queue_size, max_body_mb, more, **process)
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server")
 
@@ -123,29 +128,45 @@ class LiveServer(Client):
         self.port = sockets[0].getsockname()[1]
         server.add_sockets(sockets)
         self.context.service.engine.start()
+        background = [asyncio.ensure_future(work.run()) for work in self.context.background]
         self._started.set()
         await self._stop.wait()
         server.stop()
         await self.context.service.engine.close()
+        await cancel(background)
+        await self.context.storage.close()
         await server.close_all_connections()
+        await self.context.keyring.close()
+        await self.context.storage.close()
 
 
-def fake_settings(folder: Path, number: int, queue_size: int, max_body_mb: float) -> Settings:
+def fake_settings(
+    folder: Path,
+    number: int,
+    queue_size: int,
+    max_body_mb: float,
+    more: Mapping[str, Any] | None = None,
+    **process: Any,
+) -> Settings:
     """Settings of a small server with short timeouts."""
     return build(  # type: ignore[no-any-return]
         Settings,
         {
+            "access": {"admin_key": ADMIN_KEY},
             "web_server": {
                 "max_body_mb": max_body_mb,
                 "filename_roots": [str(folder / "images")],
             },
+            "database": {"url": f"sqlite:///{folder}/ocr.sqlite3"},
             "ocr": {
                 "process": {
                     "number": number,
                     "queue_size": queue_size,
                     "timeout_seconds": TASK_SECONDS,
+                    **process,
                 }
             },
+            **(more or {}),
         },
         "",
     )

@@ -7,7 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.pool import Pool, PoolSpec
+from ocr_engine.pool.pool import Pool
+from ocr_engine.pool.spec import PoolSpec
 from tests.support.cards import card
 from tests.support.watching import kill_all, until, worker_processes
 

@@ -15,7 +15,7 @@ from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
-from server.service.jobs import JobRecord
+from server.jobs.record import JobRecord
 
 
 class Dialect(Protocol):

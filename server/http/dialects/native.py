@@ -14,12 +14,12 @@ from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader, body_reader
 from server.intake.fields import Form, query_fields, unique_fields
 from server.intake.request import OcrRequest
-from server.intake.request_fields import OPTION_FIELDS, parse_request
+from server.intake.request_fields import OPTION_FIELDS, REQUEST_FIELDS, parse_request
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
-from server.service.jobs import JobRecord
+from server.jobs.record import JobRecord
 
 JOB_RETRY_AFTER = 1
-_QUERY_FIELDS = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
+_QUERY_FIELDS = (*REQUEST_FIELDS, *OPTION_FIELDS)
 _NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.inline))
 
 
@@ -58,8 +58,9 @@ class OwnDialect:
             "Location": url,
             "Operation-Location": url,
             "Retry-After": str(JOB_RETRY_AFTER),
-            "X-Cache": job.outcome,
         }
+        if job.outcome is not None:
+            headers["X-Cache"] = job.outcome
         body = AcceptedAnswer(
             status="accepted", job=job_json(job), request_id=self._scope.request_id
         )

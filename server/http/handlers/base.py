@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
@@ -13,6 +13,7 @@ from server.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format
 from server.http.context import ServerContext
+from server.http.gate import admit
 from server.http.replies import (
     Reply,
     admitted,
@@ -24,6 +25,7 @@ from server.http.replies import (
 )
 from server.http.request_scope import RequestScope
 from server.intake.fields import query_fields
+from server.principal import Scope
 from server.service.outgoing import LARGE_BYTES
 
 
@@ -31,8 +33,12 @@ from server.service.outgoing import LARGE_BYTES
 class BaseHandler(tornado.web.RequestHandler):
     """A request handler with a request scope and JSON errors.
 
-    Every handler reads its body as a stream, because Tornado would collect it in memory.
+    Every handler reads its body as a stream, because Tornado would collect it in memory. needs:
+    the scope that a user needs; None: the route is public. limited: whether limits apply.
     """
+
+    needs: ClassVar[Scope | None] = "read"
+    limited: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -47,6 +53,34 @@ class BaseHandler(tornado.web.RequestHandler):
 
     def initialize(self) -> None:
         """Called by Tornado with the arguments of the route."""
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Called by Tornado after the headers: admit the request, or answer why not."""
+        if self.request.method not in self._allowed_methods():
+            raise tornado.web.HTTPError(405)
+        try:
+            waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
+        except Exception as error:
+            self.refuse(error)
+            return None
+        return None if waiting is None else self._admitted(waiting)
+
+    def refuse(self, error: Exception) -> None:
+        """Answer a request that was not admitted, without reading its body.
+
+        Without a body, the answer is left to the method, as Tornado would close the connection
+        after an answer from prepare().
+        """
+
+        def answer(*_: str) -> None:
+            self.send_problem(error)
+
+        if self._has_body():
+            self.set_header("Connection", "close")
+            answer()
+        else:
+            assert self.request.method is not None
+            setattr(self, self.request.method.lower(), answer)
 
     def set_default_headers(self) -> None:
         """Set the headers of every answer."""
@@ -78,7 +112,7 @@ class BaseHandler(tornado.web.RequestHandler):
         length = reply.length
         self.scope.note(reply, length if self.request.method != "HEAD" else 0)
         self.set_status(reply.status)
-        self._set_headers(reply.headers)
+        self._set_headers({**reply.headers, **self.scope.limit_headers()})
         self.set_header("Content-Length", str(length))
         if self.request.method == "HEAD":
             self.finish()
@@ -100,7 +134,7 @@ class BaseHandler(tornado.web.RequestHandler):
         reply = Reply(status, headers or {}, ())
         self.scope.note(reply, 0)
         self.set_status(status)
-        self._set_headers(reply.headers)
+        self._set_headers({**reply.headers, **self.scope.limit_headers()})
         self.finish()
 
     def send_json(self, value: Any, status: int = 200) -> None:
@@ -135,6 +169,15 @@ class BaseHandler(tornado.web.RequestHandler):
             error = BadRequest(error.log_message or "the request is invalid")
         self.send_problem(error or RuntimeError(f"status {status_code}"))
 
+    async def _admitted(self, waiting: Awaitable[None]) -> None:
+        try:
+            await waiting
+        except Exception as error:
+            self.refuse(error)
+
+    def _has_body(self) -> bool:
+        return bool({"Content-Length", "Transfer-Encoding"} & set(self.request.headers))
+
     def _send_parts(self, body: Body) -> None:
         """Write the parts of a body; RequestHandler.write() would join them."""
         assert self.request.connection is not None
@@ -151,7 +194,7 @@ class BaseHandler(tornado.web.RequestHandler):
         unimplemented = tornado.web.RequestHandler._unimplemented_method
         return [
             method
-            for method in ("GET", "HEAD", "POST", "DELETE")
+            for method in ("GET", "HEAD", "POST", "PATCH", "DELETE")
             if getattr(type(self), method.lower()) is not unimplemented
         ]
 
@@ -164,9 +207,11 @@ class BaseHandler(tornado.web.RequestHandler):
 class NotFoundHandler(BaseHandler):
     """404 for paths without a route."""
 
+    needs = None
+
     def prepare(self) -> None:
         """Answer 404 before any body is read; Tornado then closes the connection."""
-        if {"Content-Length", "Transfer-Encoding"} & set(self.request.headers):
+        if self._has_body():
             self.set_header("Connection", "close")
             self.get()
 

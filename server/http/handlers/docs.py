@@ -19,6 +19,8 @@ def description_body(context: ServerContext) -> bytes:
 class DescriptionHandler(BaseHandler):
     """Answers with the description, which never changes while the server runs."""
 
+    needs = None
+
     def initialize(self, body: bytes = b"") -> None:
         """Called by Tornado with the arguments of the route."""
         self._body = body

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from http.client import responses
 
 from tornado.http1connection import HTTP1Connection
@@ -26,6 +26,7 @@ from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect
+from server.http.gate import admit
 from server.http.handlers.base import write_parts, wrong_method
 from server.http.replies import Reply, admitted, common_headers, logged_problem
 from server.http.request_scope import RequestScope
@@ -90,19 +91,20 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
-    ) -> None:
-        """Check the headers, and refuse the request if they are invalid."""
+    ) -> Awaitable[None] | None:
+        """Check the headers, and refuse the request if they are invalid or it is not admitted."""
         self._connection.set_close_callback(self.on_connection_close)
         try:
             if self.request.method not in self.dialect.methods:
                 raise wrong_method(self.request, self.dialect.methods)
-            announced = headers.get("Content-Length", "0")
-            self._check_length(int(announced) if announced.isdecimal() else 0)
-            self._reader = self.dialect.reader()
-        except (ServiceError, EngineError) as error:
+            waiting = admit(self.context, self.request, self.scope, "read")
+        except Exception as error:
             self._refuse(error)
-        else:
-            self._limit_time()
+            return None
+        if waiting is not None:
+            return self._admitted(waiting, headers)
+        self._prepare(headers)
+        return None
 
     def data_received(self, chunk: bytes) -> None:
         """Called by Tornado with the next chunk of the body."""
@@ -154,9 +156,34 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._received = 0
         self._reader = None
 
+    async def _admitted(self, waiting: Awaitable[None], headers: HTTPHeaders) -> None:
+        """The key must be looked up; Tornado reads no body meanwhile."""
+        try:
+            await waiting
+        except Exception as error:
+            if not self.gone:
+                self._refuse(error)
+        else:
+            if not self.gone:
+                self._prepare(headers)
+
+    def _prepare(self, headers: HTTPHeaders) -> None:
+        """Get ready for the body of an admitted request."""
+        try:
+            announced = headers.get("Content-Length", "0")
+            self._check_length(int(announced) if announced.isdecimal() else 0)
+            self._reader = self.dialect.reader()
+        except (ServiceError, EngineError) as error:
+            self._refuse(error)
+        else:
+            self._limit_time()
+
     def _check_length(self, length: int) -> None:
         """Raise an error if a body of this many bytes is not accepted now."""
         most = self.context.max_body_bytes
+        admission = self.scope.admission
+        if admission is not None and admission.limits.max_body_bytes:
+            most = min(most, admission.limits.max_body_bytes)
         if length > most:
             raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
         self.context.inflight.check(length - self._received)
@@ -178,6 +205,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         body = reply.body if self.request.method != "HEAD" else ()
         self.scope.note(reply, length if body else 0)
         headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
+        headers.update(self.scope.limit_headers())
         headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
         if length <= LARGE_BYTES:
@@ -186,7 +214,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._connection.write_headers(start, HTTPHeaders(headers))
             write_parts(self._connection, body)
 
-    def _refuse(self, error: ServiceError | EngineError) -> None:
+    def _refuse(self, error: Exception) -> None:
         """Answer before the body is complete, and keep draining the body.
 
         So a client that is still sending receives the answer. The exchange ends with the body, or

@@ -5,9 +5,19 @@ from __future__ import annotations
 from ocr_engine.engine import WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
+from server.database.storage import Storage
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
-from server.http.json_bodies import Health, Liveness, LoadedEngine, Readiness, WorkerHealth
+from server.http.json_bodies import (
+    BriefHealth,
+    DatabaseHealth,
+    Health,
+    HealthStatus,
+    Liveness,
+    LoadedEngine,
+    Readiness,
+    WorkerHealth,
+)
 from server.http.replies import Reply
 from server.operations.metrics import CONTENT_TYPE
 from server.version import VERSION
@@ -15,6 +25,8 @@ from server.version import VERSION
 
 class LivenessHandler(BaseHandler):
     """200 as long as the event loop runs."""
+
+    needs = None
 
     def get(self) -> None:
         """Alive."""
@@ -25,6 +37,8 @@ class LivenessHandler(BaseHandler):
 
 class ReadinessHandler(BaseHandler):
     """200 if a worker is ready and the server is not draining."""
+
+    needs = None
 
     def get(self) -> None:
         """200, or 503 with the reason."""
@@ -39,13 +53,27 @@ class ReadinessHandler(BaseHandler):
 
 
 class HealthHandler(BaseHandler):
-    """The state of the server, for people and dashboards."""
+    """The state of the server, for people and dashboards; in one word without a valid key."""
+
+    brief = False
+    limited = False
+
+    def refuse(self, error: Exception) -> None:
+        """Answer without a key, too: load balancers send no key."""
+        self.brief = True
 
     def get(self) -> None:
         """Workers, queue, cache, version and models as JSON."""
-        self.send_json(_health(self.context))
+        if self.brief:
+            self.send_json(BriefHealth(status=_status(self.context)))
+        else:
+            self.send_json(_health(self.context))
 
     head = get
+
+
+def _status(context: ServerContext) -> HealthStatus:
+    return "draining" if context.draining else "ready" if context.ready() else "starting"
 
 
 def _health(context: ServerContext) -> Health:
@@ -53,7 +81,7 @@ def _health(context: ServerContext) -> Health:
     stats = engine.stats()
     cache, outcomes = context.service.cache, context.metrics.cache_results
     return {
-        "status": "draining" if context.draining else "ready" if context.ready() else "starting",
+        "status": _status(context),
         "version": VERSION,
         "uptime_seconds": round(context.uptime_seconds(), 1),
         "engine": _loaded(engine.info) if engine.info else None,
@@ -63,6 +91,7 @@ def _health(context: ServerContext) -> Health:
             "waiting": stats.queued,
             "running": stats.running,
             "limit": stats.queue_limit,
+            "users": stats.users,
             "expected_wait_seconds": round(stats.expected_wait_seconds, 1),
         },
         "requests": {
@@ -80,8 +109,17 @@ def _health(context: ServerContext) -> Health:
             "joined": outcomes["joined"],
             "miss": outcomes["miss"],
         },
-        "jobs": len(context.jobs),
+        "jobs": context.jobs.kept(),
+        "jobs_kept_in": "database" if context.jobs.durable else "memory",
+        "database": _database(context.storage),
     }
+
+
+def _database(storage: Storage) -> DatabaseHealth:
+    health: DatabaseHealth = {"kind": storage.location.kind, "state": storage.state}
+    if storage.state == "unavailable":
+        health["problem"] = storage.problem
+    return health
 
 
 def _loaded(info: EngineInfo) -> LoadedEngine:
@@ -106,6 +144,8 @@ def _worker(worker: WorkerStats) -> WorkerHealth:
 
 class MetricsHandler(BaseHandler):
     """Metrics for Prometheus."""
+
+    limited = False
 
     def get(self) -> None:
         """Metrics in Prometheus' text format."""

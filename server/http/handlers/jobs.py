@@ -1,50 +1,140 @@
-"""GET and DELETE /jobs/ID: the jobs that requests with block_flag=false started."""
+"""GET /jobs, GET and DELETE /jobs/ID, GET /jobs/ID/result: what block_flag=false has started."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from server.errors import Conflict, NotFinished, NotFound
 from server.formats.answer import Envelope
 from server.formats.registry import Format
+from server.http.errors import error_of_code
 from server.http.handlers.base import BaseHandler
-from server.http.json_bodies import JobAnswer
-from server.http.replies import job_json
+from server.http.json_bodies import JobAnswer, JobList
+from server.http.replies import job_json, problem_reply
+from server.intake.fields import checked
 from server.intake.request_fields import parse_format, parse_seconds
-from server.service.jobs import MAX_WAIT_SECONDS, JobRecord
+from server.jobs.record import MAX_WAIT_SECONDS, PAGE_FIELDS, JobPage, JobRecord, Jobs, wait_for_end
+from server.settings.constraints import Flag
 
 POLL_SECONDS = 1
 
 
-class JobHandler(BaseHandler):
+class JobBaseHandler(BaseHandler):
+    """What all handlers of jobs share."""
+
+    needs = "jobs"
+
+    @property
+    def user(self) -> str:
+        """The user whose jobs these are."""
+        return self.scope.principal.user
+
+    async def jobs(self) -> Jobs:
+        """The jobs; NotFound if there never were any, so that no database is created."""
+        if self.context.jobs.is_unused():
+            raise NotFound("no job has this id")
+        return await self.context.jobs.open()
+
+    async def send_result(self, jobs: Jobs, job: JobRecord, chosen: Format) -> None:
+        """Send the result of a job that is done."""
+        answer = await jobs.answer(job)
+        outcome = job.outcome or "miss"
+        envelope = Envelope(outcome, job.elapsed_ms, self.scope.request_id, job_json(job))
+        await self.send_answer(answer, chosen, envelope)
+
+
+class JobsHandler(JobBaseHandler):
+    """All jobs of the user."""
+
+    async def get(self) -> None:
+        """A page of them, the newest first."""
+        try:
+            fields = self.query_fields(("state", "after", "limit"))
+            page = parse_page(fields)
+            found = [] if self.context.jobs.is_unused() else await self._listed(page)
+            self.send_json(
+                JobList(
+                    status="success",
+                    jobs=[job_json(job) for job in found],
+                    next=found[-1].job_id if len(found) == page.limit else None,
+                    request_id=self.scope.request_id,
+                )
+            )
+        except Exception as error:
+            self.send_problem(error)
+
+    async def _listed(self, page: JobPage) -> list[JobRecord]:
+        return await (await self.context.jobs.open()).listed(self.user, page)
+
+
+class JobResultHandler(JobBaseHandler):
+    """The result of a job by its id."""
+
+    async def get(self, job_id: str) -> None:
+        """The result in any format, 409 if there is none, or the error of a failed job."""
+        try:
+            jobs = await self.jobs()
+            job = await jobs.get(self.user, job_id)
+            chosen = parse_format(self.query_fields(("format",)).get("format", job.format))
+            if not job.finished:
+                raise NotFinished(f"the job is {job.state}; wait for its end")
+            if job.state == "cancelled":
+                raise Conflict("the job was cancelled and has no result")
+            if job.error is None:
+                await self.send_result(jobs, job, chosen)
+                return
+            problem = error_of_code(job.error.code, job.error.message)
+            self.send(problem_reply(problem, self.scope.request_id))
+        except Exception as error:
+            self.send_problem(error)
+
+
+class JobHandler(JobBaseHandler):
     """One job by its id."""
 
     async def get(self, job_id: str) -> None:
         """The job's state, and its result when it is done; ?wait=seconds waits for the end."""
         try:
-            job = self.context.jobs.get(job_id)
+            jobs = await self.jobs()
+            job = await jobs.get(self.user, job_id)
             fields = self.query_fields(("wait", "format"))
             chosen = parse_format(fields.get("format", job.format))
             if "wait" in fields:
                 seconds = parse_seconds("wait", fields["wait"], MAX_WAIT_SECONDS)
-                await self.context.jobs.wait(job, seconds)
-            await self._send(job, chosen)
+                job = await wait_for_end(jobs, job, seconds)
+            await self._send(jobs, job, chosen)
         except Exception as error:
             self.send_problem(error)
 
-    def delete(self, job_id: str) -> None:
-        """Cancel the job: 204, or 409 if it is finished."""
+    async def delete(self, job_id: str) -> None:
+        """Cancel the job: 204, or 409 if it is finished; ?erase=true deletes a finished one."""
         try:
-            self.context.jobs.cancel(job_id)
+            jobs = await self.jobs()
+            if checked("erase", self.query_fields(("erase",)).get("erase", False), Flag()):
+                await jobs.erase(self.user, job_id)
+            else:
+                await jobs.cancel(self.user, job_id)
         except Exception as error:
             self.send_problem(error)
         else:
             self.send_empty(204)
 
-    async def _send(self, job: JobRecord, chosen: Format) -> None:
+    async def _send(self, jobs: Jobs, job: JobRecord, chosen: Format) -> None:
         self.set_header("X-Job-State", job.state)
-        if job.answer is None:
-            if job.state in ("queued", "running"):
-                self.set_header("Retry-After", str(POLL_SECONDS))
-            request_id = self.scope.request_id
-            self.send_json(JobAnswer(status="success", job=job_json(job), request_id=request_id))
+        if job.state == "done":
+            await self.send_result(jobs, job, chosen)
             return
-        envelope = Envelope(job.outcome, job.elapsed_ms, self.scope.request_id, job_json(job))
-        await self.send_answer(job.answer, chosen, envelope)
+        if not job.finished:
+            self.set_header("Retry-After", str(POLL_SECONDS))
+        request_id = self.scope.request_id
+        self.send_json(JobAnswer(status="success", job=job_json(job), request_id=request_id))
+
+
+def parse_page(fields: Mapping[str, str]) -> JobPage:
+    """The query of GET /jobs."""
+    given = {
+        name: checked(name, fields[name], constraint)
+        for name, constraint in PAGE_FIELDS.items()
+        if name in fields
+    }
+    return JobPage(after=fields.get("after"), **given)

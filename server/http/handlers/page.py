@@ -91,6 +91,8 @@ def page_values(context: ServerContext) -> dict[str, str]:
 class PageHandler(BaseHandler):
     """Serves one page, or with `files` the files that pages load."""
 
+    needs = None
+
     def initialize(
         self, page: StaticFile | None = None, files: Mapping[str, StaticFile] | None = None
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -11,11 +12,15 @@ from tornado.routing import Router
 from ocr_engine.errors import PoolDraining
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
+from server.http.gate import require
 from server.http.handlers.exchange import Exchange
+from server.http.handlers.once import answer_once, fingerprint_of, idempotency_key
 from server.http.replies import Reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
+from server.intake.fields import Form
 from server.intake.request import OcrRequest
+from server.jobs.record import Claim
 from server.service.flights import Ticket
 
 
@@ -38,9 +43,15 @@ class RecognizeExchange(Exchange):
         try:
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
-            asked = None if reader.is_long else self.dialect.parse(reader.finish())
-            ticket = None if asked is None else self.context.service.recall(asked)
-            kept = ticket.ready if asked and asked.block and ticket else None
+            key = idempotency_key(self.request.headers)
+            if key is not None:
+                self._answering = asyncio.ensure_future(self._answer_once(reader, key))
+                return
+            asked = None if reader.is_long else self._allowed(reader.finish())
+            ticket = None
+            if asked and asked.block:
+                ticket = self.context.service.recall(asked, self.scope.principal.user)
+            kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
                 reply = self.dialect.render(kept, asked, ticket.outcome)
             else:
@@ -60,14 +71,32 @@ class RecognizeExchange(Exchange):
     async def _answer(
         self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
     ) -> None:
-        try:
-            if asked is None:
-                asked = self.dialect.parse(await asyncio.to_thread(reader.finish))
-            self._ticket = ticket or await self.context.service.submit(
-                asked, self.scope.principal.turn(background=not asked.block)
+        async def answer() -> Reply:
+            known = asked or self._allowed(await asyncio.to_thread(reader.finish))
+            return await self._reply(known, ticket)
+
+        await self._send_when_ready(answer())
+
+    async def _answer_once(self, reader: BodyReader, key: str) -> None:
+        """Answer a request with an Idempotency-Key."""
+
+        async def answer() -> Reply:
+            form = await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
+            asked = self._allowed(form)
+            return await answer_once(
+                self.context,
+                self.scope.principal.user,
+                key,
+                await fingerprint_of(self.request, form),
+                lambda claim: self._reply(asked, claim=claim),
+                self.dialect.accepted,
             )
-            self.drop_body()
-            reply = await self._reply(self._ticket, asked)
+
+        await self._send_when_ready(answer())
+
+    async def _send_when_ready(self, answer: Awaitable[Reply]) -> None:
+        try:
+            reply = await answer
         except asyncio.CancelledError:
             return  # the client disconnected while its answer was awaited
         except Exception as error:
@@ -77,11 +106,31 @@ class RecognizeExchange(Exchange):
             self.drop_body()
         self.send(reply)
 
-    async def _reply(self, ticket: Ticket, asked: OcrRequest) -> Reply:
+    async def _reply(
+        self, asked: OcrRequest, ticket: Ticket | None = None, claim: Claim | None = None
+    ) -> Reply:
         """The result, or the job that will have it."""
-        if not asked.block:
-            self._ticket = None
-            return self.dialect.accepted(self.context.jobs.create(ticket, asked.format))
+        return await (self._result(asked, ticket) if asked.block else self._accepted(asked, claim))
+
+    def _allowed(self, form: Form) -> OcrRequest:
+        """The request in a form; NotAllowed if the user may not make it."""
+        asked = self.dialect.parse(form)
+        for needed in asked.scopes:
+            require(self.scope.principal, needed)
+        return asked
+
+    async def _accepted(self, asked: OcrRequest, claim: Claim | None) -> Reply:
+        """The job that will have the result."""
+        jobs = await self.context.jobs.open()
+        if asked.webhook_url is not None:
+            await self.context.webhook_guard.admit(asked.webhook_url)
+        return self.dialect.accepted(await jobs.accept(asked, self.scope.principal, claim))
+
+    async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
+        """The result; ticket: if it is cached."""
+        turn = self.scope.principal.turn(asked.priority)
+        ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
+        self.drop_body()
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()

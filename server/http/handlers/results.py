@@ -1,4 +1,4 @@
-"""GET /results/MD5: a cached result, without sending the image."""
+"""GET and DELETE /results/MD5: a cached result, without sending the image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ResultHandler(BaseHandler):
             chosen = parse_format(fields.pop("format", "json"))
             options = parse_options(fields, self.context.default_options, chosen)
             service = self.context.service
-            kept = service.find(md5.lower(), options)
+            kept = service.find(md5.lower(), options, self.scope.principal.user)
             if kept is None:
                 raise NotFound(
                     "no result is cached for this MD5 with these options and models; the formats "
@@ -41,6 +41,17 @@ class ResultHandler(BaseHandler):
             self.send_problem(error)
 
     head = get
+
+    def delete(self, md5: str) -> None:
+        """204 when all that is kept of the caller's image is deleted, 404 if nothing is."""
+        try:
+            self.query_fields(())
+            if not self.context.service.erase(self.scope.principal.user, md5.lower()):
+                raise NotFound("no result is cached for this MD5")
+        except Exception as error:
+            self.send_problem(error)
+        else:
+            self.send_empty(204)
 
     def _client_has(self, tag: str) -> bool:
         """Whether If-None-Match contains the tag or `*` (weak comparison: RFC 9110, 13.1.2)."""

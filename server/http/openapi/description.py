@@ -6,6 +6,7 @@ from typing import Any
 
 from ocr_engine.images.header import ACCEPTED_FORMATS
 from ocr_engine.options import RecognitionOptions
+from server.http.openapi.admin_operations import SECURITY_SCHEMES, WITH_KEY
 from server.http.openapi.fields import field_schemas
 from server.http.openapi.operations import describe_paths
 from server.http.openapi.parameters import parameter_components
@@ -21,6 +22,7 @@ TAGS = {
     "Recognition": "Send an image, get its text.",
     "Jobs": "Work started with `block_flag=false`.",
     "Results": "Results in the cache.",
+    "Keys": "Keys of users, for administrators.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",
 }
@@ -38,7 +40,7 @@ def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This server"}],
-        "security": [],
+        "security": [{}, *WITH_KEY] if not settings.access.required else WITH_KEY,
         "tags": [{"name": name, "description": told} for name, told in TAGS.items()],
         "paths": describe_paths(field_schemas(defaults)),
         "components": {
@@ -46,6 +48,7 @@ def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
             "responses": error_components(),
             "parameters": parameter_components(),
             "headers": header_components(),
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
 
@@ -72,6 +75,8 @@ def _introduction(settings: Settings) -> str:
             "",
             *limits,
             "",
-            "There is no authentication: whoever can reach the server can use it.",
+            "Each request needs a key."
+            if settings.access.required
+            else "Requests without a key are accepted, as the user `anonymous`.",
         ]
     )

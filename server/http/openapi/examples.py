@@ -18,14 +18,43 @@ QUEUED: dict[str, Any] = {
     "state": "queued",
     "url": f"/jobs/{JOB_ID}",
     "position": 2,
+    "progress": {"pages_total": 1, "pages_done": 0, "pages_failed": 0},
+    "attempts": 0,
+    "created_at": 1790000000.0,
 }
-DONE = {"id": JOB_ID, "state": "done", "url": f"/jobs/{JOB_ID}"}
+DONE = {
+    "id": JOB_ID,
+    "state": "done",
+    "url": f"/jobs/{JOB_ID}",
+    "progress": {"pages_total": 1, "pages_done": 1, "pages_failed": 0},
+    "attempts": 1,
+    "created_at": 1790000000.0,
+    "expires_at": 1790003600.0,
+}
 FAILED = {
     **DONE,
     "state": "failed",
+    "progress": {"pages_total": 1, "pages_done": 0, "pages_failed": 1},
     "error": {"code": "invalid_image", "message": "the JPEG header is cut off"},
 }
 ACCEPTED = {"status": "accepted", "job": QUEUED, "request_id": REQUEST_ID}
+KEY: dict[str, Any] = {
+    "id": "7Qe2mZ0a",
+    "label": "Ann, mobile",
+    "state": "active",
+    "scopes": ["read", "jobs"],
+    "weight": 1.0,
+    "priority": 0,
+    "rate_per_minute": None,
+    "concurrency": None,
+    "max_body_mb": None,
+    "daily_quota": 500,
+    "created_at": 1790000000.0,
+    "expires_at": None,
+    "revoked_at": None,
+    "secrets": [{"created_at": 1790000000.0, "expires_at": None}],
+}
+SECRET = "ocr_7Qe2mZ0a_…"
 METRICS = """# HELP ocr_queue_depth Images that wait for a worker.
 # TYPE ocr_queue_depth gauge
 ocr_queue_depth 0.0

@@ -23,6 +23,9 @@ MEANINGS = {
     f"The default is `word` for the formats {join_names(_WITH_WORDS)}.",
     "timeout_ms": "The longest time that this request waits, in milliseconds. "
     "If not set, only the server's limits apply.",
+    "priority": "Higher is read first, among the images of this user.",
+    "deadline_seconds": "Like `timeout_ms`, in seconds and longer: for jobs.",
+    "webhook_url": "Only for jobs: a signed message is posted there when the job ends.",
     "det_limit_side_len": "The limit for `det_limit_type`, in pixels. An image is enlarged to at "
     "most 16 times its pixels, or to 0.3 million pixels if that is more.",
     "det_limit_type": "`min`: enlarge small images for detection until the short side is "
@@ -35,7 +38,7 @@ MEANINGS = {
     "drop_score": "Lines with a lower confidence are left out.",
 }
 # Defaults of fields that are not in the settings.
-DEFAULTS = {"block_flag": True, "format": "json"}
+DEFAULTS = {"block_flag": True, "format": "json", "priority": 0}
 
 
 def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:

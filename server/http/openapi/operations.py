@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.formats.examples import ANSWER, REQUEST_ID
 from server.http.openapi import examples
+from server.http.openapi.admin_operations import describe_admin
+from server.http.openapi.job_operations import describe_jobs
 from server.http.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
 from server.http.openapi.responses import (
     JSON,
@@ -17,25 +18,25 @@ from server.http.openapi.responses import (
     optional_header,
     plain,
     result,
-    result_content,
 )
 from server.http.openapi.schemas import text
 from server.http.openapi.typed_schemas import reference
-from server.intake.request_fields import OPTION_FIELDS
+from server.intake.request_fields import OPTION_FIELDS, REQUEST_FIELDS
 from server.settings.constraints import Schema
 
 Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]
 
-RECOGNITION_ERRORS = (413, 415, 422, 500, 503, 504)
+RECOGNITION_ERRORS = (409, 413, 415, 422, 429, 500, 503, 504)
 
 
 def describe_paths(fields: dict[str, Schema]) -> Paths:
     """All routes, in the order of the API page."""
     return {
         **_recognition(fields),
-        **_jobs(fields),
+        **describe_jobs(fields),
         **_results(fields),
+        **describe_admin(),
         **_health(),
         **_pages(),
     }
@@ -47,16 +48,16 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
     }
     answers = {"200": done, "202": accepted()}
-    by_query = ("format", "block_flag", "timeout_ms", *OPTION_FIELDS)
+    by_query = (*REQUEST_FIELDS, *OPTION_FIELDS)
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
         "summary": "Recognize an image; all fields in the body",
         "description": "The legacy API: the fields of the original OCRWebServer (2021). Options "
         "that are not set have the server's defaults.",
-        "parameters": shared("RequestId", "CacheControl"),
+        "parameters": shared("RequestId", "CacheControl", "IdempotencyKey"),
         "requestBody": body_of_service(fields),
-        "responses": answers | errors(400, 404, *RECOGNITION_ERRORS),
+        "responses": answers | errors(400, 401, 403, 404, *RECOGNITION_ERRORS),
     }
     ocr = {
         "tags": ["Recognition"],
@@ -64,53 +65,14 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "summary": "Recognize an image; options in the query string",
         "description": "The image is the body itself, the form part `file`, or base64 in JSON. "
         "Each option is either in the query string or in the body, not in both.",
-        "parameters": [*in_query(fields, by_query), *shared("RequestId", "CacheControl")],
+        "parameters": [
+            *in_query(fields, by_query),
+            *shared("RequestId", "CacheControl", "IdempotencyKey"),
+        ],
         "requestBody": body_of_ocr(fields),
-        "responses": answers | errors(400, *RECOGNITION_ERRORS),
+        "responses": answers | errors(400, 401, 403, *RECOGNITION_ERRORS),
     }
     return {"/ocr": {"post": ocr}, "/ocr_service": {"post": service}}
-
-
-def _jobs(fields: dict[str, Schema]) -> Paths:
-    chosen = in_query(fields, ["format"])[0]
-    chosen["description"] = "The output format; by default the one of the request with the image."
-    chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
-    state = {"status": "success", "request_id": REQUEST_ID}
-    finished_examples = {
-        "queued": state | {"job": examples.QUEUED},
-        "failed": state | {"job": examples.FAILED},
-        "done": ANSWER | {"job": examples.DONE},
-    }
-    several = (reference("JobAnswer"), reference("JobResult"))
-    found = {
-        "description": "The job's state; its result in the requested format when it is done.",
-        "headers": {
-            **headers("X-Job-State", "Age"),
-            **{name: optional_header(name) for name in ("Retry-After", "X-Cache", "Server-Timing")},
-        },
-        "content": result_content(several, **finished_examples),
-    }
-    get = {
-        "tags": ["Jobs"],
-        "operationId": "getJob",
-        "summary": "Get the state or result of a job",
-        "description": "A failed job is also answered with 200; see `job.state` and `job.error`.",
-        "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
-        "responses": {"200": found} | errors(400, 404, 410, 500),
-    }
-    delete = {
-        "tags": ["Jobs"],
-        "operationId": "cancelJob",
-        "summary": "Cancel a job",
-        "description": "Queued work is dropped. A recognition in progress is stopped, unless "
-        "another request waits for it.",
-        "parameters": shared("RequestId"),
-        "responses": {
-            "204": {"description": "The job is cancelled.", "headers": headers()},
-            **errors(404, 409, 410),
-        },
-    }
-    return {"/jobs/{id}": {"parameters": shared("JobId"), "get": get, "delete": delete}}
 
 
 def _results(fields: dict[str, Schema]) -> Paths:
@@ -129,10 +91,22 @@ def _results(fields: dict[str, Schema]) -> Paths:
                 "description": "The client already has this version.",
                 "headers": headers("ETag", "X-Cache"),
             },
-            **errors(400, 404, 500),
+            **errors(400, 401, 403, 404, 429, 500, 503),
         },
     }
-    return {"/results/{md5}": {"parameters": shared("Md5"), **_with_head(get)}}
+    delete = {
+        "tags": ["Results"],
+        "operationId": "eraseResults",
+        "summary": "Erase what is kept of an image",
+        "description": "The caller's cached results of the image, with all options, and its bytes.",
+        "parameters": shared("RequestId"),
+        "responses": {
+            "204": {"description": "Nothing is kept any more.", "headers": headers()},
+            **errors(400, 401, 403, 404, 429, 503),
+        },
+    }
+    path = {"parameters": shared("Md5"), **_with_head(get), "delete": delete}
+    return {"/results/{md5}": path}
 
 
 def _health() -> Paths:
@@ -145,7 +119,8 @@ def _health() -> Paths:
     }
     live = plain("The event loop runs.", JSON, reference("Liveness"), {"status": "alive"})
     ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
-    health = plain("The server's state.", JSON, reference("Health"))
+    either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
+    health = plain("The server's state; without a key perhaps only a word.", JSON, either)
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),
@@ -155,17 +130,25 @@ def _health() -> Paths:
         "/healthz": _with_head(
             _probe("healthz", "State of workers, queue and cache", {"200": health})
         ),
-        "/metrics": _with_head(_probe("metrics", "Metrics for Prometheus", {"200": metrics})),
+        "/metrics": _with_head(
+            _probe(
+                "metrics",
+                "Metrics for Prometheus",
+                {"200": metrics, **errors(400, 401, 403, 429, 503)},
+                public=False,
+            )
+        ),
     }
 
 
-def _probe(name: str, summary: str, answers: dict[str, Any]) -> Operation:
+def _probe(name: str, summary: str, answers: dict[str, Any], public: bool = True) -> Operation:
     return {
         "tags": ["Health"],
         "operationId": name,
         "summary": summary,
         "parameters": shared("RequestId"),
         "responses": answers,
+        **({"security": []} if public else {}),
     }
 
 
@@ -201,6 +184,7 @@ def _page(name: str, summary: str, content: dict[str, Any], *statuses: int) -> d
         "operationId": name,
         "summary": summary,
         "parameters": shared("IfNoneMatch", "RequestId"),
+        "security": [],
         "responses": {
             "200": {"description": summary, "headers": headers() | tags, "content": content},
             "304": {

@@ -10,7 +10,7 @@ from server.http.openapi import examples
 from server.http.openapi.fields import image_schema
 from server.intake.fields import BASE64_FIELD, IMAGE_PART
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
-from server.service.jobs import MAX_WAIT_SECONDS
+from server.jobs.record import MAX_WAIT_SECONDS
 from server.settings.constraints import Schema
 
 Parameter = dict[str, Any]
@@ -33,6 +33,14 @@ def parameter_components() -> dict[str, Parameter]:
             "Cache-Control",
             "`no-cache` skips the cache lookup; the result is still stored.",
         ),
+        "IdempotencyKey": {
+            **_header(
+                "Idempotency-Key",
+                "A request that is repeated with the same key within 24 hours is answered as the "
+                "first time, with the same job or result.",
+            ),
+            "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
+        },
         "IfNoneMatch": _header("If-None-Match", "ETags that the client has, or `*`."),
         "JobId": _in_path(
             "id",

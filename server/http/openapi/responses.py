@@ -12,13 +12,14 @@ from server.http.errors import RETRY_AFTER, STATUS
 from server.http.openapi import examples
 from server.http.openapi.schemas import count, text
 from server.http.openapi.typed_schemas import reference
-from server.service.jobs import JobState
+from server.jobs.record import JobState
 from server.settings.constraints import Schema
 
 Response = dict[str, Any]
 
 JSON = "application/json"
 ALWAYS = ("X-Request-Id", "X-Content-Type-Options")
+RATE_LIMITS = ("RateLimit-Policy", "RateLimit")
 
 # The media type, schema and example of each format.
 RESULT_TYPES: dict[str, tuple[str, Schema, Any]] = {
@@ -46,9 +47,20 @@ def header_components() -> dict[str, Any]:
         ),
         "ETag": _header("For If-None-Match.", text(pattern='^"[^"]+"$')),
         "Retry-After": _header("Seconds to wait before trying again.", seconds),
+        "RateLimit-Policy": _header(
+            "The limits of the key or address (draft-ietf-httpapi-ratelimit-headers-11).",
+            text(pattern='^"[a-z]+";q=[0-9]+'),
+            required=False,
+        ),
+        "RateLimit": _header(
+            "What is left of these limits, and the seconds until there is more.",
+            text(pattern='^"[a-z]+";r=[0-9]+'),
+            required=False,
+        ),
         "Location": _header("The address of the job.", text(format="uri-reference")),
         "Operation-Location": _header("The same as Location.", text(format="uri-reference")),
         "X-Job-State": _header("The state of the job.", {"enum": list(get_args(JobState))}),
+        "WWW-Authenticate": _header("How to send a key.", {"const": "Bearer"}),
         "Allow": _header("The allowed methods.", text()),
     }
 
@@ -77,7 +89,7 @@ def result(*more_headers: str) -> Response:
     """A result, in any output format."""
     return {
         "description": "The result; `lines` is empty if the image has no text.",
-        "headers": headers("X-Cache", "Server-Timing", "Age", *more_headers),
+        "headers": headers("X-Cache", "Server-Timing", "Age", *RATE_LIMITS, *more_headers),
         "content": result_content(),
     }
 
@@ -104,7 +116,10 @@ def accepted() -> Response:
     """The response for a started job."""
     return {
         "description": "With `block_flag=false`: the job is accepted; poll its address.",
-        "headers": headers("Location", "Operation-Location", "Retry-After", "X-Cache"),
+        "headers": {
+            **headers("Location", "Operation-Location", "Retry-After", *RATE_LIMITS),
+            "X-Cache": optional_header("X-Cache"),
+        },
         "content": {JSON: {"schema": reference("AcceptedAnswer"), "example": examples.ACCEPTED}},
         "links": {
             "job": {"operationId": "getJob", "parameters": {"id": "$response.body#/job/id"}},
@@ -123,10 +138,14 @@ def codes_by_status() -> dict[int, dict[str, str]]:
 
 def error_components() -> dict[str, Response]:
     """One response for each error status."""
-    with_retry = {STATUS[error] for error in RETRY_AFTER}
+    with_retry = {STATUS[error] for error in RETRY_AFTER} | {429}
     found = {}
     for status, codes in codes_by_status().items():
         header_refs = headers(*(["Retry-After"] if status in with_retry else []))
+        if status == 429:
+            header_refs |= headers(*RATE_LIMITS)
+        if status == 401:
+            header_refs |= headers("WWW-Authenticate")
         if status == 405:
             header_refs |= headers("Allow")
         one_of_them = {"properties": {"error": {"properties": {"code": {"enum": list(codes)}}}}}

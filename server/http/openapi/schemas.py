@@ -8,6 +8,7 @@ from ocr_engine.result_json import BoxJson, ResultJson, TextLineJson, TextPartJs
 from server.formats.render import AnswerJson, LegacyJson
 from server.http import json_bodies
 from server.settings.constraints import Schema
+from server.users.key_record import KeyBody
 
 COMPONENTS = {
     "Box": BoxJson,
@@ -18,10 +19,16 @@ COMPONENTS = {
     "LegacyAnswer": LegacyJson,
     "Job": json_bodies.JobBody,
     "AcceptedAnswer": json_bodies.AcceptedAnswer,
+    "JobList": json_bodies.JobList,
     "JobAnswer": json_bodies.JobAnswer,
     "JobResult": json_bodies.JobResult,
+    "Key": KeyBody,
+    "KeyAnswer": json_bodies.KeyAnswer,
+    "KeyListAnswer": json_bodies.KeyListAnswer,
+    "SecretAnswer": json_bodies.SecretAnswer,
     "Liveness": json_bodies.Liveness,
     "Readiness": json_bodies.Readiness,
+    "BriefHealth": json_bodies.BriefHealth,
     "Health": json_bodies.Health,
     "ErrorCode": json_bodies.ErrorCode,
     "Error": json_bodies.ErrorBody,

@@ -1,6 +1,10 @@
 // Builds a request from form values, and the equivalent curl command.
 
+import { currentKey } from "../shared/api_key.js";
+
 const PLACEHOLDER = "image.png";
+// In place of the key itself, so that it is not copied with the command.
+const KEY_HEADER = `-H "Authorization: Bearer $OCR_API_KEY"`;
 
 // values: {path, query, header, body}, each a Map from name to value; file: the chosen image.
 export function buildRequest(operation, kind, { values, file, json }) {
@@ -41,6 +45,7 @@ export function curlLine(request) {
   for (const [name, value] of request.headers) {
     if (!(request.fields && name === "Content-Type")) parts.push("-H", quoted(`${name}: ${value}`));
   }
+  if (currentKey()) parts.push(KEY_HEADER);
   parts.push(...bodyParts(request), quoted(request.url));
   return parts.join(" ");
 }

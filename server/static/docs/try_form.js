@@ -1,5 +1,7 @@
 // The form of an operation: input fields, the matching curl command, and the response.
 
+import { callApi } from "../shared/api.js";
+import { onKey } from "../shared/api_key.js";
 import { copyText } from "../shared/clipboard.js";
 import { element } from "../shared/elements.js";
 import { answerView, failureView } from "./answer_view.js";
@@ -26,6 +28,7 @@ class TryForm {
     this.form = element("form", { class: "try", id: this.name, novalidate: true });
     this.form.addEventListener("submit", (event) => this.submit(event));
     this.form.addEventListener("input", () => this.updateCurl());
+    onKey(() => this.updateCurl());
     this.build();
   }
 
@@ -159,7 +162,7 @@ class TryForm {
     this.setSending(true);
     const started = performance.now();
     try {
-      const answer = await fetch(url, { method, headers: [...headers], body, signal: this.abort.signal });
+      const answer = await callApi(url, { method, headers: [...headers], body, signal: this.abort.signal });
       const data = await answer.blob();
       const time = Math.round(performance.now() - started);
       const status = `${answer.status} ${answer.statusText}`.trim();

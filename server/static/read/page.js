@@ -1,5 +1,7 @@
 // The page at /: wires its components together.
 
+import { onKey } from "../shared/api_key.js";
+import { showAllowance } from "./allowance.js";
 import { Camera } from "./camera.js";
 import { listenForChosenFiles, listenForDroppedFiles, listenForPastedFiles } from "./intake.js";
 import { onLanguage, translate, size } from "../shared/language.js";
@@ -38,6 +40,8 @@ session.on("selected", () => {
   byId("start").hidden = session.selected !== null;
   byId("work").hidden = session.selected === null;
 });
+onKey((key) => key && queue.retryRefused());
+showAllowance(document.querySelectorAll(".allowance"));
 onLanguage(() => {
   byId("limits").textContent = translate("limits", { limit: size(maxBytes) });
 });

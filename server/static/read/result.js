@@ -2,10 +2,21 @@
 
 import { copyText } from "../shared/clipboard.js";
 import { EXPORTS, filteredResult, save } from "./exports.js";
-import { hasText, number, onLanguage, percent, size, translate } from "../shared/language.js";
+import {
+  clockTime,
+  hasText,
+  number,
+  onLanguage,
+  percent,
+  size,
+  timeSpan,
+  translate,
+} from "../shared/language.js";
 import { showNotice } from "../shared/notices.js";
 import { FINISHED } from "./session.js";
 import { showTimings } from "./timings.js";
+
+const REDRAW_MS = 1000; // of the time until the server accepts images again
 
 export class Result {
   #session;
@@ -25,6 +36,10 @@ export class Result {
       if (image === session.selected) this.#draw();
     });
     onLanguage(() => this.#draw());
+    setInterval(() => {
+      const { selected } = session;
+      if (selected?.state === "failed" && selected.failure.availableAt) this.#drawFailure(selected);
+    }, REDRAW_MS);
   }
 
   #listen() {
@@ -99,7 +114,8 @@ export class Result {
   #drawFailure({ failure, file, state }) {
     const byId = this.#byId;
     byId("result-failed").classList.toggle("cancelled", state === "cancelled");
-    byId("failure-text").textContent = failureText(failure, file.size, this.#maxBytes);
+    const message = failureText(failure, file.size, this.#maxBytes);
+    if (byId("failure-text").textContent !== message) byId("failure-text").textContent = message;
     const details = [
       failure.code,
       failure.detail,
@@ -112,15 +128,28 @@ export class Result {
 
 export function failureText(failure, bytes, maxBytes) {
   const key = `error_${failure.code}`;
-  const values = { size: size(bytes), limit: maxBytes ? size(maxBytes) : "?" };
+  const limit = maxBytes ? size(maxBytes) : "?";
+  const values = { size: size(bytes), limit, when: availability(failure.availableAt) };
   if (hasText(key)) return translate(key, values);
   return failure.detail || translate("error_unexpected_answer");
+}
+
+// When the server accepts images again, as a part of a sentence.
+function availability(time) {
+  if (time === null || time === undefined) return translate("available_later");
+  const seconds = Math.ceil((time - Date.now()) / 1000);
+  if (seconds <= 0) return translate("available_now");
+  const key = seconds < 60 ? "available_in" : "available_at";
+  return translate(key, { time: clockTime(time), span: timeSpan(seconds) });
 }
 
 // The state of an image as text.
 export function stateText(image) {
   if (image.state === "uploading")
     return translate("state_uploading", { percent: percent(image.sent) });
-  if (image.state === "retrying") return translate("state_retrying", { n: image.secondsLeft });
+  if (image.state === "retrying") {
+    const key = image.failure.code === "rate_limited" ? "state_rate_limited" : "state_retrying";
+    return translate(key, { n: image.secondsLeft });
+  }
   return translate(`state_${image.state}`);
 }

@@ -1,5 +1,8 @@
 // Uploads one image and returns the answer; throws UploadFailure.
 
+import { keyHeaders } from "../shared/api_key.js";
+import { noteAllowance } from "./allowance.js";
+
 // Error codes for responses without one: these statuses can come from a proxy.
 const CODE_BY_STATUS = { 413: "body_too_large", 429: "rate_limited" };
 
@@ -7,21 +10,24 @@ export class UploadFailure extends Error {
   constructor(code, { detail = "", status = 0, retryAfter = null, requestId = "" } = {}) {
     super(detail || code);
     Object.assign(this, { code, detail, status, retryAfter, requestId });
+    this.availableAt = retryAfter === null ? null : Date.now() + retryAfter * 1000;
   }
 }
 
-// XMLHttpRequest, because fetch does not report upload progress.
-export function upload(file, { signal, onProgress, bypassCache = false }) {
+// XMLHttpRequest, because fetch does not report upload progress. key: the API key, or null.
+export function upload(file, { key, signal, onProgress, bypassCache = false }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "ocr");
     request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(keyHeaders(key))) request.setRequestHeader(name, value);
     if (bypassCache) request.setRequestHeader("Cache-Control", "no-cache");
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable && event.total) onProgress(event.loaded / event.total);
     });
     request.upload.addEventListener("load", () => onProgress(1));
     request.addEventListener("load", () => {
+      noteAllowance((name) => request.getResponseHeader(name));
       try {
         resolve(parseAnswer(request));
       } catch (failure) {

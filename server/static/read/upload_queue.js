@@ -1,10 +1,15 @@
-// Uploads the images of the session: a few concurrently, with retries after Retry-After.
+// Uploads the images of the session: a few concurrently, with retries after Retry-After, or with
+// another API key.
 
+import { needsKey } from "../shared/api.js";
+import { anotherKey, credentials } from "../shared/key_request.js";
 import { upload, UploadFailure } from "./upload.js";
 
 export const MAX_CONCURRENT = 4;
 export const MAX_RETRIES = 4;
 const MAX_RETRY_SECONDS = 60;
+// While the server answers with these codes, it refuses every image.
+const REFUSES_ALL = ["key_required", "key_invalid", "not_allowed", "quota_exceeded"];
 
 export class UploadQueue {
   #session;
@@ -43,6 +48,13 @@ export class UploadQueue {
     this.#startNext();
   }
 
+  // With another API key, the server may accept the images that it refused.
+  retryRefused() {
+    for (const image of this.#session.images) {
+      if (image.state === "failed" && REFUSES_ALL.includes(image.failure.code)) this.retry(image);
+    }
+  }
+
   get isBusy() {
     return this.#running.size + this.#waiting.length > 0;
   }
@@ -74,6 +86,7 @@ export class UploadQueue {
       });
     } catch (failure) {
       this.#fail(image, failure);
+      if (REFUSES_ALL.includes(failure.code)) this.#failWaiting(failure);
     } finally {
       this.#running.delete(image);
       this.#startNext();
@@ -83,13 +96,20 @@ export class UploadQueue {
   async #uploadWithRetries(image, signal) {
     for (;;) {
       this.#session.change(image, { state: "uploading", sent: 0 });
+      const sent = credentials();
       try {
         return await upload(image.file, {
+          key: sent.key,
           signal,
           bypassCache: image.bypassCache,
           onProgress: (sent) => this.#onProgress(image, sent),
         });
       } catch (failure) {
+        if (needsKey(failure.status, failure.code)) {
+          this.#session.change(image, { state: "locked" });
+          if (await anotherKey(sent, failure.code)) continue;
+          throw failure;
+        }
         if (!canRetry(failure) || image.attempt >= MAX_RETRIES) throw failure;
         await this.#waitToRetry(image, Math.min(failure.retryAfter, MAX_RETRY_SECONDS), failure, signal);
       }
@@ -113,6 +133,10 @@ export class UploadQueue {
     }
   }
 
+  #failWaiting(failure) {
+    for (const image of this.#waiting.splice(0)) this.#fail(image, failure);
+  }
+
   #fail(image, failure) {
     const known =
       failure instanceof UploadFailure
@@ -124,7 +148,11 @@ export class UploadQueue {
 }
 
 function canRetry(failure) {
-  return [429, 503].includes(failure.status) && failure.retryAfter !== null;
+  return (
+    [429, 503].includes(failure.status) &&
+    failure.retryAfter !== null &&
+    failure.code !== "quota_exceeded" // that lasts until midnight
+  );
 }
 
 function waitOneSecond(signal) {

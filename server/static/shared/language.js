@@ -65,6 +65,15 @@ export function timeSpan(seconds) {
   return words.join(" ");
 }
 
+// The local time of a Unix time in milliseconds, with the weekday if it is not today.
+export function clockTime(milliseconds) {
+  const time = new Date(milliseconds);
+  const isToday = time.toDateString() === new Date().toDateString();
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  if (!isToday) options.weekday = "short";
+  return new Intl.DateTimeFormat(language(), options).format(time);
+}
+
 // Formats bytes in units of 1024.
 export function size(bytes) {
   if (bytes < 1024) return `${number(bytes)} B`;

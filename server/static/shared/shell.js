@@ -1,6 +1,7 @@
-// Common to all pages: icons, language switch and theme switch.
+// Common to all pages: icons, key button, language switch and theme switch.
 
 import { icon, insertIcons } from "./icons.js";
+import { addKeyButton } from "./key_button.js";
 import { applyLanguage, onLanguage, switchLanguage, translate } from "./language.js";
 import { setPreference } from "./preferences.js";
 
@@ -8,6 +9,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export function startShell() {
   insertIcons(document);
+  addKeyButton(document.querySelector(".switches"));
   const languageSwitch = document.getElementById("language-switch");
   languageSwitch?.addEventListener("click", switchLanguage);
   const themeSwitch = document.getElementById("theme-switch");

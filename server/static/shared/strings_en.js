@@ -12,6 +12,26 @@ export default {
   switch_to_dark: "Switch to dark theme",
   switch_to_light: "Switch to light theme",
 
+  // The API key
+  key_button_used: "API key (in use)",
+  key_button_none: "API key (none)",
+  key_title: "API key",
+  key_needed: "This server requires an API key.",
+  key_refused: "The server no longer accepts the API key of this tab. Enter another one.",
+  key_in_use: "This tab uses the key {key}… Enter another one to replace it.",
+  key_none: "This tab has no API key.",
+  key_label: "Key",
+  key_show: "Show key",
+  key_hide: "Hide key",
+  key_hint:
+    "Only this browser tab keeps the key, until you close the tab or forget the key. It is sent to this server only.",
+  key_use: "Use key",
+  key_checking: "Checking…",
+  key_forget: "Forget key",
+  key_empty: "Enter a key.",
+  key_wrong:
+    "The server does not accept this key. Check that it is complete, or ask the administrator for another one.",
+
   // Adding images
   add_images: "Add images",
   start_title: "Drop images here",
@@ -38,6 +58,9 @@ export default {
   cancel_all: "Cancel all",
   export_all: "Export all",
   progress: "{n} of {total} finished",
+  allowance: "{left} of {quota} left today",
+  allowance_left: "{left} left today",
+  allowance_renews: "more at {time}",
   progress_announcement: "{name}: {state}. {n} of {total} finished.",
   remove_image: "Remove {name}",
   cancel_image: "Cancel {name}",
@@ -46,6 +69,8 @@ export default {
   state_uploading: "Uploading {percent}",
   state_recognizing: "Recognizing…",
   state_retrying: "Server busy, retrying in {n} s",
+  state_rate_limited: "Too many requests, retrying in {n} s",
+  state_locked: "Waiting for a key",
   state_done: "Done",
   state_failed: "Failed",
   state_cancelled: "Cancelled",
@@ -112,11 +137,14 @@ export default {
   server_state_starting: "Starting",
   server_state_draining: "Shutting down",
   server_state_unreachable: "Unreachable",
+  server_state_locked: "API key required",
   server_state_text_ready: "The server is accepting images.",
   server_state_text_starting: "No worker is ready yet.",
   server_state_text_draining: "The server finishes accepted images and rejects new ones.",
   server_state_text_unreachable:
     "The server does not respond. This page keeps trying and shows the last known values.",
+  server_state_text_locked: "The figures are shown only with an API key.",
+  enter_key: "Enter key",
   up_for: "up {time}",
   tile_rate: "Requests per second",
   rate_note: { one: "{n} request since start", other: "{n} requests since start" },
@@ -174,12 +202,21 @@ export default {
     "Recognizing this image takes more memory than allowed. Scale it down or split it into parts.",
   error_poison_input:
     "Recognition crashed twice on this image, so it is blocked for 10 minutes. Save it in another format and try that.",
-  error_rate_limited: "Too many images in a short time. Wait a moment and try again.",
-  error_quota_exceeded: "The quota is used up. Try again later or contact the administrator.",
-  error_unauthorized:
-    "This server requires an API key, and this page has none. Contact the administrator.",
-  error_forbidden: "You do not have permission to do this. Contact the administrator.",
-  error_queue_full: "The server is busy: too many images are waiting. Try again in a moment.",
+  error_rate_limited: "Too many requests in a short time. Try again {when}.",
+  error_quota_exceeded: "Today's quota is used up. Try again {when}.",
+  available_at: "at {time} (in {span})",
+  available_in: "in {span}",
+  available_now: "now",
+  available_later: "later",
+  error_key_required: "This server requires an API key. Try again to enter one.",
+  error_key_invalid:
+    "The server does not accept the API key: it is unknown, revoked or expired. Try again to enter another one.",
+  error_not_allowed:
+    "The API key does not allow this. Use another key, or contact the administrator.",
+  error_storage_unavailable:
+    "The server cannot reach its database. Try again in a moment. If this persists, contact the administrator.",
+  error_queue_full:
+    "The server is busy: too many images are waiting. The message below says whether they are yours. Try again {when}.",
   error_worker_crashed:
     "Recognition crashed on this image. Try again. If it fails again, save the image in another format.",
   error_starting: "The server is still starting. Try again in a few seconds.",

@@ -1,5 +1,8 @@
 // The page at /status: polls /healthz and /metrics every two seconds and keeps five minutes.
 
+import { ApiError, callApi, errorCode } from "../shared/api.js";
+import { onKey } from "../shared/api_key.js";
+import { openKeyDialog } from "../shared/key_dialog.js";
 import { duration, number, onLanguage, percent, translate } from "../shared/language.js";
 import { parseMetrics, sumOf } from "./metrics_text.js";
 import { Plot } from "./plot.js";
@@ -24,32 +27,35 @@ const plots = {
 let samples = [];
 let timer = 0;
 let isPolling = false;
+let refusal = null; // the code of an error that ends only with another API key
 
 async function poll() {
   if (isPolling) return;
   isPolling = true;
+  refusal = null;
   clearTimeout(timer);
   try {
-    const [health, metrics] = await Promise.all([fetchOk("healthz"), fetchOk("metrics")]);
-    samples = parseMetrics(await metrics.text());
+    // In this order, because /healthz answers without a key too, but only with its status.
+    const metrics = await (await fetchOk("metrics")).text();
+    const health = await (await fetchOk("healthz")).json();
+    if (!health.workers) throw new Error("the key was revoked between the two");
+    samples = parseMetrics(metrics);
     const counters = readCounters(samples, performance.now());
     const earlier = snapshots.slice(-RATE_WINDOW).find((other) => other.counters);
     const rates = earlier ? ratesBetween(earlier.counters, counters) : null;
-    record({ counters, rates, health: await health.json() });
-  } catch {
+    record({ counters, rates, health });
+  } catch (error) {
+    if ([401, 403].includes(error.status)) refusal = error.code;
     record({ counters: null, rates: null, health: null });
   }
   isPolling = false;
   draw();
-  if (!document.hidden) timer = setTimeout(poll, POLL_MS);
+  if (!document.hidden && !refusal) timer = setTimeout(poll, POLL_MS);
 }
 
 async function fetchOk(address) {
-  const answer = await fetch(address, {
-    cache: "no-store",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  const answer = await callApi(address, { cache: "no-store", timeout: TIMEOUT_MS });
+  if (!answer.ok) throw new ApiError(answer.status, await errorCode(answer));
   return answer;
 }
 
@@ -61,9 +67,10 @@ function record(entry) {
 function draw() {
   const last = snapshots.at(-1);
   if (!last) return;
-  showState(last.health);
-  document.body.classList.toggle("stale", !last.health);
+  showState(last.health, refusal);
+  byId("enter-key").hidden = !refusal;
   const health = last.health ?? snapshots.findLast((entry) => entry.health)?.health;
+  document.body.classList.toggle("stale", !last.health && Boolean(health));
   if (!health) return;
   drawRates(last.rates);
   drawQueue(health);
@@ -138,8 +145,10 @@ function series(value) {
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
   if (document.hidden) record({ counters: null, rates: null, health: null });
-  else poll();
+  else if (!refusal) poll();
 });
+byId("enter-key").addEventListener("click", () => openKeyDialog(refusal));
+onKey((key) => key && poll());
 onLanguage(draw);
 startShell();
 poll();

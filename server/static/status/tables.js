@@ -12,13 +12,14 @@ const WORKER_CLASSES = {
   dead: "bad",
 };
 
-export function showState(health) {
-  const state = health?.status ?? "unreachable";
+// refusal: the code of the error that says why there is no health, or null.
+export function showState(health, refusal) {
+  const state = refusal ? "locked" : (health?.status ?? "unreachable");
   const badge = document.getElementById("state-badge");
   const words = stateName("server_state_", state);
   if (badge.textContent !== words) badge.textContent = words;
   badge.className = `badge ${STATE_CLASSES[state] ?? "waiting"}`;
-  const textKey = `server_state_text_${state}`;
+  const textKey = refusal === "not_allowed" ? "error_not_allowed" : `server_state_text_${state}`;
   document.getElementById("state-text").textContent = hasText(textKey) ? translate(textKey) : "";
   if (!health) return;
   const { engine, version, uptime_seconds: uptime } = health;

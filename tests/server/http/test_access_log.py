@@ -65,7 +65,7 @@ def test_jobs_and_kept_results_have_the_outcome_of_the_cache(
         ("GET", "304"),
         ("DELETE", "409"),
     ]
-    assert [rest.rpartition(" ")[2] for _, _, rest in found] == ["miss", "miss", "hit", "hit", "-"]
+    assert [rest.rpartition(" ")[2] for _, _, rest in found] == ["-", "miss", "hit", "hit", "-"]
     assert found[3][2] == "0 bytes hit"
 
 

@@ -14,6 +14,7 @@ from tornado.netutil import bind_sockets
 
 from server.errors import BadRequest
 from server.formats.answer import Answer, CacheOutcome, Envelope
+from server.formats.stored import decode_text
 from server.http.context import ServerContext
 from server.http.errors import PublicError
 from server.http.handlers.recognize import ExchangeRoute
@@ -25,8 +26,8 @@ from server.intake.body import BodyReader, TextBody
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.intake.request_fields import parse_request
+from server.jobs.record import JobRecord, wait_for_end
 from server.principal import Principal
-from server.service.jobs import JobRecord
 from tests.support.cards import card
 from tests.support.http_client import Client, Reply
 from tests.support.live_server import LiveServer
@@ -120,7 +121,14 @@ def test_it_reads_nested_json_and_answers_in_its_own_words(foreign: Client, meth
 
 def test_its_jobs_are_jobs(foreign: Client, wide: LiveServer) -> None:
     ticket = call(foreign, base64_card("later"), wait=False).json["ticket"]
-    assert wide.get(f"/jobs/{ticket}?wait=20&format=json").text == "later"
+    assert wide.get(f"/jobs/{ticket}").status == 404, "a job of another user"
+
+    async def text() -> str:
+        jobs = await wide.context.jobs.open()
+        job = await wait_for_end(jobs, await jobs.get("k", ticket), 20)
+        return decode_text((await jobs.answer(job)).result)
+
+    assert wide.run(text) == "later"
 
 
 def test_errors_are_in_its_form_and_counted_under_their_code(

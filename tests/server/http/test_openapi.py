@@ -19,7 +19,7 @@ from server.http.openapi.fields import MEANINGS, field_schemas
 from server.http.openapi.responses import RESULT_TYPES
 from server.http.routes import make_application
 from server.intake.fields import Form
-from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, parse_request
+from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, REQUEST_FIELDS, parse_request
 from server.intake.sources import build_sources
 from server.settings.loading import build
 from server.settings.settings import Settings
@@ -28,12 +28,12 @@ from tests.support.cards import card
 from tests.support.live_server import LiveServer
 
 DEFAULTS = RecognitionOptions()
-SOURCES = build_sources(Settings(), 1000, known=lambda _: None)
+SOURCES = build_sources(Settings(), 1000, known=lambda *_: None)
 DESCRIPTION = describe(Settings(), DEFAULTS)
 FIELDS = field_schemas(DEFAULTS)
 FORMATS = FIELDS["format"]["enum"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-IN_A_PATH = {"id": "no-such-job", "md5": "0" * 32, "file": "nothing.js"}
+IN_A_PATH = {"id": "no-such-job", "key_id": "00000000", "md5": "0" * 32, "file": "nothing.js"}
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -147,11 +147,11 @@ def test_a_body_has_every_field(path: str, apart: set[str]) -> None:
 def test_the_query_has_what_the_handler_takes() -> None:
     query = {
         path: {each["name"] for each in item["parameters"] if each.get("in") == "query"}
-        for path, _, item in operations()
-        if path in ("/ocr", "/results/{md5}")
+        for path, method, item in operations()
+        if (path, method) in (("/ocr", "post"), ("/results/{md5}", "get"))
     }
     assert query["/results/{md5}"] == {"format", *OPTION_FIELDS}
-    assert query["/ocr"] == {"format", "block_flag", "timeout_ms", *OPTION_FIELDS}
+    assert query["/ocr"] == {*REQUEST_FIELDS, *OPTION_FIELDS}
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String(length=32), nullable=True),
         sa.Column("batch_id", sa.String(length=32), nullable=True),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -49,6 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_delivery_batch_id"), "delivery", ["batch_id"], unique=False)
+    op.create_index("ix_delivery_finished_at", "delivery", ["finished_at"], unique=False)
     op.create_index(op.f("ix_delivery_job_id"), "delivery", ["job_id"], unique=False)
     op.create_index("ix_delivery_state_next_at", "delivery", ["state", "next_at"], unique=False)
     op.create_table(
@@ -58,11 +60,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "erased",
+        sa.Column("user", sa.String(length=32), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("user"),
+    )
+    op.create_table(
         "idempotency",
         sa.Column("user", sa.String(length=32), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("owner", sa.String(length=32), nullable=False),
+        sa.Column("lease_until", sa.Double(), nullable=False),
         sa.Column("job_id", sa.String(length=32), nullable=True),
         sa.Column("reply", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
@@ -78,6 +88,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("started_at", sa.Double(), nullable=True),
@@ -87,13 +98,13 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.String(length=32), nullable=True),
         sa.Column("lease_until", sa.Double(), nullable=True),
         sa.Column("request", sa.Text(), nullable=False),
-        sa.Column("input_blob", sa.String(length=64), nullable=True),
+        sa.Column("format", sa.String(length=16), nullable=False),
+        sa.Column("input_blob", sa.String(length=64), nullable=False),
         sa.Column("input_bytes", sa.BigInteger(), nullable=False),
         sa.Column("md5", sa.String(length=32), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("outcome", sa.String(length=10), nullable=True),
         sa.Column("result_blob", sa.String(length=64), nullable=True),
-        sa.Column("result_bytes", sa.BigInteger(), nullable=False),
         sa.Column("error_code", sa.String(length=40), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.Column("pages_total", sa.Integer(), nullable=False),
@@ -103,9 +114,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_job_batch_id"), "job", ["batch_id"], unique=False)
+    op.create_index("ix_job_deadline_at", "job", ["deadline_at"], unique=False)
     op.create_index("ix_job_expires_at", "job", ["expires_at"], unique=False)
+    op.create_index("ix_job_input_blob", "job", ["input_blob"], unique=False)
+    op.create_index("ix_job_result_blob", "job", ["result_blob"], unique=False)
+    op.create_index(
+        "ix_job_state_lease_owner", "job", ["state", "lease_owner", "user"], unique=False
+    )
     op.create_index("ix_job_state_lease_until", "job", ["state", "lease_until"], unique=False)
-    op.create_index("ix_job_user_created_at", "job", ["user", "created_at"], unique=False)
+    op.create_index("ix_job_user_created_at", "job", ["user", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_job_user_state", "job", ["user", "state", "priority", "created_at"], unique=False
+    )
     op.create_table(
         "key",
         sa.Column("id", sa.String(length=8), nullable=False),
@@ -131,14 +151,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "quota_lease",
-        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=16), nullable=False),
         sa.Column("user", sa.String(length=32), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("granted", sa.Integer(), nullable=False),
-        sa.Column("expires_at", sa.Double(), nullable=False),
+        sa.Column("owner", sa.String(length=16), nullable=False),
+        sa.Column("recalled", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f("ix_quota_lease_expires_at"), "quota_lease", ["expires_at"], unique=False)
+    op.create_index("ix_quota_lease_owner", "quota_lease", ["owner"], unique=False)
+    op.create_index("ix_quota_lease_user_day", "quota_lease", ["user", "day"], unique=False)
     op.create_table(
         "usage_day",
         sa.Column("user", sa.String(length=32), nullable=False),
@@ -167,6 +189,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_usage_event_user_day", "usage_event", ["user", "day"], unique=False)
     op.create_table(
+        "webhook_secret",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("secret", sa.String(length=120), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "job_page",
         sa.Column("job_id", sa.String(length=32), nullable=False),
         sa.Column("page", sa.Integer(), nullable=False),
@@ -193,23 +223,32 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_key_secret_key_id"), table_name="key_secret")
     op.drop_table("key_secret")
     op.drop_table("job_page")
+    op.drop_table("webhook_secret")
     op.drop_index("ix_usage_event_user_day", table_name="usage_event")
     op.drop_table("usage_event")
     op.drop_table("usage_day")
-    op.drop_index(op.f("ix_quota_lease_expires_at"), table_name="quota_lease")
+    op.drop_index("ix_quota_lease_user_day", table_name="quota_lease")
+    op.drop_index("ix_quota_lease_owner", table_name="quota_lease")
     op.drop_table("quota_lease")
     op.drop_table("quota_day")
     op.drop_table("key")
+    op.drop_index("ix_job_user_state", table_name="job")
     op.drop_index("ix_job_user_created_at", table_name="job")
     op.drop_index("ix_job_state_lease_until", table_name="job")
+    op.drop_index("ix_job_state_lease_owner", table_name="job")
+    op.drop_index("ix_job_result_blob", table_name="job")
+    op.drop_index("ix_job_input_blob", table_name="job")
     op.drop_index("ix_job_expires_at", table_name="job")
+    op.drop_index("ix_job_deadline_at", table_name="job")
     op.drop_index(op.f("ix_job_batch_id"), table_name="job")
     op.drop_table("job")
     op.drop_index(op.f("ix_idempotency_created_at"), table_name="idempotency")
     op.drop_table("idempotency")
+    op.drop_table("erased")
     op.drop_table("epoch")
     op.drop_index("ix_delivery_state_next_at", table_name="delivery")
     op.drop_index(op.f("ix_delivery_job_id"), table_name="delivery")
+    op.drop_index("ix_delivery_finished_at", table_name="delivery")
     op.drop_index(op.f("ix_delivery_batch_id"), table_name="delivery")
     op.drop_table("delivery")
     op.drop_index(op.f("ix_blob_created_at"), table_name="blob")

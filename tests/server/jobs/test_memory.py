@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+from unittest import mock
+
 import pytest
 
 from cache.keys import Digests
@@ -10,9 +14,10 @@ from ocr_engine.errors import QueueFull
 from server.errors import Gone
 from server.formats.answer import Answer
 from server.http.errors import public_error
-from server.service import jobs
+from server.jobs import memory
+from server.jobs.memory import MemoryJobs
+from server.jobs.record import JobRecord
 from server.service.flights import Ticket
-from server.service.jobs import JobRecord, JobStore
 
 DIGESTS = Digests("0" * 32, "0" * 64)
 
@@ -33,48 +38,53 @@ def cached(size: int = 10) -> Ticket:
     return Ticket("hit", DIGESTS, ready=answer)
 
 
-def is_kept(store: JobStore, job: JobRecord) -> bool:
+def store(**given: Any) -> MemoryJobs:
+    """A store that needs no service, as the tests make the tickets."""
+    return MemoryJobs(mock.Mock(), 60, public_error, **given)
+
+
+def is_kept(jobs: MemoryJobs, job: JobRecord) -> bool:
     try:
-        return store.get(job.job_id) is job
+        return jobs.find("user", job.job_id) is job
     except Gone:
         return False
 
 
 def test_a_job_of_a_cached_answer_is_done_at_once() -> None:
-    store = JobStore(60, public_error, clock=Clock())
-    job = store.create(cached(), "json")
+    jobs = store(clock=Clock())
+    job = jobs.create("user", cached(), "json")
     assert (job.state, job.finished_at, job.outcome) == ("done", 0.0, "hit")
-    assert store.get(job.job_id).answer is not None
+    assert asyncio.run(jobs.answer(job)).result.size_bytes == 10
 
 
 def test_jobs_are_forgotten_when_their_time_is_over() -> None:
     clock = Clock()
-    store = JobStore(60, public_error, clock=clock)
-    first = store.create(cached(), "json")
+    jobs = store(clock=clock)
+    first = jobs.create("user", cached(), "json")
     clock.seconds = 30
-    second = store.create(cached(), "json")
+    second = jobs.create("user", cached(), "json")
     clock.seconds = 60.5
-    assert [is_kept(store, job) for job in (first, second)] == [False, True]
+    assert [is_kept(jobs, job) for job in (first, second)] == [False, True]
     clock.seconds = 91
-    assert not is_kept(store, second)
-    assert len(store) == 0
+    assert not is_kept(jobs, second)
+    assert jobs.kept() == 0
 
 
 def test_the_oldest_jobs_go_when_their_answers_are_too_long() -> None:
-    store = JobStore(60, public_error, max_bytes=250, clock=Clock())
-    kept = [store.create(cached(100), "json") for _ in range(4)]
-    assert [is_kept(store, job) for job in kept] == [False, False, True, True]
+    jobs = store(max_bytes=250, clock=Clock())
+    kept = [jobs.create("user", cached(100), "json") for _ in range(4)]
+    assert [is_kept(jobs, job) for job in kept] == [False, False, True, True]
 
 
 def test_the_oldest_jobs_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MAX_JOBS", 3)
-    store = JobStore(60, public_error, clock=Clock())
-    kept = [store.create(cached(), "json") for _ in range(5)]
-    assert len(store) == 3
-    assert [is_kept(store, job) for job in kept] == [False, False, True, True, True]
+    monkeypatch.setattr(memory, "MAX_JOBS", 3)
+    jobs = store(clock=Clock())
+    kept = [jobs.create("user", cached(), "json") for _ in range(5)]
+    assert jobs.kept() == 3
+    assert [is_kept(jobs, job) for job in kept] == [False, False, True, True, True]
 
 
 def test_unfinished_jobs_are_not_forgotten_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MAX_JOBS", 0)
+    monkeypatch.setattr(memory, "MAX_JOBS", 0)
     with pytest.raises(QueueFull, match="0 jobs are unfinished"):
-        JobStore(60, public_error, clock=Clock()).create(cached(), "json")
+        store(clock=Clock()).create("user", cached(), "json")

@@ -1,0 +1,162 @@
+"""The waiting images of many users, who take turns: deficit round robin.
+
+After M. Shreedhar and G. Varghese, "Efficient Fair Queueing Using Deficit Round Robin", SIGCOMM
+1995: users take turns in rounds, and an image counts by its cost. Two things differ. A user's image
+is taken first and paid for in the rounds that follow (the paper lets the user save up for it), so
+that a single large image does not wait for several rounds. And rounds in which a user still pays
+are not walked through: the user lies in the slot of the round in which its next turn is due. So
+push and pop take constant time for any number of users and any sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ocr_engine.engine import Turn
+from ocr_engine.pool.slots import SlotQueue
+from ocr_engine.pool.task import PoolTask
+
+MIN_WEIGHT = 0.01  # of a user; less is taken for this
+
+
+class _User:
+    """The waiting images of one user: by priority, then in order of arrival.
+
+    due: when the next turn is due, in rounds; a round and its fraction, for a weight over 1.
+    """
+
+    def __init__(self, name: str, weight: float, due: float) -> None:
+        self.name = name
+        self.weight = weight
+        self.due = due
+        self.tasks: SlotQueue[int, PoolTask] = SlotQueue()
+
+
+class FairQueue:
+    """Tasks of many users; each user gets the workers in proportion to its weight.
+
+    A user of weight 1 has one turn a round, for one task of the cost 1. A user without tasks is
+    forgotten when all its tasks are paid for. A user alone pays nothing.
+    """
+
+    def __init__(self) -> None:
+        self._users: dict[str, _User] = {}
+        self._rounds: SlotQueue[str, _User] = SlotQueue()
+        self._round = 0
+        self._count = 0
+        self._weight = 0.0  # of all users with tasks
+
+    def __len__(self) -> int:
+        """The number of tasks."""
+        return self._count
+
+    def __iter__(self) -> Iterator[PoolTask]:
+        """Iterate over all tasks, user by user."""
+        for user in self._users.values():
+            yield from user.tasks
+
+    def users(self) -> Iterator[str]:
+        """The users with tasks."""
+        return (user.name for user in self._users.values() if user.tasks)
+
+    def waiting(self, name: str) -> int:
+        """The number of tasks of this user."""
+        user = self._users.get(name)
+        return 0 if user is None else len(user.tasks)
+
+    def share(self, turn: Turn) -> float:
+        """The share of the workers, 0 to 1, that one more task of this turn's user has."""
+        user, weight = self._users.get(turn.user), weight_of(turn)
+        own = user.weight if user is not None and user.tasks else 0.0
+        return weight / (weight + max(0.0, self._weight - own))
+
+    def push(self, task: PoolTask) -> None:
+        """Add a task at the end of its user's tasks of the same priority."""
+        turn, weight = task.turn, weight_of(task.turn)
+        user = self._users.get(turn.user)
+        if user is None:
+            if not self._count:
+                self.clear()
+            user = self._users[turn.user] = _User(turn.user, weight, self._round + 1)
+            self._rounds.add(self._round + 1, turn.user, user)
+        self._weight += weight - (user.weight if user.tasks else 0.0)
+        user.weight = weight
+        user.tasks.add(-turn.priority, task.task_id, task)
+        self._count += 1
+
+    def pop(self) -> PoolTask:
+        """Remove and return the next task; IndexError if there is none."""
+        slot, user = self._rounds.first()
+        while not user.tasks and self._count:
+            self._rounds.remove(slot, user.name)
+            del self._users[user.name]
+            slot, user = self._rounds.first()
+        task = user.tasks.first()[1]
+        if len(self._users) > 1:
+            self._round = slot
+            user.due += task.cost / user.weight
+            if math.floor(user.due) > slot:
+                self._rounds.remove(slot, user.name)
+                self._rounds.add(math.floor(user.due), user.name, user)
+        self.remove(task)
+        return task
+
+    def remove(self, task: PoolTask) -> bool:
+        """Remove a task, which costs its user nothing; False if it is not here."""
+        user = self._users.get(task.turn.user)
+        if user is None or not user.tasks.remove(-task.turn.priority, task.task_id):
+            return False
+        self._count -= 1
+        if not user.tasks:
+            self._weight -= user.weight
+        if not self._count and len(self._users) > 1:
+            self.clear()
+        return True
+
+    def clear(self) -> None:
+        """Forget all tasks and users."""
+        self._users.clear()
+        self._rounds = SlotQueue()
+        self._round, self._count, self._weight = 0, 0, 0.0
+
+    def place(self, task: PoolTask) -> int:
+        """The task's place among all, 1 for the next one; 0 if it is not here.
+
+        Exact with one user. With others an estimate, as if all their tasks had the cost 1; within a
+        round it counts the others first. Takes time for each user and each task of its own.
+        """
+        user = self._users.get(task.turn.user)
+        ahead: list[PoolTask] = []
+        for each in user.tasks if user is not None else ():
+            if each is task:
+                return self._place(task.turn, ahead)
+            ahead.append(each)
+        return 0
+
+    def place_of_next(self, turn: Turn) -> int:
+        """The place of a task that is pushed now, as place() would say."""
+        user = self._users.get(turn.user)
+        tasks = user.tasks if user is not None else ()
+        return self._place(turn, [each for each in tasks if each.turn.priority >= turn.priority])
+
+    def _place(self, turn: Turn, ahead: list[PoolTask]) -> int:
+        """The place behind the user's tasks that are ahead."""
+        user = self._users.get(turn.user)
+        due = self._round + 1 if user is None else user.due
+        due += sum(each.cost for each in ahead) / weight_of(turn)
+        end_of_round = math.floor(due) + 1
+        return (
+            len(ahead)
+            + 1
+            + sum(
+                min(len(other.tasks), max(0, math.ceil((end_of_round - other.due) * other.weight)))
+                for other in self._users.values()
+                if other is not user
+            )
+        )
+
+
+def weight_of(turn: Turn) -> float:
+    """The weight of the turn's user, above 0."""
+    return max(turn.weight, MIN_WEIGHT)

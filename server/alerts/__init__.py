@@ -1,0 +1,1 @@
+"""Alerts: what the server tells its operator by a webhook of alerts.webhook."""

@@ -1,0 +1,128 @@
+"""When something is wrong: workers die, the queue stays full, disk or memory runs out."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from ocr_engine.engine import EngineStats
+
+DEATHS_SECONDS = 300.0
+INTENDED = frozenset(("recycled", "cancelled", "shutdown"))  # reasons that are not deaths
+NEARLY = 0.9  # of a limit: with workers that take from it, a full queue is never full for long
+
+
+class Condition(Protocol):
+    """One thing that may be wrong; asked every few seconds.
+
+    recovered: what is said when it is over.
+    """
+
+    kind: str
+    recovered: str
+
+    def problem(self, now: float, told: bool) -> str | None:
+        """What is wrong, or None. told: whether it was wrong and is not over yet.
+
+        It takes more for a problem to end than to be below its limit, so that it does not come
+        and go. now: any clock in seconds that only moves forward.
+        """
+
+
+class WorkerDeaths:
+    """`after` workers died within five minutes; over when none has died for so long."""
+
+    kind = "workers"
+    recovered = "no worker has died for 5 minutes"
+
+    def __init__(self, stats: Callable[[], EngineStats], after: int) -> None:
+        self._stats = stats
+        self._after = after
+        self._seen: dict[str, int] = {}
+        self._deaths: deque[tuple[float, str]] = deque()
+
+    def problem(self, now: float, told: bool) -> str | None:
+        """See Condition."""
+        for reason, count in self._stats().restarts.items():
+            new = count - self._seen.get(reason, 0)
+            self._seen[reason] = count
+            if reason not in INTENDED:
+                self._deaths.extend([(now, reason)] * new)
+        while self._deaths and self._deaths[0][0] <= now - DEATHS_SECONDS:
+            self._deaths.popleft()
+        if len(self._deaths) < (1 if told else self._after):
+            return None
+        reasons = ", ".join(sorted({reason for _, reason in self._deaths}))
+        return f"{len(self._deaths)} workers died within 5 minutes ({reasons})"
+
+
+class QueueFull:
+    """For `seconds`, the backlog is full or its wait is too long for more images."""
+
+    kind = "queue"
+    recovered = "the queue has room again"
+
+    def __init__(
+        self, stats: Callable[[], EngineStats], max_wait_seconds: float, seconds: float
+    ) -> None:
+        self._stats = stats
+        self._max_wait = max_wait_seconds
+        self._seconds = seconds
+        self._full_since: float | None = None
+
+    def problem(self, now: float, told: bool) -> str | None:
+        """See Condition."""
+        stats = self._stats()
+        many = stats.queue_limit > 0 and stats.queued >= NEARLY * stats.queue_limit
+        if not many and stats.expected_wait_seconds < NEARLY * self._max_wait:
+            self._full_since = None
+            return None
+        if self._full_since is None:
+            self._full_since = now
+        if now - self._full_since < self._seconds and not told:
+            return None
+        return (
+            f"the queue stays full: {stats.queued} images wait, "
+            f"a new one would wait {stats.expected_wait_seconds:.0f} s"
+        )
+
+
+class DiskLow:
+    """A folder's disk has less than min_mb left. folders: by what they are called in alerts."""
+
+    kind = "disk"
+    recovered = "the disk has room again"
+
+    def __init__(self, folders: Mapping[str, Path], min_mb: int) -> None:
+        self._folders = folders
+        self._min_mb = min_mb
+
+    def problem(self, now: float, told: bool) -> str | None:
+        """See Condition; a folder that does not exist yet counts as its parent."""
+        for name, folder in self._folders.items():
+            existing = next(each for each in (folder, *folder.parents) if each.exists())
+            free_mb = shutil.disk_usage(existing).free >> 20
+            if free_mb < self._min_mb * (2 - NEARLY if told else 1):
+                return f"the disk of the {name} has {free_mb} MiB left"
+        return None
+
+
+class MemoryLow:
+    """Less than min_mb of memory is left."""
+
+    kind = "memory"
+    recovered = "there is enough memory again"
+
+    def __init__(self, available_mb: Callable[[], int], min_mb: int) -> None:
+        self._available_mb = available_mb
+        self._min_mb = min_mb
+
+    def problem(self, now: float, told: bool) -> str | None:
+        """See Condition."""
+        left = self._available_mb()
+        if left < self._min_mb * (2 - NEARLY if told else 1):
+            return f"{left} MiB of memory are left"
+        return None

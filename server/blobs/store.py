@@ -1,0 +1,29 @@
+"""The protocol of a blob store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+
+class BlobMissing(Exception):
+    """There is no blob with this id."""
+
+
+class BlobStore(Protocol):
+    """Keeps bytes under ids that it chooses. All calls raise StorageUnavailable if it cannot work.
+
+    A blob whose id is in no row, because the process died in between, is found by its age.
+    """
+
+    async def put(self, data: bytes) -> str:
+        """Keep the data; its id. When this returns, it survives a power cut."""
+
+    async def get(self, blob_id: str) -> bytes:
+        """The data; BlobMissing if there is none."""
+
+    async def delete(self, blob_ids: Collection[str]) -> None:
+        """Delete blobs; those that do not exist are ignored."""
+
+    async def older_than(self, seconds: float) -> list[str]:
+        """The ids of all blobs of at least this age."""

@@ -1,0 +1,94 @@
+"""The gate: every request is admitted here, after its headers and before its body.
+
+In this order: the address is checked, then the key, its scope, and the limits of its user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+
+from server.errors import BadRequest, KeyInvalid, KeyRequired, NotAllowed
+from server.http.context import ServerContext
+from server.http.request_scope import RequestScope
+from server.principal import ANONYMOUS, Principal, Scope
+
+
+def admit(
+    context: ServerContext,
+    request: HTTPServerRequest,
+    scope: RequestScope,
+    needed: Scope | None,
+    limited: bool = True,
+) -> Awaitable[None] | None:
+    """Set the principal of a request that is let in; ServiceError if it may not.
+
+    needed: the scope that the route needs; None: the route is public. limited: whether limits
+    apply. Returns an awaitable only if the database must be asked for the key or for more of the
+    daily quota, so that cached answers do not wait for a task.
+    """
+    if needed is None:
+        return None
+    if limited:
+        context.limiter.check_address(scope.address)
+    key = key_in(request.headers)
+    if key is None:
+        if context.settings.access.required or needed not in ANONYMOUS.scopes:
+            raise KeyRequired(KeyRequired.example)
+        return _enter(context, scope, ANONYMOUS, needed, limited)
+    principal = context.keyring.recall(key)
+    if principal is None:
+        return _look_up(context, scope, key, needed, limited)
+    return _enter(context, scope, principal, needed, limited)
+
+
+def require(principal: Principal, needed: Scope) -> None:
+    """NotAllowed if the principal has not this scope."""
+    if needed not in principal.scopes:
+        has = ", ".join(sorted(principal.scopes))
+        raise NotAllowed(f"this needs the scope `{needed}`; this key has: {has}")
+
+
+def key_in(headers: HTTPHeaders) -> str | None:
+    """The key of a request; BadRequest if it has two. A query string never has a key."""
+    given = headers.get("X-Api-Key")
+    authorization = headers.get("Authorization")
+    if authorization is None:
+        return given
+    method, _, bearer = authorization.partition(" ")
+    if method.lower() != "bearer":  # such as Basic, for a proxy
+        return given
+    if given is not None and bearer.strip() != given:
+        raise BadRequest("Authorization and X-Api-Key have different keys; send one of them")
+    return bearer.strip()
+
+
+async def _look_up(
+    context: ServerContext, scope: RequestScope, key: str, needed: Scope, limited: bool
+) -> None:
+    try:
+        principal = await context.keyring.look_up(key)
+    except KeyInvalid:
+        context.refusals.note(scope.address)
+        raise
+    waiting = _enter(context, scope, principal, needed, limited)
+    if waiting is not None:
+        await waiting
+
+
+def _enter(
+    context: ServerContext,
+    scope: RequestScope,
+    principal: Principal,
+    needed: Scope,
+    limited: bool,
+) -> Awaitable[None] | None:
+    """Let the request of this principal in, within its limits; the scope gives back their use."""
+    require(principal, needed)
+    scope.principal = principal
+    admission = context.limiter.admission(principal) if limited and not scope.ended else None
+    if admission is None:
+        return None
+    scope.admission = admission
+    return admission.enter(scope.recognition)

@@ -1,0 +1,87 @@
+"""GET /jobs/ID/events: the states of a job as Server-Sent Events, until its end."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tornado.iostream import StreamClosedError
+
+from ocr_engine.errors import QueueFull
+from server.errors import Gone, NotFound, StorageUnavailable
+from server.formats.json_text import dump
+from server.http.handlers.jobs import JobBaseHandler
+from server.http.replies import Reply, job_json
+from server.jobs.record import JobRecord, Jobs
+
+MAX_STREAMS = 500
+COMMENT_SECONDS = 15.0  # proxies close a connection that is silent for longer
+AWAY_SECONDS = 1.0
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",
+}
+
+
+class JobEventsHandler(JobBaseHandler):
+    """A connection that stays open; the ids of the events are the versions of the job."""
+
+    _streaming: asyncio.Task[None] | None = None
+
+    async def get(self, job_id: str) -> None:
+        """Each state from now on, or from Last-Event-ID; then the end."""
+        try:
+            jobs = await self.jobs()
+            job = await jobs.get(self.user, job_id)
+            if self.context.event_streams >= MAX_STREAMS:
+                raise QueueFull(f"{MAX_STREAMS} clients follow jobs, the maximum; poll instead")
+        except Exception as error:
+            self.send_problem(error)
+            return
+        self.context.event_streams += 1
+        self._streaming = asyncio.ensure_future(self._stream(jobs, job))
+        await asyncio.wait([self._streaming])
+        self.context.event_streams -= 1
+
+    def on_connection_close(self) -> None:
+        """Called by Tornado when the client disconnects."""
+        super().on_connection_close()
+        if self._streaming is not None:
+            self._streaming.cancel()
+
+    async def _stream(self, jobs: Jobs, job: JobRecord) -> None:
+        self.scope.note(Reply(200, {}, ()), 0)
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+        last = self.request.headers.get("Last-Event-ID", "")
+        seen = int(last) if last.isdecimal() else 0
+        try:
+            while True:
+                if job.version > seen:
+                    seen = job.version
+                    await self._send_event("end" if job.finished else "state", job)
+                if job.finished:
+                    break
+                job = await self._next(jobs, job, seen)
+            self.finish()
+        except StreamClosedError:
+            pass
+        except (Gone, NotFound):  # it was erased
+            self.finish()
+
+    async def _next(self, jobs: Jobs, job: JobRecord, seen: int) -> JobRecord:
+        """The job when it has changed; while nothing happens, send comments."""
+        try:
+            found = await jobs.next_version(self.user, job.job_id, seen, COMMENT_SECONDS)
+        except StorageUnavailable:
+            await asyncio.sleep(AWAY_SECONDS)
+            return job
+        if found.version <= seen:
+            self.write(b": nothing new\n\n")
+            await self.flush()
+        return found
+
+    async def _send_event(self, kind: str, job: JobRecord) -> None:
+        data = dump(job_json(job))
+        self.write(b"id: %d\nevent: %s\ndata: %s\n\n" % (job.version, kind.encode(), data))
+        await self.flush()

@@ -1,0 +1,84 @@
+"""Idempotency-Key: a request that is repeated is answered as the first time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from tornado.httputil import HTTPServerRequest
+
+from server.errors import BadRequest
+from server.http.context import ServerContext
+from server.http.replies import Reply
+from server.intake.fields import INLINE_BYTES, Form
+from server.jobs.record import Claim, JobRecord, Kept
+
+HEADER = "Idempotency-Key"
+MAX_KEY_CHARACTERS = 255
+REPLAYED = {"Idempotent-Replayed": "true"}
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """The key of a request, if it has one; BadRequest if it is not accepted."""
+    key = headers.get(HEADER)
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
+        raise BadRequest(f"{HEADER} must have 1 to {MAX_KEY_CHARACTERS} printable ASCII characters")
+    return key
+
+
+async def answer_once(
+    context: ServerContext,
+    user: str,
+    key: str,
+    fingerprint: str,
+    answer: Callable[[Claim], Awaitable[Reply]],
+    accepted: Callable[[JobRecord], Reply],
+) -> Reply:
+    """The reply, new or as it was kept. Errors are not kept, so the request can be repeated.
+
+    answer: makes the reply; if that is a job, with the claim. accepted: the reply with a job.
+    """
+    jobs = await context.jobs.open()
+    keys = jobs.idempotency()
+    claim = await keys.claim(user, key, fingerprint)
+    if isinstance(claim, Kept):
+        if claim.reply is not None:
+            return _unpacked(claim.reply)
+        reply = accepted(await jobs.get(user, claim.job_id or ""))
+        return reply._replace(headers={**reply.headers, **REPLAYED})
+    async with keys.answering(claim):
+        reply = await answer(claim)
+        if reply.status == 200:
+            await keys.keep_reply(claim, _packed(reply))
+        return reply
+
+
+async def fingerprint_of(request: HTTPServerRequest, form: Form) -> str:
+    """What identifies a request: its address, its fields and its image."""
+    size = len(form.upload or b"") + sum(len(str(value)) for value in form.fields.values())
+    if size <= INLINE_BYTES:
+        return _fingerprint(request, form)
+    return await asyncio.to_thread(_fingerprint, request, form)
+
+
+def _fingerprint(request: HTTPServerRequest, form: Form) -> str:
+    named = [request.method, request.path, request.query, sorted(form.fields.items())]
+    hasher = hashlib.sha256(json.dumps(named).encode())
+    hasher.update(form.upload or b"")
+    return hasher.hexdigest()
+
+
+def _packed(reply: Reply) -> bytes:
+    """A reply as bytes: a line of JSON, then the body."""
+    head = json.dumps({"status": reply.status, "headers": dict(reply.headers)})
+    return b"".join((head.encode(), b"\n", *reply.body))
+
+
+def _unpacked(data: bytes) -> Reply:
+    head, _, body = data.partition(b"\n")
+    values = json.loads(head)
+    return Reply(values["status"], {**values["headers"], **REPLAYED}, (body,))

@@ -1,0 +1,32 @@
+"""The webhook message of a job that has ended, written with its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.database.database import Database
+from server.formats.stored import decode_text
+from server.jobs.rows import EndedJob, EndHook
+from server.webhooks.deliveries import enqueue
+from server.webhooks.messages import message_body
+
+
+def announcing(include_text: bool) -> EndHook:
+    """A hook that adds the message; include_text: with the recognized text."""
+
+    async def announce(database: Database, connection: AsyncConnection, ended: EndedJob) -> None:
+        row, end = ended.row, ended.end
+        if row.webhook_url is None:
+            return
+        data: dict[str, Any] = {"id": row.id, "state": end.state, "url": f"/jobs/{row.id}"}
+        if end.error is not None:
+            data["error"] = {"code": end.error.code, "message": end.error.message}
+        if include_text and end.answer is not None:
+            data["text"] = decode_text(end.answer.result)
+        body = message_body(f"job.{end.state}", row.finished_at, data)
+        url = row.webhook_url
+        await enqueue(database, connection, user=row.user, url=url, body=body, job_id=row.id)
+
+    return announce

@@ -1,0 +1,35 @@
+"""Builds the jobs on a database; imported with it, on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from server.blobs.build import blob_store
+from server.database.database import Database
+from server.database.location import Location
+from server.jobs.announcing import announcing
+from server.jobs.durable import DurableJobs
+from server.jobs.rows import JobRows, Limits
+from server.jobs.runner import Explain
+from server.service.service import OcrService
+from server.settings.settings import Settings
+
+
+def durable_jobs(
+    database: Database,
+    *,
+    settings: Settings,
+    location: Location,
+    service: OcrService,
+    explain: Explain,
+    clock: Callable[[], float],
+) -> DurableJobs:
+    """The jobs on a database.
+
+    explain: turns an error into what clients see. clock: Unix seconds.
+    """
+    jobs = settings.jobs
+    limits = Limits(jobs.max_per_user, int(jobs.max_mb_per_user * (1 << 20)))
+    hooks = (announcing(settings.webhooks.include_text),)
+    rows = JobRows(database, limits, settings.service.job_seconds, clock, hooks)
+    return DurableJobs(rows, blob_store(settings.jobs.blobs, database, location), service, explain)

@@ -1,0 +1,154 @@
+"""Jobs in the database: they outlive the process that accepted them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from cache.keys import Digests
+from ocr_engine.errors import QueueFull
+from server.blobs.store import BlobMissing, BlobStore
+from server.errors import Gone, StillAccepting
+from server.formats.answer import Answer
+from server.intake.request import OcrRequest
+from server.jobs.idempotency import IdempotencyKeys
+from server.jobs.leftovers import Leftovers
+from server.jobs.notices import Notices
+from server.jobs.record import Claim, JobPage, JobRecord
+from server.jobs.rows import JobRows, Within
+from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
+from server.jobs.stored_answer import unpacked
+from server.jobs.stored_request import stored
+from server.principal import Principal
+from server.service.service import OcrService
+
+POLL_SECONDS = 5.0  # those who wait look at the row, should a notice be missed
+
+
+class DurableJobs:
+    """See Jobs. explain: turns an error into what clients see."""
+
+    def __init__(
+        self,
+        rows: JobRows,
+        blobs: BlobStore,
+        service: OcrService,
+        explain: Explain,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
+        self._rows = rows
+        self._blobs = blobs
+        self._service = service
+        self._keys = IdempotencyKeys(rows.database, rows.clock)
+        self._notices = Notices()
+        self._leftovers = Leftovers(rows, blobs, self._keys)
+        self.runner = JobRunner(rows, blobs, service, self._notices, explain, tick_seconds)
+
+    def kept(self) -> int:
+        """How many jobs were kept a few seconds ago."""
+        return self._leftovers.kept
+
+    async def run(self) -> None:
+        """Work on jobs until cancelled."""
+        sweeping = asyncio.ensure_future(self._leftovers.run())
+        try:
+            await self.runner.run()
+        finally:
+            sweeping.cancel()
+
+    def idempotency(self) -> IdempotencyKeys:
+        """See Jobs."""
+        return self._keys
+
+    async def accept(
+        self, request: OcrRequest, principal: Principal, claim: Claim | None = None
+    ) -> JobRecord:
+        """See Jobs: when this returns, the job survives a power cut."""
+        image, digests = await self._service.identify(request, principal.user)
+        blob = await self._blobs.put(image)
+        try:
+            now = self._rows.clock()
+            values = _values(request, principal, len(image), digests, blob, now)
+            row = await self._rows.insert(values, self._keeping(claim))
+        except (QueueFull, StillAccepting):  # after other errors the row may be there
+            await self._blobs.delete([blob])
+            raise
+        self.runner.wake()
+        return await self._rows.record(row)
+
+    async def get(self, user: str, job_id: str) -> JobRecord:
+        """See Jobs."""
+        row = await self._rows.find(user, job_id)
+        if row.state == "queued" and await self.runner.note_begin(job_id):
+            row = await self._rows.find(user, job_id)
+        return await self._rows.record(row)
+
+    async def next_version(self, user: str, job_id: str, version: int, seconds: float) -> JobRecord:
+        """See Jobs; a change by another process is noticed within a second."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        with self._notices.watch(job_id) as changed:
+            while True:
+                changed.clear()
+                job = await self.get(user, job_id)
+                left = deadline - loop.time()
+                if job.version > version or left <= 0:
+                    return job
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, POLL_SECONDS)):
+                        await changed.wait()
+
+    async def answer(self, job: JobRecord) -> Answer:
+        """See Jobs."""
+        row = await self._rows.find(job.user, job.job_id)
+        try:
+            data = await self._blobs.get(row.result_blob or "")
+        except BlobMissing:
+            raise Gone("the result of the job was deleted; send the image again") from None
+        return unpacked(data, Digests(row.md5, row.sha256))
+
+    async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
+        """See Jobs."""
+        rows = await self._rows.listed(user, page)
+        return [await self._rows.record(row, with_position=False) for row in rows]
+
+    async def erase(self, user: str, job_id: str) -> None:
+        """See Jobs; also what is kept of its image in memory, and its webhook messages."""
+        row = await self._rows.erase(user, job_id)
+        self._service.erase(user, row.md5)
+        await self._blobs.delete([blob for blob in (row.input_blob, row.result_blob) if blob])
+        self._notices.tell(job_id)
+
+    async def cancel(self, user: str, job_id: str) -> None:
+        """See Jobs."""
+        row = await self._rows.cancel(user, job_id)
+        await self.runner.drop(job_id)
+        self._notices.tell(job_id)
+        await self._blobs.delete([row.input_blob])
+
+    def _keeping(self, claim: Claim | None) -> Within | None:
+        """What keeps the job as the answer of a claim."""
+        if claim is None:
+            return None
+        return lambda connection, job_id: self._keys.keep_job(connection, claim, job_id)
+
+
+def _values(
+    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str, now: float
+) -> dict[str, Any]:
+    """The columns of a new job."""
+    patience = request.timeout_seconds
+    return {
+        "user": principal.user,
+        "weight": principal.weight,
+        "priority": principal.priority + request.priority,
+        "deadline_at": None if patience is None else now + patience,
+        "webhook_url": request.webhook_url,
+        "request": stored(request),
+        "format": request.format,
+        "input_blob": blob,
+        "input_bytes": size,
+        "md5": digests.md5,
+        "sha256": digests.sha256,
+    }

@@ -1,0 +1,111 @@
+"""Idempotency-Key: the same request under the same key is answered once, and its reply kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+from sqlalchemy import ColumnElement, Executable, and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.database.database import Database
+from server.database.tables import IDEMPOTENCY
+from server.errors import IdempotencyMismatch, StillAccepting, StorageUnavailable
+from server.jobs.record import Claim, Kept
+
+KEEP_SECONDS = 86_400.0
+LEASE_SECONDS = 5.0  # then another request may answer, as the process must have ended
+RENEW_SECONDS = 1.0
+
+
+class IdempotencyKeys:
+    """The keys of all users; see Idempotency. clock: Unix seconds."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def claim(self, user: str, key: str, fingerprint: str) -> Claim | Kept:
+        """See Idempotency."""
+        now = self._clock()
+        mine = Claim(user, key, secrets.token_hex(16))
+        row = {
+            "user": user,
+            "key": key,
+            "fingerprint": fingerprint,
+            "owner": mine.owner,
+            "lease_until": now + LEASE_SECONDS,
+            "created_at": now,
+        }
+        insert = self._database.insert(IDEMPOTENCY).values(row).on_conflict_do_nothing()
+        insert_or_not = insert.returning(IDEMPOTENCY.c.owner)
+        async with self._database.write() as connection:
+            await connection.execute(delete(IDEMPOTENCY).where(_of(user, key), self._is_old(now)))
+            if (await connection.execute(insert_or_not)).first() is not None:
+                return mine
+            found = (await connection.execute(select(IDEMPOTENCY).where(_of(user, key)))).one()
+        if found.fingerprint != fingerprint:
+            raise IdempotencyMismatch(IdempotencyMismatch.example)
+        if found.job_id is None and found.reply is None:
+            raise StillAccepting(StillAccepting.example)
+        return Kept(found.job_id, found.reply)
+
+    @contextlib.asynccontextmanager
+    async def answering(self, claim: Claim) -> AsyncIterator[None]:
+        """See Idempotency."""
+        renewing = asyncio.ensure_future(self._renew(claim))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with contextlib.suppress(StorageUnavailable):  # the claim runs out soon
+                await self._change(delete(IDEMPOTENCY).where(_held(claim), _unanswered()))
+
+    async def keep_job(self, connection: AsyncConnection, claim: Claim, job_id: str) -> None:
+        """Keep a job as the answer, in the transaction that adds it."""
+        change = update(IDEMPOTENCY).where(_held(claim)).values(job_id=job_id)
+        if not (await connection.execute(change)).rowcount:
+            raise StillAccepting(StillAccepting.example)  # this process was too slow
+
+    async def keep_reply(self, claim: Claim, reply: bytes) -> None:
+        """See Idempotency."""
+        await self._change(update(IDEMPOTENCY).where(_held(claim)).values(reply=reply))
+
+    async def delete_old(self) -> None:
+        """Delete keys after a day."""
+        old = self._is_old(self._clock())
+        async with self._database.read() as connection:
+            if (await connection.execute(select(IDEMPOTENCY.c.key).where(old).limit(1))).first():
+                await self._change(delete(IDEMPOTENCY).where(old))
+
+    def _is_old(self, now: float) -> ColumnElement[bool]:
+        """A key after a day, or one whose process has ended before it answered."""
+        dead = and_(_unanswered(), IDEMPOTENCY.c.lease_until < now)
+        return or_(IDEMPOTENCY.c.created_at <= now - KEEP_SECONDS, dead)
+
+    async def _renew(self, claim: Claim) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            until = self._clock() + LEASE_SECONDS
+            with contextlib.suppress(StorageUnavailable):
+                await self._change(
+                    update(IDEMPOTENCY).where(_held(claim)).values(lease_until=until)
+                )
+
+    async def _change(self, statement: Executable) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(statement)
+
+
+def _of(user: str, key: str) -> ColumnElement[bool]:
+    return and_(IDEMPOTENCY.c.user == user, IDEMPOTENCY.c.key == key)
+
+
+def _unanswered() -> ColumnElement[bool]:
+    return and_(IDEMPOTENCY.c.job_id.is_(None), IDEMPOTENCY.c.reply.is_(None))
+
+
+def _held(claim: Claim) -> ColumnElement[bool]:
+    return and_(_of(claim.user, claim.key), IDEMPOTENCY.c.owner == claim.owner)

@@ -1,0 +1,287 @@
+"""Recognizes the images of jobs: takes rows while the pool has room, and writes how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import math
+from collections.abc import Awaitable, Callable
+
+from cache.keys import Digests
+from ocr_engine.engine import Turn
+from ocr_engine.errors import (
+    EngineError,
+    PoolDraining,
+    PoolStarting,
+    QueueFull,
+    QueueTimeout,
+    WorkerCrashed,
+)
+from server.blobs.store import BlobStore
+from server.errors import ServiceError, StorageUnavailable
+from server.formats.answer import Answer
+from server.jobs.leases import JobLeases
+from server.jobs.notices import Notices
+from server.jobs.record import JobError, KnownJobError
+from server.jobs.rows import End, JobRow, JobRows
+from server.jobs.stored_answer import packed
+from server.jobs.stored_request import StoredImage, restored
+from server.jobs.turns import UserTurns
+from server.service.flights import Ticket
+from server.service.service import OcrService
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+WINDOW = 1.5  # jobs in the pool for each of its workers: one is read while the next one waits
+STOP_SECONDS = 5.0  # to give jobs back when the server stops
+MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
+
+Explain = Callable[[BaseException], JobError]
+OVERDUE = "the deadline of the job passed before a worker was free"
+
+
+class _Held:
+    """A job that this process works on."""
+
+    def __init__(self, row: JobRow) -> None:
+        self.row = row
+        self.ticket: Ticket | None = None
+        self.work: asyncio.Task[None] | None = None
+        self.begin_noted = False  # the row knows that a worker has begun
+        self.ended = False  # what is left is to write how
+
+    def has_begun(self) -> bool:
+        """Whether a worker has begun its image, and the row does not know yet."""
+        begun = self.ticket is not None and self.ticket.state == "running"
+        return begun and not self.begin_noted
+
+    def waits(self) -> bool:
+        """Whether no worker has begun its image."""
+        return not self.ended and (self.ticket is None or self.ticket.state == "queued")
+
+
+class JobRunner:
+    """Works on the jobs of the database until it is cancelled.
+
+    The row has the truth: a job that was cancelled, or that another process has now, is
+    dropped when its lease is renewed. explain: turns an error into what clients see.
+    """
+
+    def __init__(
+        self,
+        rows: JobRows,
+        blobs: BlobStore,
+        service: OcrService,
+        notices: Notices,
+        explain: Explain,
+        tick_seconds: float = TICK_SECONDS,
+    ) -> None:
+        self._rows = rows
+        self._tick_seconds = tick_seconds
+        self._leases = JobLeases(rows)
+        self._blobs = blobs
+        self._service = service
+        self._notices = notices
+        self._explain = explain
+        self._turns = UserTurns()
+        self._held: dict[str, _Held] = {}
+        self._wake = asyncio.Event()
+        self._draining = False
+        self._pause_until = 0.0
+        self._away = False
+
+    def wake(self) -> None:
+        """There may be a job to take."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then give back the jobs that are unfinished."""
+        loop = asyncio.get_running_loop()
+        next_tick = loop.time()
+        try:
+            while True:
+                self._wake.clear()
+                if loop.time() >= next_tick:
+                    next_tick = loop.time() + self._tick_seconds
+                    await self._guarded(self._tick())
+                await self._guarded(self._fill())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(next_tick):  # wait_for() may lose a cancellation
+                        await self._wake.wait()
+        finally:
+            await self._stop()
+
+    async def drain(self) -> None:
+        """Take no more jobs, and give back those that no worker has begun."""
+        self._draining = True
+        for held in [held for held in self._held.values() if held.waits()]:
+            await self._drop(held)
+            await self._guarded(self._leases.release(held.row.id))
+
+    async def drop(self, job_id: str) -> None:
+        """Stop working on a job that was cancelled."""
+        held = self._held.get(job_id)
+        if held is not None:
+            await self._drop(held)
+
+    async def note_begin(self, job_id: str) -> bool:
+        """Write that a worker has begun the job; False if it has not, or the row knows."""
+        held = self._held.get(job_id)
+        if held is None or not held.has_begun():
+            return False
+        await self._note_begun([held])
+        return True
+
+    async def _tick(self) -> None:
+        """What is to be done each second."""
+        await self._note_begun([held for held in self._held.values() if held.has_begun()])
+        if self._held:
+            held = set(self._held)
+            for job_id in held - await self._leases.renew(held):
+                await self.drop(job_id)
+        if await self._leases.recover(self._held):
+            log.info("jobs of a process that has ended wait again")
+        for job_id in await self._leases.overdue():
+            failed = End("failed", error=self._known(QueueTimeout(OVERDUE)))
+            await self._leases.end(job_id, failed, leased=False)
+            self._notices.tell(job_id)
+        if watched := self._notices.watched():
+            self._notices.compare(await self._rows.versions(watched))
+
+    async def _note_begun(self, begun: list[_Held]) -> None:
+        if begun:
+            await self._leases.begun([held.row.id for held in begun])
+        for held in begun:
+            held.begin_noted = True
+            self._notices.tell(held.row.id)
+
+    async def _fill(self) -> None:
+        """Take jobs while the pool has room."""
+        while self._has_room():
+            weights = await self._leases.waiting_users()
+            row = await self._leases.take(self._turns.next(weights)) if weights else None
+            if row is None:
+                return
+            held = self._held[row.id] = _Held(row)
+            held.work = asyncio.ensure_future(self._work(held))
+
+    def _has_room(self) -> bool:
+        engine = self._service.engine
+        room = math.ceil(WINDOW * engine.capacity) - len(self._held)
+        paused = asyncio.get_running_loop().time() < self._pause_until
+        return room > 0 and engine.ready() and not self._draining and not paused
+
+    async def _work(self, held: _Held) -> None:
+        """Recognize the image of a job, and write how it ended."""
+        try:
+            answer = await self._recognize(held)
+        except (QueueFull, PoolStarting, PoolDraining, StorageUnavailable) as error:
+            await self._give_back(held, error)
+        except QueueTimeout as error:
+            if self._seconds_left(held.row) == 0:
+                await self._finish(held, End("failed", error=self._known(error)))
+            else:
+                await self._give_back(held, error)
+        except Exception as error:
+            await self._finish(held, End("failed", error=self._known(error)))
+        else:
+            await self._finish(held, _done(answer, held))
+        finally:
+            self._held.pop(held.row.id, None)
+            self._notices.tell(held.row.id)
+            self.wake()
+
+    async def _recognize(self, held: _Held) -> Answer:
+        row = held.row
+        if row.attempts > MAX_ATTEMPTS:
+            raise WorkerCrashed(f"{MAX_ATTEMPTS} servers ended while they had this image")
+        left = self._seconds_left(row)
+        if left == 0:
+            raise QueueTimeout(OVERDUE)
+        digests = Digests(row.md5, row.sha256)
+        source = StoredImage(row.input_bytes, digests, lambda: self._blobs.get(row.input_blob))
+        turn = Turn(row.user, row.weight, row.priority, background=True)
+        held.ticket = await self._service.submit(restored(row.request, source, left), turn)
+        return await held.ticket.answer()
+
+    async def _give_back(self, held: _Held, error: Exception) -> None:
+        """Let the job wait again, because the pool or the storage has no room for it."""
+        held.ended = True
+        pause = getattr(error, "retry_after", None) or self._tick_seconds
+        self._pause_until = asyncio.get_running_loop().time() + pause
+        await self._guarded(self._leases.release(held.row.id))
+
+    async def _finish(self, held: _Held, end: End) -> None:
+        """Write the result and the end of a job; while the storage is away, try again."""
+        held.ended = True
+        job_id = held.row.id
+        blob: str | None = None
+        while True:
+            try:
+                if end.answer is not None and blob is None:
+                    blob = await self._blobs.put(packed(end.answer))
+                    end = dataclasses.replace(end, result_blob=blob)
+                ended = await self._leases.end(job_id, end, leased=True)
+                break
+            except StorageUnavailable as error:
+                self._note_away(error)
+                await asyncio.sleep(self._tick_seconds)
+        unneeded = [held.row.input_blob] if ended is not None else [blob] if blob else []
+        await self._guarded(self._blobs.delete(unneeded))
+
+    async def _drop(self, held: _Held) -> None:
+        """Stop the work of a job, unless it has ended; nothing is written."""
+        if held.ended or held.work is None:
+            return
+        if held.ticket is not None:
+            held.ticket.leave(stop_running=True)
+        held.work.cancel()
+        await asyncio.wait([held.work])
+
+    async def _stop(self) -> None:
+        """Let the last jobs end or be given back: the engine has closed."""
+        self._draining = True
+        work = [held.work for held in self._held.values() if held.work is not None]
+        if work:
+            _, unfinished = await asyncio.wait(work, timeout=STOP_SECONDS)
+            for task in unfinished:
+                task.cancel()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Do this; if the storage is away, log that once."""
+        try:
+            await work
+        except StorageUnavailable as error:
+            self._note_away(error)
+        except Exception:
+            log.exception("the work on jobs continues after an unexpected error")
+        else:
+            self._away = False
+
+    def _note_away(self, error: StorageUnavailable) -> None:
+        if not self._away:
+            log.warning("jobs wait: %s", error.message)
+        self._away = True
+
+    def _seconds_left(self, row: JobRow) -> float | None:
+        """Seconds until the deadline, 0 if it has passed; None if there is none."""
+        if row.deadline_at is None:
+            return None
+        deadline: float = row.deadline_at
+        return max(0.0, deadline - self._rows.clock())
+
+    def _known(self, error: Exception) -> KnownJobError:
+        if not isinstance(error, ServiceError | EngineError):
+            log.error("a job failed", exc_info=error)
+        shown = self._explain(error)
+        return KnownJobError(shown.code, shown.message)
+
+
+def _done(answer: Answer, held: _Held) -> End:
+    seconds = sum(time for stage, time in answer.stages.items() if stage != "queue")
+    outcome = held.ticket.outcome if held.ticket is not None else None
+    used = seconds if outcome == "miss" else 0.0
+    return End("done", outcome=outcome, seconds=used, answer=answer)

@@ -1,0 +1,63 @@
+"""The request of a job as it is stored, and the image source that reads its input."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from cache.keys import Digests
+from ocr_engine.options import RecognitionOptions
+from server.intake.request import ImageBytes, ImageSource, OcrRequest
+from server.principal import Scope
+
+
+class StoredImage:
+    """The input of a job; see ImageSource. read: gets it from the blob store."""
+
+    scope: Scope = "read"
+
+    def __init__(self, size: int, digests: Digests, read: Callable[[], Awaitable[bytes]]) -> None:
+        self._size = size
+        self._digests = digests
+        self._read = read
+
+    async def open(self) -> None:
+        """See ImageSource."""
+
+    def known_digests(self, owner: str) -> Digests | None:
+        """See ImageSource."""
+        return self._digests
+
+    def bytes_to_read(self) -> int:
+        """See ImageSource."""
+        return self._size
+
+    async def read(self, owner: str) -> ImageBytes:
+        """See ImageSource."""
+        return ImageBytes(await self._read(), self._digests)
+
+    def close(self) -> None:
+        """See ImageSource."""
+
+
+def stored(request: OcrRequest) -> str:
+    """What must be known of a request to recognize its image later, as JSON."""
+    return json.dumps(
+        {"options": dataclasses.asdict(request.options), "read_cache": request.read_cache}
+    )
+
+
+def restored(text: str, source: ImageSource, timeout_seconds: float | None) -> OcrRequest:
+    """The request; options that this version does not know, or that it added, are ignored."""
+    values: dict[str, Any] = json.loads(text)
+    known = {field.name for field in dataclasses.fields(RecognitionOptions)}
+    options = {name: value for name, value in values["options"].items() if name in known}
+    return OcrRequest(
+        source,
+        RecognitionOptions(**options),
+        block=False,
+        timeout_seconds=timeout_seconds,
+        read_cache=values["read_cache"],
+    )

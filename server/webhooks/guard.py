@@ -1,0 +1,110 @@
+"""Keeps webhooks away from what only this machine can reach (server-side request forgery)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import SplitResult, urlsplit
+
+from server.errors import BadField, truncated
+from server.settings.settings import WebhookSettings
+from server.webhooks.addresses import is_allowed
+from server.webhooks.http_post import port_of
+
+MAX_URL_CHARACTERS = 2000
+RESOLVE_SECONDS = 5.0
+RESOLVERS = 4  # a name server that does not answer holds a thread for half a minute
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+class UrlRefused(Exception):
+    """No message may be sent there; the message says what would be accepted."""
+
+
+class NotResolved(Exception):
+    """The name servers do not answer at present."""
+
+
+class Guard:
+    """Says which URLs may be webhooks, and which addresses a message is sent to.
+
+    The addresses of a host are looked up once, checked, and then used for the connection: a second
+    look-up could have another answer.
+    """
+
+    def __init__(self, settings: WebhookSettings, resolve: Resolve | None = None) -> None:
+        self._settings = settings
+        self._resolve: Resolve = _resolver() if resolve is None else resolve
+
+    async def admit(self, url: str) -> None:
+        """BadField if a job with this `webhook_url` must be refused."""
+        try:
+            await self.addresses(self.target(url))
+        except UrlRefused as error:
+            raise BadField(f"webhook_url = {truncated(url)}: {error}") from None
+        except NotResolved:
+            pass  # our name server's fault, and the message is sent later
+
+    def target(self, url: str) -> SplitResult:
+        """The parts of the URL; UrlRefused if it is not accepted, whatever its addresses."""
+        if not re.fullmatch(r"[!-~]+", url) or len(url) > MAX_URL_CHARACTERS:
+            raise UrlRefused(f"expected a URL of at most {MAX_URL_CHARACTERS} ASCII characters")
+        schemes = ("https", "http") if self._settings.allow_http else ("https",)
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise UrlRefused("expected a URL such as https://example.com/hook") from None
+        if parts.scheme not in schemes or not host or port == 0:
+            raise UrlRefused(f"expected a URL of {' or '.join(schemes)}")
+        if "@" in parts.netloc:
+            raise UrlRefused("expected a URL without user and password")
+        if not self._is_allowed_host(host):
+            raise UrlRefused("the server sends webhooks only to the hosts of its settings")
+        return parts
+
+    async def addresses(self, target: SplitResult) -> Sequence[str]:
+        """The addresses of its host. UrlRefused if one of them is private; or NotResolved.
+
+        A host without addresses is refused with the same words, so that nobody learns which
+        names a private network has.
+        """
+        try:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                found = await self._resolve(target.hostname or "", port_of(target))
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise NotResolved("its name could not be looked up") from None
+            found = ()
+        except TimeoutError:
+            raise NotResolved("its name could not be looked up") from None
+        except (OSError, UnicodeError):
+            found = ()
+        if not found or not all(is_allowed(each, self._settings.allow_private) for each in found):
+            raise UrlRefused("its host has no public address")
+        return found
+
+    def _is_allowed_host(self, host: str) -> bool:
+        """Whether the host, or a pattern that covers it, is in allowed_hosts; "*" is one label."""
+        allowed = [entry.lower() for entry in self._settings.allowed_hosts]
+        name, _, domain = host.partition(".")
+        return not allowed or host in allowed or bool(name and f"*.{domain}" in allowed)
+
+
+def _resolver() -> Resolve:
+    """Look names up with the system's resolver, in threads of its own."""
+    threads: list[ThreadPoolExecutor] = []
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        if not threads:
+            threads.append(ThreadPoolExecutor(RESOLVERS, "webhook-names"))
+        found = await asyncio.get_running_loop().run_in_executor(
+            threads[0], lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    return resolve

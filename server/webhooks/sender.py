@@ -1,0 +1,197 @@
+"""Sends webhook messages from their rows until the receivers have them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from server.database.storage import Storage
+from server.errors import StorageUnavailable
+from server.settings.settings import WebhookSettings
+from server.webhooks.guard import Guard, NotResolved, UrlRefused
+from server.webhooks.http_post import PostError, post
+from server.webhooks.signing import signed_headers
+
+if TYPE_CHECKING:
+    from server.database.database import Database
+    from server.webhooks.deliveries import Delivery, Outcome
+
+log = logging.getLogger("server.webhooks")
+
+RETRY_SECONDS = (5.0, 60.0, 300.0, 1800.0, 7200.0, 28800.0, 86400.0)
+JITTER = 0.2  # a receiver that comes back is not met by all messages in one moment
+ATTEMPT_SECONDS = 5.0
+LEASE_SECONDS = 8.0  # longer than an attempt; then the process that sends it must be dead
+POLL_SECONDS = 1.0
+KEEP_SECONDS = 7 * 86400.0  # how long finished messages are listed and can be sent again
+FORGET_SECONDS = 3600.0
+
+CONCURRENT = 32
+PER_HOST = 4
+PER_USER = 8
+
+GONE = 410
+
+
+class Sender:
+    """Background work: sends what is due, several messages concurrently, few to each host.
+
+    Of several processes with one database, one takes a message; if it dies, another one sends the
+    message again. So a receiver gets each message at least once.
+
+    clock: Unix seconds. jitter: a number from 0 to 1. tls: see http_post.post.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        settings: WebhookSettings,
+        guard: Guard,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._storage = storage
+        self._settings = settings
+        self._guard = guard
+        self._clock = clock
+        self._jitter = jitter
+        self._tls = tls
+        self._running: dict[asyncio.Task[None], Delivery] = {}
+        self._ended = asyncio.Event()
+        self._forgotten_at = 0.0
+
+    async def run(self) -> None:
+        """Send messages until cancelled; attempts that this cuts are due immediately."""
+        database = await self._storage.opened()
+        away = False
+        try:
+            while True:
+                try:
+                    await self._start_due(database)
+                    await self._forget(database)
+                    away = False
+                except StorageUnavailable as error:
+                    if not away:
+                        log.warning("webhooks wait: %s", error)
+                    away = True
+                self._ended.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), POLL_SECONDS)
+        finally:
+            await self._stop(database)
+
+    async def send_due(self) -> None:
+        """Send all that is due now, and wait until these attempts have ended."""
+        database = await self._storage.opened()
+        while await self._start_due(database):
+            await asyncio.gather(*self._running)
+
+    async def _start_due(self, database: Database) -> int:
+        """Begin attempts, as many as may run concurrently; how many were begun."""
+        from server.webhooks import deliveries
+        from server.webhooks.kept_secrets import signing_secrets
+
+        begun = 0
+        while (free := CONCURRENT - len(self._running)) > 0:
+            now = self._clock()
+            hosts = Counter(each.host for each in self._running.values())
+            users = Counter(each.user for each in self._running.values())
+            found = await deliveries.due(
+                database,
+                now,
+                CONCURRENT,
+                [host for host, count in hosts.items() if count >= PER_HOST],
+                [user for user, count in users.items() if count >= PER_USER],
+            )
+            wanted = []
+            for each in found:
+                hosts[each.host] += 1
+                users[each.user] += 1
+                if hosts[each.host] <= PER_HOST and users[each.user] <= PER_USER:
+                    wanted.append(each)
+            if not wanted:
+                break
+            taken = await deliveries.take(database, wanted[:free], now, now + LEASE_SECONDS)
+            secrets = await signing_secrets(database, self._settings, now)
+            for each in taken:
+                task = asyncio.ensure_future(self._attempt(database, each, secrets))
+                self._running[task] = each
+                task.add_done_callback(self._end)
+            begun += len(taken)
+        return begun
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._ended.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the outcome of a webhook could not be noted", exc_info=error)
+
+    async def _attempt(
+        self, database: Database, delivery: Delivery, secrets: Sequence[str]
+    ) -> None:
+        from server.webhooks import deliveries
+
+        outcome = await self._send(delivery, secrets)
+        if outcome.state == "dead":
+            log.warning("webhook %s is given up: %s", delivery.id, outcome.error)
+        try:
+            await deliveries.finish(database, delivery.id, outcome, self._clock())
+        except StorageUnavailable:
+            log.warning("webhook %s will be sent again: the database is away", delivery.id)
+
+    async def _send(self, delivery: Delivery, secrets: Sequence[str]) -> Outcome:
+        from server.webhooks.deliveries import Outcome
+
+        body = delivery.body.encode()
+        headers = signed_headers(delivery.id, int(self._clock()), body, secrets)
+        status: int | None = None
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                target = self._guard.target(delivery.url)
+                addresses = await self._guard.addresses(target)
+                reply = await post(target, addresses, headers, body, ATTEMPT_SECONDS, self._tls)
+        except TimeoutError:
+            error = f"no answer within {ATTEMPT_SECONDS:g} s"
+        except (UrlRefused, NotResolved, PostError) as problem:
+            error = str(problem)
+        except Exception:  # or it would be tried again all the time
+            log.exception("webhook %s could not be sent", delivery.id)
+            error = "internal error"
+        else:
+            status = reply.status
+            error = f"the receiver answered {status}"
+            if 200 <= status < 300:
+                return Outcome("delivered", None, status, None)
+        if status == GONE or delivery.attempts >= len(RETRY_SECONDS):
+            return Outcome("dead", None, status, error)
+        delay = RETRY_SECONDS[delivery.attempts] * (1 + JITTER * self._jitter())
+        return Outcome("pending", self._clock() + delay, status, error)
+
+    async def _forget(self, database: Database) -> None:
+        from server.webhooks import deliveries
+
+        now = self._clock()
+        if now >= self._forgotten_at + FORGET_SECONDS:
+            await deliveries.forget(database, now - KEEP_SECONDS)
+            self._forgotten_at = now
+
+    async def _stop(self, database: Database) -> None:
+        """Cut the attempts that run, and hand their messages back."""
+        from server.webhooks import deliveries
+
+        cut = dict(self._running)
+        for task in cut:
+            task.cancel()
+        await asyncio.gather(*cut, return_exceptions=True)
+        if cut:
+            with contextlib.suppress(StorageUnavailable):
+                ids = [each.id for each in cut.values()]
+                await deliveries.release(database, ids, self._clock())

@@ -1,0 +1,124 @@
+"""`ocr-server keys`, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ocr_cli.main import main
+from server.database.location import Location
+from server.users.key_format import id_of
+from tests.support.databases import location, postgresql
+
+__all__ = ["location", "postgresql"]
+
+Keys = Callable[..., str]
+
+
+@pytest.fixture
+def keys(
+    location: Location, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Keys:
+    """Runs `ocr-server keys …`; what it prints."""
+    monkeypatch.setenv(
+        "OCR_DATABASE__URL", location.url.replace("postgresql+psycopg", "postgresql")
+    )
+
+    def run(*arguments: str, status: int = 0) -> str:
+        assert main(["keys", *arguments]) == status
+        shown = capsys.readouterr()
+        return shown.out if status == 0 else shown.err
+
+    return run
+
+
+def as_json(text: str) -> Any:
+    return json.loads(text)
+
+
+def test_a_key_from_beginning_to_end(keys: Keys) -> None:
+    secret = keys("add", "Ann, mobile", "--quota", "500", "--scopes", "read,jobs").strip()
+    key_id = id_of(secret)
+    assert key_id is not None
+    assert keys("list").splitlines()[1].split()[:2] == [key_id, "Ann,"]
+
+    changed = as_json(keys("limit", key_id, "--rate", "60", "--quota", "none", "--json"))["key"]
+    assert (changed["rate_per_minute"], changed["daily_quota"]) == (60, None)
+    assert changed["scopes"] == ["read", "jobs"]
+
+    rotated = as_json(keys("rotate", key_id, "--keep", "1h", "--json"))
+    assert id_of(rotated["secret"]) == key_id
+    new, old = rotated["key"]["secrets"]
+    assert new["expires_at"] is None
+    assert old["expires_at"] == pytest.approx(new["created_at"] + 3600)
+
+    shown = keys("show", key_id)
+    assert "Ann, mobile" in shown
+    assert secret not in shown
+    assert "revoked" in keys("revoke", key_id)
+    assert "nothing was deleted" in keys("purge", key_id, status=2)
+    assert "deleted" in keys("purge", key_id, "--yes")
+    assert as_json(keys("list", "--json")) == {"keys": []}
+
+
+@pytest.mark.parametrize("action", ["show", "revoke", "rotate", "purge"])
+def test_an_unknown_id_is_an_error(keys: Keys, action: str) -> None:
+    assert "no key has this id" in keys(action, "00000000", status=1)
+
+
+def test_expiry_as_a_date_or_a_time(keys: Keys) -> None:
+    key = as_json(keys("add", "until a day", "--expires", "2099-01-31", "--json"))["key"]
+    assert key["expires_at"] == 4_073_587_200  # the end of that day, UTC
+    key = as_json(keys("add", "for 90 days", "--expires", "90d", "--json"))["key"]
+    assert key["expires_at"] == pytest.approx(key["created_at"] + 90 * 86_400, abs=60)
+    assert (
+        as_json(keys("limit", key["id"], "--expires", "never", "--json"))["key"]["expires_at"]
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mentions"),
+    [
+        (["add", "x", "--rate", "0"], "from 1 to"),
+        (["add", "x", "--scopes", "write"], "read, jobs, filename, admin"),
+        (["add", ""], "1 to 200 characters"),
+        (["add", "x", "--expires", "soon"], "2027-01-31"),
+        (["add", "x", "--expires", "2020-01-31"], "this day is over"),
+        (["show", "ocr_00000000"], "8 characters"),
+        (["rotate", "00000000", "--keep", "1 week"], "24h"),
+        (["usage", "--from", "today"], "2027-01-31"),
+    ],
+)
+def test_a_wrong_argument_is_explained(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], mentions: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["keys", *arguments])
+    assert caught.value.code == 2
+    assert mentions in capsys.readouterr().err
+
+
+def test_limit_without_a_limit_says_so(keys: Keys) -> None:
+    key_id = id_of(keys("add", "x").strip())
+    assert "nothing to change" in keys("limit", str(key_id), status=2)
+
+
+def test_usage_without_rows_is_an_empty_table(keys: Keys) -> None:
+    assert keys("usage").split() == [
+        *("day", "user", "images", "pages", "cached", "seconds", "bytes", "errors")
+    ]
+
+
+def test_a_missing_database_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file" / "state"))
+    assert main(["keys", "list"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ocr-server keys: cannot create the state folder")

@@ -1,0 +1,84 @@
+"""The server behind nginx and Caddy, with TLS, as docs/examples configures them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cards import card
+from tests.support.http_client import image_part, multipart
+from tests.support.proxies import NAME, Proxy, caddy, nginx
+from tests.support.server_process import ServerProcess
+from tests.support.watching import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    settings = {
+        "web_server": {"trusted_proxies": ["127.0.0.1"]},
+        "ocr": {"process": {"number": 1}},
+    }
+    with ServerProcess(tmp_path_factory.mktemp("server"), settings, fakes=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=[nginx, caddy], ids=["nginx", "caddy"])
+def proxy(
+    request: pytest.FixtureRequest,
+    server: ServerProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Proxy]:
+    with request.param(tmp_path_factory.mktemp("proxy"), server.port) as running:
+        yield running
+
+
+def test_an_image_is_read_through_the_proxy(proxy: Proxy) -> None:
+    body, headers = multipart([image_part(card("through the proxy"))])
+    reply = proxy.request("POST", "/ocr", body, headers)
+    assert (reply.status, reply.text) == (200, "through the proxy")
+
+
+def test_an_upload_of_several_megabytes_is_read(proxy: Proxy) -> None:
+    body, headers = multipart([image_part(card("large") + bytes(6 << 20))])
+    assert proxy.request("POST", "/ocr", body, headers).text == "large"
+
+
+def test_a_body_above_the_limit_gets_413(proxy: Proxy, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(bytes(12 << 20))
+    command = [
+        *("curl", "-sS", "--cacert", str(proxy.certificate.file), "-o", "/dev/null"),
+        *("--resolve", f"{NAME}:{proxy.port}:127.0.0.1", "-F", f"file=@{large}"),
+        *("-w", "%{http_code}", f"https://{NAME}:{proxy.port}/ocr"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "413"
+
+
+def test_the_log_has_the_clients_address_whatever_the_client_claims(
+    proxy: Proxy, server: ServerProcess
+) -> None:
+    claims = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
+    reply = proxy.request("GET", "/jobs/unknown", None, claims)
+    line = rf" {proxy.source} GET /jobs/unknown .*{reply.headers['X-Request-Id']}"
+    wait_until(lambda: re.search(line, server.output), "the line of the access log")
+
+
+def test_the_pages_arrive_with_their_headers(proxy: Proxy) -> None:
+    reply = proxy.request("GET", "/")
+    assert reply.status == 200
+    assert "default-src" in reply.headers["Content-Security-Policy"]
+
+
+def test_without_the_server_the_proxy_says_502(tmp_path: Path) -> None:
+    for start, name in ((nginx, "a"), (caddy, "b")):
+        folder = tmp_path / name
+        folder.mkdir()
+        with start(folder, 9) as proxy:
+            assert proxy.request("GET", "/livez").status == 502

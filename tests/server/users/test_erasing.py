@@ -1,0 +1,99 @@
+"""Erasing a user leaves nothing of the user, and everything of others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.database.location import Location
+from server.database.storage import Storage
+from server.database.tables import ERASED, METADATA
+from server.errors import NotFound
+from server.users.erasing import ERASED_SECONDS, AfterCommit, erase_user
+from tests.support.keys import NOW, add_key
+
+WITH_USER = [table for table in METADATA.sorted_tables if "user" in table.c and table is not ERASED]
+
+
+def row_of(table: Any, user: str) -> dict[str, Any]:
+    """A row of any table; every value is made from the type of its column."""
+    values: dict[str, Any] = {}
+    for column in table.c:
+        if column.name == "user":
+            values["user"] = user
+        elif not column.nullable:
+            kind = column.type.python_type
+            length = getattr(column.type, "length", None)
+            values[column.name] = f"{table.name}{user}"[-length:] if length else kind()
+    return values
+
+
+async def rows(storage: Storage) -> dict[str, int]:
+    database = await storage.open()
+    async with database.read() as connection:
+        return {
+            table.name: (await connection.execute(select(func.count()).select_from(table))).scalar()
+            or 0
+            for table in METADATA.sorted_tables
+        }
+
+
+def test_nothing_of_the_user_is_left(location: Location) -> None:
+    async def run() -> None:
+        storage = Storage(location)
+        database = await storage.open()
+        await add_key(storage, label="another")
+        before = await rows(storage)
+        record, _ = await add_key(storage)
+        async with database.write() as connection:
+            for table in WITH_USER:
+                await connection.execute(table.insert().values(row_of(table, record.key_id)))
+        calls: list[str] = []
+
+        async def eraser(connection: AsyncConnection, user: str) -> Sequence[AfterCommit]:
+            job = METADATA.tables["job"]
+            found = await connection.execute(select(job.c.id).where(job.c.user == user))
+            calls.append(f"rows are still there: {len(found.all())}")
+
+            async def delete_files() -> None:
+                calls.append("committed")
+
+            return [delete_files]
+
+        await erase_user(database, record.key_id, NOW, [eraser])
+        after = await rows(storage)
+        assert after.pop("erased") == 1
+        assert before.pop("erased") == 0
+        assert after.pop("epoch") == before.pop("epoch") == 1
+        assert after == before
+        assert calls == ["rows are still there: 1", "committed"]
+        with pytest.raises(NotFound):
+            await erase_user(database, record.key_id, NOW)
+        other, _ = await add_key(storage)
+        await erase_user(database, other.key_id, NOW + ERASED_SECONDS + 1)
+        assert (await rows(storage))["erased"] == 1
+        await storage.close()
+
+    asyncio.run(run())
+
+
+def test_a_failing_eraser_keeps_everything(location: Location) -> None:
+    async def run() -> None:
+        storage = Storage(location)
+        record, _ = await add_key(storage)
+        before = await rows(storage)
+
+        async def eraser(connection: AsyncConnection, user: str) -> Sequence[AfterCommit]:
+            raise RuntimeError("the blobs are away")
+
+        with pytest.raises(RuntimeError):
+            await erase_user(await storage.open(), record.key_id, NOW, [eraser])
+        assert await rows(storage) == before
+        await storage.close()
+
+    asyncio.run(run())
