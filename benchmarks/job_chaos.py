@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from server_under_test import ROOT, Verdict
+from server_under_test import Verdict
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from server.database.location import locate
@@ -111,9 +111,10 @@ class Servers:
             server.wait_until_ready("/readyz", 60.0)
 
     def stop(self) -> None:
-        """Stop what runs."""
+        """Stop those that were started."""
         for server in self.servers:
-            server.stop()
+            if server.port:
+                server.stop()
 
     def kill_something(self) -> None:
         """Kill a server, which is started again, or one of its workers."""
@@ -305,5 +306,4 @@ def _parse() -> Namespace:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT)]
     sys.exit(main())
