@@ -15,6 +15,8 @@ from ocr_cli.key_arguments import given_fields, parse_arguments
 from ocr_client.exit_status import ExitStatus
 from server.database.storage import Storage, StorageError
 from server.errors import NotFound, StorageUnavailable
+from server.operations.audit import Action, AuditLog
+from server.settings.audit import audit_path
 from server.settings.database import database_location
 from server.settings.loading import SettingsError, load_settings
 from server.settings.settings import Settings
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     from server.users.key_store import KeyStore
 
 PAGE = 1000
+_AUDITED: dict[str, Action] = {
+    "add": "key_added",
+    "limit": "key_changed",
+    "rotate": "key_rotated",
+    "revoke": "key_revoked",
+    "purge": "key_purged",
+}
 _USAGE = ("day", "user", "images", "pages", "cached", "seconds", "bytes", "errors")
 
 
@@ -49,14 +58,30 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
 
         store = KeyStore(database)
         if options.action == "purge":
-            return await _purge(options, settings, storage, store)
-        return await _ACTIONS[options.action](options, store)
+            status = await _purge(options, settings, storage, store)
+        else:
+            status = await _ACTIONS[options.action](options, store)
+        if status == ExitStatus.OK:
+            _audit(options, settings)
+        return status
     finally:
         await storage.close()
 
 
+def _audit(options: argparse.Namespace, settings: Settings) -> None:
+    """Write what was changed to the audit log; to standard error if that is a stream."""
+    action = _AUDITED.get(options.action)
+    if action is not None:
+        log = AuditLog(audit_path(settings), days=None, stream=sys.stderr)
+        log.start()
+        log.write(action, user="cli", target=options.id)
+        log.close()
+
+
 async def _add(options: argparse.Namespace, store: KeyStore) -> int:
-    return _print_secret(options, *await store.add(given_fields(options), time.time()))
+    record, secret = await store.add(given_fields(options), time.time())
+    options.id = record.key_id  # for the audit log
+    return _print_secret(options, record, secret)
 
 
 async def _rotate(options: argparse.Namespace, store: KeyStore) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,30 +11,41 @@ from typing import TYPE_CHECKING
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.recognizer import Recognizer
-from server.database.storage import Storage
+from server.database.location import state_folder
+from server.database.storage import Storage, StorageError
+from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import public_error
 from server.intake.sources import build_sources
 from server.jobs.gate import JobsGate
 from server.jobs.memory import MemoryJobs
+from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
+from server.operations.refused_requests import RefusedRequests
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
+from server.settings.audit import audit_path
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options
+from server.settings.loading import SettingsError
 from server.settings.settings import Settings
+from server.settings.time_zones import time_zone
+from server.users.days import Days
 from server.users.keyring import Keyring
 from server.users.limit_settings import build_quota, default_limits
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
+from server.users.usage import Usage
 from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
 
 if TYPE_CHECKING:
     from server.database.database import Database
     from server.jobs.durable import DurableJobs
+
+log = logging.getLogger("server")
 
 PATIENCE_SECONDS = 30.0  # how long a client may read nothing of its answer
 
@@ -74,13 +86,16 @@ def build_context(
     limiter = Limiter(default_limits(settings), quota)
     limiter.prepare()
     guard = Guard(settings.webhooks)
-    jobs = build_jobs(settings, storage, service)
+    usage = build_usage(settings, storage)
+    jobs = build_jobs(settings, storage, service, usage)
     background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
         background.append(build_watch(settings, engine.stats, storage.location.file))
     admin_key = settings.access.admin_key
+    audit = AuditLog(audit_path(settings), settings.audit.days)
+    refused = RefusedRequests(audit)
     keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
     keyring.when_erased(service.erase)
     return ServerContext(
@@ -92,6 +107,9 @@ def build_context(
         keyring=keyring,
         refusals=Refusals(),
         limiter=limiter,
+        usage=usage,
+        audit=audit,
+        refused=refused,
         default_options=default_options(settings),
         max_body_bytes=max_bytes,
         inflight=inflight,
@@ -99,14 +117,59 @@ def build_context(
         connections=connections,
         patience_seconds=patience_seconds,
         webhook_guard=guard,
-        background=background,
+        background=[usage, refused, *background],
     )
+
+
+def build_usage(settings: Settings, storage: Storage) -> Usage:
+    """What counts requests, with its journal in the state folder."""
+    return Usage(
+        storage,
+        state_folder() / "usage",
+        Days(time_zone(settings.quota.timezone)),
+        keep_days=settings.usage.event_days,
+        max_journal_bytes=int(settings.usage.max_journal_mb * (1 << 20)),
+        timezone=settings.quota.timezone,
+        with_keys=settings.usage.enabled is not False,
+    )
+
+
+async def open_records(context: ServerContext) -> None:
+    """Open what the settings ask for: the database, usage and the audit log.
+
+    SettingsError if one of them is impossible here.
+    """
+    settings = context.settings
+    needed = {
+        "access.required": (settings.access.required, "keys cannot be checked"),
+        "usage.enabled": (settings.usage.enabled, "usage waits in the journal"),
+    }
+    for name, (is_needed, meanwhile) in needed.items():
+        if not is_needed:
+            continue
+        try:
+            await context.storage.open()
+        except StorageError as error:
+            raise SettingsError(f"{name} needs a database: {error}") from None
+        except StorageUnavailable as error:
+            log.warning("%s; until it does, %s", error, meanwhile)
+    if settings.audit.path is not None:
+        context.audit.start()
+        try:
+            context.audit.open()
+        except OSError as error:
+            raise SettingsError(f"audit.path: cannot write there: {error.strerror}") from None
+    if settings.access.required or settings.access.admin_key is not None:
+        context.use_keys()
+    if settings.usage.enabled:
+        context.usage.start()
 
 
 def build_jobs(
     settings: Settings,
     storage: Storage,
     service: OcrService,
+    usage: Usage,
     clock: Callable[[], float] = time.time,
 ) -> JobsGate:
     """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
@@ -121,6 +184,7 @@ def build_jobs(
             location=storage.location,
             service=service,
             explain=public_error,
+            usage=usage,
             clock=clock,
         )
 

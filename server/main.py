@@ -20,9 +20,7 @@ from tornado.netutil import bind_sockets
 
 from ocr_engine.engine import WorkerState
 from ocr_engine.errors import EngineError
-from server.app import build_context
-from server.database.storage import StorageError
-from server.errors import StorageUnavailable
+from server.app import build_context, open_records
 from server.http.connections import raise_descriptor_limit
 from server.http.context import ServerContext
 from server.http.listening import Listener
@@ -106,14 +104,11 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
 
 async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     """Listen, start the workers, and drain after a signal; returns the exit status."""
-    if context.settings.access.required:
-        try:
-            await context.storage.open()
-        except StorageError as error:
-            print(f"ocr-server: access.required needs a database: {error}", file=sys.stderr)
-            return 2
-        except StorageUnavailable as error:
-            log.warning("%s; until it does, keys cannot be checked", error)
+    try:
+        await open_records(context)
+    except SettingsError as error:
+        print(f"ocr-server: {error}", file=sys.stderr)
+        return 2
     stop, force = asyncio.Event(), asyncio.Event()
     handle_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
@@ -138,8 +133,8 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
     await engine.close(force.is_set())
-    await cancel(background)
     await server.close_all_connections()
+    await cancel(background)
     await context.keyring.close()
     await context.storage.close()
     watchdog.cancel()

@@ -96,14 +96,13 @@ USAGE_EVENT = Table(
     Column("id", String(64), primary_key=True),
     Column("user", String(32), nullable=False),
     Column("at", Double, nullable=False),
-    Column("day", String(10), nullable=False),
+    Column("day", String(10), nullable=False, index=True),
     Column("images", Integer, nullable=False),
     Column("pages", Integer, nullable=False),
     Column("cached", Integer, nullable=False),
     Column("seconds", Double, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("code", String(40), nullable=False),  # of the error; empty if it succeeded
-    Index("ix_usage_event_user_day", "user", "day"),
 )
 
 USAGE_DAY = Table(

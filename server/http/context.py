@@ -11,13 +11,16 @@ from server.database.storage import Storage
 from server.http.connections import Connections
 from server.intake.sources import ImageSources
 from server.jobs.gate import JobsGate
+from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
+from server.operations.refused_requests import RefusedRequests
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
+from server.users.usage import Usage
 from server.webhooks.guard import Guard
 
 
@@ -32,8 +35,8 @@ class BackgroundWork(Protocol):
 class ServerContext:
     """The parts of the server, and its state: draining, open requests, start time.
 
-    patience_seconds: how long a client may read nothing of its answer. background: what runs as
-    long as the server.
+    patience_seconds: how long a client may read nothing of its answer. background: runs as long as
+    the server. keys_used: a request had a key, or the settings say that requests will.
     """
 
     settings: Settings
@@ -44,6 +47,9 @@ class ServerContext:
     keyring: Keyring
     refusals: Refusals
     limiter: Limiter
+    usage: Usage
+    audit: AuditLog
+    refused: RefusedRequests
     default_options: RecognitionOptions
     max_body_bytes: int
     inflight: InflightBytes
@@ -52,10 +58,19 @@ class ServerContext:
     patience_seconds: float
     webhook_guard: Guard
     background: list[BackgroundWork] = field(default_factory=list)
+    keys_used: bool = False
     draining: bool = False
     open_requests: int = 0
     event_streams: int = 0
     started_at: float = field(default_factory=time.monotonic)
+
+    def use_keys(self) -> None:
+        """Keys are used: from now on requests are counted and audited, unless that is off."""
+        if not self.keys_used:
+            self.keys_used = True
+            self.audit.start()
+            if self.settings.usage.enabled is not False:
+                self.usage.start()
 
     def ready(self) -> bool:
         """Whether an image sent now would be recognized."""

@@ -85,9 +85,12 @@ def _enter(
     limited: bool,
 ) -> Awaitable[None] | None:
     """Let the request of this principal in, within its limits; the scope gives back their use."""
-    require(principal, needed)
+    if principal is not ANONYMOUS:
+        context.use_keys()
     scope.principal = principal
+    require(principal, needed)
     admission = context.limiter.admission(principal) if limited and not scope.ended else None
+    scope.admitted = True
     if admission is None:
         return None
     scope.admission = admission

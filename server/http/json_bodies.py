@@ -116,6 +116,50 @@ class JobResult(AnswerJson):
     job: JobBody
 
 
+Day = Annotated[str, {"format": "date"}]
+
+
+class UsageCounts(TypedDict):
+    """What a user, or all users, used."""
+
+    images: Annotated[Count, "Images that were answered with a result."]
+    pages: Annotated[Count, "Their pages."]
+    cached: Annotated[Count, "Images that needed no recognition of their own."]
+    seconds: Annotated[Seconds, "Of recognition."]
+    bytes: Annotated[Count, "Of the requests' bodies, and of the inputs of jobs."]
+    errors: Annotated[Count, "Requests that failed; not those that were refused."]
+
+
+class UsageDayBody(UsageCounts):
+    """What was used on one day."""
+
+    day: Day
+
+
+# The functional form, since `from` is a word of Python.
+UsageBody = TypedDict(
+    "UsageBody",
+    {
+        "enabled": Annotated[bool, "Whether requests are counted now."],
+        "user": Annotated[str, "`*` for all users."],
+        "timezone": Annotated[str, "The time zone of the days."],
+        "from": Day,
+        "to": Day,
+        "days": Annotated[list[UsageDayBody], "The days with usage, in order."],
+        "total": UsageCounts,
+        "left_today": Annotated[int | None, "Of the daily quota; null without one."],
+    },
+)
+
+
+class UsageAnswer(TypedDict):
+    """GET /usage."""
+
+    status: Literal["success"]
+    usage: UsageBody
+    request_id: str
+
+
 class KeyAnswer(TypedDict):
     """A key."""
 

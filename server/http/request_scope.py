@@ -14,10 +14,13 @@ from server.http.client_address import client_address
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.replies import Reply
+from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
 from server.users.limits import Admission
 
 CLIENT_LEFT = 499  # as nginx logs it
+CLIENT_LEFT_CODE = "client_left"
+REFUSED = frozenset((401, 403, 429))  # audited, and not counted as usage
 
 # The arguments have names, so that another formatter can write them in another way.
 ACCESS_LINE = (
@@ -34,6 +37,8 @@ class RequestScope:
     Created before the body is read. Counted and logged once, when the answer is sent or the
     client disconnects. recognition: whether it requests a recognition; only these are counted in
     ocr_requests_total, and as open requests, for which draining waits. quiet: log only failures.
+    admitted: the principal is known and may make such requests. For the usage of the principal:
+    received: bytes of the body. cached: no recognition of its own was needed. recognition_seconds.
     """
 
     def __init__(
@@ -47,13 +52,18 @@ class RequestScope:
         self.request_id = request_id
         self.address = address
         self.principal: Principal = ANONYMOUS
+        self.admitted = False
         self.admission: Admission | None = None  # None: no limits
         self.quiet = False
+        self.received = 0
+        self.cached = False
+        self.recognition_seconds = 0.0
         self._context = context
         self._request = request
         self._recognition = recognition
         self._started = time.perf_counter()
         self._ended = False
+        self._counted = False
         self._status = 500  # until an answer is noted
         self._error = ""
         self._size = 0
@@ -100,6 +110,37 @@ class RequestScope:
         """Whether it has ended."""
         return self._ended
 
+    def count(self, reply: Reply) -> None:
+        """Count a recognition in the usage of the principal, before its answer is sent.
+
+        A job (202) is counted when it ends, and a refused request in the audit log.
+        """
+        usage = self._context.usage
+        if self._counted or not usage.is_on or not self.admitted:
+            return
+        if reply.status == 202 or reply.status in REFUSED:
+            return
+        self._counted = True
+        usage.count(
+            self.principal.user,
+            images=0 if reply.error else 1,
+            cached=1 if self.cached and not reply.error else 0,
+            seconds=self.recognition_seconds,
+            size=self.received,
+            code=reply.error,
+        )
+
+    def audit(self, action: Action, target: str = "", size: int | None = None) -> None:
+        """Write what the principal did to the audit log; target: the id of a key or job."""
+        self._context.audit.write(
+            action,
+            user=self.principal.user,
+            address=self.address,
+            request_id=self.request_id,
+            target=target,
+            size=size,
+        )
+
     @property
     def status(self) -> int:
         """The HTTP status of the answer, or CLIENT_LEFT; 500 until there is one."""
@@ -129,13 +170,21 @@ class RequestScope:
         if self.admission is not None:
             self.admission.leave()
         if not taken:
-            self._status, self._error, self._size, self._outcome = CLIENT_LEFT, "client_left", 0, ""
+            self._status, self._error, self._size = CLIENT_LEFT, CLIENT_LEFT_CODE, 0
+            self._outcome = ""
         if self._recognition:
             self._context.open_requests -= 1
             seconds = self.elapsed_ms() / 1000
             self._context.metrics.count_request(self._status, self._error, seconds)
         for callback in self._callbacks or ():
             callback(self)
+        if self._status in REFUSED:
+            self._context.refused.note(
+                self.principal.user if self.principal is not ANONYMOUS else "",
+                self.address,
+                self._error,
+                self.request_id,
+            )
         if not self.quiet or self._status >= 400:
             self._log()
 

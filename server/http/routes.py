@@ -22,6 +22,7 @@ from server.http.handlers.jobs import JobHandler, JobResultHandler, JobsHandler
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.handlers.results import ResultHandler
+from server.http.handlers.usage import UsageHandler
 from server.http.listening import Listener
 
 MAX_HEADER_BYTES = 32 << 10
@@ -43,6 +44,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})/events", JobEventsHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
+            (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
             (r"/admin/keys", AdminKeysHandler, given),
             (r"/admin/keys/([0-9A-Za-z]{8})", AdminKeyHandler, given),
             (r"/livez", LivenessHandler, given),

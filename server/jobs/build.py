@@ -8,11 +8,13 @@ from server.blobs.build import blob_store
 from server.database.database import Database
 from server.database.location import Location
 from server.jobs.announcing import announcing
+from server.jobs.counting import counting
 from server.jobs.durable import DurableJobs
 from server.jobs.rows import JobRows, Limits
 from server.jobs.runner import Explain
 from server.service.service import OcrService
 from server.settings.settings import Settings
+from server.users.usage import Usage
 
 
 def durable_jobs(
@@ -22,6 +24,7 @@ def durable_jobs(
     location: Location,
     service: OcrService,
     explain: Explain,
+    usage: Usage,
     clock: Callable[[], float],
 ) -> DurableJobs:
     """The jobs on a database.
@@ -30,6 +33,6 @@ def durable_jobs(
     """
     jobs = settings.jobs
     limits = Limits(jobs.max_per_user, int(jobs.max_mb_per_user * (1 << 20)))
-    hooks = (announcing(settings.webhooks.include_text),)
+    hooks = (announcing(settings.webhooks.include_text), counting(usage))
     rows = JobRows(database, limits, settings.service.job_seconds, clock, hooks)
     return DurableJobs(rows, blob_store(settings.jobs.blobs, database, location), service, explain)

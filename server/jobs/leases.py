@@ -82,12 +82,12 @@ class JobLeases:
         async with self._database.write() as connection:
             await connection.execute(change)
 
-    async def release(self, job_id: str) -> None:
-        """Let a job of this process wait again; the attempt does not count."""
+    async def release(self, job_ids: Collection[str]) -> None:
+        """Let jobs of this process wait again; the attempt does not count."""
         change = (
             update(JOB)
             .where(
-                JOB.c.id == job_id,
+                JOB.c.id.in_(job_ids),
                 JOB.c.lease_owner == self._owner,
                 JOB.c.state.in_(UNFINISHED),
             )

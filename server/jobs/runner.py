@@ -117,9 +117,11 @@ class JobRunner:
     async def drain(self) -> None:
         """Take no more jobs, and give back those that no worker has begun."""
         self._draining = True
-        for held in [held for held in self._held.values() if held.waits()]:
+        waiting = [held for held in self._held.values() if held.waits()]
+        for held in waiting:
             await self._drop(held)
-            await self._guarded(self._leases.release(held.row.id))
+        if waiting:
+            await self._guarded(self._leases.release([held.row.id for held in waiting]))
 
     async def drop(self, job_id: str) -> None:
         """Stop working on a job that was cancelled."""
@@ -212,7 +214,7 @@ class JobRunner:
         held.ended = True
         pause = getattr(error, "retry_after", None) or self._tick_seconds
         self._pause_until = asyncio.get_running_loop().time() + pause
-        await self._guarded(self._leases.release(held.row.id))
+        await self._guarded(self._leases.release([held.row.id]))
 
     async def _finish(self, held: _Held, end: End) -> None:
         """Write the result and the end of a job; while the storage is away, try again."""

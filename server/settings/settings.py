@@ -155,6 +155,23 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSettings:
+    """Whether requests are counted by user and day. enabled: None: if keys are used."""
+
+    enabled: bool | None = setting(Nullable(Flag()), None)
+    event_days: int = setting(WholeNumber(1, 36_500), 90)
+    max_journal_mb: float = setting(Number(1, 10**6), 1024.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """The audit log. path: None: a file in the state folder if keys are used; `-`: stdout."""
+
+    path: Path | None = setting(Nullable(FilePath()), None)
+    days: int = setting(WholeNumber(1, 36_500), 90)
+
+
+@dataclass(frozen=True, slots=True)
 class JobSettings:
     """Where inputs and results of jobs are kept, and how many jobs one user may have."""
 
@@ -212,6 +229,8 @@ class Settings:
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     quota: QuotaSettings = field(default_factory=QuotaSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    usage: UsageSettings = field(default_factory=UsageSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)

@@ -65,6 +65,43 @@ def test_a_key_from_beginning_to_end(keys: Keys) -> None:
     assert as_json(keys("list", "--json")) == {"keys": []}
 
 
+def test_what_changes_keys_is_audited(
+    keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCR_AUDIT__PATH", str(tmp_path / "audit.jsonl"))
+    secret = keys("add", "Ann, mobile").strip()
+    key_id = id_of(secret)
+    assert key_id is not None
+    keys("list")
+    keys("show", key_id)
+    keys("limit", key_id, "--rate", "60")
+    keys("rotate", key_id)
+    keys("revoke", key_id)
+    keys("purge", key_id, status=2)
+    keys("purge", key_id, "--yes")
+    text = (tmp_path / "audit.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["action"] for line in lines] == [
+        "key_added",
+        "key_changed",
+        "key_rotated",
+        "key_revoked",
+        "key_purged",
+    ]
+    assert {(line["user"], line["target"], line["outcome"]) for line in lines} == {
+        ("cli", key_id, "ok")
+    }
+    assert secret not in text
+    assert "Ann" not in text
+
+
+def test_an_audit_log_on_a_stream_does_not_mix_with_what_a_command_prints(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCR_AUDIT__PATH", "-")
+    assert id_of(keys("add", "Ann").strip()) is not None
+
+
 @pytest.mark.parametrize("action", ["show", "revoke", "rotate", "purge"])
 def test_an_unknown_id_is_an_error(keys: Keys, action: str) -> None:
     assert "no key has this id" in keys(action, "00000000", status=1)

@@ -12,6 +12,7 @@ from server.http.handlers.json_body import JsonBodyHandler
 from server.http.json_bodies import KeyAnswer, KeyListAnswer, SecretAnswer
 from server.http.replies import json_reply
 from server.intake.fields import checked
+from server.operations.audit import Action
 from server.settings.constraints import Flag, WholeNumber
 from server.users.key_fields import check_key_fields
 from server.users.key_format import ID_FORM
@@ -40,8 +41,9 @@ class _Handler(JsonBodyHandler):
 
         return KeyStore(database)
 
-    def note(self, act: str, key_id: str) -> None:
-        """Log an act of an administrator."""
+    def note(self, act: str, action: Action, key_id: str) -> None:
+        """Log an act of an administrator, also in the audit log."""
+        self.scope.audit(action, key_id)
         log.info(
             "%s %s the key %s, request %s",
             self.scope.principal.user, act, key_id, self.scope.request_id,
@@ -84,7 +86,7 @@ class AdminKeysHandler(_Handler):
             if "label" not in values:
                 raise BadField("label is missing; say for whom or what the key is")
             record, secret = await (await self.store()).add(values, time.time())
-            self.note("made", record.key_id)
+            self.note("made", "key_added", record.key_id)
             answer = SecretAnswer(
                 status="success",
                 key=record.json(time.time()),
@@ -116,7 +118,7 @@ class AdminKeyHandler(_Handler):
             if not values:
                 raise BadField("the body has no fields; send those that shall change")
             record = await (await self.store()).change(key_id, values)
-            self.note("changed", key_id)
+            self.note("changed", "key_changed", key_id)
             self.send_key(record)
         except Exception as error:
             self.send_problem(error)
@@ -131,10 +133,10 @@ class AdminKeyHandler(_Handler):
 
                 erasers = erasers_of(self.context.settings)
                 await erase_user(await self.context.storage.open(), key_id, time.time(), erasers)
-                self.note("erased", key_id)
+                self.note("erased", "key_purged", key_id)
             else:
                 await store.revoke(key_id, time.time())
-                self.note("revoked", key_id)
+                self.note("revoked", "key_revoked", key_id)
             self.send_empty(204)
         except Exception as error:
             self.send_problem(error)

@@ -29,7 +29,7 @@ from server.http.dialects.dialect import Dialect
 from server.http.gate import admit
 from server.http.handlers.base import write_parts, wrong_method
 from server.http.replies import Reply, admitted, common_headers, logged_problem
-from server.http.request_scope import RequestScope
+from server.http.request_scope import CLIENT_LEFT, CLIENT_LEFT_CODE, RequestScope
 from server.intake.body import BodyReader
 from server.service.outgoing import LARGE_BYTES
 
@@ -113,6 +113,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         try:
             self._check_length(self._received + len(chunk))
             self._received += len(chunk)
+            self.scope.received += len(chunk)
             self.context.inflight.received += len(chunk)
             self._reader.feed(chunk)
         except (ServiceError, EngineError) as error:
@@ -130,6 +131,8 @@ class Exchange(HTTPMessageDelegate, ABC):
     def on_connection_close(self) -> None:
         """Called by Tornado when the client disconnects before it has its answer."""
         refused = self._state in (State.REFUSED, State.CLOSING)
+        if self._state is State.WORKING:
+            self.scope.count(Reply(CLIENT_LEFT, {}, (), CLIENT_LEFT_CODE))
         self._state = State.GONE
         self.drop_body()
         if refused:
@@ -146,7 +149,9 @@ class Exchange(HTTPMessageDelegate, ABC):
         if self._state is State.GONE:
             return
         self._state = State.ANSWERED
-        self._write(admitted(reply, self.context.inflight, self.problem))
+        reply = admitted(reply, self.context.inflight, self.problem)
+        self.scope.count(reply)
+        self._write(reply)
         self._stream.when_taken(self.scope.leave)
         self._connection.finish()
 
@@ -226,7 +231,9 @@ class Exchange(HTTPMessageDelegate, ABC):
         more = {"Connection": "close"}
         if isinstance(error, MethodNotAllowed):
             more["Allow"] = ", ".join(self.dialect.methods)
-        self._write(self.problem(error), more)
+        reply = self.problem(error)
+        self.scope.count(reply)
+        self._write(reply, more)
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
 
     def _end_refusal(self) -> None:

@@ -42,6 +42,8 @@ class JobEventsHandler(JobBaseHandler):
         self._streaming = asyncio.ensure_future(self._stream(jobs, job))
         await asyncio.wait([self._streaming])
         self.context.event_streams -= 1
+        if not self._streaming.cancelled():
+            self._streaming.result()  # raises what is unexpected, so that it is logged
 
     def on_connection_close(self) -> None:
         """Called by Tornado when the client disconnects."""

@@ -14,6 +14,7 @@ from server.http.replies import job_json, problem_reply
 from server.intake.fields import checked
 from server.intake.request_fields import parse_format, parse_seconds
 from server.jobs.record import MAX_WAIT_SECONDS, PAGE_FIELDS, JobPage, JobRecord, Jobs, wait_for_end
+from server.operations.audit import Action
 from server.settings.constraints import Flag
 
 POLL_SECONDS = 1
@@ -112,11 +113,14 @@ class JobHandler(JobBaseHandler):
             jobs = await self.jobs()
             if checked("erase", self.query_fields(("erase",)).get("erase", False), Flag()):
                 await jobs.erase(self.user, job_id)
+                action: Action = "job_erased"
             else:
                 await jobs.cancel(self.user, job_id)
+                action = "job_cancelled"
         except Exception as error:
             self.send_problem(error)
         else:
+            self.scope.audit(action, job_id)
             self.send_empty(204)
 
     async def _send(self, jobs: Jobs, job: JobRecord, chosen: Format) -> None:

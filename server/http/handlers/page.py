@@ -31,7 +31,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "form-action 'none'",
     )
 )
-_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -108,7 +108,7 @@ class PageHandler(BaseHandler):
             self.send_problem(NotFound("no page has this address"))
             return
         headers = {
-            **_HEADERS,
+            **PAGE_HEADERS,
             "Cache-Control": file.cache_control,
             "Content-Type": file.content_type,
             "ETag": file.etag,

@@ -10,6 +10,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
+from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
 from server.http.gate import require
@@ -53,6 +54,7 @@ class RecognizeExchange(Exchange):
                 ticket = self.context.service.recall(asked, self.scope.principal.user)
             kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
+                self.scope.cached = True
                 reply = self.dialect.render(kept, asked, ticket.outcome)
             else:
                 self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
@@ -124,7 +126,9 @@ class RecognizeExchange(Exchange):
         jobs = await self.context.jobs.open()
         if asked.webhook_url is not None:
             await self.context.webhook_guard.admit(asked.webhook_url)
-        return self.dialect.accepted(await jobs.accept(asked, self.scope.principal, claim))
+        job = await jobs.accept(asked, self.scope.principal, claim)
+        self.scope.audit("job_created", job.job_id, self.scope.received)
+        return self.dialect.accepted(job)
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
         """The result; ticket: if it is cached."""
@@ -134,10 +138,18 @@ class RecognizeExchange(Exchange):
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()
+        self._note_work(ticket, answer)
         render = self.dialect.render
         if self.dialect.is_long(answer, asked):
             return await asyncio.to_thread(render, answer, asked, ticket.outcome)
         return render(answer, asked, ticket.outcome)
+
+    def _note_work(self, ticket: Ticket, answer: Answer) -> None:
+        """Note what the answer cost, for the usage of the user: the time of its own recognition."""
+        self.scope.cached = ticket.outcome != "miss"
+        if not self.scope.cached:
+            spent = (each for name, each in answer.stages.items() if name != "queue")
+            self.scope.recognition_seconds = sum(spent)
 
 
 class ExchangeRoute(Router):

@@ -51,6 +51,7 @@ class ResultHandler(BaseHandler):
         except Exception as error:
             self.send_problem(error)
         else:
+            self.scope.audit("result_erased")
             self.send_empty(204)
 
     def _client_has(self, tag: str) -> bool:

@@ -22,6 +22,7 @@ TAGS = {
     "Recognition": "Send an image, get its text.",
     "Jobs": "Work started with `block_flag=false`.",
     "Results": "Results in the cache.",
+    "Usage": "What was read for whom.",
     "Keys": "Keys of users, for administrators.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",

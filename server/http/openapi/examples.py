@@ -38,6 +38,24 @@ FAILED = {
     "error": {"code": "invalid_image", "message": "the JPEG header is cut off"},
 }
 ACCEPTED = {"status": "accepted", "job": QUEUED, "request_id": REQUEST_ID}
+_COUNTS = {"images": 120, "pages": 120, "cached": 35, "seconds": 61.2, "bytes": 24117248}
+USAGE = {
+    "status": "success",
+    "usage": {
+        "enabled": True,
+        "user": "Xy12Ab34",
+        "timezone": "UTC",
+        "from": "2026-11-01",
+        "to": "2026-11-30",
+        "days": [{"day": "2026-11-29", **_COUNTS, "errors": 2}],
+        "total": {**_COUNTS, "errors": 2},
+        "left_today": None,
+    },
+    "request_id": REQUEST_ID,
+}
+USAGE_CSV = """day,images,pages,cached,seconds,bytes,errors\r
+2026-11-29,120,120,35,61.2,24117248,2\r
+"""
 KEY: dict[str, Any] = {
     "id": "7Qe2mZ0a",
     "label": "Ann, mobile",

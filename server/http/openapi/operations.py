@@ -7,7 +7,13 @@ from typing import Any
 from server.http.openapi import examples
 from server.http.openapi.admin_operations import describe_admin
 from server.http.openapi.job_operations import describe_jobs
-from server.http.openapi.parameters import body_of_ocr, body_of_service, in_query, shared
+from server.http.openapi.parameters import (
+    body_of_ocr,
+    body_of_service,
+    in_query,
+    shared,
+    usage_parameters,
+)
 from server.http.openapi.responses import (
     JSON,
     accepted,
@@ -36,6 +42,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
         **_recognition(fields),
         **describe_jobs(fields),
         **_results(fields),
+        **_usage(),
         **describe_admin(),
         **_health(),
         **_pages(),
@@ -107,6 +114,31 @@ def _results(fields: dict[str, Schema]) -> Paths:
     }
     path = {"parameters": shared("Md5"), **_with_head(get), "delete": delete}
     return {"/results/{md5}": path}
+
+
+def _usage() -> Paths:
+    get = {
+        "tags": ["Usage"],
+        "operationId": "getUsage",
+        "summary": "What a user used, by day",
+        "description": "Counts are at most a few seconds old. With `Accept: text/html`, a page "
+        "that shows them.",
+        "parameters": usage_parameters(),
+        "responses": {
+            "200": {
+                "description": "The counts of each day; the page if a browser asks.",
+                "headers": headers("Vary"),
+                "content": {
+                    JSON: {"schema": reference("UsageAnswer"), "example": examples.USAGE},
+                    "text/csv": {"schema": text(), "example": examples.USAGE_CSV},
+                    "text/html": {"schema": text()},
+                },
+            },
+            "304": {"description": "The client already has this page.", "headers": headers("ETag")},
+            **errors(400, 401, 403, 503),
+        },
+    }
+    return {"/usage": _with_head(get)}
 
 
 def _health() -> Paths:

@@ -69,6 +69,24 @@ def shared(*names: str) -> list[Parameter]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
+def usage_parameters() -> list[Parameter]:
+    """The parameters of /usage."""
+    day = {"type": "string", "format": "date", "pattern": r"^2\d{3}-\d{2}-\d{2}$"}
+    return [
+        _in_query("from", "The first day, as YYYY-MM-DD; by default 29 days before `to`.", day),
+        _in_query("to", "The last day; by default today. At most 366 days.", day),
+        _in_query(
+            "user",
+            "Another user, or `*` for the sum of all; needs the scope `admin`.",
+            {"type": "string", "pattern": r"^([0-9A-Za-z_-]{1,32}|\*)$"},
+        ),
+        _in_query(
+            "format", "By default what Accept says.", {"type": "string", "enum": ["json", "csv"]}
+        ),
+        *shared("IfNoneMatch", "RequestId"),
+    ]
+
+
 def in_query(fields: dict[str, Schema], names: Iterable[str]) -> list[Parameter]:
     """Fields as parameters of the query string."""
     return [
@@ -162,6 +180,10 @@ def _header(name: str, description: str) -> Parameter:
         "description": description,
         "schema": {"type": "string"},
     }
+
+
+def _in_query(name: str, description: str, schema: Schema) -> Parameter:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _in_path(name: str, description: str, schema: Schema, example: str) -> Parameter:

@@ -22,6 +22,8 @@ COMPONENTS = {
     "JobList": json_bodies.JobList,
     "JobAnswer": json_bodies.JobAnswer,
     "JobResult": json_bodies.JobResult,
+    "UsageCounts": json_bodies.UsageCounts,
+    "UsageAnswer": json_bodies.UsageAnswer,
     "Key": KeyBody,
     "KeyAnswer": json_bodies.KeyAnswer,
     "KeyListAnswer": json_bodies.KeyListAnswer,

@@ -1,6 +1,7 @@
 // A small SVG line plot of the last minutes, newest value on the right.
 
 import { element, svgElement } from "../shared/elements.js";
+import { niceCeiling } from "../shared/nice_numbers.js";
 
 const WIDTH = 300;
 const HEIGHT = 72;
@@ -59,12 +60,6 @@ export class Plot {
     }
     return path + close();
   }
-}
-
-// Rounds up to 1, 2 or 5 times a power of ten.
-export function niceCeiling(value) {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((nice) => nice >= value * 0.999);
 }
 
 function round(value) {

@@ -187,7 +187,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_usage_event_user_day", "usage_event", ["user", "day"], unique=False)
+    op.create_index(op.f("ix_usage_event_day"), "usage_event", ["day"], unique=False)
     op.create_table(
         "webhook_secret",
         sa.Column("name", sa.String(length=32), nullable=False),
@@ -224,7 +224,7 @@ def downgrade() -> None:
     op.drop_table("key_secret")
     op.drop_table("job_page")
     op.drop_table("webhook_secret")
-    op.drop_index("ix_usage_event_user_day", table_name="usage_event")
+    op.drop_index(op.f("ix_usage_event_day"), table_name="usage_event")
     op.drop_table("usage_event")
     op.drop_table("usage_day")
     op.drop_index("ix_quota_lease_user_day", table_name="quota_lease")
