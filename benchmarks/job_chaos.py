@@ -69,7 +69,7 @@ class Receiver:
         if self.random.random() < REFUSED_SHARE:
             self.refused += 1
             return 500
-        self.seen[message["data"]["job"]["id"], message["type"]] += 1
+        self.seen[message["data"]["id"], message["type"]] += 1
         return 204
 
 
