@@ -262,7 +262,8 @@ def _judge(
         for job, state, code in _rows(url, "SELECT id, state, error_code FROM job")
     }
     events = Counter(job for (job,) in _rows(url, "SELECT id FROM usage_event"))
-    ((summed,),) = _rows(url, "SELECT coalesce(sum(images), 0) FROM usage_day")
+    ((read, failed),) = _rows(url, "SELECT sum(images), count(*) - sum(images) FROM usage_event")
+    ((read_by_day, failed_by_day),) = _rows(url, "SELECT sum(images), sum(errors) FROM usage_day")
     verdict.row("killed", ", ".join(f"{n} {what}" for what, n in sorted(servers.kills.items())))
     verdict.row("accepted", f"{len(accepted)}, {sender.repeated} of them after a repeated request")
     verdict.row("other answers", str(sender.unexpected[:3] or 0), not sender.unexpected)
@@ -273,7 +274,9 @@ def _judge(
     verdict.row("ends", str(dict(ends)), set(ends) == {"done"})
     twice = [job for job, count in events.items() if count > 1]
     missing = [job for job in accepted if not any(job in event for event in events)]
-    verdict.row("usage", f"{len(events)} events, {summed} in the days", len(events) == summed)
+    days = f"{read_by_day} images and {failed_by_day} errors in the days"
+    right = (read, failed) == (read_by_day, failed_by_day) and read == len(rows)
+    verdict.row("usage", f"{read} images, {failed} errors; {days}", right)
     verdict.row("usage twice, missing", f"{len(twice)}, {len(missing)}", not twice and not missing)
     wrong = [job for job, text in accepted.items() if _text(servers, job) != text]
     verdict.row("wrong texts", str(len(wrong)), not wrong)
