@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,7 @@ BUSY_MILLISECONDS = 10_000  # how long SQLite waits for another process that wri
 CONNECTIONS = 5
 MORE_CONNECTIONS = 5
 
+Result = TypeVar("Result")
 Insert = sqlite.Insert | postgresql.Insert
 
 
@@ -35,12 +36,14 @@ class Database:
         self._writers: contextlib.AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if one else contextlib.nullcontext()
         )
+        self._connection = _SqliteConnection if one else AsyncConnection
+        self._call = _finished if one else _plain
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that changes nothing."""
         with _translated():
-            async with self._engine.connect() as connection:
+            async with self._connected() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
@@ -51,10 +54,26 @@ class Database:
         fail whenever another process writes.
         """
         with _translated():
-            async with self._writers, self._engine.connect() as connection:
+            async with self._writers, self._connected() as connection:
                 await connection.execution_options(immediate=True)
-                async with connection.begin():
+                transaction = connection.begin()
+                await self._call(transaction.start())
+                try:
                     yield connection
+                except BaseException:
+                    await self._call(transaction.rollback())
+                    raise
+                await self._call(transaction.commit())
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        connection = self._connection(self._engine)
+        try:
+            await self._call(connection.start())
+            yield connection
+        finally:
+            if connection.sync_connection is not None:
+                await self._call(connection.close())
 
     def insert(self, table: Table) -> Insert:
         """An INSERT of this dialect, which has on_conflict_do_nothing() and _do_update()."""
@@ -63,6 +82,37 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+
+class _SqliteConnection(AsyncConnection):
+    """Finishes each statement, also if its task is cancelled.
+
+    aiosqlite runs it in a thread, where it cannot be stopped: if the task left before its end, the
+    connection would stay in a transaction that nobody ends, and hold the write lock.
+    """
+
+    async def execute(self, *arguments: Any, **named: Any) -> Any:
+        """See AsyncConnection."""
+        return await _finished(super().execute(*arguments, **named))
+
+
+async def _finished(work: Coroutine[Any, Any, Result]) -> Result:
+    """Await the work; if this task is cancelled meanwhile, raise that when the work is done."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # retrieved: the cancellation is what counts
+        raise
+
+
+async def _plain(work: Coroutine[Any, Any, Result]) -> Result:
+    """Await the work: psycopg ends a statement when its task is cancelled."""
+    return await work
 
 
 def connect(location: Location) -> Database:

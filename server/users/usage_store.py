@@ -61,18 +61,11 @@ async def record_all(
     gone = select(ERASED.c.user).where(ERASED.c.user.in_(users_here))
     erased = set((await connection.execute(gone)).scalars())
     by_id = {event.id: event for event in events if event.user not in erased}
-    every: list[Event] = list(by_id.values())
     if not by_id:
         return
-    savepoint = await connection.begin_nested()
-    inserted = await connection.execute(_inserted(database, every))
-    if inserted.rowcount == len(by_id):
-        await savepoint.commit()
-    else:  # some were there before: which ones are new?
-        await savepoint.rollback()
-        statement = _inserted(database, every).returning(USAGE_EVENT.c.id)
-        new = (await connection.execute(statement)).scalars()
-        every = [by_id[name] for name in new]
+    statement = _inserted(database, list(by_id.values())).returning(USAGE_EVENT.c.id)
+    new = (await connection.execute(statement)).scalars()
+    every = [by_id[name] for name in new]
     for (user, day), values in sorted(_sums(every).items()):  # in one order: nobody deadlocks
         await connection.execute(_added(database, user, day, values))
 

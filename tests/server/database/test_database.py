@@ -113,3 +113,23 @@ def test_a_folder_on_a_network_file_system_is_refused(
     monkeypatch.setattr("server.database.storage.network_file_system", lambda path, mounts: "nfs4")
     with pytest.raises(StorageError, match=r"network file system \(nfs4\)"):
         check_folder(tmp_path)
+
+
+def test_a_cancelled_transaction_leaves_no_lock(location: Location) -> None:
+    """As when a client disconnects; on SQLite a thread goes on with the statement."""
+
+    async def run() -> None:
+        async for database in opened(location):
+            await put(database, 0)
+            for moment in range(150):
+                tasks = [asyncio.ensure_future(add_one(database)) for _ in range(2)]
+                tasks.append(asyncio.ensure_future(value_of(database)))
+                for _ in range(moment % 50):  # cancelled after so many turns of the loop
+                    await asyncio.sleep(0)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                async with asyncio.timeout(5):
+                    await add_one(database)
+
+    asyncio.run(run())
