@@ -29,7 +29,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
     numbers chaos kills peers overload overhead folder soak fuzz browser screenshots check docs \
-    api slim lock clean servers
+    api slim lock clean servers jobs
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -77,6 +77,9 @@ chaos: $(INSTALLED) ## a worker is killed every 2 s under load; run nothing else
 
 kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing else (11 minutes)
 	.venv/bin/python benchmarks/kills.py $(ARGS)
+
+jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
+	.venv/bin/python benchmarks/job_chaos.py $(ARGS)
 
 hits: $(INSTALLED) ## cached answers compared with bare Tornado; run nothing else (2 minutes)
 	.venv/bin/python benchmarks/hit_path.py $(ARGS)

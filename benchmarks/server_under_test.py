@@ -15,7 +15,7 @@ from typing import Any
 from process_costs import cpu_seconds
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from tests.support.http_client import KeptConnection  # noqa: E402
 from tests.support.server_process import START_SECONDS, ServerProcess  # noqa: E402

@@ -18,6 +18,7 @@ from server.jobs.notices import Notices
 from server.jobs.record import Claim, JobPage, JobRecord
 from server.jobs.rows import JobRows, Within
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
+from server.jobs.shared_answers import SharedAnswers
 from server.jobs.stored_answer import unpacked
 from server.jobs.stored_request import stored
 from server.principal import Principal
@@ -42,6 +43,7 @@ class DurableJobs:
         self._service = service
         self._keys = IdempotencyKeys(rows.database, rows.clock)
         self._notices = Notices()
+        self._answers = SharedAnswers()
         self._leftovers = Leftovers(rows, blobs, self._keys)
         self.runner = JobRunner(rows, blobs, service, self._notices, explain, tick_seconds)
 
@@ -102,11 +104,16 @@ class DurableJobs:
     async def answer(self, job: JobRecord) -> Answer:
         """See Jobs."""
         row = await self._rows.find(job.user, job.job_id)
+        blob_id: str = row.result_blob or ""
+
+        async def read() -> Answer:
+            data = await self._blobs.get(blob_id)
+            return unpacked(data, Digests(row.md5, row.sha256))
+
         try:
-            data = await self._blobs.get(row.result_blob or "")
+            return await self._answers.get(blob_id, read)
         except BlobMissing:
             raise Gone("the result of the job was deleted; send the image again") from None
-        return unpacked(data, Digests(row.md5, row.sha256))
 
     async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
         """See Jobs."""
@@ -117,6 +124,7 @@ class DurableJobs:
         """See Jobs; also what is kept of its image in memory, and its webhook messages."""
         row = await self._rows.erase(user, job_id)
         self._service.erase(user, row.md5)
+        self._answers.forget(row.result_blob or "")
         await self._blobs.delete([blob for blob in (row.input_blob, row.result_blob) if blob])
         self._notices.tell(job_id)
 

@@ -54,7 +54,9 @@ def by_md5(server: ServerProcess, image: bytes) -> bytes:
 
 
 def by_job(server: ServerProcess, image: bytes) -> bytes:
-    return get(server.upload(image, block_flag="0").json["job"]["url"])
+    url = str(server.upload(image, block_flag="0").json["job"]["url"])
+    assert server.get(f"{url}?wait=20").headers["X-Job-State"] == "done"
+    return get(url)
 
 
 def by_upload(server: ServerProcess, image: bytes) -> bytes:

@@ -110,7 +110,7 @@ def check(load: Load, location: Location) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.faults(79)
+@pytest.mark.faults(84)
 def test_kill_9_under_load_neither_loses_nor_doubles_usage(tmp_path: Path) -> None:
     chance = random.Random(19)
     with serving(tmp_path) as server:
@@ -130,7 +130,31 @@ def test_kill_9_under_load_neither_loses_nor_doubles_usage(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.faults(80)
+@pytest.mark.faults(84)
+def test_jobs_of_a_server_that_is_killed_count_once(tmp_path: Path) -> None:
+    """The event of a job is in the transaction of its end."""
+    chance = random.Random(84)
+    with serving(tmp_path) as server:
+        urls = []
+        for number in range(60):
+            reply = server.upload(card(f"take 0.02 {number}"), block_flag="0")
+            urls.append(reply.json["job"]["url"])
+        for _ in range(KILLS):
+            ended = chance.randint(1, 10) + len(counted(database_of(tmp_path))[0])
+            wait_until(lambda: len(counted(database_of(tmp_path))[0]) >= min(60, ended), "ends")  # noqa: B023
+            server.kill()
+            server.start()
+            server.wait_until_ready("/readyz", START_SECONDS)
+        for url in urls:
+            assert server.get(f"{url}?wait=30").json["job"]["state"] == "done"
+        events, sums = counted(database_of(tmp_path))
+    jobs = sorted(event.id for event in events)
+    assert jobs == sorted(f"job-{url.rpartition('/')[2]}" for url in urls)
+    assert sum(day.images for day in sums) == len(urls)
+
+
+@pytest.mark.slow
+@pytest.mark.faults(86)
 def test_while_the_database_is_away_usage_waits_in_the_journal(
     tmp_path: Path, postgresql: PostgreSQL
 ) -> None:
@@ -158,7 +182,7 @@ def test_while_the_database_is_away_usage_waits_in_the_journal(
         check(load, location)
 
 
-@pytest.mark.faults(80)
+@pytest.mark.faults(87)
 def test_on_a_full_disk_images_are_read_and_usage_waits_in_memory(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         load = Load(server)

@@ -116,7 +116,7 @@ def test_a_server_that_does_not_count_says_so(visit: Callable[..., Visit]) -> No
 
 
 @pytest.mark.parametrize(
-    ("status", "text"), [(401, "owner of an API key"), (503, "not available now")]
+    ("status", "text"), [(403, "those who have the key"), (503, "not available now")]
 )
 def test_without_an_answer_it_says_why(visit: Callable[..., Visit], status: int, text: str) -> None:
     here = visit("/", own=True)
@@ -124,6 +124,34 @@ def test_without_an_answer_it_says_why(visit: Callable[..., Visit], status: int,
     here.page.route("**/usage?*", lambda route: route.fulfill(status=status, json={}))
     here.page.goto(f"http://127.0.0.1:{here.server.port}/usage")
     expect(here.page.locator("#message")).to_contain_text(text)
+
+
+def test_a_key_is_asked_for_and_sent(visit: Callable[..., Visit]) -> None:
+    sent: list[str | None] = []
+
+    def answer(route: Route) -> None:
+        sent.append(route.request.headers.get("authorization"))
+        if sent[-1] == "Bearer good":
+            route.fulfill(json=usage())
+        else:
+            error = {"code": "key_required", "message": "send a key", "request_id": "x"}
+            route.fulfill(status=401, json={"status": "error", "error": error})
+
+    here = visit("/", own=True)
+    here.failed_loads_expected = True
+    page = here.page
+    page.route("**/usage?*", answer)
+    page.route("**/results/*", lambda route: route.fulfill(status=404, json={}))  # it is valid
+    page.goto(f"http://127.0.0.1:{here.server.port}/usage")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#message")).to_contain_text("those who have the key")
+    page.locator("#enter-key").click()
+    page.get_by_role("dialog").get_by_label("Key", exact=True).fill("good")
+    page.keyboard.press("Enter")
+    expect(page.locator("#days tr")).to_have_count(2)
+    assert sent[0] is None
+    assert sent[-1] == "Bearer good"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -160,15 +160,53 @@ def test_only_an_admin_may_ask_for_another_user(
     assert_error(keyed.get("/usage?user=a%00b", ADMIN), 400, "bad_field", "user")
 
 
+def test_jobs_count_when_they_end(counting: ServerProcess) -> None:
+    before = total(counting)
+    image = card("counted as a job")
+
+    def ended(content: bytes, state: str) -> None:
+        url = counting.upload(content, block_flag="0").json["job"]["url"]
+        if state == "cancelled":
+            assert counting.request("DELETE", url).status == 204
+        assert counting.get(f"{url}?wait=20").headers["X-Job-State"] == state
+
+    ended(image, "done")
+    ended(image, "done")
+    ended(card("fail"), "failed")
+    held = card(f"hold {counting.folder / 'journal'} of a job")
+    ended(held, "cancelled")
+    after = total(counting)  # without waiting: it is in the transaction that ends a job
+    assert {name: after[name] - before[name] for name in COUNTS if name != "seconds"} == {
+        "images": 2,
+        "pages": 2,
+        "cached": 1,
+        "bytes": 2 * len(image) + len(card("fail")),
+        "errors": 1,
+    }
+    assert after["seconds"] > before["seconds"]
+
+
+def test_what_is_left_of_the_quota_is_shown(keyed: ServerProcess) -> None:
+    body = json.dumps({"label": "Ann", "daily_quota": 5}).encode()
+    made = keyed.request("POST", "/admin/keys", body, {**ADMIN, "Content-Type": "application/json"})
+    own = {"Authorization": f"Bearer {made.json['secret']}"}
+    assert usage_of(keyed, **own)["left_today"] == 5
+    assert keyed.upload(card("of a quota"), own).status == 200
+    assert usage_of(keyed, **own)["left_today"] == 4
+    assert usage_of(keyed, f"?user={made.json['key']['id']}", **ADMIN)["left_today"] is None
+    assert usage_of(keyed, **ADMIN)["left_today"] is None
+
+
 def test_with_keys_in_use_the_usage_is_counted_and_needs_a_key(keyed: ServerProcess) -> None:
     assert_error(keyed.get("/usage"), 401, "key_required", "key")
     assert keyed.get("/usage", {"Accept": "text/html"}).status == 200, "the page asks for a key"
-    before = usage_of(keyed, "?user=*", **ADMIN)["total"]["images"]
+    before = total(keyed, **ADMIN)
     assert keyed.upload(card("with a key"), ADMIN).status == 200
     assert keyed.upload(card("without a key")).status == 401
-    wait_until(lambda: total(keyed, **ADMIN)["images"] == before + 1, "one counted image")
-    usage = usage_of(keyed, "?user=*", **ADMIN)
-    assert (usage["total"]["images"], usage["total"]["errors"]) == (before + 1, 0)
+    wait_until(lambda: total(keyed, **ADMIN)["images"] > before["images"], "a counted image")
+    after = total(keyed, **ADMIN)
+    assert (after["images"], after["errors"]) == (before["images"] + 1, before["errors"])
+    assert "anonymous" not in users(database_of(keyed.folder))
 
 
 def audited(server: ServerProcess) -> list[dict[str, Any]]:
@@ -283,7 +321,7 @@ def test_the_audit_log_can_be_switched_on_alone(tmp_path: Path) -> None:
         assert server.wait() == 0
     (line,) = (tmp_path / "logs" / "audit.jsonl").read_text().splitlines()
     assert json.loads(line)["action"] == "job_created"
-    assert not state_of(tmp_path).exists()
+    assert not (state_of(tmp_path) / "usage").exists()
 
 
 def test_the_audit_log_on_standard_output(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ export default {
   usage_left_today: "Left today",
   usage_plot_label: "{measure} by day from {from} to {to}: {total} in total. The table has each day.",
   usage_off: "This server does not count usage. It does so when API keys are used, or with the setting usage.enabled.",
-  usage_key_needed: "The usage is shown to the owner of an API key, and this page has none.",
+  usage_key_needed: "The usage of an API key is shown to those who have the key.",
   usage_unavailable: "The usage is not available now. Reload the page in a moment.",
 
   // Error codes: what happened and what to do

@@ -195,7 +195,7 @@ export default {
   usage_left_today: "今日剩余",
   usage_plot_label: "{from} 至 {to} 每日{measure}，合计 {total}。每日数据见下方表格。",
   usage_off: "此服务器未统计用量。启用 API 密钥或设置 usage.enabled 后开始统计。",
-  usage_key_needed: "用量只对 API 密钥的持有者显示，本页面未配置密钥。",
+  usage_key_needed: "用量只对 API 密钥的持有者显示。",
   usage_unavailable: "暂时无法获取用量，请稍后刷新页面。",
 
   // 错误码：原因和处理方法

@@ -1,6 +1,9 @@
 // The page at /usage: what a user used, by day, with a plot and a table.
 
+import { callApi } from "../shared/api.js";
+import { onKey } from "../shared/api_key.js";
 import { element } from "../shared/elements.js";
+import { openKeyDialog } from "../shared/key_dialog.js";
 import { language, number, onLanguage, percent, size, translate } from "../shared/language.js";
 import { startShell } from "../shared/shell.js";
 import { drawBars } from "./bars.js";
@@ -17,6 +20,7 @@ const SPANS = [
   ["minute", 60],
   ["second", 1],
 ];
+const KEY_NEEDED = "usage_key_needed";
 const TIMEOUT_MS = 15_000;
 
 const byId = (name) => document.getElementById(name);
@@ -47,20 +51,21 @@ async function load() {
 async function ask(format) {
   const query = new URLSearchParams({ format });
   if (today) query.set("from", firstDay(today, Number(byId("period").value)));
-  const answer = await fetch(`usage?${query}`, {
+  const answer = await callApi(`usage?${query}`, {
     cache: "no-store",
     headers: { Accept: format === "csv" ? "text/csv" : "application/json" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    timeout: TIMEOUT_MS,
   });
   if (answer.ok) return answer;
-  const code = [401, 403].includes(answer.status) ? "usage_key_needed" : "usage_unavailable";
+  const code = [401, 403].includes(answer.status) ? KEY_NEEDED : "usage_unavailable";
   throw Object.assign(new Error(`usage: ${answer.status}`), { code });
 }
 
 function draw() {
   const text = problem || (usage && !usage.enabled && !usage.days.length ? "usage_off" : "");
   byId("message").hidden = !text;
-  if (text) byId("message").textContent = translate(text);
+  byId("message-text").textContent = text ? translate(text) : "";
+  byId("enter-key").hidden = text !== KEY_NEEDED;
   byId("counts").hidden = Boolean(text) || !usage;
   byId("download").disabled = Boolean(text) || !usage;
   byId("user").textContent = usage
@@ -196,6 +201,8 @@ function date(day, options) {
 
 byId("period").addEventListener("change", load);
 byId("download").addEventListener("click", download);
+byId("enter-key").addEventListener("click", () => openKeyDialog());
+onKey((key) => key && load());
 onLanguage(draw);
 startShell();
 load();
