@@ -10,12 +10,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache.keys import Digests
 from ocr_engine.errors import QueueFull
 from server.database.database import Database
 from server.database.tables import DELIVERY, IDEMPOTENCY, JOB
 from server.errors import Conflict, Gone, NotFinished, NotFound
 from server.formats.answer import Answer
+from server.intake.request import OcrRequest
+from server.jobs.batch_ends import count_end
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
+from server.jobs.stored_request import stored
+from server.principal import Principal
 
 UNFINISHED = ("queued", "running")
 
@@ -45,7 +50,8 @@ class EndedJob:
 # Called in the transaction that ends a job; what it raises undoes that.
 EndHook = Callable[[Database, AsyncConnection, EndedJob], Awaitable[None]]
 
-# Called with the id of a new job, in the transaction that adds it; what it raises undoes that.
+# Called with the id of a new job or batch, in the transaction that adds it; what it raises undoes
+# that.
 Within = Callable[[AsyncConnection, str], Awaitable[None]]
 
 
@@ -84,25 +90,12 @@ class JobRows:
         within: Within | None = None,
     ) -> JobRow:
         """Add a job; QueueFull if its user has too many. within: called in the transaction."""
-        job_id = secrets.token_urlsafe(16)
-        now = self.clock()
-        row = {
-            "id": job_id,
-            "number": 0,
-            "state": "queued",
-            "version": 1,
-            "attempts": 0,
-            "created_at": now,
-            "pages_total": 1,
-            "pages_done": 0,
-            "pages_failed": 0,
-            **values,
-        }
+        row = new_row(self.clock()) | dict(values)
         async with self.database.write() as connection:
-            await self._check_room(connection, row["user"], row["input_bytes"])
+            await self.check_room(connection, row["user"], 1, row["input_bytes"])
             inserted = await connection.execute(JOB.insert().values(row).returning(JOB))
             if within is not None:
-                await within(connection, job_id)
+                await within(connection, row["id"])
             added: JobRow = inserted.one()
             return added
 
@@ -173,6 +166,8 @@ class JobRows:
             pages_total=row.pages_total,
             pages_done=row.pages_done,
             pages_failed=row.pages_failed,
+            batch_id=row.batch_id,
+            number=row.number,
         )
 
     async def versions(self, job_ids: Collection[str]) -> dict[str, int]:
@@ -223,18 +218,28 @@ class JobRows:
         change = update(JOB).where(which, JOB.c.state.in_(UNFINISHED)).values(values)
         row: JobRow | None = (await connection.execute(change.returning(JOB))).one_or_none()
         if row is not None:
+            if row.batch_id is not None:
+                await count_end(self.database, connection, row)
             for hook in self._hooks:
                 await hook(self.database, connection, EndedJob(row, end))
         return row
 
-    async def _check_room(self, connection: AsyncConnection, user: str, more: int) -> None:
+    async def check_room(
+        self, connection: AsyncConnection, user: str, number: int, more: int
+    ) -> None:
+        """QueueFull if the user cannot have so many more jobs with so many more bytes.
+
+        The first job may have any size.
+        """
         query = select(func.count(), func.coalesce(func.sum(JOB.c.input_bytes), 0)).where(
             JOB.c.user == user, JOB.c.state.in_(UNFINISHED)
         )
         count, size = (await connection.execute(query)).one()
-        if count >= self._limits.count:
-            raise QueueFull(f"{count} jobs are unfinished, the maximum; try again later")
-        if count and size + more > self._limits.input_bytes:
+        most = self._limits.count
+        if number and count + number > most:
+            more_than = ", the maximum" if count >= most else f" and {most} are allowed"
+            raise QueueFull(f"{count} jobs are unfinished{more_than}; try again later")
+        if number and count + number > 1 and size + more > self._limits.input_bytes:
             raise QueueFull(
                 f"the images of unfinished jobs have {size} bytes and {self._limits.input_bytes} "
                 "are allowed; try again later"
@@ -264,3 +269,38 @@ class JobRows:
             )
             counts = (await connection.execute(others)).scalars()
             return 1 + before + sum(min(count, before) for count in counts)
+
+
+def new_row(created_at: float) -> dict[str, Any]:
+    """The columns of a new job that do not depend on its request."""
+    return {
+        "id": secrets.token_urlsafe(16),
+        "number": 0,
+        "state": "queued",
+        "version": 1,
+        "attempts": 0,
+        "created_at": created_at,
+        "pages_total": 1,
+        "pages_done": 0,
+        "pages_failed": 0,
+    }
+
+
+def columns_of(
+    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str, now: float
+) -> dict[str, Any]:
+    """The columns of a new job that depend on its request; size, digests, blob: of its image."""
+    patience = request.timeout_seconds
+    return {
+        "user": principal.user,
+        "weight": principal.weight,
+        "priority": principal.priority + request.priority,
+        "deadline_at": None if patience is None else now + patience,
+        "webhook_url": request.webhook_url,
+        "request": stored(request),
+        "format": request.format,
+        "input_blob": blob,
+        "input_bytes": size,
+        "md5": digests.md5,
+        "sha256": digests.sha256,
+    }
