@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.database.tables import BATCH, DELIVERY, IDEMPOTENCY, JOB
 from server.errors import Conflict, Gone, NotFinished, NotFound
 from server.jobs.batch_record import BatchRecord
+from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, KnownJobError
-from server.jobs.rows import UNFINISHED, End, JobRow, JobRows, Within, new_row
+from server.jobs.rows import UNFINISHED, End, JobRow, JobRows, Within
 
 BatchRow = Row[Any]
 

@@ -6,9 +6,10 @@ from server.blobs.store import BlobStore
 from server.jobs.batch_record import BatchRecord, NewBatch
 from server.jobs.batch_rows import BatchRows
 from server.jobs.idempotency import IdempotencyKeys
+from server.jobs.new_rows import columns_of
 from server.jobs.notices import Notices
 from server.jobs.record import Claim, JobPage, JobRecord, KnownJobError
-from server.jobs.rows import JobRow, JobRows, Within, columns_of
+from server.jobs.rows import JobRow, JobRows, Within
 from server.jobs.runner import JobRunner
 from server.principal import Principal
 from server.service.service import OcrService

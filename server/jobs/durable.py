@@ -14,9 +14,10 @@ from server.intake.request import OcrRequest
 from server.jobs.batches import DurableBatches
 from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.leftovers import Leftovers
+from server.jobs.new_rows import columns_of
 from server.jobs.notices import Notices
 from server.jobs.record import Claim, JobPage, JobRecord
-from server.jobs.rows import JobRows, Within, columns_of
+from server.jobs.rows import JobRows, Within
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.shared_answers import SharedAnswers
 from server.jobs.stored_answer import unpacked

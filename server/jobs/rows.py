@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cache.keys import Digests
 from ocr_engine.errors import QueueFull
 from server.database.database import Database
 from server.database.tables import DELIVERY, IDEMPOTENCY, JOB
 from server.errors import Conflict, Gone, NotFinished, NotFound
 from server.formats.answer import Answer
-from server.intake.request import OcrRequest
 from server.jobs.batch_ends import count_end
+from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
-from server.jobs.stored_request import stored
-from server.principal import Principal
 
 UNFINISHED = ("queued", "running")
 
@@ -269,38 +265,3 @@ class JobRows:
             )
             counts = (await connection.execute(others)).scalars()
             return 1 + before + sum(min(count, before) for count in counts)
-
-
-def new_row(created_at: float) -> dict[str, Any]:
-    """The columns of a new job that do not depend on its request."""
-    return {
-        "id": secrets.token_urlsafe(16),
-        "number": 0,
-        "state": "queued",
-        "version": 1,
-        "attempts": 0,
-        "created_at": created_at,
-        "pages_total": 1,
-        "pages_done": 0,
-        "pages_failed": 0,
-    }
-
-
-def columns_of(
-    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str, now: float
-) -> dict[str, Any]:
-    """The columns of a new job that depend on its request; size, digests, blob: of its image."""
-    patience = request.timeout_seconds
-    return {
-        "user": principal.user,
-        "weight": principal.weight,
-        "priority": principal.priority + request.priority,
-        "deadline_at": None if patience is None else now + patience,
-        "webhook_url": request.webhook_url,
-        "request": stored(request),
-        "format": request.format,
-        "input_blob": blob,
-        "input_bytes": size,
-        "md5": digests.md5,
-        "sha256": digests.sha256,
-    }
