@@ -10,7 +10,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-LANGUAGES = {".sh": "sh", ".py": "python", ".mjs": "javascript", ".java": "java", ".go": "go"}
+LANGUAGES = {
+    ".sh": "sh",
+    ".py": "python",
+    ".mjs": "javascript",
+    ".java": "java",
+    ".go": "go",
+    ".conf": "nginx",
+    "": "text",
+}
 _DECISIONS = "<!-- decisions -->"
 _INCLUDE = re.compile(r"^( *)<!-- include ([\w.]+) -->$", re.MULTILINE)
 
