@@ -29,7 +29,7 @@ class BatchFile:
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What becomes a batch: its files with their requests. webhook_url: told of its end."""
+    """What becomes a batch: its files with their requests. webhook_url: gets a message at its end."""
 
     files: Sequence[tuple[BatchFile, OcrRequest]]
     webhook_url: str | None = None

@@ -53,7 +53,7 @@ class CommonFields:
 
     @property
     def webhook_url(self) -> str | None:
-        """What is told of the end of the batch."""
+        """Where the message goes when the batch ends."""
         return self.fields.get("webhook_url")
 
     def request(self, file: BatchFile, inputs: Inputs) -> OcrRequest:

@@ -57,7 +57,7 @@ def test_the_threshold_is_that_of_boxes(narrow: LiveServer, name: str) -> None:
 
 def test_bad_files_have_their_errors(narrow: LiveServer) -> None:
     large = card("large") + b"x" * (1 << 20)
-    reply = batch(narrow, [b"no image", card("good"), large, card("swell"), b""])
+    reply = batch(narrow, [b"no image", card("good"), large, card("swell") + b"batched", b""])
     assert texts_of(reply) == [
         "unsupported_format",
         "good",
@@ -128,12 +128,12 @@ def test_it_works_without_a_database(narrow: LiveServer) -> None:
 
 
 def test_with_block_flag_false_it_is_a_batch(narrow: LiveServer) -> None:
-    reply = batch(narrow, [*cards("a job", "and one more"), b"bad"], block_flag="False")
+    reply = batch(narrow, [*cards("batched", "and one more"), b"bad"], block_flag="False")
     assert reply.status == 202
     url = reply.headers["Location"]
     wait_until(lambda: narrow.get(url).json["batch"]["state"] == "finished", "its end")
     assert [job["state"] for job in narrow.get(url).json["jobs"]] == ["done", "done", "failed"]
-    assert narrow.get(reply.json["jobs"][0]["url"]).text == "a job"
+    assert narrow.get(reply.json["jobs"][0]["url"]).text == "batched"
 
 
 def test_a_repeated_request_gets_the_same_answer(narrow: LiveServer) -> None:

@@ -147,7 +147,7 @@ def test_a_request_that_is_refused_leaves_nothing(server: LiveServer, location: 
 
 
 def blobs(location: Location) -> list[Any]:
-    """What is kept in the place of images and results."""
+    """The images and results that are kept."""
     from server.database.tables import BLOB
 
     if location.file is None:
