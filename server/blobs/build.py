@@ -38,6 +38,6 @@ async def erase_blobs(
     """Delete the blobs of a user's jobs in the database; those in the folder after the commit."""
     query = select(JOB.c.input_blob, JOB.c.result_blob).where(JOB.c.user == user)
     rows = await connection.execute(query)
-    blobs = [blob for row in rows for blob in row if blob is not None]
+    blobs = [blob for row in rows for blob in row if blob]
     await connection.execute(delete(BLOB).where(BLOB.c.id.in_(blobs)))
     return [functools.partial(FolderBlobs(blob_folder(location)).delete, blobs)]

@@ -10,20 +10,27 @@ class BlobMissing(Exception):
     """There is no blob with this id."""
 
 
-class BlobStore(Protocol):
-    """Keeps bytes under ids that it chooses. All calls raise StorageUnavailable if it cannot work.
+class Inputs(Protocol):
+    """Keeps bytes under ids that it chooses.
 
-    A blob whose id is in no row, because the process died in between, is found by its age.
+    All calls raise StorageUnavailable if it cannot work.
     """
 
     async def put(self, data: bytes) -> str:
-        """Keep the data; its id. When this returns, it survives a power cut."""
+        """Keep the data; its id."""
 
     async def get(self, blob_id: str) -> bytes:
         """The data; BlobMissing if there is none."""
 
     async def delete(self, blob_ids: Collection[str]) -> None:
         """Delete blobs; those that do not exist are ignored."""
+
+
+class BlobStore(Inputs, Protocol):
+    """Inputs that last: when put() returns, the data survives a power cut.
+
+    A blob whose id is in no row, because the process died in between, is found by its age.
+    """
 
     async def older_than(self, seconds: float) -> list[str]:
         """The ids of all blobs of at least this age."""

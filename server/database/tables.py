@@ -190,7 +190,10 @@ BATCH = Table(
     Column("id", String(32), primary_key=True),
     Column("user", String(32), nullable=False),
     Column("files", Integer, nullable=False),
+    Column("unfinished", Integer, nullable=False),  # of its jobs
     Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("expires_at", Double, index=True),
     Column("webhook_url", Text),
     Index("ix_batch_user_created_at", "user", "created_at"),
 )
@@ -228,8 +231,8 @@ WEBHOOK_SECRET = Table(
     Column("expires_at", Double),
 )
 
-# An Idempotency-Key with what was answered: a job, or the reply to a request that waited. Neither:
-# until lease_until, the request `owner` is being answered.
+# An Idempotency-Key with what was answered: a job, a batch, or the reply to a request that waited.
+# None of them: until lease_until, the request `owner` is being answered.
 IDEMPOTENCY = Table(
     "idempotency",
     METADATA,
@@ -239,6 +242,7 @@ IDEMPOTENCY = Table(
     Column("owner", String(32), nullable=False),
     Column("lease_until", Double, nullable=False),
     Column("job_id", String(32)),
+    Column("batch_id", String(32)),
     Column("reply", LargeBinary),
     Column("created_at", Double, nullable=False, index=True),
 )

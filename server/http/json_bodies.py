@@ -79,6 +79,8 @@ class JobBody(TypedDict):
     progress: JobProgress
     attempts: Annotated[Count, "How often its recognition was started."]
     created_at: Annotated[Seconds, "Unix seconds."]
+    batch: NotRequired[Annotated[str, "The batch it belongs to.", {"format": "uri-reference"}]]
+    number: NotRequired[Annotated[Count, "Which file of the batch it is, from 0."]]
     expires_at: NotRequired[
         Annotated[Seconds, "Unix seconds; when the result of a finished job is deleted."]
     ]

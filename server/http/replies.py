@@ -144,6 +144,9 @@ def job_json(job: JobRecord) -> JobBody:
         "attempts": job.attempts,
         "created_at": round(job.created_at, 3),
     }
+    if job.batch_id is not None:
+        fields["batch"] = f"/batches/{job.batch_id}"
+        fields["number"] = job.number
     if job.expires_at is not None:
         fields["expires_at"] = round(job.expires_at, 3)
     if job.state == "queued" and job.position:

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tornado.httputil import HTTPServerRequest
 
@@ -38,7 +38,8 @@ class RequestScope:
     client disconnects. recognition: whether it requests a recognition; only these are counted in
     ocr_requests_total, and as open requests, for which draining waits. quiet: log only failures.
     admitted: the principal is known and may make such requests. For the usage of the principal:
-    received: bytes of the body. cached: no recognition of its own was needed. recognition_seconds.
+    received: bytes of the body. images: that were answered. cached: those of them that needed no
+    recognition of their own. recognition_seconds. failures: the codes of images without an answer.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class RequestScope:
         self.admission: Admission | None = None  # None: no limits
         self.quiet = False
         self.received = 0
-        self.cached = False
+        self.images = 1
+        self.cached = 0
+        self.failures: Sequence[str] = ()
         self.recognition_seconds = 0.0
         self._context = context
         self._request = request
@@ -123,12 +126,14 @@ class RequestScope:
         self._counted = True
         usage.count(
             self.principal.user,
-            images=0 if reply.error else 1,
-            cached=1 if self.cached and not reply.error else 0,
+            images=0 if reply.error else self.images,
+            cached=0 if reply.error else self.cached,
             seconds=self.recognition_seconds,
             size=self.received,
             code=reply.error,
         )
+        for code in self.failures:
+            usage.count(self.principal.user, images=0, cached=0, seconds=0, size=0, code=code)
 
     def audit(self, action: Action, target: str = "", size: int | None = None) -> None:
         """Write what the principal did to the audit log; target: the id of a key or job."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tornado.web
 from tornado.httpserver import HTTPServer
+from tornado.routing import Rule
 
 from server.http.context import ServerContext
 from server.http.dialects.legacy import LegacyDialect
 from server.http.dialects.native import NativeDialect
 from server.http.handlers.admin_keys import AdminKeyHandler, AdminKeysHandler
 from server.http.handlers.base import NotFoundHandler
+from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
+from server.http.handlers.batches import BatchesHandler, BatchHandler
 from server.http.handlers.docs import DescriptionHandler, description_body
 from server.http.handlers.health import (
     HealthHandler,
@@ -47,6 +50,10 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
             (r"/admin/keys", AdminKeysHandler, given),
             (r"/admin/keys/([0-9A-Za-z]{8})", AdminKeyHandler, given),
+            Rule(PostTo(r"/batches$"), BATCHES_ROUTE, given),
+            (r"/batches", BatchesHandler, given),
+            (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),
+            (r"/batch", BATCH_ROUTE, given),
             (r"/livez", LivenessHandler, given),
             (r"/readyz", ReadinessHandler, given),
             (r"/healthz", HealthHandler, given),

@@ -1,4 +1,4 @@
-"""Streaming parsers of request bodies: from chunks to fields and one image."""
+"""Streaming parsers of request bodies: from chunks to fields and one image, or many files."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from server.intake.fields import (
     check_name,
     decode_text,
 )
+from server.intake.files import FILE_PARTS, ArrivingFiles
+from server.intake.json_files import JsonFilesBody
 from server.intake.lookalikes import Lookalikes
 from server.intake.text_bodies import parse_json, parse_urlencoded
 
@@ -42,17 +44,27 @@ class BodyReader(Protocol):
         """The body as a Form; called once, after the last chunk."""
 
 
-def body_reader(content_type: str, raw_image: bool) -> BodyReader:
-    """The reader for a Content-Type; raw_image: accept image/* and octet streams as the image."""
+def body_reader(
+    content_type: str, raw_image: bool, files: ArrivingFiles | None = None
+) -> BodyReader:
+    """The reader for a Content-Type; raw_image: accept image/* and octet streams as the image.
+
+    files: gets the files of a body that may have many.
+    """
     kind, parameters = parse_options_header(content_type)
     name = kind.decode("latin-1").lower()
     if name == "multipart/form-data":
         boundary = parameters.get(b"boundary")
         if not boundary or len(boundary) > 70:
             raise BadRequest("multipart/form-data needs a boundary of 1 to 70 characters")
-        return MultipartBody(boundary)
+        return MultipartBody(boundary, files)
     if name == "application/json":
-        return TextBody(parse_json)
+        return TextBody(parse_json) if files is None else JsonFilesBody(files)
+    if files is not None:
+        raise BadRequest(
+            f"Content-Type {name or '(none)'} is not accepted; send multipart/form-data or "
+            "application/json"
+        )
     if name == "application/x-www-form-urlencoded":
         return UrlencodedBody()
     if raw_image and (name.startswith("image/") or name in ("", "application/octet-stream")):
@@ -82,13 +94,16 @@ class RawBody:
 
 
 class MultipartBody:
-    """multipart/form-data: the part `file` is the image, all others are fields."""
+    """multipart/form-data: the part `file` is the image, all others are fields.
+
+    files: gets all parts `file` or `files`; without it, there may be one.
+    """
 
     is_long = False
 
-    def __init__(self, boundary: bytes) -> None:
-        self._parts = _Parts()
-        self._lookalikes = Lookalikes(boundary)
+    def __init__(self, boundary: bytes, files: ArrivingFiles | None = None) -> None:
+        self._parts = _Parts(files)
+        self._lookalikes = Lookalikes(boundary, self._parts.most)
         self._parser = MultipartParser(boundary, self._parts.callbacks())
 
     def feed(self, chunk: bytes) -> None:
@@ -111,7 +126,10 @@ class _Parts:
     parser, each image would stay in memory until the garbage collector runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: ArrivingFiles | None) -> None:
+        self._files = files
+        self._file_names = (IMAGE_PART,) if files is None else FILE_PARTS
+        self.most = MAX_PARTS + (0 if files is None else files.most)
         self._fields: dict[str, str] = {}
         self._upload: bytes | None = None
         self._parts = 0
@@ -120,6 +138,7 @@ class _Parts:
         self._value = bytearray()
         self._disposition: bytes | None = None
         self._name = ""
+        self._is_file = False
         self._chunks: list[memoryview] = []
         self._length = 0
 
@@ -144,8 +163,8 @@ class _Parts:
 
     def _begin(self) -> None:
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise BadRequest(f"the multipart body has more than {MAX_PARTS} parts")
+        if self._parts > self.most:
+            raise BadRequest(f"the multipart body has more than {self.most} parts")
         self._header.clear()
         self._value.clear()
         self._disposition = None
@@ -170,33 +189,49 @@ class _Parts:
             raise BadRequest("a part of the multipart body has no name")
         check_name(name)
         self._name = name
-        if self._name == IMAGE_PART and self._upload is not None:
+        self._is_file = name in self._file_names
+        if self._is_file and self._files is not None:
+            self._files.begin()
+        if self._is_file and self._upload is not None:
             raise OneFileOnly(
                 "the request has more than one part `file`; send one image per request"
             )
         if self._name in self._fields:
             raise BadField(f"{truncated(self._name)!r} is given more than once")
-        if has_filename and self._name != IMAGE_PART:
+        if has_filename and not self._is_file:
             raise BadField(
                 f"the part with the file is named {truncated(self._name)!r}; name it `file`"
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         self._length += end - start
-        if self._length > MAX_FIELD_BYTES and self._name not in (IMAGE_PART, BASE64_FIELD):
+        if self._is_file and self._files is not None and not self._has_room(self._files):
+            return
+        has_image = self._is_file or (self._name == BASE64_FIELD and self._files is None)
+        if self._length > MAX_FIELD_BYTES and not has_image:
             raise BadField(f"{truncated(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
         self._chunks.append(memoryview(data)[start:end])  # copied once, when all are there
 
     def _on_part(self) -> None:
         data = b"".join(self._chunks)
         self._chunks = []
-        if self._name == IMAGE_PART:
+        if self._is_file and self._files is not None:
+            self._files.end(data if self._length <= self._files.max_bytes else None)
+        elif self._is_file:
             self._upload = data
         else:
             self._fields[self._name] = decode_text(self._name, data)
 
     def _on_end(self) -> None:
         self._ended = True
+
+    def _has_room(self, files: ArrivingFiles) -> bool:
+        """Whether this file is still within its limit; if not, all of it is dropped."""
+        fits = self._length <= files.max_bytes
+        if not fits:
+            self._chunks = []
+        files.partial = self._length if fits else 0
+        return fits
 
 
 class TextBody:

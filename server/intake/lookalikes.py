@@ -24,8 +24,9 @@ class Lookalikes:
     byte in sixteen is checked, at random positions that a client cannot predict.
     """
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, most_parts: int = MAX_PARTS) -> None:
         self._delimiter = b"\r\n--" + boundary
+        self._most = most_parts
         self._found = 0
 
     def check(self, chunk: bytes, state: MultipartState) -> None:
@@ -35,10 +36,10 @@ class Lookalikes:
             self._found += chunk.count(self._delimiter, start, end)
             if chunk[start] in _BLANKS and not chunk[start:end].strip(_BLANKS):
                 self._check_padding(chunk, state)
-        if self._found > MAX_PARTS:
+        if self._found > self._most:
             raise BadRequest(
-                f"the boundary is more than {MAX_PARTS} times in the multipart body; send at most "
-                f"{MAX_PARTS} parts, with a boundary that does not occur in the image"
+                f"the boundary is more than {self._most} times in the multipart body; send at most "
+                f"{self._most} parts, with a boundary that does not occur in the image"
             )
 
     def _check_padding(self, chunk: bytes, state: MultipartState) -> None:

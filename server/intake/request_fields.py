@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from ocr_engine.options import Granularity, RecognitionOptions
 from server.errors import BadField, truncated
 from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
 from server.intake.fields import Form, checked
-from server.intake.request import OcrRequest
+from server.intake.request import ImageSource, OcrRequest
 from server.intake.sources import (
     FILE_TYPE,
     FILE_TYPE_FIELD,
@@ -50,6 +50,9 @@ KNOWN_FIELDS = (
     *REQUEST_FIELDS,
     *OPTION_FIELDS,
 )
+_OWN_FIELDS = {**OPTION_FIELDS, "format": REQUEST_FIELDS["format"]}
+FILE_FIELDS = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS), *_OWN_FIELDS)
+COMMON_FIELDS = (*(name for name in REQUEST_FIELDS if name != "block_flag"), *OPTION_FIELDS)
 CONSTRAINTS: dict[str, Constraint] = {
     FILE_TYPE_FIELD: FILE_TYPE,
     **REQUEST_FIELDS,
@@ -61,10 +64,17 @@ def parse_request(
     form: Form, sources: ImageSources, defaults: RecognitionOptions, read_cache: bool = True
 ) -> OcrRequest:
     """Check every field; BadField names the invalid field and what would be accepted."""
-    fields = form.fields
-    for name in fields:
-        if name not in KNOWN_FIELDS:
-            raise BadField(_unknown(name))
+    check_known(form.fields, KNOWN_FIELDS)
+    return request_for(lambda: source_of(form, sources), form.fields, defaults, read_cache)
+
+
+def request_for(
+    source: Callable[[], ImageSource],
+    fields: Mapping[str, Any],
+    defaults: RecognitionOptions,
+    read_cache: bool = True,
+) -> OcrRequest:
+    """The request with these options, whose names are known; BadField if one is invalid."""
     values = _checked_fields(fields, REQUEST_FIELDS)
     chosen: Format = values.get("format", "json")
     block = values.get("block_flag", True)
@@ -72,7 +82,7 @@ def parse_request(
         raise BadField("webhook_url is for jobs; send it with block_flag=false")
     limits = [values[name] * unit for name, unit in _TIME_LIMITS.items() if name in values]
     return OcrRequest(
-        source=source_of(form, sources),
+        source=source(),
         options=parse_options(fields, defaults, chosen),
         block=block,
         format=chosen,
@@ -103,6 +113,18 @@ def parse_seconds(name: str, text: str, maximum: float) -> float:
     return seconds
 
 
+def own_options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that each file of a batch may have: its options and format, checked."""
+    return _checked_fields(fields, _OWN_FIELDS)
+
+
+def check_known(fields: Iterable[str], known: Sequence[str]) -> None:
+    """BadField for a field that is not among the known ones."""
+    for name in fields:
+        if name not in known:
+            raise BadField(_unknown(name, known))
+
+
 def _checked_fields(
     fields: Mapping[str, Any], constraints: Mapping[str, Constraint]
 ) -> dict[str, Any]:
@@ -114,7 +136,7 @@ def _checked_fields(
     }
 
 
-def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, KNOWN_FIELDS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(KNOWN_FIELDS)}"
+def _unknown(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(known)}"
     return f"unknown field {truncated(name)}; {hint}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from server.errors import BadField, BadRequest, truncated
@@ -35,11 +36,16 @@ def parse_json(data: bytes) -> dict[str, Any]:
         raise BadRequest(f"the body is not JSON: {error}") from None
     if not isinstance(values, dict):
         raise BadRequest("the JSON body must be an object")
+    check_scalars(values)
+    return values
+
+
+def check_scalars(values: Mapping[str, Any]) -> None:
+    """BadField for a value of a JSON object that is too long, or an object or list."""
     for name, value in values.items():
         if isinstance(value, dict | list):
             raise BadField(f"{truncated(name)!r} must be a string, number or boolean")
         check_length(name, value)
-    return values
 
 
 def parse_urlencoded(data: bytes) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
 
 from cache.keys import Digests
 from ocr_engine.errors import QueueFull
@@ -12,15 +11,16 @@ from server.blobs.store import BlobMissing, BlobStore
 from server.errors import Gone, StillAccepting
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
+from server.jobs.batches import DurableBatches
 from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.leftovers import Leftovers
+from server.jobs.new_rows import columns_of
 from server.jobs.notices import Notices
 from server.jobs.record import Claim, JobPage, JobRecord
 from server.jobs.rows import JobRows, Within
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.shared_answers import SharedAnswers
 from server.jobs.stored_answer import unpacked
-from server.jobs.stored_request import stored
 from server.principal import Principal
 from server.service.service import OcrService
 
@@ -46,6 +46,7 @@ class DurableJobs:
         self._answers = SharedAnswers()
         self._leftovers = Leftovers(rows, blobs, self._keys)
         self.runner = JobRunner(rows, blobs, service, self._notices, explain, tick_seconds)
+        self._batches = DurableBatches(rows, blobs, service, self._keys, self.runner, self._notices)
 
     def kept(self) -> int:
         """How many jobs were kept a few seconds ago."""
@@ -59,6 +60,10 @@ class DurableJobs:
         finally:
             sweeping.cancel()
 
+    def batches(self) -> DurableBatches:
+        """See Jobs."""
+        return self._batches
+
     def idempotency(self) -> IdempotencyKeys:
         """See Jobs."""
         return self._keys
@@ -71,7 +76,7 @@ class DurableJobs:
         blob = await self._blobs.put(image)
         try:
             now = self._rows.clock()
-            values = _values(request, principal, len(image), digests, blob, now)
+            values = columns_of(request, principal, len(image), digests, blob, now)
             row = await self._rows.insert(values, self._keeping(claim))
         except (QueueFull, StillAccepting):  # after other errors the row may be there
             await self._blobs.delete([blob])
@@ -140,23 +145,3 @@ class DurableJobs:
         if claim is None:
             return None
         return lambda connection, job_id: self._keys.keep_job(connection, claim, job_id)
-
-
-def _values(
-    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str, now: float
-) -> dict[str, Any]:
-    """The columns of a new job."""
-    patience = request.timeout_seconds
-    return {
-        "user": principal.user,
-        "weight": principal.weight,
-        "priority": principal.priority + request.priority,
-        "deadline_at": None if patience is None else now + patience,
-        "webhook_url": request.webhook_url,
-        "request": stored(request),
-        "format": request.format,
-        "input_blob": blob,
-        "input_bytes": size,
-        "md5": digests.md5,
-        "sha256": digests.sha256,
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from sqlalchemy import ColumnElement, Executable, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,9 +48,10 @@ class IdempotencyKeys:
             found = (await connection.execute(select(IDEMPOTENCY).where(_of(user, key)))).one()
         if found.fingerprint != fingerprint:
             raise IdempotencyMismatch(IdempotencyMismatch.example)
-        if found.job_id is None and found.reply is None:
+        kept = Kept(found.job_id, found.reply, found.batch_id)
+        if kept == Kept(None, None):
             raise StillAccepting(StillAccepting.example)
-        return Kept(found.job_id, found.reply)
+        return kept
 
     @contextlib.asynccontextmanager
     async def answering(self, claim: Claim) -> AsyncIterator[None]:
@@ -65,7 +66,16 @@ class IdempotencyKeys:
 
     async def keep_job(self, connection: AsyncConnection, claim: Claim, job_id: str) -> None:
         """Keep a job as the answer, in the transaction that adds it."""
-        change = update(IDEMPOTENCY).where(_held(claim)).values(job_id=job_id)
+        await self._keep(connection, claim, {"job_id": job_id})
+
+    async def keep_batch(self, connection: AsyncConnection, claim: Claim, batch_id: str) -> None:
+        """Keep a batch as the answer, in the transaction that adds it."""
+        await self._keep(connection, claim, {"batch_id": batch_id})
+
+    async def _keep(
+        self, connection: AsyncConnection, claim: Claim, answer: Mapping[str, str]
+    ) -> None:
+        change = update(IDEMPOTENCY).where(_held(claim)).values(answer)
         if not (await connection.execute(change)).rowcount:
             raise StillAccepting(StillAccepting.example)  # this process was too slow
 
@@ -104,7 +114,8 @@ def _of(user: str, key: str) -> ColumnElement[bool]:
 
 
 def _unanswered() -> ColumnElement[bool]:
-    return and_(IDEMPOTENCY.c.job_id.is_(None), IDEMPOTENCY.c.reply.is_(None))
+    columns = (IDEMPOTENCY.c.job_id, IDEMPOTENCY.c.batch_id, IDEMPOTENCY.c.reply)
+    return and_(*(column.is_(None) for column in columns))
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:

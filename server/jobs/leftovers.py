@@ -9,7 +9,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, func, select, update
 
 from server.blobs.store import BlobStore
-from server.database.tables import JOB
+from server.database.tables import BATCH, JOB
 from server.errors import StorageUnavailable
 from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.rows import UNFINISHED, JobRows
@@ -79,7 +79,11 @@ class Leftovers:
             wiped = {"request": "", "md5": "", "sha256": "", "result_blob": None}
             wiped |= {"error_message": "", "webhook_url": None}
             await connection.execute(update(JOB).where(JOB.c.id.in_(job_ids)).values(wiped))
-            await connection.execute(delete(JOB).where(JOB.c.expires_at <= now - TOMBSTONE_SECONDS))
+            ended = update(BATCH).where(BATCH.c.expires_at <= now, BATCH.c.webhook_url.is_not(None))
+            await connection.execute(ended.values(webhook_url=None))
+            for table in (JOB, BATCH):
+                old = table.c.expires_at <= now - TOMBSTONE_SECONDS
+                await connection.execute(delete(table).where(old))
         return blobs
 
     async def _unused(self, blob_ids: Collection[str]) -> list[str]:

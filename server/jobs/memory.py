@@ -14,6 +14,7 @@ from server.errors import Conflict, Gone, NotFinished, NotFound, StorageUnavaila
 from server.formats.answer import Answer
 from server.formats.registry import Format
 from server.intake.request import OcrRequest
+from server.jobs.batch_record import Batches
 from server.jobs.record import Claim, Idempotency, JobError, JobPage, JobRecord, JobState
 from server.principal import Principal
 from server.service.flights import Ticket
@@ -66,6 +67,10 @@ class MemoryJobs:
     def kept(self) -> int:
         """How many jobs are kept."""
         return len(self._jobs)
+
+    def batches(self) -> Batches:
+        """See Jobs; StorageUnavailable."""
+        raise self._unavailable("a batch")
 
     def idempotency(self) -> Idempotency:
         """See Jobs; StorageUnavailable."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.registry import Format
 from server.intake.request import OcrRequest
 from server.principal import Principal
 from server.settings.constraints import Choice, Constraint, WholeNumber
+
+if TYPE_CHECKING:
+    from server.jobs.batch_record import Batches
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -48,7 +51,8 @@ class JobRecord:
 
     version: increased by each change. outcome: None until it is known. position: among the queued
     jobs, 1 being next; 0 if it is not queued. attempts: how often its recognition was started.
-    expires_at: when its result is deleted; None until it is finished.
+    expires_at: when its result is deleted; None until it is finished. batch_id, number: its batch,
+    and which file of it, from 0.
     """
 
     job_id: str
@@ -66,6 +70,8 @@ class JobRecord:
     pages_total: int = 1
     pages_done: int = 0
     pages_failed: int = 0
+    batch_id: str | None = None
+    number: int = 0
 
     @property
     def finished(self) -> bool:
@@ -89,10 +95,11 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How the first request with an Idempotency-Key was answered: with a job, or a reply."""
+    """How the first request with an Idempotency-Key was answered: one of these is not None."""
 
     job_id: str | None
     reply: bytes | None
+    batch_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,9 @@ class Jobs(Protocol):
 
     All calls raise StorageUnavailable while the place where jobs are kept does not answer.
     """
+
+    def batches(self) -> Batches:
+        """The batches; StorageUnavailable if there can be none here."""
 
     def idempotency(self) -> Idempotency:
         """The Idempotency-Keys; StorageUnavailable if there can be none here."""

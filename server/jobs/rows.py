@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from server.database.database import Database
 from server.database.tables import DELIVERY, IDEMPOTENCY, JOB
 from server.errors import Conflict, Gone, NotFinished, NotFound
 from server.formats.answer import Answer
+from server.jobs.batch_ends import count_end
+from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
 
 UNFINISHED = ("queued", "running")
@@ -45,7 +46,8 @@ class EndedJob:
 # Called in the transaction that ends a job; what it raises undoes that.
 EndHook = Callable[[Database, AsyncConnection, EndedJob], Awaitable[None]]
 
-# Called with the id of a new job, in the transaction that adds it; what it raises undoes that.
+# Called with the id of a new job or batch, in the transaction that adds it; what it raises undoes
+# that.
 Within = Callable[[AsyncConnection, str], Awaitable[None]]
 
 
@@ -84,25 +86,12 @@ class JobRows:
         within: Within | None = None,
     ) -> JobRow:
         """Add a job; QueueFull if its user has too many. within: called in the transaction."""
-        job_id = secrets.token_urlsafe(16)
-        now = self.clock()
-        row = {
-            "id": job_id,
-            "number": 0,
-            "state": "queued",
-            "version": 1,
-            "attempts": 0,
-            "created_at": now,
-            "pages_total": 1,
-            "pages_done": 0,
-            "pages_failed": 0,
-            **values,
-        }
+        row = new_row(self.clock()) | dict(values)
         async with self.database.write() as connection:
-            await self._check_room(connection, row["user"], row["input_bytes"])
+            await self.check_room(connection, row["user"], 1, row["input_bytes"])
             inserted = await connection.execute(JOB.insert().values(row).returning(JOB))
             if within is not None:
-                await within(connection, job_id)
+                await within(connection, row["id"])
             added: JobRow = inserted.one()
             return added
 
@@ -173,6 +162,8 @@ class JobRows:
             pages_total=row.pages_total,
             pages_done=row.pages_done,
             pages_failed=row.pages_failed,
+            batch_id=row.batch_id,
+            number=row.number,
         )
 
     async def versions(self, job_ids: Collection[str]) -> dict[str, int]:
@@ -223,18 +214,28 @@ class JobRows:
         change = update(JOB).where(which, JOB.c.state.in_(UNFINISHED)).values(values)
         row: JobRow | None = (await connection.execute(change.returning(JOB))).one_or_none()
         if row is not None:
+            if row.batch_id is not None:
+                await count_end(self.database, connection, row)
             for hook in self._hooks:
                 await hook(self.database, connection, EndedJob(row, end))
         return row
 
-    async def _check_room(self, connection: AsyncConnection, user: str, more: int) -> None:
+    async def check_room(
+        self, connection: AsyncConnection, user: str, number: int, more: int
+    ) -> None:
+        """QueueFull if the user cannot have so many more jobs with so many more bytes.
+
+        The first job may have any size.
+        """
         query = select(func.count(), func.coalesce(func.sum(JOB.c.input_bytes), 0)).where(
             JOB.c.user == user, JOB.c.state.in_(UNFINISHED)
         )
         count, size = (await connection.execute(query)).one()
-        if count >= self._limits.count:
-            raise QueueFull(f"{count} jobs are unfinished, the maximum; try again later")
-        if count and size + more > self._limits.input_bytes:
+        most = self._limits.count
+        if number and count + number > most:
+            more_than = ", the maximum" if count >= most else f" and {most} are allowed"
+            raise QueueFull(f"{count} jobs are unfinished{more_than}; try again later")
+        if number and count + number > 1 and size + more > self._limits.input_bytes:
             raise QueueFull(
                 f"the images of unfinished jobs have {size} bytes and {self._limits.input_bytes} "
                 "are allowed; try again later"

@@ -36,6 +36,9 @@ Action = Literal[
     "job_created",
     "job_cancelled",
     "job_erased",
+    "batch_created",
+    "batch_cancelled",
+    "batch_erased",
     "result_erased",
     "request_refused",
 ]

@@ -173,11 +173,13 @@ class AuditSettings:
 
 @dataclass(frozen=True, slots=True)
 class JobSettings:
-    """Where inputs and results of jobs are kept, and how many jobs one user may have."""
+    """Where inputs and results of jobs are kept, and how large they may be."""
 
     blobs: str = setting(Choice("auto", "folder", "database"), "auto")
     max_per_user: int = setting(WholeNumber(1, 10**9), 10_000)
     max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
+    max_batch_files: int = setting(WholeNumber(1, 10_000), 1000)
+    max_batch_mb: float = setting(Number(0.001, 10**6), 1024.0)
 
 
 @dataclass(frozen=True, slots=True)

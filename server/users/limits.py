@@ -10,7 +10,7 @@ import asyncio
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,6 +106,15 @@ class Admission:
                     lease.credit()
                 raise
             self._leases += taken
+            if self._settled:  # the client has left meanwhile
+                for lease in taken:
+                    lease.credit()
+
+    def give_back(self, answers: Iterable[tuple[int, str]]) -> None:
+        """Give back what was taken for images whose answers (status, outcome) do not count."""
+        for status, outcome in answers:
+            if self._leases and not self._limiter.counts(status, outcome):
+                self._leases.pop().credit()
 
     def headers(self) -> dict[str, str]:
         """The headers that tell the client how it stands to its limits."""

@@ -18,13 +18,12 @@ from server.intake.request import OcrRequest
 from server.jobs.record import JobRecord
 
 
-class Dialect(Protocol):
-    """One request in one API; called on the event loop, except for a long render().
+class BodyApi(Protocol):
+    """What an exchange needs of an API: how bodies are read, and errors written.
 
     Created for each request after its headers, so that it can keep data for the answer, such as
     an id that clients send in the body. problem() may be called before there is a body, and may
-    use any status, even 200. If the API has a key in the body, parse() sets scope.principal; keys
-    in headers are available from the beginning.
+    use any status, even 200.
     """
 
     @property
@@ -37,6 +36,17 @@ class Dialect(Protocol):
         ServiceError if the API does not accept such a body.
         """
 
+    def problem(self, problem: PublicError) -> Reply:
+        """The reply for an error; its code is kept in the reply for the metrics."""
+
+
+class Dialect(BodyApi, Protocol):
+    """One request for a recognition in one API.
+
+    Called on the event loop, except for a long render(). If the API has a key in the body, parse()
+    sets scope.principal; keys in headers are available from the beginning.
+    """
+
     def parse(self, form: Form) -> OcrRequest:
         """Convert the form to a request; ServiceError or EngineError if it is invalid."""
 
@@ -48,9 +58,6 @@ class Dialect(Protocol):
 
     def accepted(self, job: JobRecord) -> Reply:
         """The reply with the job, for a request that does not wait for the result."""
-
-    def problem(self, problem: PublicError) -> Reply:
-        """The reply for an error; its code is kept in the reply for the metrics."""
 
 
 class DialectFactory(Protocol):

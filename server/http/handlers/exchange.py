@@ -25,7 +25,7 @@ from ocr_engine.errors import EngineError
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
-from server.http.dialects.dialect import Dialect
+from server.http.dialects.dialect import BodyApi
 from server.http.gate import admit
 from server.http.handlers.base import write_parts, wrong_method
 from server.http.replies import Reply, admitted, common_headers, logged_problem
@@ -67,7 +67,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         context: ServerContext,
         request: HTTPServerRequest,
         scope: RequestScope,
-        dialect: Dialect,
+        dialect: BodyApi,
     ) -> None:
         assert isinstance(request.connection, HTTP1Connection)
         self.context = context
@@ -79,6 +79,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._state = State.RECEIVING
         self._reader: BodyReader | None = None
         self._received = 0
+        self._answering: asyncio.Task[None] | None = None
 
     @abstractmethod
     def body_complete(self, reader: BodyReader) -> None:
@@ -106,10 +107,10 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._prepare(headers)
         return None
 
-    def data_received(self, chunk: bytes) -> None:
-        """Called by Tornado with the next chunk of the body."""
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Called by Tornado with the next chunk of the body; it waits for what is returned."""
         if self._reader is None:
-            return
+            return None
         try:
             self._check_length(self._received + len(chunk))
             self._received += len(chunk)
@@ -118,6 +119,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._reader.feed(chunk)
         except (ServiceError, EngineError) as error:
             self._refuse(error)
+        return None
 
     def finish(self) -> None:
         """Called by Tornado when the request is complete."""
@@ -155,11 +157,32 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._stream.when_taken(self.scope.leave)
         self._connection.finish()
 
+    def answer_with(self, answer: Awaitable[Reply]) -> None:
+        """Send this answer when it is ready, or the reply for its error."""
+        self._answering = asyncio.ensure_future(self._send_when_ready(answer))
+
+    def stop_answering(self) -> None:
+        """Cancel the answer: the client has disconnected."""
+        if self._answering is not None:
+            self._answering.cancel()
+
     def drop_body(self) -> None:
         """Release the body: the pool has it now, or it is not needed."""
         self.context.inflight.received -= self._received
         self._received = 0
         self._reader = None
+
+    async def _send_when_ready(self, answer: Awaitable[Reply]) -> None:
+        try:
+            reply = await answer
+        except asyncio.CancelledError:
+            return  # the client disconnected while its answer was awaited
+        except Exception as error:
+            reply = self.problem(error)
+        finally:
+            self._answering = None
+            self.drop_body()
+        self.send(reply)
 
     async def _admitted(self, waiting: Awaitable[None], headers: HTTPHeaders) -> None:
         """The key must be looked up; Tornado reads no body meanwhile."""

@@ -13,7 +13,7 @@ from server.errors import BadRequest
 from server.http.context import ServerContext
 from server.http.replies import Reply
 from server.intake.fields import INLINE_BYTES, Form
-from server.jobs.record import Claim, JobRecord, Kept
+from server.jobs.record import Claim, Jobs, Kept
 
 HEADER = "Idempotency-Key"
 MAX_KEY_CHARACTERS = 255
@@ -36,11 +36,12 @@ async def answer_once(
     key: str,
     fingerprint: str,
     answer: Callable[[Claim], Awaitable[Reply]],
-    accepted: Callable[[JobRecord], Reply],
+    replay: Callable[[Jobs, Kept], Awaitable[Reply]],
 ) -> Reply:
     """The reply, new or as it was kept. Errors are not kept, so the request can be repeated.
 
-    answer: makes the reply; if that is a job, with the claim. accepted: the reply with a job.
+    answer: makes the reply; if that is a job or batch, with the claim. replay: the reply with the
+    job or batch of the first request.
     """
     jobs = await context.jobs.open()
     keys = jobs.idempotency()
@@ -48,7 +49,7 @@ async def answer_once(
     if isinstance(claim, Kept):
         if claim.reply is not None:
             return _unpacked(claim.reply)
-        reply = accepted(await jobs.get(user, claim.job_id or ""))
+        reply = await replay(jobs, claim)
         return reply._replace(headers={**reply.headers, **REPLAYED})
     async with keys.answering(claim):
         reply = await answer(claim)

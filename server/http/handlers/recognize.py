@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -21,12 +20,14 @@ from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
-from server.jobs.record import Claim
+from server.jobs.record import Claim, Jobs, Kept
 from server.service.flights import Ticket
 
 
 class RecognizeExchange(Exchange):
     """Answers with a result, or starts a job."""
+
+    dialect: Dialect
 
     def __init__(
         self,
@@ -37,7 +38,6 @@ class RecognizeExchange(Exchange):
     ) -> None:
         super().__init__(context, request, scope, dialect)
         self._ticket: Ticket | None = None
-        self._answering: asyncio.Task[None] | None = None
 
     def body_complete(self, reader: BodyReader) -> None:
         """Answer cache hits synchronously; schedule a task for everything else."""
@@ -46,7 +46,7 @@ class RecognizeExchange(Exchange):
                 raise PoolDraining("the server is stopping; send the image to another server")
             key = idempotency_key(self.request.headers)
             if key is not None:
-                self._answering = asyncio.ensure_future(self._answer_once(reader, key))
+                self.answer_with(self._answer_once(reader, key))
                 return
             asked = None if reader.is_long else self._allowed(reader.finish())
             ticket = None
@@ -54,10 +54,10 @@ class RecognizeExchange(Exchange):
                 ticket = self.context.service.recall(asked, self.scope.principal.user)
             kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
-                self.scope.cached = True
+                self.scope.cached = 1
                 reply = self.dialect.render(kept, asked, ticket.outcome)
             else:
-                self._answering = asyncio.ensure_future(self._answer(reader, asked, ticket))
+                self.answer_with(self._answer(reader, asked, ticket))
                 return
         except Exception as error:
             reply = self.problem(error)
@@ -72,41 +72,27 @@ class RecognizeExchange(Exchange):
 
     async def _answer(
         self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
-    ) -> None:
-        async def answer() -> Reply:
-            known = asked or self._allowed(await asyncio.to_thread(reader.finish))
-            return await self._reply(known, ticket)
+    ) -> Reply:
+        known = asked or self._allowed(await asyncio.to_thread(reader.finish))
+        return await self._reply(known, ticket)
 
-        await self._send_when_ready(answer())
-
-    async def _answer_once(self, reader: BodyReader, key: str) -> None:
+    async def _answer_once(self, reader: BodyReader, key: str) -> Reply:
         """Answer a request with an Idempotency-Key."""
+        form = await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
+        asked = self._allowed(form)
+        user = self.scope.principal.user
 
-        async def answer() -> Reply:
-            form = await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
-            asked = self._allowed(form)
-            return await answer_once(
-                self.context,
-                self.scope.principal.user,
-                key,
-                await fingerprint_of(self.request, form),
-                lambda claim: self._reply(asked, claim=claim),
-                self.dialect.accepted,
-            )
+        async def replay(jobs: Jobs, kept: Kept) -> Reply:
+            return self.dialect.accepted(await jobs.get(user, kept.job_id or ""))
 
-        await self._send_when_ready(answer())
-
-    async def _send_when_ready(self, answer: Awaitable[Reply]) -> None:
-        try:
-            reply = await answer
-        except asyncio.CancelledError:
-            return  # the client disconnected while its answer was awaited
-        except Exception as error:
-            reply = self.problem(error)
-        finally:
-            self._answering = None
-            self.drop_body()
-        self.send(reply)
+        return await answer_once(
+            self.context,
+            user,
+            key,
+            await fingerprint_of(self.request, form),
+            lambda claim: self._reply(asked, claim=claim),
+            replay,
+        )
 
     async def _reply(
         self, asked: OcrRequest, ticket: Ticket | None = None, claim: Claim | None = None
@@ -146,7 +132,7 @@ class RecognizeExchange(Exchange):
 
     def _note_work(self, ticket: Ticket, answer: Answer) -> None:
         """Note what the answer cost, for the usage of the user: the time of its own recognition."""
-        self.scope.cached = ticket.outcome != "miss"
+        self.scope.cached = int(ticket.outcome != "miss")
         if not self.scope.cached:
             spent = (each for name, each in answer.stages.items() if name != "queue")
             self.scope.recognition_seconds = sum(spent)

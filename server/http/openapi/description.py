@@ -21,6 +21,7 @@ Description = dict[str, Any]
 TAGS = {
     "Recognition": "Send an image, get its text.",
     "Jobs": "Work started with `block_flag=false`.",
+    "Batches": "Many files in one request, a job for each.",
     "Results": "Results in the cache.",
     "Usage": "What was read for whom.",
     "Keys": "Keys of users, for administrators.",
@@ -59,6 +60,8 @@ def _introduction(settings: Settings) -> str:
     process = ocr.process
     limits = [
         f"* body: {web.max_body_mb:g} MiB, then 413 `body_too_large`",
+        f"* batch: {settings.jobs.max_batch_files:,} files and {settings.jobs.max_batch_mb:g} MiB, "
+        "then 413 `body_too_large`",
         f"* image: {ocr.max_pixels:,} pixels, then 413 `too_many_pixels`",
         f"* queue: {process.queue_size} images, then 503 `queue_full`",
         f"* time in the queue: {process.queue_timeout_seconds:g} s, then 504 `queue_timeout`",

@@ -38,6 +38,15 @@ FAILED = {
     "error": {"code": "invalid_image", "message": "the JPEG header is cut off"},
 }
 ACCEPTED = {"status": "accepted", "job": QUEUED, "request_id": REQUEST_ID}
+BATCH: dict[str, Any] = {
+    "id": "p2Jq0sYv7cWm3nLk9XbZtA",
+    "state": "running",
+    "url": "/batches/p2Jq0sYv7cWm3nLk9XbZtA",
+    "files": 2,
+    "counts": {"queued": 1, "running": 1, "done": 0, "failed": 0, "cancelled": 0},
+    "progress": {"pages_total": 2, "pages_done": 0, "pages_failed": 0},
+    "created_at": 1790000000.0,
+}
 _COUNTS = {"images": 120, "pages": 120, "cached": 35, "seconds": 61.2, "bytes": 24117248}
 USAGE = {
     "status": "success",

@@ -6,6 +6,7 @@ from typing import Any
 
 from server.http.openapi import examples
 from server.http.openapi.admin_operations import describe_admin
+from server.http.openapi.batch_operations import describe_batches
 from server.http.openapi.job_operations import describe_jobs
 from server.http.openapi.parameters import (
     body_of_ocr,
@@ -41,6 +42,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
     return {
         **_recognition(fields),
         **describe_jobs(fields),
+        **describe_batches(fields),
         **_results(fields),
         **_usage(),
         **describe_admin(),

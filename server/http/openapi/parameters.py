@@ -48,6 +48,12 @@ def parameter_components() -> dict[str, Parameter]:
             {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
             examples.JOB_ID,
         ),
+        "BatchId": _in_path(
+            "id",
+            "The id of the batch.",
+            {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+            examples.BATCH["id"],
+        ),
         "Md5": _in_path(
             "md5",
             "MD5 of the image's bytes, in hex.",

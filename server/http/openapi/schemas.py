@@ -6,7 +6,7 @@ from typing import Any
 
 from ocr_engine.result_json import BoxJson, ResultJson, TextLineJson, TextPartJson
 from server.formats.render import AnswerJson, LegacyJson
-from server.http import json_bodies
+from server.http import batch_bodies, json_bodies
 from server.settings.constraints import Schema
 from server.users.key_record import KeyBody
 
@@ -22,6 +22,11 @@ COMPONENTS = {
     "JobList": json_bodies.JobList,
     "JobAnswer": json_bodies.JobAnswer,
     "JobResult": json_bodies.JobResult,
+    "Batch": batch_bodies.BatchBody,
+    "AcceptedBatch": batch_bodies.AcceptedBatch,
+    "BatchAnswer": batch_bodies.BatchAnswer,
+    "BatchList": batch_bodies.BatchList,
+    "BatchResults": batch_bodies.BatchResults,
     "UsageCounts": json_bodies.UsageCounts,
     "UsageAnswer": json_bodies.UsageAnswer,
     "Key": KeyBody,

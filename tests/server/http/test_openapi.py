@@ -93,7 +93,7 @@ def test_operations_are_told_apart() -> None:
 def test_it_has_every_route_and_no_other(wide: LiveServer) -> None:
     application = wide.call(lambda: make_application(wide.context))
     rules = application.wildcard_router.rules
-    patterns = [rule.matcher.regex.pattern for rule in rules if hasattr(rule.matcher, "regex")]
+    patterns = {rule.matcher.regex.pattern for rule in rules if hasattr(rule.matcher, "regex")}
     described = {path: address(path) for path in DESCRIPTION["paths"]}
     matches = {
         path: [pattern for pattern in patterns if re.fullmatch(pattern, url)]

@@ -18,10 +18,14 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("user", sa.String(length=32), nullable=False),
         sa.Column("files", sa.Integer(), nullable=False),
+        sa.Column("unfinished", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("finished_at", sa.Double(), nullable=True),
+        sa.Column("expires_at", sa.Double(), nullable=True),
         sa.Column("webhook_url", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_batch_expires_at"), "batch", ["expires_at"], unique=False)
     op.create_index("ix_batch_user_created_at", "batch", ["user", "created_at"], unique=False)
     op.create_table(
         "blob",
@@ -74,6 +78,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=32), nullable=False),
         sa.Column("lease_until", sa.Double(), nullable=False),
         sa.Column("job_id", sa.String(length=32), nullable=True),
+        sa.Column("batch_id", sa.String(length=32), nullable=True),
         sa.Column("reply", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("user", "key"),
@@ -254,4 +259,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_blob_created_at"), table_name="blob")
     op.drop_table("blob")
     op.drop_index("ix_batch_user_created_at", table_name="batch")
+    op.drop_index(op.f("ix_batch_expires_at"), table_name="batch")
     op.drop_table("batch")
