@@ -269,7 +269,7 @@ def _judge(
     verdict.row("other answers", str(sender.unexpected[:3] or 0), not sender.unexpected)
     lost = accepted.keys() - rows.keys()
     verdict.row("lost", str(len(lost)), not lost)
-    verdict.row("jobs that nobody was told of", str(len(rows.keys() - accepted.keys())))
+    verdict.row("jobs without a 202", str(len(rows.keys() - accepted.keys())))
     ends = Counter(f"{state} {code or ''}".strip() for state, code in rows.values())
     verdict.row("ends", str(dict(ends)), set(ends) == {"done"})
     twice = [job for job, count in events.items() if count > 1]

@@ -29,7 +29,10 @@ class BatchFile:
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """What becomes a batch: its files with their requests. webhook_url: gets a message at its end."""
+    """What becomes a batch: its files with their requests.
+
+    webhook_url: gets a message when the last job has ended.
+    """
 
     files: Sequence[tuple[BatchFile, OcrRequest]]
     webhook_url: str | None = None

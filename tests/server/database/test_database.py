@@ -116,14 +116,14 @@ def test_a_folder_on_a_network_file_system_is_refused(
 
 
 def test_a_cancelled_transaction_leaves_no_lock(location: Location) -> None:
-    """As when a client disconnects; on SQLite a thread goes on with the statement."""
+    """As when a client disconnects; on SQLite a thread continues the statement."""
 
     async def run() -> None:
         async for database in opened(location):
             await put(database, 0)
             for moment in range(150):
-                tasks = [asyncio.ensure_future(add_one(database)) for _ in range(2)]
-                tasks.append(asyncio.ensure_future(value_of(database)))
+                works = (add_one(database), add_one(database), value_of(database))
+                tasks = [asyncio.ensure_future(work) for work in works]
                 for _ in range(moment % 50):  # cancelled after so many turns of the loop
                     await asyncio.sleep(0)
                 for task in tasks:
