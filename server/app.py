@@ -16,7 +16,7 @@ from server.database.storage import Storage, StorageError
 from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
-from server.http.errors import public_error
+from server.http.errors import error_of_code, public_error
 from server.intake.sources import build_sources
 from server.jobs.gate import JobsGate
 from server.jobs.memory import MemoryJobs
@@ -44,6 +44,7 @@ from server.webhooks.sender import Sender
 if TYPE_CHECKING:
     from server.database.database import Database
     from server.jobs.durable import DurableJobs
+    from server.jobs.rows import End
 
 log = logging.getLogger("server")
 
@@ -87,7 +88,7 @@ def build_context(
     limiter.prepare()
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
-    jobs = build_jobs(settings, storage, service, usage)
+    jobs = build_jobs(settings, storage, service, usage, limiter)
     background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
@@ -170,10 +171,15 @@ def build_jobs(
     storage: Storage,
     service: OcrService,
     usage: Usage,
+    limiter: Limiter,
     clock: Callable[[], float] = time.time,
 ) -> JobsGate:
     """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
     memory = MemoryJobs(service, settings.service.job_seconds, public_error, clock=clock)
+
+    def counts(end: End) -> bool:
+        status = 200 if end.error is None else error_of_code(end.error.code, "").status
+        return limiter.counts(status, end.outcome or "")
 
     def make() -> Callable[[Database], DurableJobs]:
         from server.jobs.build import durable_jobs
@@ -185,6 +191,7 @@ def build_jobs(
             service=service,
             explain=public_error,
             usage=usage,
+            counts=counts,
             clock=clock,
         )
 

@@ -17,7 +17,8 @@ from server.database.location import Location
 from server.errors import StorageUnavailable
 
 CONNECT_SECONDS = 5
-BUSY_MILLISECONDS = 10_000  # how long SQLite waits for another process that writes
+BUSY_MILLISECONDS = 5_000  # how long SQLite waits for another process that writes
+TURN_SECONDS = 5.0  # how long a writer waits for others of this process
 CONNECTIONS = 5
 MORE_CONNECTIONS = 5
 
@@ -33,9 +34,8 @@ class Database:
         self.kind = engine.dialect.name
         # SQLite has one writer: waiting here costs less than waiting in its busy handler.
         one = self.kind == "sqlite"
-        self._writers: contextlib.AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if one else contextlib.nullcontext()
-        )
+        self._writing = asyncio.Lock() if one else None
+        self._open = 0  # transactions
         self._connection = _SqliteConnection if one else AsyncConnection
         self._call = _finished if one else _plain
 
@@ -54,7 +54,7 @@ class Database:
         fail whenever another process writes.
         """
         with _translated():
-            async with self._writers, self._connected() as connection:
+            async with self._turn(), self._connected() as connection:
                 await connection.execution_options(immediate=True)
                 transaction = connection.begin()
                 await self._call(transaction.start())
@@ -66,21 +66,45 @@ class Database:
                 await self._call(transaction.commit())
 
     @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """The turn of a writer; StorageUnavailable if others take too long."""
+        if self._writing is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._writing.acquire()
+        except TimeoutError:
+            raise StorageUnavailable("the database is busy; try again later") from None
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         connection = self._connection(self._engine)
+        self._open += 1
         try:
             await self._call(connection.start())
             yield connection
         finally:
-            if connection.sync_connection is not None:
-                await self._call(connection.close())
+            try:
+                if connection.sync_connection is not None:
+                    await self._call(connection.close())
+            finally:
+                self._open -= 1
 
     def insert(self, table: Table) -> Insert:
         """An INSERT of this dialect, which has on_conflict_do_nothing() and _do_update()."""
         return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, when the last transactions have ended."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TURN_SECONDS):
+                while self._open:
+                    await asyncio.sleep(0.01)
         await self._engine.dispose()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,7 +62,7 @@ class ServerContext:
     keys_used: bool = False
     draining: bool = False
     open_requests: int = 0
-    event_streams: int = 0
+    event_streams: Counter[str] = field(default_factory=Counter)
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

@@ -43,6 +43,13 @@ def admit(
     return _enter(context, scope, principal, needed, limited)
 
 
+async def check_again(context: ServerContext, request: HTTPServerRequest) -> None:
+    """KeyInvalid if the key of an admitted request is no longer valid, as after a long wait."""
+    key = key_in(request.headers)
+    if key is not None and context.keyring.recall(key) is None:
+        await context.keyring.look_up(key)
+
+
 def require(principal: Principal, needed: Scope) -> None:
     """NotAllowed if the principal has not this scope."""
     if needed not in principal.scopes:

@@ -24,6 +24,9 @@ from server.service.outgoing import LARGE_BYTES
 log = logging.getLogger("server.request")
 
 
+REPLAYED = "Idempotent-Replayed"  # the reply is that of an earlier request
+
+
 class Reply(NamedTuple):
     """Status, headers and body; `error`: the error code, or empty."""
 

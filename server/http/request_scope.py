@@ -13,7 +13,7 @@ from tornado.httputil import HTTPServerRequest
 from server.http.client_address import client_address
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
-from server.http.replies import Reply
+from server.http.replies import REPLAYED, Reply
 from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
 from server.users.limits import Admission
@@ -97,7 +97,7 @@ class RequestScope:
         self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
         if self.admission is not None:
-            self.admission.settle(self._status, self._outcome)
+            self.admission.settle(self._status, self._outcome, REPLAYED in reply.headers)
 
     def limit_headers(self) -> dict[str, str]:
         """The headers about the limits of the user; after note()."""
@@ -116,12 +116,13 @@ class RequestScope:
     def count(self, reply: Reply) -> None:
         """Count a recognition in the usage of the principal, before its answer is sent.
 
-        A job (202) is counted when it ends, and a refused request in the audit log.
+        A job (202) is counted when it ends, a refused request in the audit log, and a repeated
+        request not at all.
         """
         usage = self._context.usage
         if self._counted or not usage.is_on or not self.admitted:
             return
-        if reply.status == 202 or reply.status in REFUSED:
+        if reply.status == 202 or reply.status in REFUSED or REPLAYED in reply.headers:
             return
         self._counted = True
         usage.count(

@@ -9,8 +9,9 @@ from server.database.database import Database
 from server.database.location import Location
 from server.jobs.announcing import announcing
 from server.jobs.counting import counting
+from server.jobs.crediting import crediting
 from server.jobs.durable import DurableJobs
-from server.jobs.rows import JobRows, Limits
+from server.jobs.rows import End, JobRows, Limits
 from server.jobs.runner import Explain
 from server.service.service import OcrService
 from server.settings.settings import Settings
@@ -25,14 +26,20 @@ def durable_jobs(
     service: OcrService,
     explain: Explain,
     usage: Usage,
+    counts: Callable[[End], bool],
     clock: Callable[[], float],
 ) -> DurableJobs:
     """The jobs on a database.
 
-    explain: turns an error into what clients see. clock: Unix seconds.
+    explain: turns an error into what clients see. counts: whether a job with this end counts
+    towards the daily quota. clock: Unix seconds.
     """
     jobs = settings.jobs
     limits = Limits(jobs.max_per_user, int(jobs.max_mb_per_user * (1 << 20)))
-    hooks = (announcing(settings.webhooks.include_text), counting(usage))
+    hooks = (
+        announcing(settings.webhooks.include_text),
+        counting(usage),
+        crediting(usage.days, counts),
+    )
     rows = JobRows(database, limits, settings.service.job_seconds, clock, hooks)
     return DurableJobs(rows, blob_store(settings.jobs.blobs, database, location), service, explain)

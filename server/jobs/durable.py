@@ -68,6 +68,10 @@ class DurableJobs:
         """See Jobs."""
         return self._keys
 
+    async def forget_replies(self, user: str) -> bool:
+        """See Jobs."""
+        return await self._keys.forget_replies(user)
+
     async def accept(
         self, request: OcrRequest, principal: Principal, claim: Claim | None = None
     ) -> JobRecord:
@@ -129,6 +133,7 @@ class DurableJobs:
         """See Jobs; also what is kept of its image in memory, and its webhook messages."""
         row = await self._rows.erase(user, job_id)
         self._service.erase(user, row.md5)
+        await self._keys.forget_replies(user)
         self._answers.forget(row.result_blob or "")
         await self._blobs.delete([blob for blob in (row.input_blob, row.result_blob) if blob])
         self._notices.tell(job_id)

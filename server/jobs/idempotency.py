@@ -14,10 +14,12 @@ from server.database.database import Database
 from server.database.tables import IDEMPOTENCY
 from server.errors import IdempotencyMismatch, StillAccepting, StorageUnavailable
 from server.jobs.record import Claim, Kept
+from server.users.key_store import refuse_erased
 
 KEEP_SECONDS = 86_400.0
 LEASE_SECONDS = 5.0  # then another request may answer, as the process must have ended
 RENEW_SECONDS = 1.0
+MAX_REPLY_BYTES = 1 << 20
 
 
 class IdempotencyKeys:
@@ -42,6 +44,7 @@ class IdempotencyKeys:
         insert = self._database.insert(IDEMPOTENCY).values(row).on_conflict_do_nothing()
         insert_or_not = insert.returning(IDEMPOTENCY.c.owner)
         async with self._database.write() as connection:
+            await refuse_erased(connection, user)
             await connection.execute(delete(IDEMPOTENCY).where(_of(user, key), self._is_old(now)))
             if (await connection.execute(insert_or_not)).first() is not None:
                 return mine
@@ -81,7 +84,14 @@ class IdempotencyKeys:
 
     async def keep_reply(self, claim: Claim, reply: bytes) -> None:
         """See Idempotency."""
-        await self._change(update(IDEMPOTENCY).where(_held(claim)).values(reply=reply))
+        if len(reply) <= MAX_REPLY_BYTES:
+            await self._change(update(IDEMPOTENCY).where(_held(claim)).values(reply=reply))
+
+    async def forget_replies(self, user: str) -> bool:
+        """See Jobs."""
+        kept = and_(IDEMPOTENCY.c.user == user, IDEMPOTENCY.c.reply.is_not(None))
+        async with self._database.write() as connection:
+            return (await connection.execute(delete(IDEMPOTENCY).where(kept))).rowcount > 0
 
     async def delete_old(self) -> None:
         """Delete keys after a day."""

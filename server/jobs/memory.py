@@ -76,6 +76,10 @@ class MemoryJobs:
         """See Jobs; StorageUnavailable."""
         raise self._unavailable("Idempotency-Key")
 
+    async def forget_replies(self, user: str) -> bool:
+        """See Jobs: none are kept in memory."""
+        return False
+
     async def accept(
         self, request: OcrRequest, principal: Principal, claim: Claim | None = None
     ) -> JobRecord:

@@ -125,7 +125,7 @@ class Idempotency(Protocol):
         """Keep the claim while the request is answered; give it back if nothing was kept."""
 
     async def keep_reply(self, claim: Claim, reply: bytes) -> None:
-        """Keep a reply as the answer."""
+        """Keep a reply as the answer, unless it is very large: then a repeated request is new."""
 
 
 class Jobs(Protocol):
@@ -136,6 +136,9 @@ class Jobs(Protocol):
 
     def batches(self) -> Batches:
         """The batches; StorageUnavailable if there can be none here."""
+
+    async def forget_replies(self, user: str) -> bool:
+        """Delete the replies kept for Idempotency-Keys of a user; False if there were none."""
 
     def idempotency(self) -> Idempotency:
         """The Idempotency-Keys; StorageUnavailable if there can be none here."""

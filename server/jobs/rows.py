@@ -17,6 +17,7 @@ from server.formats.answer import Answer
 from server.jobs.batch_ends import count_end
 from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
+from server.users.key_store import refuse_erased
 
 UNFINISHED = ("queued", "running")
 
@@ -138,7 +139,9 @@ class JobRows:
         async with self.database.write() as connection:
             for table in (DELIVERY, IDEMPOTENCY):
                 await connection.execute(delete(table).where(table.c.job_id == job_id))
-            await connection.execute(delete(JOB).where(JOB.c.id == job_id))
+            erased = await connection.execute(delete(JOB).where(JOB.c.id == job_id))
+            if not erased.rowcount:  # another request was faster
+                raise NotFound("no job has this id")
         return row
 
     async def record(self, row: JobRow, with_position: bool = True) -> JobRecord:
@@ -225,8 +228,9 @@ class JobRows:
     ) -> None:
         """QueueFull if the user cannot have so many more jobs with so many more bytes.
 
-        The first job may have any size.
+        The first job may have any size. KeyInvalid if the user was erased meanwhile.
         """
+        await refuse_erased(connection, user)
         query = select(func.count(), func.coalesce(func.sum(JOB.c.input_bytes), 0)).where(
             JOB.c.user == user, JOB.c.state.in_(UNFINISHED)
         )

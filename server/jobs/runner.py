@@ -50,7 +50,8 @@ class _Held:
         self.row = row
         self.ticket: Ticket | None = None
         self.work: asyncio.Task[None] | None = None
-        self.begin_noted = False  # the row knows that a worker has begun
+        self.begin_noted = False  # the row knows that a worker has begun, or will in a moment
+        self.noting: asyncio.Task[None] | None = None  # writes that
         self.ended = False  # what is left is to write how
 
     def has_begun(self) -> bool:
@@ -132,9 +133,13 @@ class JobRunner:
     async def note_begin(self, job_id: str) -> bool:
         """Write that a worker has begun the job; False if it has not, or the row knows."""
         held = self._held.get(job_id)
-        if held is None or not held.has_begun():
+        if held is None:
             return False
-        await self._note_begun([held])
+        if held.has_begun():
+            held.noting = asyncio.ensure_future(self._note_begun([held]))
+        if held.noting is None:
+            return False
+        await asyncio.shield(held.noting)  # one write for all who ask
         return True
 
     async def _tick(self) -> None:
@@ -154,10 +159,20 @@ class JobRunner:
             self._notices.compare(await self._rows.versions(watched))
 
     async def _note_begun(self, begun: list[_Held]) -> None:
-        if begun:
-            await self._leases.begun([held.row.id for held in begun])
+        if not begun:
+            return
         for held in begun:
-            held.begin_noted = True
+            held.begin_noted = True  # before the write, so that it is written once for all who ask
+        try:
+            await self._leases.begun([held.row.id for held in begun])
+        except BaseException:
+            for held in begun:
+                held.begin_noted = False
+            raise
+        finally:
+            for held in begun:
+                held.noting = None
+        for held in begun:
             self._notices.tell(held.row.id)
 
     async def _fill(self) -> None:

@@ -24,6 +24,10 @@ class Days:
             self._turn(now)
         return self._day
 
+    def of(self, moment: float) -> str:
+        """The date of a moment in Unix time, as YYYY-MM-DD."""
+        return datetime.fromtimestamp(moment, self._zone).date().isoformat()
+
     def seconds_left(self) -> float:
         """Seconds until midnight."""
         self.today()

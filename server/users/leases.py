@@ -150,8 +150,10 @@ async def _add(connection: AsyncConnection, user: str, day: str, number: int, li
 async def give_back(connection: AsyncConnection, user: str, day: str, number: int = 1) -> None:
     """Take requests off what is used of a day, such as that of a job that failed by our fault."""
     if number > 0:
+        enough = QUOTA_DAY.c.used >= number  # it may have taken from no quota
         less = QUOTA_DAY.c.used - number
-        await connection.execute(update(QUOTA_DAY).where(*_of_day(user, day)).values(used=less))
+        change = update(QUOTA_DAY).where(*_of_day(user, day), enough).values(used=less)
+        await connection.execute(change)
 
 
 def _of_day(user: str, day: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

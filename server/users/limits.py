@@ -73,14 +73,14 @@ class Admission:
         self._place = False
         self._settled = False
 
-    def settle(self, status: int, outcome: str) -> None:
+    def settle(self, status: int, outcome: str, replayed: bool = False) -> None:
         """Count the request or not, by its answer, which must not have been sent yet.
 
-        outcome: of the cache.
+        outcome: of the cache. replayed: the answer is that of an earlier request.
         """
         if not self._settled:
             self._settled = True
-            counts = self._limiter.counts(status, outcome)
+            counts = not replayed and self._limiter.counts(status, outcome)
             for lease in self._leases:
                 if counts:
                     lease.spend()

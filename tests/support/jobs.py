@@ -29,7 +29,9 @@ def jobs_in(
     storage = Storage(location)
 
     def replace() -> asyncio.Task[None]:
-        context.jobs = build_jobs(settings, storage, context.service, context.usage, clock)
+        context.jobs = build_jobs(
+            settings, storage, context.service, context.usage, context.limiter, clock
+        )
         return asyncio.ensure_future(context.jobs.run())
 
     async def restore() -> None:

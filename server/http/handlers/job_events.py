@@ -7,13 +7,15 @@ import asyncio
 from tornado.iostream import StreamClosedError
 
 from ocr_engine.errors import QueueFull
-from server.errors import Gone, NotFound, StorageUnavailable
+from server.errors import Gone, KeyInvalid, NotFound, StorageUnavailable
 from server.formats.json_text import dump
 from server.http.handlers.jobs import JobBaseHandler
 from server.http.replies import Reply, job_json
 from server.jobs.record import JobRecord, Jobs
 
 MAX_STREAMS = 500
+MAX_STREAMS_PER_USER = 100
+MAX_ID_DIGITS = 18
 COMMENT_SECONDS = 15.0  # proxies close a connection that is silent for longer
 AWAY_SECONDS = 1.0
 HEADERS = {
@@ -33,15 +35,17 @@ class JobEventsHandler(JobBaseHandler):
         try:
             jobs = await self.jobs()
             job = await jobs.get(self.user, job_id)
-            if self.context.event_streams >= MAX_STREAMS:
-                raise QueueFull(f"{MAX_STREAMS} clients follow jobs, the maximum; poll instead")
+            self._check_room()
         except Exception as error:
             self.send_problem(error)
             return
-        self.context.event_streams += 1
+        user, streams = self.user, self.context.event_streams
+        streams[user] += 1
         self._streaming = asyncio.ensure_future(self._stream(jobs, job))
         await asyncio.wait([self._streaming])
-        self.context.event_streams -= 1
+        streams[user] -= 1
+        if not streams[user]:
+            del streams[user]
         if not self._streaming.cancelled():
             self._streaming.result()  # raises what is unexpected, so that it is logged
 
@@ -51,24 +55,36 @@ class JobEventsHandler(JobBaseHandler):
         if self._streaming is not None:
             self._streaming.cancel()
 
+    def _check_room(self) -> None:
+        """QueueFull if too many streams are open, of this user or of all."""
+        streams = self.context.event_streams
+        if streams[self.user] >= MAX_STREAMS_PER_USER:
+            raise QueueFull(
+                f"you follow {MAX_STREAMS_PER_USER} jobs, the maximum for a user; poll instead"
+            )
+        if streams.total() >= MAX_STREAMS:
+            raise QueueFull(f"{MAX_STREAMS} clients follow jobs, the maximum; poll instead")
+
     async def _stream(self, jobs: Jobs, job: JobRecord) -> None:
         self.scope.note(Reply(200, {}, ()), 0)
         for name, value in HEADERS.items():
             self.set_header(name, value)
         last = self.request.headers.get("Last-Event-ID", "")
-        seen = int(last) if last.isdecimal() else 0
+        is_id = last.isascii() and last.isdecimal() and len(last) <= MAX_ID_DIGITS
+        seen = int(last) if is_id else 0
         try:
             while True:
-                if job.version > seen:
+                if job.version > seen or job.finished:
                     seen = job.version
                     await self._send_event("end" if job.finished else "state", job)
                 if job.finished:
                     break
                 job = await self._next(jobs, job, seen)
+                await self.check_key()
             self.finish()
         except StreamClosedError:
             pass
-        except (Gone, NotFound):  # it was erased
+        except (Gone, NotFound, KeyInvalid):  # the job was erased, or the key revoked
             self.finish()
 
     async def _next(self, jobs: Jobs, job: JobRecord, seen: int) -> JobRecord:

@@ -8,6 +8,7 @@ from server.errors import Conflict, NotFinished, NotFound
 from server.formats.answer import Envelope
 from server.formats.registry import Format
 from server.http.errors import error_of_code
+from server.http.gate import check_again
 from server.http.handlers.base import BaseHandler
 from server.http.json_bodies import JobAnswer, JobList
 from server.http.replies import job_json, problem_reply
@@ -29,6 +30,10 @@ class JobBaseHandler(BaseHandler):
     def user(self) -> str:
         """The user whose jobs these are."""
         return self.scope.principal.user
+
+    async def check_key(self) -> None:
+        """KeyInvalid if the key was revoked since the request began; call it after a wait."""
+        await check_again(self.context, self.request)
 
     async def jobs(self) -> Jobs:
         """The jobs; NotFound if there never were any, so that no database is created."""
@@ -103,6 +108,7 @@ class JobHandler(JobBaseHandler):
             if "wait" in fields:
                 seconds = parse_seconds("wait", fields["wait"], MAX_WAIT_SECONDS)
                 job = await wait_for_end(jobs, job, seconds)
+                await self.check_key()
             await self._send(jobs, job, chosen)
         except Exception as error:
             self.send_problem(error)

@@ -11,13 +11,13 @@ from tornado.httputil import HTTPServerRequest
 
 from server.errors import BadRequest
 from server.http.context import ServerContext
-from server.http.replies import Reply
+from server.http.replies import REPLAYED, Reply
 from server.intake.fields import INLINE_BYTES, Form
 from server.jobs.record import Claim, Jobs, Kept
 
 HEADER = "Idempotency-Key"
 MAX_KEY_CHARACTERS = 255
-REPLAYED = {"Idempotent-Replayed": "true"}
+_REPLAYED = {REPLAYED: "true"}
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
@@ -50,7 +50,7 @@ async def answer_once(
         if claim.reply is not None:
             return _unpacked(claim.reply)
         reply = await replay(jobs, claim)
-        return reply._replace(headers={**reply.headers, **REPLAYED})
+        return reply._replace(headers={**reply.headers, **_REPLAYED})
     async with keys.answering(claim):
         reply = await answer(claim)
         if reply.status == 200:
@@ -82,4 +82,4 @@ def _packed(reply: Reply) -> bytes:
 def _unpacked(data: bytes) -> Reply:
     head, _, body = data.partition(b"\n")
     values = json.loads(head)
-    return Reply(values["status"], {**values["headers"], **REPLAYED}, (body,))
+    return Reply(values["status"], {**values["headers"], **_REPLAYED}, (body,))

@@ -42,11 +42,18 @@ class ResultHandler(BaseHandler):
 
     head = get
 
-    def delete(self, md5: str) -> None:
-        """204 when all that is kept of the caller's image is deleted, 404 if nothing is."""
+    async def delete(self, md5: str) -> None:
+        """204 when all that is kept of the caller's image is deleted, 404 if nothing is.
+
+        The replies kept for Idempotency-Keys may have its text, so all of the caller's are deleted.
+        """
         try:
             self.query_fields(())
-            if not self.context.service.erase(self.scope.principal.user, md5.lower()):
+            user, jobs = self.scope.principal.user, self.context.jobs
+            found = self.context.service.erase(user, md5.lower())
+            if not jobs.is_unused():
+                found |= await (await jobs.open()).forget_replies(user)
+            if not found:
                 raise NotFound("no result is cached for this MD5")
         except Exception as error:
             self.send_problem(error)

@@ -174,9 +174,9 @@ def test_a_silent_stream_has_comments_and_ends_with_its_client(
     events.head()
     assert events.next()["event"] == "state"
     assert events.next() == {}
-    assert server.call(lambda: server.context.event_streams) == 1
+    assert server.call(server.context.event_streams.total) == 1
     events.close()
-    wait_until(lambda: server.call(lambda: server.context.event_streams) == 0, "its end")
+    wait_until(lambda: server.call(server.context.event_streams.total) == 0, "its end")
     gate.unlink()
 
 

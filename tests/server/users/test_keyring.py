@@ -181,7 +181,7 @@ def test_refused_keys_cost_one_statement_each_and_no_memory(location: Location) 
             for _ in range(50):
                 assert await ring.refused(new_secret_key(record.key_id))
                 assert await ring.refused(new_secret_key(new_id()))
-        asked = [each for each in statements if each != "BEGIN"]
+        asked = [each for each in statements if "key_secret" in each]  # servers have others
         assert len(asked) == 100
         assert len(set(asked)) == 1
         assert len(ring.keyring) == 0

@@ -1,0 +1,25 @@
+"""Gives the daily quota back for jobs that do not count, in the transaction of their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.database.database import Database
+from server.jobs.rows import End, EndedJob, EndHook
+from server.users.days import Days
+from server.users.leases import give_back
+
+
+def crediting(days: Days, counts: Callable[[End], bool]) -> EndHook:
+    """A hook that gives back what an ended job took on the day when it was accepted.
+
+    counts: whether a job with this end counts, as it would have if its client had waited.
+    """
+
+    async def credit(database: Database, connection: AsyncConnection, ended: EndedJob) -> None:
+        if not counts(ended.end):
+            await give_back(connection, ended.row.user, days.of(ended.row.created_at))
+
+    return credit
