@@ -22,7 +22,7 @@ _FIELD_OPTIONS = {
     "rate_per_minute": ("--rate", "requests a minute, or `none`: as in the settings"),
     "concurrency": ("--concurrency", "requests at the same time, or `none`"),
     "max_body_mb": ("--max-body-mb", "size of a request in MiB, or `none`"),
-    "daily_quota": ("--quota", "images a day, or `none`"),
+    "daily_quota": ("--quota", "images a day (0: no limit), or `none`"),
 }
 
 

@@ -125,7 +125,7 @@ class MethodNotAllowed(ServiceError):
 
 
 class Gone(ServiceError):
-    """The job has expired."""
+    """The job has expired, or its image or result was deleted."""
 
     code = "gone"
     example = "the job has expired and its result was deleted; send the image again"

@@ -7,9 +7,9 @@ from typing import Literal
 
 from ocr_engine.engine import ANONYMOUS_USER, Turn
 
-Scope = Literal["read", "jobs", "filename", "admin"]
+Scope = Literal["read", "jobs", "filename", "metrics", "admin"]
 
-ALL_BUT_ADMIN: frozenset[Scope] = frozenset(("read", "jobs", "filename"))
+ALL_BUT_ADMIN: frozenset[Scope] = frozenset(("read", "jobs", "filename"))  # read has metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ class Principal:
     weight: float = 1.0
     priority: int = 0
     limits: Limits = Limits()
+
+    def may(self, needed: Scope) -> bool:
+        """Whether the scopes allow this; `read` also allows what `metrics` does."""
+        return needed in self.scopes or (needed == "metrics" and "read" in self.scopes)
 
     def turn(self, priority: int = 0, background: bool = False) -> Turn:
         """The turn of an image of this user; background: nobody waits for it."""

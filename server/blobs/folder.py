@@ -14,6 +14,7 @@ from pathlib import Path
 
 from server.blobs.store import BlobMissing
 from server.errors import StorageUnavailable
+from server.private_files import make_folder, opener
 
 UNFINISHED = ".part"
 
@@ -48,8 +49,8 @@ class FolderBlobs:
         path = self._folder / blob_id
         unfinished = path.with_suffix(UNFINISHED)
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with unfinished.open("xb") as file:
+            make_folder(self._folder)
+            with open(unfinished, "xb", opener=opener) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

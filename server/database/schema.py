@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from server.database.location import Location
 from server.database.storage import StorageError
 from server.errors import StorageUnavailable
+from server.private_files import opener
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
@@ -54,9 +55,22 @@ def check_version(location: Location) -> None:
 def upgrade(location: Location) -> None:
     """Bring a database to the newest version; creates a SQLite file in an existing folder."""
     try:
+        if location.file is not None:
+            _create(location.file)
         command.upgrade(alembic_config(location), "head")
     except DBAPIError as error:
         raise StorageUnavailable(f"the database does not answer: {error.orig}") from error
+
+
+def _create(file: Path) -> None:
+    """Create the file for its owner only, unless it exists; -wal and -shm get its mode."""
+    try:
+        with open(file, "xb", opener=opener):
+            pass
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StorageUnavailable(f"cannot create {file}: {error.strerror}") from error
 
 
 def alembic_config(location: Location | None) -> Config:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from server.database.location import Location, network_file_system
 from server.errors import StorageUnavailable
+from server.private_files import make_folder
 
 if TYPE_CHECKING:
     from server.database.database import Database
@@ -89,7 +90,7 @@ def check_packages() -> None:
 def check_folder(folder: Path) -> None:
     """Create the folder of a SQLite file; StorageError if SQLite could not work there."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise StorageError(
             f"cannot create the state folder {folder}: {error.strerror}; name another one with "

@@ -34,7 +34,7 @@ def admit(
         context.limiter.check_address(scope.address)
     key = key_in(request.headers)
     if key is None:
-        if context.settings.access.required or needed not in ANONYMOUS.scopes:
+        if context.settings.access.required or not ANONYMOUS.may(needed):
             raise KeyRequired(KeyRequired.example)
         return _enter(context, scope, ANONYMOUS, needed, limited)
     principal = context.keyring.recall(key)
@@ -52,7 +52,7 @@ async def check_again(context: ServerContext, request: HTTPServerRequest) -> Non
 
 def require(principal: Principal, needed: Scope) -> None:
     """NotAllowed if the principal has not this scope."""
-    if needed not in principal.scopes:
+    if not principal.may(needed):
         has = ", ".join(sorted(principal.scopes))
         raise NotAllowed(f"this needs the scope `{needed}`; this key has: {has}")
 

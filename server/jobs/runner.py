@@ -19,8 +19,8 @@ from ocr_engine.errors import (
     QueueTimeout,
     WorkerCrashed,
 )
-from server.blobs.store import BlobStore
-from server.errors import ServiceError, StorageUnavailable
+from server.blobs.store import BlobMissing, BlobStore
+from server.errors import Gone, ServiceError, StorageUnavailable
 from server.formats.answer import Answer
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
@@ -219,10 +219,17 @@ class JobRunner:
         if left == 0:
             raise QueueTimeout(OVERDUE)
         digests = Digests(row.md5, row.sha256)
-        source = StoredImage(row.input_bytes, digests, lambda: self._blobs.get(row.input_blob))
+        source = StoredImage(row.input_bytes, digests, lambda: self._image(row))
         turn = Turn(row.user, row.weight, row.priority, background=True)
         held.ticket = await self._service.submit(restored(row.request, source, left), turn)
         return await held.ticket.answer()
+
+    async def _image(self, row: JobRow) -> bytes:
+        """The image of a job; Gone if there is none, as after a restore without it."""
+        try:
+            return await self._blobs.get(row.input_blob)
+        except BlobMissing:
+            raise Gone("the image of the job was deleted; send it again") from None
 
     async def _give_back(self, held: _Held, error: Exception) -> None:
         """Let the job wait again, because the pool or the storage has no room for it."""

@@ -25,6 +25,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
+from server.private_files import make_folder
 from server.settings.audit import STDOUT
 
 Action = Literal[
@@ -148,7 +149,7 @@ class AuditLog:
         if found is not None and found.day == day and self._inode() == found.inode:
             return found
         self.close()
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         with self._locked():
             self._rotate(day)
             flags = os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC

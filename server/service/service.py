@@ -94,11 +94,15 @@ class OcrService:
         """A cached result of this user by the image's MD5."""
         return self.cache.get(self._key(md5, options, self._owner(user)))
 
+    @property
+    def shares_results(self) -> bool:
+        """Whether results belong to all users."""
+        return not self._private
+
     def erase(self, user: str, md5: str | None = None) -> bool:
         """Delete what is kept of a user's images, or of one of them; False if there is no result.
 
-        With a shared cache, results belong to all users: all may delete them by MD5, and nothing is
-        deleted without one.
+        With a shared cache, results belong to all users: nothing is deleted without an MD5.
         """
         if md5 is None and not self._private:
             return False

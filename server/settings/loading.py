@@ -71,12 +71,32 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read the settings file {path}: {error}") from None
     try:
-        values = json.loads(strip_comments(text))
+        parsed = json.loads(strip_comments(text), object_pairs_hook=_Pairs)
     except ValueError as error:
         raise SettingsError(f"{path} is not valid JSON (with // comments): {error}") from None
+    values = _without_repeats(parsed, path, "")
     if not isinstance(values, dict):
         raise SettingsError(f'{path} must contain a JSON object, such as {{"web_server": {{}}}}')
     return values
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The keys and values of a JSON object, which may repeat a key."""
+
+
+def _without_repeats(value: Any, path: Path, prefix: str) -> Any:
+    """Objects as dicts; SettingsError if one has a key twice, as only the last would count."""
+    if isinstance(value, _Pairs):
+        found: dict[str, Any] = {}
+        for name, inner in value:
+            if name in found:
+                what = "merge the two" if isinstance(inner, _Pairs) else "remove one of them"
+                raise SettingsError(f"`{prefix}{name}` is given twice in {path}; {what}")
+            found[name] = _without_repeats(inner, path, f"{prefix}{name}.")
+        return found
+    if isinstance(value, list):
+        return [_without_repeats(inner, path, prefix) for inner in value]
+    return value
 
 
 def strip_comments(text: str) -> str:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from server.private_files import make_folder
+
 SUFFIX = ".jsonl"
 LOCK_NAME = "lock"
 _LINE = re.compile(
@@ -122,7 +124,7 @@ class Journal:
 
     def create(self) -> Segment:
         """A new segment, locked, for begin()."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._number += 1
         path = self._folder / f"{self._name}-{self._number:06d}{SUFFIX}"
         flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from server.private_files import make_folder
+
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NUMBER = 8  # bytes
 _HEADER = 2  # numbers
@@ -117,7 +119,7 @@ class DeadOwner:
 
 def open_journal(folder: Path) -> LeaseJournal:
     """A new journal in the folder, which is created; OSError if it cannot be written."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / new_id()
     unlocked = path.with_name(_NEW + path.name)
     descriptor = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -190,8 +190,15 @@ def test_a_shared_cache_serves_all(
     assert outcomes(replies) == ["miss", "joined", "hit"]
     assert result(shared, "D", card(text)).status == 200
     assert not shared.call(lambda: shared.context.service.erase("A"))
-    assert result(shared, "D", card(text), "DELETE").status == 204
-    assert result(shared, "A", card(text)).status == 404
+    assert result(shared, "D", card(text)).status == 200
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_nobody_erases_the_shared_result_of_all(shared: LiveServer, user: str) -> None:
+    image = card("the result of all")
+    shared.upload(image, of("A"))
+    assert result(shared, user, image, "DELETE").code == "not_allowed"
+    assert result(shared, "B", image).status == 200
 
 
 def test_an_image_that_two_users_wait_for_has_the_better_turn(

@@ -65,6 +65,14 @@ def test_a_key_from_beginning_to_end(keys: Keys) -> None:
     assert as_json(keys("list", "--json")) == {"keys": []}
 
 
+def test_the_list_has_the_quota_of_each_key(keys: Keys) -> None:
+    for quota in ("500", "0", "none"):
+        keys("add", f"quota-{quota}", "--quota", quota)
+    heads, *rows = [line.split() for line in keys("list").splitlines()]
+    shown = {row[heads.index("label")]: row[heads.index("quota")] for row in rows}
+    assert shown == {"quota-500": "500", "quota-0": "0", "quota-none": "-"}
+
+
 def test_what_changes_keys_is_audited(
     keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +130,7 @@ def test_expiry_as_a_date_or_a_time(keys: Keys) -> None:
     ("arguments", "mentions"),
     [
         (["add", "x", "--rate", "0"], "from 1 to"),
-        (["add", "x", "--scopes", "write"], "read, jobs, filename, admin"),
+        (["add", "x", "--scopes", "write"], "read, jobs, filename, metrics, admin"),
         (["add", ""], "1 to 200 characters"),
         (["add", "x", "--expires", "soon"], "2027-01-31"),
         (["add", "x", "--expires", "2020-01-31"], "this day is over"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -49,16 +50,37 @@ def test_an_upload_of_several_megabytes_is_read(proxy: Proxy) -> None:
     assert proxy.request("POST", "/ocr", body, headers).text == "large"
 
 
-def test_a_body_above_the_limit_gets_413(proxy: Proxy, tmp_path: Path) -> None:
-    large = tmp_path / "large.png"
-    large.write_bytes(bytes(12 << 20))
+def upload_of(proxy: Proxy, size: int, folder: Path) -> tuple[str, str]:
+    """The status and the body of the answer to a file of so many bytes, sent by curl."""
+    large = folder / "large.png"
+    large.write_bytes(bytes(size))
     command = [
-        *("curl", "-sS", "--cacert", str(proxy.certificate.file), "-o", "/dev/null"),
+        *("curl", "-sS", "--cacert", str(proxy.certificate.file)),
         *("--resolve", f"{NAME}:{proxy.port}:127.0.0.1", "-F", f"file=@{large}"),
-        *("-w", "%{http_code}", f"https://{NAME}:{proxy.port}/ocr"),
+        *("-w", "\n%{http_code}", f"https://{NAME}:{proxy.port}/ocr"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    assert done.stdout == "413"
+    body, _, status = done.stdout.rpartition("\n")
+    return status, body
+
+
+def test_a_body_a_little_above_the_limit_is_refused_by_the_server_in_json(
+    proxy: Proxy, tmp_path: Path
+) -> None:
+    status, body = upload_of(proxy, (10 << 20) + 1000, tmp_path)
+    assert (status, json.loads(body)["error"]["code"]) == ("413", "body_too_large")
+
+
+def test_a_body_far_above_the_limit_gets_413(proxy: Proxy, tmp_path: Path) -> None:
+    assert upload_of(proxy, 12 << 20, tmp_path)[0] == "413"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/jobs/unknown/events"])
+def test_the_request_id_of_a_client_is_kept_and_others_get_one(proxy: Proxy, path: str) -> None:
+    kept = proxy.request("GET", path, None, {"X-Request-Id": "order-66/b"})
+    assert kept.headers["X-Request-Id"] == "order-66/b"
+    made = {proxy.request("GET", path).headers["X-Request-Id"] for _ in range(2)}
+    assert len(made) == 2
 
 
 def test_the_log_has_the_clients_address_whatever_the_client_claims(

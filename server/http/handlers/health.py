@@ -55,6 +55,7 @@ class ReadinessHandler(BaseHandler):
 class HealthHandler(BaseHandler):
     """The state of the server, for people and dashboards; in one word without a valid key."""
 
+    needs = "metrics"
     brief = False
     limited = False
 
@@ -145,6 +146,7 @@ def _worker(worker: WorkerStats) -> WorkerHealth:
 class MetricsHandler(BaseHandler):
     """Metrics for Prometheus."""
 
+    needs = "metrics"
     limited = False
 
     def get(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cache.keys import Digests
-from server.errors import NotFound
+from server.errors import NotAllowed, NotFound
 from server.formats.answer import Answer, Envelope
 from server.formats.registry import OUTPUT_FORMATS, join_names
 from server.http.handlers.base import BaseHandler
@@ -49,6 +49,8 @@ class ResultHandler(BaseHandler):
         """
         try:
             self.query_fields(())
+            if self.context.service.shares_results:
+                self._require_admin()
             user, jobs = self.scope.principal.user, self.context.jobs
             found = self.context.service.erase(user, md5.lower())
             if not jobs.is_unused():
@@ -60,6 +62,13 @@ class ResultHandler(BaseHandler):
         else:
             self.scope.audit("result_erased")
             self.send_empty(204)
+
+    def _require_admin(self) -> None:
+        """NotAllowed unless this is an administrator: the results belong to all users."""
+        if not self.scope.principal.may("admin"):
+            raise NotAllowed(
+                "all users share the results (cache.scope), so erasing one needs the scope `admin`"
+            )
 
     def _client_has(self, tag: str) -> bool:
         """Whether If-None-Match contains the tag or `*` (weak comparison: RFC 9110, 13.1.2)."""

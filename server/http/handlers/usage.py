@@ -115,7 +115,7 @@ class UsageHandler(BaseHandler):
         user = fields.get("user", own)
         if not _USER.fullmatch(user):
             raise BadField("user: expected the id of a key, or *")
-        if user != own and "admin" not in self.scope.principal.scopes:
+        if user != own and not self.scope.principal.may("admin"):
             raise NotAllowed("user: the usage of another user needs the scope `admin`")
         return _Asked(user, first.isoformat(), last.isoformat())
 

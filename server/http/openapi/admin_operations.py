@@ -23,7 +23,7 @@ ERRORS = (400, 401, 403, 503)
 
 _MEANINGS = {
     "label": "For whom or what the key is.",
-    "scopes": "What it allows.",
+    "scopes": "What it allows; `read` includes `metrics`.",
     "weight": "The share of the workers, relative to other keys.",
     "priority": "Among the requests of this key; higher is first.",
     "rate_per_minute": "Requests a minute; null: as in the settings.",

@@ -107,7 +107,8 @@ def _results(fields: dict[str, Schema]) -> Paths:
         "tags": ["Results"],
         "operationId": "eraseResults",
         "summary": "Erase what is kept of an image",
-        "description": "The caller's cached results of the image, with all options, and its bytes.",
+        "description": "The caller's cached results of the image, with all options, and its bytes. "
+        "Where all users share them (`cache.scope`), it needs the scope `admin`.",
         "parameters": shared("RequestId"),
         "responses": {
             "204": {"description": "Nothing is kept any more.", "headers": headers()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from server.database.location import Location, locate
+from server.database.location import FILE_NAME, Location, locate
 from server.database.schema import check_version, current_version, newest_version, upgrade
 from server.database.storage import StorageError
 from server.database.tables import METADATA
@@ -39,6 +40,20 @@ def test_an_older_schema_is_refused_with_the_command_to_run(location: Location) 
     engine.dispose()
     with pytest.raises(StorageError, match=r"schema 0000.*ocr-server db upgrade"):
         check_version(location)
+
+
+def test_nobody_else_can_read_the_database_whatever_the_mode_of_its_folder(tmp_path: Path) -> None:
+    """An operator made the state folder with mkdir, so that all may enter it."""
+    tmp_path.chmod(0o755)
+    location = locate(None, tmp_path)
+    check_version(location)
+    with sqlite3.connect(location.file or "") as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE another (number)")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    connection.close()
+    names = (f"{FILE_NAME}{ending}" for ending in ("", "-wal", "-shm"))
+    assert modes == dict.fromkeys(names, 0o600)
 
 
 def test_an_empty_sqlite_file_gets_the_schema(tmp_path: Path) -> None:

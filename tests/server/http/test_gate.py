@@ -50,7 +50,7 @@ def guarded(place: Location, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="module")
 def keys(place: Location) -> dict[str, str]:
     """A key for each scope, and one that may do everything but administer."""
-    scopes = ("read", "jobs", "filename", "admin")
+    scopes = ("read", "jobs", "filename", "metrics", "admin")
     found = {scope: add_key_now(place, scopes=[scope])[1] for scope in scopes}
     return found | {"user": add_key_now(place)[1]}
 
@@ -106,7 +106,7 @@ def test_every_route_is_public_or_has_a_scope(guarded: LiveServer) -> None:
         r"/static/(.{1,120})",
     }
     for pattern, needed in others.items():
-        expected = "read"
+        expected = "metrics" if pattern in ("/metrics", "/healthz") else "read"
         if pattern.startswith("/admin/"):
             expected = "admin"
         elif pattern.startswith(("/jobs", "/batches")):
@@ -116,12 +116,17 @@ def test_every_route_is_public_or_has_a_scope(guarded: LiveServer) -> None:
 
 @pytest.mark.parametrize(
     ("needed", "allowed"),
-    [("read", ("read", "user")), ("jobs", ("jobs", "user")), ("admin", ("admin",))],
+    [
+        ("read", ("read", "user")),
+        ("metrics", ("metrics", "read", "user")),
+        ("jobs", ("jobs", "user")),
+        ("admin", ("admin",)),
+    ],
 )
 def test_a_route_needs_its_scope(
     guarded: LiveServer, keys: dict[str, str], needed: str, allowed: tuple[str, ...]
 ) -> None:
-    path = {"read": "/metrics", "jobs": "/jobs", "admin": "/admin/keys"}
+    path = {"read": "/usage", "metrics": "/metrics", "jobs": "/jobs", "admin": "/admin/keys"}
     for name, key in keys.items():
         reply = guarded.get(path[needed], bearer(key))
         if name in allowed:
@@ -156,6 +161,20 @@ def test_jobs_and_files_of_the_server_need_their_scopes(
     assert named(keys["user"]).status == 200
 
 
+def test_a_result_that_all_share_is_erased_by_an_administrator_only(
+    guarded: LiveServer, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded.context.service, "_private", False)
+    image = card("the result of all")
+    path = f"/results/{guarded.upload(image, bearer(keys['user'])).json['md5']}"
+    for key in (keys["user"], keys["read"]):
+        refused = guarded.request("DELETE", path, None, bearer(key))
+        assert_error(refused, 403, "not_allowed", "cache.scope", "`admin`")
+    assert guarded.get(path, bearer(keys["read"])).status == 200
+    assert guarded.request("DELETE", path, None, bearer(ADMIN_KEY)).status == 204
+    assert guarded.get(path, bearer(keys["user"])).status == 404
+
+
 def test_two_different_keys_are_a_bad_request(guarded: LiveServer, keys: dict[str, str]) -> None:
     key = keys["read"]
     both = guarded.get("/metrics", {**bearer(key), "X-Api-Key": keys["user"]})
@@ -178,7 +197,15 @@ def test_a_key_in_the_query_is_not_read(
 def test_health_tells_strangers_one_word(guarded: LiveServer, keys: dict[str, str]) -> None:
     for headers in (None, bearer("wrong"), bearer(keys["jobs"])):
         assert guarded.get("/healthz", headers).json == {"status": "ready"}
-    assert "workers" in guarded.get("/healthz", bearer(keys["read"])).json
+    for scope in ("read", "metrics"):
+        assert "workers" in guarded.get("/healthz", bearer(keys[scope])).json
+
+
+def test_a_key_for_metrics_reads_no_image(guarded: LiveServer, keys: dict[str, str]) -> None:
+    reply = guarded.upload(IMAGE, bearer(keys["metrics"]))
+    assert_error(reply, 403, "not_allowed", "`read`", "this key has: metrics")
+    result = guarded.get("/results/" + "0" * 32, bearer(keys["metrics"]))
+    assert_error(result, 403, "not_allowed", "`read`")
 
 
 def test_without_access_required_no_key_is_needed_but_a_wrong_one_is_refused(

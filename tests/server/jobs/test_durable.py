@@ -88,6 +88,29 @@ def test_a_job_outlives_the_process_that_accepted_it(location: Location, tmp_pat
     run(test())
 
 
+def test_a_job_whose_image_is_gone_fails_once_and_says_why(
+    location: Location, tmp_path: Path
+) -> None:
+    """As after a restore of the database without the image; see docs/team.md."""
+
+    async def test() -> None:
+        clock, folder = Clock(), tmp_path / "blobs"
+        async with ward(location, clock, folder, running=False) as first:
+            job = await first.accept("not in the backup")
+        for blob in folder.iterdir():
+            blob.unlink()
+        async with ward(location, clock, folder) as second:
+            failed = await second.ended(job)
+            assert (failed.state, failed.attempts) == ("failed", 1)
+            assert failed.error is not None
+            assert failed.error.code == "gone"
+            assert failed.error.message == "the image of the job was deleted; send it again"
+            await second.accept("the next one")
+            (await second.task("the next one")).read("is read")
+
+    run(test())
+
+
 def test_jobs_of_another_user_do_not_exist(location: Location) -> None:
     async def test() -> None:
         async with ward(location, Clock(), running=False) as one:

@@ -131,6 +131,33 @@ def test_several_mistakes_are_told_together(tmp_path: Path) -> None:
         assert line.startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '{"web_server": {"port": 1}, "ocr": {}, "web_server": {"trusted_proxies": []}}',
+            "`web_server` is given twice in {path}; merge the two",
+        ),
+        (
+            '{"ocr": {"process": {}, "process": {"number": 2}}}',
+            "`ocr.process` is given twice in {path}; merge the two",
+        ),
+        (
+            '{"web_server": {"port": 1, "port": 1}}',
+            "`web_server.port` is given twice in {path}; remove one of them",
+        ),
+        ('{"a": [{"b": 1, "b": 2}]}', "`a.b` is given twice in {path}; remove one of them"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """Only the last would count: a pasted section would silently replace the one above."""
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        load_settings(path, {})
+    assert raised.value.problems == (said.format(path=path),)
+
+
 def test_slashes_inside_of_strings_are_no_comments(tmp_path: Path) -> None:
     predict = load(tmp_path, OF_2021).ocr.predict_system
     assert str(predict.det_model_dir) == "inference/det"
