@@ -112,6 +112,42 @@ def test_the_key_is_asked_for_and_interrupted_uploads_continue(
     assert here.sent_keys() == [""] * 4 + [f"Bearer {key}"] * 6
 
 
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_every_page_links_to_the_usage_once_a_key_is_used(
+    visitor: Callable[..., Visitor], keyed: KeyedServer, language: str
+) -> None:
+    here = visitor(locale=language)
+    page = here.page
+    link = page.locator('.bar a[href="usage"]')
+    for path in ("/docs", "/"):
+        here.open(path)
+        expect(page.locator(".bar a").first).to_be_visible()
+        expect(link).to_be_hidden()
+    here.add("first")
+    page.locator("#key-input").fill(keyed.add_key())
+    page.keyboard.press("Enter")
+    expect(link).to_be_visible()
+    for path in ("/", "/status", "/docs"):
+        here.open(path)
+        expect(link).to_be_visible()
+        for width in (320, 390, 560, 800):
+            page.set_viewport_size({"width": width, "height": 700})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, (path, width)
+            for button in page.locator(".switches button").all():
+                box = button.bounding_box()
+                assert box is not None
+                assert box["x"] + box["width"] <= width, (path, width)
+            shown = page.locator("#language-switch > *").evaluate_all(
+                "all => all.filter((each) => each.checkVisibility()"
+                " && getComputedStyle(each).clipPath === 'none').length"
+            )
+            assert shown >= 1, "the language switch is empty"
+    page.set_viewport_size({"width": VIEWPORT["width"], "height": VIEWPORT["height"]})
+    link.click()
+    expect(page.locator("#user")).to_contain_text("UTC")
+
+
 def test_a_wrong_key_is_refused_in_the_dialog(here: Visitor, keyed: KeyedServer) -> None:
     page = here.page
     here.add("patient")

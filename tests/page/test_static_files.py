@@ -9,6 +9,7 @@ import pytest
 
 from server.http.errors import STATUS
 from server.http.handlers.page import STATIC_FOLDER
+from server.http.openapi.description import TAGS
 from tests.support.error_replies import assert_error
 from tests.support.live_server import LiveServer
 
@@ -44,6 +45,12 @@ def strings(language: str) -> dict[str, str]:
     entries = re.findall(r"^  (\w+): *\n? *(.+?),?$", text, re.MULTILINE)
     assert len(entries) > 100
     return dict(entries)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_each_part_of_the_api_page_has_a_title_in_both_languages(tag: str) -> None:
+    text = (STATIC_FOLDER / "docs" / "strings.js").read_text()
+    assert len(re.findall(rf"^    tag_{tag}: ", text, re.MULTILINE)) == 2
 
 
 @pytest.mark.parametrize("path", PAGES)

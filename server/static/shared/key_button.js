@@ -1,4 +1,5 @@
-// The button in the top bar that opens the dialog with the API key; hidden while no key is used.
+// The button in the top bar that opens the dialog with the API key, and the link to the usage of the
+// key; both are hidden while no key is used.
 
 import { currentKey, onKey } from "./api_key.js";
 import { element } from "./elements.js";
@@ -12,15 +13,18 @@ let button = null;
 export function addKeyButton(switches) {
   const attributes = { type: "button", id: "key-button", class: "quiet", click: () => openKeyDialog() };
   button = element("button", attributes, icon("key"));
-  button.hidden = !currentKey();
+  button.hidden = true;
   switches.prepend(button);
+  if (currentKey()) showKeyButton();
   onKey(draw);
   onLanguage(draw);
 }
 
 // From now on, also without a key.
 export function showKeyButton() {
-  if (button) button.hidden = false;
+  if (!button) return;
+  button.hidden = false;
+  document.querySelector('.bar a[href="usage"]').hidden = false;
 }
 
 function draw() {
