@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
+from server.database.database import CONNECT_SECONDS
 from server.database.location import Location
 from server.database.storage import StorageError
 from server.errors import StorageUnavailable
@@ -30,7 +31,8 @@ def current_version(location: Location) -> str | None:
     """The version of a database; None if it is empty. StorageUnavailable if it does not answer."""
     if location.file is not None and not location.file.exists():
         return None
-    engine = create_engine(location.url)
+    seconds = {} if location.file is not None else {"connect_timeout": CONNECT_SECONDS}
+    engine = create_engine(location.url, connect_args=seconds)
     try:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()

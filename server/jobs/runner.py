@@ -22,6 +22,7 @@ from ocr_engine.errors import (
 from server.blobs.store import BlobMissing, BlobStore
 from server.errors import Gone, ServiceError, StorageUnavailable
 from server.formats.answer import Answer
+from server.jobs.held import Held
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
 from server.jobs.record import JobError, KnownJobError
@@ -29,7 +30,6 @@ from server.jobs.rows import End, JobRow, JobRows
 from server.jobs.stored_answer import packed
 from server.jobs.stored_request import StoredImage, restored
 from server.jobs.turns import UserTurns
-from server.service.flights import Ticket
 from server.service.service import OcrService
 
 log = logging.getLogger(__name__)
@@ -41,27 +41,6 @@ MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
 
 Explain = Callable[[BaseException], JobError]
 OVERDUE = "the deadline of the job passed before a worker was free"
-
-
-class _Held:
-    """A job that this process works on."""
-
-    def __init__(self, row: JobRow) -> None:
-        self.row = row
-        self.ticket: Ticket | None = None
-        self.work: asyncio.Task[None] | None = None
-        self.begin_noted = False  # the row knows that a worker has begun, or will in a moment
-        self.noting: asyncio.Task[None] | None = None  # writes that
-        self.ended = False  # what is left is to write how
-
-    def has_begun(self) -> bool:
-        """Whether a worker has begun its image, and the row does not know yet."""
-        begun = self.ticket is not None and self.ticket.state == "running"
-        return begun and not self.begin_noted
-
-    def waits(self) -> bool:
-        """Whether no worker has begun its image."""
-        return not self.ended and (self.ticket is None or self.ticket.state == "queued")
 
 
 class JobRunner:
@@ -88,7 +67,7 @@ class JobRunner:
         self._notices = notices
         self._explain = explain
         self._turns = UserTurns()
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._wake = asyncio.Event()
         self._draining = False
         self._pause_until = 0.0
@@ -158,7 +137,7 @@ class JobRunner:
         if watched := self._notices.watched():
             self._notices.compare(await self._rows.versions(watched))
 
-    async def _note_begun(self, begun: list[_Held]) -> None:
+    async def _note_begun(self, begun: list[Held]) -> None:
         if not begun:
             return
         for held in begun:
@@ -182,7 +161,7 @@ class JobRunner:
             row = await self._leases.take(self._turns.next(weights)) if weights else None
             if row is None:
                 return
-            held = self._held[row.id] = _Held(row)
+            held = self._held[row.id] = Held(row)
             held.work = asyncio.ensure_future(self._work(held))
 
     def _has_room(self) -> bool:
@@ -191,7 +170,7 @@ class JobRunner:
         paused = asyncio.get_running_loop().time() < self._pause_until
         return room > 0 and engine.ready() and not self._draining and not paused
 
-    async def _work(self, held: _Held) -> None:
+    async def _work(self, held: Held) -> None:
         """Recognize the image of a job, and write how it ended."""
         try:
             answer = await self._recognize(held)
@@ -211,7 +190,7 @@ class JobRunner:
             self._notices.tell(held.row.id)
             self.wake()
 
-    async def _recognize(self, held: _Held) -> Answer:
+    async def _recognize(self, held: Held) -> Answer:
         row = held.row
         if row.attempts > MAX_ATTEMPTS:
             raise WorkerCrashed(f"{MAX_ATTEMPTS} servers ended while they had this image")
@@ -231,14 +210,14 @@ class JobRunner:
         except BlobMissing:
             raise Gone("the image of the job was deleted; send it again") from None
 
-    async def _give_back(self, held: _Held, error: Exception) -> None:
+    async def _give_back(self, held: Held, error: Exception) -> None:
         """Let the job wait again, because the pool or the storage has no room for it."""
         held.ended = True
         pause = getattr(error, "retry_after", None) or self._tick_seconds
         self._pause_until = asyncio.get_running_loop().time() + pause
         await self._guarded(self._leases.release([held.row.id]))
 
-    async def _finish(self, held: _Held, end: End) -> None:
+    async def _finish(self, held: Held, end: End) -> None:
         """Write the result and the end of a job; while the storage is away, try again."""
         held.ended = True
         job_id = held.row.id
@@ -256,7 +235,7 @@ class JobRunner:
         unneeded = [held.row.input_blob] if ended is not None else [blob] if blob else []
         await self._guarded(self._blobs.delete(unneeded))
 
-    async def _drop(self, held: _Held) -> None:
+    async def _drop(self, held: Held) -> None:
         """Stop the work of a job, unless it has ended; nothing is written."""
         if held.ended or held.work is None:
             return
@@ -304,7 +283,7 @@ class JobRunner:
         return KnownJobError(shown.code, shown.message)
 
 
-def _done(answer: Answer, held: _Held) -> End:
+def _done(answer: Answer, held: Held) -> End:
     seconds = sum(time for stage, time in answer.stages.items() if stage != "queue")
     outcome = held.ticket.outcome if held.ticket is not None else None
     used = seconds if outcome == "miss" else 0.0

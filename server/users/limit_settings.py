@@ -9,7 +9,7 @@ from server.database.storage import Storage
 from server.settings.settings import Settings
 from server.settings.time_zones import time_zone
 from server.users.days import Days
-from server.users.limits import DefaultLimits
+from server.users.effective_limits import DefaultLimits
 from server.users.quota import Quota
 
 

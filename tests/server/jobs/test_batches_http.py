@@ -115,7 +115,7 @@ def test_files_in_json_have_options_of_their_own(server: LiveServer) -> None:
     [
         (b"{", "bad_request"),
         (b"[]", "bad_request"),
-        (b'{"files": [{"image": tru}]}', "bad_request"),
+        (b'{"files": [{"image": nul}]}', "bad_request"),
         (b'{"files": [{"image": "QQ=="]}', "bad_request"),
         (b'{"files": [{"image": "QQ=="}], "files": []}', "bad_field"),
         (b'{"files": ["QQ=="]}', "bad_field"),

@@ -11,7 +11,8 @@ import pytest
 
 from server.errors import QuotaExceeded, RateLimited
 from server.principal import ADMIN, ANONYMOUS, Limits, Principal
-from server.users.limits import Admission, DefaultLimits, Limiter, effective, network_of
+from server.users.effective_limits import DefaultLimits, effective
+from server.users.limits import Admission, Limiter, network_of
 from server.users.standing import Standing
 from tests.support.checkout import ROOT
 from tests.support.structured_fields import string_items
