@@ -115,7 +115,8 @@ class JobRunner:
         if held is None:
             return False
         if held.has_begun():
-            held.noting = asyncio.ensure_future(self._note_begun([held]))
+            await self._note_begun([held])
+            return True
         if held.noting is None:
             return False
         await asyncio.shield(held.noting)  # one write for all who ask
@@ -138,10 +139,14 @@ class JobRunner:
             self._notices.compare(await self._rows.versions(watched))
 
     async def _note_begun(self, begun: list[Held]) -> None:
-        if not begun:
-            return
-        for held in begun:
-            held.begin_noted = True  # before the write, so that it is written once for all who ask
+        """Write that workers have begun these jobs; others who ask wait for this write."""
+        if begun:
+            writing = asyncio.ensure_future(self._write_begun(begun))
+            for held in begun:
+                held.begin_noted, held.noting = True, writing
+            await asyncio.shield(writing)
+
+    async def _write_begun(self, begun: list[Held]) -> None:
         try:
             await self._leases.begun([held.row.id for held in begun])
         except BaseException:

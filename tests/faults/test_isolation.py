@@ -73,7 +73,8 @@ def test_a_kept_result_is_found_by_its_user_only(wide: LiveServer, fields: dict[
     for user in USERS:
         assert result(wide, user, image).status == 404
         assert wide.upload(image, of(user)).headers["X-Cache"] == "miss"
-        assert wide.upload(image, of(user), **fields).headers["X-Cache"] == "hit"
+        again = wide.upload(image, of(user), **fields)
+        assert again.status == 202 or again.headers["X-Cache"] == "hit"
         assert result(wide, user, image).headers["X-Cache"] == "hit"
     assert wide.begun(f"the image of A {fields}") == len(USERS)
 

@@ -158,7 +158,7 @@ def test_an_image_that_needs_too_much_memory(wide: LiveServer) -> None:
         ("GET", "/ocr"),
         ("POST", "/livez"),
         ("POST", "/jobs/abc"),
-        ("DELETE", "/results/" + "0" * 32),
+        ("PUT", "/results/" + "0" * 32),
         ("BREW", "/ocr_service"),
         ("BREW", "/livez"),
     ],

@@ -102,7 +102,8 @@ class LiveServer(Client):
         return self.call(lambda: dict(self.context.metrics.cache_results))
 
     def clear(self) -> None:
-        """Clear the counts and the journal."""
+        """Clear the counts, the journal, and that there were several users."""
+        self.pool.admission._several_users = False
         self.call(self.context.metrics.cache_results.clear)
         self.journal.write_text("")
 
