@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from server.errors import BadField, truncated
 from server.settings.settings import WebhookSettings
 from server.webhooks.addresses import is_allowed
 from server.webhooks.http_post import port_of
+from server.webhooks.names import Names, Resolve
 
 MAX_URL_CHARACTERS = 2000
-RESOLVE_SECONDS = 5.0
-RESOLVERS = 4  # a name server that does not answer holds a thread for half a minute
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class UrlRefused(Exception):
@@ -38,12 +33,12 @@ class Guard:
 
     def __init__(self, settings: WebhookSettings, resolve: Resolve | None = None) -> None:
         self._settings = settings
-        self._resolve: Resolve = _resolver() if resolve is None else resolve
+        self._names = Names(resolve)
 
-    async def admit(self, url: str) -> None:
-        """BadField if a job with this `webhook_url` must be refused."""
+    async def admit(self, url: str, user: str) -> None:
+        """BadField if a job of the user with this `webhook_url` must be refused."""
         try:
-            await self.addresses(self.target(url))
+            await self.addresses(self.target(url), user)
         except UrlRefused as error:
             raise BadField(f"webhook_url = {truncated(url)}: {error}") from None
         except NotResolved:
@@ -67,15 +62,14 @@ class Guard:
             raise UrlRefused("the server sends webhooks only to the hosts of its settings")
         return parts
 
-    async def addresses(self, target: SplitResult) -> Sequence[str]:
+    async def addresses(self, target: SplitResult, user: str) -> Sequence[str]:
         """The addresses of its host. UrlRefused if one of them is private; or NotResolved.
 
-        A host without addresses is refused with the same words, so that nobody learns which
-        names a private network has.
+        user: whose share of the look-ups this takes. A host without addresses is refused with the
+        same words, so that nobody learns which names a private network has.
         """
         try:
-            async with asyncio.timeout(RESOLVE_SECONDS):
-                found = await self._resolve(target.hostname or "", port_of(target))
+            found = await self._names.look_up(user, target.hostname or "", port_of(target))
         except socket.gaierror as error:
             if error.errno == socket.EAI_AGAIN:
                 raise NotResolved("its name could not be looked up") from None
@@ -93,18 +87,3 @@ class Guard:
         allowed = [entry.lower() for entry in self._settings.allowed_hosts]
         name, _, domain = host.partition(".")
         return not allowed or host in allowed or bool(name and f"*.{domain}" in allowed)
-
-
-def _resolver() -> Resolve:
-    """Look names up with the system's resolver, in threads of its own."""
-    threads: list[ThreadPoolExecutor] = []
-
-    async def resolve(host: str, port: int) -> Sequence[str]:
-        if not threads:
-            threads.append(ThreadPoolExecutor(RESOLVERS, "webhook-names"))
-        found = await asyncio.get_running_loop().run_in_executor(
-            threads[0], lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-    return resolve

@@ -156,7 +156,7 @@ class Sender:
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 target = self._guard.target(delivery.url)
-                addresses = await self._guard.addresses(target)
+                addresses = await self._guard.addresses(target, delivery.user)
                 reply = await post(target, addresses, headers, body, ATTEMPT_SECONDS, self._tls)
         except TimeoutError:
             error = f"no answer within {ATTEMPT_SECONDS:g} s"

@@ -24,16 +24,25 @@ def busy(route: Route) -> None:
     )
 
 
+def wait_for_requests(here: Visit, held: list[Route], count: int) -> None:
+    """Until exactly so many have been held; Playwright reports them only while it is waited for."""
+    for _ in range(500):
+        if len(held) >= count:
+            break
+        here.page.wait_for_timeout(20)
+    assert len(held) == count
+
+
 def test_at_most_four_concurrent_uploads(here: Visit) -> None:
     held: list[Route] = []
     here.page.route("**/ocr", lambda route: held.append(route))
     here.add(*(payload(f"{number}.png", scene(rows(f"n {number}"))) for number in range(6)))
     expect(here.page.locator(".tray-row.waiting")).to_have_count(2)
-    assert len(held) == 4
+    wait_for_requests(here, held, 4)
     held[0].continue_()
     expect(here.page.locator(".tray-row.done")).to_have_count(1)
     expect(here.page.locator(".tray-row.waiting")).to_have_count(1)
-    assert len(held) == 5
+    wait_for_requests(here, held, 5)
     here.page.unroute("**/ocr")  # continues the held requests
     expect(here.page.locator(".tray-row.done")).to_have_count(6)
 

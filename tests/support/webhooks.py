@@ -17,7 +17,8 @@ from server.database.tables import DELIVERY
 from server.settings.secrets import Secret
 from server.settings.settings import WebhookSettings
 from server.webhooks.deliveries import enqueue
-from server.webhooks.guard import Guard, Resolve
+from server.webhooks.guard import Guard
+from server.webhooks.names import Resolve
 from server.webhooks.sender import Sender
 from server.webhooks.signing import new_secret
 

@@ -93,7 +93,9 @@ class FilesExchange(Exchange):
         try:
             requests = [(file, common.request(file, batches.inputs)) for file in files]
             if common.webhook_url is not None:
-                await self.context.webhook_guard.admit(common.webhook_url)
+                await self.context.webhook_guard.admit(
+                    common.webhook_url, self.scope.principal.user
+                )
             await self.take_quota(len(files))
         except BaseException:
             await batches.inputs.delete([file.blob for file in files if file.blob])

@@ -111,7 +111,7 @@ class RecognizeExchange(Exchange):
         """The job that will have the result."""
         jobs = await self.context.jobs.open()
         if asked.webhook_url is not None:
-            await self.context.webhook_guard.admit(asked.webhook_url)
+            await self.context.webhook_guard.admit(asked.webhook_url, self.scope.principal.user)
         job = await jobs.accept(asked, self.scope.principal, claim)
         self.scope.audit("job_created", job.job_id, self.scope.received)
         return self.dialect.accepted(job)

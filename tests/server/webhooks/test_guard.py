@@ -12,7 +12,8 @@ import pytest
 from server.errors import BadField
 from server.settings.settings import WebhookSettings
 from server.webhooks.addresses import is_allowed
-from server.webhooks.guard import Guard, NotResolved, Resolve, UrlRefused
+from server.webhooks.guard import Guard, NotResolved, UrlRefused
+from server.webhooks.names import Resolve
 
 PUBLIC = "93.184.216.34"
 
@@ -93,7 +94,7 @@ def test_urls_that_are_refused_as_they_are(url: str, mention: str) -> None:
     with pytest.raises(UrlRefused, match=mention):
         guard.target(url)
     with pytest.raises(BadField, match="webhook_url = "):
-        asyncio.run(guard.admit(url))
+        asyncio.run(guard.admit(url, ""))
 
 
 @pytest.mark.parametrize("host", ["a.example.com", "hooks.lan", "HOOKS.LAN"])
@@ -123,7 +124,7 @@ def test_other_hosts_than_those_of_the_settings(host: str) -> None:
 )
 def test_a_name_without_public_addresses_only_is_refused_in_one_way(resolve: Resolve) -> None:
     with pytest.raises(BadField) as refused:
-        asyncio.run(Guard(WebhookSettings(), resolve).admit("https://example.com/"))
+        asyncio.run(Guard(WebhookSettings(), resolve).admit("https://example.com/", ""))
     assert refused.value.message == (
         "webhook_url = https://example.com/: its host has no public address"
     )
@@ -134,11 +135,11 @@ def test_a_name_without_public_addresses_only_is_refused_in_one_way(resolve: Res
 )
 def test_spellings_of_loopback_that_the_resolver_knows(host: str) -> None:
     with pytest.raises(BadField, match="no public address"):
-        asyncio.run(Guard(WebhookSettings()).admit(f"https://{host}/"))
+        asyncio.run(Guard(WebhookSettings()).admit(f"https://{host}/", ""))
 
 
 def test_a_name_server_that_is_away_does_not_refuse_the_job() -> None:
     guard = Guard(WebhookSettings(), fails(socket.gaierror(socket.EAI_AGAIN, "try again")))
-    asyncio.run(guard.admit("https://example.com/"))
+    asyncio.run(guard.admit("https://example.com/", ""))
     with pytest.raises(NotResolved):
-        asyncio.run(guard.addresses(guard.target("https://example.com/")))
+        asyncio.run(guard.addresses(guard.target("https://example.com/"), ""))

@@ -273,7 +273,7 @@ def test_a_name_that_became_private_gets_no_connection(location: Location) -> No
         settings = WebhookSettings(allow_http=True, secrets=LOOPBACK.secrets)
         async with sending(location, clock, settings, resolve) as (sender, database):
             url = receiver.url(host="rebinding.example")
-            await sender._guard.admit(url)
+            await sender._guard.admit(url, "")
             await add(database, clock, url)
             await sender.send_due()
             (row,) = await rows(database)
