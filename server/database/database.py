@@ -27,7 +27,7 @@ Insert = sqlite.Insert | postgresql.Insert
 
 
 class Database:
-    """A pool of connections; StorageUnavailable from all calls while the server is away."""
+    """A pool of connections; all calls raise StorageUnavailable if the server does not answer."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

@@ -1,4 +1,4 @@
-"""Keeps the files of a batch, one after the other, as they arrive."""
+"""Stores the files of a batch, one after the other, as they arrive."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class FileIntake:
         return self._hasher.hexdigest()
 
     async def delete(self) -> None:
-        """Delete what is kept of the files."""
+        """Delete the stored images."""
         blobs = [file.blob for file in self.files if file.blob]
         self.files = []
         await self._inputs.delete(blobs)

@@ -145,7 +145,7 @@ class Sender:
         try:
             await deliveries.finish(database, delivery.id, outcome, self._clock())
         except StorageUnavailable:
-            log.warning("webhook %s will be sent again: the database is away", delivery.id)
+            log.warning("webhook %s will be sent again: the database is unavailable", delivery.id)
 
     async def _send(self, delivery: Delivery, secrets: Sequence[str]) -> Outcome:
         from server.webhooks.deliveries import Outcome
