@@ -22,7 +22,7 @@ export default {
   key_title: "API 密钥",
   key_needed: "本服务器需要 API 密钥。",
   key_refused: "当前 API 密钥已失效。请输入其他密钥。",
-  key_in_use: "当前标签页正在使用密钥（{key}…）。输入其他密钥即可替换。",
+  key_in_use: "当前密钥：{key}…（输入其他密钥即可替换）",
   key_none: "当前标签页未设置 API 密钥。",
   key_label: "密钥",
   key_show: "显示密钥",
