@@ -67,7 +67,7 @@ def test_totals_plot_and_table(visit: Callable[..., Visit]) -> None:
 
 
 def test_the_page_in_chinese(visit: Callable[..., Visit]) -> None:
-    page = showing(visit, **CHINESE).page
+    page = showing(visit, locale=CHINESE["locale"]).page
     expect(page).to_have_title("OCR · 用量")
     expect(page.locator("#user")).to_have_text("Xy12Ab34 · 按 Europe/Berlin 时区统计")
     expect(page.locator("#totals dd")).to_have_text(["377", "120", "21%", "1.6 分钟", "4 MB", "2"])
