@@ -54,7 +54,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
     location = database_location(settings)
     if options.action != "add" and location.file is not None and not location.file.exists():
         raise StorageError(
-            f"there is no database at {location.shown}; `keys add` makes it. Run the command as the "
+            f"there is no database at {location.shown}; `keys add` makes it. Run this as the "
             "server's user, with its STATE_DIRECTORY or XDG_STATE_HOME if it has one"
         )
     options.database = location.shown
