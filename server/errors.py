@@ -103,7 +103,7 @@ class QuotaExceeded(ServiceError):
     """The daily quota of a key is used up. retry_after: seconds until midnight."""
 
     code = "quota_exceeded"
-    example = "the quota of 500 requests a day is used up; it begins again at midnight"
+    example = "the quota of 500 images a day is used up; it begins again at midnight (UTC)"
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)

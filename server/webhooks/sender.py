@@ -69,7 +69,7 @@ class Sender:
         self._forgotten_at = 0.0
 
     async def run(self) -> None:
-        """Send messages until cancelled; attempts that this cuts are due immediately."""
+        """Send messages until cancelled; interrupted attempts are due again immediately."""
         database = await self._storage.opened()
         away = False
         try:
