@@ -102,6 +102,14 @@ class Database:
             finally:
                 self._open -= 1
 
+    async def drop_deleted(self) -> bool:
+        """Remove deleted rows from SQLite's write-ahead log, too; False if others still read it."""
+        if self.kind != "sqlite":
+            return True
+        with _translated():
+            async with self._turn(), self._connected() as connection:
+                return await self._call(_truncate_log(connection))
+
     def insert(self, table: Table) -> Insert:
         """An INSERT of this dialect, which has on_conflict_do_nothing() and _do_update()."""
         return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
@@ -189,9 +197,19 @@ def prepare_sqlite(connection: Any, _: Any) -> None:
         "synchronous=FULL",
         f"busy_timeout={BUSY_MILLISECONDS}",
         "foreign_keys=ON",
+        "secure_delete=ON",  # nothing of a deleted row remains in free pages
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+async def _truncate_log(connection: AsyncConnection) -> bool:
+    """Outside of a transaction, which SQLAlchemy would begin."""
+    raw = await connection.get_raw_connection()
+    assert raw.driver_connection is not None
+    rows = await raw.driver_connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+    ((busy, _, _),) = rows
+    return not busy
 
 
 def _begin_sqlite(connection: Connection) -> None:
