@@ -31,7 +31,7 @@ Work = Callable[[Database, str], Awaitable[object]]
 
 
 class Gate:
-    """Holds a transaction open until told to go on."""
+    """Holds a transaction open until told to continue."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
