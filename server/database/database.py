@@ -28,7 +28,7 @@ Insert = sqlite.Insert | postgresql.Insert
 
 
 class Database:
-    """A pool of connections; StorageUnavailable from all calls while the server is away.
+    """A pool of connections; all calls raise StorageUnavailable if the server does not answer.
 
     file: of SQLite.
     """

@@ -158,7 +158,7 @@ class BatchRows:
         return ended
 
     async def erase(self, batch_id: str) -> list[JobRow]:
-        """Delete the finished jobs, and the batch if none is left; the rows that they had."""
+        """Delete the finished jobs, and the batch if no job is left; returns the deleted rows."""
         mine = JOB.c.batch_id == batch_id
         finished = select(JOB).where(mine, JOB.c.state.not_in(UNFINISHED))
         async with self._database.write() as connection:

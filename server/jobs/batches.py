@@ -82,7 +82,7 @@ class DurableBatches:
         await self._blobs_of(ended)
 
     async def erase(self, user: str, batch_id: str) -> None:
-        """See Batches; also what is kept of its images in memory, and its webhook messages."""
+        """See Batches; also deletes its images from memory, and its webhook messages."""
         await self._batches.find(user, batch_id)
         erased = await self._batches.erase(batch_id)
         for row in erased:

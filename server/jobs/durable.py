@@ -130,7 +130,7 @@ class DurableJobs:
         return [await self._rows.record(row, with_position=False) for row in rows]
 
     async def erase(self, user: str, job_id: str) -> None:
-        """See Jobs; also what is kept of its image in memory, and its webhook messages."""
+        """See Jobs; also deletes its image from memory, and its webhook messages."""
         row = await self._rows.erase(user, job_id)
         self._service.erase(user, row.md5)
         await self._keys.forget_replies(user)

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request under the same key is answered once, and its reply kept."""
+"""Idempotency-Key: repeated requests with one key get the stored reply of the first one."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class JobRows:
             return list(await connection.execute(query))
 
     async def erase(self, user: str, job_id: str) -> JobRow:
-        """Delete a finished job and what points to it; the row that it had."""
+        """Delete a finished job and what refers to it; returns the deleted row."""
         row = await self.find(user, job_id)
         if row.state in UNFINISHED:
             raise NotFinished(f"the job is {row.state}; cancel it first")
@@ -227,7 +227,7 @@ class JobRows:
     async def check_room(
         self, connection: AsyncConnection, user: str, number: int, more: int
     ) -> None:
-        """QueueFull if the user cannot have so many more jobs with so many more bytes.
+        """QueueFull if the user cannot have this many more jobs with this many more bytes.
 
         The first job may have any size. KeyInvalid if the user was erased meanwhile.
         """

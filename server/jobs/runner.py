@@ -108,7 +108,7 @@ class JobRunner:
             await self._drop(held)
 
     async def note_begin(self, job_id: str) -> bool:
-        """Write that a worker has begun the job; False if it has not, or the row knows."""
+        """Write that a worker has begun the job; False if none has, or the row already says so."""
         held = self._held.get(job_id)
         if held is None:
             return False
@@ -137,7 +137,7 @@ class JobRunner:
             self._notices.compare(await self._rows.versions(watched))
 
     async def _note_begun(self, begun: list[Held]) -> None:
-        """Write that workers have begun these jobs; others who ask wait for this write."""
+        """Write that workers have begun these jobs; other callers wait for this write."""
         if begun:
             writing = asyncio.ensure_future(self._write_begun(begun))
             for held in begun:
@@ -222,7 +222,7 @@ class JobRunner:
         await self._guarded(self._leases.release([held.row.id]))
 
     async def _finish(self, held: Held, end: End) -> None:
-        """Write the result and the end of a job; while the storage is away, try again."""
+        """Write the result and the end of a job; try again while the storage is unavailable."""
         held.ended = True
         job_id = held.row.id
         blob: str | None = None
@@ -258,7 +258,7 @@ class JobRunner:
                 task.cancel()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
-        """Do this; if the storage is away, log that once."""
+        """Do this; if the storage is unavailable, log that once."""
         try:
             await work
         except StorageUnavailable as error:

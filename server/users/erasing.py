@@ -1,4 +1,4 @@
-"""Erases a user: the key, and every row and file that is kept of it.
+"""Erases a user: the key, and all rows and files of the user.
 
 All tables that have the column `user` are emptied of the user's rows, and with them what refers to
 those rows. What is kept elsewhere, such as blobs, is deleted by erasers.
@@ -39,7 +39,7 @@ def erasers_of(settings: Settings) -> Sequence[Eraser]:
 async def erase_user(
     database: Database, user: str, now: float, erasers: Sequence[Eraser] = ()
 ) -> None:
-    """Delete a key and all that is its; NotFound if there is no such key. now: Unix time."""
+    """Delete a key and all data of its user; NotFound if there is no such key. now: Unix time."""
     afterwards: list[AfterCommit] = []
     async with database.write() as connection:
         await hold_exclusively(connection, user)

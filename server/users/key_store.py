@@ -93,7 +93,7 @@ class KeyStore:
         return _record(rows)
 
     async def page(self, after: str | None, limit: int) -> list[KeyRecord]:
-        """Up to this many keys in the order of their creation; after: the last one of before."""
+        """Up to this many keys in the order of creation; after: the last of the previous page."""
         place = tuple_(KEY.c.created_at, KEY.c.id)
         ids = select(KEY.c.id).order_by(KEY.c.created_at, KEY.c.id).limit(limit)
         async with self._database.read() as connection:
@@ -143,7 +143,7 @@ class KeyStore:
         return await self.get(key_id)
 
     async def rotate(self, key_id: str, keep_seconds: float, now: float) -> tuple[KeyRecord, str]:
-        """Make a new secret; the newest of the others is accepted for so long, the rest ends."""
+        """Make a new secret; the previous one is accepted for keep_seconds, older ones end."""
         ends = now + keep_seconds
         secrets = KEY_SECRET.c
         async with self._database.write() as connection:

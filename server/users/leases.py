@@ -102,7 +102,7 @@ class Leases:
             return len(found)
 
     async def recall(self, user: str, day: str) -> bool:
-        """Ask other processes to give back what they have not spent; False if there are none."""
+        """Ask other processes to return what they have not spent; False if there are none."""
         others = (
             QUOTA_LEASE.c.user == user,
             QUOTA_LEASE.c.day == day,
@@ -153,7 +153,7 @@ async def _add(connection: AsyncConnection, user: str, day: str, number: int, li
 
 
 async def give_back(connection: AsyncConnection, user: str, day: str, number: int = 1) -> None:
-    """Take requests off what is used of a day, such as that of a job that failed by our fault."""
+    """Subtract requests from a day's use, such as a job that failed because of the server."""
     if number > 0:
         enough = QUOTA_DAY.c.used >= number  # it may have taken from no quota
         less = QUOTA_DAY.c.used - number

@@ -1,7 +1,7 @@
 """Usage in the database: events, and their sums by user and day. Imported when usage is counted.
 
 The sums change in the transaction that inserts the events, and only by events that were not there
-before. So an event that is shipped twice, as after a crash between the commit and the removal of
+before. So an event that is moved twice, as after a crash between the commit and the removal of
 its journal, counts once.
 """
 

@@ -139,7 +139,7 @@ async def finish(database: Database, message_id: str, outcome: Outcome, now: flo
 
 
 async def release(database: Database, message_ids: Collection[str], now: float) -> None:
-    """Make messages due now whose attempt was cut."""
+    """Make messages due now whose attempt was interrupted."""
     async with database.write() as connection:
         await connection.execute(
             update(DELIVERY)

@@ -71,7 +71,7 @@ class Sender:
         self._forgotten_at = 0.0
 
     async def run(self) -> None:
-        """Send messages until cancelled; attempts that this cuts are due immediately."""
+        """Send messages until cancelled; interrupted attempts are due again immediately."""
         database = await self._storage.opened()
         away = False
         try:
@@ -147,7 +147,7 @@ class Sender:
         try:
             await deliveries.finish(database, delivery.id, outcome, self._clock())
         except StorageUnavailable:
-            log.warning("webhook %s will be sent again: the database is away", delivery.id)
+            log.warning("webhook %s will be sent again: the database is unavailable", delivery.id)
 
     async def _send(self, delivery: Delivery, secrets: Sequence[str]) -> Outcome:
         from server.webhooks.deliveries import Outcome

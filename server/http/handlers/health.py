@@ -53,7 +53,7 @@ class ReadinessHandler(BaseHandler):
 
 
 class HealthHandler(BaseHandler):
-    """The state of the server, for people and dashboards; in one word without a valid key."""
+    """The state of the server, for people and dashboards; only its `status` without a valid key."""
 
     needs = "metrics"
     brief = False

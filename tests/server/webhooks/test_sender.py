@@ -418,4 +418,4 @@ def test_a_lost_database_after_an_attempt_leaves_the_message_for_later(
     with Receiver() as receiver:
         asyncio.run(run())
     assert len(receiver.received) == 2
-    assert "will be sent again: the database is away" in caplog.text
+    assert "will be sent again: the database is unavailable" in caplog.text
