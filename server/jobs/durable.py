@@ -8,7 +8,7 @@ import contextlib
 from cache.keys import Digests
 from ocr_engine.errors import QueueFull
 from server.blobs.store import BlobMissing, BlobStore
-from server.errors import Gone, StillAccepting
+from server.errors import Gone, KeyInvalid, StillAccepting
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
 from server.jobs.batches import DurableBatches
@@ -82,7 +82,7 @@ class DurableJobs:
             now = self._rows.clock()
             values = columns_of(request, principal, len(image), digests, blob, now)
             row = await self._rows.insert(values, self._keeping(claim))
-        except (QueueFull, StillAccepting):  # after other errors the row may be there
+        except (QueueFull, StillAccepting, KeyInvalid):  # after other errors the row may be there
             await self._blobs.delete([blob])
             raise
         self.runner.wake()

@@ -17,7 +17,7 @@ from server.formats.answer import Answer
 from server.jobs.batch_ends import count_end
 from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
-from server.users.key_store import refuse_erased
+from server.users.erased import hold_users, refuse_erased
 
 UNFINISHED = ("queued", "running")
 
@@ -197,6 +197,7 @@ class JobRows:
         self, connection: AsyncConnection, which: ColumnElement[bool], end: End
     ) -> JobRow | None:
         """End the one job that the condition names, in this transaction; None if it has ended."""
+        await hold_users(connection, select(JOB.c.user).where(which))  # for what the hooks add
         now = self.clock()
         failed = end.state == "failed"
         values = {

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-import math
 from collections.abc import Awaitable, Callable
 
 from cache.keys import Digests
@@ -22,7 +21,7 @@ from ocr_engine.errors import (
 from server.blobs.store import BlobMissing, BlobStore
 from server.errors import Gone, ServiceError, StorageUnavailable
 from server.formats.answer import Answer
-from server.jobs.held import Held
+from server.jobs.held import Held, needs_more
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
 from server.jobs.record import JobError, KnownJobError
@@ -35,7 +34,6 @@ from server.service.service import OcrService
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-WINDOW = 1.5  # jobs in the pool for each of its workers: one is read while the next one waits
 STOP_SECONDS = 5.0  # to give jobs back when the server stops
 MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
 
@@ -171,9 +169,9 @@ class JobRunner:
 
     def _has_room(self) -> bool:
         engine = self._service.engine
-        room = math.ceil(WINDOW * engine.capacity) - len(self._held)
         paused = asyncio.get_running_loop().time() < self._pause_until
-        return room > 0 and engine.ready() and not self._draining and not paused
+        ready = engine.ready() and not self._draining and not paused
+        return ready and needs_more(self._held.values(), engine.capacity)
 
     async def _work(self, held: Held) -> None:
         """Recognize the image of a job, and write how it ended."""
@@ -206,6 +204,7 @@ class JobRunner:
         source = StoredImage(row.input_bytes, digests, lambda: self._image(row))
         turn = Turn(row.user, row.weight, row.priority, background=True)
         held.ticket = await self._service.submit(restored(row.request, source, left), turn)
+        held.ticket.when_started(self.wake)
         return await held.ticket.answer()
 
     async def _image(self, row: JobRow) -> bytes:

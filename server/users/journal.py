@@ -79,6 +79,7 @@ class Journal:
         self._name = name
         self._max_bytes = max_bytes
         self._number = 0
+        self._made_folder = False
         self._bytes = 0
         self._segments: list[Segment] = []  # the last one is written
         self._closing = threading.Lock()
@@ -124,7 +125,9 @@ class Journal:
 
     def create(self) -> Segment:
         """A new segment, locked, for begin()."""
-        make_folder(self._folder)
+        if not self._made_folder:  # once: a state folder that was moved away may come back
+            make_folder(self._folder)
+            self._made_folder = True
         self._number += 1
         path = self._folder / f"{self._name}-{self._number:06d}{SUFFIX}"
         flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database.database import Database
 from server.database.tables import EPOCH, ERASED, KEY, KEY_SECRET, USAGE_DAY
-from server.errors import KeyInvalid, NotFound
+from server.errors import NotFound
 from server.principal import Limits, Principal, Scope
 from server.users.key_fields import KEY_DEFAULTS, ordered_scopes
 from server.users.key_format import digest_of, new_id, new_secret_key
@@ -240,9 +240,3 @@ def _scopes(row: Row[Any]) -> tuple[Scope, ...]:
 
 def _limits(row: Row[Any]) -> Limits:
     return Limits(row.rate_per_minute, row.concurrency, row.max_body_mb, row.daily_quota)
-
-
-async def refuse_erased(connection: AsyncConnection, user: str) -> None:
-    """KeyInvalid if the user was erased; called in transactions that add data of the user."""
-    if (await connection.execute(select(ERASED.c.user).where(ERASED.c.user == user))).first():
-        raise KeyInvalid

@@ -118,7 +118,7 @@ def _health(context: ServerContext) -> Health:
 
 def _database(storage: Storage) -> DatabaseHealth:
     health: DatabaseHealth = {"kind": storage.location.kind, "state": storage.state}
-    if storage.state == "unavailable":
+    if health["state"] == "unavailable":
         health["problem"] = storage.problem
     return health
 
