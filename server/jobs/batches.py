@@ -89,6 +89,7 @@ class DurableBatches:
             if row.md5:
                 self._service.erase(user, row.md5)
             self._notices.tell(row.id)
+        await self._keys.forget_replies(user)
         await self._blobs_of(erased)
 
     async def _blobs_of(self, rows: list[JobRow]) -> None:
