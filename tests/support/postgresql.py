@@ -18,7 +18,7 @@ from tests.support.program import free_port
 from tests.support.watching import wait_until
 
 USER = "postgres"
-START_SECONDS = 60.0  # beside other tests, on a small machine
+START_SECONDS = 60.0  # while other tests run, on a small machine
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 
