@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.blobs.build import erase_blobs
 from server.database.database import Database
 from server.database.tables import ERASED, KEY, METADATA
+from server.errors import StorageUnavailable
 from server.settings.database import database_location
 from server.settings.settings import Settings
 from server.users.erased import hold_exclusively
@@ -54,5 +55,9 @@ async def erase_user(
         await connection.execute(ERASED.insert().values(user=user, epoch=epoch, at=now))
     for each in afterwards:
         await each()
-    if not await database.drop_deleted():
-        log.warning("what was deleted of %s is in the -wal file for some minutes more", user)
+    try:
+        dropped = await database.drop_deleted()
+    except StorageUnavailable:  # the user is erased all the same
+        dropped = False
+    if not dropped:
+        log.warning("what was deleted of %s may still be in the -wal file for a while", user)
