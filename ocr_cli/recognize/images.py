@@ -36,7 +36,7 @@ class ImageFile:
         return str(self.path) if self.path is not None else "standard input"
 
     def read(self) -> bytes:
-        """The image's bytes; blocks."""
+        """The image's bytes. A blocking call."""
         return self.content if self.path is None else self.path.read_bytes()
 
 

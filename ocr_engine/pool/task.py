@@ -76,7 +76,9 @@ class PoolTask:
         return Task(self.task_id, self.options, self.image, self.cores, seconds)
 
     def lost_worker(self, ended: WorkerExit) -> EngineError | None:
-        """Record that the task's worker was lost; the error if it is given up, None to retry.
+        """Record that the task's worker was lost.
+
+        Returns the error if the task is given up, None if it is to be retried.
 
         A task is retried until its deadline, unless it has crashed MAX_DEATHS workers. Workers
         killed from outside do not count, and no crash counts if the image has been read before.

@@ -23,11 +23,13 @@ class ImageBytes:
 
 
 class ImageSource(Protocol):
-    """The source of one request's image. Used once: open, read unless known, close.
+    """The source of one request's image.
+
+    Used once: open(), read() unless its digests are known already, close().
 
     All methods are called on the event loop; blocking work must run in a thread. scope: what a
-    user needs for it. owner: as in CacheKey; digests are remembered for each owner, because finding
-    them shows in the time.
+    user needs for it. owner: as in CacheKey. Digests are remembered for each owner separately: a
+    request is faster if they are, and that must not show one owner what another has sent.
     """
 
     @property
