@@ -14,6 +14,7 @@ from ocr_engine.images.jpeg_segments import FRAME_HEADERS
 
 # Encoders write 1 to 20. Each scan of a progressive JPEG costs a pass over all of its pixels.
 MAX_SCANS = 100
+MAX_MARKERS = 100_000
 END_OF_IMAGE = b"\xff\xd9"
 
 _START_OF_SCAN, _EOI, _RESTART_INTERVAL = 0xDA, 0xD9, 0xDD
@@ -85,12 +86,16 @@ class JpegScans:
 
 
 def read_scans(data: bytes) -> JpegScans:
-    """Walk to the end of the first image; InvalidImage if it has more than MAX_SCANS scans."""
+    """Walk to the end of the first image; InvalidImage if it has too many scans or markers."""
     scans = JpegScans()
     position = 2
+    markers = 0
     try:
         while (found := _MARKER.search(data, position)) is not None:
             marker, position = found[1][0], found.end()
+            markers += 1
+            if markers > MAX_MARKERS:
+                raise InvalidImage(f"the JPEG has more than {MAX_MARKERS} markers")
             if marker == _EOI:
                 scans.ended = True
                 break

@@ -15,7 +15,7 @@ from ocr_engine.errors import ImageError, InvalidImage
 from ocr_engine.images import frames
 from ocr_engine.images.decode import decode
 from ocr_engine.images.frames import count_gif_frames
-from ocr_engine.images.jpeg_scans import MAX_SCANS, read_scans
+from ocr_engine.images.jpeg_scans import MAX_MARKERS, MAX_SCANS, read_scans
 from plain_images import plain
 from tests.support.written_files import END_OF_IMAGE, jpeg, with_scans
 
@@ -95,6 +95,17 @@ def test_a_jpeg_with_too_many_scans_is_refused_before_it_is_decoded(
     for count in (MAX_SCANS + 1, 4000):
         with pytest.raises(InvalidImage, match=f"more than {MAX_SCANS} scans"):
             decode(with_scans(count), PLENTY)
+
+
+@pytest.mark.faults(56)
+@pytest.mark.parametrize("marker", [b"\xff\x01", b"\xff\xfe\0\2", b"\xff\xfe\0\0"])
+def test_a_jpeg_of_markers_is_refused_before_it_is_decoded(
+    marker: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = jpeg("L")
+    monkeypatch.setattr("ocr_engine.images.decode.Image", None)
+    with pytest.raises(InvalidImage, match=f"more than {MAX_MARKERS} markers"):
+        decode(whole[:-2] + marker * MAX_MARKERS + END_OF_IMAGE, PLENTY)
 
 
 @pytest.mark.faults(56)
