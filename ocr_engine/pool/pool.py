@@ -236,12 +236,8 @@ class Pool:
         task.future.add_done_callback(settled)
 
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
-        task.dispatches += 1
-        task.begun = False
-        task.state = TaskState.RUNNING
-        task.started_at = asyncio.get_running_loop().time()
+        task.start(self._free_cores())
         task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
-        task.cores = self._free_cores()
         self._running[worker] = task
         worker.assign(task.message(self.spec.task_seconds))
 

@@ -1,4 +1,4 @@
-"""Erases a user: the key, and every row and file that is kept of it.
+"""Erases a user: the key, and all rows and files of the user.
 
 All tables that have the column `user` are emptied of the user's rows, and with them what refers to
 those rows. What is kept elsewhere, such as blobs, is deleted by erasers.
@@ -7,6 +7,7 @@ those rows. What is kept elsewhere, such as blobs, is deleted by erasers.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import delete
@@ -15,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.blobs.build import erase_blobs
 from server.database.database import Database
 from server.database.tables import ERASED, KEY, METADATA
-from server.errors import NotFound
 from server.settings.database import database_location
 from server.settings.settings import Settings
+from server.users.erased import hold_exclusively
 from server.users.key_store import bump_epoch
+
+log = logging.getLogger("server.users")
 
 ERASED_SECONDS = 86_400.0  # how long processes may take to notice that a user was erased
 
@@ -36,19 +39,20 @@ def erasers_of(settings: Settings) -> Sequence[Eraser]:
 async def erase_user(
     database: Database, user: str, now: float, erasers: Sequence[Eraser] = ()
 ) -> None:
-    """Delete a key and all that is its; NotFound if there is no such key. now: Unix time."""
+    """Delete a key and all data of its user; NotFound if there is no such key. now: Unix time."""
     afterwards: list[AfterCommit] = []
     async with database.write() as connection:
+        await hold_exclusively(connection, user)
         for eraser in erasers:
             afterwards += await eraser(connection, user)
         for table in reversed(METADATA.sorted_tables):
             if table is not ERASED and "user" in table.c:
                 await connection.execute(delete(table).where(table.c.user == user))
-        found = await connection.execute(delete(KEY).where(KEY.c.id == user))
-        if found.rowcount == 0:
-            raise NotFound("no key has this id")
+        await connection.execute(delete(KEY).where(KEY.c.id == user))
         epoch = await bump_epoch(database, connection)
         await connection.execute(delete(ERASED).where(ERASED.c.at < now - ERASED_SECONDS))
         await connection.execute(ERASED.insert().values(user=user, epoch=epoch, at=now))
     for each in afterwards:
         await each()
+    if not await database.drop_deleted():
+        log.warning("what was deleted of %s is in the -wal file for some minutes more", user)

@@ -116,9 +116,12 @@ def test_below_a_path_as_the_docs_configure_it(server: ServerProcess, tmp_path: 
         assert direct.headers["Location"].startswith("/jobs/")
 
 
-def test_without_the_server_the_proxy_says_502(tmp_path: Path) -> None:
+def test_without_the_server_the_proxy_says_so_in_json(tmp_path: Path) -> None:
     for start, name in ((nginx, "a"), (caddy, "b")):
         folder = tmp_path / name
         folder.mkdir()
         with start(folder, 9) as proxy:
-            assert proxy.request("GET", "/livez").status == 502
+            reply = proxy.request("GET", "/livez")
+            assert (reply.status, reply.code) == (503, "starting")
+            assert reply.headers["Retry-After"] == "5"
+            assert reply.headers["Content-Type"] == "application/json"

@@ -53,7 +53,7 @@ class ReadinessHandler(BaseHandler):
 
 
 class HealthHandler(BaseHandler):
-    """The state of the server, for people and dashboards; in one word without a valid key."""
+    """The state of the server, for people and dashboards; only its `status` without a valid key."""
 
     needs = "metrics"
     brief = False
@@ -118,7 +118,7 @@ def _health(context: ServerContext) -> Health:
 
 def _database(storage: Storage) -> DatabaseHealth:
     health: DatabaseHealth = {"kind": storage.location.kind, "state": storage.state}
-    if storage.state == "unavailable":
+    if health["state"] == "unavailable":
         health["problem"] = storage.problem
     return health
 
