@@ -18,8 +18,11 @@ INSTALLS = {
     "slim": ("slim.txt", "slim-models.txt"),
     "full": ("full.txt", "models.txt"),
     "postgresql": ("postgresql.txt",),
+    "heif": ("heif.txt",),
 }
 NOT_INSTALLED = {"opencv-python-headless": "Apache-2.0"}  # the full install has another OpenCV
+# What a wheel contains counts more than the licence of its own code, which its metadata states.
+OF_THE_WHEEL = {"pillow-heif": "GPL-2.0-only"}
 NEVER_ON_LINUX = re.compile(r"sys_platform == '(emscripten|win32|darwin)'")
 SPDX = {
     "Apache License 2.0": "Apache-2.0",
@@ -38,7 +41,8 @@ HEAD = """\
 
 The server is under [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and so are the models
 of PaddleOCR that come with it. It installs the packages below. None of them is under the AGPL or
-forbids commercial use. Those under the LGPL and MPL are used unchanged, as separate packages.
+forbids commercial use. Those under the LGPL and MPL are used unchanged, as separate packages. The
+optional pillow-heif is under the GPL: [what that means](operations.md#heic).
 
 Some packages contain further libraries, under licences of their own, which the packages name in
 their `*.dist-info`: OpenCV contains FFmpeg (LGPL-2.1), for example.
@@ -84,6 +88,8 @@ def locked(path: Path) -> list[str]:
 
 def licence(name: str) -> str:
     """The licence of a package as its metadata states it, by its SPDX name if that is known."""
+    if name in OF_THE_WHEEL:
+        return OF_THE_WHEEL[name]
     try:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:

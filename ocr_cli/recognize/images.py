@@ -53,7 +53,7 @@ def find_images(arguments: Sequence[str], leave_out: Path | None = None) -> list
         root, paths = _expand(argument, leave_out)
         roots.append(root)
         if not paths:
-            raise NoImages(f"{argument}: no JPEG, PNG, GIF, BMP, TIFF or WebP found")
+            raise NoImages(f"{argument}: no JPEG, PNG, GIF, BMP, TIFF, WebP, AVIF or HEIC found")
         found.update(dict.fromkeys(paths))
     given = STDIN in arguments
     images = [ImageFile(None, "stdin", sys.stdin.buffer.read())] if given else []

@@ -22,6 +22,7 @@ from ocr_engine.errors import (
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.resized import resized
 from ocr_engine.result import Recognition
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.memory import trim_memory
@@ -121,22 +122,27 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
 
 def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
     """Decode and recognize; adds the seconds of the stages `decode` and, if asked for, `draw`."""
-    from ocr_engine.images.decode import decode
+    from ocr_engine.images.decode import decode, squared
 
     budget = Budget(task.cores, time.monotonic() + task.seconds)
     start = time.perf_counter()
     image = decode(task.image, max_pixels)
+    seen = squared(image, max_pixels)
     decoded = time.perf_counter() - start
-    recognition = recognizer.recognize(image, task.options, budget)
+    recognition = recognizer.recognize(seen, task.options, budget)
     stages = {"decode": decoded, **recognition.stages}
+    result = recognition.result
+    if seen is not image:
+        height, width = image.pixels.shape[:2]
+        result = resized(result, width, height)
     if not task.options.draw:
-        return Recognition(recognition.result, stages)
+        return Recognition(result, stages)
     from ocr_engine.images.drawing import draw_page
 
     start = time.perf_counter()
-    (page,) = recognition.result.pages
+    (page,) = result.pages
     drawing = draw_page(image.pixels, page)
-    return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
+    return Recognition(result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:

@@ -23,6 +23,7 @@ from server.settings.constraints import (
     Nullable,
     Number,
     PathList,
+    PathPrefix,
     Text,
     WholeNumber,
 )
@@ -47,6 +48,7 @@ class WebServerSettings:
     max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
+    root_path: str = setting(PathPrefix(), "")
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 

@@ -93,7 +93,7 @@ class AdminKeysHandler(_Handler):
                 secret=secret,
                 request_id=self.scope.request_id,
             )
-            headers = {**NOT_STORED, "Location": f"/admin/keys/{record.key_id}"}
+            headers = {**NOT_STORED, "Location": f"{self.scope.prefix}/admin/keys/{record.key_id}"}
             self.send(json_reply(answer, 201, headers))
         except Exception as error:
             self.send_problem(error)

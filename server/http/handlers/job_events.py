@@ -100,6 +100,6 @@ class JobEventsHandler(JobBaseHandler):
         return found
 
     async def _send_event(self, kind: str, job: JobRecord) -> None:
-        data = dump(job_json(job))
+        data = dump(job_json(job, self.scope.prefix))
         self.write(b"id: %d\nevent: %s\ndata: %s\n\n" % (job.version, kind.encode(), data))
         await self.flush()
