@@ -26,9 +26,10 @@ class TaskState(enum.Enum):
 
 
 class WorkerState(enum.Enum):
-    """The states of a worker, in order; a retiring one finishes its task."""
+    """The states of a worker, in order; a spare waits for a place, a retiring one finishes."""
 
     STARTING = "starting"
+    SPARE = "spare"
     READY = "ready"
     BUSY = "busy"
     RETIRING = "retiring"

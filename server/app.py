@@ -28,7 +28,7 @@ from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.audit import audit_path
 from server.settings.database import database_location
-from server.settings.engine import build_engine, default_options
+from server.settings.engine import build_engine, default_options, spare_workers
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 from server.settings.time_zones import time_zone
@@ -69,7 +69,7 @@ def build_context(
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
-    connections = Connections(connection_limit(engine.capacity))
+    connections = Connections(connection_limit(engine.capacity + spare_workers(settings)))
     metrics.watch(engine, cache, inflight.total, connections)
     digester = Digester(RecentImages(int(settings.service.max_recent_mb * (1 << 20))))
     service = OcrService(

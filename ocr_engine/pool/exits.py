@@ -56,6 +56,11 @@ class WorkerExit(NamedTuple):
         return self.signal.lower() if self.reason is ExitReason.SIGNAL else self.reason.value
 
 
+def not_started(error: Exception) -> WorkerExit:
+    """The exit of a worker for which there was no process."""
+    return WorkerExit(ExitReason.NOT_STARTED, f"could not be started ({error})")
+
+
 def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
     """The exit for a multiprocessing exit code, which is negative for a signal.
 

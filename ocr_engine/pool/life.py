@@ -9,7 +9,10 @@ from ocr_engine.engine import WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 
 TRANSITIONS: Mapping[WorkerState, frozenset[WorkerState]] = {
-    WorkerState.STARTING: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
+    WorkerState.STARTING: frozenset(
+        {WorkerState.SPARE, WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}
+    ),
+    WorkerState.SPARE: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
     WorkerState.READY: frozenset({WorkerState.BUSY, WorkerState.RETIRING, WorkerState.DEAD}),
     WorkerState.BUSY: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
     WorkerState.RETIRING: frozenset({WorkerState.DEAD}),
@@ -28,6 +31,7 @@ class WorkerLife:
     Times are time.monotonic().
     task_limit: images before it is recycled, 0: no limit.
     spawn_round: shared by workers that were spawned together.
+    spare: whether it waits for a place, or will when it is warm.
     start_seconds: from spawning until it was warm; None before that.
     idle_since: when it became warm or last answered.
     recycle_reason: why it leaves once its replacement is warm.
@@ -37,6 +41,7 @@ class WorkerLife:
     started_at: float
     task_limit: int = 0
     spawn_round: int = 0
+    spare: bool = False
     state: WorkerState = WorkerState.STARTING
     start_seconds: float | None = None
     idle_since: float = 0.0
@@ -52,7 +57,7 @@ class WorkerLife:
 
     @property
     def lasting(self) -> bool:
-        """Whether the worker stays; otherwise it gets a replacement."""
+        """Whether the worker or spare stays; otherwise it gets a replacement."""
         leaving = (WorkerState.RETIRING, WorkerState.DEAD)
         return self.recycle_reason is None and self.state not in leaving
 
@@ -68,8 +73,15 @@ class WorkerLife:
 
     def became_ready(self, now: float, rss_mb: int) -> WorkerLife:
         """The models are loaded and warm."""
-        ready = self._become(WorkerState.READY)
+        ready = self._become(WorkerState.SPARE if self.spare else WorkerState.READY)
         return replace(ready, idle_since=now, start_seconds=now - self.started_at, rss_mb=rss_mb)
+
+    def took_over(self, now: float) -> WorkerLife:
+        """The spare has a place, and gets tasks if it is warm."""
+        if not self.spare:
+            raise IllegalTransition("a worker that is no spare has a place already")
+        life = self._become(WorkerState.READY) if self.state is WorkerState.SPARE else self
+        return replace(life, spare=False, idle_since=now)
 
     def assigned(self) -> WorkerLife:
         """A task was assigned."""

@@ -52,9 +52,10 @@ class WebServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
-    """The pool of worker processes."""
+    """The pool of worker processes. spares: None: as much memory as there is decides."""
 
     number: int = setting(WholeNumber(0, 1024), 0)
+    spares: int | None = setting(Nullable(WholeNumber(0, 16)), None)
     idle_cores: bool = setting(Flag(), True)
     max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
     queue_size: int = setting(WholeNumber(0, 10**6), 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -17,17 +18,22 @@ LATE = WorkerExit(ExitReason.DEADLINE, "deadline passed")
 SHUTDOWN = WorkerExit(ExitReason.SHUTDOWN, "shutdown")
 
 STARTING = WorkerLife(started_at=10.0, task_limit=2)
+SPARE = replace(STARTING, spare=True).became_ready(12.5, rss_mb=200)
 READY = STARTING.became_ready(12.5, rss_mb=200)
 BUSY = READY.assigned()
 IN_EACH_STATE = {
     WorkerState.STARTING: STARTING,
+    WorkerState.SPARE: SPARE,
     WorkerState.READY: READY,
     WorkerState.BUSY: BUSY,
     WorkerState.RETIRING: BUSY.retiring(),
     WorkerState.DEAD: BUSY.ended(),
 }
 TO_EACH_STATE: dict[WorkerState, Callable[[WorkerLife], WorkerLife]] = {
-    WorkerState.READY: lambda life: life.became_ready(20.0, 200),
+    WorkerState.SPARE: lambda life: replace(life, spare=True).became_ready(20.0, 200),
+    WorkerState.READY: lambda life: (
+        life.took_over(20.0) if life.spare else life.became_ready(20.0, 200)
+    ),
     WorkerState.BUSY: WorkerLife.assigned,
     WorkerState.RETIRING: WorkerLife.retiring,
     WorkerState.DEAD: WorkerLife.ended,
@@ -60,6 +66,16 @@ def test_a_worker_counts_its_answers_and_reaches_its_task_limit() -> None:
     assert (once.rss_mb, once.start_seconds, once.reached_task_limit) == (250, 2.5, False)
     assert once.assigned().answered(14.0, 250).reached_task_limit
     assert not WorkerLife(0.0).became_ready(1.0, 1).assigned().answered(2.0, 1).reached_task_limit
+
+
+def test_a_spare_that_takes_over_gets_tasks_as_soon_as_it_is_warm() -> None:
+    warm = SPARE.took_over(30.0)
+    assert (warm.state, warm.spare, warm.idle_since) == (WorkerState.READY, False, 30.0)
+    loading = replace(STARTING, spare=True).took_over(11.0)
+    assert (loading.state, loading.spare) == (WorkerState.STARTING, False)
+    assert loading.became_ready(12.5, 200).state is WorkerState.READY
+    with pytest.raises(IllegalTransition, match="has a place already"):
+        READY.took_over(30.0)
 
 
 def test_the_last_answer_of_a_retiring_worker_does_not_make_it_ready() -> None:

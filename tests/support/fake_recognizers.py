@@ -278,6 +278,32 @@ def load_on_command(gate: Path) -> Echo:
     return Echo()
 
 
+def load_unless(broken: Path) -> Echo:
+    """Exits without a message if the file exists."""
+    if broken.exists():
+        os._exit(7)
+    return Echo()
+
+
+class Nice(Echo):
+    """Writes the niceness of the thread that loads or reads to the journal."""
+
+    def __init__(self, journal: Path | None = None) -> None:
+        super().__init__(journal)
+        self._note_niceness("loads")
+
+    def act(self, text: str) -> None:
+        self._note_niceness("reads")
+
+    def _note_niceness(self, event: str) -> None:
+        niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        self._note(event, str(niceness))
+
+
+def load_nice(journal: Path) -> Nice:
+    return Nice(journal)
+
+
 def fail_to_load() -> Echo:
     """Raises ModelError, as with a broken installation."""
     raise ModelError("rec_model_dir: there is no model in it")
