@@ -29,6 +29,7 @@ class ExitReason(enum.StrEnum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     STUCK = "stuck"
+    PROBE_FAILED = "probe_failed"
     NOT_STARTED = "not_started"
     PROTOCOL_ERROR = "protocol_error"
     LEFT = "left"

@@ -36,6 +36,7 @@ class WorkerLife:
     idle_since: when it became warm or last answered.
     recycle_reason: why it leaves once its replacement is warm.
     killed_for: why the parent killed it.
+    counts: whether its present task counts as done when it is answered.
     """
 
     started_at: float
@@ -49,6 +50,7 @@ class WorkerLife:
     rss_mb: int = 0
     recycle_reason: WorkerExit | None = None
     killed_for: WorkerExit | None = None
+    counts: bool = True
 
     @property
     def was_ready(self) -> bool:
@@ -83,16 +85,17 @@ class WorkerLife:
         life = self._become(WorkerState.READY) if self.state is WorkerState.SPARE else self
         return replace(life, spare=False, idle_since=now)
 
-    def assigned(self) -> WorkerLife:
-        """A task was assigned."""
-        return self._become(WorkerState.BUSY)
+    def assigned(self, counts: bool = True) -> WorkerLife:
+        """A task was assigned; a probe does not count."""
+        return replace(self._become(WorkerState.BUSY), counts=counts)
 
     def answered(self, now: float, rss_mb: int) -> WorkerLife:
         """The task is done; the worker is idle again, unless it is retiring."""
         if not self.expects_answer:
             raise IllegalTransition(f"a worker that is {self.state.value} has no task to answer")
         life = self if self.state is WorkerState.RETIRING else self._become(WorkerState.READY)
-        return replace(life, idle_since=now, tasks_done=self.tasks_done + 1, rss_mb=rss_mb)
+        tasks_done = self.tasks_done + int(self.counts)
+        return replace(life, idle_since=now, tasks_done=tasks_done, rss_mb=rss_mb)
 
     def measured(self, rss_mb: int) -> WorkerLife:
         """The parent measured the worker's memory."""

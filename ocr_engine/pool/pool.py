@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from dataclasses import replace
 
-from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, TaskState, Turn
+from ocr_engine.engine import (
+    DEFAULT_TURN,
+    EngineStats,
+    EngineTask,
+    ProbeReport,
+    TaskState,
+    Turn,
+)
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.deadlines import Deadlines
 from ocr_engine.pool.exits import ExitReason, WorkerExit
+from ocr_engine.pool.probe import Prober
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.sacrifices import Sacrifices
 from ocr_engine.pool.spec import PoolSpec
@@ -40,6 +49,7 @@ class Pool:
         self._deadlines = Deadlines(
             self._running, spec.task_seconds, self._retry, self._overdue, self._replace_killed
         )
+        self._prober = Prober(self.supervisor, self.on_idle)
         self._pending_bytes = PendingBytes()
         self._draining = False
 
@@ -79,6 +89,12 @@ class Pool:
             restarts=dict(self.supervisor.restarts),
         )
 
+    async def probe(self) -> ProbeReport:
+        """See Engine; a pool that drains is not probed, and does not pass."""
+        if self._draining:
+            return ProbeReport(time.monotonic())
+        return await self._prober.report()
+
     async def drain(self, grace_seconds: float) -> None:
         """See Engine."""
         self._draining = True
@@ -93,6 +109,7 @@ class Pool:
         for task in (*self._backlog, *self._running.values()):
             task.finish(stopped)
         self._backlog.clear()
+        self._prober.close()
         for worker in self._running:
             worker.kill(ExitReason.SHUTDOWN, "shutdown")
         self._running.clear()
@@ -180,6 +197,7 @@ class Pool:
 
     def on_idle(self) -> None:
         """Assign the next waiting images to idle workers; see SupervisorListener."""
+        self._prober.assign()
         while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
             self._run(self._backlog.pop(), worker)
 
@@ -193,6 +211,8 @@ class Pool:
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker has finished its task; see SupervisorListener."""
+        if self._prober.on_reply(worker, reply):
+            return
         task = self._running.pop(worker, None)
         if task is None:
             return
@@ -217,6 +237,7 @@ class Pool:
 
     def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
         """A worker died; its task is retried; see SupervisorListener."""
+        self._prober.on_lost(worker)
         task = self._running.pop(worker, None)
         if task is not None:
             self._retry(task, ended)
@@ -243,7 +264,7 @@ class Pool:
         """How many cores the next image may use: idle ones too, if no other image is waiting."""
         if self._backlog:
             return 1
-        taken = sum(task.cores for task in self._running.values())
+        taken = self._prober.reading() + sum(task.cores for task in self._running.values())
         return max(1, min(self.spec.cores_per_image, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, ended: WorkerExit) -> None:

@@ -120,9 +120,9 @@ class WorkerProcess:
         """Give the spare a place; it gets tasks as soon as it is warm."""
         self._life = self._life.took_over(time.monotonic())
 
-    def assign(self, task: Task) -> None:
-        """Send a task; the worker is busy until it answers."""
-        self._life = self._life.assigned()
+    def assign(self, task: Task, counts: bool = True) -> None:
+        """Send a task; the worker is busy until it answers. counts: see WorkerLife."""
+        self._life = self._life.assigned(counts)
         self._oom_kills = oom_kills()
         self._sample_later()
         self.send(task)

@@ -1,4 +1,4 @@
-"""Rows 66 and 67: spares."""
+"""Rows 65 to 67: workers that are ready but wrong, and spares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cards import card
-from tests.support.faulty_server import Serve
+from tests.support.faulty_server import NUMBER, Serve
 from tests.support.server_process import ServerProcess
 from tests.support.watching import wait_until
 
@@ -18,6 +18,50 @@ from tests.support.watching import wait_until
 def in_state(server: ServerProcess, state: str) -> list[int]:
     """The pids of the workers in this state."""
     return [each["pid"] for each in server.health()["workers"] if each["state"] == state]
+
+
+def outcomes(server: ServerProcess) -> tuple[int, dict[int, str]]:
+    """The status of a probe, and how each worker has read the known image."""
+    answer = server.get("/healthz?probe=1")
+    probed = answer.json["probe"]["workers"]
+    return answer.status, {worker["pid"]: worker["outcome"] for worker in probed}
+
+
+@pytest.mark.faults(65)
+def test_a_worker_that_answers_wrongly_is_found_and_replaced(serve: Serve) -> None:
+    server = serve(load="load_spoilable")
+    order = server.folder / "spoil"
+    order.touch()
+    server.upload(card(f"spoil {order}"))
+    (spoiled,) = server.begun_by(f"spoil {order}")
+    (sound,) = set(in_state(server, "ready")) - {spoiled}
+    assert outcomes(server) == (200, {spoiled: "wrong", sound: "right"})
+    wait_until(lambda: len(in_state(server, "ready")) == NUMBER, "the replacement")
+    assert spoiled not in in_state(server, "ready")
+    assert server.health()["restarts"] == {"probe_failed": 1}
+    assert b'ocr_worker_restarts_total{reason="probe_failed"} 1.0' in server.get("/metrics").body
+    assert server.upload(card("read rightly again")).text == "read rightly again"
+
+
+@pytest.mark.faults(65)
+def test_no_worker_answers_rightly(serve: Serve) -> None:
+    server = serve(load="load_spoilable", number=1)
+    order = server.folder / "spoil"
+    order.touch()
+    server.upload(card(f"spoil {order}"))
+    (spoiled,) = server.begun_by(f"spoil {order}")
+    assert outcomes(server) == (503, {spoiled: "wrong"})
+
+
+@pytest.mark.slow
+@pytest.mark.faults(65)
+def test_a_ready_worker_that_is_frozen_is_found_and_replaced(serve: Serve) -> None:
+    server = serve(number=1)
+    (frozen,) = in_state(server, "ready")
+    os.kill(frozen, signal.SIGSTOP)
+    assert outcomes(server) == (503, {frozen: "late"})
+    wait_until(lambda: in_state(server, "ready"), "the replacement")
+    assert in_state(server, "ready") != [frozen]
 
 
 @pytest.mark.faults(66)
