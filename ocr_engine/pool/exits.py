@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import signal
+from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 # Signals raised by a crash in native code. Others come from outside: an operator, a closed
@@ -76,3 +77,15 @@ def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
         return WorkerExit(ExitReason.SIGNAL, f"killed by signal {-code}", signal=f"sig{-code}")
     self_inflicted = number in _CRASH_SIGNALS or (number is signal.SIGKILL and out_of_memory)
     return WorkerExit(ExitReason.SIGNAL, f"killed by {number.name}", self_inflicted, number.name)
+
+
+def reap(process: BaseProcess, seconds: float) -> int:
+    """Wait so long for a process whose channel is closed, or kill it; returns the exit code."""
+    process.join(seconds)
+    if process.is_alive():
+        process.kill()
+    while process.exitcode is None:
+        process.join(0.1)
+    code = process.exitcode
+    process.close()
+    return code

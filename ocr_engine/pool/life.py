@@ -79,11 +79,16 @@ class WorkerLife:
         return replace(ready, idle_since=now, start_seconds=now - self.started_at, rss_mb=rss_mb)
 
     def took_over(self, now: float) -> WorkerLife:
-        """The spare has a place, and gets tasks if it is warm."""
-        if not self.spare:
-            raise IllegalTransition("a worker that is no spare has a place already")
-        life = self._become(WorkerState.READY) if self.state is WorkerState.SPARE else self
-        return replace(life, spare=False, idle_since=now)
+        """The spare has a place, and gets tasks."""
+        if self.state is not WorkerState.SPARE:
+            raise IllegalTransition(f"a worker that is {self.state.value} is no warm spare")
+        return replace(self._become(WorkerState.READY), spare=False, idle_since=now)
+
+    def made_spare(self) -> WorkerLife:
+        """A spare was warm first and took the place: the worker will be a spare itself."""
+        if self.state is not WorkerState.STARTING:
+            raise IllegalTransition(f"a worker that is {self.state.value} cannot become a spare")
+        return replace(self, spare=True)
 
     def assigned(self, counts: bool = True) -> WorkerLife:
         """A task was assigned; a probe does not count."""

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from ocr_engine.engine import WorkerState, WorkerStats
 from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
-from ocr_engine.pool.exits import ExitReason, WorkerExit, not_started, worker_exit
+from ocr_engine.pool.exits import ExitReason, WorkerExit, not_started, reap, worker_exit
 from ocr_engine.pool.life import WorkerLife
 from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
@@ -117,8 +117,12 @@ class WorkerProcess:
         self._life = self._life.became_ready(time.monotonic(), rss_mb)
 
     def take_over(self) -> None:
-        """Give the spare a place; it gets tasks as soon as it is warm."""
+        """Give the spare a place; it gets tasks."""
         self._life = self._life.took_over(time.monotonic())
+
+    def make_spare(self) -> None:
+        """Let a worker that is still being loaded be a spare."""
+        self._life = self._life.made_spare()
 
     def assign(self, task: Task, counts: bool = True) -> None:
         """Send a task; the worker is busy until it answers. counts: see WorkerLife."""
@@ -226,7 +230,7 @@ class WorkerProcess:
         problem = self._read(channel)
         if problem is not None:
             process.kill()
-        code = _reap(process)
+        code = reap(process, LEAVE_SECONDS)
         with self._channel_lock:
             self._channel = None
             channel.close()
@@ -286,15 +290,3 @@ class WorkerProcess:
 
 
 _spawning = threading.Lock()
-
-
-def _reap(process: SpawnProcess) -> int:
-    """Wait for a process whose channel is closed, or kill it; returns the exit code."""
-    process.join(LEAVE_SECONDS)
-    if process.is_alive():
-        process.kill()
-    while process.exitcode is None:
-        process.join(0.1)
-    code = process.exitcode
-    process.close()
-    return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 import random
@@ -81,8 +82,9 @@ class Supervisor:
         senders = 2 * spec.number + spec.spares + 2
         self._senders = ThreadPoolExecutor(senders, thread_name_prefix="channel")
         rounds = itertools.count(1)
+        spawn_spare = functools.partial(self._spawn, spare=True)
         self._places = Places(self._missing, self._spawn, rounds)
-        self._spare_places = Places(self._missing_spares, self._spawn_spare, rounds)
+        self._spare_places = Places(self._missing_spares, spawn_spare, rounds)
         self._closing = False
         self._failure: asyncio.Future[str] | None = None
 
@@ -141,14 +143,20 @@ class Supervisor:
         return sum(worker.state in states for worker in self._workers)
 
     def use_spares(self) -> None:
-        """Give the places of workers that leave, or are being killed, to spares."""
-        if self._closing:
-            return
-        while self._missing() > 0 and (spare := self._best_spare()) is not None:
-            log.info("worker %d, a spare, takes over", spare.pid or 0)
+        """Give the places of workers that leave, or are being killed, to spares that are warm.
+
+        A worker that is still being loaded becomes a spare then: whichever is warm first serves.
+        """
+        spares = [each for each in self._workers if each.state is WorkerState.SPARE]
+        for spare in () if self._closing else spares:
+            if self._missing() <= 0:
+                loading = self._first_loading()
+                if loading is None:
+                    return
+                loading.make_spare()
+            log.info("spare %d takes over", spare.pid or 0)
             spare.take_over()
-            if spare.state is WorkerState.READY:
-                self._retire_one()
+            self._retire_one()
 
     def _fill(self) -> None:
         """Use the spares, then start what is missing; spares last, they must not delay a worker."""
@@ -195,9 +203,6 @@ class Supervisor:
                 reason = f"no worker could start in {MAX_FIRST_STARTS} attempts: {ended.detail}"
                 self._give_up(reason)
 
-    def _spawn_spare(self, spawn_round: int) -> None:
-        self._spawn(spawn_round, spare=True)
-
     def _spawn(self, spawn_round: int, spare: bool = False) -> None:
         spec = replace(self.spec.worker, background=spare and self.spec.worker.background)
         limit = self._task_limit()
@@ -215,13 +220,11 @@ class Supervisor:
 
     def _lasting(self, spare: bool) -> list[WorkerProcess]:
         """The workers that stay, or the spares that do."""
-        lives = [worker for worker in self._workers if worker.life.lasting]
-        return [worker for worker in lives if worker.life.spare is spare]
+        return [each for each in self._workers if each.life.lasting and each.life.spare is spare]
 
-    def _best_spare(self) -> WorkerProcess | None:
-        """A spare that is warm, or else the one that has been loading for longest."""
-        spares = self._lasting(spare=True)
-        return next((each for each in spares if each.life.was_ready), next(iter(spares), None))
+    def _first_loading(self) -> WorkerProcess | None:
+        workers = self._lasting(spare=False)
+        return next((each for each in workers if each.state is WorkerState.STARTING), None)
 
     def _check_started(self, worker: WorkerProcess) -> None:
         if worker.state is WorkerState.STARTING:

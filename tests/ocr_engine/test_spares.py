@@ -26,6 +26,7 @@ from tests.support.fake_recognizers import (
     load_obedient_when_told,
     load_on_command,
     load_unless,
+    load_when_called,
 )
 from tests.support.journal import begun_by
 from tests.support.pools import all_warm, in_state, read, started
@@ -160,25 +161,39 @@ def test_a_spare_takes_the_place_of_a_recycled_worker(gate: Path) -> None:
     run(scenario, functools.partial(load_on_command, gate), max_tasks=2)
 
 
-def test_a_spare_that_still_loads_takes_the_place_too(load: Callable[[], Any], gate: Path) -> None:
-    """It will be ready earlier than a process that begins now."""
+@pytest.mark.parametrize("first", ["worker", "spare"])
+def test_of_a_worker_and_a_spare_that_load_the_first_one_serves(first: str, tmp_path: Path) -> None:
+    async def called(pool: Pool, number: int) -> list[int]:
+        """Let the processes load that are there; their pids."""
+        workers = pool.supervisor.workers
+        await until(lambda: sum(worker.pid is not None for worker in workers()) == number, "pids")
+        for pid in (pids := [worker.pid or 0 for worker in workers()]):
+            (tmp_path / str(pid)).touch()
+        return pids
 
     async def scenario(pool: Pool) -> None:
+        await called(pool, 1)
+        await until(lambda: len(pool.supervisor.workers()) == 2, "the spare")
+        await called(pool, 2)
         await all_warm(pool)
-        gate.touch()
-        (spare,) = in_state(pool, WorkerState.SPARE)
+        (worker,), (spare,) = in_state(pool, WorkerState.READY), in_state(pool, WorkerState.SPARE)
         os.kill(spare, signal.SIGKILL)
-        await until(lambda: pool.supervisor.restarts == {"sigkill": 1}, "its end")
-        worker, loading = pool.supervisor.workers()
-        assert (worker.state, loading.state) == (WorkerState.READY, WorkerState.STARTING)
-        os.kill(worker.pid or 0, signal.SIGKILL)
+        await until(lambda: pool.supervisor.restarts == {"sigkill": 1}, "the spare's end")
+        os.kill(worker, signal.SIGKILL)
         await until(lambda: pool.supervisor.restarts == {"sigkill": 2}, "the worker's end")
-        assert pool.supervisor.workers() == (loading,)
-        gate.unlink()
+        workers = pool.supervisor.workers
+        await until(lambda: all(each.pid for each in workers()), "the processes")
+        pids = {"spare" if each.life.spare else "worker": each.pid or 0 for each in workers()}
+        assert set(pids) == {"spare", "worker"}
+        (tmp_path / str(pids[first])).touch()
+        await until(pool.ready, "the first")
+        assert in_state(pool, WorkerState.READY) == [pids.pop(first)]
+        (other,) = pids.values()
+        (tmp_path / str(other)).touch()
         await all_warm(pool)
-        assert loading.state is WorkerState.READY
+        assert in_state(pool, WorkerState.SPARE) == [other]
 
-    run(scenario, load)
+    run(scenario, functools.partial(load_when_called, tmp_path))
 
 
 def test_spares_that_cannot_start_do_not_delay_a_worker(tmp_path: Path) -> None:
