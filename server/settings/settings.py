@@ -116,9 +116,13 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """Who may find a kept result. auto: as key, with one scope for all requests without a key."""
+    """Who may find a kept result, and whether results outlive a restart.
+
+    scope: auto: as key, with one scope for all requests without a key.
+    """
 
     scope: str = setting(Choice("auto", "key", "shared"), "auto")
+    keep: bool = setting(Flag(), False)
 
 
 @dataclass(frozen=True, slots=True)
