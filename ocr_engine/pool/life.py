@@ -78,13 +78,13 @@ class WorkerLife:
         ready = self._become(WorkerState.SPARE if self.spare else WorkerState.READY)
         return replace(ready, idle_since=now, start_seconds=now - self.started_at, rss_mb=rss_mb)
 
-    def took_over(self, now: float) -> WorkerLife:
+    def promoted(self, now: float) -> WorkerLife:
         """The spare has a place, and gets tasks."""
         if self.state is not WorkerState.SPARE:
             raise IllegalTransition(f"a worker that is {self.state.value} is no warm spare")
         return replace(self._become(WorkerState.READY), spare=False, idle_since=now)
 
-    def made_spare(self) -> WorkerLife:
+    def demoted(self) -> WorkerLife:
         """A spare was warm first and took the place: the worker will be a spare itself."""
         if self.state is not WorkerState.STARTING:
             raise IllegalTransition(f"a worker that is {self.state.value} cannot become a spare")

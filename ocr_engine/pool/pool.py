@@ -287,7 +287,7 @@ class Pool:
         self.admission.record(self.spec.task_seconds, task.pixels)
 
     def _replace_killed(self) -> None:
-        """Let a spare take over before the killed process has ended."""
+        """Let a spare take its place before the killed process has ended."""
         self.supervisor.use_spares()
         self.on_idle()
 

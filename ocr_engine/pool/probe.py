@@ -27,7 +27,7 @@ class Prober:
 
     Each worker gets the image as a task, between two others. A worker that answers wrongly or not
     in time is killed. Used from the event loop; the pool passes on what its workers do.
-    on_idle: called when a spare may have taken over. clock: monotonic seconds.
+    on_idle: called when a spare may have become a worker. clock: monotonic seconds.
     """
 
     def __init__(

@@ -116,13 +116,13 @@ class WorkerProcess:
         """The worker reported that it is warm."""
         self._life = self._life.became_ready(time.monotonic(), rss_mb)
 
-    def take_over(self) -> None:
+    def promote(self) -> None:
         """Give the spare a place; it gets tasks."""
-        self._life = self._life.took_over(time.monotonic())
+        self._life = self._life.promoted(time.monotonic())
 
-    def make_spare(self) -> None:
+    def demote(self) -> None:
         """Let a worker that is still being loaded be a spare."""
-        self._life = self._life.made_spare()
+        self._life = self._life.demoted()
 
     def assign(self, task: Task, counts: bool = True) -> None:
         """Send a task; the worker is busy until it answers. counts: see WorkerLife."""

@@ -153,9 +153,9 @@ class Supervisor:
                 loading = self._first_loading()
                 if loading is None:
                     return
-                loading.make_spare()
-            log.info("spare %d takes over", spare.pid or 0)
-            spare.take_over()
+                loading.demote()
+            log.info("spare %d takes the place of a worker", spare.pid or 0)
+            spare.promote()
             self._retire_one()
 
     def _fill(self) -> None:

@@ -32,7 +32,7 @@ IN_EACH_STATE = {
 TO_EACH_STATE: dict[WorkerState, Callable[[WorkerLife], WorkerLife]] = {
     WorkerState.SPARE: lambda life: replace(life, spare=True).became_ready(20.0, 200),
     WorkerState.READY: lambda life: (
-        life.took_over(20.0) if life.state is WorkerState.SPARE else life.became_ready(20.0, 200)
+        life.promoted(20.0) if life.state is WorkerState.SPARE else life.became_ready(20.0, 200)
     ),
     WorkerState.BUSY: WorkerLife.assigned,
     WorkerState.RETIRING: WorkerLife.retiring,
@@ -68,19 +68,19 @@ def test_a_worker_counts_its_answers_and_reaches_its_task_limit() -> None:
     assert not WorkerLife(0.0).became_ready(1.0, 1).assigned().answered(2.0, 1).reached_task_limit
 
 
-def test_a_warm_spare_can_take_over() -> None:
-    warm = SPARE.took_over(30.0)
+def test_a_warm_spare_can_be_promoted() -> None:
+    warm = SPARE.promoted(30.0)
     assert (warm.state, warm.spare, warm.idle_since) == (WorkerState.READY, False, 30.0)
     for other in (STARTING, replace(STARTING, spare=True), READY, BUSY):
         with pytest.raises(IllegalTransition, match="no warm spare"):
-            other.took_over(30.0)
+            other.promoted(30.0)
 
 
 def test_a_worker_that_is_being_loaded_can_become_a_spare() -> None:
-    assert STARTING.made_spare().became_ready(12.5, 200) == SPARE
+    assert STARTING.demoted().became_ready(12.5, 200) == SPARE
     for other in (READY, BUSY, SPARE):
         with pytest.raises(IllegalTransition, match="cannot become a spare"):
-            other.made_spare()
+            other.demoted()
 
 
 def test_the_last_answer_of_a_retiring_worker_does_not_make_it_ready() -> None:

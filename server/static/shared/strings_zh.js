@@ -155,6 +155,7 @@ export default {
   worker_memory: "内存",
   worker_uptime: "运行时间",
   worker_starting: "启动中",
+  worker_spare: "备用",
   worker_ready: "就绪",
   worker_busy: "忙碌",
   worker_retiring: "停止中",
