@@ -66,6 +66,10 @@ class EngineTask(Protocol):
         """The Recognition, or an EngineError."""
 
     @property
+    def started(self) -> asyncio.Future[None]:
+        """Done once a worker has got the image, also if that worker is lost later."""
+
+    @property
     def state(self) -> TaskState:
         """The current state."""
 

@@ -99,6 +99,19 @@ def test_the_front_end_imports_no_native_library() -> None:
     assert of_the_worker == "['ocr_engine.worker.messages', 'ocr_engine.worker.spec']"
 
 
+def test_a_server_without_keys_and_jobs_has_neither_a_database_nor_its_description() -> None:
+    """They take 32 MB and 2 MB."""
+    done = run_python(
+        "import sys, server.app\n"
+        "from server.http.routes import make_application\n"
+        "from server.settings.settings import Settings\n"
+        "make_application(server.app.build_context(Settings(), load=object))\n"
+        "unneeded = ('sqlalchemy', 'aiosqlite', 'alembic', 'psycopg', 'server.http.openapi')\n"
+        "print([name for name in sys.modules if name.startswith(unneeded)])\n"
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 @pytest.mark.parametrize("own", [{}, {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "7"}])
 def test_whoever_loads_openvino_by_name_has_its_environment(own: dict[str, str]) -> None:
     done = run_python(

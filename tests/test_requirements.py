@@ -11,6 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from licences import packages
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT / "requirements", ROOT / "benchmarks" / "peer_servers")
 FILES = sorted(path for folder in FOLDERS for path in folder.glob("*.txt"))
@@ -135,3 +137,12 @@ def test_pyproject_the_makefile_and_the_docs_name_the_same_pythons() -> None:
     assert f"Python {first} 至 {last}" in (ROOT / "README.zh-CN.md").read_text()
     for page in ("README.md", "README.zh-CN.md", "docs/quickstart.md"):
         assert f"Python {more}" in (ROOT / page).read_text(), page
+
+
+def test_the_page_of_licences_has_every_package_that_users_install() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| (\S.*) \| ([a-z, ]+) \|$", page, flags=re.M)
+    assert {
+        name: installs.split(", ") for name, _, installs in rows if name != "package"
+    } == packages()
+    assert not [licence for _, licence, _ in rows if "AGPL" in licence or "NC" in licence]

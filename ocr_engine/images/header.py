@@ -74,7 +74,7 @@ def pixels_in(data: bytes) -> int:
 
 
 def has_signature(start: bytes) -> bool:
-    """Whether a file whose first SIGNATURE_BYTES are these claims to be in an accepted format."""
+    """Whether the first SIGNATURE_BYTES of a file are those of an accepted format."""
     return _recognize_format(start) is not None
 
 

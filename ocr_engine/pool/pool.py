@@ -251,12 +251,8 @@ class Pool:
         self.on_idle()
 
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
-        task.dispatches += 1
-        task.begun = False
-        task.state = TaskState.RUNNING
-        task.started_at = asyncio.get_running_loop().time()
+        task.start(self._free_cores())
         self._deadlines.sent(task, worker)
-        task.cores = self._free_cores()
         self._running[worker] = task
         worker.assign(task.message(self.spec.task_seconds))
 

@@ -140,7 +140,7 @@ class WorkerProcess:
         self._life = self._life.to_be_recycled(reason)
 
     def retire(self) -> None:
-        """Assign no more tasks; the worker is stopped when it has answered its present one."""
+        """Assign no more tasks; the worker is stopped when it has answered its current one."""
         self._life = self._life.retiring()
 
     def send(self, request: Request) -> None:

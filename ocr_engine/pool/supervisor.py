@@ -138,7 +138,7 @@ class Supervisor:
         return min(ready, key=lambda worker: worker.life.idle_since, default=None)
 
     def warm(self) -> int:
-        """The number of workers that take tasks, now or after their present one."""
+        """The number of workers that take tasks, now or after their current one."""
         states = (WorkerState.READY, WorkerState.BUSY)
         return sum(worker.state in states for worker in self._workers)
 

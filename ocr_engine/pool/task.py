@@ -45,6 +45,7 @@ class PoolTask:
         self.image = image
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
+        self.started: asyncio.Future[None] = loop.create_future()
         self.state = TaskState.QUEUED
         self.cores = 1  # its worker may use so many
         self.read_before = read_before
@@ -59,6 +60,16 @@ class PoolTask:
         self.deadline = self.enqueued_at + max_seconds  # no retry after this time
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
+
+    def start(self, cores: int) -> None:
+        """A worker gets it, and may use so many cores."""
+        self.dispatches += 1
+        self.begun = False
+        self.state = TaskState.RUNNING
+        self.started_at = asyncio.get_running_loop().time()
+        self.cores = cores
+        if not self.started.done():
+            self.started.set_result(None)
 
     def message(self, seconds: float) -> Task:
         """The message to its worker; seconds: limit of the recognition."""

@@ -1,4 +1,4 @@
-"""The address of a request's client, also behind reverse proxies.
+"""The address of a request's client, even behind reverse proxies.
 
 Any client can send X-Forwarded-For or Forwarded (RFC 7239), so they are used only if the peer is
 a trusted proxy. Proxies append the address that they see: from the right, the first address that

@@ -26,6 +26,7 @@ REFUSED = frozenset((401, 403, 429))  # audited, and not counted as usage
 ACCESS_LINE = (
     "%(client)s %(method)s %(path)s %(status)d %(ms).1f ms %(bytes)d bytes %(cache)s %(request_id)s"
 )
+NO_FAULT = frozenset(("starting", "draining"))  # codes of a server that starts or stops
 access_log = logging.getLogger("server.access")
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -200,7 +201,9 @@ class RequestScope:
 
     def _log(self) -> None:
         """Write the line of the access log; docs/operations.md describes its fields."""
-        level = logging.WARNING if self._status >= 500 else logging.INFO
+        no_fault = self._error in NO_FAULT and not self._recognition
+        fault = self._status >= 500 and not no_fault
+        level = logging.WARNING if fault else logging.INFO
         if access_log.isEnabledFor(level):
             values = {
                 "client": self.address or "-",

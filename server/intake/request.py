@@ -55,7 +55,7 @@ class OcrRequest:
     """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
     read_cache: False skips the cache lookup (the result is still stored). priority: higher is read
-    first, among the images of this user. webhook_url: is told when the job ends.
+    first, among the images of this user. webhook_url: gets a message when the job ends.
     """
 
     source: ImageSource

@@ -104,7 +104,7 @@ class OcrService:
         return not self._private
 
     def erase(self, user: str, md5: str | None = None) -> bool:
-        """Delete what is kept of a user's images, or of one of them; False if there is no result.
+        """Delete the results and copies of a user's images, or of one; False if there is no result.
 
         With a shared cache, results belong to all users: nothing is deleted without an MD5.
         """

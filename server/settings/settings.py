@@ -135,7 +135,7 @@ class AccessSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitsSettings:
-    """Limits of client addresses, and of keys without limits of their own. 0: no limit."""
+    """Limits of client addresses, and of keys without their own limits. 0: no limit."""
 
     address_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     rate_per_minute: int = setting(WholeNumber(0, 10**6), 0)

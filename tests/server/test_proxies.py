@@ -98,9 +98,12 @@ def test_the_pages_arrive_with_their_headers(proxy: Proxy) -> None:
     assert "default-src" in reply.headers["Content-Security-Policy"]
 
 
-def test_without_the_server_the_proxy_says_502(tmp_path: Path) -> None:
+def test_without_the_server_the_proxy_says_so_in_json(tmp_path: Path) -> None:
     for start, name in ((nginx, "a"), (caddy, "b")):
         folder = tmp_path / name
         folder.mkdir()
         with start(folder, 9) as proxy:
-            assert proxy.request("GET", "/livez").status == 502
+            reply = proxy.request("GET", "/livez")
+            assert (reply.status, reply.code) == (503, "starting")
+            assert reply.headers["Retry-After"] == "5"
+            assert reply.headers["Content-Type"] == "application/json"

@@ -124,7 +124,7 @@ class AdminKeyHandler(_Handler):
             self.send_problem(error)
 
     async def delete(self, key_id: str) -> None:
-        """Revoke the key, or with ?purge=true delete it and all that is its: 204."""
+        """Revoke the key, or with ?purge=true delete it and all data of its user: 204."""
         try:
             fields = self.query_fields(("purge",))
             store = await self.store()

@@ -73,7 +73,7 @@ class BatchHandler(BatchBaseHandler):
             self.send_problem(error)
 
     async def delete(self, batch_id: str) -> None:
-        """Cancel what is left: 204, or 409 if all is finished; ?erase=true deletes the finished."""
+        """Cancel unfinished jobs, or with ?erase=true delete finished ones: 204; 409 if none."""
         try:
             batches = await self.batches()
             action: Action

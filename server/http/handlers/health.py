@@ -57,7 +57,7 @@ class ReadinessHandler(BaseHandler):
 
 
 class HealthHandler(BaseHandler):
-    """The state of the server, for people and dashboards; in one word without a valid key.
+    """The state of the server, for people and dashboards; only its `status` without a valid key.
 
     With probe=1 every worker reads a known image first, which needs a key where keys are required.
     """
@@ -138,7 +138,7 @@ def _health(context: ServerContext) -> Health:
 
 def _database(storage: Storage) -> DatabaseHealth:
     health: DatabaseHealth = {"kind": storage.location.kind, "state": storage.state}
-    if storage.state == "unavailable":
+    if health["state"] == "unavailable":
         health["problem"] = storage.problem
     return health
 

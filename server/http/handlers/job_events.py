@@ -26,7 +26,7 @@ HEADERS = {
 
 
 class JobEventsHandler(JobBaseHandler):
-    """A connection that stays open; the ids of the events are the versions of the job."""
+    """A connection that stays open; the id of an event is JobRecord.version after the change."""
 
     _streaming: asyncio.Task[None] | None = None
 

@@ -1,4 +1,4 @@
-"""The complete description as one document; built once, at the start."""
+"""The complete description as one document; built once, when it is first asked for."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
     delete = {
         "tags": ["Results"],
         "operationId": "eraseResults",
-        "summary": "Erase what is kept of an image",
+        "summary": "Erase the stored results of an image",
         "description": "The caller's cached results of the image, with all options, and its bytes. "
         "Where all users share them (`cache.scope`), it needs the scope `admin`.",
         "parameters": shared("RequestId"),
