@@ -138,3 +138,19 @@ class PoolTask:
             self.future.exception()  # mark as retrieved: perhaps nobody waits for it any more
         else:
             self.future.set_result(outcome)
+
+
+class PendingBytes:
+    """The bytes of all images that wait or are being read."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def count(self, size: int, task: PoolTask) -> None:
+        """Count an image until its task is done."""
+
+        def settled(_: asyncio.Future[Recognition]) -> None:
+            self.total -= size
+
+        self.total += size
+        task.future.add_done_callback(settled)

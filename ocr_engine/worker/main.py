@@ -7,6 +7,7 @@ import logging
 import re
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ from ocr_engine.worker.messages import (
 from ocr_engine.worker.process_setup import (
     die_with_parent,
     limit_memory,
+    lower_priority,
     own_signals,
     prepare_process,
 )
@@ -66,13 +68,11 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     die_with_parent()
     prepare_process()
     try:
-        recognizer = spec.load()
-        own_signals()
-        prepare_decoders()
-        _warm(recognizer, spec)
+        recognizer = _loaded_in_background(spec) if spec.background else _loaded(spec)
     except ModelError as error:
         _send(channel, LoadFailed(error.message))
         return
+    own_signals()
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
         _warm(recognizer, spec, spec.cores)
@@ -143,6 +143,23 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     (page,) = result.pages
     drawing = draw_page(image.pixels, page)
     return Recognition(result, {**stages, "draw": time.perf_counter() - start}, drawing)
+
+
+def _loaded(spec: WorkerSpec) -> Recognizer:
+    """A recognizer that is warm."""
+    recognizer = spec.load()
+    prepare_decoders()
+    _warm(recognizer, spec)
+    return recognizer
+
+
+def _loaded_in_background(spec: WorkerSpec) -> Recognizer:
+    """As _loaded(), in a thread at low priority, so that workers get the cores first.
+
+    The process could not raise its own priority afterwards, so the main thread keeps it.
+    """
+    with ThreadPoolExecutor(1, initializer=lower_priority) as loader:
+        return loader.submit(_loaded, spec).result()
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:

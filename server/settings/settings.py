@@ -54,9 +54,10 @@ class WebServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
-    """The pool of worker processes."""
+    """The pool of worker processes. spares: None: as much memory as there is decides."""
 
     number: int = setting(WholeNumber(0, 1024), 0)
+    spares: int | None = setting(Nullable(WholeNumber(0, 16)), None)
     idle_cores: bool = setting(Flag(), True)
     max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
     queue_size: int = setting(WholeNumber(0, 10**6), 100)
@@ -117,9 +118,13 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """Who may find a kept result. auto: as key, with one scope for all requests without a key."""
+    """Who may find a kept result, and whether results outlive a restart.
+
+    scope: auto: as key, with one scope for all requests without a key.
+    """
 
     scope: str = setting(Choice("auto", "key", "shared"), "auto")
+    keep: bool = setting(Flag(), False)
 
 
 @dataclass(frozen=True, slots=True)

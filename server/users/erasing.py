@@ -6,6 +6,7 @@ those rows. What is kept elsewhere, such as blobs, is deleted by erasers.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,11 +14,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cache.kept_file import delete_results
 from server.blobs.build import erase_blobs
 from server.database.database import Database
 from server.database.tables import ERASED, KEY, METADATA
 from server.errors import StorageUnavailable
 from server.settings.database import database_location
+from server.settings.kept_results import kept_results_folder
 from server.settings.settings import Settings
 from server.users.erased import hold_exclusively
 from server.users.key_store import bump_epoch
@@ -34,7 +37,19 @@ when it is committed, such as deleting files."""
 
 def erasers_of(settings: Settings) -> Sequence[Eraser]:
     """The erasers of what is kept outside the tables, such as blobs in a folder."""
-    return [functools.partial(erase_blobs, database_location(settings))]
+    return [functools.partial(erase_blobs, database_location(settings)), _erase_kept_results]
+
+
+async def _erase_kept_results(connection: AsyncConnection, user: str) -> Sequence[AfterCommit]:
+    """Delete the file of kept results, which servers write again without the user's."""
+
+    async def delete_file() -> None:
+        try:
+            await asyncio.to_thread(delete_results, kept_results_folder())
+        except OSError as error:  # the user is erased all the same
+            log.warning("the kept results cannot be deleted: %s", error.strerror)
+
+    return [delete_file]
 
 
 async def erase_user(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,12 @@ class KeyStore:
         """A number that every change of a key increases; 0 before the first."""
         async with self._database.read() as connection:
             return int((await connection.execute(select(_EPOCH_VALUE))).scalar() or 0)
+
+    async def existing(self, users: Collection[str]) -> set[str]:
+        """Those of the ids that a key has, revoked or not."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(KEY.c.id))
+        return {row.id for row in rows}.intersection(users)
 
     async def erased_since(self, epoch: int) -> list[str]:
         """The users that were erased after this epoch, within ERASED_SECONDS."""
