@@ -6,6 +6,7 @@ import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.routing import Rule
 
+from server.http.announced_length import LARGEST
 from server.http.context import ServerContext
 from server.http.dialects.legacy import LegacyDialect
 from server.http.dialects.native import NativeDialect
@@ -79,7 +80,7 @@ def make_http_server(context: ServerContext) -> Listener:
         make_application(context),
         chunk_size=CHUNK_BYTES,
         max_header_size=MAX_HEADER_BYTES,
-        max_body_size=1 << 50,
+        max_body_size=LARGEST,
         body_timeout=BODY_SECONDS,
     )
     server.conn_params.header_timeout = None  # ClientStream has one that costs less

@@ -14,6 +14,10 @@ from typing import Any, Protocol
 
 Schema = dict[str, Any]
 
+# Not what float() and int() also accept: digits that are not ASCII, underscores, blanks.
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_MAX_DIGITS = 64
+
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 _FLAG_WORDS = [*("true", "false", "True", "False", "yes", "no", "on", "off", "1", "0"), 1, 0]
@@ -225,7 +229,7 @@ class ImageShape:
         """See Constraint."""
         entries = value.split(",") if isinstance(value, str) else value
         try:
-            channels, height, width = (int(entry) for entry in entries)
+            channels, height, width = (_whole(entry) for entry in entries)
         except (TypeError, ValueError):
             raise ValueError('expected channels, height, width, such as "3, 48, 320"') from None
         if channels != 3 or not 8 <= height <= 1024 or not 8 <= width <= 4096:
@@ -249,13 +253,26 @@ class ImageShape:
 def _number(value: Any, low: float, high: float, kind: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(_range(kind, low, high))
+    if isinstance(value, str) and not _is_decimal(value):
+        raise ValueError(_range(kind, low, high))
     try:
         number = float(value)
-    except (ValueError, OverflowError):
+    except OverflowError:
         raise ValueError(_range(kind, low, high)) from None
     if not low <= number <= high:  # also NaN
         raise ValueError(_range(kind, low, high))
     return number
+
+
+def _is_decimal(text: str) -> bool:
+    return len(text) <= _MAX_DIGITS and _DECIMAL.fullmatch(text) is not None
+
+
+def _whole(entry: Any) -> int:
+    """The integer of an element in a list, which may have blanks around it."""
+    if isinstance(entry, str) and not _is_decimal(entry.strip(" ")):
+        raise ValueError
+    return int(entry)
 
 
 def _range(kind: str, low: float, high: float) -> str:

@@ -9,9 +9,10 @@ import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 
 from ocr_engine.errors import EngineError
-from server.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError
+from server.errors import BadRequest, BodyTooLarge, MethodNotAllowed, NotFound, ServiceError
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format
+from server.http.announced_length import announced_length
 from server.http.context import ServerContext
 from server.http.gate import admit
 from server.http.replies import (
@@ -59,6 +60,10 @@ class BaseHandler(tornado.web.RequestHandler):
         if self.request.method not in self._allowed_methods():
             raise tornado.web.HTTPError(405)
         try:
+            if announced_length(self.request.headers) > self.context.max_body_bytes:
+                raise BodyTooLarge(
+                    f"the body is larger than the limit of {self.context.max_body_bytes} bytes"
+                )
             waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
         except Exception as error:
             self.refuse(error)
