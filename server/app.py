@@ -17,6 +17,7 @@ from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import error_of_code, public_error
+from server.http.origins import Origins
 from server.intake.sources import build_sources
 from server.jobs.gate import JobsGate
 from server.jobs.memory import MemoryJobs
@@ -116,6 +117,7 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         connections=connections,
+        origins=Origins(settings.web_server),
         patience_seconds=patience_seconds,
         webhook_guard=guard,
         background=[usage, refused, *background],

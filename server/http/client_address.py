@@ -29,12 +29,17 @@ def peer_address(address: Any) -> str:
     return str(_plain(ip_address(address[0]))) if isinstance(address, tuple) else ""
 
 
+def is_loopback(address: Any) -> bool:
+    """Whether an address from getsockname() can be reached only from this machine, by IP."""
+    return isinstance(address, tuple) and _plain(ip_address(address[0])).is_loopback
+
+
 def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> str:
     """The address of the client: the peer's, or the one that a trusted peer forwards.
 
     If the headers are malformed or contradict each other, it is the peer's.
     """
-    if not trusted or not peer or not _is_in(ip_address(peer), trusted):
+    if not is_trusted(peer, trusted):
         return peer
     said = set()
     if "X-Forwarded-For" in headers:
@@ -43,6 +48,14 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> 
         said.add(_client(list(map(_for, _hops(headers["Forwarded"]))), trusted))
     client = said.pop() if len(said) == 1 else None
     return peer if client is None else str(client)
+
+
+def is_trusted(peer: str, trusted: Networks) -> bool:
+    """Whether the peer may speak for its clients: a trusted proxy, or whoever has a Unix socket.
+
+    The permissions of the socket decide who that is; without a header, its clients have no address.
+    """
+    return not peer or (bool(trusted) and _is_in(ip_address(peer), trusted))
 
 
 def _hops(header: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tornado.httpserver import HTTPServer
 
-from server.http.client_address import peer_address
+from server.http.client_address import is_loopback, peer_address
 from server.http.client_stream import ClientStream
 from server.http.connections import Connections
 from server.service.outgoing import OutgoingBytes
@@ -63,7 +63,7 @@ class Listener:
         self._header_seconds = header_seconds
         self._patience = patience
         self._clock = clock
-        self._sockets: list[socket.socket] = []
+        self._sockets: dict[socket.socket, bool] = {}  # whether it is on a loopback address
         self._accepting = False
         self._pause: asyncio.TimerHandle | None = None
         self._logged_at: dict[str, float] = {}
@@ -74,7 +74,7 @@ class Listener:
         for each in sockets:
             with contextlib.suppress(OSError):  # connections inherit it
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-            self._sockets.append(each)
+            self._sockets[each] = is_loopback(each.getsockname())
         self._resume()
 
     def stop(self) -> None:
@@ -84,7 +84,7 @@ class Listener:
             self._pause.cancel()
         for each in self._sockets:
             each.close()
-        self._sockets = []
+        self._sockets = {}
 
     async def close_all_connections(self) -> None:
         """Close all open connections."""
@@ -122,12 +122,13 @@ class Listener:
                     self._pause_accepting(error)
                     return
             else:
-                self._serve(connection, address)
+                self._serve(connection, address, self._sockets[listening])
 
-    def _serve(self, connection: socket.socket, address: Any) -> None:
+    def _serve(self, connection: socket.socket, address: Any, is_loopback: bool) -> None:
         stream = ClientStream(
             connection,
             peer_address(address),
+            is_loopback,
             self._outgoing,
             self._header_seconds,
             self._patience,

@@ -17,15 +17,14 @@ from server.settings.constraints import (
     FalseOnly,
     FilePath,
     Flag,
-    HostList,
     ImageShape,
-    NetworkList,
     Nullable,
     Number,
     PathList,
     Text,
     WholeNumber,
 )
+from server.settings.network_constraints import HostList, NetworkList, OriginList
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.time_zones import TimeZone
 
@@ -39,7 +38,10 @@ def setting(constraint: Constraint, default: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class WebServerSettings:
-    """Where and how the front end listens."""
+    """Where and how the front end listens, and what browsers may do.
+
+    allowed_hosts: empty for all, but only names of this machine on a loopback address.
+    """
 
     address: str = setting(Text(), "127.0.0.1")
     port: int = setting(WholeNumber(0, 65535), 8888)
@@ -47,6 +49,8 @@ class WebServerSettings:
     max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
+    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
+    cors_origins: tuple[str, ...] = setting(OriginList(), ())
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 

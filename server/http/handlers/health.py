@@ -6,6 +6,7 @@ from ocr_engine.engine import WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
+from server.errors import BodyTooLarge, HostNotAllowed
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
 from server.http.json_bodies import (
@@ -61,7 +62,10 @@ class HealthHandler(BaseHandler):
 
     def refuse(self, error: Exception) -> None:
         """Answer without a key, too: load balancers send no key."""
-        self.brief = True
+        if isinstance(error, HostNotAllowed | BodyTooLarge):
+            super().refuse(error)
+        else:
+            self.brief = True
 
     def get(self) -> None:
         """Workers, queue, cache, version and models as JSON."""
