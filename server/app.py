@@ -70,7 +70,11 @@ def build_context(
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
-    connections = Connections(connection_limit(engine.capacity))
+    connections = Connections(
+        connection_limit(engine.capacity),
+        settings.limits.address_connections,
+        settings.web_server.trusted_proxies,
+    )
     metrics.watch(engine, cache, inflight.total, connections)
     digester = Digester(RecentImages(int(settings.service.max_recent_mb * (1 << 20))))
     service = OcrService(

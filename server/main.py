@@ -38,6 +38,7 @@ log = logging.getLogger("server")
 
 LISTEN_BACKLOG = 4096  # connections that wait in the kernel to be accepted
 CLOSE_SECONDS = 15.0  # after the grace time, to stop what the drain left running
+UNREAD_SECONDS = 5.0  # while draining, the time that clients may read nothing of their answers
 FORCE_SECONDS = 3.0  # a second signal ends the process within this time
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # no browser opens the address for "all"
 
@@ -157,11 +158,22 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
 
 
 async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
-    """Wait until all accepted images are recognized and their answers are sent."""
+    """Wait until all accepted images are recognized and their answers are sent.
+
+    Ends early if only answers are left and nobody reads them.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     await context.service.engine.drain(seconds)
+    outgoing = context.inflight.outgoing
+    before, changed_at = (0, 0), loop.time()
     while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
+        progress = outgoing.taken, context.open_requests
+        if progress != before or context.service.in_flight() or not outgoing.total:
+            before, changed_at = progress, loop.time()
+        elif loop.time() - changed_at > UNREAD_SECONDS:
+            log.info("draining: %d answers are not read by their clients", context.open_requests)
+            return
         await asyncio.sleep(0.02)
 
 

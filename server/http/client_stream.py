@@ -81,6 +81,7 @@ class ClientStream(IOStream):
         taken = super().write_to_fd(data)
         if self._taking.is_set:
             self._taking.set(self._patience)
+            self._outgoing.taken += taken
         return taken
 
     def close_fd(self) -> None:
