@@ -241,6 +241,7 @@ class Pool:
         task.state = TaskState.RUNNING
         task.started_at = asyncio.get_running_loop().time()
         task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
+        task.cpu_seconds = worker.task_cpu_seconds
         task.cores = self._free_cores()
         self._running[worker] = task
         worker.assign(task.message(self.spec.task_seconds))

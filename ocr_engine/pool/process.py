@@ -21,6 +21,7 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from ocr_engine.cpu_time import cpu_seconds
 from ocr_engine.engine import WorkerState, WorkerStats
 from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
@@ -79,6 +80,7 @@ class WorkerProcess:
         self._channel: connection.Connection | None = None
         self._channel_lock = threading.Lock()
         self._oom_kills = 0  # when its task was assigned
+        self._cpu_seconds = 0.0  # the same
         self._sampling: asyncio.TimerHandle | None = None
 
     @property
@@ -119,8 +121,13 @@ class WorkerProcess:
         """Send a task; the worker is busy until it answers."""
         self._life = self._life.assigned()
         self._oom_kills = oom_kills()
+        self._cpu_seconds = self._used_cpu_seconds()
         self._sample_later()
         self.send(task)
+
+    def task_cpu_seconds(self) -> float:
+        """The CPU time used since its task was assigned."""
+        return self._used_cpu_seconds() - self._cpu_seconds
 
     def answered(self, rss_mb: int) -> None:
         """The worker answered its task."""
@@ -160,6 +167,11 @@ class WorkerProcess:
         """SIGKILL; does nothing if the process has ended."""
         self._mark_killed(reason, detail)
         self._signal(signal.SIGKILL)
+
+    def _used_cpu_seconds(self) -> float:
+        with contextlib.suppress(OSError):
+            return cpu_seconds(self.pid) if self.pid is not None else 0.0
+        return 0.0
 
     def _mark_killed(self, reason: ExitReason, detail: str) -> None:
         """Record why the worker is killed; a timer may fire when it is already dead."""
