@@ -21,6 +21,7 @@ from server.http.origins import Origins
 from server.intake.sources import build_sources
 from server.jobs.gate import JobsGate
 from server.jobs.memory import MemoryJobs
+from server.operations.allocator import FreedMemory
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
@@ -124,7 +125,7 @@ def build_context(
         origins=Origins(settings.web_server),
         patience_seconds=patience_seconds,
         webhook_guard=guard,
-        background=[usage, refused, *background],
+        background=[usage, refused, FreedMemory(inflight), *background],
     )
 
 

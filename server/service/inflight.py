@@ -10,10 +10,14 @@ from server.service.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 
 
 class InflightBytes:
-    """Counts bodies being received, images in the worker pool, and answers not yet sent."""
+    """Counts bodies being received, images in the worker pool, and answers not yet sent.
+
+    peak: the most since it was set, without answers that were always sent.
+    """
 
     def __init__(self, engine: Engine, limit: int) -> None:
         self.received = 0
+        self.peak = 0
         self.outgoing = OutgoingBytes()
         self.limit = limit
         self._engine = engine
@@ -27,6 +31,7 @@ class InflightBytes:
         total = self.total()
         if total + more > self.limit:
             raise self._full(total)
+        self.peak = max(self.peak, total + more)
 
     def check_answer(self, body: Sequence[Buffer]) -> None:
         """QueueFull if too many bytes of answers are waiting for slow clients.
