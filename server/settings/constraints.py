@@ -163,6 +163,21 @@ class FilePath:
 
 
 @dataclass(frozen=True, slots=True)
+class FileMode:
+    """The permissions of a file, as text in octal: "660"."""
+
+    def __call__(self, value: Any) -> str:
+        """See Constraint."""
+        if not isinstance(value, str) or not re.fullmatch("0?[0-7]{3}", value):
+            raise ValueError('expected three octal digits as a string, such as "660"')
+        return value
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "pattern": "^0?[0-7]{3}$"}
+
+
+@dataclass(frozen=True, slots=True)
 class PathList:
     """A list of paths; separated by colons in the environment."""
 

@@ -15,6 +15,7 @@ from server.settings.constraints import (
     Choice,
     Constraint,
     FalseOnly,
+    FileMode,
     FilePath,
     Flag,
     ImageShape,
@@ -40,11 +41,14 @@ def setting(constraint: Constraint, default: Any) -> Any:
 class WebServerSettings:
     """Where and how the front end listens, and what browsers may do.
 
-    allowed_hosts: empty for all, but only names of this machine on a loopback address.
+    unix_socket: the server listens there, and not on address and port. allowed_hosts: empty for
+    all, but only names of this machine on a loopback address.
     """
 
     address: str = setting(Text(), "127.0.0.1")
     port: int = setting(WholeNumber(0, 65535), 8888)
+    unix_socket: Path | None = setting(Nullable(FilePath()), None)
+    unix_socket_mode: str = setting(FileMode(), "660")
     max_body_mb: float = setting(Number(0.001, 1024), 10.0)
     max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))

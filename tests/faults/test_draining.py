@@ -101,7 +101,7 @@ def test_a_second_sigterm_forces(serve: Serve, clients: ThreadPoolExecutor) -> N
 _STUCK = """
 import asyncio, sys, threading
 sys.path.insert(0, {root!r})
-from server.main import handle_signals
+from server.operations.signals import handle_signals
 
 async def serve():
     stop, force = asyncio.Event(), asyncio.Event()

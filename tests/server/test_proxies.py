@@ -14,6 +14,7 @@ from tests.support.cards import card
 from tests.support.http_client import image_part, multipart
 from tests.support.proxies import NAME, Proxy, caddy, nginx
 from tests.support.server_process import ServerProcess
+from tests.support.socket_server import SocketServer, ask
 from tests.support.watching import wait_until
 
 pytestmark = pytest.mark.slow
@@ -104,3 +105,21 @@ def test_without_the_server_the_proxy_says_502(tmp_path: Path) -> None:
         folder.mkdir()
         with start(folder, 9) as proxy:
             assert proxy.request("GET", "/livez").status == 502
+
+
+def test_nginx_reaches_the_server_on_a_unix_socket(tmp_path: Path) -> None:
+    server = SocketServer(tmp_path, {}, fakes=True)
+    server.start()
+    try:
+        wait_until(lambda: ask(server.path).status == 200, "a warm worker")
+        folder = tmp_path / "nginx"
+        folder.mkdir()
+        with nginx(folder, f"unix:{server.path}") as proxy:
+            body, headers = multipart([image_part(card("through a socket"))])
+            page = {"Origin": f"https://{NAME}", "Sec-Fetch-Site": "same-origin"}
+            reply = proxy.request("POST", "/ocr", body, {**headers, **page})
+            assert (reply.status, reply.text) == (200, "through a socket")
+            line = f"{proxy.source} POST /ocr 200"
+            wait_until(lambda: line in server.output, "the client's address in the log")
+    finally:
+        server.stop()
