@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -69,8 +70,10 @@ def _run(attack: Attack, target: Target, honest: HonestClients, lag: float) -> b
     """Run one attack and print its row; returns whether it held."""
     memory, log = target.memory_mb(), target.log_bytes()
     honest.lap()
+    quiet = contextlib.redirect_stdout(io.StringIO())  # servers of attacks print their output
     try:
-        seen = attack.run(target)
+        with quiet:
+            seen = attack.run(target)
     except (AssertionError, OSError, HTTPException, ValueError) as error:
         seen = Seen(f"{type(error).__name__}: {str(error)[:200]}", False)
     target.wait_until_idle()

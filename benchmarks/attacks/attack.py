@@ -42,6 +42,11 @@ class Target(Client):
         """The size of the log; 0 if it is not known."""
         return self.log.stat().st_size if self.log is not None else 0
 
+    def messages_since(self, start: int) -> str:
+        """The log without its first bytes, and without the access log."""
+        lines = self.log_since(start).splitlines(keepends=True)
+        return "".join(line for line in lines if " server.access: " not in line)
+
     def log_since(self, start: int) -> str:
         """The log without its first bytes, and without the lines of health checks."""
         if self.log is None:

@@ -53,15 +53,16 @@ def logging_tiffs(target: Target) -> Seen:
 
 def jpeg_scans(target: Target) -> Seen:
     """A progressive JPEG of thousands of empty scans, and the same one again."""
-    return _costly(target, costly.jpeg_of_scans(JPEG_SIDE, JPEG_SCANS))
+    return costly_image(target, costly.jpeg_of_scans(JPEG_SIDE, JPEG_SCANS), "422")
 
 
 def gif_sub_blocks(target: Target) -> Seen:
     """A GIF of millions of sub-blocks of one byte."""
-    return _costly(target, costly.gif_of_sub_blocks(GIF_BYTES))
+    return costly_image(target, costly.gif_of_sub_blocks(GIF_BYTES))
 
 
-def _costly(target: Target, image: bytes) -> Seen:
+def costly_image(target: Target, image: bytes, *statuses: str) -> Seen:
+    """An image that is slow to read, twice. statuses: those expected, by default 200 and 422."""
     codes, seconds, before = [], [], target.restarts()
     for _ in range(2):
         started = time.monotonic()
@@ -70,7 +71,7 @@ def _costly(target: Target, image: bytes) -> Seen:
             codes.append(outcome(connection.request("POST", "/ocr", image, headers)))
         seconds.append(time.monotonic() - started)
     whole = target.restarts() == before
-    right = whole and all(code == "200" or code.startswith("422") for code in codes)
+    right = whole and all(code[:3] in (statuses or ("200", "422")) for code in codes)
     text = f"{counted(codes)}; {seconds[0]:.1f} s, again {seconds[1]:.1f} s"
     return Seen(
         text if whole else f"{text}; a worker was lost", right and max(seconds) < COSTLY_SECONDS
@@ -80,6 +81,6 @@ def _costly(target: Target, image: bytes) -> Seen:
 ATTACKS = (
     Attack("6", "tiny images to be enlarged", "<= 4 times an image of 640x480", enlarged, False),
     Attack("7b", "TIFF tags that libtiff logs", "200 or 422, a line of log each", logging_tiffs),
-    Attack("9", "JPEG of 4,000 scans, twice", "422 within 10 s, no worker lost", jpeg_scans),
-    Attack("23", "GIF of 4.7 million sub-blocks", "answered within 10 s", gif_sub_blocks),
+    Attack("9", "JPEG of 4,000 scans", "422 within 10 s, no worker lost", jpeg_scans, False),
+    Attack("23", "GIF of sub-blocks", "answered within 10 s", gif_sub_blocks, False),
 )

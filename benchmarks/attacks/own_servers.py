@@ -26,7 +26,7 @@ class QuietServer(ServerProcess):
         super().start(self.port)
 
     def _find_port(self) -> bool:
-        assert self.is_running, f"the server exited with {self.exit_status}:\n{self.output[-2000:]}"
+        assert self.is_running, f"exit {self.exit_status}\n\n{self.output[-2000:]}"
         return True
 
 
