@@ -1,4 +1,4 @@
-"""Replays the findings of an attack on the server, beside honest clients; prints a table.
+"""Replays the findings of an attack on the server, next to honest clients; prints a table.
 
     python benchmarks/attack.py [--only TEXT] [--lag 0.25] [--workers 2]
                                 [--url http://127.0.0.1:8888 --pid PID [--log FILE]]
@@ -56,7 +56,7 @@ def main() -> int:
     arguments = _parse()
     chosen = [each for each in ATTACKS if arguments.only in f"{each.finding} {each.name}"]
     failed = []
-    with _target(arguments) as target, HonestClients(target.port, KNOWN) as honest:
+    with _target(arguments) as target, HonestClients(target.port, KNOWN, target.pid) as honest:
         _print_row(_TITLES)
         _print_row(("-", "", *_numbers(honest.lap(), 0, 0), "nothing"))
         for attack in chosen:

@@ -62,7 +62,7 @@ def main() -> int:
         known = read_known(server)
         server.upload(KNOWN.read_bytes(), block_flag="0")  # the first job opens the database
         before = memory_mb(server.pid, "VmRSS")
-        with HonestClients(server.port, KNOWN) as honest:
+        with HonestClients(server.port, KNOWN, server.pid) as honest:
             watch = Watch()
             watcher = threading.Thread(target=observe, args=(server, watch))
             watcher.start()

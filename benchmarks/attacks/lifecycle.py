@@ -50,7 +50,7 @@ def _life(prefix: tuple[str, ...], environment: dict[str, str]) -> str:
             server.terminate()
             return f"{what}, exit {server.wait(int(END_SECONDS))}"
     except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
-        return str(error).splitlines()[0][:60]
+        return "does not start" if "exited" in str(error) else type(error).__name__
 
 
 def evil_folder(_: Target) -> Seen:

@@ -118,7 +118,7 @@ def all_at_once(target: Target, seconds: float = SECONDS) -> Seen:
 ATTACKS = (
     Attack(
         "1 to 7",
-        "all at once, from three clients",
+        "all together, from three clients",
         "others are served, no worker lost",
         all_at_once,
         is_quick=False,

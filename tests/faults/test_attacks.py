@@ -81,7 +81,7 @@ def test_several_attacks_at_the_same_time(patient: ServerProcess, tmp_path: Path
     """`make attack` measures how late other clients are answered meanwhile."""
     image = tmp_path / "honest.png"
     image.write_bytes(card(KNOWN))
-    with HonestClients(patient.port, image) as honest:
+    with HonestClients(patient.port, image, patient.pid) as honest:
         seen = all_at_once(target_of(patient), TOGETHER_SECONDS)
         lap = honest.lap()
     assert seen.holds, seen.text
