@@ -28,7 +28,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
-    numbers chaos kills peers overload overhead folder soak fuzz browser screenshots check docs \
+    numbers chaos kills peers overload overhead folder soak fuzz attack browser screenshots check docs \
     api slim lock clean servers jobs
 
 help: ## show this list
@@ -100,8 +100,11 @@ folder: $(INSTALLED) ## `ocr-server recognize` compared with the server; run not
 soak: $(INSTALLED) ## 10,000 mixed requests: memory and descriptors must not grow (2 minutes)
 	.venv/bin/python benchmarks/soak.py $(ARGS)
 
-fuzz: $(INSTALLED) ## 10,000 broken images: only 200 and 4xx (2 minutes)
+fuzz: $(INSTALLED) ## 10,000 broken images, or ARGS=--structured: only 2xx and 4xx (2 to 8 minutes)
 	.venv/bin/python benchmarks/fuzz.py $(ARGS)
+
+attack: $(INSTALLED) ## attacks next to honest clients; run nothing else (6 minutes)
+	.venv/bin/python benchmarks/attack.py $(ARGS)
 
 browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downloaded into .venv
 	@.venv/bin/python tools/chromium.py --find || { \

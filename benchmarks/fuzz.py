@@ -1,12 +1,17 @@
-"""Sends broken images to a server with real models; only answers with 200 and 4xx are allowed.
+"""Sends odd inputs to a server with real models; only answers with 2xx and 4xx are allowed.
 
-    python benchmarks/fuzz.py [--images 10000] [--seed 1] [--clients 4] [--workers 2]
-                              [--first 0] [--keep FOLDER]
+    python benchmarks/fuzz.py [--structured] [--images 10000] [--seed 1] [--clients 4]
+                              [--workers 2] [--first 0] [--keep FOLDER] [--lag 0.15]
 
-The images are those of tools/broken_images.py, sent raw under right and wrong Content-Types.
-Exit status 1 if an answer was neither 200 nor 4xx, a worker was lost, or a known image is read
-differently afterwards. Images in progress when a worker was lost are sent again one by one to find
-the one at fault. --keep saves the offending images.
+The inputs are the images of tools/broken_images.py, sent raw under right and wrong Content-Types.
+With --structured (20,000 by default), they are the requests and images of tools/structured, which
+are valid except in a few places.
+
+Exit status 1 if an answer was neither 2xx nor 4xx, a worker was lost, a known image is read
+differently afterwards, the log has more lines than there were requests, or (with --structured) a
+valid input was not read, or /livez of another client was later than --lag seconds plus what the
+machine cost. Inputs in progress when a worker was lost are sent again one by one to find the one
+at fault. --keep saves the offending inputs.
 """
 
 from __future__ import annotations
@@ -18,51 +23,21 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from server_under_test import ROOT, ServerUnderTest, serving
+from fuzz_inputs import ANSWER_SECONDS, BrokenImages, Inputs, Reply, StructuredInputs
+from honest_clients import HonestClients
+from server_under_test import ROOT, ServerUnderTest, Verdict, serving
 
 from tests.support.http_client import KeptConnection
 
-sys.path[:0] = [str(ROOT / "tools")]
-
-from broken_images import broken_image  # noqa: E402
-
 KNOWN = ROOT / "tests" / "data" / "pages" / "special_sign_grey8.png"
-CONTENT_TYPES = (
-    "image/png", "image/jpeg", "image/svg+xml", "image/x-none", "application/octet-stream",
-    "IMAGE/GIF; charset=utf-8", "",
-)  # fmt: skip
-NO_ANSWER = 0
-ANSWER_SECONDS = 120.0
+IMAGES, STRUCTURED = 10_000, 20_000
 WATCH_SECONDS = 0.1
 SUSPECT_SECONDS = 0.5
 PLANNED = "recycled"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The answer to one image: its status, error code, and times."""
-
-    number: int
-    name: str
-    status: int
-    code: str
-    begun: float
-    ended: float
-
-    @property
-    def allowed(self) -> bool:
-        """Whether it is 200, or an error of the image itself."""
-        return self.status == 200 or 400 <= self.status < 500
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return self.ended - self.begun
 
 
 @dataclass
@@ -75,56 +50,65 @@ class Watch:
 
 
 def main() -> int:
-    """Send the images and print a table; returns the exit status."""
+    """Send the inputs and print a table; returns the exit status."""
     arguments = _parse()
+    kind = StructuredInputs if arguments.structured else BrokenImages
+    inputs = kind(arguments.seed)
     settings = {
         "ocr": {"process": {"number": arguments.workers, "max_task_number": 0}},
-        "service": {"time": 0},
+        "service": {"time": 6000 if arguments.structured else 0},  # most send the same image
     }
-    with serving(settings) as server:
+    with serving(settings, access_log_level="INFO") as server:
         known = read_known(server)
+        server.upload(KNOWN.read_bytes(), block_flag="0")  # the first job opens the database
         before = memory_mb(server.pid, "VmRSS")
-        watch = Watch()
-        watcher = threading.Thread(target=observe, args=(server, watch))
-        watcher.start()
-        started = time.perf_counter()
-        replies = send_all(server.port, arguments)
-        seconds = time.perf_counter() - started
-        watch.done.set()
-        watcher.join()
+        with HonestClients(server.port, KNOWN, server.pid) as honest:
+            watch = Watch()
+            watcher = threading.Thread(target=observe, args=(server, watch))
+            watcher.start()
+            lines, started = log_lines(server), time.perf_counter()
+            replies = send_all(server.port, inputs, arguments)
+            seconds = time.perf_counter() - started
+            lap = honest.lap()
+            lines = log_lines(server) - lines - lap.read - lap.refused
+            watch.done.set()
+            watcher.join()
         again = read_known(server)
         after = memory_mb(server.pid, "VmRSS")
         restarts = server.health()["restarts"]
         culprits = [reply for reply in replies if not reply.allowed]
-        culprits += find_culprits(server, arguments.seed, suspects(replies, watch))
-    _print_table(arguments, replies, seconds)
-    print(f"restarts: {restarts or 'none'}")
+        culprits += find_culprits(server, inputs, suspects(replies, watch))
+    _print_table(arguments, inputs, replies, seconds)
     print(f"memory: front end {before} -> {after} MiB, worker at most {watch.worker_peak_mb} MiB")
-    print(f"known image: {'the same text' if known == again else f'{known!r} is now {again!r}'}")
     for reply in culprits:
         print(f"at fault: {reply.status} {reply.code} {reply.seconds:.2f} s  {reply.name}")
     if arguments.keep:
-        keep(arguments.keep, arguments.seed, culprits)
-    passed = not culprits and lost(restarts) == 0 and known == again
-    print("passed" if passed else "FAILED")
-    return 0 if passed else 1
+        keep(arguments.keep, inputs, culprits)
+    verdict = Verdict()
+    verdict.row("at fault", f"{len(culprits)}", not culprits)
+    verdict.row("restarts", f"{restarts or 'none'}", lost(restarts) == 0)
+    same = "the same text" if known == again else f"{known!r} is now {again!r}"
+    verdict.row("known image", same, known == again)
+    verdict.row("log", f"{lines} lines for {len(replies)} requests", lines <= len(replies))
+    limit = arguments.lag if arguments.structured else None
+    verdict.row("other clients", str(lap), lap.holds(limit))
+    return verdict.print()
 
 
-def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
-    """Send every image once, by several clients with one connection each; sorted by number."""
+def send_all(port: int, inputs: Inputs, arguments: argparse.Namespace) -> list[Reply]:
+    """Send every input once, by several clients; sorted by number."""
     replies: list[Reply] = []
     numbers = count(arguments.first)
     lock = threading.Lock()
 
     def client() -> None:
-        connection = KeptConnection(port, ANSWER_SECONDS)
+        send = inputs.sender(port)
         while True:
             with lock:
                 number = next(numbers)
             if number >= arguments.first + arguments.images:
-                connection.close()
                 return
-            replies.append(send(connection, arguments.seed, number))
+            replies.append(send(number))
 
     clients = [threading.Thread(target=client) for _ in range(arguments.clients)]
     for each in clients:
@@ -134,18 +118,12 @@ def send_all(port: int, arguments: argparse.Namespace) -> list[Reply]:
     return sorted(replies, key=lambda reply: reply.number)
 
 
-def send(connection: KeptConnection, seed: int, number: int) -> Reply:
-    """Send one image; status 0 if the connection broke."""
-    name, data = broken_image(seed, number)
-    content_type = CONTENT_TYPES[number % len(CONTENT_TYPES)]
-    begun = time.perf_counter()
-    try:
-        answer = connection.request("POST", "/ocr", data, {"Content-Type": content_type})
-    except (OSError, HTTPException) as error:
-        connection.close()
-        return Reply(number, name, NO_ANSWER, repr(error), begun, time.perf_counter())
-    code = "" if answer.status == 200 else answer.code
-    return Reply(number, name, answer.status, code, begun, time.perf_counter())
+def log_lines(server: ServerUnderTest) -> int:
+    """The number of lines in the log, without those of /livez and /healthz."""
+    return sum(
+        "GET /livez" not in line and "GET /healthz" not in line
+        for line in server.output.splitlines()
+    )
 
 
 def read_known(server: ServerUnderTest) -> str:
@@ -183,25 +161,25 @@ def suspects(replies: list[Reply], watch: Watch) -> list[Reply]:
     ]
 
 
-def find_culprits(server: ServerUnderTest, seed: int, among: list[Reply]) -> list[Reply]:
-    """The images that also crash a worker when sent alone."""
+def find_culprits(server: ServerUnderTest, inputs: Inputs, among: list[Reply]) -> list[Reply]:
+    """The inputs that also crash a worker when sent alone."""
     found = []
+    send = inputs.sender(server.port)
     for suspect in among:
         before = lost(server.health()["restarts"])
-        with KeptConnection(server.port, ANSWER_SECONDS) as connection:
-            reply = send(connection, seed, suspect.number)
+        reply = send(suspect.number)
         if lost(server.health()["restarts"]) > before:
             found.append(reply)
     return found
 
 
-def keep(folder: Path, seed: int, replies: list[Reply]) -> None:
-    """Save the images under their numbers and codes."""
+def keep(folder: Path, inputs: Inputs, replies: list[Reply]) -> None:
+    """Save the inputs under their numbers and codes."""
     folder.mkdir(parents=True, exist_ok=True)
     for reply in replies:
         code = re.sub(r"\W+", "_", reply.code)[:40]
-        name = f"{seed}-{reply.number:06}-{reply.status}-{code}"
-        (folder / name).write_bytes(broken_image(seed, reply.number)[1])
+        name = f"{inputs.seed}-{reply.number:06}-{reply.status}-{code}"
+        (folder / name).write_bytes(inputs.content(reply.number))
 
 
 def memory_mb(pid: int, name: str) -> int:
@@ -214,12 +192,14 @@ def memory_mb(pid: int, name: str) -> int:
     return int(found[1]) >> 10 if found else 0
 
 
-def _print_table(arguments: argparse.Namespace, replies: list[Reply], seconds: float) -> None:
+def _print_table(
+    arguments: argparse.Namespace, inputs: Inputs, replies: list[Reply], seconds: float
+) -> None:
     print(
-        f"{len(replies)} images of seed {arguments.seed}, {arguments.clients} clients, "
-        f"{arguments.workers} workers: {seconds:.0f} s, {len(replies) / seconds:.1f} images/s"
+        f"{len(replies)} {inputs.noun} of seed {inputs.seed}, {arguments.clients} clients, "
+        f"{arguments.workers} workers: {seconds:.0f} s, {len(replies) / seconds:.1f} a second"
     )
-    counted: Counter[Any] = Counter((reply.status, reply.code) for reply in replies)
+    counted: Counter[Any] = Counter((reply.status, reply.code[:40]) for reply in replies)
     for (status, code), times in sorted(counted.items()):
         print(f"  {status:3} {code or '-':22} {times:6}")
     for reply in sorted(replies, key=lambda reply: -reply.seconds)[:3]:
@@ -228,13 +208,20 @@ def _print_table(arguments: argparse.Namespace, replies: list[Reply], seconds: f
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument(
+        "--structured", action="store_true", help="requests and images by their structure"
+    )
+    parser.add_argument("--images", type=int, help="the number of inputs")
     parser.add_argument("--first", type=int, default=0, help="the number to begin with")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--keep", type=Path, metavar="FOLDER")
-    return parser.parse_args()
+    parser.add_argument("--lag", type=float, default=0.15, help="seconds of /livez")
+    arguments = parser.parse_args()
+    if arguments.images is None:
+        arguments.images = STRUCTURED if arguments.structured else IMAGES
+    return arguments
 
 
 if __name__ == "__main__":

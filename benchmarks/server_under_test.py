@@ -26,17 +26,19 @@ ANSWER_SECONDS = 300.0
 
 
 class ServerUnderTest(ServerProcess):
-    """A server with the given settings and no access log; on entry, all workers are ready.
+    """A server with the given settings; on entry, all workers are ready.
 
-    Seconds count from exec.
+    By default it has no access log. Seconds count from exec.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], access_log_level: str = "WARNING"
+    ) -> None:
         super().__init__(
             folder,
             settings,
             environment={"TMPDIR": str(folder / "temporary")},
-            arguments=("--access-log-level", "WARNING"),
+            arguments=("--access-log-level", access_log_level),
             detached=True,
             stop_seconds=STOP_SECONDS,
         )
@@ -67,11 +69,13 @@ class ServerUnderTest(ServerProcess):
 
 
 @contextlib.contextmanager
-def serving(settings: Mapping[str, Any]) -> Iterator[ServerUnderTest]:
+def serving(
+    settings: Mapping[str, Any], access_log_level: str = "WARNING"
+) -> Iterator[ServerUnderTest]:
     """A server with the given settings, in a temporary folder."""
     with (
         tempfile.TemporaryDirectory(prefix="ocr-benchmark-") as folder,
-        ServerUnderTest(Path(folder), settings) as server,
+        ServerUnderTest(Path(folder), settings, access_log_level) as server,
     ):
         yield server
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 
 from server.http.deadline import Deadline
 from server.service.outgoing import Buffer, OutgoingBytes
@@ -53,7 +53,12 @@ class ClientStream(IOStream):
         self._taking = Deadline(self._reset)
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
-        """Called by HTTP1Connection for the headers of each request."""
+        """Called by HTTP1Connection for the headers of each request; not those of a lost client.
+
+        Tornado would answer all requests that have arrived, though nobody can read the answers.
+        """
+        if self.closed():
+            raise StreamClosedError(self.error)
         self._sending.set(self._header_seconds)
         return super().read_until_regex(regex, max_bytes)
 

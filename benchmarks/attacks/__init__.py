@@ -1,0 +1,1 @@
+"""Attacks on a server, one module for each kind; benchmarks/attack.py runs them."""

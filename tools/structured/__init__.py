@@ -1,0 +1,1 @@
+"""Requests and images that are valid except in a few places, for fuzzing."""
