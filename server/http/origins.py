@@ -36,19 +36,18 @@ _SENDABLE = (
 
 
 class Origins:
-    """Checks the headers Host, Origin and Sec-Fetch-Site of requests, and answers CORS."""
+    """Checks the headers Host, Origin and Sec-Fetch-Site of requests, and answers CORS.
+
+    has_cors: whether pages of any other site may use the server.
+    """
 
     def __init__(self, settings: WebServerSettings) -> None:
         self._allowed = settings.allowed_hosts
         self._trusted = settings.trusted_proxies
         self._cors = frozenset(settings.cors_origins)
+        self.has_cors = bool(self._cors)
         self._own_name = settings.address.lower()
         self._known: set[str] = set()
-
-    @property
-    def has_cors(self) -> bool:
-        """Whether pages of any other site may use the server."""
-        return bool(self._cors)
 
     def check(self, request: HTTPServerRequest, stream: ClientStream) -> None:
         """HostNotAllowed or CrossSite if the request may not be answered."""
@@ -59,11 +58,11 @@ class Origins:
 
     def allows(self, request: HTTPServerRequest) -> bool:
         """Whether the request comes from a page that the settings allow."""
-        return bool(self._cors) and request.headers.get("Origin", "").lower() in self._cors
+        return self.has_cors and request.headers.get("Origin", "").lower() in self._cors
 
     def answer_headers(self, request: HTTPServerRequest) -> Mapping[str, str]:
         """The headers of CORS for an answer; a page that is not allowed cannot read it."""
-        if not self._cors:
+        if not self.has_cors:
             return {}
         if not self.allows(request):
             return {"Vary": "Origin"}

@@ -31,7 +31,8 @@ class InflightBytes:
         total = self.total()
         if total + more > self.limit:
             raise self._full(total)
-        self.peak = max(self.peak, total + more)
+        if total + more > self.peak:
+            self.peak = total + more
 
     def check_answer(self, body: Sequence[Buffer]) -> None:
         """QueueFull if too many bytes of answers are waiting for slow clients.

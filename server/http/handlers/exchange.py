@@ -234,7 +234,8 @@ class Exchange(HTTPMessageDelegate, ABC):
         self.scope.note(reply, length if body else 0)
         headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
         headers.update(self.scope.limit_headers())
-        headers.update(self.context.origins.answer_headers(self.request))
+        if self.context.origins.has_cors:
+            headers.update(self.context.origins.answer_headers(self.request))
         headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
         if length <= LARGE_BYTES:
