@@ -109,7 +109,9 @@ def _field(name: str) -> Any:
 
 def _key_id(text: str) -> str:
     if not ID_FORM.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text}: expected the 8 characters after `ocr_` of a key")
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected the 8 characters after `ocr_` of a key; `keys list` shows them"
+        )
     return text
 
 

@@ -33,7 +33,7 @@ _AUDITED: dict[str, Action] = {
     "revoke": "key_revoked",
     "purge": "key_purged",
 }
-_USAGE = ("day", "user", "images", "pages", "cached", "seconds", "bytes", "errors")
+_USAGE = ("day", "user", "label", "images", "pages", "cached", "seconds", "bytes", "errors")
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "ocr-server keys") -> int:
@@ -51,7 +51,14 @@ def main(arguments: Sequence[str] | None = None, prog: str = "ocr-server keys") 
 
 
 async def _run(options: argparse.Namespace, settings: Settings) -> int:
-    storage = Storage(database_location(settings))
+    location = database_location(settings)
+    if options.action != "add" and location.file is not None and not location.file.exists():
+        raise StorageError(
+            f"there is no database at {location.shown}; `keys add` makes it. Run this as the "
+            "server's user, with its STATE_DIRECTORY or XDG_STATE_HOME if it has one"
+        )
+    options.database = location.shown
+    storage = Storage(location)
     try:
         database = await storage.open()
         from server.users.key_store import KeyStore
@@ -89,9 +96,7 @@ async def _rotate(options: argparse.Namespace, store: KeyStore) -> int:
 
 
 async def _list(options: argparse.Namespace, store: KeyStore) -> int:
-    records: list[KeyRecord] = []
-    while page := await store.page(records[-1].key_id if records else None, PAGE):
-        records += page
+    records = await _all(store)
     now = time.time()
     if options.json:
         return _print_json({"keys": [record.json(now) for record in records]})
@@ -111,6 +116,13 @@ async def _list(options: argparse.Namespace, store: KeyStore) -> int:
     return _print_table(columns, rows)
 
 
+async def _all(store: KeyStore) -> list[KeyRecord]:
+    records: list[KeyRecord] = []
+    while page := await store.page(records[-1].key_id if records else None, PAGE):
+        records += page
+    return records
+
+
 async def _show(options: argparse.Namespace, store: KeyStore) -> int:
     return _print_record(options, await store.get(options.id))
 
@@ -124,7 +136,11 @@ async def _limit(options: argparse.Namespace, store: KeyStore) -> int:
 
 
 async def _revoke(options: argparse.Namespace, store: KeyStore) -> int:
-    return _print_record(options, await store.revoke(options.id, time.time()))
+    record = await store.revoke(options.id, time.time())
+    if options.json:
+        return _print_json({"key": record.json(time.time())})
+    print(f"revoked {record.key_id} ({record.label})")
+    return ExitStatus.OK
 
 
 async def _purge(
@@ -153,6 +169,9 @@ async def _usage(options: argparse.Namespace, store: KeyStore) -> int:
     rows = await store.usage(options.id, options.first, options.last)
     if options.json:
         return _print_json({"usage": rows})
+    labels = {record.key_id: record.label for record in await _all(store)}
+    for row in rows:
+        row["label"] = labels.get(row["user"], "-")
     return _print_table(_USAGE, [[_number(row[name]) for name in _USAGE] for row in rows])
 
 
@@ -172,6 +191,7 @@ def _print_secret(options: argparse.Namespace, record: KeyRecord, secret: str) -
         return _print_json({"key": record.json(time.time()), "secret": secret})
     print(secret)
     print("Keep it now: it is not stored, and not shown again.", file=sys.stderr)
+    print(f"Its hash is in {options.database}.", file=sys.stderr)
     return ExitStatus.OK
 
 

@@ -77,7 +77,7 @@ class KeyInvalid(ServiceError):
 
 
 class NotAllowed(ServiceError):
-    """The key is valid, but has not the scope that the request needs."""
+    """The key is valid, but lacks the scope that the request needs."""
 
     code = "not_allowed"
     example = "this needs the scope `jobs`; this key has: read"
@@ -98,9 +98,9 @@ class HostNotAllowed(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """More requests than an address or a key may send in a minute, or at the same time.
+    """More requests per minute, or concurrent requests, than an address or a key may send.
 
-    retry_after: seconds. headers: that tell how the client stands to its limit.
+    retry_after: seconds. headers: what the client has left of its limits.
     """
 
     code = "rate_limited"
@@ -118,7 +118,7 @@ class QuotaExceeded(ServiceError):
     """The daily quota of a key is used up. retry_after: seconds until midnight."""
 
     code = "quota_exceeded"
-    example = "the quota of 500 requests a day is used up; it begins again at midnight"
+    example = "the quota of 500 images a day is used up; it begins again at midnight (UTC)"
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
@@ -189,7 +189,7 @@ class PoisonInput(ServiceError):
 
 
 class StorageUnavailable(ServiceError):
-    """The database, or the place for inputs and results, does not answer."""
+    """The database, or the storage for images and results of jobs, is unavailable."""
 
     code = "storage_unavailable"
     example = "the database does not answer; try again later"

@@ -7,12 +7,13 @@ import asyncio
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ocr_engine.engine import WorkerState
+from ocr_engine.engine import Engine, WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context, open_records
 from server.http.connections import raise_descriptor_limit
@@ -211,13 +212,20 @@ async def _announce(
     )
     say(runs)
     systemd.notify("READY=1", f"STATUS={runs}")
-    while any(worker.state is WorkerState.STARTING for worker in engine.stats().workers):
+    while _some_are_starting(engine):
         await asyncio.sleep(0.02)
     if listening.path is not None:
         say(f"ready after {seconds:.1f} s: {listening.place}")
     else:
         address, port = listening.sockets[0].getsockname()[:2]
         say(f"ready after {seconds:.1f} s: open {url_to_open(address, port)}")
+
+
+def _some_are_starting(engine: Engine) -> bool:
+    """Whether workers are being loaded; spares start when all workers have."""
+    states = Counter(worker.state for worker in engine.stats().workers)
+    warm = states[WorkerState.READY] + states[WorkerState.BUSY]
+    return states[WorkerState.STARTING] > 0 and warm < engine.capacity
 
 
 def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:

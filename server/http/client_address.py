@@ -1,4 +1,4 @@
-"""The address of a request's client, also behind reverse proxies.
+"""The address of a request's client, even behind reverse proxies.
 
 Any client can send X-Forwarded-For or Forwarded (RFC 7239), so they are used only if the peer is
 a trusted proxy. Proxies append the address that they see: from the right, the first address that
@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
+
+from server.settings.network_constraints import PathPrefix
 
 MAX_HOPS = 16  # checked, from the right
 MAX_HOP_CHARACTERS = 256
@@ -56,6 +58,19 @@ def is_trusted(peer: str, trusted: Networks) -> bool:
     The permissions of the socket decide who that is; without a header, its clients have no address.
     """
     return not peer or (bool(trusted) and _is_in(ip_address(peer), trusted))
+
+
+def forwarded_prefix(peer: str, headers: Mapping[str, str], trusted: Networks, default: str) -> str:
+    """The prefix of all paths as the client sees them, which the proxy has removed.
+
+    From X-Forwarded-Prefix, if a trusted peer sends a valid one; otherwise the default.
+    """
+    if "X-Forwarded-Prefix" not in headers or not is_trusted(peer, trusted):
+        return default
+    try:
+        return PathPrefix()(headers["X-Forwarded-Prefix"])
+    except ValueError:
+        return default
 
 
 def _hops(header: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
+from server.settings.database import database_location
 from server.settings.engine import build_engine
 from server.settings.loading import BUILT_IN, SettingsError, load_settings
 from server.settings.paddleocr_keys import warning
@@ -60,6 +61,7 @@ def _print_summary(settings: Settings, engine: Engine) -> None:
         print(
             f"  filename root {folder}{'' if folder.is_dir() else ' (this folder does not exist)'}"
         )
+    print(f"  keys, usage and jobs in {database_location(settings).shown}")
 
 
 def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:

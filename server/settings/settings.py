@@ -25,7 +25,7 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
-from server.settings.network_constraints import HostList, NetworkList, OriginList
+from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.time_zones import TimeZone
 
@@ -55,14 +55,16 @@ class WebServerSettings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())
     cors_origins: tuple[str, ...] = setting(OriginList(), ())
+    root_path: str = setting(PathPrefix(), "")
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
-    """The pool of worker processes."""
+    """The pool of worker processes. spares: None: as much memory as there is decides."""
 
     number: int = setting(WholeNumber(0, 1024), 0)
+    spares: int | None = setting(Nullable(WholeNumber(0, 16)), None)
     idle_cores: bool = setting(Flag(), True)
     max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
     queue_size: int = setting(WholeNumber(0, 10**6), 100)
@@ -123,9 +125,13 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """Who may find a kept result. auto: as key, with one scope for all requests without a key."""
+    """Who may find a kept result, and whether results outlive a restart.
+
+    scope: auto: as key, with one scope for all requests without a key.
+    """
 
     scope: str = setting(Choice("auto", "key", "shared"), "auto")
+    keep: bool = setting(Flag(), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,7 @@ class AccessSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitsSettings:
-    """Limits of client addresses, and of keys without limits of their own. 0: no limit."""
+    """Limits of client addresses, and of keys without their own limits. 0: no limit."""
 
     address_connections: int = setting(WholeNumber(0, 10**6), 2000)
     address_per_minute: int = setting(WholeNumber(0, 10**6), 0)

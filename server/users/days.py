@@ -17,6 +17,11 @@ class Days:
         self._day = ""
         self._begins = self._ends = 0.0
 
+    @property
+    def zone(self) -> str:
+        """The name of the time zone."""
+        return str(self._zone)
+
     def today(self) -> str:
         """The date as YYYY-MM-DD."""
         now = self._clock()

@@ -59,7 +59,7 @@ class Quota:
         return lease
 
     async def take(self, user: str, limit: int) -> Lease:
-        """Take one request; QuotaExceeded, or StorageUnavailable if the database is away."""
+        """Take one request; QuotaExceeded, or StorageUnavailable if the database is down."""
         while True:
             known = self._book.today(user)
             known.waiting += 1
@@ -156,6 +156,7 @@ class Quota:
 
     def _exceeded(self, limit: int) -> QuotaExceeded:
         return QuotaExceeded(
-            f"the quota of {limit} requests a day is used up; it begins again at midnight",
+            f"the quota of {limit} images a day is used up; it begins again at midnight "
+            f"({self._days.zone})",
             whole_seconds(self._days.seconds_left()),
         )

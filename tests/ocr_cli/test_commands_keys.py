@@ -59,7 +59,7 @@ def test_a_key_from_beginning_to_end(keys: Keys) -> None:
     shown = keys("show", key_id)
     assert "Ann, mobile" in shown
     assert secret not in shown
-    assert "revoked" in keys("revoke", key_id)
+    assert keys("revoke", key_id) == f"revoked {key_id} (Ann, mobile)\n"
     assert "nothing was deleted" in keys("purge", key_id, status=2)
     assert "deleted" in keys("purge", key_id, "--yes")
     assert as_json(keys("list", "--json")) == {"keys": []}
@@ -112,6 +112,7 @@ def test_an_audit_log_on_a_stream_does_not_mix_with_what_a_command_prints(
 
 @pytest.mark.parametrize("action", ["show", "revoke", "rotate", "purge"])
 def test_an_unknown_id_is_an_error(keys: Keys, action: str) -> None:
+    keys("add", "Ann")
     assert "no key has this id" in keys(action, "00000000", status=1)
 
 
@@ -154,16 +155,32 @@ def test_limit_without_a_limit_says_so(keys: Keys) -> None:
 
 
 def test_usage_without_rows_is_an_empty_table(keys: Keys) -> None:
+    keys("add", "Ann")
     assert keys("usage").split() == [
-        *("day", "user", "images", "pages", "cached", "seconds", "bytes", "errors")
+        *("day", "user", "label", "images", "pages", "cached", "seconds", "bytes", "errors")
     ]
 
 
-def test_a_missing_database_is_one_line(
+def test_where_no_database_is_only_add_makes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    for arguments in (["list"], ["usage"], ["show", "00000000"], ["revoke", "00000000"]):
+        assert main(["keys", *arguments]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"ocr-server keys: there is no database at {tmp_path}")
+        assert "STATE_DIRECTORY" in error
+    assert list(tmp_path.iterdir()) == []
+    assert main(["keys", "add", "Ann"]) == 0
+    assert f"Its hash is in {tmp_path / 'ocr.sqlite3'}." in capsys.readouterr().err
+    assert main(["keys", "list"]) == 0
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "file" / "state"))
-    assert main(["keys", "list"]) == 2
+    assert main(["keys", "add", "Ann"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ocr-server keys: cannot create the state folder")

@@ -265,8 +265,22 @@ def test_a_rate_limit_is_waited_for(here: Visitor, keyed: KeyedServer) -> None:
     expect(page.locator("#lines li .line-text")).to_have_text(["in the end"])
 
 
-def test_the_time_until_images_are_accepted_again_is_counted_down(here: Visitor) -> None:
-    page = here.page
+@pytest.mark.parametrize(
+    ("language", "hours", "seconds", "now"),
+    [
+        ("en-GB", r"\(in 1 hr 6 min\)\.", r"Try again in (49|50) sec\.", r"Try again now\."),
+        (
+            "zh-CN",
+            r"请在 1 小时 6 分钟后（.*\d\d:\d\d）重试。",
+            r"请在 (49|50) 秒后重试。",
+            r"请重试。",
+        ),
+    ],
+)
+def test_the_time_until_images_are_accepted_again_is_counted_down(
+    visitor: Callable[..., Visitor], language: str, hours: str, seconds: str, now: str
+) -> None:
+    page = (here := visitor(locale=language)).page
     page.clock.install()
     problem = {"code": "quota_exceeded", "message": "used up", "request_id": "r"}
     body = json.dumps({"status": "error", "error": problem})
@@ -283,11 +297,11 @@ def test_the_time_until_images_are_accepted_again_is_counted_down(here: Visitor)
     page.route("**/ocr", refuse)
     here.add("patient")
     failure = page.locator("#failure-text")
-    expect(failure).to_contain_text("(in 1 hr 6 min).")
+    expect(failure).to_contain_text(re.compile(hours))
     page.clock.run_for(3_950_000)
-    expect(failure).to_contain_text(re.compile(r"Try again in (49|50) sec\."))
+    expect(failure).to_contain_text(re.compile(seconds))
     page.clock.run_for(60_000)
-    expect(failure).to_contain_text("Try again now.")
+    expect(failure).to_contain_text(re.compile(now))
 
 
 def test_the_key_can_be_forgotten(here: Visitor, keyed: KeyedServer) -> None:

@@ -180,7 +180,7 @@ def test_cache_outcome_and_time_by_stage(here: Visit) -> None:
         ("en-GB", 272, "cached 4 min ago"),
         ("en-GB", 3600, "cached 1 hr ago"),
         ("en-GB", 4000, "cached 1 hr 6 min ago"),
-        ("zh-CN", 272, "4分钟前缓存"),
+        ("zh-CN", 272, "4 分钟前缓存"),
     ],
 )
 def test_the_age_of_a_cached_answer(

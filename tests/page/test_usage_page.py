@@ -66,6 +66,16 @@ def test_totals_plot_and_table(visit: Callable[..., Visit]) -> None:
     expect(rows.nth(1).locator("td")).to_have_text(["100", "100", "25", "1.5 min", "3 MB", "2"])
 
 
+def test_the_page_in_chinese(visit: Callable[..., Visit]) -> None:
+    page = showing(visit, locale=CHINESE["locale"]).page
+    expect(page).to_have_title("OCR · 用量")
+    expect(page.locator("#user")).to_have_text("Xy12Ab34 · 按 Europe/Berlin 时区统计")
+    expect(page.locator("#totals dd")).to_have_text(["377", "120", "21%", "1.6 分钟", "4 MB", "2"])
+    expect(page.locator("#plot g").nth(1).locator("title")).to_have_text("2026年11月2日：100")
+    page.locator("#language-switch").click()
+    expect(page).to_have_title("OCR · Usage")
+
+
 def test_another_measure_is_shown(visit: Callable[..., Visit]) -> None:
     page = showing(visit).page
     expect(page.locator("#legend")).to_be_visible()

@@ -37,7 +37,7 @@ function bar(stages) {
   const parts = stages.map(({ name, milliseconds }) => {
     const part = element("span", {
       class: `stage ${name}`,
-      title: `${stageName(name)}: ${duration(milliseconds)}`,
+      title: translate("named_value", { name: stageName(name), value: duration(milliseconds) }),
     });
     part.style.setProperty("--share", String(milliseconds));
     return part;

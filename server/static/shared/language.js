@@ -46,6 +46,13 @@ export function percent(fraction, digits = 0) {
   return new Intl.NumberFormat(language(), options).format(fraction);
 }
 
+// A number with its unit, such as 4 min. Intl writes 4分钟: the other Chinese texts have a space there.
+export function formatUnit(value, unit, digits = 0) {
+  const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits };
+  const text = new Intl.NumberFormat(language(), options).format(value);
+  return text.replace(/(\d)(?=\p{Script=Han})/u, "$1 ");
+}
+
 // Formats a duration in milliseconds.
 export function duration(milliseconds) {
   if (milliseconds >= 1000)
@@ -107,11 +114,6 @@ export function switchLanguage() {
   current = current === "en" ? "zh" : "en";
   setPreference("language", current);
   applyLanguage();
-}
-
-function formatUnit(value, unit) {
-  const options = { style: "unit", unit, unitDisplay: "short" };
-  return new Intl.NumberFormat(language(), options).format(value);
 }
 
 function formatValue(value) {

@@ -3,6 +3,9 @@
 export default {
   // Every page
   title: "Image to text",
+  tab_status: "OCR · Status",
+  tab_usage: "OCR · Usage",
+  named_value: "{name}: {value}",
   pages: "Pages",
   nav_recognize: "Recognize",
   nav_status: "Status",
@@ -152,6 +155,7 @@ export default {
   tile_latency: "Median response time",
   latency_note: "95% within {p95}",
   no_requests: "No requests",
+  no_recent_requests: "No recent requests",
   tile_queue: "Images in queue",
   queue_note: "{running} in progress · queue limit {limit}",
   tile_cache: "Proportion cached or shared",
@@ -162,6 +166,7 @@ export default {
   worker_memory: "Memory",
   worker_uptime: "Uptime",
   worker_starting: "Starting",
+  worker_spare: "Spare",
   worker_ready: "Ready",
   worker_busy: "Busy",
   worker_retiring: "Stopping",

@@ -86,19 +86,19 @@ function drawRates(rates) {
   plots.rate.draw([series((entry) => entry.rates?.perSecond)], {
     minimum: 1,
     format: (value) => `${number(value)}/s`,
-    label: `${translate("tile_rate")}: ${perSecond}`,
+    label: named("tile_rate", perSecond),
   });
   const median = rates?.median ?? null;
   const p95 = rates?.p95 ?? null;
   byId("latency").textContent = median === null ? "–" : duration(median);
   byId("latency-note").textContent =
-    p95 === null ? translate("no_requests") : translate("latency_note", { p95: duration(p95) });
+    p95 === null ? translate("no_recent_requests") : translate("latency_note", { p95: duration(p95) });
   plots.latency.draw(
     [series((entry) => entry.rates?.median), series((entry) => entry.rates?.p95)],
     {
       minimum: 10,
       format: duration,
-      label: `${translate("tile_latency")}: ${byId("latency").textContent}, ${byId("latency-note").textContent}`,
+      label: named("tile_latency", `${byId("latency").textContent}, ${byId("latency-note").textContent}`),
     },
   );
   const latest = snapshots.findLast((entry) => entry.counters)?.counters;
@@ -117,7 +117,7 @@ function drawQueue(health) {
     {
       minimum: 5,
       format: (value) => number(value),
-      label: `${translate("tile_queue")}: ${waiting}, ${byId("queue-note").textContent}`,
+      label: named("tile_queue", `${waiting}, ${byId("queue-note").textContent}`),
     },
   );
 }
@@ -132,8 +132,12 @@ function drawCache(health, rates) {
   plots.cache.draw([series((entry) => entry.rates?.reusedShare)], {
     minimum: 1,
     format: (value) => percent(value),
-    label: `${translate("tile_cache")}: ${byId("cache").textContent}, ${byId("cache-note").textContent}`,
+    label: named("tile_cache", `${byId("cache").textContent}, ${byId("cache-note").textContent}`),
   });
+}
+
+function named(key, value) {
+  return translate("named_value", { name: translate(key), value });
 }
 
 function series(value) {

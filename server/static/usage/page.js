@@ -4,7 +4,7 @@ import { callApi } from "../shared/api.js";
 import { onKey } from "../shared/api_key.js";
 import { element } from "../shared/elements.js";
 import { openKeyDialog } from "../shared/key_dialog.js";
-import { language, number, onLanguage, percent, size, translate } from "../shared/language.js";
+import { formatUnit, language, number, onLanguage, percent, size, translate } from "../shared/language.js";
 import { startShell } from "../shared/shell.js";
 import { drawBars } from "./bars.js";
 import { everyDay, firstDay } from "./days.js";
@@ -134,7 +134,7 @@ function drawPlot() {
     bars: days.map((day) => ({
       name: shortDate(day.day),
       parts: stacked ? [day.images - day.cached, day.cached] : [day[measure]],
-      text: `${longDate(day.day)}: ${format(day[measure])}`,
+      text: translate("named_value", { name: longDate(day.day), value: format(day[measure]) }),
     })),
     minimum,
     format,
@@ -181,8 +181,7 @@ async function download() {
 
 function spentTime(seconds) {
   const [unit, length] = SPANS.find((span) => seconds >= span[1]) ?? SPANS.at(-1);
-  const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(language(), options).format(seconds / length);
+  return formatUnit(seconds / length, unit, 1);
 }
 
 function shortDate(day) {

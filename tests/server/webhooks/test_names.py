@@ -14,7 +14,7 @@ ADDRESS = "93.184.216.34"
 
 
 class SlowNames:
-    """A name server that answers names of `slow.example` when told to, and all others at once."""
+    """A name server that answers names of `slow.example` when told to, others immediately."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
