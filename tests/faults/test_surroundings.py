@@ -39,7 +39,7 @@ def test_a_stdout_that_is_not_unicode(serve: Serve, environment: Mapping[str, st
 
 @pytest.fixture
 def on_a_path(tmp_path: Path) -> Iterator[SocketServer]:
-    server = SocketServer(tmp_path, {}, fakes=True)
+    server = SocketServer(tmp_path, {"ocr": {"process": {"number": 1}}}, fakes=True)
     yield server
     server.stop()
 
@@ -135,7 +135,7 @@ def test_a_unix_socket(on_a_path: SocketServer) -> None:
 
 @pytest.mark.parametrize("mode", ["600", "0666"])
 def test_the_mode_of_the_socket(tmp_path: Path, mode: str) -> None:
-    server = SocketServer(tmp_path, {"unix_socket_mode": mode}, fakes=True)
+    server = SocketServer(tmp_path, {"web_server": {"unix_socket_mode": mode}}, fakes=True)
     server.start()
     try:
         assert stat.S_IMODE(server.path.stat().st_mode) == int(mode, 8)

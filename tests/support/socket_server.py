@@ -52,8 +52,8 @@ class SocketServer(ServerProcess):
         """Start it and wait until it listens."""
         self.journal.touch()
         config = self.folder / "config.json"
-        web_server = {"unix_socket": "ocr.sock", **self._settings}
-        config.write_text(json.dumps({"web_server": web_server, "ocr": {"process": {"number": 1}}}))
+        web_server = {"unix_socket": "ocr.sock", **self._settings.get("web_server", {})}
+        config.write_text(json.dumps({**self._settings, "web_server": web_server}))
         command = [sys.executable, *self._program, "--config", str(config)]
         script = f'{self.preparation} exec "$@" {self.redirection}'
         self.spawn(["sh", "-c", script, "sh", *command])
