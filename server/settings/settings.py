@@ -146,7 +146,7 @@ class AccessSettings:
 class LimitsSettings:
     """Limits of client addresses, and of keys without their own limits. 0: no limit."""
 
-    address_connections: int = setting(WholeNumber(0, 10**6), 2000)
+    address_connections: int = setting(WholeNumber(0, 10**6), 4000)
     address_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     rate_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     concurrency: int = setting(WholeNumber(0, 10**6), 0)
