@@ -36,7 +36,7 @@ from ocr_engine.worker.messages import (
     decode_reply,
     encode_request,
 )
-from ocr_engine.worker.spec import SAFE_PATH, WorkerSpec, run_worker, thread_environment
+from ocr_engine.worker.spec import WorkerSpec, run_worker, safe_path, thread_environment
 
 ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
@@ -225,8 +225,9 @@ class WorkerProcess:
                 daemon=True,
             )
             with _spawning:
-                os.environ.update({**thread_environment(self._spec.threads), **SAFE_PATH})
-                process.start()
+                os.environ.update(thread_environment(self._spec.threads))
+                with safe_path():
+                    process.start()
         except BaseException:
             ours.close()
             raise

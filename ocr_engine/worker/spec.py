@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
-# Without it, Python imports a worker's first modules from the current directory, if it has them.
-SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+_SAFE_PATH = "PYTHONSAFEPATH"
 IDLE_TRIM_SECONDS = 2.0  # without a task, before a worker trims its memory
 
 
@@ -44,6 +45,22 @@ def thread_environment(threads: int) -> dict[str, str]:
     """Environment variables that native libraries read when they are first imported."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {name: str(threads) for name in names}
+
+
+@contextlib.contextmanager
+def safe_path() -> Iterator[None]:
+    """Processes started meanwhile import nothing from the current directory.
+
+    Others may write to it, and Python looks there for the first modules of a worker.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_SAFE_PATH]
+        if before is not None:
+            os.environ[_SAFE_PATH] = before
 
 
 def run_worker(channel: connection.Connection, spec: WorkerSpec) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from server.settings.constraints import PathPrefix
+from server.settings.network_constraints import PathPrefix
 
 MAX_HOPS = 16  # checked, from the right
 MAX_HOP_CHARACTERS = 256
@@ -52,6 +52,14 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> 
     return peer if client is None else str(client)
 
 
+def is_trusted(peer: str, trusted: Networks) -> bool:
+    """Whether the peer may speak for its clients: a trusted proxy, or whoever has a Unix socket.
+
+    The permissions of the socket decide who that is; without a header, its clients have no address.
+    """
+    return not peer or (bool(trusted) and _is_in(ip_address(peer), trusted))
+
+
 def forwarded_prefix(peer: str, headers: Mapping[str, str], trusted: Networks, default: str) -> str:
     """The prefix of all paths as the client sees them, which the proxy has removed.
 
@@ -63,14 +71,6 @@ def forwarded_prefix(peer: str, headers: Mapping[str, str], trusted: Networks, d
         return PathPrefix()(headers["X-Forwarded-Prefix"])
     except ValueError:
         return default
-
-
-def is_trusted(peer: str, trusted: Networks) -> bool:
-    """Whether the peer may speak for its clients: a trusted proxy, or whoever has a Unix socket.
-
-    The permissions of the socket decide who that is; without a header, its clients have no address.
-    """
-    return not peer or (bool(trusted) and _is_in(ip_address(peer), trusted))
 
 
 def _hops(header: str) -> list[str]:

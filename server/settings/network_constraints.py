@@ -10,6 +10,23 @@ from typing import Any
 
 from server.settings.constraints import Schema
 
+_PREFIX = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?", re.ASCII)  # never a host, as in //host/
+
+
+@dataclass(frozen=True, slots=True)
+class PathPrefix:
+    """The first part of a URL's path, such as /ocr; empty or / for none."""
+
+    def __call__(self, value: Any) -> str:
+        """See Constraint."""
+        if not isinstance(value, str) or len(value) > 256 or not _PREFIX.fullmatch(value):
+            raise ValueError("expected a path such as /ocr, of letters, digits, `.`, `_` and `-`")
+        return value.rstrip("/")
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "maxLength": 256}
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkList:

@@ -22,11 +22,10 @@ from server.settings.constraints import (
     Nullable,
     Number,
     PathList,
-    PathPrefix,
     Text,
     WholeNumber,
 )
-from server.settings.network_constraints import HostList, NetworkList, OriginList
+from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.time_zones import TimeZone
 
@@ -54,9 +53,9 @@ class WebServerSettings:
     max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
-    root_path: str = setting(PathPrefix(), "")
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())
     cors_origins: tuple[str, ...] = setting(OriginList(), ())
+    root_path: str = setting(PathPrefix(), "")
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
@@ -147,7 +146,7 @@ class AccessSettings:
 class LimitsSettings:
     """Limits of client addresses, and of keys without their own limits. 0: no limit."""
 
-    address_connections: int = setting(WholeNumber(0, 10**6), 2000)
+    address_connections: int = setting(WholeNumber(0, 10**6), 4000)
     address_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     rate_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     concurrency: int = setting(WholeNumber(0, 10**6), 0)

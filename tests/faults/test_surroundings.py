@@ -39,7 +39,7 @@ def test_a_stdout_that_is_not_unicode(serve: Serve, environment: Mapping[str, st
 
 @pytest.fixture
 def on_a_path(tmp_path: Path) -> Iterator[SocketServer]:
-    server = SocketServer(tmp_path, {}, fakes=True)
+    server = SocketServer(tmp_path, {"ocr": {"process": {"number": 1}}}, fakes=True)
     yield server
     server.stop()
 

@@ -129,7 +129,7 @@ def test_without_the_server_the_proxy_says_so_in_json(tmp_path: Path) -> None:
 
 
 def test_nginx_reaches_the_server_on_a_unix_socket(tmp_path: Path) -> None:
-    server = SocketServer(tmp_path, {}, fakes=True)
+    server = SocketServer(tmp_path, {"ocr": {"process": {"number": 1}}}, fakes=True)
     server.start()
     try:
         wait_until(lambda: ask(server.path).status == 200, "a warm worker")

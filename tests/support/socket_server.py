@@ -53,9 +53,7 @@ class SocketServer(ServerProcess):
         self.journal.touch()
         config = self.folder / "config.json"
         web_server = {"unix_socket": "ocr.sock", **self._settings.get("web_server", {})}
-        process = {**self._settings["ocr"]["process"], "number": 1}
-        settings = {**self._settings, "web_server": web_server, "ocr": {"process": process}}
-        config.write_text(json.dumps(settings))
+        config.write_text(json.dumps({**self._settings, "web_server": web_server}))
         command = [sys.executable, *self._program, "--config", str(config)]
         script = f'{self.preparation} exec "$@" {self.redirection}'
         self.spawn(["sh", "-c", script, "sh", *command])

@@ -68,11 +68,12 @@ class HealthHandler(BaseHandler):
 
     def refuse(self, error: Exception) -> None:
         """Answer without a key, too: load balancers send no key. But a probe costs work."""
-        probes = "probe" in self.request.query_arguments
-        if probes or isinstance(error, HostNotAllowed | BodyTooLarge):
+        if isinstance(error, HostNotAllowed | BodyTooLarge):
             super().refuse(error)
-        else:
-            self.brief = True
+            return
+        if "probe" in self.request.query_arguments:
+            super().refuse(error)
+        self.brief = True
 
     async def get(self) -> None:
         """Workers, queue, cache, version and models as JSON; 503 if a probe fails."""
