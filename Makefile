@@ -72,10 +72,10 @@ coldstart: $(INSTALLED) ## seconds until the server is ready; run nothing else (
 idle: $(INSTALLED) ## how much idle cores speed up one image; run nothing else (4 minutes)
 	.venv/bin/python benchmarks/idle_cores.py $(ARGS)
 
-chaos: $(INSTALLED) ## a worker is killed every 2 s under load; run nothing else (17 minutes)
+chaos: $(INSTALLED) ## a worker is killed every 2 s under load; run nothing else (17 minutes); ARGS=--slow
 	.venv/bin/python benchmarks/chaos.py $(ARGS)
 
-kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing else (11 minutes)
+kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing else (13 minutes)
 	.venv/bin/python benchmarks/kills.py $(ARGS)
 
 jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
@@ -150,9 +150,10 @@ $(INSTALLED): requirements/full.txt requirements/models.txt
 $(SLIM): requirements/slim.txt requirements/slim-models.txt
 	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
 
-$(DEV): $(INSTALLED) requirements/dev.txt requirements/postgresql.txt
+$(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/postgresql.txt
 	@echo "installing what the tests need into $(@D)"
-	@$(call pip_install,$(@D),-r requirements/dev.txt -r requirements/postgresql.txt)
+	@$(call pip_install,$(@D),-r requirements/dev.txt -r requirements/heif.txt \
+	    -r requirements/postgresql.txt)
 	@touch $@
 
 # install(requirements, models, size, Pythons): into the folder of the stamp $@. If the stamp exists,

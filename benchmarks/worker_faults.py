@@ -1,4 +1,4 @@
-"""The faults of chaos.py, and the time until all workers are ready again."""
+"""The faults of chaos.py and kills.py, the time until all workers are ready, and latencies."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import random
 import signal
 import sys
 from collections import Counter, deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
-from server_under_test import ROOT, ServerUnderTest
+from server_under_test import ROOT, ServerUnderTest, Verdict
 from uploads import light_pages, upload
 
-from tests.support.arrivals import Answer, Client, Request
+from tests.support.arrivals import Answer, Client, Request, percentile
 
 sys.path[:0] = [str(ROOT / "tools")]
 
@@ -22,6 +22,7 @@ from broken_images import broken_images  # noqa: E402
 TASK_SECONDS = {"kill": 30.0, "all": 5.0}  # timeout of an image in a stopped worker
 SETTLE_SECONDS = 60.0
 POLL_SECONDS = 0.1
+MAX_RATIO = 3.0  # of the latency with faults to the usual one
 HEALTH = Request("health", method="GET", path="/healthz")
 
 
@@ -152,3 +153,26 @@ class Faults:
 
     def _victim(self) -> int | None:
         return self._random.choice(self.watch.victims() or [None])
+
+
+def judge_latency(
+    verdict: Verdict, calm: Sequence[Answer], stormy: Sequence[Answer], check: bool = True
+) -> None:
+    """Rows of the latencies without and with faults; p95 and p99 are compared with the usual ones.
+
+    check: whether too high a ratio is a failure.
+    """
+    verdict.row("latency without", latency(calm))
+    verdict.row("latency with", latency(stormy))
+    for percent in (95, 99):
+        ratio = _percentile(stormy, percent) / _percentile(calm, percent)
+        verdict.row(f"p{percent} ratio", f"{ratio:.2f}", ratio <= MAX_RATIO or not check)
+
+
+def latency(answers: Sequence[Answer]) -> str:
+    """The percentiles in words."""
+    return ", ".join(f"p{number} {_percentile(answers, number):.2f} s" for number in (50, 95, 99))
+
+
+def _percentile(answers: Sequence[Answer], percent: int) -> float:
+    return percentile((answer.seconds for answer in answers), percent)

@@ -28,7 +28,8 @@ class Progress:
         self._is_drawn = False
 
     def show(self, share: float | None, note: str, force: bool = False) -> None:
-        """Show the completed share from 0 to 1 (None: unknown) and a note."""
+        """Show the completed share (None: unknown; above 1: late, shown as 1) and a note."""
+        share = None if share is None else min(share, 1.0)
         now = self._clock()
         if not force and now - self._last < (REDRAW_SECONDS if self._is_terminal else LINE_SECONDS):
             return

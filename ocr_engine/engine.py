@@ -26,9 +26,10 @@ class TaskState(enum.Enum):
 
 
 class WorkerState(enum.Enum):
-    """The states of a worker, in order; a retiring one finishes its task."""
+    """The states of a worker, in order; a spare waits for a place, a retiring one finishes."""
 
     STARTING = "starting"
+    SPARE = "spare"
     READY = "ready"
     BUSY = "busy"
     RETIRING = "retiring"
@@ -65,6 +66,10 @@ class EngineTask(Protocol):
         """The Recognition, or an EngineError."""
 
     @property
+    def started(self) -> asyncio.Future[None]:
+        """Done once a worker has got the image, also if that worker is lost later."""
+
+    @property
     def state(self) -> TaskState:
         """The current state."""
 
@@ -98,6 +103,43 @@ class EngineStats:
     workers: Sequence[WorkerStats]
     restarts: Mapping[str, int]
     users: int = 0
+
+
+class ProbeOutcome(enum.StrEnum):
+    """How a worker has read the known image; one that is wrong or late is replaced."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    LATE = "late"
+    LOST = "lost"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProbe:
+    """The part of one worker in a probe. seconds: None if it was busy with another image."""
+
+    pid: int | None
+    outcome: ProbeOutcome
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What a probe has found. at: when it ended, by time.monotonic()."""
+
+    at: float
+    workers: Sequence[WorkerProbe] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether a worker reads rightly."""
+        return any(worker.outcome is ProbeOutcome.RIGHT for worker in self.workers)
+
+    @property
+    def summary(self) -> str:
+        """The outcomes in a few words."""
+        return ", ".join(f"{worker.pid} {worker.outcome}" for worker in self.workers) or "no worker"
 
 
 class Engine(Protocol):
@@ -164,6 +206,13 @@ class Engine(Protocol):
 
     def stats(self) -> EngineStats:
         """The engine's state, for metrics and /healthz."""
+
+    async def probe(self) -> ProbeReport:
+        """Have every worker read a known image; wrong workers are replaced.
+
+        Takes as long as the workers need; concurrent calls, and those within a few seconds, share
+        one probe.
+        """
 
     async def drain(self, grace_seconds: float) -> None:
         """Stop accepting images; wait until all are done or grace_seconds have passed."""

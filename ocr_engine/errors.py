@@ -52,7 +52,7 @@ class UnsupportedFormat(ImageError):
     """The bytes are not in an accepted image format."""
 
     code = "unsupported_format"
-    example = "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF"
+    example = "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
 
 
 class InvalidImage(ImageError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
+from ocr_engine.engine import Engine
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError
@@ -25,14 +26,18 @@ from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
+from server.service.kept_results import KeptResults
+from server.service.result_identity import identity
 from server.service.service import OcrService
 from server.settings.audit import audit_path
 from server.settings.database import database_location
-from server.settings.engine import build_engine, default_options
+from server.settings.engine import build_engine, default_options, spare_workers
+from server.settings.kept_results import kept_results_folder
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 from server.settings.time_zones import time_zone
 from server.users.days import Days
+from server.users.existing import existing_users
 from server.users.keyring import Keyring
 from server.users.limit_settings import build_quota, default_limits
 from server.users.limits import Limiter
@@ -69,9 +74,12 @@ def build_context(
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
-    connections = Connections(connection_limit(engine.capacity))
+    connections = Connections(connection_limit(engine.capacity + spare_workers(settings)))
     metrics.watch(engine, cache, inflight.total, connections)
     digester = Digester(RecentImages(int(settings.service.max_recent_mb * (1 << 20))))
+    location = database_location(settings)
+    storage = Storage(location)
+    kept_results = build_kept_results(cache, engine, storage) if settings.cache.keep else None
     service = OcrService(
         engine=engine,
         cache=cache,
@@ -80,9 +88,8 @@ def build_context(
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
         private=settings.cache.scope != "shared",
+        when_erased=kept_results.erased if kept_results is not None else None,
     )
-    location = database_location(settings)
-    storage = Storage(location)
     quota = build_quota(settings, storage, location)
     limiter = Limiter(default_limits(settings), quota)
     limiter.prepare()
@@ -90,6 +97,8 @@ def build_context(
     usage = build_usage(settings, storage)
     jobs = build_jobs(settings, storage, service, usage, limiter)
     background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
+    if kept_results is not None:
+        background.append(kept_results)
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
@@ -119,6 +128,17 @@ def build_context(
         patience_seconds=patience_seconds,
         webhook_guard=guard,
         background=[usage, refused, *background],
+        kept_results=kept_results,
+    )
+
+
+def build_kept_results(cache: ResultCache, engine: Engine, storage: Storage) -> KeptResults:
+    """The file of the result cache, in the state folder."""
+    return KeptResults(
+        cache,
+        kept_results_folder(),
+        functools.cache(functools.partial(identity, engine.fingerprint)),
+        functools.partial(existing_users, storage),
     )
 
 
@@ -136,7 +156,7 @@ def build_usage(settings: Settings, storage: Storage) -> Usage:
 
 
 async def open_records(context: ServerContext) -> None:
-    """Open what the settings ask for: the database, usage and the audit log.
+    """Open what the settings ask for: the database, usage, the audit log and the kept results.
 
     SettingsError if one of them is impossible here.
     """
@@ -164,6 +184,8 @@ async def open_records(context: ServerContext) -> None:
         context.use_keys()
     if settings.usage.enabled:
         context.usage.start()
+    if context.kept_results is not None:
+        await context.kept_results.restore()
 
 
 def build_jobs(

@@ -76,16 +76,16 @@ class KeyInvalid(ServiceError):
 
 
 class NotAllowed(ServiceError):
-    """The key is valid, but has not the scope that the request needs."""
+    """The key is valid, but lacks the scope that the request needs."""
 
     code = "not_allowed"
     example = "this needs the scope `jobs`; this key has: read"
 
 
 class RateLimited(ServiceError):
-    """More requests than an address or a key may send in a minute, or at the same time.
+    """More requests per minute, or concurrent requests, than an address or a key may send.
 
-    retry_after: seconds. headers: that tell how the client stands to its limit.
+    retry_after: seconds. headers: what the client has left of its limits.
     """
 
     code = "rate_limited"
@@ -174,7 +174,7 @@ class PoisonInput(ServiceError):
 
 
 class StorageUnavailable(ServiceError):
-    """The database, or the place for inputs and results, does not answer."""
+    """The database, or the storage for images and results of jobs, is unavailable."""
 
     code = "storage_unavailable"
     example = "the database does not answer; try again later"

@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from ocr_engine.engine import WorkerState
+from ocr_engine.engine import Engine, WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context, open_records
 from server.http.connections import raise_descriptor_limit
@@ -226,10 +227,17 @@ async def _announce(
     )
     print(runs, flush=True)
     systemd.notify("READY=1", f"STATUS={runs}")
-    while any(worker.state is WorkerState.STARTING for worker in engine.stats().workers):
+    while _some_are_starting(engine):
         await asyncio.sleep(0.02)
     url = url_to_open(*sockets[0].getsockname()[:2])
     print(f"ready after {seconds:.1f} s: open {url}", flush=True)
+
+
+def _some_are_starting(engine: Engine) -> bool:
+    """Whether workers are being loaded; spares start when all workers have."""
+    states = Counter(worker.state for worker in engine.stats().workers)
+    warm = states[WorkerState.READY] + states[WorkerState.BUSY]
+    return states[WorkerState.STARTING] > 0 and warm < engine.capacity
 
 
 def url_to_open(address: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""Folders and files of the state: for their owner only, whatever umask and mode are above."""
+"""Folders and files of the state: for their owner only, regardless of umask and parent folders."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,31 @@ def test_the_front_end_imports_no_native_library() -> None:
     native, of_the_worker = done.stdout.splitlines()
     assert native == "[]"
     assert of_the_worker == "['ocr_engine.worker.messages', 'ocr_engine.worker.spec']"
+
+
+READERS = re.compile(r"\b(im(read|decode)\w*|VideoCapture)\b")
+
+
+def test_only_pillow_decodes_images() -> None:
+    """OpenCV's decoders have no limits that we check, and its wheels have old libraries."""
+    assert READERS.search("cv2.imdecode(data, 1)")
+    assert READERS.search("from cv2 import imreadmulti")
+    files = [file for name in PACKAGES for file in (ROOT / name).rglob("*.py")]
+    assert len(files) > 100
+    assert [file for file in files if READERS.search(file.read_text(encoding="utf-8"))] == []
+
+
+def test_a_server_without_keys_and_jobs_has_neither_a_database_nor_its_description() -> None:
+    """They take 32 MB and 2 MB."""
+    done = run_python(
+        "import sys, server.app\n"
+        "from server.http.routes import make_application\n"
+        "from server.settings.settings import Settings\n"
+        "make_application(server.app.build_context(Settings(), load=object))\n"
+        "unneeded = ('sqlalchemy', 'aiosqlite', 'alembic', 'psycopg', 'server.http.openapi')\n"
+        "print([name for name in sys.modules if name.startswith(unneeded)])\n"
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 @pytest.mark.parametrize("own", [{}, {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "7"}])

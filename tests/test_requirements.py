@@ -11,6 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from licences import packages
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT / "requirements", ROOT / "benchmarks" / "peer_servers")
 FILES = sorted(path for folder in FOLDERS for path in folder.glob("*.txt"))
@@ -93,7 +95,7 @@ def test_full_and_slim_install_the_same_versions() -> None:
 
 def test_what_is_added_to_the_full_install_keeps_its_versions() -> None:
     full = versions(lock("full"))
-    for path in (lock("dev"), lock("browser")):
+    for path in (lock("dev"), lock("browser"), lock("heif")):
         for name, found in versions(path).items():
             assert found <= full.get(name, found), f"{path.name}: {name}"
 
@@ -111,7 +113,7 @@ def test_the_package_asks_for_no_more_than_the_locks_have() -> None:
         name = wanted.name.lower()
         for version in slim[name] | full.get(name, set()):
             assert wanted.specifier.contains(version), line
-    known = {**full, **versions(lock("postgresql"))}
+    known = {**full, **versions(lock("postgresql")), **versions(lock("heif"))}
     for extra in project["optional-dependencies"].values():
         for wanted in map(Requirement, extra):
             assert all(wanted.specifier.contains(each) for each in known[wanted.name.lower()]), (
@@ -135,3 +137,12 @@ def test_pyproject_the_makefile_and_the_docs_name_the_same_pythons() -> None:
     assert f"Python {first} 至 {last}" in (ROOT / "README.zh-CN.md").read_text()
     for page in ("README.md", "README.zh-CN.md", "docs/quickstart.md"):
         assert f"Python {more}" in (ROOT / page).read_text(), page
+
+
+def test_the_page_of_licences_has_every_package_that_users_install() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| (\S.*) \| ([a-z, ]+) \|$", page, flags=re.M)
+    assert {
+        name: installs.split(", ") for name, _, installs in rows if name != "package"
+    } == packages()
+    assert not [licence for _, licence, _ in rows if "AGPL" in licence or "NC" in licence]

@@ -1,8 +1,8 @@
 """Screenshots of the pages for the docs, with a real server, real models and a real browser.
 
-python tools/screenshots.py writes docs/images/page_*.png, status_*.png and key_*.png: both pages in
-English in every size and theme, the wide light page in Chinese (needs a Chinese font), and a server
-with keys in both languages. --language writes pages in that language only.
+python tools/screenshots.py writes docs/images/page_*.png, status_*.png, key_*.png and usage_*.png:
+the pages in English in every size and theme, the wide light page in Chinese (needs a Chinese font),
+and a server with keys in both languages. --language writes pages in that language only.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main() -> int:
 
 
 def take_keys(browser: Browser, output: Path, only: str | None) -> None:
-    """A server that requires keys: the dialog with a wrong key, and what is left today."""
+    """A server that requires keys: the dialog with a wrong key, what is left today, the usage."""
     admin_key = secrets.token_hex(16)
     with tempfile.TemporaryDirectory() as state:
         variables = {
@@ -98,7 +98,9 @@ def take_keys(browser: Browser, output: Path, only: str | None) -> None:
                 write(shot, output / f"key_dialog_{ending}", keep_open=True)
                 enter_key(shot, new_key(url, admin_key))
                 show_results(shot, name == "narrow")
-                write(shot, output / f"key_left_{ending}")
+                write(shot, output / f"key_left_{ending}", keep_open=True)
+                show_usage(shot, url)
+                write(shot, output / f"usage_{ending}")
 
 
 def new_key(url: str, admin_key: str) -> str:
@@ -124,6 +126,12 @@ def enter_key(page: Page, key: str) -> None:
     page.locator("#key-use").click()
     expect(page.locator(".tray-row.done")).to_have_count(1, timeout=20_000)
     page.locator("#clear-all").click()
+
+
+def show_usage(page: Page, url: str) -> None:
+    """Open the page of the usage in the same tab, which has the key."""
+    page.goto(f"{url}usage")
+    expect(page.locator("#days tr")).to_have_count(1)
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ class Contender(Protocol):
 
 
 class ThisServer:
-    """The server of this repository with default settings, but without a cache."""
+    """The server of this repository with default settings, but without a cache and spares."""
 
     server = "this server"
     setting = "defaults"
@@ -63,7 +63,7 @@ class ThisServer:
     def __init__(self) -> None:
         workers = len(os.sched_getaffinity(0))
         self.settings: dict[str, Any] = {
-            "ocr": {"process": {"number": workers}},
+            "ocr": {"process": {"number": workers, "spares": 0}},
             "service": {"time": 0},
         }
         self.versions: dict[str, str] = {}  # those of the whole run

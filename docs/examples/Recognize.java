@@ -8,6 +8,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
@@ -25,7 +26,10 @@ public class Recognize {
         Path image = Path.of(arguments[1]);
         boolean asJob = arguments.length > 2 && arguments[2].equals("job");
         try {
-            System.out.print(asJob ? recognizeAsJob(server, image) : recognize(server, image));
+            String text = asJob ? recognizeAsJob(server, image) : recognize(server, image);
+            byte[] shown = text.getBytes(StandardCharsets.UTF_8); // whatever the locale
+            System.out.write(shown, 0, shown.length);
+            System.out.flush();
         } catch (ConnectException error) {
             System.err.println("no answer from " + server + "; is the server running?");
             System.exit(1);

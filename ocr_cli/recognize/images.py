@@ -36,7 +36,7 @@ class ImageFile:
         return str(self.path) if self.path is not None else "standard input"
 
     def read(self) -> bytes:
-        """The image's bytes; blocks."""
+        """The image's bytes. A blocking call."""
         return self.content if self.path is None else self.path.read_bytes()
 
 
@@ -53,7 +53,7 @@ def find_images(arguments: Sequence[str], leave_out: Path | None = None) -> list
         root, paths = _expand(argument, leave_out)
         roots.append(root)
         if not paths:
-            raise NoImages(f"{argument}: no JPEG, PNG, GIF, BMP, TIFF or WebP found")
+            raise NoImages(f"{argument}: no JPEG, PNG, GIF, BMP, TIFF, WebP, AVIF or HEIC found")
         found.update(dict.fromkeys(paths))
     given = STDIN in arguments
     images = [ImageFile(None, "stdin", sys.stdin.buffer.read())] if given else []

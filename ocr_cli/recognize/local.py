@@ -46,6 +46,7 @@ class InProcessReader:
         process = replace(
             ocr.process,
             number=number,
+            spares=0,
             idle_cores=False,
             queue_size=10**6,
             queue_timeout_seconds=PATIENCE_SECONDS,

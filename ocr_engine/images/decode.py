@@ -12,16 +12,17 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from ocr_engine.errors import ImageError, InvalidImage
-from ocr_engine.images.exif_orientation import ORIENTATION, orientation, turned
+from ocr_engine.images.clean_file import CleanFile, clean_file
+from ocr_engine.images.decoders import pillow_format
+from ocr_engine.images.exif_orientation import SIDEWAYS, orientation, turned
 from ocr_engine.images.frames import count_gif_frames, count_tiff_pages
-from ocr_engine.images.header import ACCEPTED_FORMATS, ImageHeader, check_size, read_header
-from ocr_engine.images.jpeg_segments import split_jpeg
-from ocr_engine.images.tiff_directory import XMP, read_directory, without_tags
+from ocr_engine.images.grey_levels import grey_from_deep, is_deep_grey, stretched_colours
+from ocr_engine.images.header import ImageHeader, check_size, read_header
+from ocr_engine.images.pixel_shape import SQUARE, stretch_of, stretched
 
 ImageArray = npt.NDArray[np.uint8]
 
 _NEAR_WHITE = 230
-_TIFF_METADATA = frozenset({ORIENTATION, XMP, 34665, 34853, 40965})  # EXIF, GPS, interoperability
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,12 @@ class DecodedImage:
     """A decoded image: pixels (height, width, 3) uint8 in BGR order, as the models expect.
 
     Upright (EXIF orientation applied). `frames`: the number of frames or pages in the file.
+    `stretch`: by how much it must be wider and higher for its pixels to be square.
     """
 
     pixels: ImageArray
     frames: int = 1
+    stretch: tuple[float, float] = SQUARE
 
 
 def decode(data: bytes, max_pixels: int) -> DecodedImage:
@@ -44,10 +47,15 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
     """
     header = read_header(data)
     check_size(header, max_pixels)
-    file = _without_metadata(header.format, data)
     try:
-        image = _load(file, header, max_pixels)
-        pixels = _to_bgr(turned(image, _orientation_of(image, file)))
+        file = clean_file(header.format, data, lambda mended: _load(mended, header, max_pixels))
+        frames = _count_frames(header.format, data)
+        image = _load(file.data, header, max_pixels)
+        frames = frames or int(getattr(image, "n_frames", 1))
+        upright = _orientation_of(image, file)
+        pixels = _to_bgr(turned(_full_range(image, header.format, file), upright))
+        if file.white_is_zero:
+            pixels = 255 - pixels
     except (ImageError, MemoryError, cv2.error):
         raise
     except UnidentifiedImageError:
@@ -56,95 +64,60 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
         raise InvalidImage(
             f"the {header.format} is truncated or broken ({error}); send the whole file"
         ) from None
-    return DecodedImage(pixels, _count_frames(image, data))
+    across, down = stretch_of(image.info.get("dpi"))
+    return DecodedImage(pixels, frames, (down, across) if upright in SIDEWAYS else (across, down))
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """The bytes given to Pillow, and the EXIF and XMP removed from them."""
-
-    data: bytes
-    exif: bytes = b""
-    xmp: bytes = b""
+def squared(image: DecodedImage, max_pixels: int) -> DecodedImage:
+    """The image with square pixels, of which there are at most max_pixels."""
+    if image.stretch == SQUARE:
+        return image
+    return DecodedImage(stretched(image.pixels, image.stretch, max_pixels), image.frames)
 
 
-def _without_metadata(file_format: str, data: bytes) -> _File:
-    """Remove metadata on which Pillow may raise although the pixels are intact.
-
-    Pillow parses EXIF when it opens a JPEG, and parses it and rotates the pixels when it loads a
-    TIFF. From PNG and WebP it returns EXIF as bytes.
-    """
-    if file_format == "JPEG":
-        jpeg = split_jpeg(data)
-        return _File(jpeg.data, jpeg.exif, jpeg.xmp)
-    if file_format == "TIFF":
-        xmp = read_directory(data).bytes_of(XMP, data)
-        return _File(without_tags(data, _TIFF_METADATA), exif=data, xmp=xmp)
-    return _File(data)
-
-
-def _load(file: _File, header: ImageHeader, max_pixels: int) -> Image.Image:
+def _load(data: bytes, header: ImageHeader, max_pixels: int) -> Image.Image:
     """Decode the pixels as stored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(file.data), formats=ACCEPTED_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=[pillow_format(header.format)]) as image:
             check_size(ImageHeader(header.format, *image.size), max_pixels)
             image.load()
             return image
 
 
-def _orientation_of(image: Image.Image, file: _File) -> int:
-    """The orientation, from the removed EXIF; for PNG and WebP, as Pillow returns it."""
-    exif, xmp = file.exif, file.xmp
-    if image.format in ("PNG", "WEBP"):
-        exif, xmp = image.info.get("exif", b""), image.info.get("xmp", b"")
-        if not exif and "Raw profile type exif" in image.info:
-            exif = _raw_profile(image.info["Raw profile type exif"])
-    return orientation(exif, xmp)
+def _orientation_of(image: Image.Image, file: CleanFile) -> int:
+    """The orientation, from the removed EXIF, or from what Pillow returns."""
+    exif = file.exif or image.info.get("exif") or b""
+    return orientation(exif, file.xmp or image.info.get("xmp") or b"")
 
 
-def _raw_profile(text: str) -> bytes:
-    """EXIF as ImageMagick wrote it into PNGs: three lines of header, then hexadecimal digits."""
-    try:
-        return bytes.fromhex("".join(text.split("\n")[3:]))
-    except ValueError:
-        return b""
-
-
-def _count_frames(image: Image.Image, data: bytes) -> int:
-    """The number of frames or pages; Pillow counts GIF and TIFF slowly."""
-    if image.format == "GIF":
+def _count_frames(file_format: str, data: bytes) -> int:
+    """The number of frames or pages, which Pillow counts slowly in some formats; 0: ask Pillow."""
+    if file_format == "GIF":
         return count_gif_frames(data)
-    if image.format == "TIFF":
+    if file_format == "TIFF":
         return count_tiff_pages(data)
-    return int(getattr(image, "n_frames", 1)) if image.format == "WEBP" else 1
+    return 0 if file_format in ("WEBP", "AVIF", "HEIC") else 1
+
+
+def _full_range(image: Image.Image, file_format: str, file: CleanFile) -> Image.Image:
+    """The image with the range of colours that it was meant to have."""
+    if file.bits == 16:
+        return stretched_colours(image)
+    if file_format == "BMP" and image.mode == "RGBA" and not image.getchannel("A").getbbox():
+        return image.convert("RGB")  # as from the Windows clipboard: nobody has set the alpha
+    return image
 
 
 def _to_bgr(image: Image.Image) -> ImageArray:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _from_deep_grey(image)
+    if is_deep_grey(image):
+        return cv2.cvtColor(grey_from_deep(image), cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         return _over_background(image.convert("RGBA"))
     if image.mode == "L":
         return cv2.cvtColor(np.asarray(image), cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-
-
-def _from_deep_grey(image: Image.Image) -> ImageArray:
-    """Scale grey values to 8 bits: 16-bit values by 1/257, others by their range if needed."""
-    values = np.asarray(image).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise InvalidImage("the image has pixels that are not numbers")
-    if image.mode.startswith("I;16") or (image.mode == "I" and 255 < values.max() <= 65535):
-        values /= 257.0
-    elif image.mode == "F" and values.min() >= 0 and values.max() <= 1:
-        values *= 255.0
-    elif values.max() > 255 or values.min() < 0:
-        span = max(float(values.max() - values.min()), 1e-9)
-        values = (values - values.min()) * (255.0 / span)
-    grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def _over_background(image: Image.Image) -> ImageArray:

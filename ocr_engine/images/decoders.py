@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 
-from PIL import Image, _imaging
+from PIL import AvifImagePlugin, Image, _imaging
 
 log = logging.getLogger(__name__)
 
@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 def prepare_decoders() -> None:
     """Set up a process that decodes clients' images, so that they cannot fill its log."""
     lift_pixel_limit()
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a worker has one core
     try:
         _silence()
     except (OSError, AttributeError) as error:  # Pillow is linked differently
@@ -22,6 +23,16 @@ def prepare_decoders() -> None:
 def lift_pixel_limit() -> None:
     """Let Pillow open images of any size: check_size enforces the limit for every format."""
     Image.MAX_IMAGE_PIXELS = None
+
+
+def pillow_format(file_format: str) -> str:
+    """Pillow's name of an accepted format; adds its decoder first, if Pillow does not have it."""
+    if file_format != "HEIC":
+        return file_format
+    import pillow_heif  # optional, and 30 MB
+
+    pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
+    return "HEIF"
 
 
 def _silence() -> None:

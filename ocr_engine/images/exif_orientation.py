@@ -11,6 +11,7 @@ from ocr_engine.images.tiff_directory import read_directory
 
 ORIENTATION = 0x112
 UPRIGHT = 1
+SIDEWAYS = frozenset({5, 6, 7, 8})  # width and height change places
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

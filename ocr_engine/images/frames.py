@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import struct
 
+from ocr_engine.errors import InvalidImage
+from ocr_engine.images.tiff_directory import tiff_layout
+
+# A GIF of 100 MB in blocks of 255 bytes has 400,000.
+MAX_GIF_BLOCKS = 1_000_000
+
 
 def count_gif_frames(data: bytes) -> int:
-    """The number of frames in a GIF, from its block structure; stops where the file is broken."""
-    frames = 0
+    """The number of frames in a GIF, from its block structure; stops where the file is broken.
+
+    InvalidImage if it has more than MAX_GIF_BLOCKS blocks.
+    """
+    frames = blocks = 0
     try:
         position = 13 + _color_table_bytes(data[10])
         while data[position] != 0x3B:
@@ -18,8 +27,11 @@ def count_gif_frames(data: bytes) -> int:
                 position += 11 + _color_table_bytes(data[position + 9])
             else:
                 break
-            while data[position]:
-                position += 1 + data[position]
+            while size := data[position]:
+                position += 1 + size
+                blocks += 1
+                if blocks > MAX_GIF_BLOCKS:
+                    raise InvalidImage(f"the GIF has more than {MAX_GIF_BLOCKS} data blocks")
             position += 1
     except IndexError:
         pass
@@ -28,15 +40,16 @@ def count_gif_frames(data: bytes) -> int:
 
 def count_tiff_pages(data: bytes) -> int:
     """The number of pages (IFDs) in a TIFF; a cyclic IFD chain terminates."""
-    order = "<" if data.startswith(b"II") else ">"
+    layout = tiff_layout(data)
     seen: set[int] = set()
     try:
-        (position,) = struct.unpack_from(order + "I", data, 4)
+        position = layout.read(layout.offset, data, layout.first)
         while position and position not in seen:
-            (entries,) = struct.unpack_from(order + "H", data, position)
-            following = struct.unpack_from(order + "I", data, position + 2 + 12 * entries)
+            entries = layout.read(layout.count, data, position)
+            after = position + layout.count_bytes + layout.entry * entries
+            following = layout.read(layout.offset, data, after)
             seen.add(position)
-            (position,) = following
+            position = following
     except struct.error:
         pass
     return max(len(seen), 1)

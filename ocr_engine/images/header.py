@@ -6,15 +6,19 @@ to the frame header), allocates nothing, and trusts no length field.
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ocr_engine.errors import EngineError, InvalidImage, TooManyPixels, UnsupportedFormat
+from ocr_engine.images.isobmff import brand_format, largest_size
 from ocr_engine.images.jpeg_segments import FRAME_HEADERS, MAX_SEGMENTS, jpeg_segments
 from ocr_engine.images.tiff_directory import MAX_ENTRIES, read_directory
 
-ACCEPTED_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
+ACCEPTED_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
+OPTIONAL_FORMATS = {"HEIC": "pillow-heif"}  # and the Python package that each needs
 MAX_SIDE = 65_500
 SIGNATURE_BYTES = 18  # by which all accepted formats are recognized
 
@@ -25,6 +29,12 @@ _FOREIGN_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "a Photoshop file"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x01\x00", "an icon"),
+    (b"MM\x00+", "a big-endian BigTIFF"),  # Pillow takes it for another kind of TIFF
+    (b"AT&TFORM", "DjVu"),
+    (b"\xd7\xcd\xc6\x9a", "a Windows metafile"),
     (b"\x76\x2f\x31\x01", "OpenEXR"),
     (b"PK\x03\x04", "a ZIP or Office file"),
     (b"<svg", "SVG"),
@@ -46,15 +56,19 @@ class ImageHeader:
 def read_header(data: bytes) -> ImageHeader:
     """Read format and size from the bytes.
 
-    Raises UnsupportedFormat if the format is not in ACCEPTED_FORMATS, InvalidImage if the header
-    is truncated or broken.
+    Raises UnsupportedFormat if the format is not accepted, InvalidImage if the header is truncated
+    or broken.
     """
     found = _recognize_format(data)
+    accepted = f"accepted are {', '.join(accepted_formats())}"
     if found is None:
-        raise UnsupportedFormat(
-            f"the bytes are {_foreign_name(data)}; accepted are {', '.join(ACCEPTED_FORMATS)}"
-        )
+        raise UnsupportedFormat(f"the bytes are {_foreign_name(data)}; {accepted}")
     name, read_size = found
+    if name in OPTIONAL_FORMATS and not _is_installed(OPTIONAL_FORMATS[name]):
+        raise UnsupportedFormat(
+            f"the bytes are {name}, which needs the Python package {OPTIONAL_FORMATS[name]} on the "
+            f"server; {accepted}"
+        )
     try:
         width, height = read_size(data)
     except (struct.error, IndexError):
@@ -62,6 +76,12 @@ def read_header(data: bytes) -> ImageHeader:
     if width < 1 or height < 1:
         raise InvalidImage(f"the {name} header claims {width}x{height} pixels")
     return ImageHeader(name, width, height)
+
+
+def accepted_formats() -> tuple[str, ...]:
+    """The formats that this installation reads."""
+    optional = OPTIONAL_FORMATS.items()
+    return *ACCEPTED_FORMATS, *(name for name, package in optional if _is_installed(package))
 
 
 def pixels_in(data: bytes) -> int:
@@ -74,7 +94,7 @@ def pixels_in(data: bytes) -> int:
 
 
 def has_signature(start: bytes) -> bool:
-    """Whether a file whose first SIGNATURE_BYTES are these claims to be in an accepted format."""
+    """Whether the first SIGNATURE_BYTES of a file are those of an accepted format."""
     return _recognize_format(start) is not None
 
 
@@ -96,11 +116,18 @@ def _recognize_format(data: bytes) -> tuple[str, Callable[[bytes], tuple[int, in
         return "GIF", _gif_size
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WEBP", _webp_size
-    if data.startswith((b"II*\x00", b"MM\x00*")):
+    if data.startswith((b"II*\x00", b"MM\x00*", b"II+\x00")):
         return "TIFF", _tiff_size
     if data.startswith(b"BM") and len(data) > 17 and data[14:18] in _BMP_HEADER_SIZES:
         return "BMP", _bmp_size
-    return None
+    brand = brand_format(data)
+    return None if brand is None else (brand, largest_size)
+
+
+@functools.cache
+def _is_installed(package: str) -> bool:
+    """Whether a package is installed; does not import it."""
+    return importlib.util.find_spec(package.replace("-", "_")) is not None
 
 
 def _foreign_name(data: bytes) -> str:

@@ -54,9 +54,9 @@ class Admission:
             self._pixels.append(pixels)
 
     def cost(self, pixels: int) -> float:
-        """The expected seconds for an image of this size, in those of an average image.
+        """The expected time for an image of this size, relative to an average image.
 
-        Seconds by pixel are taken to be the same for all images, so only the sizes matter.
+        The time per pixel is assumed to be the same for all images, so only sizes matter.
         """
         if not pixels or not self._pixels:
             return 1.0
@@ -64,7 +64,7 @@ class Admission:
         return min(max(cost, MIN_COST), MAX_COST)
 
     def meet(self, user: str) -> None:
-        """Note the user of a task: once one has a name, nobody may fill the whole backlog."""
+        """Note the user of a task; once a user has a name, nobody may fill the whole backlog."""
         self._several_users = self._several_users or user != ANONYMOUS_USER
 
     def expected_wait(self, ahead: float, workers: int) -> float:

@@ -16,8 +16,8 @@ FOREGROUND_SHARE = 4  # images that somebody waits for, to one that nobody waits
 class Backlog:
     """First the tasks whose worker was lost, then users by turns; see FairQueue.
 
-    Tasks that somebody waits for and background tasks have a queue of their own each. While both
-    wait, they are started in the ratio FOREGROUND_SHARE to 1, by cost.
+    There is one queue for tasks that a client waits for, and one for background tasks. While both
+    have tasks, they are started in the ratio FOREGROUND_SHARE to 1, by cost.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Backlog:
         return len({*self._foreground.users(), *self._background.users()})
 
     def waiting(self, turn: Turn) -> Waiting:
-        """What a task of this turn would find: the others take their share, at most all they have.
+        """What a task of this turn would wait for: others take their share, at most what they have.
 
         Takes constant time, as it is asked for each image.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import signal
+from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 # Signals raised by a crash in native code. Others come from outside: an operator, a closed
@@ -29,6 +30,7 @@ class ExitReason(enum.StrEnum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     STUCK = "stuck"
+    PROBE_FAILED = "probe_failed"
     NOT_STARTED = "not_started"
     PROTOCOL_ERROR = "protocol_error"
     LEFT = "left"
@@ -56,6 +58,11 @@ class WorkerExit(NamedTuple):
         return self.signal.lower() if self.reason is ExitReason.SIGNAL else self.reason.value
 
 
+def not_started(error: Exception) -> WorkerExit:
+    """The exit of a worker for which there was no process."""
+    return WorkerExit(ExitReason.NOT_STARTED, f"could not be started ({error})")
+
+
 def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
     """The exit for a multiprocessing exit code, which is negative for a signal.
 
@@ -70,3 +77,15 @@ def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
         return WorkerExit(ExitReason.SIGNAL, f"killed by signal {-code}", signal=f"sig{-code}")
     self_inflicted = number in _CRASH_SIGNALS or (number is signal.SIGKILL and out_of_memory)
     return WorkerExit(ExitReason.SIGNAL, f"killed by {number.name}", self_inflicted, number.name)
+
+
+def reap(process: BaseProcess, seconds: float) -> int:
+    """Wait so long for a process whose channel is closed, or kill it; returns the exit code."""
+    process.join(seconds)
+    if process.is_alive():
+        process.kill()
+    while process.exitcode is None:
+        process.join(0.1)
+    code = process.exitcode
+    process.close()
+    return code

@@ -66,7 +66,7 @@ class FairQueue:
         return 0 if user is None else len(user.tasks)
 
     def share(self, turn: Turn) -> float:
-        """The share of the workers, 0 to 1, that one more task of this turn's user has."""
+        """The share of the workers, 0 to 1, that this turn's user has after one more task."""
         user, weight = self._users.get(turn.user), weight_of(turn)
         own = user.weight if user is not None and user.tasks else 0.0
         return weight / (weight + max(0.0, self._weight - own))

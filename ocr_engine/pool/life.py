@@ -9,7 +9,10 @@ from ocr_engine.engine import WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 
 TRANSITIONS: Mapping[WorkerState, frozenset[WorkerState]] = {
-    WorkerState.STARTING: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
+    WorkerState.STARTING: frozenset(
+        {WorkerState.SPARE, WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}
+    ),
+    WorkerState.SPARE: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
     WorkerState.READY: frozenset({WorkerState.BUSY, WorkerState.RETIRING, WorkerState.DEAD}),
     WorkerState.BUSY: frozenset({WorkerState.READY, WorkerState.RETIRING, WorkerState.DEAD}),
     WorkerState.RETIRING: frozenset({WorkerState.DEAD}),
@@ -28,15 +31,18 @@ class WorkerLife:
     Times are time.monotonic().
     task_limit: images before it is recycled, 0: no limit.
     spawn_round: shared by workers that were spawned together.
+    spare: whether it waits for a place, or will when it is warm.
     start_seconds: from spawning until it was warm; None before that.
     idle_since: when it became warm or last answered.
     recycle_reason: why it leaves once its replacement is warm.
     killed_for: why the parent killed it.
+    counts: whether its present task counts as done when it is answered.
     """
 
     started_at: float
     task_limit: int = 0
     spawn_round: int = 0
+    spare: bool = False
     state: WorkerState = WorkerState.STARTING
     start_seconds: float | None = None
     idle_since: float = 0.0
@@ -44,6 +50,7 @@ class WorkerLife:
     rss_mb: int = 0
     recycle_reason: WorkerExit | None = None
     killed_for: WorkerExit | None = None
+    counts: bool = True
 
     @property
     def was_ready(self) -> bool:
@@ -52,7 +59,7 @@ class WorkerLife:
 
     @property
     def lasting(self) -> bool:
-        """Whether the worker stays; otherwise it gets a replacement."""
+        """Whether the worker or spare stays; otherwise it gets a replacement."""
         leaving = (WorkerState.RETIRING, WorkerState.DEAD)
         return self.recycle_reason is None and self.state not in leaving
 
@@ -68,19 +75,32 @@ class WorkerLife:
 
     def became_ready(self, now: float, rss_mb: int) -> WorkerLife:
         """The models are loaded and warm."""
-        ready = self._become(WorkerState.READY)
+        ready = self._become(WorkerState.SPARE if self.spare else WorkerState.READY)
         return replace(ready, idle_since=now, start_seconds=now - self.started_at, rss_mb=rss_mb)
 
-    def assigned(self) -> WorkerLife:
-        """A task was assigned."""
-        return self._become(WorkerState.BUSY)
+    def promoted(self, now: float) -> WorkerLife:
+        """The spare has a place, and gets tasks."""
+        if self.state is not WorkerState.SPARE:
+            raise IllegalTransition(f"a worker that is {self.state.value} is no warm spare")
+        return replace(self._become(WorkerState.READY), spare=False, idle_since=now)
+
+    def demoted(self) -> WorkerLife:
+        """A spare was warm first and took the place: the worker will be a spare itself."""
+        if self.state is not WorkerState.STARTING:
+            raise IllegalTransition(f"a worker that is {self.state.value} cannot become a spare")
+        return replace(self, spare=True)
+
+    def assigned(self, counts: bool = True) -> WorkerLife:
+        """A task was assigned; a probe does not count."""
+        return replace(self._become(WorkerState.BUSY), counts=counts)
 
     def answered(self, now: float, rss_mb: int) -> WorkerLife:
         """The task is done; the worker is idle again, unless it is retiring."""
         if not self.expects_answer:
             raise IllegalTransition(f"a worker that is {self.state.value} has no task to answer")
         life = self if self.state is WorkerState.RETIRING else self._become(WorkerState.READY)
-        return replace(life, idle_since=now, tasks_done=self.tasks_done + 1, rss_mb=rss_mb)
+        tasks_done = self.tasks_done + int(self.counts)
+        return replace(life, idle_since=now, tasks_done=tasks_done, rss_mb=rss_mb)
 
     def measured(self, rss_mb: int) -> WorkerLife:
         """The parent measured the worker's memory."""

@@ -5,26 +5,33 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from dataclasses import replace
 
-from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, TaskState, Turn
+from ocr_engine.engine import (
+    DEFAULT_TURN,
+    EngineStats,
+    EngineTask,
+    ProbeReport,
+    TaskState,
+    Turn,
+)
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
+from ocr_engine.pool.deadlines import Deadlines
 from ocr_engine.pool.exits import ExitReason, WorkerExit
+from ocr_engine.pool.probe import Prober
 from ocr_engine.pool.process import WorkerProcess
+from ocr_engine.pool.sacrifices import Sacrifices
 from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import Supervisor, TaskReply
-from ocr_engine.pool.task import PoolTask
+from ocr_engine.pool.task import PendingBytes, PoolTask
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import Recognition
 from ocr_engine.worker.messages import Failed
 
 log = logging.getLogger(__name__)
-
-BEGIN_SECONDS = 10.0  # for a worker to acknowledge its task
-STOP_SECONDS = 0.5  # for a worker to stop at the deadline, before it is killed
 
 
 class Pool:
@@ -37,8 +44,13 @@ class Pool:
         self.completed = 0
         self._ids = itertools.count(1)
         self._backlog = Backlog()
+        self._sacrifices = Sacrifices(spec.workers.number)
         self._running: dict[WorkerProcess, PoolTask] = {}
-        self._pending_bytes = 0
+        self._deadlines = Deadlines(
+            self._running, spec.task_seconds, self._retry, self._overdue, self._replace_killed
+        )
+        self._prober = Prober(self.supervisor, self.on_idle)
+        self._pending_bytes = PendingBytes()
         self._draining = False
 
     @property
@@ -77,6 +89,12 @@ class Pool:
             restarts=dict(self.supervisor.restarts),
         )
 
+    async def probe(self) -> ProbeReport:
+        """See Engine; a pool that drains is not probed, and does not pass."""
+        if self._draining:
+            return ProbeReport(time.monotonic())
+        return await self._prober.report()
+
     async def drain(self, grace_seconds: float) -> None:
         """See Engine."""
         self._draining = True
@@ -91,6 +109,7 @@ class Pool:
         for task in (*self._backlog, *self._running.values()):
             task.finish(stopped)
         self._backlog.clear()
+        self._prober.close()
         for worker in self._running:
             worker.kill(ExitReason.SHUTDOWN, "shutdown")
         self._running.clear()
@@ -114,7 +133,7 @@ class Pool:
 
     def pending_bytes(self) -> int:
         """See Engine."""
-        return self._pending_bytes
+        return self._pending_bytes.total
 
     def expected_wait(self) -> float:
         """See Engine."""
@@ -153,7 +172,7 @@ class Pool:
         max_seconds = self.spec.queue_seconds + self.spec.task_seconds
         task = PoolTask(next(self._ids), image, options, max_seconds, read_before, turn)
         task.cost = self.admission.cost(task.pixels)
-        self._count_bytes(len(image), task)
+        self._pending_bytes.count(len(image), task)
         self._enqueue(task)
         return task
 
@@ -167,17 +186,18 @@ class Pool:
         worker = next((worker for worker, t in self._running.items() if t is task), None)
         if worker is None or not stop_running:
             return False
-        if not self.supervisor.may_sacrifice(
-            worker, asyncio.get_running_loop().time() - task.started_at
-        ):
+        busy_seconds = asyncio.get_running_loop().time() - task.started_at
+        if not self._sacrifices.allow(busy_seconds, worker.life.start_seconds or 0.0):
             return False
         del self._running[worker]
         task.finish(cancelled)
         worker.kill(ExitReason.CANCELLED, "its task was cancelled")
+        self._replace_killed()
         return True
 
     def on_idle(self) -> None:
         """Assign the next waiting images to idle workers; see SupervisorListener."""
+        self._prober.assign()
         while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
             self._run(self._backlog.pop(), worker)
 
@@ -187,10 +207,12 @@ class Pool:
         if task is not None and task.task_id == task_id:
             task.attempts += 1
             task.begun = True
-            task.set_timer(self.spec.task_seconds, self._overdue, task, worker)
+            self._deadlines.begun(task, worker)
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker has finished its task; see SupervisorListener."""
+        if self._prober.on_reply(worker, reply):
+            return
         task = self._running.pop(worker, None)
         if task is None:
             return
@@ -200,6 +222,7 @@ class Pool:
             )
             worker.kill(ended.reason, ended.detail)
             self._retry(task, ended)
+            self._replace_killed()
             return
         if task.state is TaskState.DONE:  # the deadline has passed: the answer is late, or says so
             task.cancel_timer()
@@ -214,6 +237,7 @@ class Pool:
 
     def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
         """A worker died; its task is retried; see SupervisorListener."""
+        self._prober.on_lost(worker)
         task = self._running.pop(worker, None)
         if task is not None:
             self._retry(task, ended)
@@ -226,22 +250,9 @@ class Pool:
         task.set_timer(min(self.spec.queue_seconds, remaining), self._expire, task)
         self.on_idle()
 
-    def _count_bytes(self, size: int, task: PoolTask) -> None:
-        """Count the image as pending until its task is done; see Engine.pending_bytes."""
-
-        def settled(_: asyncio.Future[Recognition]) -> None:
-            self._pending_bytes -= size
-
-        self._pending_bytes += size
-        task.future.add_done_callback(settled)
-
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
-        task.dispatches += 1
-        task.begun = False
-        task.state = TaskState.RUNNING
-        task.started_at = asyncio.get_running_loop().time()
-        task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
-        task.cores = self._free_cores()
+        task.start(self._free_cores())
+        self._deadlines.sent(task, worker)
         self._running[worker] = task
         worker.assign(task.message(self.spec.task_seconds))
 
@@ -249,7 +260,7 @@ class Pool:
         """How many cores the next image may use: idle ones too, if no other image is waiting."""
         if self._backlog:
             return 1
-        taken = sum(task.cores for task in self._running.values())
+        taken = self._prober.reading() + sum(task.cores for task in self._running.values())
         return max(1, min(self.spec.cores_per_image, self.supervisor.warm() - taken))
 
     def _retry(self, task: PoolTask, ended: WorkerExit) -> None:
@@ -268,25 +279,13 @@ class Pool:
             return
         task.finish(task.waited_too_long(self.spec.queue_seconds))
 
-    def _not_begun(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """Abort a frozen worker that never read its task, and retry the task."""
-        if self._running.get(worker) is task:
-            del self._running[worker]
-            stuck = WorkerExit(ExitReason.STUCK, "did not begin its task")
-            worker.abort(stuck.reason, stuck.detail)
-            self._retry(task, stuck)
+    def _overdue(self, task: PoolTask) -> None:
+        self.admission.record(self.spec.task_seconds, task.pixels)
 
-    def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """Fail the task at its deadline; a worker that checks between lines survives."""
-        if self._running.get(worker) is task:
-            self.admission.record(self.spec.task_seconds, task.pixels)
-            task.finish(task.took_too_long(self.spec.task_seconds))
-            task.set_timer(STOP_SECONDS, self._not_stopped, task, worker)
-
-    def _not_stopped(self, task: PoolTask, worker: WorkerProcess) -> None:
-        if self._running.get(worker) is task:
-            del self._running[worker]
-            worker.abort(ExitReason.DEADLINE, "deadline passed")
+    def _replace_killed(self) -> None:
+        """Let a spare take its place before the killed process has ended."""
+        self.supervisor.use_spares()
+        self.on_idle()
 
 
 def _own(task: EngineTask) -> PoolTask:

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from ocr_engine.engine import WorkerState, WorkerStats
 from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
-from ocr_engine.pool.exits import ExitReason, WorkerExit, worker_exit
+from ocr_engine.pool.exits import ExitReason, WorkerExit, not_started, reap, worker_exit
 from ocr_engine.pool.life import WorkerLife
 from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
@@ -56,7 +56,7 @@ class WorkerListener(Protocol):
 class WorkerProcess:
     """One worker; all changes go through these methods, on the event loop only.
 
-    task_limit, spawn_round: see WorkerLife.
+    task_limit, spawn_round, spare: see WorkerLife.
     """
 
     _numbers = itertools.count(1)
@@ -68,10 +68,11 @@ class WorkerProcess:
         senders: Executor,
         task_limit: int = 0,
         spawn_round: int = 0,
+        spare: bool = False,
     ) -> None:
         self.number = next(self._numbers)
         self.pid: int | None = None
-        self._life = WorkerLife(time.monotonic(), task_limit, spawn_round)
+        self._life = WorkerLife(time.monotonic(), task_limit, spawn_round, spare)
         self._spec = spec
         self._listener = listener
         self._senders = senders
@@ -98,7 +99,7 @@ class WorkerProcess:
         try:
             attend.start()
         except RuntimeError as error:  # no more threads are available
-            self._post(self._exited, _not_started(error))
+            self._post(self._exited, not_started(error))
 
     def stats(self) -> WorkerStats:
         """Figures for metrics and /healthz."""
@@ -115,9 +116,17 @@ class WorkerProcess:
         """The worker reported that it is warm."""
         self._life = self._life.became_ready(time.monotonic(), rss_mb)
 
-    def assign(self, task: Task) -> None:
-        """Send a task; the worker is busy until it answers."""
-        self._life = self._life.assigned()
+    def promote(self) -> None:
+        """Give the spare a place; it gets tasks."""
+        self._life = self._life.promoted(time.monotonic())
+
+    def demote(self) -> None:
+        """Let a worker that is still being loaded be a spare."""
+        self._life = self._life.demoted()
+
+    def assign(self, task: Task, counts: bool = True) -> None:
+        """Send a task; the worker is busy until it answers. counts: see WorkerLife."""
+        self._life = self._life.assigned(counts)
         self._oom_kills = oom_kills()
         self._sample_later()
         self.send(task)
@@ -131,7 +140,7 @@ class WorkerProcess:
         self._life = self._life.to_be_recycled(reason)
 
     def retire(self) -> None:
-        """Assign no more tasks; the worker is stopped when it has answered its present one."""
+        """Assign no more tasks; the worker is stopped when it has answered its current one."""
         self._life = self._life.retiring()
 
     def send(self, request: Request) -> None:
@@ -186,7 +195,7 @@ class WorkerProcess:
         try:
             process, channel = self._start_process()
         except Exception as error:  # mostly OSError: no descriptor, no process, no memory
-            ended = _not_started(error)
+            ended = not_started(error)
         else:
             ended = self._read_until_exit(process, channel)
         finally:
@@ -221,7 +230,7 @@ class WorkerProcess:
         problem = self._read(channel)
         if problem is not None:
             process.kill()
-        code = _reap(process)
+        code = reap(process, LEAVE_SECONDS)
         with self._channel_lock:
             self._channel = None
             channel.close()
@@ -281,19 +290,3 @@ class WorkerProcess:
 
 
 _spawning = threading.Lock()
-
-
-def _not_started(error: Exception) -> WorkerExit:
-    return WorkerExit(ExitReason.NOT_STARTED, f"could not be started ({error})")
-
-
-def _reap(process: SpawnProcess) -> int:
-    """Wait for a process whose channel is closed, or kill it; returns the exit code."""
-    process.join(LEAVE_SECONDS)
-    if process.is_alive():
-        process.kill()
-    while process.exitcode is None:
-        process.join(0.1)
-    code = process.exitcode
-    process.close()
-    return code

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import logging
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ocr_engine.engine import WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
+from ocr_engine.pool.places import Places
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.worker.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
@@ -22,9 +25,7 @@ from ocr_engine.worker.spec import IDLE_TRIM_SECONDS, WorkerSpec
 log = logging.getLogger(__name__)
 
 RECYCLE_SPREAD = 0.2
-MAX_BACKOFF_SECONDS = 30.0
 MAX_FIRST_STARTS = 5
-SACRIFICE_SECONDS = 30.0
 CLOSE_SECONDS = 2 * LEAVE_SECONDS  # before giving up on a worker that survives even SIGKILL
 
 TaskReply = Done | Failed
@@ -36,6 +37,7 @@ class SupervisorSpec:
 
     number: how many workers. max_tasks: images before a worker is recycled (±20 %), 0: no limit.
     max_rss_mb: memory above which it is recycled. start_seconds: limit for loading and warm-up.
+    spares: how many more are kept warm to take the place of one that leaves.
     """
 
     number: int
@@ -43,6 +45,7 @@ class SupervisorSpec:
     max_tasks: int = 1000
     max_rss_mb: int = 1500
     start_seconds: float = 120.0
+    spares: int = 0
 
 
 class SupervisorListener(Protocol):
@@ -76,11 +79,12 @@ class Supervisor:
         self._listener = listener
         self._random = randomness or random.Random()
         self._workers: list[WorkerProcess] = []
-        self._senders = ThreadPoolExecutor(2 * spec.number + 2, thread_name_prefix="channel")
-        self._sacrifices: deque[float] = deque(maxlen=spec.number)
-        self._spawn_round = 0
-        self._failed_rounds: set[int] = set()
-        self._respawn: asyncio.TimerHandle | None = None
+        senders = 2 * spec.number + spec.spares + 2
+        self._senders = ThreadPoolExecutor(senders, thread_name_prefix="channel")
+        rounds = itertools.count(1)
+        spawn_spare = functools.partial(self._spawn, spare=True)
+        self._places = Places(self._missing, self._spawn, rounds)
+        self._spare_places = Places(self._missing_spares, spawn_spare, rounds)
         self._closing = False
         self._failure: asyncio.Future[str] | None = None
 
@@ -100,8 +104,8 @@ class Supervisor:
         A process stuck in the kernel (uninterruptible sleep) is left behind.
         """
         self._closing = True
-        if self._respawn is not None:
-            self._respawn.cancel()
+        self._places.close()
+        self._spare_places.close()
         for worker in self._workers:
             if force or worker.state is WorkerState.STARTING:
                 worker.kill(ExitReason.SHUTDOWN, "shutdown")
@@ -133,25 +137,35 @@ class Supervisor:
             return max(recent, key=lambda worker: worker.life.idle_since)
         return min(ready, key=lambda worker: worker.life.idle_since, default=None)
 
-    def may_sacrifice(self, worker: WorkerProcess, busy_seconds: float) -> bool:
-        """Whether to kill a worker to stop its task, at the cost of starting another.
-
-        Only if the task has run for longer than a worker takes to start, and at most once per
-        worker in SACRIFICE_SECONDS: clients that cancel must not keep the pool busy starting
-        workers.
-        """
-        now, last = time.monotonic(), self._sacrifices
-        if busy_seconds < (worker.life.start_seconds or 0.0):
-            return False
-        if len(last) == last.maxlen and now - last[0] < SACRIFICE_SECONDS:
-            return False
-        last.append(now)
-        return True
-
     def warm(self) -> int:
-        """The number of workers that take tasks, now or after their present one."""
+        """The number of workers that take tasks, now or after their current one."""
         states = (WorkerState.READY, WorkerState.BUSY)
         return sum(worker.state in states for worker in self._workers)
+
+    def use_spares(self) -> None:
+        """Give the places of workers that leave, or are being killed, to spares that are warm.
+
+        A worker that is still being loaded becomes a spare then: whichever is warm first serves.
+        """
+        spares = [each for each in self._workers if each.state is WorkerState.SPARE]
+        for spare in () if self._closing else spares:
+            if self._missing() <= 0:
+                loading = self._first_loading()
+                if loading is None:
+                    return
+                loading.demote()
+            log.info("spare %d takes the place of a worker", spare.pid or 0)
+            spare.promote()
+            self._retire_one()
+
+    def _fill(self) -> None:
+        """Use the spares, then start what is missing; spares last, they must not delay a worker."""
+        if self._closing:
+            return
+        self.use_spares()
+        self._places.fill()
+        if self.warm() >= self.spec.number:
+            self._spare_places.fill()
 
     def on_reply(self, process: WorkerProcess, reply: Reply) -> None:
         """See WorkerListener."""
@@ -170,8 +184,8 @@ class Supervisor:
         if not self._closing:
             self._account(process, ended)
         self._listener.on_worker_lost(process, ended)
-        if not self._closing:
-            self._fill()
+        self._fill()
+        self._listener.on_idle()
 
     def _account(self, process: WorkerProcess, ended: WorkerExit) -> None:
         """Count and log an exit: as recycled only if the worker left on request."""
@@ -183,37 +197,34 @@ class Supervisor:
         self.restarts[ended.label] += 1
         log.warning("worker %d lost: %s", process.pid or 0, ended.detail)
         if not process.life.was_ready:
-            self._failed_rounds.add(process.life.spawn_round)
-            if self.info is None and len(self._failed_rounds) >= MAX_FIRST_STARTS:
+            places = self._spare_places if process.life.spare else self._places
+            places.failed(process.life.spawn_round)
+            if self.info is None and places.failures >= MAX_FIRST_STARTS:
                 reason = f"no worker could start in {MAX_FIRST_STARTS} attempts: {ended.detail}"
                 self._give_up(reason)
 
-    def _fill(self) -> None:
-        """Spawn missing workers, with exponential backoff while starts fail."""
-        if self._closing or self._respawn is not None or self._missing() <= 0:
-            return
-        if self._failed_rounds:
-            backoff = min(2.0 ** min(len(self._failed_rounds) - 1, 10), MAX_BACKOFF_SECONDS)
-            self._respawn = asyncio.get_running_loop().call_later(backoff, self._spawn_missing)
-        else:
-            self._spawn_missing()
-
-    def _spawn_missing(self) -> None:
-        self._respawn = None
-        self._spawn_round += 1
-        for _ in range(self._missing()):
-            worker = WorkerProcess(
-                self.spec.worker, self, self._senders, self._task_limit(), self._spawn_round
-            )
-            self._workers.append(worker)
-            worker.start()
-            asyncio.get_running_loop().call_later(
-                self.spec.start_seconds, self._check_started, worker
-            )
+    def _spawn(self, spawn_round: int, spare: bool = False) -> None:
+        spec = replace(self.spec.worker, background=spare and self.spec.worker.background)
+        limit = self._task_limit()
+        worker = WorkerProcess(spec, self, self._senders, limit, spawn_round, spare)
+        self._workers.append(worker)
+        worker.start()
+        asyncio.get_running_loop().call_later(self.spec.start_seconds, self._check_started, worker)
 
     def _missing(self) -> int:
-        """How many to spawn; workers due to leave do not count, as replacements start first."""
-        return self.spec.number - sum(worker.life.lasting for worker in self._workers)
+        """How many workers are missing; those due to leave do not count."""
+        return self.spec.number - len(self._lasting(spare=False))
+
+    def _missing_spares(self) -> int:
+        return self.spec.spares - len(self._lasting(spare=True))
+
+    def _lasting(self, spare: bool) -> list[WorkerProcess]:
+        """The workers that stay, or the spares that do."""
+        return [each for each in self._workers if each.life.lasting and each.life.spare is spare]
+
+    def _first_loading(self) -> WorkerProcess | None:
+        workers = self._lasting(spare=False)
+        return next((each for each in workers if each.state is WorkerState.STARTING), None)
 
     def _check_started(self, worker: WorkerProcess) -> None:
         if worker.state is WorkerState.STARTING:
@@ -224,15 +235,16 @@ class Supervisor:
         if worker.state is not WorkerState.STARTING:
             return
         self.info = ready.info
-        self._failed_rounds.clear()
         worker.became_ready(ready.rss_mb)
-        log.info(
-            "worker %d ready after %.1f s (%d MiB)",
-            worker.pid or 0,
-            worker.life.start_seconds,
-            ready.rss_mb,
-        )
-        self._retire_one()
+        spare, seconds = worker.life.spare, worker.life.start_seconds
+        what = "spare" if spare else "worker"
+        log.info("%s %d ready after %.1f s (%d MiB)", what, worker.pid or 0, seconds, ready.rss_mb)
+        if spare:
+            self._spare_places.started()
+        else:
+            self._places.started()
+            self._retire_one()
+        self._fill()
         self._listener.on_idle()
 
     def _on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:

@@ -45,6 +45,7 @@ class PoolTask:
         self.image = image
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
+        self.started: asyncio.Future[None] = loop.create_future()
         self.state = TaskState.QUEUED
         self.cores = 1  # its worker may use so many
         self.read_before = read_before
@@ -60,12 +61,24 @@ class PoolTask:
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
 
+    def start(self, cores: int) -> None:
+        """A worker gets it, and may use so many cores."""
+        self.dispatches += 1
+        self.begun = False
+        self.state = TaskState.RUNNING
+        self.started_at = asyncio.get_running_loop().time()
+        self.cores = cores
+        if not self.started.done():
+            self.started.set_result(None)
+
     def message(self, seconds: float) -> Task:
         """The message to its worker; seconds: limit of the recognition."""
         return Task(self.task_id, self.options, self.image, self.cores, seconds)
 
     def lost_worker(self, ended: WorkerExit) -> EngineError | None:
-        """Record that the task's worker was lost; the error if it is given up, None to retry.
+        """Record that the task's worker was lost.
+
+        Returns the error if the task is given up, None if it is to be retried.
 
         A task is retried until its deadline, unless it has crashed MAX_DEATHS workers. Workers
         killed from outside do not count, and no crash counts if the image has been read before.
@@ -125,3 +138,19 @@ class PoolTask:
             self.future.exception()  # mark as retrieved: perhaps nobody waits for it any more
         else:
             self.future.set_result(outcome)
+
+
+class PendingBytes:
+    """The bytes of all images that wait or are being read."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def count(self, size: int, task: PoolTask) -> None:
+        """Count an image until its task is done."""
+
+        def settled(_: asyncio.Future[Recognition]) -> None:
+            self.total -= size
+
+        self.total += size
+        task.future.add_done_callback(settled)

@@ -1,4 +1,4 @@
-"""The order in which a person reads boxes: rows from the top, in a row from the left."""
+"""The order in which a person reads boxes: rows from top to bottom, each from left to right."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MAX_SKEW_DEGREES = 20.0
 def reading_order(boxes: Sequence[QuadArray]) -> list[int]:
     """Indices of the boxes, each (4, 2) clockwise from the top left, in reading order.
 
-    The page is straightened first by the median slope of its long boxes, so that a slightly
-    turned page keeps its rows. A box belongs to a row if its middle lies within the row's
-    height by ROW_OVERLAP.
+    First, the page is straightened by the median slope of its long boxes, so that a slightly
+    rotated page keeps its rows. A box belongs to a row if their middles are close: nearer than
+    ROW_OVERLAP times the smaller of their heights.
     """
     if not boxes:
         return []

@@ -111,10 +111,11 @@ def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, f
 def decode_characters(
     probabilities: FloatArray, characters: Sequence[str], filled: float
 ) -> Reading:
-    """Like decode(), with the extent of each character; filled: the fraction without padding.
+    """Like decode(), but also gives the extent of each character.
 
-    A character lies at its steps, as in PaddleOCR's return_word_box; its confidence is that of its
-    first step, so that a line's confidence is the mean of its characters.
+    filled: the fraction of the model's steps along the line that is not padding. A character
+    extends over the steps that show it, as in PaddleOCR's return_word_box. Its confidence is that
+    of its first step, so that a line's confidence is the mean of its characters.
     """
     runs = _runs(probabilities[0])
     steps = probabilities.shape[1] * filled

@@ -7,6 +7,7 @@ import logging
 import re
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from ocr_engine.errors import (
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.resized import resized
 from ocr_engine.result import Recognition
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.memory import trim_memory
@@ -40,6 +42,7 @@ from ocr_engine.worker.messages import (
 from ocr_engine.worker.process_setup import (
     die_with_parent,
     limit_memory,
+    lower_priority,
     own_signals,
     prepare_process,
 )
@@ -65,13 +68,11 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     die_with_parent()
     prepare_process()
     try:
-        recognizer = spec.load()
-        own_signals()
-        prepare_decoders()
-        _warm(recognizer, spec)
+        recognizer = _loaded_in_background(spec) if spec.background else _loaded(spec)
     except ModelError as error:
         _send(channel, LoadFailed(error.message))
         return
+    own_signals()
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
         _warm(recognizer, spec, spec.cores)
@@ -121,22 +122,44 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
 
 def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
     """Decode and recognize; adds the seconds of the stages `decode` and, if asked for, `draw`."""
-    from ocr_engine.images.decode import decode
+    from ocr_engine.images.decode import decode, squared
 
     budget = Budget(task.cores, time.monotonic() + task.seconds)
     start = time.perf_counter()
     image = decode(task.image, max_pixels)
+    seen = squared(image, max_pixels)
     decoded = time.perf_counter() - start
-    recognition = recognizer.recognize(image, task.options, budget)
+    recognition = recognizer.recognize(seen, task.options, budget)
     stages = {"decode": decoded, **recognition.stages}
+    result = recognition.result
+    if seen is not image:
+        height, width = image.pixels.shape[:2]
+        result = resized(result, width, height)
     if not task.options.draw:
-        return Recognition(recognition.result, stages)
+        return Recognition(result, stages)
     from ocr_engine.images.drawing import draw_page
 
     start = time.perf_counter()
-    (page,) = recognition.result.pages
+    (page,) = result.pages
     drawing = draw_page(image.pixels, page)
-    return Recognition(recognition.result, {**stages, "draw": time.perf_counter() - start}, drawing)
+    return Recognition(result, {**stages, "draw": time.perf_counter() - start}, drawing)
+
+
+def _loaded(spec: WorkerSpec) -> Recognizer:
+    """A recognizer that is warm."""
+    recognizer = spec.load()
+    prepare_decoders()
+    _warm(recognizer, spec)
+    return recognizer
+
+
+def _loaded_in_background(spec: WorkerSpec) -> Recognizer:
+    """As _loaded(), in a thread at low priority, so that workers get the cores first.
+
+    The process could not raise its own priority afterwards, so the main thread keeps it.
+    """
+    with ThreadPoolExecutor(1, initializer=lower_priority) as loader:
+        return loader.submit(_loaded, spec).result()
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:

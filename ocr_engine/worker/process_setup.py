@@ -15,6 +15,8 @@ from multiprocessing import connection, parent_process
 
 from ocr_engine.memory import memory_bytes
 
+BACKGROUND_NICE = 10
+
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
 
@@ -57,6 +59,14 @@ def own_signals() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
+
+
+def lower_priority() -> None:
+    """Give this thread less of the cores than others get (Linux: niceness is by thread)."""
+    thread = threading.get_native_id()
+    with contextlib.suppress(OSError):
+        usual = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, usual + BACKGROUND_NICE)
 
 
 def limit_memory(task_memory_mb: int) -> None:

@@ -24,7 +24,8 @@ class WorkerSpec:
     release_rss_mb: RSS above which memory is returned after each image, not only when idle.
     idle_rss_mb: RSS above which the idle trim drops compiled shapes, too.
     task_memory_mb: address space that one image may add, 0: no limit.
-    cores: the most cores that one image may use while they are idle.
+    cores: how many cores one image may use at most, if they would otherwise be idle.
+    background: load at low priority; only for runtimes that compute in the calling thread.
     """
 
     load: Callable[[], Recognizer]
@@ -34,6 +35,7 @@ class WorkerSpec:
     idle_rss_mb: int = 440
     task_memory_mb: int = 0
     cores: int = 1
+    background: bool = False
 
 
 def thread_environment(threads: int) -> dict[str, str]:

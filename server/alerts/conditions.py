@@ -1,4 +1,4 @@
-"""When something is wrong: workers die, the queue stays full, disk or memory runs out."""
+"""What triggers an alert: workers die, the queue stays full, disk or memory runs out."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NEARLY = 0.9  # of a limit: with workers that take from it, a full queue is neve
 
 
 class Condition(Protocol):
-    """One thing that may be wrong; asked every few seconds.
+    """One possible problem, checked every few seconds.
 
-    recovered: what is said when it is over.
+    recovered: the message when it is over.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Condition(Protocol):
 
 
 class WorkerDeaths:
-    """`after` workers died within five minutes; over when none has died for so long."""
+    """`after` workers died within five minutes; over when none has died for five minutes."""
 
     kind = "workers"
     recovered = "no worker has died for 5 minutes"
@@ -60,7 +60,7 @@ class WorkerDeaths:
 
 
 class QueueFull:
-    """For `seconds`, the backlog is full or its wait is too long for more images."""
+    """The backlog has been full, or its wait too long for more images, for `seconds`."""
 
     kind = "queue"
     recovered = "the queue has room again"
@@ -91,7 +91,7 @@ class QueueFull:
 
 
 class DiskLow:
-    """A folder's disk has less than min_mb left. folders: by what they are called in alerts."""
+    """A folder's disk has less than min_mb left. folders: by their names in alerts."""
 
     kind = "disk"
     recovered = "the disk has room again"

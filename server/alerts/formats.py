@@ -85,7 +85,7 @@ def _dingtalk(alert: Alert, url: str, secret: str | None) -> tuple[str, Payload]
 
 
 def _feishu(alert: Alert, url: str, secret: str | None) -> tuple[str, Payload]:
-    """The signature goes into the body: of nothing, with time and secret as the key."""
+    """The signature goes into the body: an HMAC of nothing, with time and secret as the key."""
     payload: Payload = {"msg_type": "text", "content": {"text": alert.text}}
     if secret is not None:
         seconds = str(int(alert.at))

@@ -14,7 +14,7 @@ POST_SECONDS = 5.0
 
 
 def check_url(settings: AlertSettings) -> None:
-    """SettingsError if alerts.webhook is no URL; the message does not show it: it is a secret."""
+    """SettingsError if alerts.webhook is not a URL; the message omits it, as it is a secret."""
     if settings.webhook is None:
         return
     url = settings.webhook.reveal()

@@ -1,4 +1,4 @@
-"""Looks at the conditions every few seconds, and posts what begins and what is over."""
+"""Checks the conditions every few seconds, and posts when a problem begins or ends."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def new_alert(kind: str, state: State, message: str) -> Alert:
 def build_watch(
     settings: Settings, stats: Callable[[], EngineStats], database: Path | None
 ) -> Watch:
-    """The watch of these settings; SettingsError if alerts.webhook is no URL.
+    """The watch of these settings; SettingsError if alerts.webhook is not a URL.
 
     database: the file of SQLite, whose folder is the state folder.
     """

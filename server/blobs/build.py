@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from server.blobs.store import BlobStore
 from server.database.database import Database
 from server.database.location import Location, state_folder
 from server.database.tables import BLOB, JOB
+from server.private_files import make_folder
 
 BLOB_FOLDER = "blobs"
 
@@ -23,7 +25,10 @@ def blob_store(kind: str, database: Database, location: Location) -> BlobStore:
     """The store for inputs and results; `auto`: a folder if the database is a file."""
     if kind == "database" or (kind == "auto" and location.file is None):
         return DatabaseBlobs(database)
-    return FolderBlobs(blob_folder(location))
+    folder = blob_folder(location)
+    with contextlib.suppress(OSError):  # put() will say so
+        make_folder(folder)
+    return FolderBlobs(folder)
 
 
 def blob_folder(location: Location) -> Path:

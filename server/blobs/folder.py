@@ -14,7 +14,7 @@ from pathlib import Path
 
 from server.blobs.store import BlobMissing
 from server.errors import StorageUnavailable
-from server.private_files import make_folder, opener
+from server.private_files import FOLDER_MODE, opener
 
 UNFINISHED = ".part"
 
@@ -22,7 +22,11 @@ log = logging.getLogger(__name__)
 
 
 class FolderBlobs:
-    """One file for each blob; see BlobStore. clock: Unix seconds."""
+    """One file for each blob; see BlobStore. clock: Unix seconds.
+
+    The folder is created, but not the one above it: if an operator moved that away, it must not be
+    in the way when it is moved back.
+    """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
@@ -49,7 +53,7 @@ class FolderBlobs:
         path = self._folder / blob_id
         unfinished = path.with_suffix(UNFINISHED)
         try:
-            make_folder(self._folder)
+            self._folder.mkdir(FOLDER_MODE, exist_ok=True)
             with open(unfinished, "xb", opener=opener) as file:
                 file.write(data)
                 file.flush()

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from server.database.database_file import DatabaseFile
 from server.database.location import Location
 from server.errors import StorageUnavailable
 
@@ -27,10 +28,14 @@ Insert = sqlite.Insert | postgresql.Insert
 
 
 class Database:
-    """A pool of connections; StorageUnavailable from all calls while the server is away."""
+    """A pool of connections; all calls raise StorageUnavailable if the server does not answer.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    file: of SQLite.
+    """
+
+    def __init__(self, engine: AsyncEngine, file: DatabaseFile | None = None) -> None:
         self._engine = engine
+        self._file = file
         self.kind = engine.dialect.name
         # SQLite has one writer: waiting here costs less than waiting in its busy handler.
         one = self.kind == "sqlite"
@@ -64,6 +69,7 @@ class Database:
                     await self._call(transaction.rollback())
                     raise
                 await self._call(transaction.commit())
+            self._check_file()  # or the commit may have gone to a deleted file
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -83,6 +89,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        self._check_file()
         connection = self._connection(self._engine)
         self._open += 1
         try:
@@ -95,9 +102,21 @@ class Database:
             finally:
                 self._open -= 1
 
+    async def drop_deleted(self) -> bool:
+        """Remove deleted rows from SQLite's write-ahead log, too; False if others still read it."""
+        if self.kind != "sqlite":
+            return True
+        with _translated():
+            async with self._turn(), self._connected() as connection:
+                return await self._call(_truncate_log(connection))
+
     def insert(self, table: Table) -> Insert:
         """An INSERT of this dialect, which has on_conflict_do_nothing() and _do_update()."""
         return sqlite.insert(table) if self.kind == "sqlite" else postgresql.insert(table)
+
+    def _check_file(self) -> None:
+        if self._file is not None:
+            self._file.check()
 
     async def close(self) -> None:
         """Close all connections, when the last transactions have ended."""
@@ -139,15 +158,15 @@ async def _plain(work: Coroutine[Any, Any, Result]) -> Result:
     return await work
 
 
-def connect(location: Location) -> Database:
-    """A database; nothing is opened before the first transaction."""
+def connect(location: Location, file: DatabaseFile | None = None) -> Database:
+    """A database; nothing is opened before the first transaction. file: of SQLite."""
     if location.file is not None:
         engine = create_async_engine(
             location.async_url, pool_size=CONNECTIONS, max_overflow=MORE_CONNECTIONS
         )
         event.listen(engine.sync_engine, "connect", prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return Database(engine)
+        return Database(engine, file)
     engine = create_async_engine(
         location.async_url,
         pool_size=CONNECTIONS,
@@ -178,9 +197,19 @@ def prepare_sqlite(connection: Any, _: Any) -> None:
         "synchronous=FULL",
         f"busy_timeout={BUSY_MILLISECONDS}",
         "foreign_keys=ON",
+        "secure_delete=ON",  # nothing of a deleted row remains in free pages
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+async def _truncate_log(connection: AsyncConnection) -> bool:
+    """Outside of a transaction, which SQLAlchemy would begin."""
+    raw = await connection.get_raw_connection()
+    assert raw.driver_connection is not None
+    rows = await raw.driver_connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+    ((busy, _, _),) = rows
+    return not busy
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -22,7 +22,7 @@ class LocationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A database. file: of SQLite; None for PostgreSQL.
+    """Where a database is. file: the path of the SQLite file; None for PostgreSQL.
 
     url, async_url: SQLAlchemy's, with a synchronous and an asynchronous driver.
     """

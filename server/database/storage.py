@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from server.database.database_file import DatabaseFile
 from server.database.location import Location, network_file_system
 from server.errors import StorageUnavailable
 from server.private_files import make_folder
@@ -34,16 +35,24 @@ class Storage:
 
     def __init__(self, location: Location) -> None:
         self.location = location
-        self.problem = ""  # why it is unavailable
+        self._file = None if location.file is None else DatabaseFile(location.file)
+        self._failure = ""  # of the last open()
         self._opening: asyncio.Task[Database] | None = None
         self._open = asyncio.Event()
 
     @property
+    def problem(self) -> str:
+        """Why it is unavailable: the last open() failed, or the file of SQLite is gone."""
+        if self._open.is_set() and self._file is not None:
+            return self._file.problem()
+        return self._failure
+
+    @property
     def state(self) -> StorageState:
-        """Whether it is open; unavailable: the last open() failed."""
-        if self._open.is_set():
-            return "open"
-        return "unavailable" if self.problem else "closed"
+        """Whether it is open; unavailable: see problem."""
+        if self.problem:
+            return "unavailable"
+        return "open" if self._open.is_set() else "closed"
 
     def in_use(self) -> bool:
         """Whether there is a database from an earlier start, or one that the settings name."""
@@ -67,11 +76,11 @@ class Storage:
 
     async def _connect(self) -> Database:
         try:
-            database = await asyncio.to_thread(_prepare, self.location)
+            database = await asyncio.to_thread(_prepare, self.location, self._file)
         except (StorageError, StorageUnavailable) as error:
-            self.problem = str(error)
+            self._failure = str(error)
             raise
-        self.problem = ""
+        self._failure = ""
         self._open.set()
         return database
 
@@ -109,7 +118,7 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def _prepare(location: Location) -> Database:
+def _prepare(location: Location, file: DatabaseFile | None) -> Database:
     """Import the libraries and check the schema; in a thread."""
     check_packages()
     if location.file is not None:
@@ -118,4 +127,6 @@ def _prepare(location: Location) -> Database:
     from server.database.schema import check_version
 
     check_version(location)
-    return connect(location)
+    if file is not None:
+        file.note_opened()
+    return connect(location, file)

@@ -39,7 +39,7 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TypesetLine:
-    """A line of at least one word, with its level box.
+    """A line of at least one word, with the level box around it (ocr_engine/geometry.py).
 
     text_height: pixels from descenders to ascenders. angle: counter-clockwise rotation of the line,
     0, 90, 180 or 270 degrees.
@@ -53,7 +53,7 @@ class TypesetLine:
 
 
 class TypesetBlock(NamedTuple):
-    """The lines of a block, with its level box."""
+    """The lines of a block, with the level box around them."""
 
     box: LevelBox
     lines: tuple[TypesetLine, ...]

@@ -7,8 +7,8 @@ from server.http.json_bodies import JobProgress
 from server.jobs.batch_record import BatchRecord
 
 
-def batch_json(batch: BatchRecord) -> BatchBody:
-    """The JSON of a batch."""
+def batch_json(batch: BatchRecord, prefix: str) -> BatchBody:
+    """The JSON of a batch; prefix: of the server's paths."""
     counts = batch.counts
     progress: JobProgress = {
         "pages_total": batch.pages_total,
@@ -18,7 +18,7 @@ def batch_json(batch: BatchRecord) -> BatchBody:
     fields: BatchBody = {
         "id": batch.batch_id,
         "state": "running" if batch.finished_at is None else "finished",
-        "url": f"/batches/{batch.batch_id}",
+        "url": f"{prefix}/batches/{batch.batch_id}",
         "files": batch.files,
         "counts": {
             "queued": counts.get("queued", 0),

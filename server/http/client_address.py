@@ -1,4 +1,4 @@
-"""The address of a request's client, also behind reverse proxies.
+"""The address of a request's client, even behind reverse proxies.
 
 Any client can send X-Forwarded-For or Forwarded (RFC 7239), so they are used only if the peer is
 a trusted proxy. Proxies append the address that they see: from the right, the first address that
@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
+
+from server.settings.constraints import PathPrefix
 
 MAX_HOPS = 16  # checked, from the right
 MAX_HOP_CHARACTERS = 256
@@ -34,7 +36,7 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> 
 
     If the headers are malformed or contradict each other, it is the peer's.
     """
-    if not trusted or not peer or not _is_in(ip_address(peer), trusted):
+    if not _is_trusted(peer, trusted):
         return peer
     said = set()
     if "X-Forwarded-For" in headers:
@@ -43,6 +45,23 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> 
         said.add(_client(list(map(_for, _hops(headers["Forwarded"]))), trusted))
     client = said.pop() if len(said) == 1 else None
     return peer if client is None else str(client)
+
+
+def forwarded_prefix(peer: str, headers: Mapping[str, str], trusted: Networks, default: str) -> str:
+    """The prefix of all paths as the client sees them, which the proxy has removed.
+
+    From X-Forwarded-Prefix, if a trusted peer sends a valid one; otherwise the default.
+    """
+    if "X-Forwarded-Prefix" not in headers or not _is_trusted(peer, trusted):
+        return default
+    try:
+        return PathPrefix()(headers["X-Forwarded-Prefix"])
+    except ValueError:
+        return default
+
+
+def _is_trusted(peer: str, trusted: Networks) -> bool:
+    return bool(trusted and peer) and _is_in(ip_address(peer), trusted)
 
 
 def _hops(header: str) -> list[str]:

@@ -34,7 +34,7 @@ def raise_descriptor_limit() -> None:
 
 
 def connection_limit(workers: int) -> int:
-    """The number of connections that leaves enough descriptors for the workers."""
+    """The number of connections that leaves enough descriptors for workers and spares."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     spare = min(_number(soft), MAX_DESCRIPTORS) - RESERVED_DESCRIPTORS
     return max(MIN_CONNECTIONS, spare - DESCRIPTORS_PER_WORKER * workers)

@@ -16,6 +16,7 @@ from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.service.inflight import InflightBytes
+from server.service.kept_results import KeptResults
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
@@ -63,6 +64,7 @@ class ServerContext:
     draining: bool = False
     open_requests: int = 0
     event_streams: Counter[str] = field(default_factory=Counter)
+    kept_results: KeptResults | None = None
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

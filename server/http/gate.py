@@ -51,7 +51,7 @@ async def check_again(context: ServerContext, request: HTTPServerRequest) -> Non
 
 
 def require(principal: Principal, needed: Scope) -> None:
-    """NotAllowed if the principal has not this scope."""
+    """NotAllowed if the principal does not have this scope."""
     if not principal.may(needed):
         has = ", ".join(sorted(principal.scopes))
         raise NotAllowed(f"this needs the scope `{needed}`; this key has: {has}")

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from ocr_engine.engine import WorkerState
+from ocr_engine.engine import ProbeOutcome, WorkerState
 from server.formats.render import AnswerJson
 from server.http.errors import STATUS
 from server.jobs.record import JobState
@@ -257,6 +257,26 @@ class DatabaseHealth(TypedDict):
     problem: NotRequired[Annotated[str, "Why it is unavailable."]]
 
 
+class WorkerProbeHealth(TypedDict):
+    """How one worker has read the known image."""
+
+    pid: int | None
+    outcome: Annotated[
+        str,
+        "`wrong`, `late`: it is replaced. `lost`: it died. `busy`: it still reads another image.",
+        {"enum": [outcome.value for outcome in ProbeOutcome]},
+    ]
+    seconds: Annotated[float | None, "Null if it was busy."]
+
+
+class ProbeHealth(TypedDict):
+    """What the probe has found."""
+
+    passed: Annotated[bool, "Whether a worker reads rightly."]
+    age_seconds: Annotated[Seconds, "Since the end of the probe, which others may have asked for."]
+    workers: list[WorkerProbeHealth]
+
+
 class BriefHealth(TypedDict):
     """GET /healthz without a key, where keys are required."""
 
@@ -281,3 +301,4 @@ class Health(TypedDict):
         Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
     ]
     database: DatabaseHealth
+    probe: NotRequired[Annotated[ProbeHealth, "If it was asked for."]]

@@ -133,12 +133,12 @@ def error_body(problem: PublicError, request_id: str) -> ErrorBody:
     }
 
 
-def job_json(job: JobRecord) -> JobBody:
-    """The JSON of a job."""
+def job_json(job: JobRecord, prefix: str) -> JobBody:
+    """The JSON of a job; prefix: of the server's paths."""
     fields: JobBody = {
         "id": job.job_id,
         "state": job.state,
-        "url": f"/jobs/{job.job_id}",
+        "url": f"{prefix}/jobs/{job.job_id}",
         "progress": {
             "pages_total": job.pages_total,
             "pages_done": job.pages_done,
@@ -148,7 +148,7 @@ def job_json(job: JobRecord) -> JobBody:
         "created_at": round(job.created_at, 3),
     }
     if job.batch_id is not None:
-        fields["batch"] = f"/batches/{job.batch_id}"
+        fields["batch"] = f"{prefix}/batches/{job.batch_id}"
         fields["number"] = job.number
     if job.expires_at is not None:
         fields["expires_at"] = round(job.expires_at, 3)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from tornado.httputil import HTTPServerRequest
 
-from server.http.client_address import client_address
+from server.http.client_address import client_address, forwarded_prefix
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.replies import REPLAYED, Reply
@@ -38,6 +38,7 @@ class RequestScope:
     Created before the body is read. Counted and logged once, when the answer is sent or the
     client disconnects. recognition: whether it requests a recognition; only these are counted in
     ocr_requests_total, and as open requests, for which draining waits. quiet: log only failures.
+    prefix: of the paths that the client sees.
     admitted: the principal is known and may make such requests. For the usage of the principal:
     received: bytes of the body. images: that were answered. cached: those of them that needed no
     recognition of their own. recognition_seconds. failures: the codes of images without an answer.
@@ -54,6 +55,7 @@ class RequestScope:
         self.request_id = request_id
         self.address = address
         self.principal: Principal = ANONYMOUS
+        self.prefix = ""
         self.admitted = False
         self.admission: Admission | None = None  # None: no limits
         self.quiet = False
@@ -81,12 +83,15 @@ class RequestScope:
         """Create the scope of a request whose headers have arrived."""
         stream = stream_of(request)
         stream.expect_nothing()  # more headers; a request with a body sets its own limit
-        trusted = context.settings.web_server.trusted_proxies
+        web_server = context.settings.web_server
+        trusted = web_server.trusted_proxies
         address = client_address(stream.peer, request.headers, trusted)
         if recognition:
             context.open_requests += 1
         own_id = request_id(request.headers.get("X-Request-Id"))
-        return cls(context, request, own_id, address, recognition)
+        scope = cls(context, request, own_id, address, recognition)
+        scope.prefix = forwarded_prefix(stream.peer, request.headers, trusted, web_server.root_path)
+        return scope
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the headers arrived."""

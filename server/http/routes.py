@@ -13,7 +13,7 @@ from server.http.handlers.admin_keys import AdminKeyHandler, AdminKeysHandler
 from server.http.handlers.base import NotFoundHandler
 from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
 from server.http.handlers.batches import BatchesHandler, BatchHandler
-from server.http.handlers.docs import DescriptionHandler, description_body
+from server.http.handlers.docs import DescriptionBody, DescriptionHandler
 from server.http.handlers.health import (
     HealthHandler,
     LivenessHandler,
@@ -61,7 +61,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/", PageHandler, {**given, "page": static.pages["read/index.html"]}),
             (r"/status", PageHandler, {**given, "page": static.pages["status/index.html"]}),
             (r"/docs", PageHandler, {**given, "page": static.pages["docs/index.html"]}),
-            (r"/openapi\.json", DescriptionHandler, {**given, "body": description_body(context)}),
+            (r"/openapi\.json", DescriptionHandler, {**given, "body": DescriptionBody(context)}),
             (r"/static/(.{1,120})", PageHandler, {**given, "files": static.others}),
         ],
         default_handler_class=NotFoundHandler,

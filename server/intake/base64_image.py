@@ -14,7 +14,16 @@ from server.intake.request import ImageBytes
 from server.intake.uploaded_image import KnownDigests
 from server.principal import Scope
 
-_DATA_URI = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
+_PREFIX = re.compile(r"(?:data:[^,]{0,200}|base64),", re.IGNORECASE)
+_SPACE = " \t"
+_AROUND = " \t\r\n\v\f\0\ufeff\"'"  # blanks, quotes, a byte order mark, a terminating zero
+_BEHIND = _AROUND.replace(" ", "")
+_GROUP = 4  # characters, as encoders write them
+_BLANKS = str.maketrans("", "", " \t\r\n\v\f")
+_ESCAPES = (
+    ("\\r", ""), ("\\n", ""),  # JSON that was escaped twice
+    ("%2B", "+"), ("%2b", "+"), ("%2F", "/"), ("%2f", "/"), ("%3D", "="), ("%3d", "="),
+)  # fmt: skip
 
 
 class Base64Image:
@@ -56,12 +65,16 @@ class Base64Image:
 def decode_base64(text: str, max_bytes: int) -> bytes:
     """Decode base64 text, with or without a data URI prefix.
 
-    Accepts the standard and the URL-safe alphabet, and line breaks. Spaces are read as `+`,
-    because form decoding turns an unescaped `+` into a space.
+    Accepts the standard and the URL-safe alphabet, percent-encoding, line breaks and indentation.
+    Other spaces are read as `+`, because form decoding turns an unescaped `+` into a space.
     """
-    prefix = _DATA_URI.match(text)
+    text = text.lstrip(_AROUND).rstrip(_BEHIND)
+    prefix = _PREFIX.match(text)
     payload = text[prefix.end() :] if prefix else text
-    payload = payload.strip(" \r\n\t").replace("\r", "").replace("\n", "").replace(" ", "+")
+    if "%" in payload or "\\" in payload:
+        for written, meant in _ESCAPES:
+            payload = payload.replace(written, meant)
+    payload = _with_plus_signs(payload.lstrip(_AROUND)).translate(_BLANKS)
     payload = payload.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         data = base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
@@ -72,3 +85,36 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise BodyTooLarge(f"the image has {len(data)} bytes; at most {max_bytes} are accepted")
     return data
+
+
+def _with_plus_signs(payload: str) -> str:
+    """Replace the spaces that were `+` before a form was decoded; other spaces may stay.
+
+    If there is a `+`, no form was decoded. Otherwise spaces at the same end of all lines are
+    indentation or padding, unless only then the groups of four characters are not whole.
+    """
+    if " " not in payload or "+" in payload:
+        return payload
+    lines = [line.replace("\t", " ") for line in payload.splitlines() if line.strip(_SPACE)]
+    if not lines:
+        return ""
+    every = "".join(lines).replace(" ", "+")
+    levelled = _levelled(lines)
+    end = levelled.rstrip(" ")
+    plus = -len(end) % _GROUP  # at the very end
+    joined = end.replace(" ", "+") + "+" * min(plus, len(levelled) - len(end))
+    return every if len(joined) % _GROUP and not len(every) % _GROUP else joined
+
+
+def _levelled(lines: list[str]) -> str:
+    """The lines, joined, without the spaces that all of them begin or end with.
+
+    The first one may lack its indentation, and the last one its padding.
+    """
+    if len(lines) == 1:
+        return lines[0]
+    first, *middle, last = lines
+    indent = min(len(line) - len(line.lstrip(" ")) for line in (*middle, last))
+    padding = min(len(line) - len(line.rstrip(" ")) for line in (first, *middle))
+    inner = (line[indent : len(line) - padding] for line in middle)
+    return "".join((first[: len(first) - padding], *inner, last[indent:]))

@@ -59,6 +59,11 @@ def query_fields(
     return fields
 
 
+def is_given(value: Any) -> bool:
+    """Whether a field has a value: null and empty text mean the same as leaving it out."""
+    return value is not None and value != ""
+
+
 def check_name(name: str) -> None:
     """BadField for a name that is too long."""
     if len(name) > MAX_NAME_CHARACTERS:

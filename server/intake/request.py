@@ -23,11 +23,13 @@ class ImageBytes:
 
 
 class ImageSource(Protocol):
-    """The source of one request's image. Used once: open, read unless known, close.
+    """The source of one request's image.
+
+    Used once: open(), read() unless its digests are known already, close().
 
     All methods are called on the event loop; blocking work must run in a thread. scope: what a
-    user needs for it. owner: as in CacheKey; digests are remembered for each owner, because finding
-    them shows in the time.
+    user needs for it. owner: as in CacheKey. Digests are remembered for each owner separately: a
+    request is faster if they are, and that must not show one owner what another has sent.
     """
 
     @property
@@ -55,7 +57,7 @@ class OcrRequest:
     """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
     read_cache: False skips the cache lookup (the result is still stored). priority: higher is read
-    first, among the images of this user. webhook_url: is told when the job ends.
+    first, among the images of this user. webhook_url: gets a message when the job ends.
     """
 
     source: ImageSource

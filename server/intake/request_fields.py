@@ -10,7 +10,7 @@ from typing import Any, get_args
 from ocr_engine.options import Granularity, RecognitionOptions
 from server.errors import BadField, truncated
 from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
-from server.intake.fields import Form, checked
+from server.intake.fields import Form, checked, is_given
 from server.intake.request import ImageSource, OcrRequest
 from server.intake.sources import (
     FILE_TYPE,
@@ -128,11 +128,11 @@ def check_known(fields: Iterable[str], known: Sequence[str]) -> None:
 def _checked_fields(
     fields: Mapping[str, Any], constraints: Mapping[str, Constraint]
 ) -> dict[str, Any]:
-    """The fields that have a constraint, converted by it."""
+    """The given fields that have a constraint, converted by it."""
     return {
         name: checked(name, fields[name], constraint)
         for name, constraint in constraints.items()
-        if name in fields
+        if is_given(fields.get(name))
     }
 
 

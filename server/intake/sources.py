@@ -14,6 +14,7 @@ from server.intake.fields import (
     MAX_FIELD_BYTES,
     Form,
     checked,
+    is_given,
 )
 from server.intake.file_roots import FileRoots, RootedFile
 from server.intake.request import ImageSource
@@ -82,7 +83,7 @@ SOURCE_FIELDS = (
         content="the image as base64",
         inline=True,
         meaning="The image in base64, with or without a `data:image/png;base64,` prefix. The "
-        "standard and the URL-safe alphabet are accepted, and line breaks.",
+        "standard and the URL-safe alphabet are accepted, line breaks and indentation.",
         schema={"type": "string", "format": "byte", "minLength": 1},
         source=ImageSources.base64,
     ),
@@ -100,7 +101,7 @@ def build_sources(settings: Settings, max_bytes: int, known: KnownDigests) -> Im
 def source_of(form: Form, sources: ImageSources) -> ImageSource:
     """The source of the one image in a form; MissingFile, OneFileOnly or BadField if invalid."""
     given = form.fields.get(FILE_TYPE_FIELD)
-    kind = _infer_kind(form) if given is None else checked(FILE_TYPE_FIELD, given, FILE_TYPE)
+    kind = checked(FILE_TYPE_FIELD, given, FILE_TYPE) if is_given(given) else _infer_kind(form)
     for field in SOURCE_FIELDS:
         if field.file_type == kind:
             return field.source(sources, _text(form.fields, field))
@@ -113,8 +114,11 @@ def source_of(form: Form, sources: ImageSources) -> ImageSource:
 
 def _infer_kind(form: Form) -> str:
     """The file_type of a request that does not set it."""
-    kinds = ["file"] if form.upload is not None else []
-    kinds += [field.file_type for field in SOURCE_FIELDS if field.name in form.fields]
+    present = ["file"] if form.upload is not None else []
+    present += [field.file_type for field in SOURCE_FIELDS if field.name in form.fields]
+    given = ["file"] if form.upload else []
+    given += [f.file_type for f in SOURCE_FIELDS if is_given(form.fields.get(f.name))]
+    kinds = given or present[:1]  # a form sends its unused fields, too: empty
     if not kinds:
         ways = ", or ".join(
             f"the field `{field.name}` with {field.content}" for field in SOURCE_FIELDS
@@ -131,7 +135,7 @@ def _infer_kind(form: Form) -> str:
 
 def _text(fields: Mapping[str, Any], field: SourceField) -> str:
     value = fields.get(field.name)
-    if value is None or value == "":
+    if not is_given(value):
         raise MissingFile(
             f"the field `{field.name}` is missing or empty; it must be {field.content}"
         )

@@ -59,7 +59,7 @@ class BatchRecord:
 
 
 class Batches(Protocol):
-    """The batches of all users. One of another user is NotFound, an expired one Gone.
+    """The batches of all users; NotFound for another user's batch, Gone for an expired batch.
 
     All calls raise StorageUnavailable while the database does not answer.
     """
@@ -89,7 +89,7 @@ class Batches(Protocol):
         """End all unfinished jobs; Conflict if there are none."""
 
     async def erase(self, user: str, batch_id: str) -> None:
-        """Delete all finished jobs, and the batch if none is left.
+        """Delete all finished jobs, and the batch if it has no other jobs.
 
         NotFinished if no job is finished.
         """

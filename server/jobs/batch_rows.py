@@ -15,6 +15,7 @@ from server.jobs.batch_record import BatchRecord
 from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, KnownJobError
 from server.jobs.rows import UNFINISHED, End, JobRow, JobRows, Within
+from server.users.erased import hold_users
 
 BatchRow = Row[Any]
 
@@ -157,7 +158,7 @@ class BatchRows:
         return ended
 
     async def erase(self, batch_id: str) -> list[JobRow]:
-        """Delete the finished jobs, and the batch if none is left; the rows that they had."""
+        """Delete the finished jobs, and the batch if no job is left; returns the deleted rows."""
         mine = JOB.c.batch_id == batch_id
         finished = select(JOB).where(mine, JOB.c.state.not_in(UNFINISHED))
         async with self._database.write() as connection:
@@ -177,6 +178,7 @@ class BatchRows:
     async def _cancel(
         self, connection: AsyncConnection, which: ColumnElement[bool]
     ) -> list[JobRow]:
+        await hold_users(connection, select(JOB.c.user).where(which))
         query = select(JOB.c.id).where(which).order_by(JOB.c.number).with_for_update()
         found: Collection[str] = (await connection.execute(query)).scalars().all()
         ended = [

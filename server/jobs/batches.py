@@ -82,13 +82,14 @@ class DurableBatches:
         await self._blobs_of(ended)
 
     async def erase(self, user: str, batch_id: str) -> None:
-        """See Batches; also what is kept of its images in memory, and its webhook messages."""
+        """See Batches; also deletes its images from memory, and its webhook messages."""
         await self._batches.find(user, batch_id)
         erased = await self._batches.erase(batch_id)
         for row in erased:
             if row.md5:
                 self._service.erase(user, row.md5)
             self._notices.tell(row.id)
+        await self._keys.forget_replies(user)
         await self._blobs_of(erased)
 
     async def _blobs_of(self, rows: list[JobRow]) -> None:

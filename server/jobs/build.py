@@ -29,9 +29,9 @@ def durable_jobs(
     counts: Callable[[End], bool],
     clock: Callable[[], float],
 ) -> DurableJobs:
-    """The jobs on a database.
+    """The jobs in a database.
 
-    explain: turns an error into what clients see. counts: whether a job with this end counts
+    explain: turns an error into what clients see. counts: whether a job that ended this way counts
     towards the daily quota. clock: Unix seconds.
     """
     jobs = settings.jobs

@@ -1,4 +1,4 @@
-"""Gives the daily quota back for jobs that do not count, in the transaction of their end."""
+"""Returns the daily quota of jobs that do not count, in the transaction that ends them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.users.leases import give_back
 def crediting(days: Days, counts: Callable[[End], bool]) -> EndHook:
     """A hook that gives back what an ended job took on the day when it was accepted.
 
-    counts: whether a job with this end counts, as it would have if its client had waited.
+    counts: whether a job that ended this way counts; the same as if its client had waited.
     """
 
     async def credit(database: Database, connection: AsyncConnection, ended: EndedJob) -> None:

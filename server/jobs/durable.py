@@ -8,7 +8,7 @@ import contextlib
 from cache.keys import Digests
 from ocr_engine.errors import QueueFull
 from server.blobs.store import BlobMissing, BlobStore
-from server.errors import Gone, StillAccepting
+from server.errors import Gone, KeyInvalid, StillAccepting
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
 from server.jobs.batches import DurableBatches
@@ -82,7 +82,7 @@ class DurableJobs:
             now = self._rows.clock()
             values = columns_of(request, principal, len(image), digests, blob, now)
             row = await self._rows.insert(values, self._keeping(claim))
-        except (QueueFull, StillAccepting):  # after other errors the row may be there
+        except (QueueFull, StillAccepting, KeyInvalid):  # after other errors the row may be there
             await self._blobs.delete([blob])
             raise
         self.runner.wake()
@@ -130,7 +130,7 @@ class DurableJobs:
         return [await self._rows.record(row, with_position=False) for row in rows]
 
     async def erase(self, user: str, job_id: str) -> None:
-        """See Jobs; also what is kept of its image in memory, and its webhook messages."""
+        """See Jobs; also deletes its image from memory, and its webhook messages."""
         row = await self._rows.erase(user, job_id)
         self._service.erase(user, row.md5)
         await self._keys.forget_replies(user)

@@ -1,4 +1,4 @@
-"""Keeps the files of a batch, one after the other, as they arrive."""
+"""Stores the files of a batch, one after the other, as they arrive."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class FileIntake:
     async def add(self, arrived: Sequence[ArrivedFile]) -> None:
         """Keep these files, a few at a time.
 
-        A file that is not accepted spoils no other: it has its error. But raises what is wrong
-        with the request or the server, and then some of the files may be kept.
+        A file that is not accepted gets its own error. Raises an error only if the whole request
+        or the server is at fault; some of the files may be stored by then.
         """
         for start in range(0, len(arrived), AT_ONCE):
             several = arrived[start : start + AT_ONCE]
@@ -76,7 +76,7 @@ class FileIntake:
         return self._hasher.hexdigest()
 
     async def delete(self) -> None:
-        """Delete what is kept of the files."""
+        """Delete the stored images."""
         blobs = [file.blob for file in self.files if file.blob]
         self.files = []
         await self._inputs.delete(blobs)

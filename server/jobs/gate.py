@@ -48,7 +48,7 @@ class JobsGate:
         self._opened = asyncio.Event()
 
     def kept(self) -> int:
-        """How many jobs are kept; in a database, there were so many a few seconds ago."""
+        """How many jobs are stored; in a database, as of a few seconds ago."""
         return self._memory.kept() if self._durable is None else self._durable.kept()
 
     @property
@@ -70,7 +70,7 @@ class JobsGate:
         return self._memory if self._durable is None else self._durable
 
     async def run(self) -> None:
-        """Work on the jobs in the database, also those of an earlier start, until cancelled."""
+        """Work on the jobs in the database, including earlier ones, until cancelled."""
         while not self._opened.is_set():
             if self._storage.in_use() and not self._in_memory:
                 await self._open_patiently()
@@ -102,7 +102,7 @@ class JobsGate:
         self._opened.set()
 
     async def _open_patiently(self) -> None:
-        """Open the database, also if it is away at first."""
+        """Open the database, even if it is unavailable at first."""
         waited = False
         while True:
             try:

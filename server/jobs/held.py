@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Collection
 
 from server.jobs.rows import JobRow
 from server.service.flights import Ticket
+
+WAITING = 0.5  # jobs that wait in the pool for each of its workers, and one more
+ENDING = 2  # jobs for each worker whose results are being written
 
 
 class Held:
@@ -27,3 +32,14 @@ class Held:
     def waits(self) -> bool:
         """Whether no worker has begun its image."""
         return not self.ended and (self.ticket is None or self.ticket.state == "queued")
+
+
+def needs_more(several: Collection[Held], workers: int) -> bool:
+    """Whether the process that has these jobs should take another one.
+
+    In the pool, jobs get their share of the turns only while one waits there. So the next one is
+    taken when a worker starts with one, and not when its result has been written.
+    """
+    most = 1 + math.ceil(WAITING * workers)
+    waiting = sum(held.waits() for held in several)
+    return waiting < most and len(several) < most + (1 + ENDING) * workers

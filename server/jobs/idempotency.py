@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request under the same key is answered once, and its reply kept."""
+"""Idempotency-Key: repeated requests with one key get the stored reply of the first one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.database.database import Database
 from server.database.tables import IDEMPOTENCY
 from server.errors import IdempotencyMismatch, StillAccepting, StorageUnavailable
 from server.jobs.record import Claim, Kept
-from server.users.key_store import refuse_erased
+from server.users.erased import refuse_erased
 
 KEEP_SECONDS = 86_400.0
 LEASE_SECONDS = 5.0  # then another request may answer, as the process must have ended

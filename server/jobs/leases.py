@@ -58,7 +58,7 @@ class JobLeases:
             return row
 
     async def renew(self, job_ids: Collection[str]) -> set[str]:
-        """Renew the leases of these jobs; those that this process still has."""
+        """Renew the leases of these jobs; returns the jobs that this process still has."""
         change = (
             update(JOB)
             .where(
@@ -97,7 +97,7 @@ class JobLeases:
             await connection.execute(change)
 
     async def recover(self, held: Collection[str]) -> int:
-        """Put back jobs whose leases are not renewed any more, except those held; how many."""
+        """Requeue jobs whose leases are no longer renewed, except those held; returns how many."""
         lost = and_(
             JOB.c.state.in_(UNFINISHED),
             JOB.c.lease_until < self._clock(),

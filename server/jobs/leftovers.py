@@ -1,4 +1,4 @@
-"""What is left of jobs: expired ones, and blobs that no job needs."""
+"""Deletes what jobs leave behind: expired jobs, and blobs that no job needs."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Notices:
             event.set()
 
     def compare(self, versions: Mapping[str, int]) -> None:
-        """Tell those whose jobs other processes have changed, from the versions of all watched."""
+        """Notify those whose jobs other processes have changed; versions: of all watched jobs."""
         for job_id in self.watched():
             version = versions.get(job_id, 0)
             if self._versions.get(job_id) != version:

@@ -122,23 +122,23 @@ class Idempotency(Protocol):
         """
 
     def answering(self, claim: Claim) -> AbstractAsyncContextManager[None]:
-        """Keep the claim while the request is answered; give it back if nothing was kept."""
+        """Hold the claim while the request is answered; release it if no answer was stored."""
 
     async def keep_reply(self, claim: Claim, reply: bytes) -> None:
-        """Keep a reply as the answer, unless it is very large: then a repeated request is new."""
+        """Store a reply as the answer, unless it is very large: then a repeated request is new."""
 
 
 class Jobs(Protocol):
-    """The jobs of all users. A job of another user is NotFound, an expired one Gone.
+    """The jobs of all users; NotFound for another user's job, Gone for an expired job.
 
-    All calls raise StorageUnavailable while the place where jobs are kept does not answer.
+    All calls raise StorageUnavailable while the storage of the jobs does not answer.
     """
 
     def batches(self) -> Batches:
         """The batches; StorageUnavailable if there can be none here."""
 
     async def forget_replies(self, user: str) -> bool:
-        """Delete the replies kept for Idempotency-Keys of a user; False if there were none."""
+        """Delete a user's replies stored for Idempotency-Keys; False if there were none."""
 
     def idempotency(self) -> Idempotency:
         """The Idempotency-Keys; StorageUnavailable if there can be none here."""
@@ -164,7 +164,7 @@ class Jobs(Protocol):
         """Jobs of the user without their positions, the newest first."""
 
     async def erase(self, user: str, job_id: str) -> None:
-        """Delete a finished job with all that is kept of it; NotFinished if it is not."""
+        """Delete a finished job and all its data; NotFinished if it is not finished."""
 
     async def cancel(self, user: str, job_id: str) -> None:
         """End an unfinished job: queued work is dropped; Conflict if it is finished.

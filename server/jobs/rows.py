@@ -17,7 +17,7 @@ from server.formats.answer import Answer
 from server.jobs.batch_ends import count_end
 from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
-from server.users.key_store import refuse_erased
+from server.users.erased import hold_users, refuse_erased
 
 UNFINISHED = ("queued", "running")
 
@@ -132,7 +132,7 @@ class JobRows:
             return list(await connection.execute(query))
 
     async def erase(self, user: str, job_id: str) -> JobRow:
-        """Delete a finished job and what points to it; the row that it had."""
+        """Delete a finished job and what refers to it; returns the deleted row."""
         row = await self.find(user, job_id)
         if row.state in UNFINISHED:
             raise NotFinished(f"the job is {row.state}; cancel it first")
@@ -197,6 +197,7 @@ class JobRows:
         self, connection: AsyncConnection, which: ColumnElement[bool], end: End
     ) -> JobRow | None:
         """End the one job that the condition names, in this transaction; None if it has ended."""
+        await hold_users(connection, select(JOB.c.user).where(which))  # for what the hooks add
         now = self.clock()
         failed = end.state == "failed"
         values = {
@@ -226,7 +227,7 @@ class JobRows:
     async def check_room(
         self, connection: AsyncConnection, user: str, number: int, more: int
     ) -> None:
-        """QueueFull if the user cannot have so many more jobs with so many more bytes.
+        """QueueFull if the user cannot have this many more jobs with this many more bytes.
 
         The first job may have any size. KeyInvalid if the user was erased meanwhile.
         """

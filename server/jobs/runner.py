@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-import math
 from collections.abc import Awaitable, Callable
 
 from cache.keys import Digests
@@ -22,7 +21,7 @@ from ocr_engine.errors import (
 from server.blobs.store import BlobMissing, BlobStore
 from server.errors import Gone, ServiceError, StorageUnavailable
 from server.formats.answer import Answer
-from server.jobs.held import Held
+from server.jobs.held import Held, needs_more
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
 from server.jobs.record import JobError, KnownJobError
@@ -35,7 +34,6 @@ from server.service.service import OcrService
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-WINDOW = 1.5  # jobs in the pool for each of its workers: one is read while the next one waits
 STOP_SECONDS = 5.0  # to give jobs back when the server stops
 MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
 
@@ -110,7 +108,7 @@ class JobRunner:
             await self._drop(held)
 
     async def note_begin(self, job_id: str) -> bool:
-        """Write that a worker has begun the job; False if it has not, or the row knows."""
+        """Write that a worker has begun the job; False if none has, or the row already says so."""
         held = self._held.get(job_id)
         if held is None:
             return False
@@ -139,7 +137,7 @@ class JobRunner:
             self._notices.compare(await self._rows.versions(watched))
 
     async def _note_begun(self, begun: list[Held]) -> None:
-        """Write that workers have begun these jobs; others who ask wait for this write."""
+        """Write that workers have begun these jobs; other callers wait for this write."""
         if begun:
             writing = asyncio.ensure_future(self._write_begun(begun))
             for held in begun:
@@ -171,9 +169,9 @@ class JobRunner:
 
     def _has_room(self) -> bool:
         engine = self._service.engine
-        room = math.ceil(WINDOW * engine.capacity) - len(self._held)
         paused = asyncio.get_running_loop().time() < self._pause_until
-        return room > 0 and engine.ready() and not self._draining and not paused
+        ready = engine.ready() and not self._draining and not paused
+        return ready and needs_more(self._held.values(), engine.capacity)
 
     async def _work(self, held: Held) -> None:
         """Recognize the image of a job, and write how it ended."""
@@ -206,6 +204,7 @@ class JobRunner:
         source = StoredImage(row.input_bytes, digests, lambda: self._image(row))
         turn = Turn(row.user, row.weight, row.priority, background=True)
         held.ticket = await self._service.submit(restored(row.request, source, left), turn)
+        held.ticket.when_started(self.wake)
         return await held.ticket.answer()
 
     async def _image(self, row: JobRow) -> bytes:
@@ -223,7 +222,7 @@ class JobRunner:
         await self._guarded(self._leases.release([held.row.id]))
 
     async def _finish(self, held: Held, end: End) -> None:
-        """Write the result and the end of a job; while the storage is away, try again."""
+        """Write the result and the end of a job; try again while the storage is unavailable."""
         held.ended = True
         job_id = held.row.id
         blob: str | None = None
@@ -259,7 +258,7 @@ class JobRunner:
                 task.cancel()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
-        """Do this; if the storage is away, log that once."""
+        """Do this; if the storage is unavailable, log that once."""
         try:
             await work
         except StorageUnavailable as error:

@@ -12,13 +12,13 @@ MAX_BYTES = 32 << 20
 
 
 class SharedAnswers:
-    """Answers by the id of their blob, for a few seconds; those read first are dropped first."""
+    """Answers by the id of their blob, for a few seconds; the oldest are dropped first."""
 
     def __init__(self) -> None:
         self._reading: dict[str, asyncio.Task[Answer]] = {}
 
     async def get(self, blob_id: str, read: Callable[[], Awaitable[Answer]]) -> Answer:
-        """The answer; read: gets it, and is called once for all who ask at the same time."""
+        """The answer. read: gets it; called only once for concurrent requests."""
         task = self._reading.get(blob_id)
         if task is None:
             task = self._reading[blob_id] = asyncio.ensure_future(read())

@@ -1,4 +1,4 @@
-"""The audit log: who did what and with what outcome, as JSON lines in a file of its own.
+"""The audit log: who did what and with what outcome, as JSON lines in a separate file.
 
 A line has ids, addresses, codes, times and sizes only: write() takes nothing else, so no text, file
 name, secret or query can get into it.
@@ -102,9 +102,9 @@ class AuditLog:
     ) -> None:
         """Write a line, unless it is off.
 
-        user: the id of the key that acts; `cli` for the command line, empty if not known. outcome:
-        `ok` or the code of the error. target: the id of the key or job. size: of the input, in
-        bytes. count: how many times within a second.
+        user: the id of the key that was used, or `cli` for a command; empty if not known.
+        outcome: `ok` or the code of the error. target: the id of the key or job. size: of the
+        input, in bytes. count: how many times within a second.
         """
         if not self.is_on:
             return

@@ -114,6 +114,11 @@ class Ticket:
         """The position in the backlog, 1 being next; 0 if it is not queued."""
         return self._flight.position if self._flight is not None else 0
 
+    def when_started(self, callback: Callable[[], object]) -> None:
+        """Call back once a worker has got the image; never if no worker needs it."""
+        if self._flight is not None and self._flight.task is not None:
+            self._flight.task.started.add_done_callback(lambda _: callback())
+
     async def answer(self) -> Answer:
         """Wait for the answer; raises the recognition's error, or this request's own timeout.
 

@@ -1,4 +1,4 @@
-"""The limit on the bytes of images and answers that are in the server at the same time."""
+"""The limit on the bytes of all images and answers in the server at any time."""
 
 from __future__ import annotations
 

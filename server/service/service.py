@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Callable
 
 from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
@@ -28,7 +29,8 @@ class OcrService:
     """Answers requests from the cache, from flights or from the engine; called by the handlers.
 
     private: each user finds only its own results, flights and images; otherwise all users share
-    them (cache.scope). Users: as in Turn.
+    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, for what is
+    kept of them elsewhere.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class OcrService:
         metrics: Metrics,
         max_pixels: int,
         private: bool = True,
+        when_erased: Callable[[], None] | None = None,
     ) -> None:
         self.engine = engine
         self.cache = cache
@@ -48,6 +51,7 @@ class OcrService:
         self._metrics = metrics
         self._max_pixels = max_pixels
         self._private = private
+        self._when_erased = when_erased
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
         self._completions: set[asyncio.Task[None]] = set()
@@ -100,7 +104,7 @@ class OcrService:
         return not self._private
 
     def erase(self, user: str, md5: str | None = None) -> bool:
-        """Delete what is kept of a user's images, or of one of them; False if there is no result.
+        """Delete the results and copies of a user's images, or of one; False if there is no result.
 
         With a shared cache, results belong to all users: nothing is deleted without an MD5.
         """
@@ -108,7 +112,10 @@ class OcrService:
             return False
         owner = self._owner(user)
         self.digester.recent.forget(owner, md5)
-        return self.cache.forget(owner, md5) > 0
+        found = self.cache.forget(owner, md5) > 0
+        if self._when_erased is not None:
+            self._when_erased()
+        return found
 
     def in_flight(self) -> int:
         """How many recognitions are in progress."""

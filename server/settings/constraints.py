@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
+_PREFIX = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?", re.ASCII)  # never a host, as in //host/
 _FLAG_WORDS = [*("true", "false", "True", "False", "yes", "no", "on", "off", "1", "0"), 1, 0]
 
 
@@ -173,6 +174,21 @@ class PathList:
     def schema(self) -> Schema:
         """See Constraint."""
         return {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+
+@dataclass(frozen=True, slots=True)
+class PathPrefix:
+    """The first part of a URL's path, such as /ocr; empty or / for none."""
+
+    def __call__(self, value: Any) -> str:
+        """See Constraint."""
+        if not isinstance(value, str) or len(value) > 256 or not _PREFIX.fullmatch(value):
+            raise ValueError("expected a path such as /ocr, of letters, digits, `.`, `_` and `-`")
+        return value.rstrip("/")
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "maxLength": 256}
 
 
 @dataclass(frozen=True, slots=True)

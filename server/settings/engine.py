@@ -10,6 +10,7 @@ from pathlib import Path
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import ModelError
+from ocr_engine.memory import available_mb
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
@@ -21,6 +22,8 @@ from ocr_engine.worker.spec import WorkerSpec
 from server.settings.settings import Settings
 
 MAX_CORES_PER_IMAGE = 2  # each further core costs a worker about 100 MB (decisions/0015)
+
+SPARE_MIN_MB = 8192  # available memory, above which there is a spare by default
 
 
 def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Engine:
@@ -37,12 +40,14 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
         release_rss_mb=max(ocr.process.max_rss_mb * 2 // 3, 100),
         task_memory_mb=ocr.process.task_memory_mb,
         cores=engine.cores,
+        background=ocr.engine == "openvino" and ocr.predict_system.cpu_threads == 1,
     )
     workers = SupervisorSpec(
         number=ocr.process.number or usable_cores(),
         worker=worker,
         max_tasks=ocr.process.max_task_number,
         max_rss_mb=ocr.process.max_rss_mb,
+        spares=spare_workers(settings),
     )
     return Pool(
         PoolSpec(
@@ -97,6 +102,12 @@ def default_options(settings: Settings) -> RecognitionOptions:
     predict = settings.ocr.predict_system
     names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
     return RecognitionOptions(**{n: getattr(predict, n) for n in names if hasattr(predict, n)})
+
+
+def spare_workers(settings: Settings) -> int:
+    """How many spares there are: as set, or one if enough memory is available."""
+    spares = settings.ocr.process.spares
+    return int(available_mb() >= SPARE_MIN_MB) if spares is None else spares
 
 
 def cores_per_image(settings: Settings) -> int:

@@ -23,6 +23,7 @@ from server.settings.constraints import (
     Nullable,
     Number,
     PathList,
+    PathPrefix,
     Text,
     WholeNumber,
 )
@@ -47,14 +48,16 @@ class WebServerSettings:
     max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
+    root_path: str = setting(PathPrefix(), "")
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
-    """The pool of worker processes."""
+    """The pool of worker processes. spares: None: as much memory as there is decides."""
 
     number: int = setting(WholeNumber(0, 1024), 0)
+    spares: int | None = setting(Nullable(WholeNumber(0, 16)), None)
     idle_cores: bool = setting(Flag(), True)
     max_task_number: int = setting(WholeNumber(0, 10**9), 1000)
     queue_size: int = setting(WholeNumber(0, 10**6), 100)
@@ -115,9 +118,13 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """Who may find a kept result. auto: as key, with one scope for all requests without a key."""
+    """Who may find a kept result, and whether results outlive a restart.
+
+    scope: auto: as key, with one scope for all requests without a key.
+    """
 
     scope: str = setting(Choice("auto", "key", "shared"), "auto")
+    keep: bool = setting(Flag(), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,7 @@ class AccessSettings:
 
 @dataclass(frozen=True, slots=True)
 class LimitsSettings:
-    """Limits of client addresses, and of keys without limits of their own. 0: no limit."""
+    """Limits of client addresses, and of keys without their own limits. 0: no limit."""
 
     address_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     rate_per_minute: int = setting(WholeNumber(0, 10**6), 0)

@@ -11,7 +11,7 @@ MEGABYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class DefaultLimits:
-    """The limits of addresses, and of keys without limits of their own; 0: none.
+    """The limits of addresses, and of keys without their own limits; 0: no limit.
 
     count_hits: whether cached answers count towards the daily quota.
     """

@@ -3,9 +3,9 @@
 A line is written with one system call before the answer is sent, so the events of a process that
 is killed are complete; they can be lost only if the machine loses power within a second.
 
-Each process writes segments of its own and keeps a lock on them. A segment without a lock is a
-leftover of a dead process, and whoever locks it ships it. Segments are created and looked for
-under the lock of the folder, so no living process has a segment that is not locked.
+Each process writes its own segments and keeps a lock on them. A segment without a lock is left
+from a dead process: the process that locks it moves it to the database. Segments are created and
+searched for under the lock of the folder, so no living process has a segment that is not locked.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class Journal:
         self._name = name
         self._max_bytes = max_bytes
         self._number = 0
+        self._made_folder = False
         self._bytes = 0
         self._segments: list[Segment] = []  # the last one is written
         self._closing = threading.Lock()
@@ -124,7 +125,9 @@ class Journal:
 
     def create(self) -> Segment:
         """A new segment, locked, for begin()."""
-        make_folder(self._folder)
+        if not self._made_folder:  # once: a state folder that was moved away may come back
+            make_folder(self._folder)
+            self._made_folder = True
         self._number += 1
         path = self._folder / f"{self._name}-{self._number:06d}{SUFFIX}"
         flags = os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC
@@ -148,7 +151,7 @@ class Journal:
             segment.close(remove)
 
     def leave(self) -> None:
-        """Close all segments when the process ends; those with events are left to others."""
+        """Close all segments when the process ends; those with events are left for others."""
         while self._segments:
             segment = self._segments.pop()
             self.close(segment, remove=segment.size == 0)
@@ -182,7 +185,7 @@ def _locked(path: Path) -> Segment | None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return None  # shipped by another process meanwhile
+        return None  # another process has moved it meanwhile
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

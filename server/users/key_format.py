@@ -1,7 +1,7 @@
 """The form of keys: `ocr_ID_SECRETCRC`.
 
 ID: 8 base62 characters, which name the key. SECRET: 32 random bytes as 43 base62 characters. CRC:
-the CRC-32 of all before it, as 6 base62 characters, so that scanners for leaked secrets recognize
+the CRC-32 of the rest, as 6 base62 characters, so that scanners for leaked secrets recognize
 keys, and a mistyped key is refused without asking the database.
 """
 
@@ -34,7 +34,7 @@ def new_secret_key(key_id: str) -> str:
 
 
 def id_of(key: str) -> str | None:
-    """The id in a key; None if it has not the form of a key, or a wrong checksum."""
+    """The id in a key; None if it does not have the form of a key, or its checksum is wrong."""
     found = _FORM.fullmatch(key)
     if found is None or _checksum(key[:-_CRC_LENGTH]) != key[-_CRC_LENGTH:]:
         return None

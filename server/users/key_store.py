@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database.database import Database
 from server.database.tables import EPOCH, ERASED, KEY, KEY_SECRET, USAGE_DAY
-from server.errors import KeyInvalid, NotFound
+from server.errors import NotFound
 from server.principal import Limits, Principal, Scope
 from server.users.key_fields import KEY_DEFAULTS, ordered_scopes
 from server.users.key_format import digest_of, new_id, new_secret_key
@@ -68,6 +68,12 @@ class KeyStore:
         async with self._database.read() as connection:
             return int((await connection.execute(select(_EPOCH_VALUE))).scalar() or 0)
 
+    async def existing(self, users: Collection[str]) -> set[str]:
+        """Those of the ids that a key has, revoked or not."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(KEY.c.id))
+        return {row.id for row in rows}.intersection(users)
+
     async def erased_since(self, epoch: int) -> list[str]:
         """The users that were erased after this epoch, within ERASED_SECONDS."""
         asked = select(ERASED.c.user).where(ERASED.c.epoch > epoch)
@@ -93,7 +99,7 @@ class KeyStore:
         return _record(rows)
 
     async def page(self, after: str | None, limit: int) -> list[KeyRecord]:
-        """Up to this many keys in the order of their creation; after: the last one of before."""
+        """Up to this many keys in the order of creation; after: the last of the previous page."""
         place = tuple_(KEY.c.created_at, KEY.c.id)
         ids = select(KEY.c.id).order_by(KEY.c.created_at, KEY.c.id).limit(limit)
         async with self._database.read() as connection:
@@ -143,7 +149,7 @@ class KeyStore:
         return await self.get(key_id)
 
     async def rotate(self, key_id: str, keep_seconds: float, now: float) -> tuple[KeyRecord, str]:
-        """Make a new secret; the newest of the others is accepted for so long, the rest ends."""
+        """Make a new secret; the previous one is accepted for keep_seconds, older ones end."""
         ends = now + keep_seconds
         secrets = KEY_SECRET.c
         async with self._database.write() as connection:
@@ -240,9 +246,3 @@ def _scopes(row: Row[Any]) -> tuple[Scope, ...]:
 
 def _limits(row: Row[Any]) -> Limits:
     return Limits(row.rate_per_minute, row.concurrency, row.max_body_mb, row.daily_quota)
-
-
-async def refuse_erased(connection: AsyncConnection, user: str) -> None:
-    """KeyInvalid if the user was erased; called in transactions that add what is the user's."""
-    if (await connection.execute(select(ERASED.c.user).where(ERASED.c.user == user))).first():
-        raise KeyInvalid

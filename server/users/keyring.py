@@ -2,7 +2,7 @@
 
 A key is looked up in the database once. Its principal is kept as long as the epoch, a number that
 each change of a key increases, is known to be the same: it is read every POLL_SECONDS while keys
-are in use. While the database is away, kept keys are accepted for STALE_SECONDS.
+are in use. While the database is unavailable, kept keys are accepted for STALE_SECONDS.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ class Keyring:
         return len(self._kept)
 
     def when_erased(self, callback: Callable[[str], object]) -> None:
-        """Call back with each user that is erased, to drop what else is kept in memory of it."""
+        """Call back with each erased user, so that the user's other data in memory is dropped."""
         self._when_erased.append(callback)
 
     def recall(self, key: str) -> Principal | None:
-        """The principal of a kept key; None: look_up() must be asked. Takes microseconds."""
+        """The principal of a kept key; None: call look_up(). Takes microseconds."""
         digest = digest_of(key)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             return ADMIN
@@ -93,7 +93,7 @@ class Keyring:
         return kept.principal
 
     async def look_up(self, key: str) -> Principal:
-        """The principal of a key; KeyInvalid, or StorageUnavailable if the database is away.
+        """The principal of a key; KeyInvalid, or StorageUnavailable if the database is down.
 
         An unknown id takes the same path as a wrong secret. Refused keys are not kept, so that a
         flood of them does not use memory.
@@ -151,7 +151,7 @@ class Keyring:
             self._polling = asyncio.ensure_future(self._poll(epoch))
 
     def _confirm(self, epoch: int) -> None:
-        """The epoch was read: it is the same, or all kept keys are dropped."""
+        """The epoch was read: drop all kept keys if it has changed."""
         changed = self._epoch not in (None, epoch)
         self._epoch, self._confirmed_at = epoch, self._monotonic()
         if changed:

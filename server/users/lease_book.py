@@ -149,7 +149,7 @@ class LeaseBook:
         return self._opened is not None
 
     async def open(self) -> tuple[Leases, Journal]:
-        """The leases in the database, and the journal; StorageUnavailable if it is away."""
+        """The leases and the journal; StorageUnavailable if the database does not answer."""
         if self._opened is not None:
             return self._opened
         try:

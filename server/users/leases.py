@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database.database import Database
 from server.database.tables import QUOTA_DAY, QUOTA_LEASE
+from server.users.erased import refuse_erased
 
 SHARE = 16  # a lease is at most this fraction of what is left
 MOST = 64
@@ -37,9 +38,13 @@ class Leases:
         self._owner = owner
 
     async def take(self, lease_id: str, user: str, day: str, limit: int, waiting: int) -> Grant:
-        """Lease a share of the day, for `waiting` requests at least; 0 if nothing is left."""
+        """Lease a share of the day, for `waiting` requests at least; 0 if nothing is left.
+
+        KeyInvalid if the user was erased.
+        """
         asked = select(QUOTA_DAY.c.used).where(*_of_day(user, day)).with_for_update()
         async with self._database.write() as connection:
+            await refuse_erased(connection, user)
             used = (await connection.execute(asked)).scalar()
             if used is None:
                 used = await self._begin_day(connection, user, day)
@@ -97,7 +102,7 @@ class Leases:
             return len(found)
 
     async def recall(self, user: str, day: str) -> bool:
-        """Ask other processes to give back what they have not spent; False if there are none."""
+        """Ask other processes to return what they have not spent; False if there are none."""
         others = (
             QUOTA_LEASE.c.user == user,
             QUOTA_LEASE.c.day == day,
@@ -148,7 +153,7 @@ async def _add(connection: AsyncConnection, user: str, day: str, number: int, li
 
 
 async def give_back(connection: AsyncConnection, user: str, day: str, number: int = 1) -> None:
-    """Take requests off what is used of a day, such as that of a job that failed by our fault."""
+    """Subtract requests from a day's use, such as a job that failed because of the server."""
     if number > 0:
         enough = QUOTA_DAY.c.used >= number  # it may have taken from no quota
         less = QUOTA_DAY.c.used - number

@@ -26,7 +26,7 @@ def default_limits(settings: Settings) -> DefaultLimits:
 
 
 def build_quota(settings: Settings, storage: Storage, location: Location) -> Quota:
-    """The daily quota in a database; each database has a folder of its own for journals."""
+    """The daily quota in a database; each database has its own folder for journals."""
     database = hashlib.sha256(location.shown.encode()).hexdigest()[:8]
     folder = state_folder() / "leases" / database
     return Quota(storage, folder, Days(time_zone(settings.quota.timezone)))

@@ -84,7 +84,7 @@ class Admission:
                 self._leases.pop().credit()
 
     def headers(self) -> dict[str, str]:
-        """The headers that tell the client how it stands to its limits."""
+        """The headers that tell the client what is left of its limits."""
         return rate_limit_headers(self._limiter.standings(self.user, self.limits))
 
     def enter(self, recognition: bool) -> Awaitable[None] | None:

@@ -59,7 +59,7 @@ class Quota:
         return lease
 
     async def take(self, user: str, limit: int) -> Lease:
-        """Take one request; QuotaExceeded, or StorageUnavailable if the database is away."""
+        """Take one request; QuotaExceeded, or StorageUnavailable if the database is down."""
         while True:
             known = self._book.today(user)
             known.waiting += 1

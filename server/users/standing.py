@@ -13,7 +13,8 @@ CONCURRENT = "concurrent-requests"
 class Standing(NamedTuple):
     """One limit: `quota` requests in `window` seconds, of which `left` may still come.
 
-    resets_in: seconds until there is more. A limit on concurrent requests has neither.
+    resets_in: seconds until there is more. Window and resets_in are None for
+    a limit on concurrent requests.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Counts usage: an event for each answered request, first in the journal, then in the database.
 
-If the journal cannot be written, as when the disk is full, the answer is sent all the same: a count
+If the journal cannot be written, as when the disk is full, the answer is still sent: a count
 is not worth an outage. The event is kept in memory until there is room, or the database takes it.
 Lost is only what is beyond MAX_HELD, or held in a process that is killed; the log says so.
 """
@@ -32,7 +32,7 @@ LEFTOVER_SECONDS = 60.0
 EXPIRE_SECONDS = 3600.0
 CLOSE_SECONDS = 3.0
 LOG_SECONDS = 60.0
-SEGMENT_BYTES = 1 << 20  # while the database is away
+SEGMENT_BYTES = 1 << 20  # while the database is unavailable
 BATCH = 500
 MAX_HELD = 10_000
 
@@ -113,7 +113,7 @@ class Usage:
         return Event(name, user, at, day, images, images, cached, seconds, size, code)
 
     async def run(self) -> None:
-        """Ship events to the database; until it is cancelled, which ships the last ones."""
+        """Move events to the database until cancelled; then move the last ones."""
         if await asyncio.to_thread(self._journal.has_leftovers):
             self._wanted.set()
         await self._wanted.wait()
@@ -127,7 +127,7 @@ class Usage:
             await self._close()
 
     async def ship(self) -> None:
-        """Bring all events to the database; while it is away, they stay in the journal."""
+        """Move all events to the database; while it is unavailable, they stay in the journal."""
         try:
             if self.is_on and not self._journal.is_open:
                 await self._seal()
@@ -150,7 +150,7 @@ class Usage:
             self._warn(error)
 
     async def _keep_syncing(self) -> None:
-        """Apart from shipping, which may wait for the database."""
+        """Separate from ship(), which may wait for the database."""
         while True:
             await asyncio.sleep(SYNC_SECONDS)
             try:
@@ -159,7 +159,7 @@ class Usage:
                 self._warn(error)
 
     async def _seal(self) -> None:
-        """Begin a new segment, so that the one before can be shipped."""
+        """Begin a new segment, so that the previous one can be moved to the database."""
         try:
             self._journal.begin(await asyncio.to_thread(self._journal.create))
         except OSError as error:
@@ -212,7 +212,7 @@ class Usage:
         await expire(database, (today - timedelta(days=self._keep_days)).isoformat())
 
     async def _close(self) -> None:
-        """Ship the last events; what cannot be shipped is left to the next start."""
+        """Move the last events to the database; any that remain are left to the next start."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.ship()
@@ -242,7 +242,7 @@ class Usage:
 
 
 async def _ship(database: Database, events: Sequence[Event]) -> None:
-    """Imported here, as SQLAlchemy is loaded only when there is something to ship."""
+    """Imported here, as SQLAlchemy is loaded only when there are events to move."""
     from server.users.usage_store import ship
 
     await ship(database, events)

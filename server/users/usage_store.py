@@ -1,7 +1,7 @@
 """Usage in the database: events, and their sums by user and day. Imported when usage is counted.
 
 The sums change in the transaction that inserts the events, and only by events that were not there
-before. So an event that is shipped twice, as after a crash between the commit and the removal of
+before. So an event that is moved twice, as after a crash between the commit and the removal of
 its journal, counts once.
 """
 
@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database.database import Database, Insert
-from server.database.tables import ERASED, USAGE_DAY, USAGE_EVENT
+from server.database.tables import USAGE_DAY, USAGE_EVENT
+from server.users.erased import erased_of
 from server.users.journal import Event, line_of
 
 DELETE_ROWS = 5000  # in one transaction, so that others can write in between
@@ -57,9 +58,7 @@ async def record_all(
 
     What still comes of an erased user is left out.
     """
-    users_here = {event.user for event in events}
-    gone = select(ERASED.c.user).where(ERASED.c.user.in_(users_here))
-    erased = set((await connection.execute(gone)).scalars())
+    erased = await erased_of(connection, {event.user for event in events})
     by_id = {event.id: event for event in events if event.user not in erased}
     if not by_id:
         return

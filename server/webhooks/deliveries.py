@@ -20,7 +20,7 @@ COLUMNS = DELIVERY.c
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message to be sent; attempts: those that have ended."""
+    """A message to be sent; attempts: those that have ended and count."""
 
     id: str
     user: str
@@ -28,16 +28,21 @@ class Delivery:
     host: str
     body: str
     attempts: int
+    created_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. next_at: when to try again; None if it is `delivered` or `dead`."""
+    """How an attempt ended. next_at: when to try again; None if it is `delivered` or `dead`.
+
+    counts: whether it is one of the attempts that a message has.
+    """
 
     state: str
     next_at: float | None
     status: int | None
     error: str | None
+    counts: bool = True
 
 
 async def enqueue(
@@ -88,6 +93,7 @@ async def due(
             COLUMNS.host,
             COLUMNS.body,
             COLUMNS.attempts,
+            COLUMNS.created_at,
         )
         .where(COLUMNS.state == "pending", COLUMNS.next_at <= now)
         .where(COLUMNS.host.not_in(without_hosts), COLUMNS.user.not_in(without_users))
@@ -123,7 +129,7 @@ async def finish(database: Database, message_id: str, outcome: Outcome, now: flo
             .where(COLUMNS.id == message_id, COLUMNS.state == "pending")
             .values(
                 state=outcome.state,
-                attempts=COLUMNS.attempts + 1,
+                attempts=COLUMNS.attempts + int(outcome.counts),
                 next_at=outcome.next_at,
                 last_status=outcome.status,
                 last_error=outcome.error,
@@ -133,7 +139,7 @@ async def finish(database: Database, message_id: str, outcome: Outcome, now: flo
 
 
 async def release(database: Database, message_ids: Collection[str], now: float) -> None:
-    """Make messages due now whose attempt was cut."""
+    """Make messages due now whose attempt was interrupted."""
     async with database.write() as connection:
         await connection.execute(
             update(DELIVERY)

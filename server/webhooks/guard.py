@@ -45,7 +45,7 @@ class Guard:
             pass  # our name server's fault, and the message is sent later
 
     def target(self, url: str) -> SplitResult:
-        """The parts of the URL; UrlRefused if it is not accepted, whatever its addresses."""
+        """The parts of the URL; UrlRefused if the URL itself is not accepted."""
         if not re.fullmatch(r"[!-~]+", url) or len(url) > MAX_URL_CHARACTERS:
             raise UrlRefused(f"expected a URL of at most {MAX_URL_CHARACTERS} ASCII characters")
         schemes = ("https", "http") if self._settings.allow_http else ("https",)

@@ -91,7 +91,7 @@ def _reason(error: OSError) -> str:
     """Without the address, which asyncio puts into its messages."""
     if isinstance(error, socket.gaierror):
         return error.strerror or "unknown host"
-    return os.strerror(error.errno) if error.errno else "the server is away"
+    return os.strerror(error.errno) if error.errno else "the server does not answer"
 
 
 async def _connect(

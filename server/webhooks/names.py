@@ -1,4 +1,4 @@
-"""Looks host names up, so that the slow names of one user do not hold up those of others."""
+"""Looks host names up, so that the slow names of one user do not delay those of other users."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _note_error(task: asyncio.Task[Sequence[str]]) -> None:
 
 
 def _resolver() -> Resolve:
-    """Look names up with the system's resolver, in threads of its own."""
+    """Look names up with the system's resolver, in separate threads."""
     threads: list[ThreadPoolExecutor] = []
 
     async def resolve(host: str, port: int) -> Sequence[str]:

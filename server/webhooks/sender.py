@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("server.webhooks")
 
 RETRY_SECONDS = (5.0, 60.0, 300.0, 1800.0, 7200.0, 28800.0, 86400.0)
+UNRESOLVED_SECONDS = 86400.0  # how long attempts do not count whose host could not be looked up
+UNRESOLVED_RETRY_SECONDS = (60.0, 7200.0)  # the shortest and the longest delay after one
 JITTER = 0.2  # a receiver that comes back is not met by all messages in one moment
 ATTEMPT_SECONDS = 5.0
 LEASE_SECONDS = 8.0  # longer than an attempt; then the process that sends it must be dead
@@ -69,7 +71,7 @@ class Sender:
         self._forgotten_at = 0.0
 
     async def run(self) -> None:
-        """Send messages until cancelled; attempts that this cuts are due immediately."""
+        """Send messages until cancelled; interrupted attempts are due again immediately."""
         database = await self._storage.opened()
         away = False
         try:
@@ -145,7 +147,7 @@ class Sender:
         try:
             await deliveries.finish(database, delivery.id, outcome, self._clock())
         except StorageUnavailable:
-            log.warning("webhook %s will be sent again: the database is away", delivery.id)
+            log.warning("webhook %s will be sent again: the database is unavailable", delivery.id)
 
     async def _send(self, delivery: Delivery, secrets: Sequence[str]) -> Outcome:
         from server.webhooks.deliveries import Outcome
@@ -153,14 +155,22 @@ class Sender:
         body = delivery.body.encode()
         headers = signed_headers(delivery.id, int(self._clock()), body, secrets)
         status: int | None = None
+        addresses: Sequence[str] = ()
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 target = self._guard.target(delivery.url)
                 addresses = await self._guard.addresses(target, delivery.user)
                 reply = await post(target, addresses, headers, body, ATTEMPT_SECONDS, self._tls)
-        except TimeoutError:
+        except (TimeoutError, NotResolved):
             error = f"no answer within {ATTEMPT_SECONDS:g} s"
-        except (UrlRefused, NotResolved, PostError) as problem:
+            if not addresses:
+                error = "its name could not be looked up"
+                age = self._clock() - delivery.created_at
+                if age < UNRESOLVED_SECONDS:  # the receiver was not asked
+                    least, most = UNRESOLVED_RETRY_SECONDS
+                    due = self._clock() + self._jittered(min(max(age, least), most))
+                    return Outcome("pending", due, None, error, counts=False)
+        except (UrlRefused, PostError) as problem:
             error = str(problem)
         except Exception:  # or it would be tried again all the time
             log.exception("webhook %s could not be sent", delivery.id)
@@ -172,8 +182,11 @@ class Sender:
                 return Outcome("delivered", None, status, None)
         if status == GONE or delivery.attempts >= len(RETRY_SECONDS):
             return Outcome("dead", None, status, error)
-        delay = RETRY_SECONDS[delivery.attempts] * (1 + JITTER * self._jitter())
-        return Outcome("pending", self._clock() + delay, status, error)
+        due = self._clock() + self._jittered(RETRY_SECONDS[delivery.attempts])
+        return Outcome("pending", due, status, error)
+
+    def _jittered(self, seconds: float) -> float:
+        return seconds * (1 + JITTER * self._jitter())
 
     async def _forget(self, database: Database) -> None:
         from server.webhooks import deliveries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -81,8 +82,14 @@ def busy() -> Iterator[str]:
 
 
 def run(program: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a locale without Chinese: what is printed is UTF-8 everywhere."""
     return subprocess.run(
-        [*program, *arguments], capture_output=True, text=True, timeout=30, check=False
+        [*program, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from cache.kept_file import KeptResult
 from cache.keys import CacheKey, Digests
 from cache.result_cache import ENTRY_OVERHEAD_BYTES, ResultCache
 from cache.stored_result import StoredResult
@@ -231,3 +232,60 @@ def test_the_default_clock_runs() -> None:
     entry = cache.put(key("a"), digests("a"), StoredResult(b"answer"))
     assert cache.get(key("a")) is entry
     assert 0 <= cache.age(entry) < 5
+
+
+def kept_result(name: str, age: float) -> KeptResult:
+    return KeptResult(key(name), f"sha256 of {name}", StoredResult(name.encode()), age)
+
+
+def test_a_restored_result_has_its_age(clock: HandClock) -> None:
+    cache = roomy(clock, ttl=60)
+    assert cache.restore(kept_result("a", age=50))
+    assert cache.restore(kept_result("b", age=10))
+    entry = cache.get(key("a"), "sha256 of a")
+    assert entry is not None
+    assert (cache.age(entry), entry.result.json) == (50, b"a")
+    assert entry.etag == hashlib.sha256(b"a").hexdigest()[:32]
+    clock.tick(9.9)
+    assert kept(cache, "a", "b") == "ab"
+    clock.tick(0.2)
+    assert kept(cache, "a", "b") == "b"
+    assert len(cache) == 1
+
+
+def test_a_result_that_has_expired_is_not_restored(clock: HandClock) -> None:
+    cache = roomy(clock, ttl=60)
+    assert not cache.restore(kept_result("a", age=60))
+    assert len(cache) == 0
+
+
+def test_a_disabled_cache_restores_nothing(clock: HandClock) -> None:
+    for cache in (ResultCache(0, 10, 1000, clock), ResultCache(60, 0, 1000, clock)):
+        cache.restore(kept_result("a", age=1))
+        assert len(cache) == 0
+
+
+def test_a_result_as_it_is_kept_has_its_age_and_was_not_used(clock: HandClock) -> None:
+    cache = roomy(clock, count=2)
+    put(cache, "a")
+    clock.tick(5)
+    put(cache, "b")
+    assert cache.kept(key("a")) == KeptResult(
+        key("a"), "sha256 of a", StoredResult(b"answer"), age=5
+    )
+    assert cache.kept(key("c")) is None
+    put(cache, "c")
+    assert kept(cache, "a", "b", "c") == "bc"
+    assert cache.keys() == [key("b"), key("c")]
+
+
+def test_what_was_stored_or_deleted_is_counted(clock: HandClock) -> None:
+    cache = roomy(clock)
+    put(cache, "a")
+    put(cache, "a")
+    assert cache.changes == 2
+    kept(cache, "a")
+    cache.kept(key("a"))
+    assert cache.changes == 2
+    cache.forget("", "a")
+    assert cache.changes == 3

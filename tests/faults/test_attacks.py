@@ -30,7 +30,6 @@ NOT_YET = {
     "Content-Length of 5,000 digits",
     "numbers in other digits",
     "SIGHUP while an image is read",
-    "JPEG of many scans",
 }
 
 QUICK = {each.name: each.run for each in attack.ATTACKS if each.is_quick}

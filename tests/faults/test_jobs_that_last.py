@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,6 +189,40 @@ def test_the_disk_has_no_room_for_an_input(serve: Serve) -> None:
     assert ended(server, reply.json["job"]["url"]).text == "larger than the room"
     blobs = server.folder / "state" / "ocr-server" / "blobs"
     assert len(list(blobs.iterdir())) == 2, "the results alone"
+
+
+@pytest.mark.faults(87)
+@pytest.mark.parametrize("fault", ["moved away", "deleted", "replaced"])
+def test_the_state_folder_is_taken_from_a_running_server(alone: ServerProcess, fault: str) -> None:
+    first = accept(alone, "before the fault")
+    ended(alone, first)
+    state = alone.folder / "state" / "ocr-server"
+    elsewhere = state.with_name("elsewhere")
+    state.rename(elsewhere)
+    if fault == "deleted":
+        shutil.rmtree(elsewhere)
+    elif fault == "replaced":
+        shutil.copytree(elsewhere, state)
+    reply = alone.upload(card("would be lost"), block_flag="False")
+    assert (reply.status, reply.code) == (503, "storage_unavailable")
+    assert alone.get(first).code == "storage_unavailable"
+    health = alone.health()["database"]
+    assert health["state"] == "unavailable"
+    said = "was replaced" if fault == "replaced" else "was deleted"
+    assert f"{state}/ocr.sqlite3 {said}" in health["problem"]
+    assert alone.upload(card("still read")).text == "still read"
+    assert alone.output.count("ERROR server.database: the database is away") == 1
+    if fault == "moved away":
+        assert not state.exists()
+        elsewhere.rename(state)
+        assert alone.health()["database"]["state"] == "open"
+    else:
+        alone.terminate()
+        assert alone.wait() == 0
+        restart(alone)
+    if fault != "deleted":
+        assert ended(alone, first).text == "before the fault"
+    assert ended(alone, accept(alone, "after it")).text == "after it"
 
 
 @pytest.mark.faults(87)

@@ -141,11 +141,9 @@ def test_keys_in_use_go_on_while_the_database_is_away(
 
 
 @pytest.mark.faults(75)
-def test_a_flood_of_wrong_keys_leaves_users_alone(tmp_path: Path) -> None:
-    place = locate(None, tmp_path)
-    upgrade(place)
-    with server_at(place, tmp_path, "server") as server:
-        check_flood(server, place)
+def test_a_flood_of_wrong_keys_leaves_users_alone(location: Location, tmp_path: Path) -> None:
+    with server_at(location, tmp_path, "server") as server:
+        check_flood(server, location)
 
 
 def check_flood(server: ServerProcess, place: Location) -> None:

@@ -49,9 +49,9 @@ def assert_names(reply: Reply, pattern: str) -> None:
         ([CARD, Part("image", b"aGk=")], "one_file_only", "file_type"),
         ([CARD, Part("filename", b"a.png")], "one_file_only", "file_type"),
         ([CARD, Part("file_type", b"url")], "bad_field", "file_type"),
-        ([CARD, Part("file_type", b"")], "bad_field", "file_type"),
+        ([CARD, Part("file_type", b" ")], "bad_field", "file_type"),
         ([CARD, Part("block_flag", b"maybe")], "bad_field", "block_flag"),
-        ([CARD, Part("block_flag", b"")], "bad_field", "block_flag"),
+        ([CARD, Part("block_flag", b" ")], "bad_field", "block_flag"),
         (
             [CARD, *[Part("format", b"json")] * 2],
             "bad_field",

@@ -123,6 +123,12 @@ def test_no_progress_where_there_is_no_terminal_but_a_line_now_and_then() -> Non
     assert stream.getvalue() == "load 40%  at 10\nload 80%  at 20\n"
 
 
+def test_a_load_that_takes_longer_than_planned_stays_at_100_percent() -> None:
+    stream = io.StringIO()
+    Progress(stream, "load", lambda: 10.0).show(3.34, "8 in progress", force=True)
+    assert stream.getvalue() == "load 100%  8 in progress\n"
+
+
 def test_clock_times() -> None:
     assert [clock_time(s) for s in (0, 59.6, 3599, 3661)] == ["0:00", "1:00", "59:59", "1:01:01"]
 

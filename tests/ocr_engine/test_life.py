@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -17,17 +18,22 @@ LATE = WorkerExit(ExitReason.DEADLINE, "deadline passed")
 SHUTDOWN = WorkerExit(ExitReason.SHUTDOWN, "shutdown")
 
 STARTING = WorkerLife(started_at=10.0, task_limit=2)
+SPARE = replace(STARTING, spare=True).became_ready(12.5, rss_mb=200)
 READY = STARTING.became_ready(12.5, rss_mb=200)
 BUSY = READY.assigned()
 IN_EACH_STATE = {
     WorkerState.STARTING: STARTING,
+    WorkerState.SPARE: SPARE,
     WorkerState.READY: READY,
     WorkerState.BUSY: BUSY,
     WorkerState.RETIRING: BUSY.retiring(),
     WorkerState.DEAD: BUSY.ended(),
 }
 TO_EACH_STATE: dict[WorkerState, Callable[[WorkerLife], WorkerLife]] = {
-    WorkerState.READY: lambda life: life.became_ready(20.0, 200),
+    WorkerState.SPARE: lambda life: replace(life, spare=True).became_ready(20.0, 200),
+    WorkerState.READY: lambda life: (
+        life.promoted(20.0) if life.state is WorkerState.SPARE else life.became_ready(20.0, 200)
+    ),
     WorkerState.BUSY: WorkerLife.assigned,
     WorkerState.RETIRING: WorkerLife.retiring,
     WorkerState.DEAD: WorkerLife.ended,
@@ -60,6 +66,21 @@ def test_a_worker_counts_its_answers_and_reaches_its_task_limit() -> None:
     assert (once.rss_mb, once.start_seconds, once.reached_task_limit) == (250, 2.5, False)
     assert once.assigned().answered(14.0, 250).reached_task_limit
     assert not WorkerLife(0.0).became_ready(1.0, 1).assigned().answered(2.0, 1).reached_task_limit
+
+
+def test_a_warm_spare_can_be_promoted() -> None:
+    warm = SPARE.promoted(30.0)
+    assert (warm.state, warm.spare, warm.idle_since) == (WorkerState.READY, False, 30.0)
+    for other in (STARTING, replace(STARTING, spare=True), READY, BUSY):
+        with pytest.raises(IllegalTransition, match="no warm spare"):
+            other.promoted(30.0)
+
+
+def test_a_worker_that_is_being_loaded_can_become_a_spare() -> None:
+    assert STARTING.demoted().became_ready(12.5, 200) == SPARE
+    for other in (READY, BUSY, SPARE):
+        with pytest.raises(IllegalTransition, match="cannot become a spare"):
+            other.demoted()
 
 
 def test_the_last_answer_of_a_retiring_worker_does_not_make_it_ready() -> None:

@@ -31,8 +31,7 @@ from ocr_engine.errors import (
     WorkerCrashed,
 )
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool import pool as pool_module
-from ocr_engine.pool import process
+from ocr_engine.pool import deadlines, process
 from ocr_engine.pool.admission import MAX_SAMPLES, MIN_SAMPLES
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.process import WorkerProcess
@@ -406,7 +405,7 @@ def test_a_worker_that_stops_at_the_deadline_reads_on() -> None:
 def test_an_answer_after_the_deadline_is_too_late_but_its_worker_reads_on(
     gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "STOP_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(deadlines, "STOP_SECONDS", PATIENCE_SECONDS)
 
     async def scenario() -> None:
         async with running_pool(task_seconds=0.3) as pool:
@@ -425,7 +424,7 @@ def test_an_answer_after_the_deadline_is_too_late_but_its_worker_reads_on(
 def test_an_image_is_not_retried_if_its_worker_dies_after_the_deadline(
     gate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "STOP_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(deadlines, "STOP_SECONDS", PATIENCE_SECONDS)
 
     async def scenario() -> None:
         async with running_pool(task_seconds=0.3) as pool:

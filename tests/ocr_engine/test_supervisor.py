@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 
 from ocr_engine.engine import WorkerState
-from ocr_engine.pool import process
-from ocr_engine.pool import supervisor as supervisor_module
+from ocr_engine.pool import places, process
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
@@ -73,7 +72,7 @@ def no_more_threads(thread: threading.Thread) -> None:
 @pytest.fixture
 def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Failed starts are retried almost immediately."""
-    monkeypatch.setattr(supervisor_module, "MAX_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(places, "MAX_BACKOFF_SECONDS", 0.01)
 
 
 def test_a_recognizer_that_cannot_be_built_is_a_failure_at_once() -> None:
@@ -96,7 +95,7 @@ def test_a_worker_that_leaves_at_its_start_is_tried_five_times_with_growing_back
         call_later = loop.call_later
 
         def in_a_hurry(delay: float, callback: Any, *args: Any) -> asyncio.TimerHandle:
-            if callback == pool.supervisor._spawn_missing:
+            if callback == pool.supervisor._places._spawn_missing:
                 pauses.append(delay)
                 delay /= 100
             return call_later(delay, callback, *args)

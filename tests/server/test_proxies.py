@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.cards import card
-from tests.support.http_client import image_part, multipart
+from tests.support.checkout import ROOT
+from tests.support.http_client import Part, image_part, multipart
 from tests.support.proxies import NAME, Proxy, caddy, nginx
 from tests.support.server_process import ServerProcess
 from tests.support.watching import wait_until
@@ -96,6 +97,23 @@ def test_the_pages_arrive_with_their_headers(proxy: Proxy) -> None:
     reply = proxy.request("GET", "/")
     assert reply.status == 200
     assert "default-src" in reply.headers["Content-Security-Policy"]
+
+
+def test_below_a_path_as_the_docs_configure_it(server: ServerProcess, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (location,) = re.findall(r"^location /ocr/ \{$.*?^\}$", page, re.MULTILINE | re.DOTALL)
+    with nginx(tmp_path, server.port, location) as proxy:
+        body, headers = multipart([image_part(card("below")), Part("block_flag", b"false")])
+        headers["X-Forwarded-Prefix"] = "/forged"
+        reply = proxy.request("POST", "/ocr/ocr_service", body, headers)
+        url = reply.headers["Location"]
+        assert (reply.status, url) == (202, f"/ocr/jobs/{reply.json['job']['id']}")
+        done = proxy.request("GET", f"{url}?wait=30")
+        assert done.text == "below"
+        assert done.json["job"]["url"] == url
+        assert proxy.request("GET", "/ocr/").status == 200
+        direct = proxy.request("POST", "/ocr_service", body, headers)
+        assert direct.headers["Location"].startswith("/jobs/")
 
 
 def test_without_the_server_the_proxy_says_so_in_json(tmp_path: Path) -> None:

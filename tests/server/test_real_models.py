@@ -99,6 +99,12 @@ def test_twenty_identical_uploads_are_one_recognition(process: ServerProcess) ->
     assert process.get("/healthz").json["completed"] == done + 1
 
 
+def test_the_models_read_the_known_image_of_a_probe(process: ServerProcess) -> None:
+    answer = process.get("/healthz?probe=1")
+    assert (answer.status, answer.json["probe"]["passed"]) == (200, True)
+    assert [worker["outcome"] for worker in answer.json["probe"]["workers"]] == ["right"]
+
+
 def test_health_names_engine_and_models(process: ServerProcess) -> None:
     engine = process.get("/healthz").json["engine"]
     assert engine["engine"].startswith("openvino")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from dataclasses import replace
 
 from PIL import Image
 
 from ocr_engine.geometry import Quad
-from ocr_engine.images.decode import DecodedImage
+from ocr_engine.images.decode import DecodedImage, decode
 from ocr_engine.options import Granularity
+from ocr_engine.pool.probe import KNOWN_TEXT, known_image
 from ocr_engine.result import Glyph, Line, Word
 from ocr_engine.stages.words import split_words
 
@@ -31,7 +33,9 @@ def card(text: str, format: str = "PNG") -> bytes:
 
 
 def said(image: DecodedImage) -> str:
-    """The text of the card; empty if the image is not a card, such as the warm-up image."""
+    """The text of the card, or of a probe's image; empty for others, as the warm-up image."""
+    if image.pixels.tobytes() == _known_image():
+        return KNOWN_TEXT
     row = image.pixels[0, :, 0].tobytes()
     return row[len(_MARK) :].partition(b"\0")[0].decode() if row.startswith(_MARK) else ""
 
@@ -51,6 +55,12 @@ def lines_of(texts: list[str], granularity: Granularity) -> list[Line]:
             line = replace(line, glyphs=glyphs)
         lines.append(line)
     return lines
+
+
+@functools.cache
+def _known_image() -> bytes:
+    """The pixels of the image that a probe sends."""
+    return decode(known_image(), 1_000_000).pixels.tobytes()
 
 
 def _part(text: str, start: int, end: int, top: int) -> tuple[str, float, Quad]:

@@ -56,7 +56,7 @@ class Echo:
             "cores": str(budget.cores),
             "deadline": repr(budget.deadline),
         }
-        lines = [asked[text]] if text in asked else text.splitlines()
+        lines = [asked[text]] if text in asked else self.lines(text)
         if text.startswith("recite "):
             lines = [RECITAL]
         height, width = image.pixels.shape[:2]
@@ -65,6 +65,10 @@ class Echo:
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition
+
+    def lines(self, text: str) -> list[str]:
+        """The lines that are read on a card with this text."""
+        return text.splitlines()
 
     def prepare(self) -> bool:
         return False
@@ -215,6 +219,34 @@ class Obedient(Echo):
         Reciting.act_on_answer(self, text, answer)  # type: ignore[arg-type]
 
 
+class Spoilable(Obedient):
+    """`spoil PATH`: misreads everything from then on, until the end of the process.
+
+    `ruin PATH`: fails on everything from then on.
+    """
+
+    def __init__(self, journal: Path | None = None) -> None:
+        super().__init__(journal)
+        self._spoiled = self._ruined = False
+
+    def act(self, text: str) -> None:
+        self._ruined = self._ruined or _told(text, "ruin")
+        if self._ruined:
+            raise ZeroDivisionError("a recognizer that is ruined")
+        self._spoiled = self._spoiled or _told(text, "spoil")
+        super().act(text)
+
+    def lines(self, text: str) -> list[str]:
+        return ["something else"] if self._spoiled else super().lines(text)
+
+
+class Illiterate(Echo):
+    """Finds no text in any image, like a model for other letters."""
+
+    def lines(self, text: str) -> list[str]:
+        return []
+
+
 class Preparing(Obedient):
     """Has STEPS steps to prepare; each takes as long as `gate` exists next to the journal.
 
@@ -252,6 +284,14 @@ def load_obedient(journal: Path | None = None) -> Obedient:
     return Obedient(journal)
 
 
+def load_spoilable(journal: Path | None = None) -> Spoilable:
+    return Spoilable(journal)
+
+
+def load_illiterate() -> Illiterate:
+    return Illiterate()
+
+
 def load_preparing(journal: Path) -> Preparing:
     return Preparing(journal)
 
@@ -276,6 +316,39 @@ def load_on_command(gate: Path) -> Echo:
     while gate.exists():
         time.sleep(_POLL_SECONDS)
     return Echo()
+
+
+def load_unless(broken: Path) -> Echo:
+    """Exits without a message if the file exists."""
+    if broken.exists():
+        os._exit(7)
+    return Echo()
+
+
+def load_when_called(folder: Path) -> Echo:
+    """Loads when there is a file in the folder with the name of its process id."""
+    while not (folder / str(os.getpid())).exists():
+        time.sleep(_POLL_SECONDS)
+    return Echo()
+
+
+class Nice(Echo):
+    """Writes the niceness of the thread that loads or reads to the journal."""
+
+    def __init__(self, journal: Path | None = None) -> None:
+        super().__init__(journal)
+        self._note_niceness("loads")
+
+    def act(self, text: str) -> None:
+        self._note_niceness("reads")
+
+    def _note_niceness(self, event: str) -> None:
+        niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        self._note(event, str(niceness))
+
+
+def load_nice(journal: Path) -> Nice:
+    return Nice(journal)
 
 
 def fail_to_load() -> Echo:

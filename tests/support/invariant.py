@@ -69,12 +69,15 @@ def _unsettled(server: ServerProcess, workers: int) -> list[str]:
     """Work in progress, missing workers, and child processes that are not workers."""
     health = server.health()
     ready = {worker["pid"] for worker in health["workers"] if worker["state"] == "ready"}
+    spares = {worker["pid"] for worker in health["workers"] if worker["state"] == "spare"}
     children = worker_processes(server.pid)  # zombies are among them
     busy = {**health["requests"], **{key: health["queue"][key] for key in ("waiting", "running")}}
     wrong = {
         f"in progress: {busy}": any(busy.values()),
-        f"workers: {health['workers']}": not len(ready) == len(health["workers"]) == workers,
-        f"children: {sorted(children)}, of which ready {sorted(ready)}": children != ready,
+        f"ready: {len(ready)} of {workers}": len(ready) != workers,
+        f"spares: {len(spares)} of {server.spares}": len(spares) != server.spares,
+        f"workers: {health['workers']}": len(ready | spares) != len(health["workers"]),
+        f"children: {sorted(children)}, of which ready {sorted(ready)}": children != ready | spares,
     }
     return [what for what, is_wrong in wrong.items() if is_wrong]
 

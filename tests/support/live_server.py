@@ -162,6 +162,7 @@ def fake_settings(
             "ocr": {
                 "process": {
                     "number": number,
+                    "spares": 0,
                     "queue_size": queue_size,
                     "timeout_seconds": TASK_SECONDS,
                     **process,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from ocr_engine.engine import WorkerState
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.spec import PoolSpec
@@ -43,9 +44,15 @@ async def whole(spec: PoolSpec) -> AsyncIterator[Pool]:
 
 
 async def all_warm(pool: Pool) -> None:
-    """Wait until all workers are ready."""
-    number = pool.spec.workers.number
+    """Wait until all workers and spares are ready."""
+    number, spares = pool.spec.workers.number, pool.spec.workers.spares
     await until(lambda: pool.supervisor.warm() == number, f"{number} warm workers")
+    await until(lambda: len(in_state(pool, WorkerState.SPARE)) == spares, f"{spares} spares")
+
+
+def in_state(pool: Pool, state: WorkerState) -> list[int]:
+    """The pids of the workers in this state."""
+    return [worker.pid or 0 for worker in pool.supervisor.workers() if worker.state is state]
 
 
 async def read(pool: Pool, text: str) -> str:

@@ -18,6 +18,7 @@ from tests.support.program import free_port
 from tests.support.watching import wait_until
 
 USER = "postgres"
+START_SECONDS = 60.0  # while other tests run, on a small machine
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 
@@ -67,7 +68,7 @@ class PostgreSQL:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._answers, "PostgreSQL")
+        wait_until(self._answers, "PostgreSQL", START_SECONDS)
 
     def stop_immediately(self) -> None:
         """Stop it as `pg_ctl stop -m immediate` does: connections break, nothing is flushed."""

@@ -62,10 +62,11 @@ class _Named(ssl.SSLContext):
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, backend: int) -> Iterator[Proxy]:
-    """nginx with nginx.conf, and the ports and files of the test."""
+def nginx(folder: Path, backend: int, location: str = "") -> Iterator[Proxy]:
+    """nginx with nginx.conf, one more location, and the ports and files of the test."""
     made, port = certificate_for(NAME, folder), free_port()
     site = (EXAMPLES / "nginx.conf").read_text()
+    site = site.replace("    location / {", f"{location}\n    location / {{")
     for old, new in (
         (_BACKEND, f"127.0.0.1:{backend}"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),

@@ -28,8 +28,12 @@ class ScriptedTask:
     future: asyncio.Future[Recognition]
     state: TaskState = TaskState.QUEUED
 
+    def __post_init__(self) -> None:
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
     def begin(self) -> None:
         """A worker begins it."""
+        self.started.set_result(None)
         self.state = TaskState.RUNNING
 
     def read(self, text: str) -> None:

@@ -58,7 +58,8 @@ class ServerProcess(Program):
     ) -> None:
         super().__init__(folder, environment, detached, stop_seconds)
         self.journal = folder / "journal"
-        self._settings = settings
+        self._settings = _without_spares(settings)
+        self.spares: int = self._settings["ocr"]["process"]["spares"]
         self._prefix = prefix
         self._arguments = arguments
         code = _WITH_FAKES.format(
@@ -132,6 +133,13 @@ class ServerProcess(Program):
         found = re.search(r"listens on http://[^ ]+:(\d+)\n", self.output)
         self.port = int(found[1]) if found else 0
         return found is not None
+
+
+def _without_spares(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, without spares unless they name a number: the default depends on the memory."""
+    ocr = settings.get("ocr", {})
+    process = {"spares": 0, **ocr.get("process", {})}
+    return {**settings, "ocr": {**ocr, "process": process}}
 
 
 def run_setup(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from server.http.errors import PublicError
 from server.http.replies import Reply, job_json, json_reply, problem_reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader, body_reader
-from server.intake.fields import Form, checked
+from server.intake.fields import Form, checked, is_given
 from server.intake.files import ArrivingFiles
 from server.intake.request import OcrRequest
 from server.intake.request_fields import (
@@ -98,7 +98,8 @@ class BatchApi:
     def parse_common(self, form: Form) -> CommonFields:
         """Check the fields for all files; BadField."""
         check_known(form.fields, self.fields)
-        fields = {"block_flag": self.block, **form.fields}
+        given = {name: value for name, value in form.fields.items() if is_given(value)}
+        fields = {"block_flag": self.block, **given}
         fields["block_flag"] = checked(
             "block_flag", fields["block_flag"], REQUEST_FIELDS["block_flag"]
         )
@@ -113,12 +114,13 @@ class BatchApi:
 
     def accepted(self, batch: BatchRecord, jobs: Sequence[JobRecord]) -> Reply:
         """The reply with a batch and all its jobs."""
-        url = f"/batches/{batch.batch_id}"
+        prefix = self._scope.prefix
+        url = f"{prefix}/batches/{batch.batch_id}"
         headers = {"Location": url, "Operation-Location": url, "Retry-After": str(RETRY_AFTER)}
         body = AcceptedBatch(
             status="accepted",
-            batch=batch_json(batch),
-            jobs=[job_json(job) for job in jobs],
+            batch=batch_json(batch, prefix),
+            jobs=[job_json(job, prefix) for job in jobs],
             request_id=self._scope.request_id,
         )
         return json_reply(body, 202, headers)

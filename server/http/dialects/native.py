@@ -53,7 +53,7 @@ class OwnDialect:
 
     def accepted(self, job: JobRecord) -> Reply:
         """See Dialect."""
-        url = f"/jobs/{job.job_id}"
+        url = f"{self._scope.prefix}/jobs/{job.job_id}"
         headers = {
             "Location": url,
             "Operation-Location": url,
@@ -62,7 +62,9 @@ class OwnDialect:
         if job.outcome is not None:
             headers["X-Cache"] = job.outcome
         body = AcceptedAnswer(
-            status="accepted", job=job_json(job), request_id=self._scope.request_id
+            status="accepted",
+            job=job_json(job, self._scope.prefix),
+            request_id=self._scope.request_id,
         )
         return json_reply(body, 202, headers)
 

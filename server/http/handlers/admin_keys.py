@@ -93,7 +93,7 @@ class AdminKeysHandler(_Handler):
                 secret=secret,
                 request_id=self.scope.request_id,
             )
-            headers = {**NOT_STORED, "Location": f"/admin/keys/{record.key_id}"}
+            headers = {**NOT_STORED, "Location": f"{self.scope.prefix}/admin/keys/{record.key_id}"}
             self.send(json_reply(answer, 201, headers))
         except Exception as error:
             self.send_problem(error)
@@ -124,7 +124,7 @@ class AdminKeyHandler(_Handler):
             self.send_problem(error)
 
     async def delete(self, key_id: str) -> None:
-        """Revoke the key, or with ?purge=true delete it and all that is its: 204."""
+        """Revoke the key, or with ?purge=true delete it and all data of its user: 204."""
         try:
             fields = self.query_fields(("purge",))
             store = await self.store()

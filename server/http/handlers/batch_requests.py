@@ -43,7 +43,7 @@ class BatchesExchange(FilesExchange):
 
 
 class WaitingBatchExchange(FilesExchange):
-    """Answers with the results of all files, or makes jobs of them."""
+    """Answers with the results of all files, or starts a job for each."""
 
     _spool: Spool | None = None
     _is_waiting = False

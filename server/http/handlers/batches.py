@@ -36,7 +36,7 @@ class BatchesHandler(BatchBaseHandler):
             self.send_json(
                 BatchList(
                     status="success",
-                    batches=[batch_json(batch) for batch in found],
+                    batches=[batch_json(batch, self.scope.prefix) for batch in found],
                     next=found[-1].batch_id if len(found) == page.limit else None,
                     request_id=self.scope.request_id,
                 )
@@ -63,8 +63,8 @@ class BatchHandler(BatchBaseHandler):
             self.send_json(
                 BatchAnswer(
                     status="success",
-                    batch=batch_json(batch),
-                    jobs=[job_json(job) for job in jobs],
+                    batch=batch_json(batch, self.scope.prefix),
+                    jobs=[job_json(job, self.scope.prefix) for job in jobs],
                     next=jobs[-1].job_id if len(jobs) == page.limit else None,
                     request_id=self.scope.request_id,
                 )
@@ -73,7 +73,7 @@ class BatchHandler(BatchBaseHandler):
             self.send_problem(error)
 
     async def delete(self, batch_id: str) -> None:
-        """Cancel what is left: 204, or 409 if all is finished; ?erase=true deletes the finished."""
+        """Cancel unfinished jobs, or with ?erase=true delete finished ones: 204; 409 if none."""
         try:
             batches = await self.batches()
             action: Action

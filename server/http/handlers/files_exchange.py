@@ -1,4 +1,4 @@
-"""A request with many files, each of which is kept as soon as it has arrived."""
+"""A request with many files, each of which is stored as soon as it has arrived."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_UPLOAD_SECONDS = 1800.0  # less than Leftovers lets images without a job liv
 
 
 class FilesExchange(Exchange):
-    """Keeps the files while Tornado waits with the rest of the body; answers when all are there.
+    """Stores each file while Tornado holds back the rest of the body; answers after the last.
 
     also_needs: the scopes besides `read` that all such requests need.
     """

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ocr_engine.engine import WorkerStats
+import time
+
+from ocr_engine.engine import ProbeReport, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
+from server.errors import BadField, truncated
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
 from server.http.json_bodies import (
@@ -15,6 +18,7 @@ from server.http.json_bodies import (
     HealthStatus,
     Liveness,
     LoadedEngine,
+    ProbeHealth,
     Readiness,
     WorkerHealth,
 )
@@ -53,22 +57,38 @@ class ReadinessHandler(BaseHandler):
 
 
 class HealthHandler(BaseHandler):
-    """The state of the server, for people and dashboards; in one word without a valid key."""
+    """The state of the server, for people and dashboards; only its `status` without a valid key.
+
+    With probe=1 every worker reads a known image first, which needs a key where keys are required.
+    """
 
     needs = "metrics"
     brief = False
     limited = False
 
     def refuse(self, error: Exception) -> None:
-        """Answer without a key, too: load balancers send no key."""
+        """Answer without a key, too: load balancers send no key. But a probe costs work."""
+        if "probe" in self.request.query_arguments:
+            super().refuse(error)
         self.brief = True
 
-    def get(self) -> None:
-        """Workers, queue, cache, version and models as JSON."""
+    async def get(self) -> None:
+        """Workers, queue, cache, version and models as JSON; 503 if a probe fails."""
         if self.brief:
             self.send_json(BriefHealth(status=_status(self.context)))
-        else:
+            return
+        try:
+            probed = _flag(self.query_fields(("probe",)).get("probe", "0"))
+        except Exception as error:
+            self.send_problem(error)
+            return
+        if not probed:
             self.send_json(_health(self.context))
+            return
+        report = await self.context.service.engine.probe()
+        health = _health(self.context)
+        health["probe"] = _probe(report)
+        self.send_json(health, 200 if report.passed else 503)
 
     head = get
 
@@ -118,9 +138,30 @@ def _health(context: ServerContext) -> Health:
 
 def _database(storage: Storage) -> DatabaseHealth:
     health: DatabaseHealth = {"kind": storage.location.kind, "state": storage.state}
-    if storage.state == "unavailable":
+    if health["state"] == "unavailable":
         health["problem"] = storage.problem
     return health
+
+
+def _flag(value: str) -> bool:
+    if value not in ("0", "1"):
+        raise BadField(f"probe = {truncated(value)}: expected 1 or 0")
+    return value == "1"
+
+
+def _probe(report: ProbeReport) -> ProbeHealth:
+    return {
+        "passed": report.passed,
+        "age_seconds": round(max(0.0, time.monotonic() - report.at), 1),
+        "workers": [
+            {
+                "pid": each.pid,
+                "outcome": each.outcome.value,
+                "seconds": each.seconds and round(each.seconds, 3),
+            }
+            for each in report.workers
+        ],
+    }
 
 
 def _loaded(info: EngineInfo) -> LoadedEngine:

@@ -26,7 +26,7 @@ HEADERS = {
 
 
 class JobEventsHandler(JobBaseHandler):
-    """A connection that stays open; the ids of the events are the versions of the job."""
+    """A connection that stays open; the id of an event is JobRecord.version after the change."""
 
     _streaming: asyncio.Task[None] | None = None
 
@@ -100,6 +100,6 @@ class JobEventsHandler(JobBaseHandler):
         return found
 
     async def _send_event(self, kind: str, job: JobRecord) -> None:
-        data = dump(job_json(job))
+        data = dump(job_json(job, self.scope.prefix))
         self.write(b"id: %d\nevent: %s\ndata: %s\n\n" % (job.version, kind.encode(), data))
         await self.flush()

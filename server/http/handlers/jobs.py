@@ -45,7 +45,9 @@ class JobBaseHandler(BaseHandler):
         """Send the result of a job that is done."""
         answer = await jobs.answer(job)
         outcome = job.outcome or "miss"
-        envelope = Envelope(outcome, job.elapsed_ms, self.scope.request_id, job_json(job))
+        envelope = Envelope(
+            outcome, job.elapsed_ms, self.scope.request_id, job_json(job, self.scope.prefix)
+        )
         await self.send_answer(answer, chosen, envelope)
 
 
@@ -61,7 +63,7 @@ class JobsHandler(JobBaseHandler):
             self.send_json(
                 JobList(
                     status="success",
-                    jobs=[job_json(job) for job in found],
+                    jobs=[job_json(job, self.scope.prefix) for job in found],
                     next=found[-1].job_id if len(found) == page.limit else None,
                     request_id=self.scope.request_id,
                 )
@@ -137,7 +139,9 @@ class JobHandler(JobBaseHandler):
         if not job.finished:
             self.set_header("Retry-After", str(POLL_SECONDS))
         request_id = self.scope.request_id
-        self.send_json(JobAnswer(status="success", job=job_json(job), request_id=request_id))
+        self.send_json(
+            JobAnswer(status="success", job=job_json(job, self.scope.prefix), request_id=request_id)
+        )
 
 
 def parse_page(fields: Mapping[str, str]) -> JobPage:

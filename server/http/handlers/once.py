@@ -1,4 +1,4 @@
-"""Idempotency-Key: a request that is repeated is answered as the first time."""
+"""Idempotency-Key: a repeated request gets the answer of the first one."""
 
 from __future__ import annotations
 

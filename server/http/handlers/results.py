@@ -43,9 +43,9 @@ class ResultHandler(BaseHandler):
     head = get
 
     async def delete(self, md5: str) -> None:
-        """204 when all that is kept of the caller's image is deleted, 404 if nothing is.
+        """Delete all stored data of the caller's image: 204, or 404 if there is none.
 
-        The replies kept for Idempotency-Keys may have its text, so all of the caller's are deleted.
+        Replies stored for Idempotency-Keys may have its text: all of the caller's are deleted.
         """
         try:
             self.query_fields(())

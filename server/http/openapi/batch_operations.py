@@ -165,7 +165,7 @@ def _delete() -> Operation:
 def _body(fields: dict[str, Schema], part: str, more: dict[str, Schema]) -> dict[str, Any]:
     """Files as form parts or in JSON, with the fields for all of them.
 
-    What a file in JSON has is not constrained: a file that is wrong has an error of its own.
+    The fields of a file in JSON are not constrained: an invalid file gets its own error.
     """
     common = {name: fields[name] for name in COMMON_FIELDS} | more
     binary = {"type": "string", "format": "binary"}
@@ -173,7 +173,7 @@ def _body(fields: dict[str, Schema], part: str, more: dict[str, Schema]) -> dict
     file = {
         "type": "object",
         "maxProperties": 32,
-        "description": "`image` or `filename`, and options of its own.",
+        "description": "`image` or `filename`, and its own options.",
         "properties": {name: {"description": MEANINGS[name]} for name in FILE_FIELDS},
     }
     example = {"files": [{"image": examples.IMAGE}, {"image": examples.IMAGE, "drop_score": 0.3}]}

@@ -1,10 +1,10 @@
-"""The complete description as one document; built once, at the start."""
+"""The complete description as one document; built once, when it is first asked for."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ocr_engine.images.header import ACCEPTED_FORMATS
+from ocr_engine.images.header import accepted_formats
 from ocr_engine.options import RecognitionOptions
 from server.http.openapi.admin_operations import SECURITY_SCHEMES, WITH_KEY
 from server.http.openapi.fields import field_schemas
@@ -69,7 +69,8 @@ def _introduction(settings: Settings) -> str:
         f"* results are kept for {settings.service.time:g} s, "
         f"jobs for {settings.service.job_seconds:g} s",
     ]
-    formats = f"{', '.join(ACCEPTED_FORMATS[:-1])} and {ACCEPTED_FORMATS[-1]}"
+    *others, last = accepted_formats()
+    formats = f"{', '.join(others)} and {last}"
     return "\n".join(
         [
             f"Accepted image types are {formats}, detected from the bytes, not from the name or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from server.http.openapi import examples
@@ -12,6 +13,7 @@ from server.http.openapi.parameters import (
     body_of_ocr,
     body_of_service,
     in_query,
+    probe_parameter,
     shared,
     usage_parameters,
 )
@@ -106,7 +108,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
     delete = {
         "tags": ["Results"],
         "operationId": "eraseResults",
-        "summary": "Erase what is kept of an image",
+        "summary": "Erase the stored results of an image",
         "description": "The caller's cached results of the image, with all options, and its bytes. "
         "Where all users share them (`cache.scope`), it needs the scope `admin`.",
         "parameters": shared("RequestId"),
@@ -156,6 +158,7 @@ def _health() -> Paths:
     ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
     either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
     health = plain("The server's state; without a key perhaps only a word.", JSON, either)
+    unhealthy = plain("No worker has read the known image rightly.", JSON, reference("Health"))
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),
@@ -163,7 +166,12 @@ def _health() -> Paths:
             _probe("readyz", "Readiness probe", {"200": ready, "503": not_ready})
         ),
         "/healthz": _with_head(
-            _probe("healthz", "State of workers, queue and cache", {"200": health})
+            _probe(
+                "healthz",
+                "State of workers, queue and cache",
+                {"200": health, **errors(400, 401, 403), "503": unhealthy},
+                parameters=[probe_parameter()],
+            )
         ),
         "/metrics": _with_head(
             _probe(
@@ -176,12 +184,18 @@ def _health() -> Paths:
     }
 
 
-def _probe(name: str, summary: str, answers: dict[str, Any], public: bool = True) -> Operation:
+def _probe(
+    name: str,
+    summary: str,
+    answers: dict[str, Any],
+    public: bool = True,
+    parameters: Sequence[dict[str, Any]] = (),
+) -> Operation:
     return {
         "tags": ["Health"],
         "operationId": name,
         "summary": summary,
-        "parameters": shared("RequestId"),
+        "parameters": [*shared("RequestId"), *parameters],
         "responses": answers,
         **({"security": []} if public else {}),
     }

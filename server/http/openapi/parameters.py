@@ -188,6 +188,16 @@ def _header(name: str, description: str) -> Parameter:
     }
 
 
+def probe_parameter() -> Parameter:
+    """The parameter of /healthz."""
+    return _in_query(
+        "probe",
+        "1: every worker reads a known image first, at most once in 5 s for all who ask. Needs a "
+        "key with the scope `metrics` where keys are required.",
+        {"type": "string", "enum": ["0", "1"], "default": "0"},
+    )
+
+
 def _in_query(name: str, description: str, schema: Schema) -> Parameter:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 

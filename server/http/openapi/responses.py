@@ -72,7 +72,7 @@ def headers(*names: str) -> dict[str, Any]:
 
 
 def optional_header(name: str) -> dict[str, Any]:
-    """An optional header of the components."""
+    """The header of this name in the OpenAPI components, marked as not required."""
     return {**header_components()[name], "required": False}
 
 

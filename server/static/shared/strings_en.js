@@ -166,6 +166,7 @@ export default {
   worker_memory: "Memory",
   worker_uptime: "Uptime",
   worker_starting: "Starting",
+  worker_spare: "Spare",
   worker_ready: "Ready",
   worker_busy: "Busy",
   worker_retiring: "Stopping",

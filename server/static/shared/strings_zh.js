@@ -159,6 +159,7 @@ export default {
   worker_memory: "内存",
   worker_uptime: "运行时间",
   worker_starting: "正在启动",
+  worker_spare: "备用",
   worker_ready: "就绪",
   worker_busy: "忙碌",
   worker_retiring: "正在停止",

@@ -8,6 +8,7 @@ const WORKER_CLASSES = {
   ready: "good",
   busy: "busy",
   starting: "waiting",
+  spare: "waiting",
   retiring: "waiting",
   dead: "bad",
 };

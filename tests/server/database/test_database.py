@@ -37,6 +37,13 @@ async def put(database: Database, value: int, error: Exception | None = None) ->
             raise error
 
 
+async def change_and_move(database: Database, folder: Path) -> None:
+    """Move the file while a transaction changes it."""
+    async with database.write() as connection:
+        await connection.execute(EPOCH.update().values(value=2))
+        (folder / "ocr.sqlite3").rename(folder / "moved")
+
+
 async def value_of(database: Database) -> int:
     async with database.read() as connection:
         found: int = (await connection.execute(select(EPOCH.c.value))).scalar_one()
@@ -113,6 +120,27 @@ def test_a_folder_on_a_network_file_system_is_refused(
     monkeypatch.setattr("server.database.storage.network_file_system", lambda path, mounts: "nfs4")
     with pytest.raises(StorageError, match=r"network file system \(nfs4\)"):
         check_folder(tmp_path)
+
+
+def test_a_file_that_is_deleted_before_the_commit_is_noticed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        storage = Storage(locate(None, tmp_path))
+        database = await storage.open()
+        await put(database, 1)
+        with pytest.raises(StorageUnavailable, match="not where it was"):
+            await change_and_move(database, tmp_path)
+        assert (storage.state, "was deleted" in storage.problem) == ("unavailable", True)
+        with pytest.raises(StorageUnavailable):
+            await value_of(database)
+        (tmp_path / "moved").rename(tmp_path / "ocr.sqlite3")
+        assert (storage.state, storage.problem) == ("open", "")
+        assert await value_of(database) == 2  # committed: the error says only that it is not sure
+        await storage.close()
+
+    asyncio.run(run())
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
 def test_a_cancelled_transaction_leaves_no_lock(location: Location) -> None:

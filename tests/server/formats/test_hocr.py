@@ -148,7 +148,7 @@ def test_the_baseline_follows_a_slanted_line(rise: int) -> None:
         (level(100, 50, 300, 80), level(220, 50, 300, 80), level(100, 50, 200, 80), "180"),
         (level(100, 50, 300, 80), level(100, 50, 200, 80), level(220, 50, 300, 80), None),
     ],
-    ids=["down", "up", "on its head", "level"],
+    ids=["down", "up", "upside down", "level"],
 )
 def test_which_way_a_line_runs(quad: Quad, first: Quad, last: Quad, angle: str | None) -> None:
     words = (Word("a", 0.9, first), Word("b", 0.9, last))

@@ -201,6 +201,13 @@ def test_health_tells_strangers_one_word(guarded: LiveServer, keys: dict[str, st
         assert "workers" in guarded.get("/healthz", bearer(keys[scope])).json
 
 
+def test_a_probe_needs_a_key(guarded: LiveServer, keys: dict[str, str]) -> None:
+    assert_error(guarded.get("/healthz?probe=1"), 401, "key_required")
+    assert_error(guarded.get("/healthz?probe=1", bearer(keys["jobs"])), 403, "not_allowed")
+    answer = guarded.get("/healthz?probe=1", bearer(keys["metrics"]))
+    assert (answer.status, answer.json["probe"]["passed"]) == (200, True)
+
+
 def test_a_key_for_metrics_reads_no_image(guarded: LiveServer, keys: dict[str, str]) -> None:
     reply = guarded.upload(IMAGE, bearer(keys["metrics"]))
     assert_error(reply, 403, "not_allowed", "`read`", "this key has: metrics")

@@ -234,6 +234,16 @@ def test_what_is_left_of_a_batch_is_cancelled(server: LiveServer, gate: Path) ->
     assert [server.begun(text) for text in texts[2:]] == [0] * 4
 
 
+def test_erasing_a_batch_also_erases_the_kept_replies(server: LiveServer) -> None:
+    image, first = card("a reply with its text"), {"Idempotency-Key": "before the batch"}
+    server.upload(image, first)
+    assert server.upload(image, first).headers["Idempotent-Replayed"] == "true"
+    url = started(post(server, [image]))
+    finished(server, url)
+    assert server.request("DELETE", f"{url}?erase=true").status == 204
+    assert "Idempotent-Replayed" not in server.upload(image, first).headers
+
+
 def test_a_batch_is_erased(server: LiveServer, location: Location, gate: Path) -> None:
     texts = cards("one", f"hold {gate}", "three")
     reply = post(server, texts, headers={"Idempotency-Key": f"erased {gate}"})
@@ -257,7 +267,7 @@ def test_a_batch_is_erased(server: LiveServer, location: Location, gate: Path) -
 def test_a_batch_tells_of_its_end_once(
     server: LiveServer, location: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def admit(_: str) -> None:
+    async def admit(_: str, __: str) -> None:
         """Any host."""
 
     monkeypatch.setattr(server.context.webhook_guard, "admit", admit)

@@ -127,13 +127,34 @@ def test_two_processes_never_work_on_the_same_job(location: Location) -> None:
     async def test() -> None:
         clock = Clock()
         async with ward(location, clock) as first, ward(location, clock) as second:
-            jobs = [await first.accept(f"page {n}") for n in range(6)]
-            await until(lambda: len(first.engine.tasks) == len(second.engine.tasks) == 3)
+            jobs = [await first.accept(f"page {n}") for n in range(4)]
+            await until(lambda: len(first.engine.tasks) == len(second.engine.tasks) == 2)
             images = {task.image for task in first.engine.tasks + second.engine.tasks}
-            assert len(images) == 6
+            assert len(images) == 4
             for task in (*first.engine.tasks, *second.engine.tasks):
                 task.read("text")
             assert {(await first.ended(job)).attempts for job in jobs} == {1}
+
+    run(test())
+
+
+async def submitted(process: Ward, number: int) -> int:
+    """Wait until the engine has so many images; how many it has."""
+    await until(lambda: len(process.engine.tasks) >= number)
+    return len(process.engine.tasks)
+
+
+def test_the_next_job_is_taken_when_a_worker_starts_with_one(location: Location) -> None:
+    """Not when its result is written: a job always waits in the pool, and so gets its turn."""
+
+    async def test() -> None:
+        async with ward(location, Clock()) as process:
+            for number in range(9):
+                await process.accept(f"page {number}")
+            for begun in range(3):
+                assert await submitted(process, begun + 2) == begun + 2
+                process.engine.tasks[begun].begin()
+            assert await submitted(process, 5) == 5
 
     run(test())
 

@@ -225,7 +225,7 @@ def test_a_deadline_that_passes_while_it_waits(server: LiveServer, gate: Path) -
         {"priority": "high"},
         {"deadline_seconds": "0"},
         {"deadline_seconds": "1e9"},
-        {"webhook_url": ""},
+        {"webhook_url": "ftp://example.com/"},
         {"webhook_url": "https://example.com/", "block_flag": "true"},
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,33 @@ def test_wrong_unknown_and_mistyped_keys_are_refused_alike(location: Location) -
             messages.add(caught.value.message)
         assert len(messages) == 1
 
+    scenario(location, run)
+
+
+def test_an_unknown_id_takes_the_path_of_a_wrong_secret(
+    location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(ring: Ring) -> None:
+        record, _ = await add_key(ring.elsewhere)
+        await ring.refused(new_secret_key(new_id()))  # opens the database
+        paths = []
+        for key in (new_secret_key(new_id()), new_secret_key(record.key_id)):
+            compared.clear()
+            with counted_statements() as statements:
+                assert await ring.refused(key)
+            paths.append((list(statements), [len(known) for known in compared]))
+        assert paths[0] == paths[1]
+        assert paths[0][1] == [32]
+        assert len(ring.keyring) == 0
+
+    compared: list[bytes] = []
+    compare = hmac.compare_digest
+
+    def noted(known: bytes, given: bytes) -> bool:
+        compared.append(known)
+        return compare(known, given)
+
+    monkeypatch.setattr("server.users.keyring.hmac.compare_digest", noted)
     scenario(location, run)
 
 

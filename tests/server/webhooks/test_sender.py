@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 
 import pytest
@@ -16,7 +17,14 @@ from server.errors import StorageUnavailable
 from server.settings.settings import WebhookSettings
 from server.webhooks.deliveries import due, enqueue, resend, take
 from server.webhooks.kept_secrets import ROTATION_SECONDS, rotate, signing_secrets
-from server.webhooks.sender import KEEP_SECONDS, LEASE_SECONDS, PER_HOST, RETRY_SECONDS
+from server.webhooks.names import Resolve
+from server.webhooks.sender import (
+    KEEP_SECONDS,
+    LEASE_SECONDS,
+    PER_HOST,
+    RETRY_SECONDS,
+    UNRESOLVED_SECONDS,
+)
 from tests.support.receivers import Answer, Receiver
 from tests.support.watching import until
 from tests.support.webhooks import LOOPBACK, SECRET, Clock, add, rows, sending
@@ -284,6 +292,49 @@ def test_a_name_that_became_private_gets_no_connection(location: Location) -> No
     assert receiver.connections == 0
 
 
+async def away(host: str, port: int) -> Sequence[str]:
+    """A name server that does not answer."""
+    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
+async def overloaded(host: str, port: int) -> Sequence[str]:
+    """A resolver that is too slow."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@pytest.mark.faults(89)
+@pytest.mark.parametrize("resolve", [away, overloaded])
+def test_attempts_without_an_answer_from_the_name_server_do_not_count_for_a_day(
+    location: Location, monkeypatch: pytest.MonkeyPatch, resolve: Resolve
+) -> None:
+    monkeypatch.setattr("server.webhooks.sender.ATTEMPT_SECONDS", 0.05)
+
+    async def run() -> None:
+        clock = Clock()
+        async with sending(location, clock, resolve=resolve) as (sender, database):
+            await add(database, clock, "http://example.com/")
+            delays: list[float] = []
+            while True:
+                await sender.send_due()
+                (row,) = await rows(database)
+                assert (row.state, row.last_error) == ("pending", "its name could not be looked up")
+                if row.attempts:
+                    break
+                delays.append(row.next_at - clock.now)
+                clock.pass_(row.next_at - clock.now)
+            assert delays[:4] == pytest.approx([60, 60, 120, 240])
+            assert max(delays) == pytest.approx(7200)
+            assert sum(delays) == pytest.approx(UNRESOLVED_SECONDS, abs=7200)
+            for seconds in RETRY_SECONDS:
+                clock.pass_(seconds)
+                await sender.send_due()
+            (row,) = await rows(database)
+            assert (row.state, row.attempts) == ("dead", 8)
+
+    asyncio.run(run())
+
+
 def test_a_fault_of_ours_counts_as_an_attempt(
     location: Location, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -367,4 +418,4 @@ def test_a_lost_database_after_an_attempt_leaves_the_message_for_later(
     with Receiver() as receiver:
         asyncio.run(run())
     assert len(receiver.received) == 2
-    assert "will be sent again: the database is away" in caplog.text
+    assert "will be sent again: the database is unavailable" in caplog.text
