@@ -9,6 +9,7 @@ from pathlib import Path
 import attack
 import pytest
 from attacks.attack import Seen, Target
+from attacks.bodies import MANY, send
 from attacks.images import costly_image
 from attacks.together import all_at_once
 from attacks.uploads import half_sent, non_readers
@@ -34,6 +35,7 @@ NOT_YET = {
 
 QUICK = {each.name: each.run for each in attack.ATTACKS if each.is_quick}
 SHORTER: dict[str, Callable[[Target], Seen]] = {
+    "very many fields": partial(send, {"keys": MANY["900,000 JSON keys"]}),
     "answers that nobody reads": partial(non_readers, readers=3, until_ended=False),
     "large uploads that stop halfway": partial(half_sent, count=8),
     "JPEG of many scans": lambda target: costly_image(target, jpeg_of_scans(400, 300), "422"),
@@ -68,10 +70,10 @@ def test_requests_in_a_row_of_clients_that_have_left_are_not_answered(
         wait_until(lambda: patient.output.count("GET /openapi.json") > answered, "some answers")
     wait_until(lambda: descriptors(patient.pid) <= open_before, "all connections closed")
     since = patient.output.count("GET /openapi.json")
-    assert since - answered < clients * each
     for _ in range(20):
         assert patient.get("/livez").status == 200
-    assert patient.output.count("GET /openapi.json") == since
+    assert patient.output.count("GET /openapi.json") <= since + clients  # those in progress
+    assert since - answered < clients * each
 
 
 @pytest.mark.slow
