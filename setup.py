@@ -4,10 +4,12 @@ import sys
 
 from ocr_cli.main import PACKAGES
 from ocr_client.interpreter import wrong_interpreter
+from server.standard_streams import open_standard_streams
 
 
 def launch() -> int:
     """Call server.main, or say which Python to use."""
+    open_standard_streams()  # before anything that opens files is imported
     problem = wrong_interpreter(["setup.py", *sys.argv[1:]], PACKAGES)
     if problem is not None:
         print(f"ocr-server: {problem}", file=sys.stderr)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ocr_client.closed_pipe import run_into_pipe
 from ocr_client.exit_status import ExitStatus
 from ocr_client.interpreter import wrong_interpreter
+from server.standard_streams import open_standard_streams
 from server.version import VERSION
 
 PROGRAM = "ocr-server"
@@ -44,6 +45,7 @@ PACKAGES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the subcommand; returns the exit status."""
+    open_standard_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     return run_into_pipe(lambda: _run(given))
 

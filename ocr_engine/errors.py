@@ -108,10 +108,17 @@ class QueueTimeout(PoolError):
 
 
 class RecognitionTimeout(PoolError):
-    """The recognition passed its deadline."""
+    """The recognition passed its deadline.
+
+    is_slow: its worker has computed for so long that another attempt would not help.
+    """
 
     code = "ocr_timeout"
     example = "timeout_ms of 500 passed before the recognition was done; it continues"
+
+    def __init__(self, message: str, is_slow: bool = False) -> None:
+        super().__init__(message)
+        self.is_slow = is_slow
 
 
 class WorkerCrashed(PoolError):

@@ -18,9 +18,11 @@ from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import error_of_code, public_error
+from server.http.origins import Origins
 from server.intake.sources import build_sources
 from server.jobs.gate import JobsGate
 from server.jobs.memory import MemoryJobs
+from server.operations.allocator import FreedMemory
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
@@ -74,7 +76,11 @@ def build_context(
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
-    connections = Connections(connection_limit(engine.capacity + spare_workers(settings)))
+    connections = Connections(
+        connection_limit(engine.capacity + spare_workers(settings)),
+        settings.limits.address_connections,
+        settings.web_server.trusted_proxies,
+    )
     metrics.watch(engine, cache, inflight.total, connections)
     digester = Digester(RecentImages(int(settings.service.max_recent_mb * (1 << 20))))
     location = database_location(settings)
@@ -125,9 +131,10 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         connections=connections,
+        origins=Origins(settings.web_server),
         patience_seconds=patience_seconds,
         webhook_guard=guard,
-        background=[usage, refused, *background],
+        background=[usage, refused, FreedMemory(inflight), *background],
         kept_results=kept_results,
     )
 

@@ -3,6 +3,7 @@
 ServiceError
 ├── BadRequest, BadField, MissingFile, OneFileOnly
 ├── KeyRequired, KeyInvalid, NotAllowed
+├── CrossSite, HostNotAllowed
 ├── RateLimited, QuotaExceeded
 ├── NotFound, MethodNotAllowed, Gone, Conflict, NotFinished
 ├── StillAccepting, IdempotencyMismatch
@@ -80,6 +81,20 @@ class NotAllowed(ServiceError):
 
     code = "not_allowed"
     example = "this needs the scope `jobs`; this key has: read"
+
+
+class CrossSite(ServiceError):
+    """The page of another site sent the request, and it would change something."""
+
+    code = "cross_site"
+    example = "this request comes from a page of another site, https://example.com"
+
+
+class HostNotAllowed(ServiceError):
+    """The request names a host that is not this server."""
+
+    code = "host_not_allowed"
+    example = "this server is not known as example.com; web_server.allowed_hosts has its names"
 
 
 class RateLimited(ServiceError):

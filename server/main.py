@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import faulthandler
 import json
 import logging
-import signal
-import socket
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,34 +13,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tornado.netutil import bind_sockets
-
 from ocr_engine.engine import Engine, WorkerState
 from ocr_engine.errors import EngineError
 from server.app import build_context, open_records
 from server.http.connections import raise_descriptor_limit
 from server.http.context import ServerContext
 from server.http.listening import Listener
+from server.http.listening_sockets import (
+    CannotListen,
+    ListeningSockets,
+    open_sockets,
+    url_to_open,
+)
 from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
 from server.operations.exposure import exposure_warning
+from server.operations.signals import handle_signals, ignore_user_signals
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
 from server.settings.paddleocr_keys import warning
 from server.settings.settings import LogSettings
+from server.standard_streams import open_standard_streams, say
 from server.version import VERSION
 
 log = logging.getLogger("server")
 
-LISTEN_BACKLOG = 4096  # connections that wait in the kernel to be accepted
-CLOSE_SECONDS = 15.0  # after the grace time, to stop what the drain left running
-FORCE_SECONDS = 3.0  # a second signal ends the process within this time
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # no browser opens the address for "all"
+UNREAD_SECONDS = 5.0  # while draining, the time that clients may read nothing of their answers
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") -> int:
     """Run the server until a signal stops it; returns the exit status."""
+    open_standard_streams()
+    ignore_user_signals()
     options = _parse(arguments, prog)
     if options.check_config:
         return check_config(options.config, _overrides(options))
@@ -53,25 +54,23 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
         settings = load_settings(options.config, overrides=_overrides(options))
         context = build_context(settings)
     except (SettingsError, EngineError) as error:
-        print(f"ocr-server: {error}", file=sys.stderr)
+        say(f"ocr-server: {error}", sys.stderr)
         return 2
     if options.config is None:
-        print(f"settings: {BUILT_IN}", flush=True)
+        say(f"settings: {BUILT_IN}")
     if settings.ignored:
-        print(f"ocr-server: {warning(settings.ignored)}", file=sys.stderr, flush=True)
+        say(f"ocr-server: {warning(settings.ignored)}", sys.stderr)
     _configure_logs(settings.log, options.access_log_level)
     try:
-        address = settings.web_server.address
-        sockets = bind_sockets(settings.web_server.port, address, backlog=LISTEN_BACKLOG)
-    except OSError as error:
-        print(
-            f"ocr-server: cannot listen on {address}:{settings.web_server.port}: "
-            f"{error.strerror}; if another server is running, choose another port with --port",
-            file=sys.stderr,
-        )
+        listening = open_sockets(settings)
+    except CannotListen as error:
+        say(f"ocr-server: cannot listen on {error}", sys.stderr)
         return 2
     keep_freed_memory()
-    return asyncio.run(serve(context, sockets))
+    try:
+        return asyncio.run(serve(context, listening))
+    finally:
+        listening.remove_path()
 
 
 class AccessLogJson(logging.Formatter):
@@ -103,23 +102,23 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
         access_log.propagate = False
 
 
-async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
+async def serve(context: ServerContext, listening: ListeningSockets) -> int:
     """Listen, start the workers, and drain after a signal; returns the exit status."""
     try:
         await open_records(context)
     except SettingsError as error:
-        print(f"ocr-server: {error}", file=sys.stderr)
+        say(f"ocr-server: {error}", sys.stderr)
         return 2
     stop, force = asyncio.Event(), asyncio.Event()
     handle_signals(stop, force, context.settings.web_server.grace_seconds)
     systemd = SystemdNotifier()
     server = make_http_server(context)
-    server.add_sockets(sockets)
+    server.add_sockets(listening.sockets)
     engine = context.service.engine
     engine.start()
-    _print_start(context, sockets)
+    _print_start(context, listening)
     background = [asyncio.ensure_future(work.run()) for work in context.background]
-    announcement = asyncio.ensure_future(_announce(context, sockets, systemd))
+    announcement = asyncio.ensure_future(_announce(context, listening, systemd))
     watchdog = asyncio.ensure_future(systemd.keep_alive())
     failure = asyncio.ensure_future(engine.failure())
     stopped = asyncio.ensure_future(stop.wait())
@@ -127,7 +126,7 @@ async def serve(context: ServerContext, sockets: list[socket.socket]) -> int:
     announcement.cancel()
     status = 0
     if failure.done():
-        print(f"ocr-server: {failure.result()}", file=sys.stderr)
+        say(f"ocr-server: {failure.result()}", sys.stderr)
         status = 2
     else:
         failure.cancel()
@@ -158,11 +157,22 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
 
 
 async def _wait_until_idle(context: ServerContext, seconds: float) -> None:
-    """Wait until all accepted images are recognized and their answers are sent."""
+    """Wait until all accepted images are recognized and their answers are sent.
+
+    Ends early if only answers are left and nobody reads them.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     await context.service.engine.drain(seconds)
+    outgoing = context.inflight.outgoing
+    before, changed_at = (0, 0), loop.time()
     while loop.time() < deadline and (context.open_requests or context.service.in_flight()):
+        progress = outgoing.taken, context.open_requests
+        if progress != before or context.service.in_flight() or not outgoing.total:
+            before, changed_at = progress, loop.time()
+        elif loop.time() - changed_at > UNREAD_SECONDS:
+            log.info("draining: %d answers are not read by their clients", context.open_requests)
+            return
         await asyncio.sleep(0.02)
 
 
@@ -175,43 +185,18 @@ async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
             log.error("background work failed", exc_info=result)
 
 
-def handle_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
-    """Set stop on the first signal and force on the second; each also starts an exit timer."""
-
-    def handle() -> None:
-        if stop.is_set():
-            force.set()
-        stop.set()
-        exit_within(FORCE_SECONDS if force.is_set() else grace_seconds + CLOSE_SECONDS)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, handle)
-
-
-def exit_within(seconds: float) -> None:
-    """Exit with status 1 after this time, and print where each thread was.
-
-    Otherwise a thread stuck in a system call, as on a disk that does not answer, would keep the
-    process alive.
-    """
-    with contextlib.suppress(RuntimeError, ValueError, OSError):  # no thread or no stderr
-        faulthandler.dump_traceback_later(seconds, exit=True)
-
-
-def _print_start(context: ServerContext, sockets: list[socket.socket]) -> None:
-    address, port = sockets[0].getsockname()[:2]
+def _print_start(context: ServerContext, listening: ListeningSockets) -> None:
     threads = context.settings.ocr.predict_system.cpu_threads
     workers = context.service.engine.capacity
-    print(f"ocr-server {VERSION} listens on {_url(address, port)}", flush=True)
-    listening = [each.getsockname()[0] for each in sockets]
-    exposed = exposure_warning(context.settings, listening)
+    say(f"ocr-server {VERSION} listens on {listening.place}")
+    exposed = exposure_warning(context.settings, listening.addresses)
     if exposed is not None:
-        print(f"ocr-server: {exposed}", file=sys.stderr, flush=True)
-    print(f"loading {workers} workers with {threads} thread(s) each …", flush=True)
+        say(f"ocr-server: {exposed}", sys.stderr)
+    say(f"loading {workers} workers with {threads} thread(s) each …")
 
 
 async def _announce(
-    context: ServerContext, sockets: list[socket.socket], systemd: SystemdNotifier
+    context: ServerContext, listening: ListeningSockets, systemd: SystemdNotifier
 ) -> None:
     """Tell systemd when the first worker is warm; print the URL when all workers have started.
 
@@ -225,12 +210,15 @@ async def _announce(
         f"engine {info.engine} ({info.precision}), models {info.models}, "
         f"{engine.capacity} workers x {info.threads} thread(s)"
     )
-    print(runs, flush=True)
+    say(runs)
     systemd.notify("READY=1", f"STATUS={runs}")
     while _some_are_starting(engine):
         await asyncio.sleep(0.02)
-    url = url_to_open(*sockets[0].getsockname()[:2])
-    print(f"ready after {seconds:.1f} s: open {url}", flush=True)
+    if listening.path is not None:
+        say(f"ready after {seconds:.1f} s: {listening.place}")
+    else:
+        address, port = listening.sockets[0].getsockname()[:2]
+        say(f"ready after {seconds:.1f} s: open {url_to_open(address, port)}")
 
 
 def _some_are_starting(engine: Engine) -> bool:
@@ -238,15 +226,6 @@ def _some_are_starting(engine: Engine) -> bool:
     states = Counter(worker.state for worker in engine.stats().workers)
     warm = states[WorkerState.READY] + states[WorkerState.BUSY]
     return states[WorkerState.STARTING] > 0 and warm < engine.capacity
-
-
-def url_to_open(address: str, port: int) -> str:
-    """The URL of the page, for a browser on this machine."""
-    return _url(_LOOPBACK.get(address, address), port) + "/"
-
-
-def _url(address: str, port: int) -> str:
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
 def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:

@@ -251,6 +251,7 @@ class Pool:
         self.on_idle()
 
     def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
+        task.cpu_seconds = worker.task_cpu_seconds
         task.start(self._free_cores())
         self._deadlines.sent(task, worker)
         self._running[worker] = task

@@ -21,6 +21,7 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from ocr_engine.cpu_time import cpu_seconds
 from ocr_engine.engine import WorkerState, WorkerStats
 from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.exits import ExitReason, WorkerExit, not_started, reap, worker_exit
@@ -35,7 +36,7 @@ from ocr_engine.worker.messages import (
     decode_reply,
     encode_request,
 )
-from ocr_engine.worker.spec import WorkerSpec, run_worker, thread_environment
+from ocr_engine.worker.spec import SAFE_PATH, WorkerSpec, run_worker, thread_environment
 
 ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
@@ -80,6 +81,7 @@ class WorkerProcess:
         self._channel: connection.Connection | None = None
         self._channel_lock = threading.Lock()
         self._oom_kills = 0  # when its task was assigned
+        self._cpu_seconds = 0.0  # the same
         self._sampling: asyncio.TimerHandle | None = None
 
     @property
@@ -128,8 +130,13 @@ class WorkerProcess:
         """Send a task; the worker is busy until it answers. counts: see WorkerLife."""
         self._life = self._life.assigned(counts)
         self._oom_kills = oom_kills()
+        self._cpu_seconds = self._used_cpu_seconds()
         self._sample_later()
         self.send(task)
+
+    def task_cpu_seconds(self) -> float:
+        """The CPU time used since its task was assigned."""
+        return self._used_cpu_seconds() - self._cpu_seconds
 
     def answered(self, rss_mb: int) -> None:
         """The worker answered its task."""
@@ -169,6 +176,11 @@ class WorkerProcess:
         """SIGKILL; does nothing if the process has ended."""
         self._mark_killed(reason, detail)
         self._signal(signal.SIGKILL)
+
+    def _used_cpu_seconds(self) -> float:
+        with contextlib.suppress(OSError):
+            return cpu_seconds(self.pid) if self.pid is not None else 0.0
+        return 0.0
 
     def _mark_killed(self, reason: ExitReason, detail: str) -> None:
         """Record why the worker is killed; a timer may fire when it is already dead."""
@@ -213,7 +225,7 @@ class WorkerProcess:
                 daemon=True,
             )
             with _spawning:
-                os.environ.update(thread_environment(self._spec.threads))
+                os.environ.update({**thread_environment(self._spec.threads), **SAFE_PATH})
                 process.start()
         except BaseException:
             ours.close()

@@ -22,6 +22,7 @@ from ocr_engine.result import Recognition
 from ocr_engine.worker.messages import Failed, Task
 
 MAX_DEATHS = 2  # workers that one image may crash
+SLOW_SHARE = 0.1  # of the time limit; with less CPU time, the machine is at fault
 
 
 class PoolTask:
@@ -55,6 +56,7 @@ class PoolTask:
         self.dispatches = 0  # workers that it was sent to
         self.attempts = 0  # workers that have begun it
         self.begun = False  # by its present worker
+        self.cpu_seconds: Callable[[], float] = float  # used by its present worker for it
         self.deaths = 0  # workers that crashed after they had begun it
         self.enqueued_at = loop.time()
         self.deadline = self.enqueued_at + max_seconds  # no retry after this time
@@ -113,7 +115,8 @@ class PoolTask:
     def took_too_long(self, seconds: float) -> EngineError:
         """The error of a recognition that passed its deadline."""
         return RecognitionTimeout(
-            f"the recognition took longer than {seconds:g} s; send a smaller image"
+            f"the recognition took longer than {seconds:g} s; send a smaller image",
+            is_slow=self.cpu_seconds() >= SLOW_SHARE * seconds,
         )
 
     def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:

@@ -52,12 +52,14 @@ def prepare_process() -> None:
 
 
 def own_signals() -> None:
-    """Ignore SIGINT and SIGTERM, as the parent stops workers; log a traceback on a crash.
+    """Ignore what a terminal or an init sends to all processes, as the parent stops workers.
+
+    Log a traceback on a crash.
 
     Called again after loading: Paddle installs its own handlers when it is imported.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     faulthandler.enable()
 
 

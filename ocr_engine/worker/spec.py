@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
 
+# Without it, Python imports a worker's first modules from the current directory, if it has them.
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 IDLE_TRIM_SECONDS = 2.0  # without a task, before a worker trims its memory
 
 

@@ -31,12 +31,17 @@ def peer_address(address: Any) -> str:
     return str(_plain(ip_address(address[0]))) if isinstance(address, tuple) else ""
 
 
+def is_loopback(address: Any) -> bool:
+    """Whether an address from getsockname() can be reached only from this machine, by IP."""
+    return isinstance(address, tuple) and _plain(ip_address(address[0])).is_loopback
+
+
 def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> str:
     """The address of the client: the peer's, or the one that a trusted peer forwards.
 
     If the headers are malformed or contradict each other, it is the peer's.
     """
-    if not _is_trusted(peer, trusted):
+    if not is_trusted(peer, trusted):
         return peer
     said = set()
     if "X-Forwarded-For" in headers:
@@ -52,7 +57,7 @@ def forwarded_prefix(peer: str, headers: Mapping[str, str], trusted: Networks, d
 
     From X-Forwarded-Prefix, if a trusted peer sends a valid one; otherwise the default.
     """
-    if "X-Forwarded-Prefix" not in headers or not _is_trusted(peer, trusted):
+    if "X-Forwarded-Prefix" not in headers or not is_trusted(peer, trusted):
         return default
     try:
         return PathPrefix()(headers["X-Forwarded-Prefix"])
@@ -60,8 +65,12 @@ def forwarded_prefix(peer: str, headers: Mapping[str, str], trusted: Networks, d
         return default
 
 
-def _is_trusted(peer: str, trusted: Networks) -> bool:
-    return bool(trusted and peer) and _is_in(ip_address(peer), trusted)
+def is_trusted(peer: str, trusted: Networks) -> bool:
+    """Whether the peer may speak for its clients: a trusted proxy, or whoever has a Unix socket.
+
+    The permissions of the socket decide who that is; without a header, its clients have no address.
+    """
+    return not peer or (bool(trusted) and _is_in(ip_address(peer), trusted))
 
 
 def _hops(header: str) -> list[str]:

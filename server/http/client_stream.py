@@ -26,13 +26,15 @@ class ClientStream(IOStream):
 
     header_seconds: limit for the headers of a request, from the end of the previous request.
     patience: seconds after which it is closed if the client reads nothing of an answer; Tornado has
-    no such limit. peer: the IP address at the other end, see client_address.py.
+    no such limit. peer: the IP address at the other end, see client_address.py. is_loopback: the
+    server listens on an address that only this machine reaches.
     """
 
     def __init__(
         self,
         connection: socket.socket,
         peer: str,
+        is_loopback: bool,
         outgoing: OutgoingBytes,
         header_seconds: float,
         patience: float,
@@ -41,6 +43,7 @@ class ClientStream(IOStream):
     ) -> None:
         super().__init__(connection, **sizes)
         self.peer = peer
+        self.is_loopback = is_loopback
         self._outgoing = outgoing
         self._header_seconds = header_seconds
         self._patience = patience
@@ -83,6 +86,7 @@ class ClientStream(IOStream):
         taken = super().write_to_fd(data)
         if self._taking.is_set:
             self._taking.set(self._patience)
+            self._outgoing.taken += taken
         return taken
 
     def close_fd(self) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
 from server.http.connections import Connections
+from server.http.origins import Origins
 from server.intake.sources import ImageSources
 from server.jobs.gate import JobsGate
 from server.operations.audit import AuditLog
@@ -57,6 +58,7 @@ class ServerContext:
     inflight: InflightBytes
     metrics: Metrics
     connections: Connections
+    origins: Origins
     patience_seconds: float
     webhook_guard: Guard
     background: list[BackgroundWork] = field(default_factory=list)

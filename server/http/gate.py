@@ -1,6 +1,7 @@
 """The gate: every request is admitted here, after its headers and before its body.
 
-In this order: the address is checked, then the key, its scope, and the limits of its user.
+In this order: the host and the site that it names are checked, the client's address, then the key,
+its scope, and the limits of its user.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Awaitable
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from server.errors import BadRequest, KeyInvalid, KeyRequired, NotAllowed
+from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.request_scope import RequestScope
 from server.principal import ANONYMOUS, Principal, Scope
@@ -28,6 +30,7 @@ def admit(
     apply. Returns an awaitable only if the database must be asked for the key or for more of the
     daily quota, so that cached answers do not wait for a task.
     """
+    context.origins.check(request, stream_of(request))
     if needed is None:
         return None
     if limited:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import logging
 import socket
 import time
 from collections.abc import Callable, Iterable
+from http.client import responses
 from typing import Any
 
 from tornado.httpserver import HTTPServer
 
-from server.http.client_address import peer_address
+from server.errors import RateLimited
+from server.http.client_address import is_loopback, peer_address
 from server.http.client_stream import ClientStream
 from server.http.connections import Connections
+from server.http.errors import public_error
+from server.http.replies import problem_reply
 from server.service.outgoing import OutgoingBytes
 
 log = logging.getLogger("server.listening")
@@ -23,6 +28,7 @@ log = logging.getLogger("server.listening")
 MAX_ACCEPTS = 64  # per turn of the event loop
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 60.0
+REQUEST_BYTES = 64 << 10  # read of a request that is refused unread
 UNSENT_BYTES = 128 << 10  # buffered by the kernel per connection; the default is some megabytes
 
 # Errors of accept() for a connection that broke while it waited; the next one may be intact.
@@ -63,7 +69,7 @@ class Listener:
         self._header_seconds = header_seconds
         self._patience = patience
         self._clock = clock
-        self._sockets: list[socket.socket] = []
+        self._sockets: dict[socket.socket, bool] = {}  # whether it is on a loopback address
         self._accepting = False
         self._pause: asyncio.TimerHandle | None = None
         self._logged_at: dict[str, float] = {}
@@ -74,7 +80,7 @@ class Listener:
         for each in sockets:
             with contextlib.suppress(OSError):  # connections inherit it
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-            self._sockets.append(each)
+            self._sockets[each] = is_loopback(each.getsockname())
         self._resume()
 
     def stop(self) -> None:
@@ -84,7 +90,7 @@ class Listener:
             self._pause.cancel()
         for each in self._sockets:
             each.close()
-        self._sockets = []
+        self._sockets = {}
 
     async def close_all_connections(self) -> None:
         """Close all open connections."""
@@ -122,24 +128,42 @@ class Listener:
                     self._pause_accepting(error)
                     return
             else:
-                self._serve(connection, address)
+                self._admit(connection, address, self._sockets[listening])
 
-    def _serve(self, connection: socket.socket, address: Any) -> None:
+    def _admit(self, connection: socket.socket, address: Any, is_loopback: bool) -> None:
+        """Serve a connection, or answer 429 if its client has too many."""
+        peer = peer_address(address)
+        client = self._connections.client(peer)
+        if not self._connections.has_too_many(client):
+            self._serve(connection, address, peer, is_loopback, client)
+            return
+        self._log_seldom("%s has too many open connections (limits.address_connections)", peer)
+        with contextlib.suppress(OSError):
+            connection.setblocking(False)
+            connection.send(refusal(self._connections.of_one))
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(REQUEST_BYTES)  # if anything is left, close() may undo the answer
+        connection.close()
+
+    def _serve(
+        self, connection: socket.socket, address: Any, peer: str, is_loopback: bool, client: str
+    ) -> None:
         stream = ClientStream(
             connection,
-            peer_address(address),
+            peer,
+            is_loopback,
             self._outgoing,
             self._header_seconds,
             self._patience,
-            self._closed,
+            functools.partial(self._closed, client),
             max_buffer_size=self._server.max_buffer_size,
             read_chunk_size=self._server.read_chunk_size,
         )
-        self._connections.open += 1
+        self._connections.opened(client)
         self._server.handle_stream(stream, address)
 
-    def _closed(self) -> None:
-        self._connections.open -= 1
+    def _closed(self, client: str) -> None:
+        self._connections.closed(client)
         if self._sockets and not self._connections.full():
             self._resume()
 
@@ -159,3 +183,16 @@ class Listener:
         if now >= self._logged_at.get(message, now):
             self._logged_at[message] = now + LOG_SECONDS
             log.warning(message, detail)
+
+
+@functools.lru_cache
+def refusal(limit: int) -> bytes:
+    """The answer to a connection above the limit of its client, before it has sent a request."""
+    problem = public_error(
+        RateLimited(f"your address has {limit} open connections, the maximum; close some of them")
+    )
+    reply = problem_reply(problem, request_id="-")
+    headers = {**reply.headers, "Content-Length": str(reply.length), "Connection": "close"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"HTTP/1.1 {reply.status} {responses[reply.status]}\r\n{lines}\r\n"
+    return head.encode() + b"".join(reply.body)

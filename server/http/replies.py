@@ -19,7 +19,7 @@ from server.http.json_bodies import ErrorBody, JobBody
 from server.intake.fields import INLINE_BYTES
 from server.jobs.record import JobRecord
 from server.service.inflight import InflightBytes
-from server.service.outgoing import LARGE_BYTES
+from server.service.outgoing import SMALL_BYTES
 
 log = logging.getLogger("server.request")
 
@@ -92,8 +92,8 @@ def server_timing(answer: Answer, total_ms: float) -> str:
 def admitted(
     reply: Reply, inflight: InflightBytes, problem: Callable[[BaseException], Reply]
 ) -> Reply:
-    """The reply, or 503 if it is large and too many bytes of answers are unsent."""
-    if reply.length > LARGE_BYTES:
+    """The reply, or 503 if it is not small and too many bytes of answers are unsent."""
+    if inflight.outgoing.total and reply.length > SMALL_BYTES:
         try:
             inflight.check_answer(reply.body)
         except QueueFull as error:

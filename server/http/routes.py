@@ -6,11 +6,12 @@ import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.routing import Rule
 
+from server.http.announced_length import LARGEST
 from server.http.context import ServerContext
 from server.http.dialects.legacy import LegacyDialect
 from server.http.dialects.native import NativeDialect
 from server.http.handlers.admin_keys import AdminKeyHandler, AdminKeysHandler
-from server.http.handlers.base import NotFoundHandler
+from server.http.handlers.base import NotFoundHandler, PreflightHandler
 from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
 from server.http.handlers.batches import BatchesHandler, BatchHandler
 from server.http.handlers.docs import DescriptionBody, DescriptionHandler
@@ -27,6 +28,7 @@ from server.http.handlers.recognize import ExchangeRoute
 from server.http.handlers.results import ResultHandler
 from server.http.handlers.usage import UsageHandler
 from server.http.listening import Listener
+from server.http.origins import Preflight
 
 MAX_HEADER_BYTES = 32 << 10
 CHUNK_BYTES = 128 << 10  # per read; most cached images fit in one chunk (decisions/0012)
@@ -38,8 +40,11 @@ def make_application(context: ServerContext) -> tornado.web.Application:
     """The Tornado application with all routes."""
     given = {"context": context}
     static = read_static_files(page_values(context))
+    # The first of the rules, but only if there is a site that may ask.
+    preflight = [Rule(Preflight(context.origins), PreflightHandler, given)]
     return tornado.web.Application(
         [
+            *(preflight if context.origins.has_cors else ()),
             (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
             (r"/ocr", ExchangeRoute(NativeDialect), given),
             (r"/jobs", JobsHandler, given),
@@ -79,7 +84,7 @@ def make_http_server(context: ServerContext) -> Listener:
         make_application(context),
         chunk_size=CHUNK_BYTES,
         max_header_size=MAX_HEADER_BYTES,
-        max_body_size=1 << 50,
+        max_body_size=LARGEST,
         body_timeout=BODY_SECONDS,
     )
     server.conn_params.header_timeout = None  # ClientStream has one that costs less

@@ -1,12 +1,17 @@
-"""Configures glibc not to return memory to the kernel after every request."""
+"""When glibc returns memory to the kernel: not after every request, but after a flood of them."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
+from collections.abc import Callable
+from typing import Protocol
 
 TRIM_BYTES = 16 << 20
 MMAP_BYTES = 1 << 20
+FALLEN_BYTES = 64 << 20  # so many fewer than at the peak: time to return their memory
+PAUSE_SECONDS = 10.0
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -22,3 +27,45 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_TRIM_THRESHOLD, TRIM_BYTES)
         libc.mallopt(_M_MMAP_THRESHOLD, MMAP_BYTES)
+
+
+def return_free_memory() -> None:
+    """Return all free pages of the heap to the kernel; takes up to a tenth of a second."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class BytesInUse(Protocol):
+    """The bytes of images and answers in the server; peak: the most since it was set."""
+
+    peak: int
+
+    def total(self) -> int:
+        """What there is now."""
+
+
+class FreedMemory:
+    """Returns memory after many large uploads have gone.
+
+    Chunks of uploads are smaller than MMAP_BYTES, so they leave holes in the heap, and glibc itself
+    returns only its end. give_back: blocks; called in a thread.
+    """
+
+    def __init__(
+        self, in_use: BytesInUse, give_back: Callable[[], None] = return_free_memory
+    ) -> None:
+        self._in_use = in_use
+        self._give_back = give_back
+
+    async def run(self) -> None:
+        """Look every PAUSE_SECONDS, until cancelled."""
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Return memory if much less is in use than at the peak."""
+        total = self._in_use.total()
+        if self._in_use.peak - total > FALLEN_BYTES:
+            self._in_use.peak = total
+            await asyncio.to_thread(self._give_back)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ocr_engine.engine import Engine
 from ocr_engine.errors import QueueFull
@@ -10,10 +10,14 @@ from server.service.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 
 
 class InflightBytes:
-    """Counts bodies being received, images in the worker pool, and answers not yet sent."""
+    """Counts bodies being received, images in the worker pool, and answers not yet sent.
+
+    peak: the most since it was set, without answers that were always sent.
+    """
 
     def __init__(self, engine: Engine, limit: int) -> None:
         self.received = 0
+        self.peak = 0
         self.outgoing = OutgoingBytes()
         self.limit = limit
         self._engine = engine
@@ -26,18 +30,29 @@ class InflightBytes:
         """QueueFull if this many more bytes would exceed the limit."""
         total = self.total()
         if total + more > self.limit:
-            raise QueueFull(
-                f"{total} bytes of images and answers are in progress and {self.limit} are "
-                "allowed; try again later",
-                self._engine.retry_after(),
-            )
+            raise self._full(total)
+        if total + more > self.peak:
+            self.peak = total + more
 
-    def check_answer(self, body: Iterable[Buffer]) -> None:
+    def check_answer(self, body: Sequence[Buffer]) -> None:
         """QueueFull if too many bytes of answers are waiting for slow clients.
 
         Buffers that are already being sent to others are not counted again. If no other answer is
-        waiting, this one is always sent, however large.
+        waiting, this one is always sent, however large. One that is not large is sent even while
+        images fill the limit.
         """
-        more = self.outgoing.more(body)
-        if more > LARGE_BYTES and self.outgoing.total:
+        if not self.outgoing.total:
+            return
+        length = sum(map(len, body))
+        if length <= LARGE_BYTES:  # it will be copied
+            if self.outgoing.total + length > self.limit:
+                raise self._full(self.outgoing.total)
+        elif (more := self.outgoing.more(body)) > LARGE_BYTES:
             self.check(more)
+
+    def _full(self, total: int) -> QueueFull:
+        return QueueFull(
+            f"{total} bytes of images and answers are in progress and {self.limit} are "
+            "allowed; try again later",
+            self._engine.retry_after(),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+SMALL_BYTES = 4 << 10  # answers up to this size are always sent
 LARGE_BYTES = 64 << 10  # larger bodies are sent without a copy, and may be refused
 
 Buffer = bytes | memoryview
@@ -13,11 +14,12 @@ class OutgoingBytes:
     """The bytes that clients have not received yet.
 
     Buffers count with their full size. One that is sent to many clients, such as a cached result,
-    counts once.
+    counts once. taken: how many waiting bytes clients have read since the start.
     """
 
     def __init__(self) -> None:
         self.total = 0
+        self.taken = 0
         self._held: dict[int, tuple[bytes, int]] = {}  # by identity, because hashing takes too long
 
     def more(self, buffers: Iterable[Buffer]) -> int:

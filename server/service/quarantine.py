@@ -1,4 +1,4 @@
-"""Refuses images that crashed workers for a while, unless they are known to be harmless."""
+"""Refuses images that crashed or occupied workers for a while, unless known to be harmless."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 from cachetools import LRUCache, TTLCache
 
-from ocr_engine.errors import ImageKillsWorkers, ImageTooComplex
+from ocr_engine.errors import ImageKillsWorkers, ImageTooComplex, RecognitionTimeout
 from server.errors import PoisonInput
 from server.service.flights import FlightIdentity
 
@@ -18,11 +18,11 @@ MAX_HARMLESS = 5_000  # some 500 bytes each
 class Quarantine:
     """Remembers which images crashed workers, for each owner of CacheKey; used from one thread.
 
-    An image that crashed workers is refused with any options. One that needed too much memory is
-    refused with the same options. An image that was recognized before is never refused for
-    crashing workers. Each owner has its own quarantine, since a refusal would tell a user that
-    another one has sent the same image. That costs little safety: who wants to crash workers again
-    changes one byte of the image.
+    An image that crashed workers is refused with any options. One that needed too much memory, or
+    more time than the limit, is refused with the same options. An image that was recognized before
+    is never refused for crashing workers or for its time. Each owner has its own quarantine, since
+    a refusal would tell a user that another one has sent the same image. That costs little safety:
+    who wants to crash workers again changes one byte of the image.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Quarantine:
         self._harmless: LRUCache[FlightIdentity, None] = LRUCache(MAX_HARMLESS)
 
     def check(self, identity: FlightIdentity) -> None:
-        """Raise PoisonInput or ImageTooComplex for an image in quarantine."""
+        """Raise PoisonInput, ImageTooComplex or RecognitionTimeout for an image in quarantine."""
         reasons: list[FlightIdentity | tuple[str, str]] = [identity]
         if not self.is_harmless(identity):
             reasons.append(_image(identity))
@@ -56,6 +56,14 @@ class Quarantine:
             )
         elif isinstance(error, ImageTooComplex):
             self._refused[identity] = error
+        elif (
+            isinstance(error, RecognitionTimeout)
+            and error.is_slow
+            and not self.is_harmless(identity)
+        ):
+            self._refused[identity] = RecognitionTimeout(
+                f"{error.message}; the same image is refused for a while"
+            )
 
 
 def _image(identity: FlightIdentity) -> tuple[str, str]:

@@ -51,7 +51,10 @@ def effective_settings(settings: Settings) -> dict[str, Any]:
 def _print_summary(settings: Settings, engine: Engine) -> None:
     web = settings.web_server
     threads = settings.ocr.predict_system.cpu_threads
-    print(f"  would listen on {web.address}:{web.port}")
+    place = f"{web.address}:{web.port}"
+    if web.unix_socket is not None:
+        place = f"unix:{settings.resolve(web.unix_socket)}"
+    print(f"  would listen on {place}")
     print(f"  engine {settings.ocr.engine}, {engine.capacity} workers x {threads} thread(s)")
     for root in web.filename_roots:
         folder = settings.resolve(root)

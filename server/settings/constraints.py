@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Protocol
 
 Schema = dict[str, Any]
+
+# Not what float() and int() also accept: digits that are not ASCII, underscores, blanks.
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_MAX_DIGITS = 64
 
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
@@ -161,6 +164,21 @@ class FilePath:
 
 
 @dataclass(frozen=True, slots=True)
+class FileMode:
+    """The permissions of a file, as text in octal: "660"."""
+
+    def __call__(self, value: Any) -> str:
+        """See Constraint."""
+        if not isinstance(value, str) or not re.fullmatch("0?[0-7]{3}", value):
+            raise ValueError('expected three octal digits as a string, such as "660"')
+        return value
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "pattern": "^0?[0-7]{3}$"}
+
+
+@dataclass(frozen=True, slots=True)
 class PathList:
     """A list of paths; separated by colons in the environment."""
 
@@ -192,48 +210,6 @@ class PathPrefix:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkList:
-    """A list of IP addresses or CIDR networks; separated by commas in the environment."""
-
-    def __call__(self, value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
-        """See Constraint."""
-        if isinstance(value, str):
-            value = [entry.strip() for entry in value.split(",") if entry.strip()]
-        expected = 'expected a list of addresses or networks, such as ["127.0.0.1", "10.0.0.0/8"]'
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise ValueError(expected)
-        try:
-            return tuple(ip_network(entry) for entry in value)
-        except ValueError as error:
-            raise ValueError(f"{expected}; {error}") from None
-
-    def schema(self) -> Schema:
-        """See Constraint."""
-        return {"type": "array", "items": {"type": "string"}}
-
-
-@dataclass(frozen=True, slots=True)
-class HostList:
-    """A list of host names, `*.` for any first label; separated by commas in the environment."""
-
-    def __call__(self, value: Any) -> tuple[str, ...]:
-        """See Constraint."""
-        if isinstance(value, str):
-            value = [entry.strip() for entry in value.split(",") if entry.strip()]
-        if not isinstance(value, list) or not all(map(self._is_one, value)):
-            raise ValueError('expected a list of host names, such as ["example.com", "*.lan"]')
-        return tuple(entry.lower() for entry in value)
-
-    def schema(self) -> Schema:
-        """See Constraint."""
-        return {"type": "array", "items": {"type": "string", "minLength": 1}}
-
-    @staticmethod
-    def _is_one(entry: Any) -> bool:
-        return isinstance(entry, str) and re.fullmatch(r"(\*\.)?[\w.:-]+", entry) is not None
-
-
-@dataclass(frozen=True, slots=True)
 class ImageShape:
     """Channels, height, width in pixels: [3, 48, 320] or "3, 48, 320"."""
 
@@ -241,7 +217,7 @@ class ImageShape:
         """See Constraint."""
         entries = value.split(",") if isinstance(value, str) else value
         try:
-            channels, height, width = (int(entry) for entry in entries)
+            channels, height, width = (_whole(entry) for entry in entries)
         except (TypeError, ValueError):
             raise ValueError('expected channels, height, width, such as "3, 48, 320"') from None
         if channels != 3 or not 8 <= height <= 1024 or not 8 <= width <= 4096:
@@ -265,13 +241,26 @@ class ImageShape:
 def _number(value: Any, low: float, high: float, kind: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(_range(kind, low, high))
+    if isinstance(value, str) and not _is_decimal(value):
+        raise ValueError(_range(kind, low, high))
     try:
         number = float(value)
-    except (ValueError, OverflowError):
+    except OverflowError:
         raise ValueError(_range(kind, low, high)) from None
     if not low <= number <= high:  # also NaN
         raise ValueError(_range(kind, low, high))
     return number
+
+
+def _is_decimal(text: str) -> bool:
+    return len(text) <= _MAX_DIGITS and _DECIMAL.fullmatch(text) is not None
+
+
+def _whole(entry: Any) -> int:
+    """The integer of an element in a list, which may have blanks around it."""
+    if isinstance(entry, str) and not _is_decimal(entry.strip(" ")):
+        raise ValueError
+    return int(entry)
 
 
 def _range(kind: str, low: float, high: float) -> str:

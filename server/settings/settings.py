@@ -15,11 +15,10 @@ from server.settings.constraints import (
     Choice,
     Constraint,
     FalseOnly,
+    FileMode,
     FilePath,
     Flag,
-    HostList,
     ImageShape,
-    NetworkList,
     Nullable,
     Number,
     PathList,
@@ -27,6 +26,7 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
+from server.settings.network_constraints import HostList, NetworkList, OriginList
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.time_zones import TimeZone
 
@@ -40,15 +40,23 @@ def setting(constraint: Constraint, default: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class WebServerSettings:
-    """Where and how the front end listens."""
+    """Where and how the front end listens, and what browsers may do.
+
+    unix_socket: the server listens there, and not on address and port. allowed_hosts: empty for
+    all, but only names of this machine on a loopback address.
+    """
 
     address: str = setting(Text(), "127.0.0.1")
     port: int = setting(WholeNumber(0, 65535), 8888)
+    unix_socket: Path | None = setting(Nullable(FilePath()), None)
+    unix_socket_mode: str = setting(FileMode(), "660")
     max_body_mb: float = setting(Number(0.001, 1024), 10.0)
     max_inflight_mb: float = setting(Number(1, 10**6), 1024.0)
     filename_roots: tuple[Path, ...] = setting(PathList(), (Path("./imgs"),))
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
     root_path: str = setting(PathPrefix(), "")
+    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
+    cors_origins: tuple[str, ...] = setting(OriginList(), ())
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
@@ -139,6 +147,7 @@ class AccessSettings:
 class LimitsSettings:
     """Limits of client addresses, and of keys without their own limits. 0: no limit."""
 
+    address_connections: int = setting(WholeNumber(0, 10**6), 2000)
     address_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     rate_per_minute: int = setting(WholeNumber(0, 10**6), 0)
     concurrency: int = setting(WholeNumber(0, 10**6), 0)

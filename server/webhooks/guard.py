@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from server.errors import BadField, truncated
+from server.settings.network_constraints import covers
 from server.settings.settings import WebhookSettings
 from server.webhooks.addresses import is_allowed
 from server.webhooks.http_post import port_of
@@ -83,7 +84,6 @@ class Guard:
         return found
 
     def _is_allowed_host(self, host: str) -> bool:
-        """Whether the host, or a pattern that covers it, is in allowed_hosts; "*" is one label."""
+        """Whether the host is in allowed_hosts, or this is empty."""
         allowed = [entry.lower() for entry in self._settings.allowed_hosts]
-        name, _, domain = host.partition(".")
-        return not allowed or host in allowed or bool(name and f"*.{domain}" in allowed)
+        return not allowed or covers(allowed, host)

@@ -24,15 +24,6 @@ from tests.support.watching import descriptors, wait_until
 KNOWN = "an honest image"
 TOGETHER_SECONDS = 4.0
 
-# What another branch mends; strict, so that an entry has to go once it is mended.
-NOT_YET = {
-    "foreign names in Host",
-    "pages of other sites",
-    "Content-Length of 5,000 digits",
-    "numbers in other digits",
-    "SIGHUP while an image is read",
-}
-
 QUICK = {each.name: each.run for each in attack.ATTACKS if each.is_quick}
 SHORTER: dict[str, Callable[[Target], Seen]] = {
     "very many fields": partial(send, {"keys": MANY["900,000 JSON keys"]}),
@@ -47,13 +38,8 @@ def target_of(server: ServerProcess) -> Target:
     return Target(server.port, server.pid, server.folder / "server.log", card(KNOWN))
 
 
-def marked(name: str) -> object:
-    marks = [pytest.mark.xfail(strict=True, reason="not mended yet")] if name in NOT_YET else []
-    return pytest.param(name, marks=marks, id=name)
-
-
 @pytest.mark.faults(71)
-@pytest.mark.parametrize("name", [marked(name) for name in {**QUICK, **SHORTER}])
+@pytest.mark.parametrize("name", {**QUICK, **SHORTER})
 def test_an_attack_alone(patient: ServerProcess, name: str) -> None:
     seen = {**QUICK, **SHORTER}[name](target_of(patient))
     assert seen.holds, seen.text

@@ -178,7 +178,7 @@ def test_a_client_leaves_in_the_middle_of_an_upload(alone: ServerProcess) -> Non
 def _head(headers: dict[str, str], length: int) -> bytes:
     media_type = headers["Content-Type"]
     return (
-        f"POST /batches HTTP/1.1\r\nHost: here\r\nContent-Type: {media_type}\r\n"
+        f"POST /batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\n"
         f"Content-Length: {length}\r\n\r\n"
     ).encode()
 

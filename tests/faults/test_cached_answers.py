@@ -88,7 +88,7 @@ def test_two_images_with_one_md5_do_not_join(
 
 @pytest.mark.faults(38)
 @pytest.mark.parametrize(
-    ("order", "status", "code"), [("spin", 504, "ocr_timeout"), ("fail", 500, "internal_error")]
+    ("order", "status", "code"), [("freeze", 504, "ocr_timeout"), ("fail", 500, "internal_error")]
 )
 def test_an_error_is_not_cached(
     fakes: ServerProcess, gate: Path, order: str, status: int, code: str

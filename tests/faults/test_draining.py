@@ -19,11 +19,14 @@ from pathlib import Path
 
 import pytest
 
+from server.main import UNREAD_SECONDS
 from tests.faults.test_load import busy, waiting
 from tests.support.cards import card
 from tests.support.checkout import ROOT
+from tests.support.fake_recognizers import RECITAL
 from tests.support.faulty_server import NUMBER, Serve, prepare
-from tests.support.http_client import Reply
+from tests.support.greedy_clients import asking
+from tests.support.http_client import Reply, upload_request
 from tests.support.server_process import ServerProcess
 from tests.support.watching import is_alive, wait_until, worker_processes
 
@@ -98,7 +101,7 @@ def test_a_second_sigterm_forces(serve: Serve, clients: ThreadPoolExecutor) -> N
 _STUCK = """
 import asyncio, sys, threading
 sys.path.insert(0, {root!r})
-from server.main import handle_signals
+from server.operations.signals import handle_signals
 
 async def serve():
     stop, force = asyncio.Event(), asyncio.Event()
@@ -145,6 +148,21 @@ def test_the_grace_time_ends(serve: Serve, clients: ThreadPoolExecutor) -> None:
     assert 1 <= time.monotonic() - started < 5
     refused_or_cut_off(stuck)
     assert not any(map(is_alive, workers))
+
+
+def test_a_client_that_does_not_read_its_answer_is_not_waited_for(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve()
+    image = card(f"recite {tmp_path / 'a book'}")
+    assert server.upload(image).text == RECITAL
+    with asking(server.port, [upload_request(image)]):
+        wait_until(lambda: server.health()["requests"]["bytes"] > 0, "the unread answer")
+        started = time.monotonic()
+        server.terminate()
+        assert server.wait(20) == 0
+        assert UNREAD_SECONDS <= time.monotonic() - started < 15
+    assert "1 answers are not read" in server.output
 
 
 def namespace_command() -> list[str]:

@@ -1,12 +1,15 @@
-"""Rows 41 and 49: clients that read no answer, and clients that use up all descriptors."""
+"""Rows 41, 49 and 59: clients that read no answer, or open as many connections as they can."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from tests.support.faulty_server import NUMBER, Serve, prepare
 from tests.support.greedy_clients import asking, get, is_ended
 from tests.support.http_client import upload_request
 from tests.support.invariant import Invariant
-from tests.support.raw_sockets import connect
+from tests.support.raw_sockets import connect, received
 from tests.support.server_process import ServerProcess
 from tests.support.watching import descriptors, rss_mb, wait_until, worker_processes
 
@@ -91,6 +94,43 @@ def test_answers_that_nobody_reads(
     assert most - before < MOST_GROWTH_MB
     assert slowest < LIVE_SECONDS
     assert server.health()["requests"] == {"open": 0, "in_flight": 0, "bytes": 0}
+
+
+@pytest.mark.faults(59)
+def test_one_address_has_a_limit_of_connections(serve: Serve) -> None:
+    """Connections from 127.0.0.2 are another client's."""
+    server = serve(limits={"address_connections": CLIENTS})
+    with ExitStack() as stack:
+        held = [stack.enter_context(connect(server.port)) for _ in range(CLIENTS)]
+        wait_until(lambda: descriptors(server.pid) > CLIENTS, "all connections accepted")
+        for _ in range(3):
+            with connect(server.port) as refused:
+                answer = received(refused)
+            assert answer.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+            assert b"\r\nRetry-After: 1\r\n" in answer
+            body = json.loads(answer.partition(b"\r\n\r\n")[2])
+            assert body["error"]["code"] == "rate_limited"
+            assert f"{CLIENTS} open connections" in body["error"]["message"]
+        assert reached_from("127.0.0.2", server.port)
+        held[0].close()
+        wait_until(lambda: reached_from("127.0.0.1", server.port), "a free place")
+    assert server.output.count("127.0.0.1 has too many open connections") == 1
+
+
+@pytest.mark.faults(59)
+def test_a_trusted_proxy_has_no_limit_of_connections(serve: Serve) -> None:
+    server = serve(limits={"address_connections": 1}, web_server={"trusted_proxies": ["127.0.0.1"]})
+    with ExitStack() as stack:
+        for _ in range(CLIENTS):
+            stack.enter_context(connect(server.port))
+        assert reached_from("127.0.0.1", server.port)
+
+
+def reached_from(address: str, port: int) -> bool:
+    """Whether a client with this address is answered."""
+    with socket.create_connection(("127.0.0.1", port), 10, (address, 0)) as connection:
+        connection.sendall(get("/livez"))
+        return connection.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.faults(41)

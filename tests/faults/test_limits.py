@@ -92,7 +92,7 @@ def test_an_address_is_refused_before_its_key_is_looked_up_and_its_body_is_read(
     assert read(limited, "192.0.2.3", {"X-Api-Key": "no key"}).code == "rate_limited"
     with socket.create_connection(("127.0.0.1", limited.port), timeout=10) as connection:
         connection.sendall(
-            b"POST /ocr HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: 192.0.2.3\r\n"
+            b"POST /ocr HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.3\r\n"
             b"Content-Type: image/png\r\nContent-Length: 1000000\r\n\r\n"
         )
         assert connection.recv(100).startswith(b"HTTP/1.1 429 ")
@@ -151,7 +151,7 @@ def test_a_client_that_leaves_frees_its_place(limited: ServerProcess, gate: Path
     connection = socket.create_connection(("127.0.0.1", limited.port), timeout=10)
     image = card(f"hold {gate} 2")
     head = (
-        f"POST /ocr HTTP/1.1\r\nHost: here\r\nAuthorization: {own['Authorization']}\r\n"
+        f"POST /ocr HTTP/1.1\r\nHost: localhost\r\nAuthorization: {own['Authorization']}\r\n"
         f"Content-Type: image/png\r\nContent-Length: {len(image)}\r\n\r\n"
     )
     connection.sendall(head.encode() + image)

@@ -122,7 +122,7 @@ def test_a_length_over_the_limit_is_refused_before_the_body(
     fakes: ServerProcess, content_type: str
 ) -> None:
     with connect(fakes.port) as connection:
-        head = f"POST /ocr_service HTTP/1.1\r\nHost: x\r\nContent-Length: {11 << 20}\r\n"
+        head = f"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: {11 << 20}\r\n"
         connection.sendall(f"{head}{content_type}\r\n\r\n".encode())
         assert_too_large(received(connection))
 
@@ -143,7 +143,7 @@ def test_11_mb_are_answered_to_a_client_that_sends_all_before_it_reads(
     forget_peak(fakes.pid)
     before = peak_mb(fakes.pid)
     with connect(fakes.port) as connection:
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{length}\r\n{content_type}\r\n\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n{content_type}\r\n\r\n"
         connection.sendall(head.encode())
         if kind == "multipart":
             start = PART_HEAD + BLOCK[len(PART_HEAD) :]
@@ -161,7 +161,7 @@ def test_a_body_without_end_costs_no_memory(fakes: ServerProcess) -> None:
     before = peak_mb(fakes.pid)
     for path in ("/ocr", "/ocr_service", "/nowhere", "/livez"):
         with connect(fakes.port) as connection:
-            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
             kind = "image/png" if path == "/ocr" else "application/json"
             connection.sendall(f"{head}Content-Type: {kind}\r\n\r\n".encode())
             send_blocks(connection, 60 << 20, chunked=True)
@@ -176,11 +176,16 @@ def test_bodies_up_to_the_limit_are_taken(fakes: ServerProcess) -> None:
     assert (reply.status, reply.text) == (200, "padded")
 
 
-POST = b"POST /ocr HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /ocr HTTP/1.1\r\nHost: localhost\r\n"
+GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
 NO_REQUESTS = {
-    "10 MB header": b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"x" * (10 << 20) + b"\r\n\r\n",
-    "10 MB of headers": b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 1_700_000 + b"\r\n",
-    "10 MB path": b"GET /" + b"x" * (10 << 20) + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "10 MB header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: "
+    + b"x" * (10 << 20)
+    + b"\r\n\r\n",
+    "10 MB of headers": b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+    + b"X: y\r\n" * 1_700_000
+    + b"\r\n",
+    "10 MB path": b"GET /" + b"x" * (10 << 20) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "negative length": POST + b"Content-Length: -1\r\n\r\n",
     "length in words": POST + b"Content-Length: ten\r\n\r\n",
     "length with a sign": POST + b"Content-Length: +3\r\n\r\nabc",
@@ -190,9 +195,9 @@ NO_REQUESTS = {
     "unknown coding": POST + b"Transfer-Encoding: gzip, identity\r\n\r\nabc",
     "broken chunk": POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
     "no Host": b"GET /livez HTTP/1.1\r\n\r\n",
-    "two Hosts": b"GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-    "header without colon": b"GET /livez HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n",
-    "NUL in a header": b"GET /livez HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
+    "two Hosts": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: localhost:1\r\n\r\n",
+    "header without colon": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nnonsense\r\n\r\n",
+    "NUL in a header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n",
     "nonsense": b"nonsense\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cards import card
+from tests.support.error_replies import assert_error
 from tests.support.fake_recognizers import RECITAL
 from tests.support.faulty_server import TASK_SECONDS, Serve, prepare
 from tests.support.memory_cgroups import memory_cgroup
@@ -184,6 +185,29 @@ def test_a_hanging_image_is_given_up_at_the_deadline(
     wait_until(lambda: len(ready_workers(fakes)) == 2, "its replacement")
     assert restarts(fakes, "deadline") == before + 1
     assert fakes.begun(text) == 1
+
+
+@pytest.mark.faults(60)
+def test_an_image_that_takes_too_long_does_so_once(fakes: ServerProcess, gate: Path) -> None:
+    """The worker computes until the deadline; it would read the image at the second attempt."""
+    text = f"spin {gate}"
+    assert_error(fakes.upload(card(text)), 504, "ocr_timeout", "longer than 2 s")
+    for _ in range(3):
+        refused = fakes.upload(card(text))
+        assert_error(refused, 504, "ocr_timeout", "longer than 2 s", "refused for a while")
+    job = fakes.upload(card(text), block_flag="false")
+    assert (job.status, job.code) == (504, "ocr_timeout")
+    assert fakes.begun(text) == 1
+    assert fakes.upload(card(text), drop_score="0.4").text == text  # other options may cost less
+    assert fakes.begun(text) == 2
+
+
+@pytest.mark.faults(60)
+def test_an_image_whose_worker_was_stopped_is_not_slow(fakes: ServerProcess, gate: Path) -> None:
+    text = f"freeze {gate}"
+    for _ in range(2):
+        assert fakes.upload(card(text)).status in (200, 504)
+    assert fakes.begun(text) == 2
 
 
 @pytest.mark.faults(7)

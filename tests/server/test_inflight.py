@@ -28,7 +28,7 @@ def small(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveS
 def half_sent(server: LiveServer, size: int = LARGE) -> socket.socket:
     """A connection that has sent a large upload except its last bytes."""
     body, headers = multipart([image_part(card("large") + bytes(size))])
-    head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
     connection.sendall(f"{head}Content-Type: {headers['Content-Type']}\r\n\r\n".encode())
     connection.sendall(body[:-10])
@@ -54,7 +54,7 @@ def test_images_that_are_read_count(small: LiveServer, gate: Path) -> None:
     path = "/ocr_service"
     body, headers = multipart([image_part(card(f"hold {gate}") + bytes(LARGE))])
     with socket.create_connection(("127.0.0.1", small.port), timeout=10) as connection:
-        head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         connection.sendall(f"{head}Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body)
         wait_until(lambda: small.begun(f"hold {gate}") == 1, "the start")
         assert small.call(lambda: small.context.inflight.received) == 0
@@ -68,7 +68,7 @@ def test_images_that_are_read_count(small: LiveServer, gate: Path) -> None:
 def test_a_body_of_unknown_length_is_stopped(small: LiveServer) -> None:
     with half_sent(small), socket.create_connection(("127.0.0.1", small.port), 10) as connection:
         connection.sendall(
-            b"POST /ocr HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n"
+            b"POST /ocr HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
             b"Content-Type: image/png\r\n\r\n"
         )
         chunk = b"%x\r\n%b\r\n" % (50_000, bytes(50_000))
@@ -81,7 +81,7 @@ def test_a_body_of_unknown_length_is_stopped(small: LiveServer) -> None:
 def test_those_who_join_hold_no_bytes(small: LiveServer, gate: Path) -> None:
     image = card(f"hold {gate}") + bytes(LARGE // 2)
     body, headers = multipart([image_part(image)])
-    head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     head += f"Content-Type: {headers['Content-Type']}\r\n\r\n"
     connections = []
     for number in range(20):

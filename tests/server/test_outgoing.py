@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from server.service.outgoing import OutgoingBytes
+from server.service.outgoing import LARGE_BYTES, SMALL_BYTES, OutgoingBytes
 from tests.support.cards import card
 from tests.support.fake_recognizers import RECITAL
 from tests.support.greedy_clients import asking, get
@@ -70,3 +71,23 @@ def test_a_kept_result_is_sent_to_any_number(narrow: LiveServer, recited: str) -
         reply = narrow.get(recited)
         assert reply.text == RECITAL
         assert held(narrow) < 2 * len(reply.body)
+
+
+@pytest.mark.faults(59)
+def test_answers_that_are_not_small_wait_for_others_too(
+    narrow: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 65,000 connections, each could hold one of them."""
+    monkeypatch.setattr(narrow.context.inflight, "limit", 100_000)
+    found = re.search(rb"static/[0-9a-f]{16}/", narrow.get("/").body)
+    assert found is not None
+    script = f"/{found[0].decode()}read/viewer.js"
+    assert SMALL_BYTES < len(narrow.get(script).body) < LARGE_BYTES
+    with asking(narrow.port, [get("/openapi.json") * 200]):  # the kernel takes the first ones
+        wait_until(lambda: held(narrow) > 100_000, "an answer that is not read")
+        for _ in range(2):
+            reply = narrow.get(script)
+            assert (reply.status, reply.code) == (503, "queue_full")
+        assert [narrow.get(path).status for path in ("/livez", "/docs", "/jobs")] == [200] * 3
+    wait_until(lambda: held(narrow) == 0, "its end")
+    assert narrow.get(script).status == 200

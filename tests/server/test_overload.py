@@ -75,7 +75,7 @@ def test_the_client_that_leaves_while_its_file_is_read_leaves_no_work_behind(
     monkeypatch.setattr(FileRoots, "read", slow_disk)
     with closing(socket.create_connection(("127.0.0.1", narrow.port), timeout=10)) as connection:
         body = b'{"filename": "left.png"}'
-        head = f"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
+        head = f"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         connection.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
         assert reading.wait(10)
     wait_until(lambda: narrow.call(lambda: narrow.context.open_requests) == 1, "the client gone")
@@ -89,7 +89,7 @@ def test_the_client_that_leaves_while_its_file_is_read_leaves_no_work_behind(
 
 def test_a_client_that_leaves_in_the_middle_of_its_upload(narrow: LiveServer) -> None:
     with closing(socket.create_connection(("127.0.0.1", narrow.port), timeout=10)) as connection:
-        head = b"POST /ocr_service HTTP/1.1\r\nHost: here\r\nContent-Length: 500\r\n"
+        head = b"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n"
         connection.sendall(head + b'Content-Type: application/json\r\n\r\n{"image": "')
         wait_until(lambda: narrow.call(lambda: narrow.context.open_requests) == 1, "it began")
     wait_until(lambda: narrow.call(lambda: narrow.context.open_requests) == 0, "the client gone")

@@ -15,6 +15,7 @@ from tests.support.checkout import ROOT
 from tests.support.http_client import Part, image_part, multipart
 from tests.support.proxies import NAME, Proxy, caddy, nginx
 from tests.support.server_process import ServerProcess
+from tests.support.socket_server import SocketServer, ask
 from tests.support.watching import wait_until
 
 pytestmark = pytest.mark.slow
@@ -125,3 +126,21 @@ def test_without_the_server_the_proxy_says_so_in_json(tmp_path: Path) -> None:
             assert (reply.status, reply.code) == (503, "starting")
             assert reply.headers["Retry-After"] == "5"
             assert reply.headers["Content-Type"] == "application/json"
+
+
+def test_nginx_reaches_the_server_on_a_unix_socket(tmp_path: Path) -> None:
+    server = SocketServer(tmp_path, {}, fakes=True)
+    server.start()
+    try:
+        wait_until(lambda: ask(server.path).status == 200, "a warm worker")
+        folder = tmp_path / "nginx"
+        folder.mkdir()
+        with nginx(folder, f"unix:{server.path}") as proxy:
+            body, headers = multipart([image_part(card("through a socket"))])
+            page = {"Origin": f"https://{NAME}", "Sec-Fetch-Site": "same-origin"}
+            reply = proxy.request("POST", "/ocr", body, {**headers, **page})
+            assert (reply.status, reply.text) == (200, "through a socket")
+            line = f"{proxy.source} POST /ocr 200"
+            wait_until(lambda: line in server.output, "the client's address in the log")
+    finally:
+        server.stop()

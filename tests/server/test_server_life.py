@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from server.main import url_to_open
+from server.http.listening_sockets import url_to_open
 from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.server_process import ServerProcess, run_setup

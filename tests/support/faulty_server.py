@@ -17,11 +17,15 @@ Serve = Callable[..., ServerProcess]
 
 
 def fault_settings(
-    folder: Path, web_server: dict[str, Any] | None = None, **process: Any
+    folder: Path,
+    web_server: dict[str, Any] | None = None,
+    limits: dict[str, Any] | None = None,
+    **process: Any,
 ) -> dict[str, Any]:
     """Settings of a small server with short timeouts; its root folder is `folder`/images."""
     return {
         "web_server": {"filename_roots": [str(folder / "images")], **(web_server or {})},
+        "limits": limits or {},
         "ocr": {
             "process": {
                 "number": NUMBER,

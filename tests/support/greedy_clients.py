@@ -34,4 +34,4 @@ def is_ended(connection: socket.socket) -> bool:
 
 def get(path: str) -> bytes:
     """All bytes of a GET."""
-    return f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()

@@ -68,7 +68,7 @@ def multipart(parts: Sequence[Part]) -> tuple[bytes, dict[str, str]]:
 def upload_request(image: bytes, headers: Mapping[str, str] | None = None) -> bytes:
     """All bytes of a request that uploads the image."""
     body, of_body = multipart([image_part(image)])
-    sent = {"Host": "here", "Content-Length": str(len(body)), **of_body, **(headers or {})}
+    sent = {"Host": "localhost", "Content-Length": str(len(body)), **of_body, **(headers or {})}
     lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
     return f"POST /ocr_service HTTP/1.1\r\n{lines}\r\n".encode() + body
 

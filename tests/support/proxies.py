@@ -62,13 +62,17 @@ class _Named(ssl.SSLContext):
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, backend: int, location: str = "") -> Iterator[Proxy]:
-    """nginx with nginx.conf, one more location, and the ports and files of the test."""
+def nginx(folder: Path, backend: int | str, location: str = "") -> Iterator[Proxy]:
+    """nginx with nginx.conf, one more location, and the ports and files of the test.
+
+    backend: a port, or `unix:` and the path of a socket.
+    """
     made, port = certificate_for(NAME, folder), free_port()
     site = (EXAMPLES / "nginx.conf").read_text()
     site = site.replace("    location / {", f"{location}\n    location / {{")
+    place = backend if isinstance(backend, str) else f"127.0.0.1:{backend}"
     for old, new in (
-        (_BACKEND, f"127.0.0.1:{backend}"),
+        (_BACKEND, place),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
         ("/etc/ssl/ocr/fullchain.pem", str(made.file)),

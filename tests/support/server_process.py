@@ -24,6 +24,8 @@ START_SECONDS = 60.0
 _WITH_FAKES = """
 import functools, pathlib, sys
 sys.path[:0] = [{root!r}]
+from server.standard_streams import open_standard_streams
+open_standard_streams()  # first, as setup.py does
 import server.main
 from tests.support import fake_recognizers
 server.main.build_context = functools.partial(

@@ -22,10 +22,11 @@ SLACK_SECONDS = 3.0
 DRIP_SECONDS = 0.5
 
 STARTS = {
-    "header": b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-    "body": b"POST /ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc",
-    "chunked": b"POST /ocr HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc",
-    "multipart": b"POST /ocr_service HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+    "header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "body": b"POST /ocr HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc",
+    "chunked": b"POST /ocr HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n400\r\nabc",
+    "multipart": b"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
     b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n",
 }
 

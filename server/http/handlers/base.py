@@ -9,11 +9,13 @@ import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 
 from ocr_engine.errors import EngineError
-from server.errors import BadRequest, MethodNotAllowed, NotFound, ServiceError
+from server.errors import BadRequest, BodyTooLarge, MethodNotAllowed, NotFound, ServiceError
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.registry import Format
+from server.http.announced_length import announced_length
 from server.http.context import ServerContext
 from server.http.gate import admit
+from server.http.origins import PREFLIGHT_HEADERS
 from server.http.replies import (
     Reply,
     admitted,
@@ -37,7 +39,7 @@ class BaseHandler(tornado.web.RequestHandler):
     the scope that a user needs; None: the route is public. limited: whether limits apply.
     """
 
-    needs: ClassVar[Scope | None] = "read"
+    needs: Scope | None = "read"
     limited: ClassVar[bool] = True
 
     def __init__(
@@ -59,6 +61,10 @@ class BaseHandler(tornado.web.RequestHandler):
         if self.request.method not in self._allowed_methods():
             raise tornado.web.HTTPError(405)
         try:
+            if announced_length(self.request.headers) > self.context.max_body_bytes:
+                raise BodyTooLarge(
+                    f"the body is larger than the limit of {self.context.max_body_bytes} bytes"
+                )
             waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
         except Exception as error:
             self.refuse(error)
@@ -85,6 +91,7 @@ class BaseHandler(tornado.web.RequestHandler):
     def set_default_headers(self) -> None:
         """Set the headers of every answer."""
         self._set_headers(common_headers(self.scope.request_id))
+        self._set_headers(self.context.origins.answer_headers(self.request))
 
     def on_finish(self) -> None:
         """Called by Tornado when the answer is written."""
@@ -194,7 +201,7 @@ class BaseHandler(tornado.web.RequestHandler):
         unimplemented = tornado.web.RequestHandler._unimplemented_method
         return [
             method
-            for method in ("GET", "HEAD", "POST", "PATCH", "DELETE")
+            for method in ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
             if getattr(type(self), method.lower()) is not unimplemented
         ]
 
@@ -202,6 +209,17 @@ class BaseHandler(tornado.web.RequestHandler):
         """Do not log client errors."""
         if not isinstance(value, ServiceError | EngineError | tornado.web.HTTPError):
             super().log_exception(typ, value, tb)
+
+
+class PreflightHandler(BaseHandler):
+    """The answer to a browser that asks whether a page of an allowed site may send a request."""
+
+    needs = None
+
+    def options(self) -> None:
+        """204; which methods exist at this address is left to the request itself."""
+        self.scope.quiet = True
+        self.send_empty(204, PREFLIGHT_HEADERS)
 
 
 class NotFoundHandler(BaseHandler):

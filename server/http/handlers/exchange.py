@@ -23,6 +23,7 @@ from tornado.httputil import (
 
 from ocr_engine.errors import EngineError
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
+from server.http.announced_length import announced_length
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.dialects.dialect import BodyApi
@@ -198,8 +199,7 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _prepare(self, headers: HTTPHeaders) -> None:
         """Get ready for the body of an admitted request."""
         try:
-            announced = headers.get("Content-Length", "0")
-            self._check_length(int(announced) if announced.isdecimal() else 0)
+            self._check_length(announced_length(headers))
             self._reader = self.dialect.reader()
         except (ServiceError, EngineError) as error:
             self._refuse(error)
@@ -234,6 +234,8 @@ class Exchange(HTTPMessageDelegate, ABC):
         self.scope.note(reply, length if body else 0)
         headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
         headers.update(self.scope.limit_headers())
+        if self.context.origins.has_cors:
+            headers.update(self.context.origins.answer_headers(self.request))
         headers["Content-Length"] = str(length)
         start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
         if length <= LARGE_BYTES:

@@ -8,7 +8,7 @@ from ocr_engine.engine import ProbeReport, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
-from server.errors import BadField, truncated
+from server.errors import BadField, BodyTooLarge, HostNotAllowed, truncated
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
 from server.http.json_bodies import (
@@ -68,9 +68,11 @@ class HealthHandler(BaseHandler):
 
     def refuse(self, error: Exception) -> None:
         """Answer without a key, too: load balancers send no key. But a probe costs work."""
-        if "probe" in self.request.query_arguments:
+        probes = "probe" in self.request.query_arguments
+        if probes or isinstance(error, HostNotAllowed | BodyTooLarge):
             super().refuse(error)
-        self.brief = True
+        else:
+            self.brief = True
 
     async def get(self) -> None:
         """Workers, queue, cache, version and models as JSON; 503 if a probe fails."""

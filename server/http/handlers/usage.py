@@ -56,11 +56,13 @@ class UsageHandler(BaseHandler):
 
     def prepare(self) -> Awaitable[None] | None:
         """Called by Tornado; the page needs no key, since a browser cannot send one with it."""
-        return None if self._kind() == "html" else super().prepare()
+        if self._kind() == "html":
+            self.needs = None
+        return super().prepare()
 
     async def get(self) -> None:
         """200 with the counts, or with the page."""
-        self.set_header("Vary", "Accept")
+        self.add_header("Vary", "Accept")
         if self._kind() == "html":
             headers = {
                 **PAGE_HEADERS,

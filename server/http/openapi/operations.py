@@ -41,7 +41,7 @@ RECOGNITION_ERRORS = (409, 413, 415, 422, 429, 500, 503, 504)
 
 def describe_paths(fields: dict[str, Schema]) -> Paths:
     """All routes, in the order of the API page."""
-    return {
+    paths = {
         **_recognition(fields),
         **describe_jobs(fields),
         **describe_batches(fields),
@@ -51,6 +51,17 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
         **_health(),
         **_pages(),
     }
+    _add_error_of_hosts(paths)
+    return paths
+
+
+def _add_error_of_hosts(paths: Paths) -> None:
+    """Every route may be asked as a host that this server is not."""
+    for item in paths.values():
+        for method, operation in item.items():
+            if method != "parameters":
+                (answer,) = errors(421).values()
+                operation["responses"]["421"] = _bodiless(answer) if method == "head" else answer
 
 
 def _recognition(fields: dict[str, Schema]) -> Paths:

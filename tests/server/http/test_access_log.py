@@ -114,7 +114,7 @@ def test_a_client_that_leaves_while_it_waits_for_a_job_has_one_line(
     url = narrow.upload(card(f"hold {gate}"), block_flag="0").json["job"]["url"]
     before = narrow.metric("ocr_requests_total")
     with connect(narrow.port) as connection:
-        connection.sendall(f"GET {url}?wait=20 HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        connection.sendall(f"GET {url}?wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         wait_until(lambda: narrow.call(lambda: narrow.context.connections.open) == 1, "it came")
         assert narrow.get("/livez").status == 200  # the other request has started by now
     wait_until(lambda: any(f"GET {url} 499 " in line for line in lines), "its line")

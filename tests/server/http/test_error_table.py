@@ -16,10 +16,11 @@ from server.http.errors import RETRY_AFTER, STATUS, public_error
 CONTRACT = {
     400: {"missing_file", "one_file_only", "bad_field", "bad_request"},
     401: {"key_required", "key_invalid"},
-    403: {"not_allowed"},
+    403: {"not_allowed", "cross_site"},
     404: {"not_found"},
     413: {"body_too_large", "too_many_pixels"},
     415: {"unsupported_format"},
+    421: {"host_not_allowed"},
     409: {"not_finished", "still_accepting"},
     422: {"invalid_image", "image_too_complex", "poison_input", "idempotency_mismatch"},
     429: {"rate_limited", "quota_exceeded"},

@@ -20,7 +20,7 @@ from server.http.listening import Listener
 from server.service.outgoing import OutgoingBytes
 from tests.support.watching import until
 
-REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def answer(request: HTTPServerRequest) -> None:

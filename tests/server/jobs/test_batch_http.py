@@ -102,7 +102,7 @@ def test_a_client_that_leaves_takes_its_waiting_files_along(narrow: LiveServer, 
 
 def _request(body: bytes, content_type: dict[str, str]) -> bytes:
     (media_type,) = content_type.values()
-    head = f"Host: here\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"Host: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     return f"POST /batch HTTP/1.1\r\n{head}".encode() + body
 
 

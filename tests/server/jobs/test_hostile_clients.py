@@ -89,7 +89,9 @@ def test_one_user_cannot_take_all_streams(
     _, ann = new_key(server)
     url = job(server, f"hold {gate} streams", ann)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stream:
-        head = f"GET {url}/events HTTP/1.1\r\nHost: x\r\nX-Api-Key: {ann['X-Api-Key']}\r\n\r\n"
+        head = (
+            f"GET {url}/events HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {ann['X-Api-Key']}\r\n\r\n"
+        )
         stream.sendall(head.encode())
         assert b"200 OK" in stream.recv(100)
         refused = server.get(f"{url}/events", ann)
@@ -195,6 +197,6 @@ def upload_without_body(
     every = {**headers, **types, "Content-Length": str(len(body))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in every.items())
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
-    connection.sendall(f"POST {path} HTTP/1.1\r\nHost: here\r\n{lines}\r\n".encode())
+    connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode())
     wait_until(lambda: server.call(lambda: server.context.open_requests) > 0, "its headers")
     return connection, body

@@ -62,7 +62,9 @@ class Events:
     def __init__(self, server: LiveServer, url: str, last: str = "") -> None:
         self._socket = socket.create_connection(("127.0.0.1", server.port), timeout=10)
         header = f"Last-Event-ID: {last}\r\n" if last else ""
-        self._socket.sendall(f"GET {url}/events HTTP/1.1\r\nHost: here\r\n{header}\r\n".encode())
+        self._socket.sendall(
+            f"GET {url}/events HTTP/1.1\r\nHost: localhost\r\n{header}\r\n".encode()
+        )
         self._stream = self._socket.makefile("rb")
 
     def head(self) -> str:

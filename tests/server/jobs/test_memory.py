@@ -16,7 +16,7 @@ from server.formats.answer import Answer
 from server.http.errors import public_error
 from server.jobs import memory
 from server.jobs.memory import MemoryJobs
-from server.jobs.record import JobRecord
+from server.jobs.record import JobPage, JobRecord
 from server.service.flights import Ticket
 
 DIGESTS = Digests("0" * 32, "0" * 64)
@@ -88,3 +88,34 @@ def test_unfinished_jobs_are_not_forgotten_for_new_ones(monkeypatch: pytest.Monk
     monkeypatch.setattr(memory, "MAX_JOBS", 0)
     with pytest.raises(QueueFull, match="0 jobs are unfinished"):
         store(clock=Clock()).create("user", cached(), "json")
+
+
+def test_a_list_looks_only_at_the_jobs_that_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = store(clock=Clock())
+    mine = [jobs.create("user", cached(), "json").job_id for _ in range(300)]
+    for _ in range(300):
+        jobs.create("another", cached(), "json")
+    looked_at = []
+    monkeypatch.setattr(jobs, "_refresh", lambda job: looked_at.append(job.job_id))
+
+    def listed(**page: Any) -> list[str]:
+        looked_at.clear()
+        found = asyncio.run(jobs.listed("user", JobPage(**page)))
+        return [job.job_id for job in found]
+
+    newest = mine[::-1]
+    assert listed(limit=5) == newest[:5] == looked_at
+    assert listed(limit=5, after=newest[4]) == newest[5:10]
+    assert looked_at == [newest[4], *newest[5:10]]  # it is looked up first
+    assert listed(limit=5, after=newest[-1]) == []
+    assert listed(limit=5, state="failed") == []
+    assert asyncio.run(jobs.listed("nobody", JobPage())) == []
+
+
+def test_nothing_is_left_of_a_user_whose_jobs_expired() -> None:
+    clock = Clock()
+    jobs = store(clock=clock)
+    jobs.create("user", cached(), "json")
+    clock.seconds = 61
+    assert asyncio.run(jobs.listed("user", JobPage())) == []
+    assert jobs._of_users == {}

@@ -1,10 +1,15 @@
-"""Freed memory stays with the process, up to a limit."""
+"""Freed memory stays with the process, up to a limit and for a while."""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
 
+import pytest
+
+from server.operations.allocator import FreedMemory
 from tests.support.checkout import ROOT
 
 UPLOADS = 1000
@@ -47,3 +52,32 @@ def test_memory_is_not_allocated_again_with_each_upload() -> None:
     assert faults < UPLOADS
     assert resident < 40 << 10
     assert measured()[0] > 10 * UPLOADS  # else glibc has changed, and the module can go
+
+
+class InUse:
+    """Bytes that a test sets."""
+
+    def __init__(self, peak: int, now: int) -> None:
+        self.peak = peak
+        self.now = now
+
+    def total(self) -> int:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("peak_mb", "now_mb", "given_back"), [(65, 0, 1), (64, 0, 0), (1000, 935, 1), (1000, 936, 0)]
+)
+def test_memory_is_given_back_when_much_less_is_in_use(
+    peak_mb: int, now_mb: int, given_back: int
+) -> None:
+    in_use, calls = InUse(peak_mb << 20, now_mb << 20), list[threading.Thread]()
+    freed = FreedMemory(in_use, lambda: calls.append(threading.current_thread()))
+
+    async def look_twice() -> None:
+        await freed.look()
+        await freed.look()  # the peak is forgotten
+
+    asyncio.run(look_twice())
+    assert len(calls) == given_back
+    assert threading.main_thread() not in calls

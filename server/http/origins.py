@@ -1,0 +1,153 @@
+"""Which hosts a request may name, and what the pages of other sites may do.
+
+A web page may send requests to any server that its browser reaches, such as one on the user's own
+machine. It can read the answers if the name in its own address becomes that server's address (DNS
+rebinding), or if CORS allows it. docs/decisions/0038 has the reasons for the rules below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.routing import Matcher
+
+from server.errors import CrossSite, HostNotAllowed, truncated
+from server.http.client_address import is_trusted
+from server.http.client_stream import ClientStream
+from server.settings.network_constraints import covers
+from server.settings.settings import WebServerSettings
+
+MAX_KNOWN = 1000  # accepted values of the header Host that are remembered
+PREFLIGHT_SECONDS = 600
+
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
+_OWN_PAGE = frozenset(("same-origin", "none"))  # none: the user typed the address
+_READABLE = (
+    "Age, ETag, Idempotent-Replayed, Location, Operation-Location, RateLimit, RateLimit-Policy, "
+    "Retry-After, Server-Timing, X-Cache, X-Job-State, X-Request-Id"
+)
+_SENDABLE = (
+    "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, "
+    "X-Api-Key, X-Request-Id"
+)
+
+
+class Origins:
+    """Checks the headers Host, Origin and Sec-Fetch-Site of requests, and answers CORS.
+
+    has_cors: whether pages of any other site may use the server.
+    """
+
+    def __init__(self, settings: WebServerSettings) -> None:
+        self._allowed = settings.allowed_hosts
+        self._trusted = settings.trusted_proxies
+        self._cors = frozenset(settings.cors_origins)
+        self.has_cors = bool(self._cors)
+        self._own_name = settings.address.lower()
+        self._known: set[str] = set()
+
+    def check(self, request: HTTPServerRequest, stream: ClientStream) -> None:
+        """HostNotAllowed or CrossSite if the request may not be answered."""
+        if (self._allowed or stream.is_loopback) and request.host not in self._known:
+            self._check_host(request, stream)
+        if request.method not in _READING:
+            self._check_site(request, stream)
+
+    def allows(self, request: HTTPServerRequest) -> bool:
+        """Whether the request comes from a page that the settings allow."""
+        return self.has_cors and request.headers.get("Origin", "").lower() in self._cors
+
+    def answer_headers(self, request: HTTPServerRequest) -> Mapping[str, str]:
+        """The headers of CORS for an answer; a page that is not allowed cannot read it."""
+        if not self.has_cors:
+            return {}
+        if not self.allows(request):
+            return {"Vary": "Origin"}
+        return {
+            "Vary": "Origin",
+            "Access-Control-Allow-Origin": request.headers["Origin"],
+            "Access-Control-Expose-Headers": _READABLE,
+        }
+
+    def _check_host(self, request: HTTPServerRequest, stream: ClientStream) -> None:
+        name = request.host_name.strip("[]").removesuffix(".")
+        if self._allowed:
+            known = covers(self._allowed, name) or _is_own(name) or _is_address(name)
+        else:
+            known = _is_own(name) or name == self._own_name
+        if known:
+            if len(self._known) < MAX_KNOWN:
+                self._known.add(request.host)
+        elif self._allowed or not is_trusted(stream.peer, self._trusted):
+            raise HostNotAllowed(
+                f"this server is not known as {truncated(name)}; web_server.allowed_hosts has its "
+                "names"
+            )
+
+    def _check_site(self, request: HTTPServerRequest, stream: ClientStream) -> None:
+        """CrossSite if a page of another site sent the request; other clients send no such header.
+
+        Sec-Fetch-Site is checked first, as a proxy may change Host, but older browsers, and all
+        without TLS, send only Origin.
+        """
+        site = request.headers.get("Sec-Fetch-Site")
+        if site in _OWN_PAGE:
+            return
+        origin = request.headers.get("Origin")
+        if (site is None and origin is None) or self.allows(request):
+            return
+        if site is None and origin is not None:
+            _, _, host = origin.lower().partition("://")
+            if host in (request.host.lower(), self._forwarded_host(request, stream)):
+                return
+        shown = f", {truncated(origin)}" if origin is not None else ""
+        raise CrossSite(
+            f"this request comes from a page of another site{shown}; web_server.cors_origins has "
+            "the sites that may send it"
+        )
+
+    def _forwarded_host(self, request: HTTPServerRequest, stream: ClientStream) -> str | None:
+        """The host that the client named, if a trusted proxy says so."""
+        forwarded = request.headers.get("X-Forwarded-Host")
+        if forwarded is None or not is_trusted(stream.peer, self._trusted):
+            return None
+        return forwarded.rpartition(",")[2].strip().lower()
+
+
+class Preflight(Matcher):
+    """Matches the question of a browser whether a page that is allowed may send a request."""
+
+    def __init__(self, origins: Origins) -> None:
+        self._origins = origins
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """Called by Tornado."""
+        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+            return None
+        return {} if self._origins.allows(request) else None
+
+
+PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": _SENDABLE,
+    "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+}
+
+
+def _is_own(name: str) -> bool:
+    """Whether the name always means this machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    return _is_address(name) and ip_address(name).is_loopback
+
+
+def _is_address(name: str) -> bool:
+    """Whether it is an IP address, which no other site can make its own name."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""Standard streams as a server may find them: closed, on a full disk, or not in Unicode.
+
+Imports nothing that opens files, because it runs before everything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TextIO
+
+_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+
+
+def open_standard_streams() -> None:
+    """Open /dev/null in place of standard streams that are closed; write `?` for what has no code.
+
+    Otherwise the next file or socket would get their numbers, and what is printed.
+    """
+    for descriptor, (name, mode) in enumerate(_STREAMS):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number
+        if getattr(sys, name) is None:
+            stream = open(descriptor, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # replaced by a test
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+
+
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Write a line, by default to stdout; the start does not fail because nobody can read it.
+
+    Not through the stream's buffer, where it would stay and fail again at exit.
+    """
+    target = stream or sys.stdout
+    with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe, a closed stream
+        target.flush()
+        encoded = f"{line}\n".encode(target.encoding or "utf-8", "replace")
+        os.write(target.fileno(), encoded)
