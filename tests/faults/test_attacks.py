@@ -24,7 +24,9 @@ from tests.support.watching import descriptors, wait_until
 KNOWN = "an honest image"
 TOGETHER_SECONDS = 4.0
 
-QUICK = {each.name: each.run for each in attack.ATTACKS if each.is_quick}
+QUICK: dict[str, Callable[[Target], Seen]] = {
+    each.name: each.run for each in attack.ATTACKS if each.is_quick
+}
 SHORTER: dict[str, Callable[[Target], Seen]] = {
     "very many fields": partial(send, {"keys": MANY["900,000 JSON keys"]}),
     "answers that nobody reads": partial(non_readers, readers=3, until_ended=False),
@@ -33,15 +35,17 @@ SHORTER: dict[str, Callable[[Target], Seen]] = {
     "GIF of many sub-blocks": lambda target: costly_image(target, gif_of_sub_blocks(1 << 20)),
 }
 
+ALL = {**QUICK, **SHORTER}
+
 
 def target_of(server: ServerProcess) -> Target:
     return Target(server.port, server.pid, server.folder / "server.log", card(KNOWN))
 
 
 @pytest.mark.faults(71)
-@pytest.mark.parametrize("name", {**QUICK, **SHORTER})
+@pytest.mark.parametrize("name", ALL)
 def test_an_attack_alone(patient: ServerProcess, name: str) -> None:
-    seen = {**QUICK, **SHORTER}[name](target_of(patient))
+    seen = ALL[name](target_of(patient))
     assert seen.holds, seen.text
 
 
