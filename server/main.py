@@ -28,6 +28,7 @@ from server.http.listening_sockets import (
 from server.http.routes import make_http_server
 from server.operations.allocator import keep_freed_memory
 from server.operations.exposure import exposure_warning
+from server.operations.seldom import Seldom
 from server.operations.signals import handle_signals, ignore_user_signals
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
@@ -39,6 +40,7 @@ from server.version import VERSION
 
 log = logging.getLogger("server")
 
+ODD_BYTES_SECONDS = 1.0  # between lines about bytes that are not HTTP
 UNREAD_SECONDS = 5.0  # while draining, the time that clients may read nothing of their answers
 
 
@@ -93,6 +95,7 @@ def _configure_logs(settings: LogSettings, access_log_level: str) -> None:
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns about broken bodies
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each step
+    logging.getLogger("tornado.general").addFilter(Seldom(ODD_BYTES_SECONDS))
     access_log = logging.getLogger("server.access")
     access_log.setLevel(access_log_level)
     if settings.access_format == "json":

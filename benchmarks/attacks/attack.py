@@ -141,7 +141,7 @@ def held(connections: list[socket.socket]) -> Iterator[list[socket.socket]]:
 
 
 def head(path: str, headers: Mapping[str, str | int], method: str = "POST") -> bytes:
-    """A request line with headers; Host is localhost unless it is given."""
-    given = {"Host": "localhost", **headers}
+    """A request line with headers, by default for localhost and the last one of its connection."""
+    given = {"Host": "localhost", "Connection": "close", **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()

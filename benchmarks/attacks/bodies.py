@@ -91,5 +91,5 @@ ATTACKS = (
     Attack("3", "field names of 9 MB", "400 within 5 s", partial(send, NAMES)),
     Attack("3", "names of 30 KB in queries", "400, 404 or 405", long_queries),
     Attack("4a", "near copies of the boundary", "4xx within 5 s", partial(send, LOOKALIKES)),
-    Attack("4b", "very many fields, headers, escapes", "4xx within 5 s", partial(send, MANY)),
+    Attack("4b", "very many fields, headers", "4xx within 5 s", partial(send, MANY), False),
 )

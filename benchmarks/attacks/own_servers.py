@@ -14,7 +14,7 @@ from tests.support.program import free_port
 from tests.support.server_process import ServerProcess
 
 KNOWN = "known"
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 15.0
 
 
 class QuietServer(ServerProcess):

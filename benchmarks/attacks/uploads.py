@@ -31,9 +31,8 @@ def routes(target: Target) -> dict[str, bytes]:
         "job result": f"{job}/result?format=image",
     }
     asked = {name: head(path, {}, "GET") for name, path in paths.items()}
-    asked["pipelined"] = head("/openapi.json", {}, "GET") * 500
-    asked["metrics"] = head("/metrics", {}, "GET") * 500
-    asked["pages"] = head("/", {}, "GET") * 500
+    for path in ("/openapi.json", "/metrics", "/"):
+        asked[f"{path} in a row"] = head(path, {"Connection": "keep-alive"}, "GET") * 500
     asked["upload"] = upload_request(image, {"Host": "localhost"})
     return asked
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -19,12 +20,43 @@ EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
 Entry = tuple[int, int, bytes]  # tag, type, and values in the byte order of the file
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The widths of a TIFF's numbers, as struct formats, and the start of its first directory."""
+
+    entries: str = "H"
+    offset: str = "I"
+    first: int = 8
+
+    @property
+    def inline(self) -> int:
+        """The bytes of a value that has no offset."""
+        return struct.calcsize(f"<{self.offset}")
+
+
+BIG = Layout("Q", "Q", 16)
+
+
 class Directory:
     """Writes directories of one byte order; places decide about each field of each entry."""
 
-    def __init__(self, places: Places, order: str) -> None:
+    def __init__(self, places: Places, order: str, layout: Layout | None = None) -> None:
         self._places = places
         self._order = order
+        self._layout = layout or Layout()
+
+    def head(self, first: int) -> bytes:
+        """The start of the file, with the offset of the first directory."""
+        big = self._layout == BIG
+        version = self.numbers(SHORT, *((43, 8, 0) if big else (42,)))
+        magic = (b"II" if self._order == "<" else b"MM") + version
+        odd = (b"II\0*", b"MM*\0", b"II+\0", b"IIII", b"\0\0\0\0", magic[:3] + b"\x2b" + magic[4:])
+        magic = self._places.at("magic", magic, odd)
+        first = self._places.at("first directory", first, (0, 4, 9, first + 1, 1 << 31, 0xFFFFFFFF))
+        return magic + self._offset(first)
+
+    def _offset(self, offset: int) -> bytes:
+        return struct.pack(f"{self._order}{self._layout.offset}", offset)
 
     def numbers(self, kind: int, *values: int) -> bytes:
         """Numbers of type SHORT or LONG."""
@@ -38,13 +70,16 @@ class Directory:
             places.random.shuffle(entries)
         entries *= places.at("copies of the tags", 1, (0, 2, 60))
         count = places.at("number of tags", len(entries), (0, 1, len(entries) + 9, 65535))
-        behind = start + 2 + 12 * len(entries) + 4
+        width = self._layout.inline
+        behind = start + struct.calcsize(f"<{self._layout.entries}")
+        behind += (4 + 2 * width) * len(entries) + width
         written, values = b"", b""
         for tag, kind, value in entries:
             written += self._entry(tag, kind, value, behind + len(values))
-            values += value if len(value) > 4 else b""
+            values += value if len(value) > width else b""
         following = places.at("next directory", following, (start, 1, behind, 1 << 31, 0xFFFFFFFF))
-        return self.numbers(SHORT, count) + written + self.numbers(LONG, following) + values
+        number = struct.pack(f"{self._order}{self._layout.entries}", count)
+        return number + written + self._offset(following) + values
 
     def _entry(self, tag: int, kind: int, value: bytes, offset: int) -> bytes:
         at, name = self._places.at, f"{tag:#x}"
@@ -52,17 +87,11 @@ class Directory:
         tag = at(f"tag {name}", tag, (0, 256, 273, 0x8769, 65535))
         kind = at(f"type of {name}", kind, TYPES)
         count = at(f"count of {name}", count, (*EXTREMES, count + 1))
-        inline = value.ljust(4, b"\0") if len(value) <= 4 else self.numbers(LONG, offset)
-        odd = [struct.pack("<I", extreme) for extreme in EXTREMES]
+        width = self._layout.inline
+        inline = value.ljust(width, b"\0") if len(value) <= width else self._offset(offset)
+        odd = [self._offset(extreme) for extreme in EXTREMES]
         field = at(f"value or offset of {name}", inline, odd)
-        return struct.pack(f"{self._order}HHI", tag, kind, count) + field
-
-
-def _head(places: Places, order: str) -> bytes:
-    magic = b"II*\0" if order == "<" else b"MM\0*"
-    magic = places.at("magic", magic, (b"II\0*", b"MM*\0", b"II+\0", b"IIII", b"\0\0\0\0"))
-    first = places.at("first directory", 8, (0, 4, 9, 1 << 20, 0xFFFFFFFF))
-    return magic + struct.pack(f"{order}I", first)
+        return struct.pack(f"{self._order}HH{self._layout.offset}", tag, kind, count) + field
 
 
 def exif_file(places: Places) -> bytes:
@@ -87,21 +116,28 @@ def exif_file(places: Places) -> bytes:
     entries.append((0xC7A0, kind, value))
     below = places.any_of(None, EXIF_DIRECTORY, GPS_DIRECTORY)
     if below is None:
-        return _head(places, order) + directory.packed(entries, 8)
+        return directory.head(8) + directory.packed(entries, 8)
     inner: list[Entry] = [(0x9000, UNDEFINED, b"0232"), (0x829A, RATIONAL, rational)]
     if below == GPS_DIRECTORY:
         inner = [(1, ASCII, b"N\0"), (2, RATIONAL, rational * 3), (5, BYTE, b"\0")]
     length = sum(len(value) + len(value) % 2 for _, _, value in entries if len(value) > 4)
     start = 8 + 2 + 12 * (len(entries) + 1) + 4 + length + 64  # far enough behind the first one
     entries.append((below, LONG, directory.numbers(LONG, start)))
-    first = (_head(places, order) + directory.packed(entries, 8)).ljust(start, b"\0")
+    first = (directory.head(8) + directory.packed(entries, 8)).ljust(start, b"\0")
     return first + directory.packed(inner, start)
 
 
-def tiff_file(places: Places, image: Image.Image) -> bytes:
+def big_tiff_file(places: Places, image: Image.Image) -> bytes:
+    """The same as a little-endian BigTIFF; the other byte order is not accepted."""
+    return tiff_file(places, image, BIG)
+
+
+def tiff_file(places: Places, image: Image.Image, layout: Layout | None = None) -> bytes:
     """TIFF of one or more strips, in either byte order, packed or not."""
-    at, order = places.at, places.any_of("<", ">")
-    directory = Directory(places, order)
+    at = places.at
+    order = places.any_of("<", ">") if layout is None else "<"
+    directory = Directory(places, order, layout)
+    begin = (layout or Layout()).first
     per_strip = places.any_of(image.height, 7, 1)
     pixels, step = image.tobytes(), image.width * per_strip
     packing = places.any_of(1, 8)
@@ -109,7 +145,7 @@ def tiff_file(places: Places, image: Image.Image) -> bytes:
     if packing == 8:
         strips = [zlib.compress(strip) for strip in strips]
     lengths = [len(strip) for strip in strips]
-    starts = [8 + sum(lengths[:n]) for n in range(len(strips))]
+    starts = [begin + sum(lengths[:n]) for n in range(len(strips))]
 
     def one(tag: int, kind: int, name: str, value: int, odd: Sequence[int]) -> Entry:
         number = at(name, value, odd) & (0xFFFF if kind == SHORT else 0xFFFFFFFF)
@@ -134,9 +170,6 @@ def tiff_file(places: Places, image: Image.Image) -> bytes:
     if places.is_odd("a tag with an odd number of values"):
         entries.append((places.any_of(317, 322, 325, 338, 339, 347), SHORT, bytes(2)))
     data = b"".join(strips)
-    start = 8 + len(data) + len(data) % 2
-    head = _head(places, order)[:4] + struct.pack(
-        f"{order}I", at("first directory", start, (0, 4, 8, start + 1, 1 << 31, 0xFFFFFFFF))
-    )
-    body = head + data.ljust(start - 8, b"\0")
+    start = begin + len(data) + -len(data) % 8
+    body = directory.head(start) + data.ljust(start - begin, b"\0")
     return body + directory.packed(entries, start)

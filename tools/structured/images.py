@@ -14,7 +14,7 @@ from PIL import Image
 from image_structures import JPEG_START, PNG_MAGIC, pieces, riff_chunk
 from odd_images import EXTREMES
 from plain_images import saved
-from structured.directories import exif_file, tiff_file
+from structured.directories import big_tiff_file, exif_file, tiff_file
 from structured.places import Places
 
 SIZES = (0, 1, 2, 3, 17, 255, 256, 65535, 65536, 1 << 24, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -239,6 +239,7 @@ def _segment(places: Places, segment: bytes) -> bytes:
 IMAGES: dict[str, Callable[[Places, Image.Image], bytes]] = {
     "PNG": png,
     "TIFF": tiff_file,
+    "BigTIFF": big_tiff_file,
     "BMP": bmp,
     "GIF": gif,
     "WebP": webp,
