@@ -20,13 +20,14 @@ import numpy.typing as npt
 from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.stages.contrast import with_contrast
 
 Float64Array = npt.NDArray[np.float64]
 QuadArray = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 SIDE_MULTIPLE = 32
 MAX_SIDE = 4000
-MAX_CANDIDATES = 1000
+MAX_CANDIDATES = 3000
 MIN_BOX_SIDE = 3
 FULL_SIZE_PIXELS = 300_000  # smaller images are never reduced
 MAX_ENLARGEMENT = 4  # of a side; makes letters of 8 pixels 32 high, and more does not help
@@ -97,7 +98,8 @@ def pad_tiny(pixels: ImageArray) -> ImageArray:
 def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
     """Resize (H, W, 3) uint8 to size; returns (1, height, width, 3) uint8.
 
-    Bilinear, as in PaddleOCR, but by area for strong reduction, which keeps thin strokes.
+    Bilinear, as in PaddleOCR, but by area for strong reduction, which keeps thin strokes. An image
+    of low contrast is stretched to the whole range.
     """
     height, width = size
     if pixels.shape[:2] != size:
@@ -106,7 +108,7 @@ def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
         pixels = cv2.resize(pixels, (width, height), interpolation=interpolation).astype(
             np.uint8, copy=False
         )
-    return np.ascontiguousarray(pixels)[None]
+    return np.ascontiguousarray(with_contrast(pixels))[None]
 
 
 def postprocess(

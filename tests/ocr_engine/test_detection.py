@@ -153,6 +153,14 @@ def test_nothing_is_reduced_where_a_limit_is_asked_for(kind: str) -> None:
     assert detection_size(4000, 4000, options, reduction=0.5) == (4000, 4000)
 
 
+def test_all_1485_cells_of_a_dense_page_are_found() -> None:
+    cells = [(x, y, x + 7, y + 7, 1.0) for y in range(4, 660, 20) for x in range(4, 900, 20)]
+    assert len(cells) == 33 * 45
+    boxes = postprocess(rectangle_map(*cells, size=(672, 912)), (672, 912), DEFAULTS)
+    assert len(boxes) == 1485
+    assert min(box[0, 1] for box in boxes) < 4
+
+
 def test_thin_strokes_stay_where_an_image_gets_much_smaller() -> None:
     pixels = np.zeros((64, 640, 3), dtype=np.uint8)
     pixels[:, ::10] = 250
@@ -311,12 +319,12 @@ def test_a_turned_rectangle_keeps_its_angle() -> None:
     np.testing.assert_allclose(box, expected, atol=3)
 
 
-def test_at_most_a_thousand_boxes() -> None:
+def test_at_most_3000_boxes() -> None:
     probability = np.zeros((640, 640), dtype=np.float32)
-    for top in range(3, 640, 16):
-        for left in range(3, 640, 16):
-            probability[top : top + 9, left : left + 9] = 0.9
-    assert len(postprocess(probability, (640, 640), DEFAULTS)) == 1000  # of 1600
+    for top in range(3, 640, 11):
+        for left in range(3, 640, 11):
+            probability[top : top + 8, left : left + 8] = 0.9
+    assert len(postprocess(probability, (640, 640), DEFAULTS)) == 3000  # of 3364
 
 
 def test_box_score_is_the_mean_inside_the_box() -> None:
