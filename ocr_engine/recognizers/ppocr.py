@@ -118,17 +118,28 @@ class PpOcr:
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
     ) -> list[FloatArray]:
-        """The boxes of text lines, in reading order."""
+        """The boxes of text lines, in reading order.
+
+        A large image is first seen reduced, and at its full size if that finds small text.
+        """
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
-        reduction = self.models.det.reduction
-        size = detection.detection_size(height, width, options, reduction)
-        self._last_size = size
-        probability = self._detector(cores).run(detection.preprocess(padded, size))
-        boxes = detection.postprocess(probability[0, 0], (height, width), options)
+        full = detection.detection_size(height, width, options)
+        size = detection.detection_size(height, width, options, self.models.det.reduction)
+        boxes = self._find(padded, size, options, cores)
+        if size != full and detection.has_small_text(boxes):
+            boxes = self._find(padded, full, options, cores)
         edges = np.array(pixels.shape[1::-1], dtype=np.float32)
         boxes = [np.minimum(box, edges) for box in boxes]
         return [boxes[index] for index in reading_order(boxes)]
+
+    def _find(
+        self, pixels: ImageArray, size: tuple[int, int], options: RecognitionOptions, cores: int
+    ) -> list[FloatArray]:
+        """The boxes that detection finds if it sees the image at this (height, width)."""
+        self._last_size = size
+        probability = self._detector(cores).run(detection.preprocess(pixels, size))
+        return detection.postprocess(probability[0, 0], pixels.shape[:2], options)
 
     def _detector(self, cores: int) -> Session:
         """Detection for this many cores.

@@ -97,9 +97,12 @@ def test_size_with_other_limits(
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        ((500, 600), (480, 608)),  # 300,000 pixels are never reduced; each gets its nearest side
-        ((600, 650), (480, 608)),  # to about 300,000 pixels: x 0.877, 526 x 570
-        ((545, 550), (608, 608)),  # 545 is nearer to 608 than to 480: 608 / 545 < 545 / 480
+        ((545, 550), (544, 544)),  # reduced it would have less than 300,000 pixels
+        ((700, 760), (704, 768)),  # 532,000 x 0.5625 = 299,250, too few
+        (
+            (700, 765),
+            (480, 608),
+        ),  # 525 x 573; 525 is nearer to 480 than to 608: 525 / 480 < 608 / 525
         ((1000, 2000), (768, 1536)),  # x 0.75: 750 x 1500
         ((3000, 4000), (2400, 3008)),  # 2250 x 3000
         ((9000, 6000), (4000, 2400)),  # 6750 x 4500, then capped to 4000 x 2666
@@ -241,6 +244,59 @@ def test_a_box_lies_where_the_text_is_even_in_a_tiny_image(factor: int) -> None:
     options = RecognitionOptions(det_db_unclip_ratio=0.01)
     (line,) = reader.recognize(DecodedImage(pixels), options).result.lines
     np.testing.assert_allclose(line.box, upright(left, top, right, bottom), atol=2 * factor)
+
+
+class SeesSizes(WhiteIsText):
+    """Records the sizes (height, width) of its inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+
+    def run(self, pixels: PixelArray) -> FloatArray:
+        self.sizes.append(pixels.shape[1:3])
+        return super().run(pixels)
+
+
+def sizes_seen(heights: list[int], options: RecognitionOptions = DEFAULTS) -> list[tuple[int, int]]:
+    """What detection sees of an image of 1000 x 1200 with lines whose boxes are this high."""
+    pixels = np.zeros((1000, 1200, 3), dtype=np.uint8)
+    for number, height in enumerate(heights):
+        pixels[20 + 60 * number : 20 + 60 * number + height, 100:900] = 255
+    file = ModelFile(Path("none"))
+    det = ModelSource("det", "det", file, "", (0.0,) * 3, (1.0,) * 3, reduction=0.75)
+    models = model_set(det, replace(det, role="rec", name="rec"))
+    session = SeesSizes()
+    sessions = Sessions({"det": session, "rec": ReadsAlwaysA()})
+    reader = PpOcr(EngineInfo("fake", "f32", "fakes", 1), models, sessions, (3, 48, 320), ("a",))
+    reader.recognize(DecodedImage(pixels), replace(options, det_db_unclip_ratio=0.01))
+    return session.sizes
+
+
+REDUCED, FULL = (768, 960), (992, 1216)
+
+
+@pytest.mark.parametrize(
+    ("heights", "sizes"),
+    [
+        ([30, 30, 40], [REDUCED]),
+        ([23, 23, 23], [REDUCED]),
+        ([16, 16, 16], [REDUCED, FULL]),  # small text loses characters when reduced
+        ([16, 40, 40, 40], [REDUCED, FULL]),  # one small line of a few
+        ([10] + [40] * 14, [REDUCED]),  # one speck among many lines
+        ([], [REDUCED, FULL]),  # all lines may be lost
+    ],
+)
+def test_a_page_of_small_text_is_seen_again_at_full_size(
+    heights: list[int], sizes: list[tuple[int, int]]
+) -> None:
+    assert sizes_seen(heights) == sizes
+
+
+@pytest.mark.parametrize("kind", ["min", "max"])
+def test_a_page_that_was_not_reduced_is_seen_once(kind: str) -> None:
+    options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=1216)  # type: ignore[arg-type]
+    assert len(sizes_seen([16], options)) == 1
 
 
 def test_a_rectangle_grows_by_area_times_ratio_by_perimeter() -> None:
