@@ -27,7 +27,7 @@ endif
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test accuracy bench hits limit memory scaling coldstart idle \
+.PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers chaos kills peers overload overhead folder soak fuzz attack browser screenshots check docs \
     api slim lock clean servers jobs
 
@@ -49,6 +49,9 @@ test: $(DEV) browser servers ## install, then run the tests
 accuracy: $(INSTALLED) ## every engine and PaddleOCR's own pipeline on all pages (10 minutes)
 	.venv/bin/python benchmarks/accuracy.py --official \
 	    --engine openvino onnxruntime paddleocr paddle $(ARGS)
+
+hard: $(INSTALLED) ## 17 classes of hard images, read by the engines and PaddleOCR's own pipeline (25 minutes)
+	.venv/bin/python benchmarks/hard_images.py $(ARGS)
 
 numbers: $(INSTALLED) ## orientation: upright numbers stay, upside-down lines are turned (10 minutes)
 	.venv/bin/python benchmarks/upright_numbers.py --official $(ARGS)

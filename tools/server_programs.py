@@ -49,17 +49,17 @@ def environment() -> Mapping[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(folder)} if folder.is_dir() else os.environ
 
 
-def fetch(names: list[str]) -> None:
-    """Download the packages with those that they need, and unpack them; NoProgram if apt cannot."""
+def unpack_packages(packages: list[str], folder: Path) -> None:
+    """Unpack Debian packages, and those that they need, in folder; NoProgram if apt cannot."""
     if shutil.which("apt-get") is None:
-        raise NoProgram(f"there is no apt-get here; install {', '.join(names)} in another way")
-    FETCHED.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=FETCHED.parent) as scratch:
+        raise NoProgram(f"there is no apt-get here; install {', '.join(packages)} in another way")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         archives = Path(scratch) / "archives"
         (archives / "partial").mkdir(parents=True)
-        _download(Path(scratch), archives, [PACKAGES[name] for name in names])
+        _download(Path(scratch), archives, packages)
         for package in archives.glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", str(package), str(FETCHED)], check=True)
+            subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
 
 
 def _download(scratch: Path, archives: Path, packages: list[str]) -> None:
@@ -99,7 +99,7 @@ def main() -> int:
     try:
         if missing:
             print(f"fetching {', '.join(missing)} from Debian ...", flush=True)
-            fetch(missing)
+            unpack_packages([PACKAGES[name] for name in missing], FETCHED)
         for name in names:
             find_program(name)
     except (NoProgram, KeyError) as error:

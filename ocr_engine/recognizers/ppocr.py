@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -18,9 +16,17 @@ from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.models import Sessions, load_runtime, load_sessions, try_run
+from ocr_engine.recognizers.stage_timer import StageTimer
 from ocr_engine.result import Recognition
 from ocr_engine.runtimes.session import Inputs, Session
-from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes
+from ocr_engine.stages import (
+    classification,
+    detection,
+    orientation,
+    recognition,
+    squeezing,
+    word_boxes,
+)
 from ocr_engine.stages.cropping import crop_region, cut_out
 from ocr_engine.stages.crops import Crops, stretched_crop
 from ocr_engine.stages.layout import image_document
@@ -118,17 +124,28 @@ class PpOcr:
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
     ) -> list[FloatArray]:
-        """The boxes of text lines, in reading order."""
+        """The boxes of text lines, in reading order.
+
+        A large image is first seen reduced, and at its full size if that finds small text.
+        """
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
-        reduction = self.models.det.reduction
-        size = detection.detection_size(height, width, options, reduction)
-        self._last_size = size
-        probability = self._detector(cores).run(detection.preprocess(padded, size))
-        boxes = detection.postprocess(probability[0, 0], (height, width), options)
+        full = detection.detection_size(height, width, options)
+        size = detection.detection_size(height, width, options, self.models.det.reduction)
+        boxes = self._find(padded, size, options, cores)
+        if size != full and detection.has_small_text(boxes):
+            boxes = self._find(padded, full, options, cores)
         edges = np.array(pixels.shape[1::-1], dtype=np.float32)
         boxes = [np.minimum(box, edges) for box in boxes]
         return [boxes[index] for index in reading_order(boxes)]
+
+    def _find(
+        self, pixels: ImageArray, size: tuple[int, int], options: RecognitionOptions, cores: int
+    ) -> list[FloatArray]:
+        """The boxes that detection finds if it sees the image at this (height, width)."""
+        self._last_size = size
+        probability = self._detector(cores).run(detection.preprocess(pixels, size))
+        return detection.postprocess(probability[0, 0], pixels.shape[:2], options)
 
     def _detector(self, cores: int) -> Session:
         """Detection for this many cores.
@@ -191,17 +208,16 @@ class PpOcr:
     def _read(self, crops: Crops, budget: Budget, options: RecognitionOptions) -> list[Reading]:
         """The text and confidence of each crop.
 
-        If the model allows it, a crop is first read squeezed. Unless that reading is confident
-        enough, the crop is also read at full width, padded as in PaddleOCR; the more confident
-        reading is kept.
+        If the model allows it, a crop is first read squeezed. Unless that suffices, it is also read
+        at full width, padded as in PaddleOCR.
         """
         readings = self._read_at(self.models.rec.squeeze, crops, budget, options)
         if self.models.rec.squeeze == 1:
             return readings
-        unsure = [i for i, reading in enumerate(readings) if reading[1] < recognition.SURE]
+        unsure = [i for i, reading in enumerate(readings) if not squeezing.suffices(reading)]
         again = self._read_at(1.0, crops.subset(unsure), budget, options, self._rec_shape[2])
         for index, reading in zip(unsure, again, strict=True):
-            readings[index] = max(reading, readings[index], key=lambda each: each[1])
+            readings[index] = squeezing.better(readings[index], reading)
         return readings
 
     def _read_at(
@@ -220,28 +236,12 @@ class PpOcr:
 
         def read(number: int, output: FloatArray) -> Reading:
             if options.granularity == "line":
-                return Reading(*recognition.decode(output, self._characters))
+                return recognition.decode(output, self._characters)
             filled = recognition.filled_share(crops.shapes[number], *shape)
             return recognition.decode_characters(output, self._characters, filled)
 
         widths = [recognition.padded_width(crop, *shape) for crop in crops.shapes]
         return self.sessions.rec.run_each(Inputs(widths, make, read), budget.cores)
-
-
-class StageTimer:
-    """Adds up the seconds of each stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the duration of the with block to this stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 def load(settings: EngineSettings) -> PpOcr:

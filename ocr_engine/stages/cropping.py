@@ -18,6 +18,8 @@ WARP_SIDE = 32_766  # the longest side that OpenCV can warp
 MARGIN = 4  # pixels around a box that bicubic interpolation may read
 STRAIGHT = 1.0  # pixels that a side may deviate from level without being straightened
 SMALL_PRINT = 20  # pixels in height; below it a shift by half a pixel harms recognition
+LOW_BOX = 18  # pixels in height; the boxes of such lines often cut into their letters
+ROOM = 1.5  # pixels that a low box gets above and below
 SHARPNESS = -0.75  # of bicubic interpolation, as in OpenCV
 
 
@@ -47,11 +49,17 @@ class CropRegion:
 
 
 def crop_region(box: QuadArray) -> CropRegion | None:
-    """The region of a box (4, 2); None for a box without area."""
+    """The region of a box (4, 2), with some room around a low one; None for a box without area."""
     corners, _ = min_area_quad(box.astype(np.float32))
-    width = round(max(_distance(corners, 0, 1), _distance(corners, 2, 3)))
-    height = round(max(_distance(corners, 0, 3), _distance(corners, 1, 2)))
-    return CropRegion(corners, width, height) if width >= 1 and height >= 1 else None
+    width = max(_distance(corners, 0, 1), _distance(corners, 2, 3))
+    height = max(_distance(corners, 0, 3), _distance(corners, 1, 2))
+    if round(width) < 1 or round(height) < 1:
+        return None
+    if height < LOW_BOX and height < width:
+        down = (corners[3] - corners[0]) * (ROOM / height)
+        corners = (corners + np.stack((-down, -down, down, down))).astype(np.float32)
+        height += 2 * ROOM
+    return CropRegion(corners, round(width), round(height))
 
 
 def cut_out(pixels: ImageArray, region: CropRegion) -> ImageArray:

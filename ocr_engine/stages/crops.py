@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ocr_engine.images.decode import ImageArray
+from ocr_engine.stages.contrast import with_contrast
 
 CropShape = tuple[int, int]  # height, width
 
@@ -48,11 +49,12 @@ class Crops:
 def padded_crop(crop: ImageArray, height: int, width: int, padded_width: int) -> ImageArray:
     """Resize (H, W, 3) uint8 to height x width, and pad it on the right with medium grey.
 
-    Bilinear, as in PaddleOCR, but bicubic if small print is enlarged. Returns (1, height,
-    padded_width, 3) uint8.
+    Bilinear, as in PaddleOCR, but bicubic if small print is enlarged; a crop of low contrast is
+    stretched to the whole range. Returns (1, height, padded_width, 3) uint8.
     """
     interpolation = cv2.INTER_CUBIC if height > crop.shape[0] else cv2.INTER_LINEAR
     padded = np.full((1, height, padded_width, 3), PADDING, dtype=np.uint8)
+    crop = with_contrast(crop)
     padded[0, :, :width] = cv2.resize(crop, (width, height), interpolation=interpolation)
     return padded
 

@@ -20,15 +20,18 @@ import numpy.typing as npt
 from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.stages.contrast import with_contrast
 
 Float64Array = npt.NDArray[np.float64]
 QuadArray = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 SIDE_MULTIPLE = 32
 MAX_SIDE = 4000
-MAX_CANDIDATES = 1000
+MAX_CANDIDATES = 3000
 MIN_BOX_SIDE = 3
-FULL_SIZE_PIXELS = 300_000  # smaller images are never reduced
+FULL_SIZE_PIXELS = 300_000  # no image is reduced below this
+SMALL_TEXT = 22  # pixels in height of a line's box; below it, reduction loses characters
+SMALLEST_SHARE = 10  # percent of the boxes; a few specks do not make a page one of small text
 MAX_ENLARGEMENT = 4  # of a side; makes letters of 8 pixels 32 high, and more does not help
 ALWAYS_ENLARGED_TO = 64  # with MAX_SIDE this is less than FULL_SIZE_PIXELS
 AREA_RATIO = 0.6  # resize by area up to this ratio, averaging the source pixels
@@ -42,24 +45,34 @@ def detection_size(
 ) -> tuple[int, int]:
     """The (height, width) of detection's input, in multiples of SIDE_MULTIPLE.
 
-    reduction: how far `auto` may reduce the sides of a large image; below 1, the sides are taken
-    from SIDES, the nearest by ratio.
+    reduction: the factor by which `auto` reduces the sides of a large image; the sides are then
+    taken from SIDES, the nearest by ratio.
     """
     limit = options.det_limit_side_len
-    ratio = 1.0
+    ratio, reduced = 1.0, False
     if options.det_limit_type == "max":
         ratio = min(1.0, limit / max(height, width))
     elif min(height, width) < limit:
         ratio = bounded_limit(height, width, limit) / min(height, width)
     elif options.det_limit_type == "auto":
-        ratio = min(1.0, max(reduction, math.sqrt(FULL_SIZE_PIXELS / (height * width))))
+        reduced = reduction < 1 and height * width * reduction**2 >= FULL_SIZE_PIXELS
+        ratio = reduction if reduced else 1.0
     height, width = int(height * ratio), int(width * ratio)
     if max(height, width) > MAX_SIDE:
         ratio = MAX_SIDE / max(height, width)
         height, width = int(height * ratio), int(width * ratio)
-    if options.det_limit_type == "auto" and reduction < 1:
+    if reduced:
         return _nearest_side(height), _nearest_side(width)
     return _round_side(height), _round_side(width)
+
+
+def has_small_text(boxes: Sequence[FloatArray]) -> bool:
+    """Whether the smallest lines (4, 2) are so small that a reduced image loses characters.
+
+    Also if there are no lines: they may all be lost.
+    """
+    heights = sorted(map(_short_side, boxes))
+    return not heights or heights[(len(heights) - 1) * SMALLEST_SHARE // 100] < SMALL_TEXT
 
 
 def bounded_limit(height: int, width: int, limit: int) -> int:
@@ -97,7 +110,8 @@ def pad_tiny(pixels: ImageArray) -> ImageArray:
 def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
     """Resize (H, W, 3) uint8 to size; returns (1, height, width, 3) uint8.
 
-    Bilinear, as in PaddleOCR, but by area for strong reduction, which keeps thin strokes.
+    Bilinear, as in PaddleOCR, but by area for strong reduction, which keeps thin strokes. An image
+    of low contrast is stretched to the whole range.
     """
     height, width = size
     if pixels.shape[:2] != size:
@@ -106,7 +120,7 @@ def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
         pixels = cv2.resize(pixels, (width, height), interpolation=interpolation).astype(
             np.uint8, copy=False
         )
-    return np.ascontiguousarray(pixels)[None]
+    return np.ascontiguousarray(with_contrast(pixels))[None]
 
 
 def postprocess(

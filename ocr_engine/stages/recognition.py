@@ -23,7 +23,7 @@ BLANK = 0
 WIDTHS = (64, 128, 192, 256, 320, 384, 480, 576, 704, 864, 1056, 1280, 1600, 2048, 2560, 3200)
 COMMON_WIDTHS = WIDTHS[:8]  # cover most lines
 SHORT_WIDTH = 128  # lines of a few characters have little context
-SURE = 0.97  # a line read with less confidence is read again at its full width
+SURE = 0.97  # confidence of a line that needs no second look
 
 
 class Character(NamedTuple):
@@ -41,13 +41,15 @@ class Character(NamedTuple):
 class Reading(NamedTuple):
     """The text of a crop and its confidence.
 
-    characters: only if requested. turned: the crop was rotated by 180 degrees.
+    characters: only if requested. turned: the crop was rotated by 180 degrees. lowest: the
+    confidence of the least certain character.
     """
 
     text: str
     confidence: float
     characters: tuple[Character, ...] = ()
     turned: bool = False
+    lowest: float = 0.0
 
 
 def preprocess(
@@ -100,12 +102,12 @@ def _widths(
     return width, WIDTHS[bisect_left(WIDTHS, max(width, min_width))]
 
 
-def decode(probabilities: FloatArray, characters: Sequence[str]) -> tuple[str, float]:
-    """The likeliest text of (1, steps, classes) float32, and its characters' mean probability.
+def decode(probabilities: FloatArray, characters: Sequence[str]) -> Reading:
+    """The likeliest text of (1, steps, classes) float32; its confidence is its characters' mean.
 
     Repeated classes are merged and blanks (class 0) dropped. characters[i] is class i + 1.
     """
-    return _text(_runs(probabilities[0]), characters)
+    return _reading(_runs(probabilities[0]), characters)
 
 
 def decode_characters(
@@ -123,7 +125,7 @@ def decode_characters(
         Character(characters[run.index - 1], run.probability, run.start / steps, run.end / steps)
         for run in runs
     )
-    return Reading(*_text(runs, characters), found)
+    return _reading(runs, characters)._replace(characters=found)
 
 
 @dataclass(slots=True)
@@ -157,8 +159,9 @@ def _runs(steps: FloatArray) -> list[_Run]:
     return runs
 
 
-def _text(runs: Sequence[_Run], characters: Sequence[str]) -> tuple[str, float]:
+def _reading(runs: Sequence[_Run], characters: Sequence[str]) -> Reading:
     if not runs:
-        return "", 0.0
+        return Reading("", 0.0)
     text = "".join([characters[run.index - 1] for run in runs])
-    return text, fmean([run.probability for run in runs])
+    probabilities = [run.probability for run in runs]
+    return Reading(text, fmean(probabilities), lowest=min(probabilities))

@@ -8,7 +8,14 @@ import numpy.typing as npt
 import pytest
 
 from ocr_engine.images.decode import ImageArray
-from ocr_engine.stages.cropping import SMALL_PRINT, STRAIGHT, _warped, crop_region, cut_out
+from ocr_engine.stages.cropping import (
+    LOW_BOX,
+    SMALL_PRINT,
+    STRAIGHT,
+    _warped,
+    crop_region,
+    cut_out,
+)
 from ocr_engine.stages.detection import QuadArray
 
 
@@ -41,7 +48,7 @@ def test_every_level_box_gives_the_pixels_themselves() -> None:
     wrong = []
     for _ in range(400):
         left, top = int(generator.integers(0, 200)), int(generator.integers(0, 120))
-        width, height = int(generator.integers(40, 100)), int(generator.integers(2, 41))
+        width, height = int(generator.integers(42, 100)), int(generator.integers(LOW_BOX, 41))
         crop = cut(pixels, box(left, top, left + width, top + height))
         if (
             crop.shape != (height, width, 3)
@@ -49,6 +56,24 @@ def test_every_level_box_gives_the_pixels_themselves() -> None:
         ):
             wrong.append((left, top, left + width, top + height, crop.shape))
     assert not wrong, f"{len(wrong)} of 400 level boxes are resampled, the first {wrong[0]}"
+
+
+@pytest.mark.parametrize("height", [8, 12, LOW_BOX - 1])
+def test_a_low_box_gets_room_for_letters_that_it_cuts(height: int) -> None:
+    pixels = np.zeros((60, 200, 3), dtype=np.uint8)
+    pixels[[19, 20 + height]] = 255  # a row above the box, and one below
+    crop = cut(pixels, box(30, 20, 130, 20 + height))
+    assert crop.shape == (height + 3, 100, 3)
+    assert crop[:3].max() > 120
+    assert crop[-3:].max() > 120
+    assert crop[4:-4].max(initial=0) == 0
+
+
+def test_boxes_that_are_not_low_or_stand_upright_get_no_room() -> None:
+    for width, height in ((100, LOW_BOX), (8, 12), (10, 100)):
+        region = crop_region(box(30, 20, 30 + width, 20 + height))
+        assert region is not None
+        assert (region.width, region.height) == (width, height)
 
 
 def test_the_order_of_the_corners_does_not_matter() -> None:

@@ -97,9 +97,12 @@ def test_size_with_other_limits(
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        ((500, 600), (480, 608)),  # 300,000 pixels are never reduced; each gets its nearest side
-        ((600, 650), (480, 608)),  # to about 300,000 pixels: x 0.877, 526 x 570
-        ((545, 550), (608, 608)),  # 545 is nearer to 608 than to 480: 608 / 545 < 545 / 480
+        ((545, 550), (544, 544)),  # reduced it would have less than 300,000 pixels
+        ((700, 760), (704, 768)),  # 532,000 x 0.5625 = 299,250, too few
+        (
+            (700, 765),
+            (480, 608),
+        ),  # 525 x 573; 525 is nearer to 480 than to 608: 525 / 480 < 608 / 525
         ((1000, 2000), (768, 1536)),  # x 0.75: 750 x 1500
         ((3000, 4000), (2400, 3008)),  # 2250 x 3000
         ((9000, 6000), (4000, 2400)),  # 6750 x 4500, then capped to 4000 x 2666
@@ -151,6 +154,14 @@ def test_the_bound_of_enlargement_is_beyond_what_the_default_limit_asks_for(
 def test_nothing_is_reduced_where_a_limit_is_asked_for(kind: str) -> None:
     options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=4000)  # type: ignore[arg-type]
     assert detection_size(4000, 4000, options, reduction=0.5) == (4000, 4000)
+
+
+def test_all_1485_cells_of_a_dense_page_are_found() -> None:
+    cells = [(x, y, x + 7, y + 7, 1.0) for y in range(4, 660, 20) for x in range(4, 900, 20)]
+    assert len(cells) == 33 * 45
+    boxes = postprocess(rectangle_map(*cells, size=(672, 912)), (672, 912), DEFAULTS)
+    assert len(boxes) == 1485
+    assert min(box[0, 1] for box in boxes) < 4
 
 
 def test_thin_strokes_stay_where_an_image_gets_much_smaller() -> None:
@@ -235,6 +246,59 @@ def test_a_box_lies_where_the_text_is_even_in_a_tiny_image(factor: int) -> None:
     np.testing.assert_allclose(line.box, upright(left, top, right, bottom), atol=2 * factor)
 
 
+class SeesSizes(WhiteIsText):
+    """Records the sizes (height, width) of its inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, int]] = []
+
+    def run(self, pixels: PixelArray) -> FloatArray:
+        self.sizes.append(pixels.shape[1:3])
+        return super().run(pixels)
+
+
+def sizes_seen(heights: list[int], options: RecognitionOptions = DEFAULTS) -> list[tuple[int, int]]:
+    """What detection sees of an image of 1000 x 1200 with lines whose boxes are this high."""
+    pixels = np.zeros((1000, 1200, 3), dtype=np.uint8)
+    for number, height in enumerate(heights):
+        pixels[20 + 60 * number : 20 + 60 * number + height, 100:900] = 255
+    file = ModelFile(Path("none"))
+    det = ModelSource("det", "det", file, "", (0.0,) * 3, (1.0,) * 3, reduction=0.75)
+    models = model_set(det, replace(det, role="rec", name="rec"))
+    session = SeesSizes()
+    sessions = Sessions({"det": session, "rec": ReadsAlwaysA()})
+    reader = PpOcr(EngineInfo("fake", "f32", "fakes", 1), models, sessions, (3, 48, 320), ("a",))
+    reader.recognize(DecodedImage(pixels), replace(options, det_db_unclip_ratio=0.01))
+    return session.sizes
+
+
+REDUCED, FULL = (768, 960), (992, 1216)
+
+
+@pytest.mark.parametrize(
+    ("heights", "sizes"),
+    [
+        ([30, 30, 40], [REDUCED]),
+        ([23, 23, 23], [REDUCED]),
+        ([16, 16, 16], [REDUCED, FULL]),  # small text loses characters when reduced
+        ([16, 40, 40, 40], [REDUCED, FULL]),  # one small line of a few
+        ([10] + [40] * 14, [REDUCED]),  # one speck among many lines
+        ([], [REDUCED, FULL]),  # all lines may be lost
+    ],
+)
+def test_a_page_of_small_text_is_seen_again_at_full_size(
+    heights: list[int], sizes: list[tuple[int, int]]
+) -> None:
+    assert sizes_seen(heights) == sizes
+
+
+@pytest.mark.parametrize("kind", ["min", "max"])
+def test_a_page_that_was_not_reduced_is_seen_once(kind: str) -> None:
+    options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=1216)  # type: ignore[arg-type]
+    assert len(sizes_seen([16], options)) == 1
+
+
 def test_a_rectangle_grows_by_area_times_ratio_by_perimeter() -> None:
     # outline 60 x 30: area 1800 x 1.5 / perimeter 180 = 15 pixels on all sides
     boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (200, 300), DEFAULTS)
@@ -311,12 +375,12 @@ def test_a_turned_rectangle_keeps_its_angle() -> None:
     np.testing.assert_allclose(box, expected, atol=3)
 
 
-def test_at_most_a_thousand_boxes() -> None:
+def test_at_most_3000_boxes() -> None:
     probability = np.zeros((640, 640), dtype=np.float32)
-    for top in range(3, 640, 16):
-        for left in range(3, 640, 16):
-            probability[top : top + 9, left : left + 9] = 0.9
-    assert len(postprocess(probability, (640, 640), DEFAULTS)) == 1000  # of 1600
+    for top in range(3, 640, 11):
+        for left in range(3, 640, 11):
+            probability[top : top + 8, left : left + 8] = 0.9
+    assert len(postprocess(probability, (640, 640), DEFAULTS)) == 3000  # of 3364
 
 
 def test_box_score_is_the_mean_inside_the_box() -> None:

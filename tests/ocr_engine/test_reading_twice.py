@@ -22,7 +22,8 @@ from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import Line
 from ocr_engine.runtimes.session import PixelArray, Session
-from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, preprocess
+from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, decode, preprocess
+from ocr_engine.stages.squeezing import is_code, suffices
 from tests.support.fake_sessions import FakeSession
 
 T = TypeVar("T")
@@ -170,6 +171,44 @@ def test_an_unsure_line_is_read_twice_and_the_more_confident_reading_stays(
     rec = Scripted({(0, SQUEEZED, False): squeezed, (0, FULL, False): full})
     check_reading(rec, stays)
     assert rec.read == [(0, SQUEEZED, False), (0, FULL, False)]
+
+
+def test_a_code_is_read_at_full_width_however_sure_it_seems() -> None:
+    rec = Scripted({(0, SQUEEZED, False): ("c08v", 1.0), (0, FULL, False): ("cO8v", 0.9)})
+    check_reading(rec, ("cO8v", 0.9))
+    assert rec.read == [(0, SQUEEZED, False), (0, FULL, False)]
+
+
+def test_a_code_that_looked_like_a_word_is_kept_at_full_width() -> None:
+    rec = Scripted({(0, SQUEEZED, False): ("cOcy", 0.96), (0, FULL, False): ("c0cy", 0.91)})
+    check_reading(rec, ("c0cy", 0.91))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("c0", True),
+        ("门店 8B-1 cat", True),
+        ("cat 01", False),
+        ("018", False),
+        ("门店18", False),
+        ("cat-8", False),
+        ("", False),
+    ],
+)
+def test_a_code_has_letters_and_digits_in_a_word(text: str, code: bool) -> None:
+    assert is_code(text) is code
+
+
+@pytest.mark.parametrize(("lowest", "enough"), [(0.89, False), (0.91, True)])
+def test_one_doubtful_character_is_not_hidden_by_the_others(lowest: float, enough: bool) -> None:
+    steps = np.zeros((1, 40, len(CHARACTERS) + 1), dtype=np.float32)
+    steps[0, ::2, 1], steps[0, 1::2, 0] = 1.0, 1.0
+    steps[0, 20, 1] = lowest
+    reading = decode(steps, CHARACTERS)
+    assert reading.confidence > 0.99
+    assert reading.lowest == pytest.approx(lowest)
+    assert suffices(reading) is enough
 
 
 class Unsure(Scripted):
