@@ -49,6 +49,13 @@ class ResultJson(TypedDict):
     width: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
     height: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
     lines: Annotated[list[TextLineJson], "In reading order."]
+    angle: NotRequired[
+        Annotated[
+            int,
+            "Degrees by which the image must be rotated clockwise to be upright, if not 0.",
+            {"enum": [90, 180, 270]},
+        ]
+    ]
     frames: NotRequired[
         Annotated[int, "Frames or pages in the file, if more than one.", {"minimum": 2}]
     ]
@@ -64,6 +71,8 @@ def as_json(document: Document) -> ResultJson:
         "height": page.height,
         "lines": [_line_as_json(line) for line in page.lines],
     }
+    if page.angle:
+        data["angle"] = page.angle
     if document.frames > 1:
         data["frames"] = document.frames
     return data
@@ -77,9 +86,16 @@ def from_json(data: Mapping[str, Any]) -> Document:
             height=int(data["height"]),
             lines=[_line_from_json(line) for line in data["lines"]],
             frames=int(data.get("frames", 1)),
+            angle=_angle(data.get("angle", 0)),
         )
     except OverflowError as error:
         raise ValueError(f"a number is too large: {error}") from None
+
+
+def _angle(value: Any) -> int:
+    if isinstance(value, bool) or value not in (0, 90, 180, 270):
+        raise ValueError("angle must be 0, 90, 180 or 270")
+    return int(value)
 
 
 def _line_as_json(line: Line) -> TextLineJson:

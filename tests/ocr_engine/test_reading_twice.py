@@ -54,13 +54,13 @@ class Scripted(FakeSession):
 
     def __init__(self, script: Mapping[tuple[int, int, bool], Reading]) -> None:
         super().__init__()
-        self._script = script
+        self.script = dict(script)
         self.read: list[tuple[int, int, bool]] = []
 
     def run(self, pixels: PixelArray) -> FloatArray:
         line, turned = seen(pixels)
         self.read.append((line, pixels.shape[2], turned))
-        text, confidence = self._script[self.read[-1]]
+        text, confidence = self.script[self.read[-1]]
         steps = np.zeros((1, 2 * len(text) + 1, len(CHARACTERS) + 1), dtype=np.float32)
         steps[0, ::2, 0] = 1.0
         for step, character in enumerate(text):
@@ -121,7 +121,7 @@ def read(
 
 def check_reading(rec: Scripted, expected: Reading) -> None:
     """Check the reading of a page of one line, without a classifier."""
-    (line,) = read(page(False), rec)
+    (line,) = read(page(False), rec, classify=False)
     assert line.text == expected[0]
     assert line.confidence == pytest.approx(expected[1], abs=1e-4)
 
@@ -190,7 +190,7 @@ def test_a_short_line_is_read_again_with_more_padding() -> None:
     pixels = np.zeros((120, 320, 3), dtype=np.uint8)
     pixels[40:80, 40:100] = 255
     rec = Unsure()
-    (line,) = read(DecodedImage(pixels), rec)
+    (line,) = read(DecodedImage(pixels), rec, classify=False)
     assert rec.widths == [128, 320]  # it is 72 wide, and is never squeezed
     assert line.confidence == pytest.approx(0.32)
 
@@ -198,7 +198,7 @@ def test_a_short_line_is_read_again_with_more_padding() -> None:
 @pytest.mark.parametrize("confidence", [0.5, 0.99])
 def test_a_model_that_takes_no_squeezed_lines_reads_each_once(confidence: float) -> None:
     rec = Scripted({(0, FULL, False): ("cat", confidence)})
-    (line,) = read(page(False), rec, squeeze=1.0)
+    (line,) = read(page(False), rec, classify=False, squeeze=1.0)
     assert line.text == "cat"
     assert rec.read == [(0, FULL, False)]
 
@@ -303,11 +303,12 @@ def test_numbers_follow_an_upside_down_line() -> None:
         }
     )
     cls = KnowsTurned()
-    lines = read(page(True, True), rec, cls)
-    assert [line.text for line in lines] == ["cat", "08"]
+    lines = read(page(True, True, False), rec, cls)
+    assert [line.text for line in lines] == ["cat", "80", "key"]  # the third outweighs the first
     assert cls.asked == [0]
-    lines = read(page(True, True, True), rec, cls)  # the third outweighs the first
-    assert [line.text for line in lines] == ["cat", "80", "gray"]
+    rec.script[2, SQUEEZED, False] = ("80", 0.99)  # no letters
+    lines = read(page(True, True, False), rec, cls)
+    assert [line.text for line in lines] == ["cat", "08", "80"]
 
 
 @pytest.mark.parametrize(("confidence", "stays"), [(0.79, "cat"), (0.81, "ye")])
@@ -319,10 +320,11 @@ def test_a_line_that_makes_no_sense_is_turned_on_less_certainty(
             (0, SQUEEZED, True): ("ye", confidence),
             (0, FULL, True): ("y", 0.5),
             (0, SQUEEZED, False): ("cat", 0.98),
+            (1, SQUEEZED, False): ("gray", 0.99),
         }
     )
-    (line,) = read(page(True), rec, KnowsTurned(always=0.7))
-    assert line.text == stays
+    lines = read(page(True, False), rec, KnowsTurned(always=0.7))
+    assert [line.text for line in lines] == [stays, "gray"]
 
 
 def test_without_classification_nothing_is_turned() -> None:
@@ -331,8 +333,9 @@ def test_without_classification_nothing_is_turned() -> None:
     (line,) = read(page(True), Scripted(script), cls, classify=False)
     assert line.text == "y"
     assert cls.asked == []
-    (line,) = read(page(True), Scripted(script), None)
-    assert line.text == "y"
+    script[1, SQUEEZED, False] = ("gray", 0.99)
+    lines = read(page(True, False), Scripted(script), None)
+    assert [line.text for line in lines] == ["y", "gray"]
 
 
 # --- beforehand
