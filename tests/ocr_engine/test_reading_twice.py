@@ -16,7 +16,7 @@ from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSource, Role, model_set
-from ocr_engine.options import RecognitionOptions
+from ocr_engine.options import Orientation, RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
@@ -108,6 +108,7 @@ def read(
     cls: KnowsTurned | None = None,
     classify: bool = True,
     squeeze: float = 0.7,
+    orientation: Orientation = "auto",
 ) -> tuple[Line, ...]:
     models = model_set(source("det"), source("rec", squeeze), source("cls"))
     info = EngineInfo("fake", "f32", "fakes", 1)
@@ -115,7 +116,12 @@ def read(
     if cls is not None:
         by_role["cls"] = cls
     reader = PpOcr(info, models, Sessions(by_role), (3, 48, 320), CHARACTERS)
-    options = RecognitionOptions(det_db_unclip_ratio=0.01, use_angle_cls=classify, drop_score=0.0)
+    options = RecognitionOptions(
+        det_db_unclip_ratio=0.01,
+        use_angle_cls=classify,
+        drop_score=0.0,
+        orientation=orientation,
+    )
     return reader.recognize(image, options).result.lines
 
 
@@ -303,12 +309,31 @@ def test_numbers_follow_an_upside_down_line() -> None:
         }
     )
     cls = KnowsTurned()
-    lines = read(page(True, True, False), rec, cls)
-    assert [line.text for line in lines] == ["cat", "80", "key"]  # the third outweighs the first
+    lines = read(page(True, True), rec, cls, orientation="off")
+    assert [line.text for line in lines] == ["cat", "08"]
     assert cls.asked == [0]
-    rec.script[2, SQUEEZED, False] = ("80", 0.99)  # no letters
-    lines = read(page(True, True, False), rec, cls)
-    assert [line.text for line in lines] == ["cat", "08", "80"]
+    lines = read(page(True, True, True), rec, cls)  # the third outweighs the first
+    assert [line.text for line in lines] == ["cat", "80", "gray"]
+
+
+def test_the_page_follows_an_upside_down_line() -> None:
+    rec = Scripted(
+        {
+            (0, SQUEEZED, True): ("ye", 0.6),
+            (0, FULL, True): ("y", 0.7),
+            (0, SQUEEZED, False): ("cat", 0.98),
+            (1, SQUEEZED, True): ("80", 1.0),
+            (1, SQUEEZED, False): ("08", 0.98),
+        }
+    )
+    cls = KnowsTurned()
+    upright = read(page(False, False), rec, cls)
+    turned = read(page(True, True), rec, cls)
+    assert [line.text for line in upright] == ["cat", "08"]
+    assert [line.text for line in turned] == ["08", "cat"]  # from the bottom of the image
+    assert cls.asked == []
+    for line, same in zip(turned, upright[::-1], strict=True):
+        np.testing.assert_allclose(line.box, same.box, atol=1)
 
 
 @pytest.mark.parametrize(("confidence", "stays"), [(0.79, "cat"), (0.81, "ye")])
