@@ -118,8 +118,8 @@ def angle_of_steep(lines: PageLines, read: ReadSample) -> int | None:
     0 and 180: it is written in vertical columns.
     """
     shapes, steep = lines.crops.shapes, lines.steep
-    sample = page_angle.longest(shapes, [n for n, is_steep in enumerate(steep) if is_steep])
-    others = page_angle.longest(shapes, [n for n, is_steep in enumerate(steep) if not is_steep])
+    sample = page_angle.sample_of(shapes, [n for n, is_steep in enumerate(steep) if is_steep])
+    others = page_angle.sample_of(shapes, [n for n, is_steep in enumerate(steep) if not is_steep])
     falling, rising = _downwards(lines, sample), _downwards(lines, sample, turned=True)
     down, up = read(falling), read(rising)
     against = page_angle.readable(read(lines.crops.subset(others)))

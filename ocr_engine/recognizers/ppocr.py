@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -20,7 +21,14 @@ from ocr_engine.recognizers.pages import read_page
 from ocr_engine.recognizers.stage_timer import StageTimer
 from ocr_engine.result import Recognition
 from ocr_engine.runtimes.session import Inputs, Session
-from ocr_engine.stages import classification, detection, orientation, recognition, word_boxes
+from ocr_engine.stages import (
+    classification,
+    detection,
+    long_lines,
+    orientation,
+    recognition,
+    word_boxes,
+)
 from ocr_engine.stages.crops import Crops, stretched_crop
 from ocr_engine.stages.layout import image_document, rotated_lines
 from ocr_engine.stages.reading_order import reading_order
@@ -191,6 +199,17 @@ class PpOcr:
             readings[index] = turned[index]._replace(turned=True)
 
     def _read(self, crops: Crops, budget: Budget, options: RecognitionOptions) -> list[Reading]:
+        """The text and confidence of each crop; those that are too long are read in pieces."""
+        longest = recognition.WIDTHS[-1] / self._rec_shape[1]
+        if not any(long_lines.is_long(shape, longest) for shape in crops.shapes):
+            return self._read_whole(crops, budget, options)
+        pieces = long_lines.cut(crops, longest)
+        with_characters = replace(options, granularity="char")
+        return pieces.join(self._read_whole(pieces.crops, budget, with_characters))
+
+    def _read_whole(
+        self, crops: Crops, budget: Budget, options: RecognitionOptions
+    ) -> list[Reading]:
         """The text and confidence of each crop.
 
         If the model allows it, a crop is first read squeezed. Unless that reading is confident

@@ -23,6 +23,7 @@ from ocr_engine.stages.recognition import Reading
 SAMPLE = 6  # lines that are read both ways
 TELLING_LETTERS = 2  # in a line, for it to count
 CLEARLY = 4  # times as much evidence as against it
+LONG_ENOUGH = 20.0  # length to height of a line with more letters than a sample needs
 READS_BADLY = 0.9  # confidence below which a line may be upside down
 SHORT_RATIO = 1.5  # length to height below which a crop does not show its direction
 UNCLEAR = 0.2  # confidence by which characters on their sides read better than upright ones
@@ -59,10 +60,12 @@ def mostly_steep(shapes: Sequence[CropShape], steep: Sequence[bool]) -> bool:
     return lengths[True] > lengths[False]
 
 
-def longest(shapes: Sequence[CropShape], numbers: Sequence[int]) -> list[int]:
-    """At most SAMPLE of these crops, the longest ones, relative to their heights."""
+def sample_of(shapes: Sequence[CropShape], numbers: Sequence[int]) -> list[int]:
+    """At most SAMPLE of these crops: the longest ones, but none longer than needed."""
     ratio = {number: shapes[number][1] / shapes[number][0] for number in numbers}
-    return sorted(numbers, key=lambda number: (-ratio[number], number))[:SAMPLE]
+    return sorted(
+        numbers, key=lambda number: (-min(ratio[number], LONG_ENOUGH), ratio[number], number)
+    )[:SAMPLE]
 
 
 def letters(reading: Reading) -> int:
@@ -100,7 +103,7 @@ def in_doubt(shapes: Sequence[CropShape], readings: Sequence[Reading]) -> list[i
         elif reading.confidence < READS_BADLY:
             unsure += width / height
             doubtful.append(number)
-    return longest(shapes, doubtful) if unsure > sure else []
+    return sample_of(shapes, doubtful) if unsure > sure else []
 
 
 def is_upside_down(readings: Sequence[Reading], turned: Mapping[int, Reading]) -> bool:
