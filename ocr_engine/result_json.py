@@ -18,7 +18,7 @@ from ocr_engine.stages.layout import image_document
 Corner = Annotated[Sequence[int], "x and y.", {"minItems": 2, "maxItems": 2}]
 BoxJson = Annotated[
     Sequence[Corner],
-    "Four corners in pixels of the upright image, clockwise from the top left.",
+    "Four corners in pixels of the image after its EXIF orientation, clockwise from the top left.",
     {"minItems": 4, "maxItems": 4},
 ]
 _BETWEEN_0_AND_1 = {"minimum": 0, "maximum": 1}
@@ -46,8 +46,8 @@ class ResultJson(TypedDict):
     confidence: Annotated[
         float, "Mean of the lines, weighted by their characters.", _BETWEEN_0_AND_1
     ]
-    width: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
-    height: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
+    width: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
+    height: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
     lines: Annotated[list[TextLineJson], "In reading order."]
     angle: NotRequired[
         Annotated[

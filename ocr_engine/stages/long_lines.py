@@ -119,18 +119,22 @@ def _common(
 ) -> tuple[int, int, int]:
     """Where the longest common text begins in both, and its length; the first if several are.
 
-    Its characters are at most this many columns apart.
+    Its characters are at most this many columns apart; those that are far apart count for less, as
+    in a row of equal characters others are near, too.
     """
-    best = (0, 0, 0)
-    before: dict[int, int] = {}
+    best, best_score = (0, 0, 0), 0.0
+    before: dict[int, tuple[int, float]] = {}
     for i, one in enumerate(left):
-        lengths: dict[int, int] = {}
+        ending: dict[int, tuple[int, float]] = {}
         for j, other in enumerate(right):
-            if one.text == other.text and abs(_middle(one) - _middle(other)) <= distance:
-                length = lengths[j] = before.get(j - 1, 0) + 1
-                if length > best[2]:
-                    best = (i - length + 1, j - length + 1, length)
-        before = lengths
+            apart = abs(_middle(one) - _middle(other))
+            if one.text != other.text or apart > distance:
+                continue
+            length, score = before.get(j - 1, (0, 0.0))
+            length, score = ending[j] = length + 1, score + 1 - apart / (2 * distance)
+            if score > best_score:
+                best, best_score = (i - length + 1, j - length + 1, length), score
+        before = ending
     return best
 
 

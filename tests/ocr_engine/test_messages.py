@@ -357,9 +357,10 @@ def test_options_with_the_same_content_have_the_same_fingerprint() -> None:
         "det_limit_side_len": 65, "det_limit_type": "max", "det_db_thresh": 0.31,
         "det_db_box_thresh": 0.61, "det_db_unclip_ratio": 1.6, "use_angle_cls": False,
         "cls_thresh": 0.91, "drop_score": 0.51, "granularity": "word", "draw": True,
+        "orientation": "off",
     }  # fmt: skip
     different = {
         RecognitionOptions(**{name: value}).fingerprint() for name, value in fields.items()
     }
-    assert len(different | {RecognitionOptions().fingerprint()}) == 11
+    assert len(different | {RecognitionOptions().fingerprint()}) == 12
     assert RecognitionOptions(granularity="char").fingerprint() not in different
