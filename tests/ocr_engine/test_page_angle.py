@@ -103,7 +103,7 @@ def test_only_a_page_that_reads_badly_is_in_doubt() -> None:
     well = [Reading("a line of text", GOOD)] * 3
     assert page_angle.in_doubt(shapes, well) == []
     half = [Reading("x", BAD), Reading("a line of text", GOOD), Reading("98", GOOD)]
-    assert page_angle.in_doubt(shapes, half) == []  # the number counts for nothing
+    assert page_angle.in_doubt(shapes, half) == []  # the number does not count
     assert page_angle.in_doubt(shapes, [half[0], half[2], half[1]]) == [0]
     assert page_angle.in_doubt(shapes, [half[0], half[0], half[1]]) == [0, 1]
     fair = [Reading("a line of text", 0.91)] * 3
