@@ -28,7 +28,7 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
-    numbers chaos kills peers overload overhead folder soak fuzz attack browser screenshots check docs \
+    numbers turned chaos kills peers overload overhead folder soak fuzz attack browser screenshots check docs \
     api slim lock clean servers jobs
 
 help: ## show this list
@@ -55,6 +55,9 @@ hard: $(INSTALLED) ## 17 classes of hard images, read by the engines and PaddleO
 
 numbers: $(INSTALLED) ## orientation: upright numbers stay, upside-down lines are turned (10 minutes)
 	.venv/bin/python benchmarks/upright_numbers.py --official $(ARGS)
+
+turned: $(INSTALLED) ## pages on their side, upside down and skewed, and 300 that must stay (20 minutes)
+	.venv/bin/python benchmarks/turned_pages.py $(ARGS)
 
 bench: $(INSTALLED) ## speed on this machine; run nothing else (10 minutes)
 	.venv/bin/python benchmarks/throughput.py

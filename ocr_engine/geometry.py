@@ -51,6 +51,29 @@ def level_box(quad: Quad) -> LevelBox:
     return LevelBox(left, top, right, bottom)
 
 
+def rotated(quad: Quad, angle: int, width: int, height: int) -> Quad:
+    """The box after an image of this size was rotated clockwise by 0, 90, 180 or 270 degrees.
+
+    Its corners still run clockwise from the top left. With 360 - angle and the size of the rotated
+    image, this is its own inverse.
+    """
+    points = [_rotated_point(corner, angle, width, height) for corner in quad]
+    first = -(angle // 90) % 4
+    a, b, c, d = points[first:] + points[:first]
+    return a, b, c, d
+
+
+def _rotated_point(point: Point, angle: int, width: int, height: int) -> Point:
+    x, y = point
+    if angle == 90:
+        return height - y, x
+    if angle == 180:
+        return width - x, height - y
+    if angle == 270:
+        return y, width - x
+    return point
+
+
 def around(boxes: Iterable[LevelBox]) -> LevelBox:
     """The box around all boxes; ValueError if there are none."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)

@@ -8,6 +8,7 @@ from typing import Literal
 
 LimitType = Literal["auto", "min", "max"]
 Granularity = Literal["line", "word", "char"]
+Orientation = Literal["auto", "off", "0", "90", "180", "270"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class RecognitionOptions:
     det_db_unclip_ratio: how far a box is enlarged, relative to its area / perimeter.
     use_angle_cls, cls_thresh: rotate upside-down lines; the classifier's threshold (0 to 1).
     drop_score: lines with less confidence (0 to 1) are dropped.
+    orientation: degrees by which the page must be rotated clockwise to be upright. `auto`: its
+    lines decide, unless use_angle_cls is false; `off`: the page is read as it lies.
     granularity: with `word` or `char`, each line has its words or characters with their boxes.
     draw: also draw the boxes over the image.
     """
@@ -35,6 +38,7 @@ class RecognitionOptions:
     use_angle_cls: bool = True
     cls_thresh: float = 0.9
     drop_score: float = 0.5
+    orientation: Orientation = "auto"
     granularity: Granularity = "line"
     draw: bool = False
 

@@ -1,8 +1,8 @@
 """The result of a recognition: Document > Page > Block > Line > Word or Glyph.
 
-An image is a document of one page. All boxes are in pixels of the upright page image, x to the
-right and y down from its top left corner; their corners (x, y) run clockwise from the top left of
-the image, even where the text is upside down. Confidences run from 0 to 1.
+An image is a document of one page. All boxes are in pixels of the image after its EXIF orientation,
+x to the right and y down from its top left corner. Their corners (x, y) run clockwise from the top
+left of the image, even where the text is upside down. Confidences run from 0 to 1.
 
 result_json.py converts it to JSON, for workers and for clients.
 """
@@ -70,15 +70,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One image: its width and height in pixels when upright, its blocks in reading order.
+    """One image: its width and height in pixels, its blocks in reading order.
 
-    number: of the page in the file, from 1.
+    number: of the page in the file, from 1. angle: degrees (0, 90, 180 or 270) by which the image
+    must be rotated clockwise so that its text is upright; size and boxes are those before that.
     """
 
     width: int
     height: int
     blocks: tuple[Block, ...]
     number: int = 1
+    angle: int = 0
 
     @property
     def lines(self) -> tuple[Line, ...]:

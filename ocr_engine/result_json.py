@@ -18,7 +18,7 @@ from ocr_engine.stages.layout import image_document
 Corner = Annotated[Sequence[int], "x and y.", {"minItems": 2, "maxItems": 2}]
 BoxJson = Annotated[
     Sequence[Corner],
-    "Four corners in pixels of the upright image, clockwise from the top left.",
+    "Four corners in pixels of the image after its EXIF orientation, clockwise from the top left.",
     {"minItems": 4, "maxItems": 4},
 ]
 _BETWEEN_0_AND_1 = {"minimum": 0, "maximum": 1}
@@ -46,9 +46,16 @@ class ResultJson(TypedDict):
     confidence: Annotated[
         float, "Mean of the lines, weighted by their characters.", _BETWEEN_0_AND_1
     ]
-    width: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
-    height: Annotated[int, "Pixels of the upright image.", {"minimum": 1}]
+    width: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
+    height: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
     lines: Annotated[list[TextLineJson], "In reading order."]
+    angle: NotRequired[
+        Annotated[
+            int,
+            "Degrees by which the image must be rotated clockwise to be upright, if not 0.",
+            {"enum": [90, 180, 270]},
+        ]
+    ]
     frames: NotRequired[
         Annotated[int, "Frames or pages in the file, if more than one.", {"minimum": 2}]
     ]
@@ -64,6 +71,8 @@ def as_json(document: Document) -> ResultJson:
         "height": page.height,
         "lines": [_line_as_json(line) for line in page.lines],
     }
+    if page.angle:
+        data["angle"] = page.angle
     if document.frames > 1:
         data["frames"] = document.frames
     return data
@@ -77,9 +86,16 @@ def from_json(data: Mapping[str, Any]) -> Document:
             height=int(data["height"]),
             lines=[_line_from_json(line) for line in data["lines"]],
             frames=int(data.get("frames", 1)),
+            angle=_angle(data.get("angle", 0)),
         )
     except OverflowError as error:
         raise ValueError(f"a number is too large: {error}") from None
+
+
+def _angle(value: Any) -> int:
+    if isinstance(value, bool) or value not in (0, 90, 180, 270):
+        raise ValueError("angle must be 0, 90, 180 or 270")
+    return int(value)
 
 
 def _line_as_json(line: Line) -> TextLineJson:

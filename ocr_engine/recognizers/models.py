@@ -20,6 +20,7 @@ from ocr_engine.runtimes.session import (
     Session,
     SessionSettings,
 )
+from ocr_engine.stages.recognition import WIDTHS
 
 DET_SHAPES = 12  # kept compiled; page sizes vary, and each shape takes about 7 MB
 # Of lines that any infer request reads: balances two of them, and bounds their memory.
@@ -199,3 +200,24 @@ def try_run(source: ModelSource, session: Session, pixels: PixelArray) -> FloatA
             f"{source.role}_model_dir: {source.name} does not run as a {ROLES[source.role]} "
             f"model: {last_line(error)}"
         ) from None
+
+
+def characters_of(
+    source: ModelSource, session: Session, rec_shape: tuple[int, int, int]
+) -> tuple[str, ...]:
+    """The characters of the model's classes; if there is one class more, the last is the space."""
+    listed = session.metadata.get("character")
+    characters = source.characters or (tuple(listed.split("\n")) if listed else ())
+    blank_crop = np.zeros((1, rec_shape[1], WIDTHS[0], 3), dtype=np.uint8)
+    answer = try_run(source, session, blank_crop)
+    if answer.ndim != 3:
+        raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")
+    classes = answer.shape[2]
+    if classes == len(characters) + 2:
+        return (*characters, " ")
+    if classes == len(characters) + 1:
+        return characters
+    raise ModelError(
+        f"rec_char_dict_path: {source.name} has {classes} output classes, but its dictionary has "
+        f"{len(characters)} characters; expected {classes - 2} (or {classes - 1} with the space)"
+    )

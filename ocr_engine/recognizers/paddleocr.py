@@ -31,8 +31,9 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.paddle_words import lines_with_parts
 from ocr_engine.result import Line, Recognition
+from ocr_engine.stages import page_angle
 from ocr_engine.stages.detection import bounded_limit
-from ocr_engine.stages.layout import image_document
+from ocr_engine.stages.layout import image_document, rotated_lines
 from ocr_engine.user_cache import NAME, user_cache
 
 _SMALLEST = 1e-9
@@ -52,12 +53,14 @@ class PaddleOcr:
     ) -> Recognition:
         """See Recognizer.recognize; uses one core and reports a single stage, `ocr`."""
         start = time.perf_counter()
-        height, width = image.pixels.shape[:2]
+        angle = page_angle.given(options) or 0  # this engine does not find it
+        pixels = page_angle.rotate(image.pixels, angle)
+        height, width = pixels.shape[:2]
         limit = options.det_limit_side_len
         if options.det_limit_type != "max":
             limit = bounded_limit(height, width, limit)
         (found,) = self._pipeline.predict(
-            image.pixels,
+            pixels,
             use_textline_orientation=self._turns_lines and options.use_angle_cls,
             text_det_limit_side_len=limit,
             text_det_limit_type="max" if options.det_limit_type == "max" else "min",
@@ -68,11 +71,13 @@ class PaddleOcr:
             return_word_box=options.granularity != "line",
         )
         if options.granularity == "line":
-            lines = tuple(_lines(found))
+            lines = list(_lines(found))
         else:
-            lines = tuple(lines_with_parts(found, image.pixels, options.granularity))
+            lines = list(lines_with_parts(found, pixels, options.granularity))
         seconds = time.perf_counter() - start
-        document = image_document(width, height, lines, image.frames)
+        lines = rotated_lines(lines, -angle % 360, width, height)
+        height, width = image.pixels.shape[:2]
+        document = image_document(width, height, lines, image.frames, angle)
         return Recognition(document, {"ocr": seconds})
 
     def prepare(self) -> bool:

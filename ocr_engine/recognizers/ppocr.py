@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,24 +13,25 @@ from ocr_engine.arrays import FloatArray
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import DecodedImage, ImageArray
-from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet, ModelSource
+from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
-from ocr_engine.recognizers.models import Sessions, load_runtime, load_sessions, try_run
+from ocr_engine.recognizers.models import Sessions, characters_of, load_runtime, load_sessions
+from ocr_engine.recognizers.pages import read_page
 from ocr_engine.recognizers.stage_timer import StageTimer
 from ocr_engine.result import Recognition
 from ocr_engine.runtimes.session import Inputs, Session
 from ocr_engine.stages import (
     classification,
     detection,
+    long_lines,
     orientation,
     recognition,
     squeezing,
     word_boxes,
 )
-from ocr_engine.stages.cropping import crop_region, cut_out
 from ocr_engine.stages.crops import Crops, stretched_crop
-from ocr_engine.stages.layout import image_document
+from ocr_engine.stages.layout import image_document, rotated_lines
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
 
@@ -64,32 +66,35 @@ class PpOcr:
     ) -> Recognition:
         """See Recognizer.recognize."""
         timer = StageTimer()
-        with timer.stage("det"):
-            boxes = self._detect(image.pixels, options, budget.cores)
-            lines = [(box, region) for box in boxes if (region := crop_region(box)) is not None]
-        crops = Crops(
-            [region.crop_shape for _, region in lines],
-            lambda number: cut_out(image.pixels, lines[number][1]),
-        )
-        readings: list[Reading] = []
-        if lines:
+
+        def detect(pixels: ImageArray) -> list[FloatArray]:
+            with timer.stage("det"):
+                return self._detect(pixels, options, budget.cores)
+
+        def read(crops: Crops, options: RecognitionOptions = options) -> list[Reading]:
+            if not crops.shapes:
+                return []
             with timer.stage("rec"):
-                readings = self._read(crops, budget, options)
-        if lines and options.use_angle_cls:
+                return self._read(crops, budget, options)
+
+        page, readings, angle = read_page(image.pixels, options, detect, read)
+        if page.boxes and options.use_angle_cls:
             with timer.stage("cls"):
-                suspects = self._suspects(crops, readings, options)
+                suspects = self._suspects(page.crops, readings, options)
             with timer.stage("rec"):
-                vertical = [region.is_vertical for _, region in lines]
-                self._turn(crops, readings, suspects, vertical, budget, options)
+                vertical = [region.is_vertical for region in page.regions]
+                self._turn(page.crops, readings, suspects, vertical, budget, options)
         found = [
             word_boxes.text_line(
-                reading, np.rint(box).astype(np.int32), crops[number], options.granularity
+                reading, np.rint(box).astype(np.int32), page.crops[number], options.granularity
             )
-            for number, ((box, _), reading) in enumerate(zip(lines, readings, strict=True))
+            for number, (box, reading) in enumerate(zip(page.boxes, readings, strict=True))
             if reading.text and reading.confidence >= options.drop_score
         ]
         height, width = image.pixels.shape[:2]
-        return Recognition(image_document(width, height, found, image.frames), timer.seconds)
+        lines = rotated_lines(found, -angle % 360, *page.size)
+        document = image_document(width, height, lines, image.frames, angle)
+        return Recognition(document, timer.seconds)
 
     def prepare(self) -> bool:
         """See Recognizer.prepare; without it the first line of each width takes 30 ms longer."""
@@ -206,6 +211,17 @@ class PpOcr:
             readings[index] = turned[index]._replace(turned=True)
 
     def _read(self, crops: Crops, budget: Budget, options: RecognitionOptions) -> list[Reading]:
+        """The text and confidence of each crop; those that are too long are read in pieces."""
+        longest = recognition.WIDTHS[-1] / self._rec_shape[1]
+        if not any(long_lines.is_long(shape, longest) for shape in crops.shapes):
+            return self._read_whole(crops, budget, options)
+        pieces = long_lines.cut(crops, longest)
+        with_characters = replace(options, granularity="char")
+        return pieces.join(self._read_whole(pieces.crops, budget, with_characters))
+
+    def _read_whole(
+        self, crops: Crops, budget: Budget, options: RecognitionOptions
+    ) -> list[Reading]:
         """The text and confidence of each crop.
 
         If the model allows it, a crop is first read squeezed. Unless that suffices, it is also read
@@ -257,7 +273,7 @@ def load(settings: EngineSettings) -> PpOcr:
         sessions.rec.input_height or REC_SHAPE[1],
         REC_SHAPE[2],
     )
-    characters = _characters(models.rec, sessions.rec, rec_shape)
+    characters = characters_of(models.rec, sessions.rec, rec_shape)
     info = EngineInfo(
         engine=f"{runtime.name} {runtime.version()}",
         precision=sessions.describe_precision(),
@@ -265,24 +281,3 @@ def load(settings: EngineSettings) -> PpOcr:
         threads=settings.threads,
     )
     return PpOcr(info, models, sessions, rec_shape, characters)
-
-
-def _characters(
-    source: ModelSource, session: Session, rec_shape: tuple[int, int, int]
-) -> tuple[str, ...]:
-    """The characters of the model's classes; if there is one class more, the last is the space."""
-    listed = session.metadata.get("character")
-    characters = source.characters or (tuple(listed.split("\n")) if listed else ())
-    blank_crop = np.zeros((1, rec_shape[1], recognition.WIDTHS[0], 3), dtype=np.uint8)
-    answer = try_run(source, session, blank_crop)
-    if answer.ndim != 3:
-        raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")
-    classes = answer.shape[2]
-    if classes == len(characters) + 2:
-        return (*characters, " ")
-    if classes == len(characters) + 1:
-        return characters
-    raise ModelError(
-        f"rec_char_dict_path: {source.name} has {classes} output classes, but its dictionary has "
-        f"{len(characters)} characters; expected {classes - 2} (or {classes - 1} with the space)"
-    )

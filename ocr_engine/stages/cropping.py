@@ -43,6 +43,12 @@ class CropRegion:
         return self.height / self.width >= VERTICAL_RATIO
 
     @property
+    def direction(self) -> tuple[float, float]:
+        """The direction (x, y) in which the crop is read, in the image; y is down."""
+        along = self.corners[3 if self.is_vertical else 1] - self.corners[0]
+        return float(along[0]), float(along[1])
+
+    @property
     def crop_shape(self) -> CropShape:
         """The shape of the crop; another one if the image is too large for OpenCV to warp."""
         return (self.width, self.height) if self.is_vertical else (self.height, self.width)

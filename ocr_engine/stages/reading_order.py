@@ -10,6 +10,10 @@ import numpy as np
 from ocr_engine.stages.detection import QuadArray
 
 ROW_OVERLAP = 0.5
+LONG_RATIO = 3.0  # width to height from which a box shows the slope of its line
+SHORT_RATIO = 1.5  # from which several boxes together do
+FEW = 5
+UNSURE_DEGREES = 1.0  # short boxes of a level page have a median slope of less
 MAX_SKEW_DEGREES = 20.0
 
 
@@ -40,19 +44,53 @@ def reading_order(boxes: Sequence[QuadArray]) -> list[int]:
     return [index for row in rows for index in sorted(row, key=across.__getitem__)]
 
 
+def column_order(boxes: Sequence[QuadArray], columns: Sequence[bool]) -> list[int]:
+    """Indices of the boxes of a page that is written in vertical columns, in reading order.
+
+    Columns run from the right; those below each other belong together, as words of a row do. Other
+    boxes come before the columns if they lie above their middle, otherwise after them.
+    columns: which of the boxes are columns.
+    """
+    standing = [index for index, is_column in enumerate(columns) if is_column]
+    lying = [index for index, is_column in enumerate(columns) if not is_column]
+    middle = median(float(boxes[index][:, 1].mean()) for index in standing)
+    above = [index for index in lying if boxes[index][:, 1].mean() < middle]
+    below = [index for index in lying if boxes[index][:, 1].mean() >= middle]
+    on_their_side = [_rotated_left(boxes[index]) for index in standing]
+    return [
+        *(above[place] for place in reading_order([boxes[index] for index in above])),
+        *(standing[place] for place in reading_order(on_their_side)),
+        *(below[place] for place in reading_order([boxes[index] for index in below])),
+    ]
+
+
+def _rotated_left(box: QuadArray) -> QuadArray:
+    """The box after a rotation by 90 degrees counter-clockwise around the image's corner.
+
+    Its corners run clockwise from the one from which the next lies furthest to the right.
+    """
+    x, y = box.T
+    rotated = np.stack((y, -x), axis=1)
+    to_the_right = np.roll(rotated[:, 0], -1) - rotated[:, 0]
+    return np.roll(rotated, -int(to_the_right.argmax()), axis=0)
+
+
 def page_skew(corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
     """The median slope in radians of boxes (n, 4, 2) at least three times as wide as high.
 
+    Without such boxes, that of at least FEW shorter ones, unless it is too small to be sure of.
     0.0 if there are none, or if they are turned by more than MAX_SKEW_DEGREES.
     """
     top_edges = corners[:, 1] - corners[:, 0]
     side_edges = corners[:, 3] - corners[:, 0]
-    widths = np.linalg.norm(top_edges, axis=1)
-    long = widths >= 3 * np.linalg.norm(side_edges, axis=1)
-    if not long.any():
-        return 0.0
-    skew = float(np.median(np.arctan2(top_edges[long, 1], top_edges[long, 0])))
-    return skew if abs(skew) <= np.radians(MAX_SKEW_DEGREES) else 0.0
+    ratio = np.linalg.norm(top_edges, axis=1) / np.linalg.norm(side_edges, axis=1).clip(1e-6)
+    chosen, least = ratio >= LONG_RATIO, 0.0
+    if not chosen.any():
+        chosen, least = ratio >= SHORT_RATIO, UNSURE_DEGREES
+        if chosen.sum() < FEW:
+            return 0.0
+    skew = float(np.median(np.arctan2(top_edges[chosen, 1], top_edges[chosen, 0])))
+    return skew if np.radians(least) <= abs(skew) <= np.radians(MAX_SKEW_DEGREES) else 0.0
 
 
 def _same_row(

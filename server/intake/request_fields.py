@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from ocr_engine.options import Granularity, RecognitionOptions
+from ocr_engine.options import Granularity, Orientation, RecognitionOptions
 from server.errors import BadField, truncated
 from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
 from server.intake.fields import Form, checked, is_given
@@ -34,6 +34,7 @@ _OPTIONS = (
 OPTION_FIELDS: dict[str, Constraint] = {
     **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
     "granularity": Choice(*get_args(Granularity)),
+    "orientation": Choice(*get_args(Orientation)),
 }
 REQUEST_FIELDS: dict[str, Constraint] = {
     "block_flag": Flag(),

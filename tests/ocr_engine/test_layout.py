@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from ocr_engine.geometry import LevelBox, Quad, as_quad, level_box
-from ocr_engine.result import Document, Line, Page
+from ocr_engine.result import Document, Glyph, Line, Page, Word
 from ocr_engine.result_json import as_json
-from ocr_engine.stages.layout import group_lines, image_document
+from ocr_engine.stages.layout import group_lines, image_document, rotated_lines
 
 
 def line(text: str, left: int, top: int, right: int, bottom: int) -> Line:
@@ -50,6 +52,51 @@ def test_lines_keep_their_order() -> None:
     document = image_document(100, 600, lines)
     assert document.lines == lines
     assert len(document.pages[0].blocks) > 1
+
+
+def slanted(text: str, left: int, top: int, width: int, height: int, degrees: float) -> Line:
+    """A line on a page that was rotated clockwise around its corner."""
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    corners = LevelBox(left, top, left + width, top + height).quad
+    quad = as_quad((round(x * cosine - y * sine), round(x * sine + y * cosine)) for x, y in corners)
+    return Line(text, 0.5, quad)
+
+
+@pytest.mark.parametrize("degrees", [-8, -2, 0, 2, 8])
+def test_blocks_of_a_skewed_page_are_those_of_the_straight_one(degrees: float) -> None:
+    tops = {"a": 400, "b": 435, "c": 520, "d": 555}  # 40 high; the gap before c is 45
+    lines = [slanted(text, 500, top, 900, 40, degrees) for text, top in tops.items()]
+    assert grouped(*lines) == ["a b", "c d"]
+
+
+@pytest.mark.parametrize("angle", [90, 180, 270])
+def test_blocks_of_a_turned_page_are_those_of_the_upright_one(angle: int) -> None:
+    upright = [
+        line("a", 10, 10, 400, 50),
+        line("b", 10, 60, 400, 100),
+        line("c", 10, 160, 400, 200),
+    ]
+    turned = rotated_lines(upright, -angle % 360, 500, 300)
+    width, height = (500, 300) if angle == 180 else (300, 500)
+    (page,) = image_document(width, height, turned, angle=angle).pages
+    assert [len(block.lines) for block in page.blocks] == [2, 1]
+    assert page.angle == angle
+    assert rotated_lines(turned, angle, width, height) == upright
+
+
+def test_words_and_characters_are_rotated_with_their_line() -> None:
+    box = LevelBox(10, 20, 30, 40).quad
+    lines = [
+        Line("a", 0.5, box, words=(Word("a", 0.5, box),)),
+        Line("a", 0.5, box, glyphs=(Glyph("a", 0.5, box),)),
+        Line("a", 0.5, box, words=()),
+    ]
+    expected = LevelBox(60, 10, 80, 30).quad  # of an image 100 pixels high, rotated by 90 degrees
+    words, glyphs, empty = rotated_lines(lines, 90, 200, 100)
+    assert words.words is not None
+    assert glyphs.glyphs is not None
+    assert {words.box, words.words[0].box, glyphs.glyphs[0].box, empty.box} == {expected}
+    assert (words.glyphs, glyphs.words, empty.words) == (None, None, ())
 
 
 # --- documents

@@ -41,6 +41,7 @@ LINES = (
 RESULT = image_document(320, 120, LINES, frames=3)
 WORDS = (Word("北", 0.9, BOX), Word("门", 0.7, BOX))
 GLYPHS = (Glyph("北", 0.9, BOX), Glyph("门", 0.7, BOX))
+TURNED = image_document(320, 120, LINES, angle=90)
 WITH_WORDS = image_document(
     9, 9, (Line("北门", 0.8, BOX, words=WORDS), Line(" ", 0.5, BOX, words=()))
 )
@@ -66,11 +67,26 @@ def frame(head: object, body: bytes = b"") -> bytes:
 
 @pytest.mark.parametrize(
     "result",
-    [RESULT, image_document(1, 2, ()), image_document(5, 5, LINES[:1]), WITH_WORDS, WITH_CHARS],
+    [
+        RESULT,
+        TURNED,
+        image_document(1, 2, ()),
+        image_document(5, 5, LINES[:1]),
+        WITH_WORDS,
+        WITH_CHARS,
+    ],
 )
 def test_a_result_survives_json(result: Document) -> None:
     data = json.loads(json.dumps(as_json(result)))
     assert from_json(data) == result
+
+
+def test_the_angle_is_in_the_json_of_a_turned_page_alone() -> None:
+    assert as_json(TURNED)["angle"] == 90
+    assert "angle" not in as_json(RESULT)
+    for angle in (45, 360, -90, "90", True, None):
+        with pytest.raises(ValueError, match="angle"):
+            from_json({**as_json(RESULT), "angle": angle})
 
 
 def test_what_the_json_of_a_result_looks_like() -> None:
@@ -357,9 +373,10 @@ def test_options_with_the_same_content_have_the_same_fingerprint() -> None:
         "det_limit_side_len": 65, "det_limit_type": "max", "det_db_thresh": 0.31,
         "det_db_box_thresh": 0.61, "det_db_unclip_ratio": 1.6, "use_angle_cls": False,
         "cls_thresh": 0.91, "drop_score": 0.51, "granularity": "word", "draw": True,
+        "orientation": "off",
     }  # fmt: skip
     different = {
         RecognitionOptions(**{name: value}).fingerprint() for name, value in fields.items()
     }
-    assert len(different | {RecognitionOptions().fingerprint()}) == 11
+    assert len(different | {RecognitionOptions().fingerprint()}) == 12
     assert RecognitionOptions(granularity="char").fingerprint() not in different

@@ -98,24 +98,26 @@ def test_boxes_are_those_of_the_upright_image(
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "angle"),
     [
-        "special_upright.png",
-        "special_vertical_down.png",
-        "special_vertical_up.png",
-        "special_turned_3_degrees.png",
+        ("special_upright.png", 0),
+        ("special_upside_down.png", 180),
+        ("special_vertical_up.png", 90),
+        ("special_turned_3_degrees.png", 0),
     ],
 )
-def test_directions(readings: dict[str, Recognition], name: str) -> None:
-    assert texts(readings[name].result) == known(name)
+def test_directions(readings: dict[str, Recognition], name: str, angle: int) -> None:
+    result = readings[name].result
+    assert texts(result) == known(name)
+    assert result.pages[0].angle == angle
 
 
-def test_upside_down_is_read_line_by_line_from_the_top_of_the_image(
+def test_strips_that_run_downwards_are_read_from_the_right(
     readings: dict[str, Recognition],
 ) -> None:
-    # the known lines run from the bottom of this image to its top
-    name = "special_upside_down.png"
+    name = "special_vertical_down.png"  # the known lines run from the left
     assert texts(readings[name].result) == known(name)[::-1]
+    assert readings[name].result.pages[0].angle == 270
 
 
 def test_rows_of_a_turned_page_are_label_then_price(readings: dict[str, Recognition]) -> None:

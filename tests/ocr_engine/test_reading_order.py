@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ocr_engine.stages.detection import QuadArray
-from ocr_engine.stages.reading_order import page_skew, reading_order
+from ocr_engine.stages.reading_order import column_order, page_skew, reading_order
 
 
 def box(left: float, top: float, width: float, height: float) -> QuadArray:
@@ -118,3 +118,54 @@ def test_a_strongly_rotated_page_is_not_straightened(degrees: int, expected: int
 
 def test_no_skew_without_long_boxes() -> None:
     assert page_skew(np.array([turned(box(10, 10, 50, 20), 5)], dtype=np.float64)) == 0.0
+
+
+def cells(rows: int) -> list[QuadArray]:
+    """Rows of five short numbers, none of which is three times as wide as high."""
+    return [
+        box(60 + 150 * column, 60 + 40 * row, 44, 20) for row in range(rows) for column in range(5)
+    ]
+
+
+@pytest.mark.parametrize("degrees", [-8, -3, 0, 3, 8])
+def test_a_turned_table_of_short_numbers_keeps_its_rows(degrees: float) -> None:
+    boxes = [turned(quad, degrees) for quad in cells(12)]
+    assert shuffled_order(boxes, 6) == list(range(60))
+
+
+@pytest.mark.parametrize(
+    ("count", "degrees", "known"), [(5, 4, True), (4, 4, False), (5, 0.9, False)]
+)
+def test_the_skew_of_few_or_level_short_boxes_is_unknown(
+    count: int, degrees: float, known: bool
+) -> None:
+    quads = np.array([turned(box(60, 60 + 400 * n, 440, 200), degrees) for n in range(count)])
+    skew = page_skew(quads.astype(np.float64))
+    assert skew == pytest.approx(math.radians(degrees) if known else 0.0, abs=0.01)
+    assert (skew != 0) is known
+
+
+# --- vertical columns
+
+
+@pytest.mark.parametrize("degrees", [-6, 0, 6])
+def test_columns_are_read_from_the_right(degrees: float) -> None:
+    lengths = (300, 300, 180, 260)
+    columns = [
+        turned(box(600 - 90 * number, 100 + 4 * (number % 2), 30, length), degrees)
+        for number, length in enumerate(lengths)
+    ]
+    assert column_order(columns, [True] * 4) == [0, 1, 2, 3]
+    assert column_order(columns[::-1], [True] * 4) == [3, 2, 1, 0]
+
+
+def test_a_title_above_columns_comes_first_and_a_note_below_last() -> None:
+    boxes = [
+        box(300, 500, 200, 20),
+        box(200, 100, 30, 300),
+        box(500, 100, 30, 300),
+        box(200, 30, 200, 30),
+        box(450, 30, 100, 30),
+    ]
+    steep = [False, True, True, False, False]
+    assert column_order(boxes, steep) == [3, 4, 2, 1, 0]

@@ -16,7 +16,7 @@ from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.models.catalogue import catalogue_source
 from ocr_engine.models.source import ModelFile, ModelSource, Role, model_set
-from ocr_engine.options import RecognitionOptions
+from ocr_engine.options import Orientation, RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
@@ -55,13 +55,13 @@ class Scripted(FakeSession):
 
     def __init__(self, script: Mapping[tuple[int, int, bool], Reading]) -> None:
         super().__init__()
-        self._script = script
+        self.script = dict(script)
         self.read: list[tuple[int, int, bool]] = []
 
     def run(self, pixels: PixelArray) -> FloatArray:
         line, turned = seen(pixels)
         self.read.append((line, pixels.shape[2], turned))
-        text, confidence = self._script[self.read[-1]]
+        text, confidence = self.script[self.read[-1]]
         steps = np.zeros((1, 2 * len(text) + 1, len(CHARACTERS) + 1), dtype=np.float32)
         steps[0, ::2, 0] = 1.0
         for step, character in enumerate(text):
@@ -109,6 +109,7 @@ def read(
     cls: KnowsTurned | None = None,
     classify: bool = True,
     squeeze: float = 0.7,
+    orientation: Orientation = "auto",
 ) -> tuple[Line, ...]:
     models = model_set(source("det"), source("rec", squeeze), source("cls"))
     info = EngineInfo("fake", "f32", "fakes", 1)
@@ -116,13 +117,18 @@ def read(
     if cls is not None:
         by_role["cls"] = cls
     reader = PpOcr(info, models, Sessions(by_role), (3, 48, 320), CHARACTERS)
-    options = RecognitionOptions(det_db_unclip_ratio=0.01, use_angle_cls=classify, drop_score=0.0)
+    options = RecognitionOptions(
+        det_db_unclip_ratio=0.01,
+        use_angle_cls=classify,
+        drop_score=0.0,
+        orientation=orientation,
+    )
     return reader.recognize(image, options).result.lines
 
 
 def check_reading(rec: Scripted, expected: Reading) -> None:
     """Check the reading of a page of one line, without a classifier."""
-    (line,) = read(page(False), rec)
+    (line,) = read(page(False), rec, classify=False)
     assert line.text == expected[0]
     assert line.confidence == pytest.approx(expected[1], abs=1e-4)
 
@@ -229,7 +235,7 @@ def test_a_short_line_is_read_again_with_more_padding() -> None:
     pixels = np.zeros((120, 320, 3), dtype=np.uint8)
     pixels[40:80, 40:100] = 255
     rec = Unsure()
-    (line,) = read(DecodedImage(pixels), rec)
+    (line,) = read(DecodedImage(pixels), rec, classify=False)
     assert rec.widths == [128, 320]  # it is 72 wide, and is never squeezed
     assert line.confidence == pytest.approx(0.32)
 
@@ -237,7 +243,7 @@ def test_a_short_line_is_read_again_with_more_padding() -> None:
 @pytest.mark.parametrize("confidence", [0.5, 0.99])
 def test_a_model_that_takes_no_squeezed_lines_reads_each_once(confidence: float) -> None:
     rec = Scripted({(0, FULL, False): ("cat", confidence)})
-    (line,) = read(page(False), rec, squeeze=1.0)
+    (line,) = read(page(False), rec, classify=False, squeeze=1.0)
     assert line.text == "cat"
     assert rec.read == [(0, FULL, False)]
 
@@ -342,11 +348,31 @@ def test_numbers_follow_an_upside_down_line() -> None:
         }
     )
     cls = KnowsTurned()
-    lines = read(page(True, True), rec, cls)
+    lines = read(page(True, True), rec, cls, orientation="off")
     assert [line.text for line in lines] == ["cat", "08"]
     assert cls.asked == [0]
     lines = read(page(True, True, True), rec, cls)  # the third outweighs the first
     assert [line.text for line in lines] == ["cat", "80", "gray"]
+
+
+def test_the_page_follows_an_upside_down_line() -> None:
+    rec = Scripted(
+        {
+            (0, SQUEEZED, True): ("ye", 0.6),
+            (0, FULL, True): ("y", 0.7),
+            (0, SQUEEZED, False): ("cat", 0.98),
+            (1, SQUEEZED, True): ("80", 1.0),
+            (1, SQUEEZED, False): ("08", 0.98),
+        }
+    )
+    cls = KnowsTurned()
+    upright = read(page(False, False), rec, cls)
+    turned = read(page(True, True), rec, cls)
+    assert [line.text for line in upright] == ["cat", "08"]
+    assert [line.text for line in turned] == ["08", "cat"]  # from the bottom of the image
+    assert cls.asked == []
+    for line, same in zip(turned, upright[::-1], strict=True):
+        np.testing.assert_allclose(line.box, same.box, atol=1)
 
 
 @pytest.mark.parametrize(("confidence", "stays"), [(0.79, "cat"), (0.81, "ye")])
@@ -358,10 +384,11 @@ def test_a_line_that_makes_no_sense_is_turned_on_less_certainty(
             (0, SQUEEZED, True): ("ye", confidence),
             (0, FULL, True): ("y", 0.5),
             (0, SQUEEZED, False): ("cat", 0.98),
+            (1, SQUEEZED, False): ("gray", 0.99),
         }
     )
-    (line,) = read(page(True), rec, KnowsTurned(always=0.7))
-    assert line.text == stays
+    lines = read(page(True, False), rec, KnowsTurned(always=0.7))
+    assert [line.text for line in lines] == [stays, "gray"]
 
 
 def test_without_classification_nothing_is_turned() -> None:
@@ -370,8 +397,9 @@ def test_without_classification_nothing_is_turned() -> None:
     (line,) = read(page(True), Scripted(script), cls, classify=False)
     assert line.text == "y"
     assert cls.asked == []
-    (line,) = read(page(True), Scripted(script), None)
-    assert line.text == "y"
+    script[1, SQUEEZED, False] = ("gray", 0.99)
+    lines = read(page(True, False), Scripted(script), None)
+    assert [line.text for line in lines] == ["y", "gray"]
 
 
 # --- beforehand

@@ -21,6 +21,8 @@ MEANINGS = {
     "format": f"The output format; {'; '.join(_FORMAT_NOTES)}.",
     "granularity": "The smallest parts in the result: lines, words or characters. "
     f"The default is `word` for the formats {join_names(_WITH_WORDS)}.",
+    "orientation": "Degrees by which the page must be rotated clockwise to be upright. `auto`: its "
+    "lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.",
     "timeout_ms": "The longest time that this request waits, in milliseconds. "
     "If not set, only the server's limits apply.",
     "priority": "Higher is read first, among the images of this user.",
