@@ -56,7 +56,7 @@ hard: $(INSTALLED) ## 17 classes of hard images, read by the engines and PaddleO
 numbers: $(INSTALLED) ## orientation: upright numbers stay, upside-down lines are turned (10 minutes)
 	.venv/bin/python benchmarks/upright_numbers.py --official $(ARGS)
 
-turned: $(INSTALLED) ## pages on their side, upside down and skewed, and 300 that must stay (20 minutes)
+turned: $(INSTALLED) ## pages on their side, upside down and skewed, and 300 that must stay (30 minutes)
 	.venv/bin/python benchmarks/turned_pages.py $(ARGS)
 
 bench: $(INSTALLED) ## speed on this machine; run nothing else (10 minutes)

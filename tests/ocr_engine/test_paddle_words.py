@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ocr_engine.images.decode import ImageArray, decode
+from ocr_engine.geometry import rotated
+from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import Granularity, RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, load_recognizer
@@ -142,3 +143,10 @@ def test_the_engine_itself() -> None:
         assert end == pytest.approx(160 - 84 + 42 * (number + 1), abs=5)
     texts = [char.text for line in chars.lines for char in line.parts]
     assert "".join(texts) == "北门书店OPENEVERYDAY"
+    upside_down = DecodedImage(np.ascontiguousarray(image.pixels[::-1, ::-1]))
+    turned = reader.recognize(upside_down, RecognitionOptions(orientation="180")).result
+    assert [line.text for line in turned.lines] == [line.text for line in plain.lines]
+    assert turned.pages[0].angle == 180
+    width, height = plain.pages[0].width, plain.pages[0].height
+    for line, same in zip(turned.lines, plain.lines, strict=True):
+        assert line.box == rotated(same.box, 180, width, height)
