@@ -130,13 +130,13 @@ class WorkerProcess:
         """Send a task; the worker is busy until it answers. counts: see WorkerLife."""
         self._life = self._life.assigned(counts)
         self._oom_kills = oom_kills()
-        self._cpu_seconds = self._used_cpu_seconds()
+        self._cpu_seconds = cpu_seconds(self.pid)
         self._sample_later()
         self.send(task)
 
     def task_cpu_seconds(self) -> float:
         """The CPU time used since its task was assigned."""
-        return self._used_cpu_seconds() - self._cpu_seconds
+        return cpu_seconds(self.pid) - self._cpu_seconds
 
     def answered(self, rss_mb: int) -> None:
         """The worker answered its task."""
@@ -176,11 +176,6 @@ class WorkerProcess:
         """SIGKILL; does nothing if the process has ended."""
         self._mark_killed(reason, detail)
         self._signal(signal.SIGKILL)
-
-    def _used_cpu_seconds(self) -> float:
-        with contextlib.suppress(OSError):
-            return cpu_seconds(self.pid) if self.pid is not None else 0.0
-        return 0.0
 
     def _mark_killed(self, reason: ExitReason, detail: str) -> None:
         """Record why the worker is killed; a timer may fire when it is already dead."""
