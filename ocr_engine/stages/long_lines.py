@@ -87,7 +87,8 @@ def _joined(shape: CropShape, spans: Sequence[Span], readings: Sequence[Reading]
         for character in characters
     )
     text = "".join(character.text for character in found)
-    return Reading(text, fmean(character.confidence for character in found), found)
+    sure = [character.confidence for character in found]
+    return Reading(text, fmean(sure), found, lowest=min(sure))
 
 
 def _placed(reading: Reading, span: Span) -> list[Character]:
