@@ -35,7 +35,7 @@ from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
 from server.settings.paddleocr_keys import warning
 from server.settings.settings import LogSettings
-from server.standard_streams import open_standard_streams, say
+from server.standard_streams import discard_unwritten, open_standard_streams, say
 from server.version import VERSION
 
 log = logging.getLogger("server")
@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") 
         return asyncio.run(serve(context, listening))
     finally:
         listening.remove_path()
+        discard_unwritten()
 
 
 class AccessLogJson(logging.Formatter):

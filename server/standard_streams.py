@@ -31,6 +31,17 @@ def open_standard_streams() -> None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
+def discard_unwritten() -> None:
+    """Drop what a full disk did not take: tried again at exit, it would change the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+
+
 def say(line: str, stream: TextIO | None = None) -> None:
     """Write a line, by default to stdout; the start does not fail because nobody can read it.
 
