@@ -9,6 +9,7 @@ import atexit
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -32,6 +33,9 @@ PROCESSES = 3  # one more than a small machine has cores: many tests wait for cl
 # also where the environment (as in many images) asks for no files of bytecode.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Under nohup, servers that the tests start would ignore it, too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # As in a worker, for tests that decode images or load OpenVINO in this process.
 lift_pixel_limit()

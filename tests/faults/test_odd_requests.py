@@ -43,6 +43,7 @@ def test_a_length_of_many_digits_gets_one_answer_and_one_line(
     fakes: ServerProcess, start: str, digits: int
 ) -> None:
     request_id = f"{start.replace(' ', '')}-{digits}"
+    before = len(fakes.output)
     head = f"{start} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: {request_id}\r\n"
     with connect(fakes.port) as connection:
         connection.sendall(f"{head}Content-Length: {'9' * digits}\r\n\r\n".encode())
@@ -53,8 +54,8 @@ def test_a_length_of_many_digits_gets_one_answer_and_one_line(
     wait_until(lambda: request_id in fakes.output, "the line of the request")
     (line,) = (line for line in fakes.output.splitlines() if request_id in line)
     assert f"{start} 413 " in line
-    assert "9" * 16 not in fakes.output
-    assert "Traceback" not in fakes.output
+    assert "9" * 16 not in fakes.output[before:]
+    assert "Traceback" not in fakes.output[before:]
 
 
 def test_a_client_that_shuts_down_its_side_has_left(fakes: ServerProcess, gate: Path) -> None:

@@ -88,6 +88,6 @@ def test_answers_that_are_not_small_wait_for_others_too(
         for _ in range(2):
             reply = narrow.get(script)
             assert (reply.status, reply.code) == (503, "queue_full")
-        assert [narrow.get(path).status for path in ("/livez", "/docs", "/jobs")] == [200] * 3
+        assert [narrow.get(path).status for path in ("/livez", "/docs", "/readyz")] == [200] * 3
     wait_until(lambda: held(narrow) == 0, "its end")
     assert narrow.get(script).status == 200

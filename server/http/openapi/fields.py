@@ -50,6 +50,7 @@ def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
     schemas = {}
     for name in KNOWN_FIELDS:
         schema = dict(texts.get(name) or CONSTRAINTS[name].schema())
+        schema.pop("minLength", None)  # an empty field counts as not given
         schema["description"] = MEANINGS.get(name, "")
         if name in given:
             schema["default"] = given[name]
