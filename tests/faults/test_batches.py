@@ -34,7 +34,7 @@ FILES = 20
 MANY = 1000
 LARGE_MB = 8
 LARGE = 40
-MOST_GROWTH_MB = 6 * LARGE_MB  # of 320 MB that are sent
+MOST_GROWTH_MB = 8 * LARGE_MB  # of 320 MB that are sent
 HOUR = 3600
 
 
