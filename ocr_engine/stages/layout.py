@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from statistics import median
 
 from ocr_engine.geometry import Quad, level_box, line_height, rotated
-from ocr_engine.result import Block, Document, Line, Page, TextPart
+from ocr_engine.moved_boxes import moved_line
+from ocr_engine.result import Block, Document, Line, Page
 
 BLOCK_GAP = 0.75  # of a line's height; a larger gap above a line begins a new block
 LONG_RATIO = 3.0  # width to height from which the slope of a line is known
@@ -29,20 +29,9 @@ def image_document(
 
 def rotated_lines(lines: Sequence[Line], angle: int, width: int, height: int) -> list[Line]:
     """The lines after a page of this size was rotated clockwise by 0, 90, 180 or 270 degrees."""
-    return [_rotated_line(line, angle, width, height) for line in lines] if angle else list(lines)
-
-
-def _rotated_line(line: Line, angle: int, width: int, height: int) -> Line:
-    def box(part: Line | TextPart) -> Quad:
-        return rotated(part.box, angle, width, height)
-
-    words, glyphs = line.words, line.glyphs
-    return replace(
-        line,
-        box=box(line),
-        words=words and tuple(replace(word, box=box(word)) for word in words),
-        glyphs=glyphs and tuple(replace(glyph, box=box(glyph)) for glyph in glyphs),
-    )
+    if not angle:
+        return list(lines)
+    return [moved_line(line, lambda box: rotated(box, angle, width, height)) for line in lines]
 
 
 def group_lines(lines: Sequence[Line], upright: Sequence[Quad] | None = None) -> tuple[Block, ...]:

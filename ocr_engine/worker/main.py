@@ -22,8 +22,8 @@ from ocr_engine.errors import (
 )
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
+from ocr_engine.moved_boxes import resized
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.resized import resized
 from ocr_engine.result import Recognition
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.memory import trim_memory

@@ -141,3 +141,11 @@ def test_level_boxes_lie_in_the_image_and_are_never_empty(
 def test_what_is_not_a_quad(corners: list[tuple[int, int]]) -> None:
     with pytest.raises((ValueError, TypeError)):
         as_quad(corners)
+
+
+def test_the_glyphs_of_words_are_rotated_with_them() -> None:
+    box = LevelBox(10, 20, 30, 40).quad
+    upright = Line("a", 0.5, box, (Word("a", 0.5, box, (Glyph("a", 0.5, box),)),))
+    (turned,) = rotated_lines([upright], 180, 200, 100)
+    assert turned.words is not None
+    assert turned.words[0].glyphs[0].box == turned.words[0].box == turned.box != box

@@ -14,9 +14,9 @@ from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ImageError, TooManyPixels, UnsupportedFormat
 from ocr_engine.images.decode import DecodedImage, ImageArray, decode, squared
 from ocr_engine.images.header import ImageHeader, read_header
+from ocr_engine.moved_boxes import resized
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.resized import resized
 from ocr_engine.result import Block, Document, Glyph, Line, Page, Recognition, Word
 from ocr_engine.worker.main import recognize
 from ocr_engine.worker.messages import Task

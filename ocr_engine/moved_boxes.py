@@ -1,0 +1,47 @@
+"""Moves the boxes of a result, as when its image is resized or rotated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ocr_engine.geometry import Quad
+from ocr_engine.result import Block, Document, Glyph, Line, Page, Word
+
+Move = Callable[[Quad], Quad]
+
+
+def moved_line(line: Line, move: Move) -> Line:
+    """The line with its own box moved, and those of its words and glyphs."""
+    words = line.words and tuple(_moved_word(word, move) for word in line.words)
+    glyphs = line.glyphs and _moved_glyphs(line.glyphs, move)
+    return replace(line, box=move(line.box), words=words, glyphs=glyphs)
+
+
+def resized(document: Document, width: int, height: int) -> Document:
+    """The document of one page, with its boxes in an image of this size in pixels."""
+    return replace(
+        document, pages=tuple(_resized_page(page, width, height) for page in document.pages)
+    )
+
+
+def _resized_page(page: Page, width: int, height: int) -> Page:
+    def point(x: int, y: int) -> tuple[int, int]:
+        return round(x * width / page.width), round(y * height / page.height)
+
+    def move(box: Quad) -> Quad:
+        a, b, c, d = box
+        return point(*a), point(*b), point(*c), point(*d)
+
+    blocks = tuple(
+        Block(tuple(moved_line(line, move) for line in block.lines)) for block in page.blocks
+    )
+    return replace(page, width=width, height=height, blocks=blocks)
+
+
+def _moved_word(word: Word, move: Move) -> Word:
+    return replace(word, box=move(word.box), glyphs=_moved_glyphs(word.glyphs, move))
+
+
+def _moved_glyphs(glyphs: tuple[Glyph, ...], move: Move) -> tuple[Glyph, ...]:
+    return tuple(replace(glyph, box=move(glyph.box)) for glyph in glyphs)
