@@ -6,6 +6,7 @@ Runs in the parent and in the workers; reads /proc and the cgroup's files (versi
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 def rss_mb(pid: int | str = "self") -> int:
     """A process's resident memory in MiB."""
     return memory_bytes(pid)[1] >> 20
+
+
+def return_free_memory() -> None:
+    """Return all free pages of glibc's heap to the kernel; takes up to a tenth of a second."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def memory_bytes(pid: int | str = "self") -> tuple[int, int]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import logging
 from typing import TYPE_CHECKING
 
 from ocr_engine.errors import ModelError
-from ocr_engine.memory import rss_mb
+from ocr_engine.memory import return_free_memory, rss_mb
 
 if TYPE_CHECKING:
     from ocr_engine.recognizer import Recognizer
@@ -32,5 +30,4 @@ def release(recognizer: Recognizer, shapes: bool = False) -> None:
         recognizer.release_memory(shapes)
     except (ModelError, OSError) as error:
         log.warning("memory of past images cannot be released: %s", error)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    return_free_memory()

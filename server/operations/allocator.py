@@ -8,6 +8,8 @@ import ctypes
 from collections.abc import Callable
 from typing import Protocol
 
+from ocr_engine.memory import return_free_memory
+
 TRIM_BYTES = 16 << 20
 MMAP_BYTES = 1 << 20
 FALLEN_BYTES = 64 << 20  # so many fewer than at the peak: time to return their memory
@@ -27,12 +29,6 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_TRIM_THRESHOLD, TRIM_BYTES)
         libc.mallopt(_M_MMAP_THRESHOLD, MMAP_BYTES)
-
-
-def return_free_memory() -> None:
-    """Return all free pages of the heap to the kernel; takes up to a tenth of a second."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class BytesInUse(Protocol):
