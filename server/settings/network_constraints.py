@@ -34,8 +34,7 @@ class NetworkList:
 
     def __call__(self, value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
         """See Constraint."""
-        if isinstance(value, str):
-            value = [entry.strip() for entry in value.split(",") if entry.strip()]
+        value = _listed(value)
         expected = 'expected a list of addresses or networks, such as ["127.0.0.1", "10.0.0.0/8"]'
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
             raise ValueError(expected)
@@ -55,8 +54,7 @@ class HostList:
 
     def __call__(self, value: Any) -> tuple[str, ...]:
         """See Constraint."""
-        if isinstance(value, str):
-            value = [entry.strip() for entry in value.split(",") if entry.strip()]
+        value = _listed(value)
         if not isinstance(value, list) or not all(map(self._is_one, value)):
             raise ValueError('expected a list of host names, such as ["example.com", "*.lan"]')
         return tuple(entry.lower() for entry in value)
@@ -76,8 +74,7 @@ class OriginList:
 
     def __call__(self, value: Any) -> tuple[str, ...]:
         """See Constraint."""
-        if isinstance(value, str):
-            value = [entry.strip() for entry in value.split(",") if entry.strip()]
+        value = _listed(value)
         if not isinstance(value, list) or not all(map(self._is_one, value)):
             raise ValueError(
                 'expected a list of origins, such as ["https://app.example.com"]: scheme, host and '
@@ -99,3 +96,10 @@ def covers(hosts: Sequence[str], host: str) -> bool:
     """Whether the host, in lower case, or a pattern that covers it, is in a HostList."""
     name, _, domain = host.partition(".")
     return host in hosts or bool(name and f"*.{domain}" in hosts)
+
+
+def _listed(value: Any) -> Any:
+    """The entries of a text from the environment, separated by commas; other values unchanged."""
+    if not isinstance(value, str):
+        return value
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
