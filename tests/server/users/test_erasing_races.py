@@ -138,6 +138,18 @@ def test_a_job_whose_transaction_is_open_when_its_user_is_erased(
     asyncio.run(run())
 
 
+async def erasing_up_to(gate: Gate, database: Database, user: str) -> asyncio.Future[None]:
+    """The erasing of a user, which has locked the key and waits at the gate."""
+
+    async def eraser(connection: AsyncConnection, user: str) -> Sequence[AfterCommit]:
+        await gate()
+        return []
+
+    erasing = asyncio.ensure_future(erase_user(database, user, NOW, [eraser]))
+    await gate.reached.wait()
+    return erasing
+
+
 @pytest.mark.parametrize("add", [insert_job, claim, count, lease])
 def test_what_comes_while_the_user_is_being_erased(location: Location, add: Work) -> None:
     async def run() -> None:
@@ -145,13 +157,7 @@ def test_what_comes_while_the_user_is_being_erased(location: Location, add: Work
         database = await storage.open()
         user = (await add_key(storage))[0].key_id
         gate = Gate()
-
-        async def eraser(connection: AsyncConnection, user: str) -> Sequence[AfterCommit]:
-            await gate()
-            return []
-
-        erasing = asyncio.ensure_future(erase_user(database, user, NOW, [eraser]))
-        await gate.reached.wait()
+        erasing = await erasing_up_to(gate, database, user)
         adding = asyncio.ensure_future(add(database, user))
         await blocked_or_done(database, adding)
         gate.go.set()
@@ -176,13 +182,7 @@ def test_the_end_of_a_job_and_erasing_do_not_wait_for_each_other(location: Locat
         user = (await add_key(storage))[0].key_id
         await insert_job(database, user)
         gate = Gate()
-
-        async def eraser(connection: AsyncConnection, user: str) -> Sequence[AfterCommit]:
-            await gate()
-            return []
-
-        erasing = asyncio.ensure_future(erase_user(database, user, NOW, [eraser]))
-        await gate.reached.wait()
+        erasing = await erasing_up_to(gate, database, user)
         ending = asyncio.ensure_future(end_job(database, user))
         await blocked_or_done(database, ending)
         gate.go.set()
