@@ -28,18 +28,14 @@ from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
-from server.service.kept_results import KeptResults
-from server.service.result_identity import identity
 from server.service.service import OcrService
 from server.settings.audit import audit_path
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options, spare_workers
-from server.settings.kept_results import kept_results_folder
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 from server.settings.time_zones import time_zone
 from server.users.days import Days
-from server.users.existing import existing_users
 from server.users.keyring import Keyring
 from server.users.limit_settings import build_quota, default_limits
 from server.users.limits import Limiter
@@ -52,6 +48,7 @@ if TYPE_CHECKING:
     from server.database.database import Database
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
+    from server.service.kept_results import KeptResults
 
 log = logging.getLogger("server")
 
@@ -141,6 +138,12 @@ def build_context(
 
 def build_kept_results(cache: ResultCache, engine: Engine, storage: Storage) -> KeptResults:
     """The file of the result cache, in the state folder."""
+    # imported here: costs nothing while it is off
+    from server.service.kept_results import KeptResults
+    from server.service.result_identity import identity
+    from server.settings.kept_results import kept_results_folder
+    from server.users.existing import existing_users
+
     return KeptResults(
         cache,
         kept_results_folder(),

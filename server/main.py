@@ -35,7 +35,7 @@ from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
 from server.settings.paddleocr_keys import warning
 from server.settings.settings import LogSettings
-from server.standard_streams import discard_unwritten, open_standard_streams, say
+from server.standard_streams import discard_unwritten, say
 from server.version import VERSION
 
 log = logging.getLogger("server")
@@ -46,7 +46,6 @@ UNREAD_SECONDS = 5.0  # while draining, the time that clients may read nothing o
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python setup.py") -> int:
     """Run the server until a signal stops it; returns the exit status."""
-    open_standard_streams()
     ignore_user_signals()
     options = _parse(arguments, prog)
     if options.check_config:

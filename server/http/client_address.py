@@ -65,7 +65,7 @@ def forwarded_prefix(peer: str, headers: Mapping[str, str], trusted: Networks, d
 
     From X-Forwarded-Prefix, if a trusted peer sends a valid one; otherwise the default.
     """
-    if "X-Forwarded-Prefix" not in headers or not is_trusted(peer, trusted):
+    if not is_trusted(peer, trusted) or "X-Forwarded-Prefix" not in headers:
         return default
     try:
         return PathPrefix()(headers["X-Forwarded-Prefix"])

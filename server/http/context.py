@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
@@ -17,7 +17,6 @@ from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.service.inflight import InflightBytes
-from server.service.kept_results import KeptResults
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.keyring import Keyring
@@ -25,6 +24,9 @@ from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
 from server.webhooks.guard import Guard
+
+if TYPE_CHECKING:
+    from server.service.kept_results import KeptResults
 
 
 class BackgroundWork(Protocol):

@@ -68,12 +68,11 @@ class HealthHandler(BaseHandler):
 
     def refuse(self, error: Exception) -> None:
         """Answer without a key, too: load balancers send no key. But a probe costs work."""
-        if isinstance(error, HostNotAllowed | BodyTooLarge):
+        probes = "probe" in self.request.query_arguments
+        if probes or isinstance(error, HostNotAllowed | BodyTooLarge):
             super().refuse(error)
-            return
-        if "probe" in self.request.query_arguments:
-            super().refuse(error)
-        self.brief = True
+        else:
+            self.brief = True
 
     async def get(self) -> None:
         """Workers, queue, cache, version and models as JSON; 503 if a probe fails."""
