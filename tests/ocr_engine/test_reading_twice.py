@@ -22,8 +22,9 @@ from ocr_engine.recognizers.models import Sessions
 from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.result import Line
 from ocr_engine.runtimes.session import PixelArray, Session
+from ocr_engine.stages import recognition
 from ocr_engine.stages.recognition import COMMON_WIDTHS, WIDTHS, decode, preprocess
-from ocr_engine.stages.squeezing import is_code, suffices
+from ocr_engine.stages.squeezing import better, is_code, suffices
 from tests.support.fake_sessions import FakeSession
 
 T = TypeVar("T")
@@ -215,6 +216,23 @@ def test_one_doubtful_character_is_not_hidden_by_the_others(lowest: float, enoug
     assert reading.confidence > 0.99
     assert reading.lowest == pytest.approx(lowest)
     assert suffices(reading) is enough
+
+
+@pytest.mark.parametrize(
+    ("squeezed", "full", "kept"),
+    [
+        (("42 Willow", 0.95), ("42Willow", 0.99), "42 Willow"),  # not a code, but a lost space
+        (("Hotchocolate", 0.99), ("Hot chocolate", 0.95), "Hot chocolate"),
+        (("B0 O1", 0.99), ("BO O1", 0.95), "BO O1"),  # a code
+        (("clear", 0.9), ("dear", 0.95), "dear"),
+        (("clear", 0.96), ("dear", 0.95), "clear"),
+    ],
+)
+def test_of_two_readings_that_differ_in_spaces_the_one_with_more_is_kept(
+    squeezed: Reading, full: Reading, kept: str
+) -> None:
+    readings = (recognition.Reading(*squeezed), recognition.Reading(*full))
+    assert better(*readings).text == kept
 
 
 class Unsure(Scripted):
