@@ -50,7 +50,7 @@ export default {
   camera_blocked: "Camera access is blocked. Allow it in the address bar and try again.",
   camera_unavailable:
     "The camera is not available. Close other programs that use it and try again.",
-  limits: "JPEG, PNG, WebP, GIF, BMP and TIFF, up to {limit} each",
+  limits: "JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF, up to {limit} each",
   privacy_upload: "Images are sent to this server only.",
   privacy_list: "Closing this page clears the list.",
   drop_overlay: "Drop to recognize",
@@ -227,7 +227,7 @@ export default {
   error_too_many_pixels:
     "The image has more pixels than this server accepts. Scale it down or crop it to the text.",
   error_unsupported_format:
-    "This file format is not supported. Use JPEG, PNG, WebP, GIF, BMP or TIFF.",
+    "This file format is not supported. Use JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.",
   error_invalid_image:
     "The image is damaged or incomplete. Open it in an image editor, save a new copy and try that.",
   error_image_too_complex:
