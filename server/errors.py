@@ -194,6 +194,13 @@ class StorageUnavailable(ServiceError):
     code = "storage_unavailable"
     example = "the database does not answer; try again later"
 
+    @property
+    def in_log(self) -> str:
+        """The message with its cause, which clients are not told."""
+        cause = getattr(self.__cause__, "orig", None) or self.__cause__
+        reason = str(cause).strip().partition("\n")[0] or type(cause).__name__
+        return f"{self.message} ({reason})" if cause is not None else self.message
+
 
 def truncated(value: object) -> str:
     """A client's value, shortened to 40 characters for a message."""

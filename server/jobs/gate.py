@@ -109,7 +109,7 @@ class JobsGate:
                 await self.open()
             except StorageUnavailable as error:
                 if not waited:
-                    log.warning("jobs wait: %s", error.message)
+                    log.warning("jobs wait: %s", error.in_log)
                 waited = True
                 await asyncio.sleep(RETRY_SECONDS)
             else:

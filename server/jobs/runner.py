@@ -270,7 +270,7 @@ class JobRunner:
 
     def _note_away(self, error: StorageUnavailable) -> None:
         if not self._away:
-            log.warning("jobs wait: %s", error.message)
+            log.warning("jobs wait: %s", error.in_log)
         self._away = True
 
     def _seconds_left(self, row: JobRow) -> float | None:

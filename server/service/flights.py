@@ -130,7 +130,8 @@ class Ticket:
             raise asyncio.CancelledError
         self._waiting = asyncio.shield(self._flight.answer)
         try:
-            return await asyncio.wait_for(self._waiting, self._timeout)
+            async with asyncio.timeout(self._timeout):
+                return await self._waiting
         except TimeoutError:
             raise self._overdue() from None
         finally:

@@ -145,7 +145,8 @@ class Usage:
             if self._journal.size >= SEGMENT_BYTES:
                 await self._seal()
             if self._may_log("away"):
-                log.warning("usage waits in the journal: %s", error)
+                reason = error.in_log if isinstance(error, StorageUnavailable) else error
+                log.warning("usage waits in the journal: %s", reason)
         except OSError as error:
             self._warn(error)
 

@@ -82,11 +82,12 @@ class Sender:
                     away = False
                 except StorageUnavailable as error:
                     if not away:
-                        log.warning("webhooks wait: %s", error)
+                        log.warning("webhooks wait: %s", error.in_log)
                     away = True
                 self._ended.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ended.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):  # wait_for() may lose a cancellation
+                        await self._ended.wait()
         finally:
             await self._stop(database)
 

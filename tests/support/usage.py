@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from server.database.location import Location, locate
@@ -26,8 +27,11 @@ def database_of(folder: Path) -> Location:
 
 def journal(folder: Path) -> list[Event]:
     """The events that wait in the journals of a server process with this folder."""
-    paths = (state_of(folder) / "usage").glob("*.jsonl")
-    return [event for path in paths for event in read_events(path)[0]]
+    events: list[Event] = []
+    for path in (state_of(folder) / "usage").glob("*.jsonl"):
+        with contextlib.suppress(FileNotFoundError):  # the server has just shipped and removed it
+            events += read_events(path)[0]
+    return events
 
 
 def counted(location: Location) -> tuple[list[Event], list[UsageDay]]:

@@ -58,8 +58,9 @@ def test_a_job_is_read_and_its_end_is_told_once(location: Location) -> None:
             task = await one.task("a page")
             assert (task.turn.user, task.turn.background) == ("ann", True)
             task.begin()
-            await until(lambda: True)
-            assert (await one.jobs.get("ann", job.job_id)).state == "running"
+            async with asyncio.timeout(10):
+                while (await one.jobs.get("ann", job.job_id)).state != "running":
+                    await asyncio.sleep(0.005)
             task.read("its text")
             done = await one.ended(job)
             assert (done.state, done.outcome, done.attempts, done.pages_done) == (
