@@ -13,7 +13,6 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from ocr_engine.geometry import Quad, as_quad
 from ocr_engine.result import Document, Glyph, Line, TextPart, Word
-from ocr_engine.stages.layout import image_document
 
 Corner = Annotated[Sequence[int], "x and y.", {"minItems": 2, "maxItems": 2}]
 BoxJson = Annotated[
@@ -80,6 +79,8 @@ def as_json(document: Document) -> ResultJson:
 
 def from_json(data: Mapping[str, Any]) -> Document:
     """The inverse of as_json(); ValueError, KeyError or TypeError for other data."""
+    from ocr_engine.stages.layout import image_document  # costs memory, and most need no Document
+
     try:
         return image_document(
             width=int(data["width"]),

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ocr_engine.errors import ModelError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -36,6 +34,8 @@ def read_recipe(folder: Path) -> Recipe:
     path = folder / "inference.yml"
     if not path.is_file():
         return Recipe()
+    import yaml  # costs memory, and the models of the wheels need none
+
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(path.read_bytes(), loader)

@@ -22,7 +22,6 @@ from server.formats.typesetting import (
 from server.formats.xml_text import xml_text
 from server.version import VERSION
 
-ALTO_TYPE = "application/xml; charset=utf-8"
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from ocr_engine.result import Document
 from server.formats import examples
-from server.formats.alto import ALTO_TYPE, render_alto
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.hocr import HOCR_TYPE, render_hocr
 from server.formats.json_text import JSON_TYPE
@@ -95,6 +94,12 @@ def _of_words(
     )
 
 
+def _write_alto(document: Document, image: str) -> bytes:
+    from server.formats.alto import render_alto  # and with it an XML library
+
+    return render_alto(document, image)
+
+
 OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
     row.name: row
     for row in (
@@ -152,8 +157,8 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
         ),
         _of_words(
             "alto",
-            ALTO_TYPE,
-            render_alto,
+            "application/xml; charset=utf-8",
+            _write_alto,
             suffix=".alto.xml",
             schema=_text("ALTO 4.4."),
             meaning="ALTO 4.4, XML",

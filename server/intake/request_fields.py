@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -138,6 +137,8 @@ def _checked_fields(
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
+    import difflib  # costs memory, and few names are wrong
+
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(known)}"
     return f"unknown field {truncated(name)}; {hint}"

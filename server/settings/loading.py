@@ -6,7 +6,6 @@ With an unknown key or an invalid value the server does not start: SettingsError
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import os
 import re
@@ -180,6 +179,8 @@ def _build_entry(fields: Mapping[str, Any], name: str, value: Any, prefix: str) 
 
 
 def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:
+    import difflib  # costs memory, and few names are wrong
+
     close = difflib.get_close_matches(name, fields, n=1)
     if close:
         return f"unknown key; did you mean {prefix}{close[0]}?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -84,6 +83,8 @@ def check_key_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, value in values.items():
         if name not in KEY_FIELDS:
+            import difflib  # costs memory, and few names are wrong
+
             close = difflib.get_close_matches(name, KEY_FIELDS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(KEY_FIELDS)}"
             raise BadField(f"unknown field {truncated(name)}; {hint}")
