@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Literal
 
 from ocr_engine.geometry import Quad
 
@@ -61,11 +62,49 @@ class Line:
         return self.words or self.glyphs or ()
 
 
+BlockType = Literal["text", "title", "list", "table", "header", "footer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table, at its first row and column, which count from 0.
+
+    lines: positions in the lines of its block, in reading order; empty for an empty cell.
+    """
+
+    row: int
+    column: int
+    lines: tuple[int, ...] = ()
+    row_span: int = 1
+    column_span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The cells of a table, row by row; each place is covered by one cell.
+
+    heading_rows: how many rows at the top are headings.
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[Cell, ...]
+    heading_rows: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines that belong together, in reading order; at least one."""
+    """A paragraph, a title, an item of a list or a table; its lines in reading order, at least one.
+
+    area: the column, or other part of the page, that it is in; areas count from 0 in reading order.
+    level: of a title, from 1; 0 for others. table: of a block of the type `table`, else None.
+    """
 
     lines: tuple[Line, ...]
+    type: BlockType = "text"
+    area: int = 0
+    level: int = 0
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +113,8 @@ class Page:
 
     number: of the page in the file, from 1. angle: degrees (0, 90, 180 or 270) by which the image
     must be rotated clockwise so that its text is upright; size and boxes are those before that.
+    raster: positions in `lines` in raster order: rows from top to bottom, each from left to right;
+    empty if that is the order of `lines`.
     """
 
     width: int
@@ -81,6 +122,7 @@ class Page:
     blocks: tuple[Block, ...]
     number: int = 1
     angle: int = 0
+    raster: tuple[int, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:
