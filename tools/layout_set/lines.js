@@ -111,6 +111,6 @@
     if (has("Right")) rules.push([right, top, right, bottom]);
   }
 
-  const { scrollHeight } = document.documentElement;
-  return { height: scrollHeight, blocks, lines, tables: tables.map(cellsOf), rules };
+  const height = Math.ceil(document.body.getBoundingClientRect().bottom);
+  return { height, blocks, lines, tables: tables.map(cellsOf), rules };
 }
