@@ -14,7 +14,7 @@ HALVES: tuple[Half, ...] = get_args(Half)
 _BASE = """
 * { margin: 0; padding: 0; box-sizing: border-box; font-weight: inherit; font-size: inherit; }
 html { background: #fff; color: #16161a; }
-body { overflow: hidden; overflow-wrap: anywhere; line-break: strict; }
+body { overflow: hidden; overflow-wrap: break-word; line-break: strict; }
 table { border-collapse: collapse; }
 """
 

@@ -14,7 +14,7 @@ _CSS = """
 .row > span { white-space: nowrap; }
 .centred { text-align: center; }
 .rule { border-top: 1px dashed #444; margin: 0.6em 0; }
-.field { margin-bottom: 0.9em; }
+.field { margin-bottom: 0.9em; white-space: nowrap; }
 """
 
 
@@ -63,7 +63,7 @@ def draw_form(random: Random, number: int) -> Sheet:
         if chance(random, 0.12):
             text = paragraph(random, language, 60)
             parts.append(block("text", text, style="margin: 0.8em 0; text-indent: 0"))
-    width = 72 + columns * look.size * int(random.integers(15, 19))
+    width = 72 + columns * look.size * int(random.integers(19, 25))
     css = f"{look.css()}{_CSS}.grid {{ display: grid; grid-template-columns: repeat({columns}, 1fr); }}"
     return Sheet(document(f'<div id="page">{"".join(parts)}</div>', css, language), width)
 
