@@ -33,7 +33,9 @@ DebianLanguage = Literal["en", "zh"]
 _LEAST_CHARACTERS = 2_500  # of a file that is used
 _LONGEST_LISTING = 8  # lines
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 3}
-_BLOCKS = (*_HEADINGS, "p", "li", "pre", "dt", "dd")
+_BLOCKS = (*_HEADINGS, "p", "div", "li", "pre", "dt", "dd")
+_CONTAINERS = ("div", "li", "dd")
+_HANDBOOKS = ("en-US", "zh-CN")  # the folders of its translations are named so
 _LEFT_OUT = (
     "self::table or self::nav or self::header or self::footer or self::title or self::form"
     " or contains(@class, 'nav') or contains(@class, 'toc') or contains(@class, 'footnote')"
@@ -87,8 +89,10 @@ def _files(language: DebianLanguage, half: Half) -> list[Path]:
     """The files of a language; every second one, by a digest of its name, is of the other half."""
     found = []
     for path in sorted(FETCHED.rglob("*.html*")):
-        digest = hashlib.sha256(str(path.relative_to(FETCHED)).encode()).digest()
-        if ("tuning" if digest[0] % 2 else "test") != half or path.is_symlink():
+        translation = re.search("/([a-z]{2}-[A-Z]{2})/", str(path))
+        if path.is_symlink() or (translation and translation[1] not in _HANDBOOKS):
+            continue
+        if ("tuning" if hashlib.sha256(path.name.encode()).digest()[0] % 2 else "test") != half:
             continue
         text = "".join(part.text for part in parts_of(path))
         if len(text) >= _LEAST_CHARACTERS and _language(text) == language:
@@ -105,14 +109,16 @@ def _language(text: str) -> str:
         simplified = len(re.findall("[们这个为时会说国对发经样过还进动设]", text))
         return "zh" if simplified > 0.01 * length else "other"
     foreign = sum(not character.isascii() for character in text)
-    return "en" if foreign < 0.01 * length and " the " in text else "other"
+    return "en" if foreign < 0.01 * length and text.count(" the ") > length / 400 else "other"
 
 
 def _parts(body: Any) -> Iterator[Part]:
     for element in body.iter(*_BLOCKS):
         if element.xpath(f"ancestor-or-self::*[{_LEFT_OUT}]"):
             continue
-        if element.tag in ("li", "dd") and element.xpath("p|ul|ol|dl|pre|div|table"):
+        if element.tag in _CONTAINERS and element.xpath("p|ul|ol|dl|pre|div|table"):
+            continue
+        if element.tag == "div" and element.get("class") != "para":
             continue
         text = element.text_content().strip("\n ¶")
         if element.tag == "pre":

@@ -103,12 +103,15 @@
   const rules = [];
   for (const element of document.querySelectorAll("body *")) {
     const style = getComputedStyle(element);
-    const { left, top, right, bottom } = element.getBoundingClientRect();
+    const clip = element.closest("[data-clip]")?.getBoundingClientRect();
     const has = (side) => parseFloat(style[`border${side}Width`]) > 0 && style[`border${side}Style`] !== "none";
-    if (has("Top")) rules.push([left, top, right, top]);
-    if (has("Bottom")) rules.push([left, bottom, right, bottom]);
-    if (has("Left")) rules.push([left, top, left, bottom]);
-    if (has("Right")) rules.push([right, top, right, bottom]);
+    for (const { left, top, right, bottom } of element.getClientRects()) {
+      if (!isShown([left, top, right, bottom], clip)) continue;
+      if (has("Top")) rules.push([left, top, right, top]);
+      if (has("Bottom")) rules.push([left, bottom, right, bottom]);
+      if (has("Left")) rules.push([left, top, left, bottom]);
+      if (has("Right")) rules.push([right, top, right, bottom]);
+    }
   }
 
   const height = Math.ceil(document.body.getBoundingClientRect().bottom);
