@@ -81,9 +81,7 @@ def test_lines_of_a_table_a_row_or_a_listing_are_not_pairs() -> None:
         TrueBlock("code"),
     )
     quads = [box(0, 0), box(0, 30), box(0, 60), box(120, 60), box(0, 90), box(0, 120)]
-    lines = tuple(
-        TrueLine(str(place), quad, min(place, 4)) for place, quad in enumerate(quads)
-    )
+    lines = tuple(TrueLine(str(place), quad, min(place, 4)) for place, quad in enumerate(quads))
     truth = TruePage(220, 150, lines, blocks, (((TrueCell(0, 0, 1, 1, "0")),),))
     found = tuple(Block((line(each.text, each.box),)) for each in lines)
     score = page_score(truth, found)
@@ -123,7 +121,8 @@ def test_a_line_found_in_two_parts_belongs_to_one_true_line() -> None:
 def test_a_line_across_the_gutter_belongs_to_both_true_lines() -> None:
     ((left,), (right,)) = match_lines([A, C], [box(0, 40, 220)])
     assert left == Match(0, 0.0)
-    assert right == Match(0, pytest.approx(120 / 220))
+    assert right.found == 0
+    assert right.along == pytest.approx(120 / 220)
 
 
 def test_a_line_that_was_not_found_is_counted_and_left_out() -> None:
@@ -185,13 +184,17 @@ def test_two_rows_in_one_cost_both_rows_and_the_one() -> None:
 
 def test_another_span_costs_the_cell() -> None:
     wide = table_tree([PlacedCell(0, 0, 1, 2, "a"), *(PlacedCell(1, x, 1, 1, "b") for x in (0, 1))])
-    narrow = table_tree([PlacedCell(0, 0, 1, 1, "a"), *(PlacedCell(1, x, 1, 1, "b") for x in (0, 1))])
+    narrow = table_tree(
+        [PlacedCell(0, 0, 1, 1, "a"), *(PlacedCell(1, x, 1, 1, "b") for x in (0, 1))]
+    )
     assert tree_distance(wide, narrow) == 1
 
 
 def test_a_table_is_compared_with_the_block_that_has_its_lines() -> None:
     quads = [box(0, 0), box(120, 0), box(0, 30), box(120, 30)]
-    lines = tuple(TrueLine(text, quad, n) for n, (text, quad) in enumerate(zip("abcd", quads, strict=True)))
+    lines = tuple(
+        TrueLine(text, quad, n) for n, (text, quad) in enumerate(zip("abcd", quads, strict=True))
+    )
     cells = tuple(TrueCell(n // 2, n % 2, 1, 1, text) for n, text in enumerate("abcd"))
     blocks = tuple(TrueBlock("cell", table=0) for _ in lines)
     truth = TruePage(220, 60, lines, blocks, (cells,))
@@ -200,7 +203,7 @@ def test_a_table_is_compared_with_the_block_that_has_its_lines() -> None:
     assert page_score(truth, (Block(read, "table", table=whole),)).tables == (1.0,)
     assert page_score(truth, (Block(read),)).tables == (0.0,)
     upper = Block(read[:2], "table", table=Table(1, 2, (Cell(0, 0, (0,)), Cell(0, 1, (1,)))))
-    assert page_score(truth, (upper, Block(read[2:]))).tables == (pytest.approx(1 - 3 / 6),)
+    assert page_score(truth, (upper, Block(read[2:]))).tables == pytest.approx((1 - 3 / 6,))
 
 
 def test_a_table_that_is_none_is_counted() -> None:
@@ -273,7 +276,8 @@ def test_every_line_box_holds_its_ink(tab: Tab) -> None:
 
 
 def test_vertical_lines_run_from_the_right(tab: Tab) -> None:
-    body = f'<div style="writing-mode: vertical-rl; height: 110px">{block("text", "あいうえおかきくけ")}</div>'
+    text = block("text", "あいうえおかきくけ")
+    body = f'<div style="writing-mode: vertical-rl; height: 110px">{text}</div>'
     _, truth = draw(tab, Sheet(document(body, CSS, "ja"), 300))
     assert "".join(each.text for each in truth.lines) == "あいうえおかきくけ"
     lefts = [each.box[0][0] for each in truth.lines]
@@ -301,4 +305,3 @@ def test_cells_know_their_place_and_their_rules(tab: Tab) -> None:
     assert {each.table for each in truth.blocks} == {0}
     assert len(truth.rules) >= 8
     assert TruePage.from_json(truth.to_json()) == truth
-

@@ -81,9 +81,7 @@ def _turned(image: Image.Image, degrees: float) -> tuple[Image.Image, Callable[[
     return turned, move
 
 
-def _page(
-    found: dict[str, Any], size: tuple[int, int], move: Callable[[Point], Point]
-) -> TruePage:
+def _page(found: dict[str, Any], size: tuple[int, int], move: Callable[[Point], Point]) -> TruePage:
     def moved(x: float, y: float) -> tuple[int, int]:
         across, down = move((x, y))
         return round(across), round(down)
@@ -99,7 +97,5 @@ def _page(
         tuple(lines),
         tuple(TrueBlock(**block) for block in found["blocks"]),
         tuple(tuple(TrueCell(**cell) for cell in table) for table in found["tables"]),
-        tuple(
-            dict.fromkeys((*moved(ax, ay), *moved(bx, by)) for ax, ay, bx, by in found["rules"])
-        ),
+        tuple(dict.fromkeys((*moved(ax, ay), *moved(bx, by)) for ax, ay, bx, by in found["rules"])),
     )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from hard_set.words import Random, chance, integer, pick
 from layout_set.looks import Look, any_look
 from layout_set.sheet import Sheet, block, document
 from layout_set.texts import LANGUAGES, Language, paragraph, title
-from hard_set.words import Random, chance, integer, pick
 
 _CSS = """
 .title { font-size: 1.7em; font-weight: bold; line-height: 1.3; margin: 0.4em 0 0.8em; }
 .section { font-size: 1.2em; font-weight: bold; line-height: 1.3; margin: 0.7em 0 0.45em;
     break-after: avoid; break-inside: avoid; }
-.across { column-span: all; margin: 1.1em 0 0.7em; font-size: 1.4em; font-weight: bold; line-height: 1.3; }
+.across { column-span: all; margin: 1.1em 0 0.7em; font-size: 1.4em; font-weight: bold;
+    line-height: 1.3; }
 .header { font-size: 0.8em; display: flex; justify-content: space-between; margin-bottom: 1.6em; }
 .footer { font-size: 0.8em; text-align: center; }
-.inset { border: 1px solid #555; padding: 0.8em; margin: 1em 0; font-size: 0.88em; break-inside: avoid; }
+.inset { border: 1px solid #555; padding: 0.8em; margin: 1em 0; font-size: 0.88em;
+    break-inside: avoid; }
 .inset p { text-indent: 0; }
 .plate { break-inside: avoid; margin: 0.9em 0; }
 .caption { font-size: 0.84em; line-height: 1.35; margin-top: 0.5em; }
@@ -152,7 +154,9 @@ class _Page:
         name = pick(self.random, ("Figure", "Fig.") if self.language == "en" else ("图", "图"))
         length = int(self.random.integers(12, 70))
         text = f"{name} {place}. {paragraph(self.random, self.language, length)}"
-        shape = f'<div style="height: {height}px; background: rgb({tone},{tone},{tone - 30})"></div>'
+        shape = (
+            f'<div style="height: {height}px; background: rgb({tone},{tone},{tone - 30})"></div>'
+        )
         style = ' style="column-span: all"' if across else ""
         return f'<div class="plate"{style}>{shape}{block("caption", text, "p", "caption")}</div>'
 
@@ -188,7 +192,8 @@ class _Page:
             f"#page {{ padding: {self.margin}px; }}"
             f"#columns {{ columns: {self.columns}; column-gap: {self.gutter:.0f}px;"
             f" column-rule: {'1px solid #777' if self.ruled else 'none'}; }}"
-            f"#side {{ display: flex; gap: {self.gutter:.0f}px; }} #side > #columns {{ flex: 1 1 0; }}"
+            f"#side {{ display: flex; gap: {self.gutter:.0f}px; }}"
+            "#side > #columns { flex: 1 1 0; }"
             "#side > .inset { flex: 0 0 28%; border: 0; background: #eee; }"
         )
         style = f' style="height: {self.text_height:.0f}px; overflow: hidden"' if high else ""

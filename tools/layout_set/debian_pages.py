@@ -75,11 +75,12 @@ def draw_debian(random: Random, number: int, columns: int, half: Half) -> Sheet:
         f'<div id="columns" data-clip>{"".join(shown)}</div>'
         f"{block('footer', integer(random, 3), 'p', 'folio')}</div>"
     )
+    fill = pick(random, ("auto", "auto", "balance"))
     css = (
         f"{_BASE}{_DESIGNS[design]} body {{ font: {size}px/{leading:.2f}"
         f" {any_family(random, 'both')}; }} #page {{ padding: {margin}px; }}"
         f"#columns {{ columns: {columns}; column-gap: {gutter:.0f}px; overflow: hidden;"
-        f" height: {text_height:.0f}px; column-fill: {pick(random, ('auto', 'auto', 'balance'))}; }}"
+        f" height: {text_height:.0f}px; column-fill: {fill}; }}"
     )
     if chance(random, 0.3):
         css += ".runner, .folio { display: none; }"

@@ -1,4 +1,4 @@
-"""Paragraphs, headings, lists and listings of Debian's own documentation, in English and Chinese."""
+"""Paragraphs, headings and lists of Debian's own documentation, in English and Chinese."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from layout_set.sheet import Half, Sheet
 
 Draw = Callable[[Random, int], Sheet]
 
-PAGES_OF_A_KIND = 24
+PAGES_OF_A_KIND = 20
 MOST_DEGREES = 3.0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hard_set.words import Random, amount, chance, clock, code, date, integer, person, pick
+from hard_set.words import Random, amount, chance, clock, code, date, integer, person
 from layout_set.looks import any_look
 from layout_set.sheet import Sheet, block, document
 from layout_set.texts import LANGUAGES, Language, paragraph, term, title
@@ -55,7 +55,10 @@ def draw_form(random: Random, number: int) -> Sheet:
     language = LANGUAGES[number % len(LANGUAGES)]
     look = any_look(random, language, 18, 24)
     columns = 1 + number // len(LANGUAGES) % 3
-    parts = [block("title", title(random, language, 12), "h1", "centred", "font-size: 1.5em"), "<br>"]
+    parts = [
+        block("title", title(random, language, 12), "h1", "centred", "font-size: 1.5em"),
+        "<br>",
+    ]
     for _ in range(int(random.integers(8, 15))):
         fields = [_field(random, language) for _ in range(columns)]
         cells = "".join(f"<span>{block('row', each, 'span')}</span>" for each in fields)
@@ -64,7 +67,8 @@ def draw_form(random: Random, number: int) -> Sheet:
             text = paragraph(random, language, 60)
             parts.append(block("text", text, style="margin: 0.8em 0; text-indent: 0"))
     width = 72 + columns * look.size * int(random.integers(19, 25))
-    css = f"{look.css()}{_CSS}.grid {{ display: grid; grid-template-columns: repeat({columns}, 1fr); }}"
+    grid = f".grid {{ display: grid; grid-template-columns: repeat({columns}, 1fr); }}"
+    css = look.css() + _CSS + grid
     return Sheet(document(f'<div id="page">{"".join(parts)}</div>', css, language), width)
 
 
@@ -79,7 +83,9 @@ def _row(texts: list[str], columns: int) -> str:
 
 
 def _heads(language: Language, columns: int) -> str:
-    names = ["Item", "Qty", "Price", "Sum"] if language == "en" else ["品名", "数量", "单价", "金额"]
+    names = (
+        ["Item", "Qty", "Price", "Sum"] if language == "en" else ["品名", "数量", "单价", "金额"]
+    )
     return _row([names[0], *names[5 - columns :]], columns)
 
 

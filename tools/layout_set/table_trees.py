@@ -85,9 +85,7 @@ class _Order(NamedTuple):
         return self.leaves[-1]
 
 
-def _forest_distances(
-    a: _Order, b: _Order, i: int, j: int, distances: list[list[float]]
-) -> None:
+def _forest_distances(a: _Order, b: _Order, i: int, j: int, distances: list[list[float]]) -> None:
     """Fill in the distances of all subtrees on the leftmost paths of i and j."""
     first, second = a.leaves[i], b.leaves[j]
     rows, columns = i - first + 2, j - second + 2

@@ -21,7 +21,7 @@ td { padding: 0.25em 0.7em; line-height: 1.3; }
 
 
 def draw_ruled_table(random: Random, number: int) -> Sheet:
-    """A table with a rule around every cell, cells over several rows and columns, and long cells."""
+    """A table with a rule around every cell; some cells span rows or columns."""
     border = f"{int(random.integers(1, 4))}px solid {pick(random, ('#000', '#444', '#888'))}"
     css = f"td {{ border: {border}; }}"
     if chance(random, 0.4):
