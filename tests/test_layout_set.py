@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random as stdlib_random
 from collections.abc import Iterator
 
 import layout as benchmark
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page as Tab
 
 from layout_set.browser import browser_tab, draw
@@ -249,7 +251,7 @@ def test_lines_of_columns_come_in_the_order_of_the_document(tab: Tab) -> None:
         f"{block('text', words)}</div>"
     )
     image, truth = draw(tab, Sheet(document(f'<div id="page">{text}</div>', CSS, "en"), 500))
-    assert image.size == (truth.width, truth.height) == (500, 160)
+    assert Image.open(io.BytesIO(image)).size == (truth.width, truth.height) == (500, 160)
     # Three lines fit into each column; what overflows is not there.
     assert [each.block for each in truth.lines] == [0, 1, 1, 1, 1, 1, 1]
     lefts = [each.box[0][0] for each in truth.lines]
@@ -263,7 +265,7 @@ def test_every_line_box_holds_its_ink(tab: Tab) -> None:
     body = f'<div id="page">{block("text", "Ink and more ink")}{block("text", "below")}</div>'
     for degrees in (0.0, 2.5):
         image, truth = draw(tab, Sheet(document(body, CSS, "en"), 300).turned(degrees))
-        grey = np.asarray(image.convert("L"))
+        grey = np.asarray(Image.open(io.BytesIO(image)).convert("L"))
         for each in truth.lines:
             (left, top), _, (right, bottom), _ = each.box
             assert grey[top:bottom, left:right].min() < 100

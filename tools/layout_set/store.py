@@ -70,7 +70,7 @@ def _draw(tab: Tab, folder: Path, kind: str, half: Half, number: int) -> None:
     """Write the image, then the file that says that it is there."""
     image, truth = draw(tab, sheet(kind, half, number))
     path = _truth_file(folder, kind, number)
-    image.save(path.with_suffix(".png"), compress_level=3)
+    path.with_suffix(".png").write_bytes(image)
     path.write_text(json.dumps(truth.to_json(), ensure_ascii=False), encoding="utf-8")
 
 
