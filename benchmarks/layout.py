@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 from layout_set.kinds import KINDS, PAGES_OF_A_KIND  # noqa: E402
 from layout_set.score import PageScore, page_score  # noqa: E402
 from layout_set.sheet import Half  # noqa: E402
-from layout_set.store import StoredPage, clear_old, pages  # noqa: E402
+from layout_set.store import StoredPage, pages  # noqa: E402
 from layout_set.truth import TruePage  # noqa: E402
 from ocr_engine.images.decode import decode  # noqa: E402
 from ocr_engine.layout import lay_out  # noqa: E402
@@ -78,7 +78,6 @@ class KindScore(NamedTuple):
 def main() -> int:
     """Print a table for each reader; returns the exit status."""
     arguments = _parse()
-    clear_old()
     half: Half = "tuning" if arguments.tune else "test"
     chosen = pages(half, arguments.kind, arguments.sample)
     readers: dict[str, Reader] = {}

@@ -15,6 +15,7 @@ CHINESE = (
     "AR PL UMing CN",
     "WenQuanYi Zen Hei",
 )
+UPRIGHT = CHINESE[:-1]  # in vertical columns the last one overlaps
 JAPANESE = ("Noto Sans CJK JP", "Noto Serif CJK JP")
 LATIN = (
     "Liberation Serif",
@@ -70,9 +71,12 @@ def any_look(random: Random, language: Language, low: int = 17, high: int = 25) 
     )
 
 
+def upright_family(random: Random, language: Language) -> str:
+    """The value of font-family for vertical columns."""
+    return f"'{pick(random, JAPANESE if language == 'ja' else UPRIGHT)}'"
+
+
 def any_family(random: Random, language: Language) -> str:
     """The value of font-family, with Latin letters first if the text has both."""
-    if language == "ja":
-        return f"'{pick(random, JAPANESE)}'"
     latin, chinese = pick(random, LATIN), pick(random, CHINESE)
     return f"'{latin}', '{chinese}'" if language != "zh" else f"'{chinese}'"

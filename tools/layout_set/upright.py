@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hard_set.words import Random, chance
-from layout_set.looks import any_family
+from layout_set.looks import upright_family
 from layout_set.sheet import Sheet, block, document
 from layout_set.texts import Language, paragraph, title, upright_paragraph
 
@@ -51,7 +51,7 @@ def _sheet(
         text += block("text", upright_paragraph(random, language, length))
         written += length
     css = (
-        f"{_CSS} body {{ font: {size}px/{leading:.2f} {any_family(random, language)}; }}"
+        f"{_CSS} body {{ font: {size}px/{leading:.2f} {upright_family(random, language)}; }}"
         f".vertical {{ width: {width - 140}px; height: {height}px; columns: {registers};"
         f" column-gap: {2 * size}px; }}"
         ".vertical p { text-indent: 2em; }"
