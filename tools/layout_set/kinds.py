@@ -37,6 +37,7 @@ _INVENTED: dict[str, Draw] = {
     "forms": slips.draw_form,
     "ruled tables": tables.draw_ruled_table,
     "unruled tables": tables.draw_unruled_table,
+    "tables in columns": tables.draw_tables_in_columns,
     "vertical Chinese": lambda random, number: upright.draw_vertical(random, number, "zh"),
     "vertical Japanese": lambda random, number: upright.draw_vertical(random, number, "ja"),
     "mixed directions": upright.draw_mixed,
@@ -46,7 +47,16 @@ _DEBIAN = {"Debian, one column": 1, "Debian, two columns": 2, "Debian, three col
 KINDS = (*_INVENTED, *_DEBIAN)
 _TURNED = [
     _INVENTED[name]
-    for name in ("two columns", "three columns", "headings across", "lists", "receipts", "captions")
+    for name in (
+        "two columns",
+        "three columns",
+        "headings across",
+        "lists",
+        "receipts",
+        "captions",
+        "ruled tables",
+        "unruled tables",
+    )
 ]
 
 

@@ -31,7 +31,10 @@ def draw_ruled_table(random: Random, number: int) -> Sheet:
 
 def draw_unruled_table(random: Random, number: int) -> Sheet:
     """A table without rules, or with only some below its head and at its ends."""
-    css = f"td {{ padding: 0.25em {float(random.uniform(0.9, 1.6)):.2f}em; white-space: nowrap; }}"
+    css = (
+        f"td {{ padding: 0.25em {float(random.uniform(0.9, 1.6)):.2f}em; white-space: nowrap;"
+        " vertical-align: top; } .long { white-space: normal; width: 15em; }"
+    )
     if chance(random, 0.4):
         css += (
             "table { border-top: 2px solid #222; border-bottom: 2px solid #222; }"
@@ -82,9 +85,55 @@ def _unruled_rows(random: Random, language: Language) -> str:
     columns, rows = int(random.integers(3, 6)), int(random.integers(5, 15))
     kinds = ["term", *(_kind(random) for _ in range(columns - 1))]
     parts = [_head(random, language, columns, chance(random, 0.3))]
+    long = chance(random, 0.2)
     for _ in range(rows):
-        texts = [_text(random, language, kind) for kind in kinds]
-        parts.append(f"<tr>{''.join(_cell(text) for text in texts)}</tr>")
+        cells = [_cell(_text(random, language, kind)) for kind in kinds]
+        if long:
+            text = paragraph(random, language, int(random.integers(4, 30)))
+            cells[-1] = _cell(text, css_class="long")
+        parts.append(f"<tr>{''.join(cells)}</tr>")
+    return "".join(parts)
+
+
+def draw_tables_in_columns(random: Random, number: int) -> Sheet:
+    """Two columns of text, with a ruled or an unruled table in one of them and one across both."""
+    language = LANGUAGES[number % len(LANGUAGES)]
+    look = any_look(random, language, 16, 20)
+    ruled = number // len(LANGUAGES) % 2 == 0
+    width, size = int(random.integers(1250, 1450)), look.size
+    lines = look.capacity((width - 120) / 2, look.leading * size)
+
+    def text(count: int) -> str:
+        paragraphs = [
+            block("text", paragraph(random, language, lines * int(random.integers(3, 7))))
+            for _ in range(count)
+        ]
+        return "".join(paragraphs)
+
+    small = _rows(random, language, 3, int(random.integers(4, 8)))
+    wide = _rows(random, language, int(random.integers(5, 7)), int(random.integers(4, 9)))
+    name = "Table" if language == "en" else "表"
+    caption = block("caption", f"{name} 2. {title(random, language)}", "p", "caption")
+    body = (
+        f'<div id="page">{block("title", title(random, language), "h1")}'
+        f'<div class="columns">{text(2)}<table>{small}</table>{text(3)}</div>'
+        f'{caption}<table>{wide}</table><div class="columns">{text(4)}</div></div>'
+    )
+    css = (
+        f".columns {{ columns: 2; column-gap: {size * float(random.uniform(1.6, 2.6)):.0f}px; }}"
+        "table { break-inside: avoid; } td { white-space: nowrap; padding: 0.25em 0.5em; }"
+    )
+    css += "td { border: 1px solid #222; }" if ruled else "table + .columns { margin-top: 1em; }"
+    return Sheet(document(body, look.css() + _CSS + css, language), width)
+
+
+def _rows(random: Random, language: Language, columns: int, rows: int) -> str:
+    """A row of headings, and rows of short cells."""
+    kinds = ["term", *(pick(random, ("amount", "integer")) for _ in range(columns - 1))]
+    parts = [_head(random, language, columns, False)]
+    for _ in range(rows):
+        cells = "".join(_cell(_text(random, language, kind)) for kind in kinds)
+        parts.append(f"<tr>{cells}</tr>")
     return "".join(parts)
 
 
@@ -115,10 +164,11 @@ def _span(
     spans[y, x] = down, across
 
 
-def _cell(text: str, rows: int = 1, columns: int = 1) -> str:
+def _cell(text: str, rows: int = 1, columns: int = 1, css_class: str = "") -> str:
     if not rows:
         return ""
-    span = f' rowspan="{rows}"' if rows > 1 else ""
+    span = f' class="{css_class}"' if css_class else ""
+    span += f' rowspan="{rows}"' if rows > 1 else ""
     span += f' colspan="{columns}"' if columns > 1 else ""
     return f'<td data-block="cell"{span}>{escape(text)}</td>'
 
