@@ -3,8 +3,8 @@
     python benchmarks/layout.py [--tune] [--boxes | --images] [--kind NAME …] [--sample N]
                                 [--json FILE] [--worst N]
 
---boxes gives the layout the true lines; --images reads the images with the engine openvino; the
-default is both. The pages are drawn by tools/layout_set when they are first needed. --tune uses the
+--boxes gives the layout the true lines; --images reads the images with the engine openvino, in a
+process on each core; the default is both. The pages are drawn by tools/layout_set when they are first needed. --tune uses the
 tuning half, which is what the layout may be improved on. The exit status is 1 if a kind misses a
 bound.
 """
@@ -15,7 +15,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -34,7 +36,7 @@ from ocr_engine.images.decode import decode  # noqa: E402
 from ocr_engine.layout import lay_out  # noqa: E402
 from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E402
 from ocr_engine.options import RecognitionOptions  # noqa: E402
-from ocr_engine.recognizer import EngineSettings, load_recognizer  # noqa: E402
+from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer  # noqa: E402
 from ocr_engine.result import Block, Line  # noqa: E402
 from ocr_engine.stages.reading_order import reading_order  # noqa: E402
 
@@ -58,7 +60,7 @@ class Layout(NamedTuple):
     same_raster: bool | None = None
 
 
-Reader = Callable[[StoredPage], Layout]
+Reader = Callable[[Sequence[StoredPage]], Iterable[Layout]]
 
 
 class KindScore(NamedTuple):
@@ -80,17 +82,19 @@ def main() -> int:
     arguments = _parse()
     half: Half = "tuning" if arguments.tune else "test"
     chosen = pages(half, arguments.kind, arguments.sample)
-    readers: dict[str, Reader] = {}
-    if not arguments.images:
-        readers["layout of the true lines"] = laid_out
-    if not arguments.boxes:
-        readers["read by the engine"] = engine()
     found: dict[str, list[KindScore]] = {}
     problems: list[str] = []
-    for name, reader in readers.items():
-        print(f"\n{name}, {half} half")
-        found[name] = list(print_table(chosen, reader, arguments.worst))
-        problems += [f"{name}: {each}" for each in missed_bounds(found[name])]
+    with ProcessPoolExecutor() as processes:
+        readers: dict[str, Reader] = {
+            "layout of the true lines": lambda its: map(laid_out, its),
+            "read by the engine": lambda its: processes.map(read_image, its),
+        }
+        left_out = (arguments.images, arguments.boxes)
+        for (name, reader), is_left_out in zip(readers.items(), left_out, strict=True):
+            if not is_left_out:
+                print(f"\n{name}, {half} half")
+                found[name] = list(print_table(chosen, reader, arguments.worst))
+                problems += [f"{name}: {each}" for each in missed_bounds(found[name])]
     if arguments.json:
         stored = {name: [row._asdict() for row in rows] for name, rows in found.items()}
         arguments.json.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
@@ -105,7 +109,7 @@ def print_table(chosen: Sequence[StoredPage], reader: Reader, worst: int) -> Ite
     print(f"{'kind':22}" + "".join(f"{name:>9}" for name in KindScore._fields[1:-1]) + "       ms")
     for kind in dict.fromkeys(page.kind for page in chosen):
         its = [page for page in chosen if page.kind == kind]
-        read = [reader(page) for page in its]
+        read = list(reader(its))
         scores = [
             page_score(page.truth, layout.blocks) for page, layout in zip(its, read, strict=True)
         ]
@@ -184,18 +188,20 @@ def laid_out(page: StoredPage) -> Layout:
     return Layout(blocks, seconds, restored == lines)
 
 
-def engine() -> Reader:
-    """A reader of the images: the engine openvino in this process, with one thread."""
+def read_image(page: StoredPage) -> Layout:
+    """The layout of an image that the engine openvino reads, with one thread."""
+    recognizer = _recognizer()
+    start = time.perf_counter()
+    image = decode(page.path.read_bytes(), MAX_PIXELS)
+    result = recognizer.recognize(image, RecognitionOptions()).result
+    return Layout(result.pages[0].blocks, time.perf_counter() - start)
+
+
+@cache
+def _recognizer() -> Recognizer:
+    """That of this process."""
     source = resolve_models(ModelChoice(set_name=MODELS), "openvino")
-    recognizer = load_recognizer(EngineSettings("openvino", source, MODELS))
-
-    def read(page: StoredPage) -> Layout:
-        start = time.perf_counter()
-        image = decode(page.path.read_bytes(), MAX_PIXELS)
-        result = recognizer.recognize(image, RecognitionOptions()).result
-        return Layout(result.pages[0].blocks, time.perf_counter() - start)
-
-    return read
+    return load_recognizer(EngineSettings("openvino", source, MODELS))
 
 
 def _goodness(pair: tuple[StoredPage, PageScore]) -> float:
