@@ -4,9 +4,9 @@
                                 [--json FILE] [--worst N]
 
 --boxes gives the layout the true lines; --images reads the images with the engine openvino, in a
-process on each core; the default is both. The pages are drawn by tools/layout_set when they are first needed. --tune uses the
-tuning half, which is what the layout may be improved on. The exit status is 1 if a kind misses a
-bound.
+process on each core; the default is both. The pages are drawn by tools/layout_set when they are
+first needed. --tune uses the tuning half, which is what the layout may be improved on. The exit
+status is 1 if a kind misses a bound.
 """
 
 from __future__ import annotations
@@ -85,16 +85,15 @@ def main() -> int:
     found: dict[str, list[KindScore]] = {}
     problems: list[str] = []
     with ProcessPoolExecutor() as processes:
-        readers: dict[str, Reader] = {
-            "layout of the true lines": lambda its: map(laid_out, its),
-            "read by the engine": lambda its: processes.map(read_image, its),
-        }
-        left_out = (arguments.images, arguments.boxes)
-        for (name, reader), is_left_out in zip(readers.items(), left_out, strict=True):
-            if not is_left_out:
-                print(f"\n{name}, {half} half")
-                found[name] = list(print_table(chosen, reader, arguments.worst))
-                problems += [f"{name}: {each}" for each in missed_bounds(found[name])]
+        readers: dict[str, Reader] = {}
+        if not arguments.images:
+            readers["layout of the true lines"] = lambda its: map(laid_out, its)
+        if not arguments.boxes:
+            readers["read by the engine"] = lambda its: processes.map(read_image, its)
+        for name, reader in readers.items():
+            print(f"\n{name}, {half} half")
+            found[name] = list(print_table(chosen, reader, arguments.worst))
+            problems += [f"{name}: {each}" for each in missed_bounds(found[name])]
     if arguments.json:
         stored = {name: [row._asdict() for row in rows] for name, rows in found.items()}
         arguments.json.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
