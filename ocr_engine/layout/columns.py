@@ -20,10 +20,13 @@ GUTTER = 0.5  # width of a strip, in heights of a line
 TWO_ROWS = 1.8  # height of a strip, in heights of a line
 NARROW = 5.0  # width of a column, in heights of a line: below, it may be one of a table
 WIDE = 8.0  # from which it may be a column whose lines are next to those of another
+WIDEST_GUTTER = 4.0  # in heights of a line, between lines that are next to each other
+WIDEST_PITCH = 1.9  # distance of such lines, in heights
 MANY = 8  # lines of a column that are next to those of another
 FULL = 0.7  # of the width of its column: a line of a paragraph
 APART = 0.3  # of a line's height: the middles of lines that are not in one row
 TITLE_RATIO = 1.2  # height of a title to that of the text
+ROOM = 1.2  # in heights of a line, above and below a title across columns
 NEW_PART = 1.0  # in heights of a line: a gap below what does not yet belong to a column
 TITLE_GAP = 2.0  # in heights of a line: between a title and what it stands above
 FEW = 2  # lines that may follow a column without belonging to it
@@ -62,21 +65,22 @@ def _edges(region: Sequence[Piece], unit: float) -> list[tuple[float, float, flo
     edges = [(piece.left, piece.top, piece.right, piece.bottom) for piece in region]
     left, right = min(edge[0] for edge in edges), max(edge[2] for edge in edges)
     for number, piece in enumerate(region):
-        if piece.height >= TITLE_RATIO * unit and _is_across(region, number):
+        if piece.height >= TITLE_RATIO * unit and _is_across(region, number, unit):
             edges[number] = (left, piece.top, right, piece.bottom)
     return edges
 
 
-def _is_across(region: Sequence[Piece], number: int) -> bool:
-    """Whether a piece is alone in its row, though there is text to its right above and below."""
+def _is_across(region: Sequence[Piece], number: int, unit: float) -> bool:
+    """Whether a piece is alone in its row, and the text to its right leaves more room than that."""
     piece = region[number]
     slack = (piece.bottom - piece.top) / 5
     low, high = piece.top + slack, piece.bottom - slack
-    alone = all(other.bottom <= low or other.top >= high or other is piece for other in region)
-    return alone and all(
-        any(other.left >= piece.right for other in part)
-        for part in (region[:number], region[number + 1 :])
-    )
+    if any(other.bottom > low and other.top < high for other in region if other is not piece):
+        return False
+    above = [other.bottom for other in region[:number] if other.left >= piece.right]
+    below = [other.top for other in region[number + 1 :] if other.left >= piece.right]
+    room = piece.bottom - piece.top + ROOM * unit
+    return bool(above and below) and min(below) - max(above) >= room
 
 
 def _cut(region: Sequence[Piece], cuts: Sequence[Strip]) -> list[list[Piece]]:
@@ -142,7 +146,10 @@ class _Region:
         near_left = left[self.to_right[left] >= strip.left]
         near_right = right[self.from_left[right] <= strip.right]
         sides = [self._side(near, top, bottom) for near in (near_left, near_right)]
-        if None in sides or not _independent(*(side for side in sides if side)):
+        if None in sides:
+            return None
+        gutter = (strip.right - strip.left) / self.unit
+        if not _independent(*(side for side in sides if side), gutter):
             return None
         return self._without_ends(strip, left, right, top, bottom)
 
@@ -204,6 +211,11 @@ class _Side(NamedTuple):
     full: float
     numeric: float
 
+    @property
+    def pitch(self) -> float:
+        """The usual distance of the lines, in heights."""
+        return float(np.median(np.diff(self.middles)) / np.median(self.heights))
+
     def apart(self, other: _Side) -> float:
         """The share of lines that have no line of the other side in their row."""
         after = np.searchsorted(other.middles, self.middles).clip(1, len(other.middles) - 1)
@@ -212,8 +224,8 @@ class _Side(NamedTuple):
         return float((np.minimum(above, below) > APART * self.heights).mean())
 
 
-def _independent(left: _Side, right: _Side) -> bool:
-    """Whether the lines on both sides of a strip are those of two columns."""
+def _independent(left: _Side, right: _Side, gutter: float) -> bool:
+    """Whether the lines on both sides of a strip of this width are those of two columns."""
     lines = min(len(left.middles), len(right.middles))
     width = min(left.width, right.width)
     if max(left.numeric, right.numeric) > 0.5 or width < NARROW:
@@ -223,4 +235,6 @@ def _independent(left: _Side, right: _Side) -> bool:
         return max(left.full, right.full) >= 0.4 or lines >= 5
     if apart >= 0.2 and lines >= MANY and width >= WIDE:
         return True
-    return min(left.full, right.full) >= 0.5 and width >= WIDE
+    if width < WIDE or gutter > WIDEST_GUTTER or max(left.pitch, right.pitch) > WIDEST_PITCH:
+        return False
+    return min(left.full, right.full) >= 0.5

@@ -7,6 +7,7 @@ which compares edges and distances.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,9 +28,11 @@ WIDE_GAP = 0.95  # between two lines, in heights: a paragraph ends
 USUAL_PITCH = 1.6  # distance of lines, in heights, if the page does not show it
 INDENT = 0.7  # in heights
 EDGE_ROWS = 6  # above and below a row, which show the right edge of its column
+SAME_EDGE = 0.7  # in heights: lines that end at the same edge
 LOOSE_SHARE = 0.6  # of lines that end early: all are separate
 WIDE_PITCH = 1.75  # distance of lines, in heights: from this, they are often separate
 WIDE_LOOSE_SHARE = 0.3  # LOOSE_SHARE of such lines
+_SECTION = re.compile(r"\d+(\.\d+)*\.?\s|第.{1,3}[章节條条]")
 
 
 class Draft(NamedTuple):
@@ -84,8 +87,8 @@ def _pitch(above: Row, below: Row) -> float:
 
 
 def _low(values: Sequence[float]) -> float | None:
-    """A low value that several are close to; None if there are few."""
-    return sorted(values)[len(values) * 3 // 10] if len(values) >= 3 else None
+    """A low one of the values; None if there are few."""
+    return sorted(values)[len(values) * 3 // 20] if len(values) >= 3 else None
 
 
 class _Flow:
@@ -105,6 +108,13 @@ class _Flow:
         self.close = [
             _close(above, below, usual) for above, below in pairwise(rows)
         ]  # whether a row is as near to the next as lines of a paragraph are
+        plain = [
+            row.right
+            for row, cells, title in zip(rows, self.has_cells, self.titles, strict=True)
+            if not cells and not title
+        ]
+        self.right = max(plain, default=0.0)
+        self.width = max(row.right for row in rows) - min(row.left for row in rows)
         self.early = self._early_ends()
 
     def continues(self, block: Sequence[int], number: int) -> bool:
@@ -145,6 +155,9 @@ class _Flow:
             len(block) < TITLE_ROWS
             and high <= SAME_TITLE * low
             and row.middle - above.middle <= TITLE_PITCH * low
+            and self.width - (above.right - above.left) <= _room_for(row)
+            and abs(row.left - above.left) <= max(low, abs(row.right - above.right))
+            and not _SECTION.match(row.text)
         )
 
     def _indented(self, block: Sequence[int], above: Row, row: Row, number: int) -> bool:
@@ -191,8 +204,8 @@ class _Flow:
         return list(pairwise([0, *breaks, len(self.rows)]))
 
     def _right_edge(self, number: int) -> float:
-        """How far to the right the lines near this one go."""
-        edge = self.rows[number].right
+        """How far to the right the lines near this one go, or those of the whole area."""
+        rights = [self.rows[number].right]
         for step in (1, -1):
             place = number
             for _ in range(EDGE_ROWS):
@@ -202,8 +215,10 @@ class _Flow:
                     break
                 place += step
                 if not self.has_cells[place]:
-                    edge = max(edge, self.rows[place].right)
-        return edge
+                    rights.append(self.rows[place].right)
+        edge = max(rights)
+        near = sum(right > edge - SAME_EDGE * self.rows[number].height for right in rights)
+        return edge if near >= 2 else max(edge, self.right)
 
 
 def _close(above: Row, below: Row, pitch: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,6 +14,7 @@ from ocr_engine.layout.rows import Row
 from ocr_engine.layout.strips import Strip
 from ocr_engine.result import Cell, Table
 
+_LABEL = re.compile(r"[^:：]*[^:：\d][:：]")
 LEAST_ROWS = 3
 LEAST_COLUMNS = 3
 SAME_HEIGHT = 0.6  # of the height of a strip: another one is of the same table
@@ -58,9 +60,15 @@ def _rows_between(rows: Sequence[Row], columns: Sequence[Strip]) -> tuple[int, i
     while first < end and len(rows[end - 1].pieces) < 2:
         end -= 1
     inside = rows[first:end]
-    if any(row.is_table for row in inside):
+    if any(row.is_table for row in inside) or _is_form(inside):
         return None
     return (first, end) if sum(len(row.pieces) > 1 for row in inside) >= LEAST_ROWS else None
+
+
+def _is_form(rows: Sequence[Row]) -> bool:
+    """Whether most pieces are a label and a value."""
+    pieces = [piece for row in rows for piece in row.pieces]
+    return 2 * sum(bool(_LABEL.match(piece.text)) for piece in pieces) > len(pieces)
 
 
 def _table(rows: Sequence[Row], edges: Sequence[float]) -> Draft | None:
