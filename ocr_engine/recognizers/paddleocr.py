@@ -29,11 +29,11 @@ from ocr_engine.models.official import (
 from ocr_engine.models.source import ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
+from ocr_engine.recognizers.documents import image_layout
 from ocr_engine.recognizers.paddle_words import lines_with_parts
 from ocr_engine.result import Line, Recognition
 from ocr_engine.stages import page_angle
 from ocr_engine.stages.detection import bounded_limit
-from ocr_engine.stages.layout import image_document, rotated_lines
 from ocr_engine.user_cache import NAME, user_cache
 
 _SMALLEST = 1e-9
@@ -75,10 +75,7 @@ class PaddleOcr:
         else:
             lines = list(lines_with_parts(found, pixels, options.granularity))
         seconds = time.perf_counter() - start
-        lines = rotated_lines(lines, -angle % 360, width, height)
-        height, width = image.pixels.shape[:2]
-        document = image_document(width, height, lines, image.frames, angle)
-        return Recognition(document, {"ocr": seconds})
+        return Recognition(image_layout(image, lines, angle), {"ocr": seconds})
 
     def prepare(self) -> bool:
         """Nothing to do."""

@@ -16,6 +16,7 @@ from ocr_engine.images.decode import DecodedImage, ImageArray
 from ocr_engine.models.source import CLS_SHAPE, REC_SHAPE, ModelSet
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
+from ocr_engine.recognizers.documents import image_layout
 from ocr_engine.recognizers.models import Sessions, characters_of, load_runtime, load_sessions
 from ocr_engine.recognizers.pages import read_page
 from ocr_engine.recognizers.stage_timer import StageTimer
@@ -31,7 +32,6 @@ from ocr_engine.stages import (
     word_boxes,
 )
 from ocr_engine.stages.crops import Crops, stretched_crop
-from ocr_engine.stages.layout import image_document, rotated_lines
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
 
@@ -91,10 +91,7 @@ class PpOcr:
             for number, (box, reading) in enumerate(zip(page.boxes, readings, strict=True))
             if reading.text and reading.confidence >= options.drop_score
         ]
-        height, width = image.pixels.shape[:2]
-        lines = rotated_lines(found, -angle % 360, *page.size)
-        document = image_document(width, height, lines, image.frames, angle)
-        return Recognition(document, timer.seconds)
+        return Recognition(image_layout(image, found, angle), timer.seconds)
 
     def prepare(self) -> bool:
         """See Recognizer.prepare; without it the first line of each width takes 30 ms longer."""

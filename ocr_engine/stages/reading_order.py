@@ -35,13 +35,23 @@ def reading_order(boxes: Sequence[QuadArray]) -> list[int]:
         np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1),
         np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1),
     ).tolist()
+    return [index for row in group_rows(across, down, heights) for index in row]
+
+
+def group_rows(
+    across: Sequence[float], down: Sequence[float], heights: Sequence[float]
+) -> list[list[int]]:
+    """Group boxes into rows, by the places of their middles and their heights; see reading_order().
+
+    The rows run from top to bottom, each from left to right.
+    """
     rows: list[list[int]] = []
-    for index in sorted(range(len(boxes)), key=lambda i: (down[i], across[i])):
+    for index in sorted(range(len(down)), key=lambda i: (down[i], across[i])):
         if rows and _same_row(rows[-1], index, down, heights):
             rows[-1].append(index)
         else:
             rows.append([index])
-    return [index for row in rows for index in sorted(row, key=across.__getitem__)]
+    return [sorted(row, key=across.__getitem__) for row in rows]
 
 
 def column_order(boxes: Sequence[QuadArray], columns: Sequence[bool]) -> list[int]:
@@ -97,6 +107,9 @@ def _same_row(
     row: list[int], index: int, middles: Sequence[float], heights: Sequence[float]
 ) -> bool:
     """Whether the middles of box and row are close, relative to the smaller of their heights."""
-    row_middle = fmean(middles[i] for i in row)
-    smaller = min(median(heights[i] for i in row), heights[index])
-    return abs(middles[index] - row_middle) < ROW_OVERLAP * smaller
+    if len(row) == 1:
+        (first,) = row
+        row_middle, row_height = middles[first], heights[first]
+    else:
+        row_middle, row_height = fmean(middles[i] for i in row), median(heights[i] for i in row)
+    return abs(middles[index] - row_middle) < ROW_OVERLAP * min(row_height, heights[index])

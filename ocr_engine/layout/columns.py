@@ -1,0 +1,240 @@
+"""Divides a page into areas: its columns, and what lies across, above and below them.
+
+An empty strip separates columns only if the text on both sides is independent of each other.
+Otherwise, as in receipts, forms and tables, the rows belong together.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ocr_engine.layout.pieces import Piece, body_height
+from ocr_engine.layout.strips import Strip, empty_strips
+
+GUTTER = 0.5  # width of a strip, in heights of a line
+TWO_ROWS = 1.8  # height of a strip, in heights of a line
+NARROW = 5.0  # width of a column, in heights of a line: below, it may be one of a table
+WIDE = 8.0  # from which it may be a column whose lines are next to those of another
+WIDEST_GUTTER = 4.0  # in heights of a line, between lines that are next to each other
+WIDEST_PITCH = 1.9  # distance of such lines, in heights
+MANY = 8  # lines of a column that are next to those of another
+FULL = 0.7  # of the width of its column: a line of a paragraph
+APART = 0.3  # of a line's height: the middles of lines that are not in one row
+TITLE_RATIO = 1.2  # height of a title to that of the text
+ROOM = 1.2  # in heights of a line, above and below a title across columns
+NEW_PART = 1.0  # in heights of a line: a gap below what does not yet belong to a column
+TITLE_GAP = 2.0  # in heights of a line: between a title and what it stands above
+FEW = 2  # lines that may follow a column without belonging to it
+
+Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+class Area(NamedTuple):
+    """Lines that are read row by row; strips: those between the cells of rows, if any."""
+
+    pieces: Sequence[Piece]
+    strips: Sequence[Strip] = ()
+
+
+def areas(pieces: Sequence[Piece]) -> list[Area]:
+    """The areas of the pieces, in reading order."""
+    unit = body_height(pieces)
+    found: list[Area] = []
+    waiting = [sorted(pieces, key=lambda piece: (piece.middle, piece.left))]
+    while waiting:
+        region = waiting.pop()
+        if not region:
+            continue
+        strips = empty_strips(_edges(region, unit), GUTTER * unit, TWO_ROWS * unit)
+        cuts = _Region(region, strips, unit).cuts() if strips else []
+        if cuts:
+            waiting += reversed(_cut(region, cuts))
+        else:
+            found.append(Area(region, strips))
+    return found
+
+
+def _edges(region: Sequence[Piece], unit: float) -> list[tuple[float, float, float, float]]:
+    """The boxes of the pieces; a title across columns is as wide as these, even if it is short."""
+    edges = [(piece.left, piece.top, piece.right, piece.bottom) for piece in region]
+    left, right = min(edge[0] for edge in edges), max(edge[2] for edge in edges)
+    for number, piece in enumerate(region):
+        if piece.height >= TITLE_RATIO * unit and _is_across(region, number, unit):
+            edges[number] = (left, piece.top, right, piece.bottom)
+    return edges
+
+
+def _is_across(region: Sequence[Piece], number: int, unit: float) -> bool:
+    """Whether a piece is alone in its row, and the text to its right leaves more room than that."""
+    piece = region[number]
+    slack = (piece.bottom - piece.top) / 5
+    low, high = piece.top + slack, piece.bottom - slack
+    if any(other.bottom > low and other.top < high for other in region if other is not piece):
+        return False
+    above = [other.bottom for other in region[:number] if other.left >= piece.right]
+    below = [other.top for other in region[number + 1 :] if other.left >= piece.right]
+    room = piece.bottom - piece.top + ROOM * unit
+    return bool(above and below) and min(below) - max(above) >= room
+
+
+def _cut(region: Sequence[Piece], cuts: Sequence[Strip]) -> list[list[Piece]]:
+    """Left and right of each cut, and what lies above, between and below them."""
+    parts: list[list[Piece]] = [[] for _ in range(3 * len(cuts) + 1)]
+    bottoms = [cut.bottom for cut in cuts]
+    for piece in region:
+        number = bisect_left(bottoms, piece.middle)
+        part = 3 * number
+        if number < len(cuts) and piece.middle >= cuts[number].top:
+            part += 1 if piece.right <= cuts[number].left else 2
+        parts[part].append(piece)
+    return parts
+
+
+class _Region:
+    """Pieces in the order of their middles, as arrays, and the strips between them."""
+
+    def __init__(self, pieces: Sequence[Piece], strips: Sequence[Strip], unit: float) -> None:
+        self.strips = strips
+        self.unit = unit
+        columns = np.array(
+            [(p.left, p.top, p.right, p.bottom, p.middle, p.numeric) for p in pieces]
+        ).T
+        self.left, self.top, self.right, self.bottom, self.middle = columns[:5]
+        self.numeric: Flags = columns[5] > 0
+        self.from_left = np.full(len(pieces), self.left.min())
+        self.to_right = np.full(len(pieces), self.right.max())
+        for strip in strips:
+            beside = self.beside(strip)
+            after = self.left[beside] >= strip.right
+            before = self.right[beside] <= strip.left
+            bounds = self.from_left[beside]
+            bounds[after] = np.maximum(bounds[after], strip.right)
+            bounds = self.to_right[beside]
+            bounds[before] = np.minimum(bounds[before], strip.left)
+
+    def beside(self, strip: Strip) -> slice:
+        """The pieces at the height of a strip."""
+        low, high = np.searchsorted(self.middle, (strip.top, strip.bottom))
+        return slice(int(low), int(high))
+
+    def cuts(self) -> list[Strip]:
+        """The strips that separate columns, from the top; none next to another."""
+        chosen: list[Strip] = []
+        for strip in self.strips:
+            if any(strip.top < cut.bottom and cut.top < strip.bottom for cut in chosen):
+                continue
+            if (cut := self._columns(strip)) is not None:
+                chosen.append(cut)
+        return sorted(chosen, key=lambda cut: cut.top)
+
+    def _columns(self, strip: Strip) -> Strip | None:
+        """The part of the strip that separates columns, if it does."""
+        beside = self.beside(strip)
+        numbers = np.arange(beside.start, beside.stop)
+        left = numbers[self.right[beside] <= strip.left]
+        right = numbers[self.left[beside] >= strip.right]
+        if min(len(left), len(right)) < 2:
+            return None
+        top = max(self.top[left].min(), self.top[right].min())
+        bottom = min(self.bottom[left].max(), self.bottom[right].max())
+        near_left = left[self.to_right[left] >= strip.left]
+        near_right = right[self.from_left[right] <= strip.right]
+        sides = [self._side(near, top, bottom) for near in (near_left, near_right)]
+        if None in sides:
+            return None
+        gutter = (strip.right - strip.left) / self.unit
+        if not _independent(*(side for side in sides if side), gutter):
+            return None
+        return self._without_ends(strip, left, right, top, bottom)
+
+    def _side(self, numbers: npt.NDArray[np.int64], top: float, bottom: float) -> _Side | None:
+        """The pieces of a column that are next to the other column."""
+        inside = (self.middle[numbers] > top) & (self.middle[numbers] < bottom)
+        numbers = numbers[inside]
+        if len(numbers) < 2:
+            return None
+        widths = self.right[numbers] - self.left[numbers]
+        room = self.to_right[numbers] - self.from_left[numbers]
+        return _Side(
+            self.middle[numbers],
+            self.bottom[numbers] - self.top[numbers],
+            float(widths.max()) / self.unit,
+            float((widths >= FULL * room).mean()),
+            float(self.numeric[numbers].mean()),
+        )
+
+    def _without_ends(
+        self,
+        strip: Strip,
+        left: npt.NDArray[np.int64],
+        right: npt.NDArray[np.int64],
+        top: float,
+        bottom: float,
+    ) -> Strip:
+        """The strip without a few lines before the right and after the left column.
+
+        They are alone in their rows and set apart, such as a title above the next part of the page.
+        """
+        after = left[self.top[left] >= bottom]
+        below = self.top[self.middle > strip.bottom]
+        if 0 < len(after) <= FEW and len(below):
+            above = max(float(self.bottom[left[self.top[left] < bottom]].max()), bottom)
+            gap = self.top[after].min() - above
+            rest = float(below.min()) - self.bottom[after].max()
+            tall = (self.bottom - self.top)[after].max() >= TITLE_RATIO * self.unit
+            if rest < gap or (tall and rest < TITLE_GAP * self.unit):
+                strip = strip._replace(bottom=above)
+        before = right[self.bottom[right] <= top]
+        if 0 < len(before) <= FEW:
+            start = min(float(self.top[right[self.bottom[right] > top]].min()), top)
+            if start - self.bottom[before].max() > NEW_PART * self.unit:
+                strip = strip._replace(top=start)
+        return strip
+
+
+class _Side(NamedTuple):
+    """The lines on one side of a strip, from the top.
+
+    width: of the longest line, in heights of a line. full: the share of lines that fill their
+    column. numeric: the share of numbers.
+    """
+
+    middles: Numbers
+    heights: Numbers
+    width: float
+    full: float
+    numeric: float
+
+    @property
+    def pitch(self) -> float:
+        """The usual distance of the lines, in heights."""
+        return float(np.median(np.diff(self.middles)) / np.median(self.heights))
+
+    def apart(self, other: _Side) -> float:
+        """The share of lines that have no line of the other side in their row."""
+        after = np.searchsorted(other.middles, self.middles).clip(1, len(other.middles) - 1)
+        above = np.abs(other.middles[after - 1] - self.middles)
+        below = np.abs(other.middles[after] - self.middles)
+        return float((np.minimum(above, below) > APART * self.heights).mean())
+
+
+def _independent(left: _Side, right: _Side, gutter: float) -> bool:
+    """Whether the lines on both sides of a strip of this width are those of two columns."""
+    lines = min(len(left.middles), len(right.middles))
+    width = min(left.width, right.width)
+    if max(left.numeric, right.numeric) > 0.5 or width < NARROW:
+        return False
+    apart = min(left.apart(right), right.apart(left))
+    if apart >= 0.4 and lines >= 3:  # their rows do not match
+        return max(left.full, right.full) >= 0.4 or lines >= 5
+    if apart >= 0.2 and lines >= MANY and width >= WIDE:
+        return True
+    if width < WIDE or gutter > WIDEST_GUTTER or max(left.pitch, right.pitch) > WIDEST_PITCH:
+        return False
+    return min(left.full, right.full) >= 0.5

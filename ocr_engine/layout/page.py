@@ -1,0 +1,103 @@
+"""The blocks of a page in reading order, from the places of its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ocr_engine.geometry import Quad
+from ocr_engine.layout import columns, grids, running, tables, vertical
+from ocr_engine.layout.columns import Area
+from ocr_engine.layout.paragraphs import Body, Draft, body_of, drafts_of
+from ocr_engine.layout.pieces import Piece, body_height, straightened
+from ocr_engine.layout.rows import Row, rows_of
+from ocr_engine.layout.rules import Rule
+from ocr_engine.result import Block, Line
+from ocr_engine.stages.reading_order import page_skew
+
+SAME_LEVEL = 1.1  # ratio of the heights of two titles of the same level
+
+
+def lay_out(
+    lines: Sequence[Line],
+    upright: Sequence[Quad],
+    width: int,
+    height: int,
+    rules: Sequence[Rule] = (),
+) -> tuple[tuple[Block, ...], tuple[int, ...]]:
+    """The blocks of a page in reading order, and Page.raster; each line is in one block.
+
+    lines: in raster order. upright: their boxes on the upright page of this width and height in
+    pixels. rules: the long straight lines drawn on it.
+    """
+    if not lines:
+        return (), ()
+    skew = page_skew(np.array(upright, dtype=np.float64))
+    pieces = straightened(lines, upright, skew)
+    found = list(_drafts(grids.with_tables(pieces, grids.level(rules, skew)), height))
+    blocks = _blocks(lines, found)
+    order = [number for _, draft in found for number in draft.numbers]
+    return blocks, _raster(order)
+
+
+def _drafts(pieces: Sequence[Piece], height: int) -> list[tuple[int, Draft]]:
+    """The blocks of the pieces in reading order, each with the number of its area."""
+    above: list[list[Piece]] = []
+    below: list[list[Piece]] = []
+    if vertical.has_columns(pieces):
+        areas = vertical.areas(pieces)
+    else:
+        above, pieces, below = running.apart(pieces, height)
+        areas = columns.areas(pieces)
+    in_rows = [(rows_of(area.pieces), area) for area in areas]
+    body = body_of([rows for rows, _ in in_rows], body_height(pieces))
+    groups = [
+        *([Draft("header", piece.numbers) for piece in row] for row in above),
+        *(_area_drafts(rows, area, body) for rows, area in in_rows),
+        *([Draft("footer", piece.numbers) for piece in row] for row in below),
+    ]
+    return [(number, draft) for number, group in enumerate(groups) for draft in group]
+
+
+def _area_drafts(rows: Sequence[Row], area: Area, body: Body) -> list[Draft]:
+    """The blocks of an area: its tables, and what is above, between and below them."""
+    found = tables.table_of(rows, area.strips) if area.strips else None
+    if found is None:
+        return drafts_of(rows, body)
+    first, end, table = found
+    above, below = rows[:first], rows[end:]
+    return [*_area_drafts(above, area, body), table, *_area_drafts(below, area, body)]
+
+
+def _blocks(lines: Sequence[Line], found: Sequence[tuple[int, Draft]]) -> tuple[Block, ...]:
+    levels = _levels([draft.height for _, draft in found if draft.type == "title"])
+    return tuple(
+        Block(
+            tuple(lines[number] for number in draft.numbers),
+            draft.type,
+            area,
+            levels[draft.height] if draft.type == "title" else 0,
+            draft.table,
+        )
+        for area, draft in found
+    )
+
+
+def _levels(heights: Sequence[float]) -> dict[float, int]:
+    """The level of titles of each height: 1 for the largest, and for those of nearly its height."""
+    levels: dict[float, int] = {}
+    level, largest = 0, float("inf")
+    for height in sorted(set(heights), reverse=True):
+        if height * SAME_LEVEL < largest:
+            level, largest = level + 1, height
+        levels[height] = level
+    return levels
+
+
+def _raster(order: Sequence[int]) -> tuple[int, ...]:
+    """Where each line went, unless all stayed in their places."""
+    places = [0] * len(order)
+    for place, number in enumerate(order):
+        places[number] = place
+    return () if places == list(range(len(order))) else tuple(places)

@@ -1,0 +1,250 @@
+"""The blocks of an area: paragraphs, titles, items of lists, and rows of cells.
+
+A paragraph ends where the distance of the lines grows, where the first word of the next line would
+have had room in the line above it, and where a line is indented. Cf. ParagraphParse of Umi-OCR,
+which compares edges and distances.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from ocr_engine.layout.markers import Marker, markers_of_lists
+from ocr_engine.layout.pieces import same_size
+from ocr_engine.layout.rows import Row
+from ocr_engine.result import BlockType, Table
+from ocr_engine.stages.words import stands_alone
+
+TITLE_RATIO = 1.2  # height of a title to that of the text
+LONGEST_TITLE = 80  # characters
+TITLE_ROWS = 3
+SAME_TITLE = 1.15  # ratio of the heights of two lines of a title
+TITLE_PITCH = 2.0  # distance of the lines of a title, in heights
+PITCH_RATIO = 1.22  # to the usual distance of lines: a paragraph ends
+WIDE_GAP = 0.95  # between two lines, in heights: a paragraph ends
+USUAL_PITCH = 1.6  # distance of lines, in heights, if the page does not show it
+INDENT = 0.7  # in heights
+EDGE_ROWS = 6  # above and below a row, which show the right edge of its column
+SAME_EDGE = 0.7  # in heights: lines that end at the same edge
+LOOSE_SHARE = 0.6  # of lines that end early: all are separate
+WIDE_PITCH = 1.75  # distance of lines, in heights: from this, they are often separate
+WIDE_LOOSE_SHARE = 0.3  # LOOSE_SHARE of such lines
+_SECTION = re.compile(r"\d+(\.\d+)*\.?\s|第.{1,3}[章节條条]")
+
+
+class Draft(NamedTuple):
+    """A block with the numbers of its lines, in reading order; height: of one line."""
+
+    type: BlockType
+    numbers: tuple[int, ...]
+    height: float = 0.0
+    table: Table | None = None
+
+
+class Body(NamedTuple):
+    """The text of a page: height of its lines, and their distance in heights."""
+
+    height: float
+    pitch: float = USUAL_PITCH
+    has_titles: bool = True
+
+
+def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
+    """The text of a page, from the rows of its areas."""
+    pitches = [pitch for rows in areas for pitch in _pitches(rows)]
+    rows = [row for area in areas for row in area]
+    tall = sum(row.height >= TITLE_RATIO * height for row in rows)
+    return Body(height, _low(pitches) or USUAL_PITCH, 2 * tall < len(rows))
+
+
+def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
+    """The blocks of rows without tables that are not ruled."""
+    flow = _Flow(rows, body, markers_of_lists([row.text for row in rows]))
+    blocks: list[list[int]] = []
+    for number in range(len(rows)):
+        if blocks and flow.continues(blocks[-1], number):
+            blocks[-1].append(number)
+        else:
+            blocks.append([number])
+    return [draft for block in blocks for draft in flow.drafts(block)]
+
+
+def _pitches(rows: Sequence[Row]) -> list[float]:
+    """The distances of consecutive lines of the same size, in heights."""
+    return [
+        _pitch(above, below)
+        for above, below in pairwise(rows)
+        if same_size(above.height, below.height) and not (above.is_table or below.is_table)
+    ]
+
+
+def _pitch(above: Row, below: Row) -> float:
+    """The distance of two rows, in heights of a line."""
+    return 2 * (below.middle - above.middle) / (above.height + below.height)
+
+
+def _low(values: Sequence[float]) -> float | None:
+    """A low one of the values; None if there are few."""
+    return sorted(values)[len(values) * 3 // 20] if len(values) >= 3 else None
+
+
+class _Flow:
+    """The rows of an area, with what tells where its blocks end."""
+
+    def __init__(self, rows: Sequence[Row], body: Body, markers: Sequence[Marker | None]) -> None:
+        self.rows = rows
+        self.body = body
+        self.markers = markers
+        self.has_cells = [row.is_table or row.has_cells for row in rows]
+        self.titles = [
+            body.has_titles and not cells and _looks_like_title(row, body.height)
+            for row, cells in zip(rows, self.has_cells, strict=True)
+        ]
+        own = _low(_pitches(rows))
+        usual = own if own is not None and own <= 1.3 * body.pitch else body.pitch
+        self.close = [
+            _close(above, below, usual) for above, below in pairwise(rows)
+        ]  # whether a row is as near to the next as lines of a paragraph are
+        plain = [
+            row.right
+            for row, cells, title in zip(rows, self.has_cells, self.titles, strict=True)
+            if not cells and not title
+        ]
+        self.right = max(plain, default=0.0)
+        self.width = max(row.right for row in rows) - min(row.left for row in rows)
+        self.early = self._early_ends()
+
+    def continues(self, block: Sequence[int], number: int) -> bool:
+        """Whether a row belongs to the block that ends with the row above it."""
+        above, row = self.rows[number - 1], self.rows[number]
+        if self.has_cells[number] or self.has_cells[number - 1] or self.markers[number]:
+            return False
+        if self.titles[number] or self.titles[number - 1]:
+            return (
+                self.titles[number] and self.titles[number - 1] and self._same_title(block, number)
+            )
+        if not self.close[number - 1] or self.early[number - 1]:
+            return False
+        return not self._indented(block, above, row, number)
+
+    def drafts(self, block: Sequence[int]) -> list[Draft]:
+        """The block, or what is in a row with a table."""
+        first = self.rows[block[0]]
+        if first.is_table:
+            return [
+                Draft("table" if piece.table else "text", piece.numbers, piece.height, piece.table)
+                for piece in first.pieces
+            ]
+        kind: BlockType = "text"
+        if self.titles[block[0]]:
+            kind = "title"
+        elif self.markers[block[0]]:
+            kind = "list"
+        numbers = tuple(
+            number for row in block for piece in self.rows[row].pieces for number in piece.numbers
+        )
+        return [Draft(kind, numbers, max(self.rows[row].height for row in block))]
+
+    def _same_title(self, block: Sequence[int], number: int) -> bool:
+        above, row = self.rows[number - 1], self.rows[number]
+        low, high = sorted((above.height, row.height))
+        return (
+            len(block) < TITLE_ROWS
+            and high <= SAME_TITLE * low
+            and row.middle - above.middle <= TITLE_PITCH * low
+            and self.width - (above.right - above.left) <= _room_for(row)
+            and abs(row.left - above.left) <= max(low, abs(row.right - above.right))
+            and not _SECTION.match(row.text)
+        )
+
+    def _indented(self, block: Sequence[int], above: Row, row: Row, number: int) -> bool:
+        """Whether the left edges show that a paragraph begins."""
+        indent = INDENT * row.height
+        step = row.left - above.left
+        first = len(block) == 1
+        if step > indent:
+            return not (first and self.markers[block[0]])
+        if step < -indent:
+            return not first or bool(self.markers[block[0]])
+        if first and number + 1 < len(self.rows) and not self.markers[block[0]]:
+            below = self.rows[number + 1]
+            return self.close[number] and row.left - below.left > indent
+        return False
+
+    def _early_ends(self) -> list[bool]:
+        """Whether each row has room for the first word of the next one."""
+        early = []
+        for number, (above, below) in enumerate(pairwise(self.rows)):
+            edge = self._right_edge(number)
+            early.append(edge - above.right > _room_for(below))
+        for first, end in self._runs():
+            ends = early[first : end - 1]
+            pitches = [_pitch(*pair) for pair in pairwise(self.rows[first:end])]
+            wide = bool(pitches) and min(pitches) >= WIDE_PITCH
+            share = WIDE_LOOSE_SHARE if wide else LOOSE_SHARE
+            if len(ends) >= 3 and sum(ends) >= share * len(ends):
+                early[first : end - 1] = [True] * len(ends)
+        return early
+
+    def _runs(self) -> list[tuple[int, int]]:
+        """Rows that only the end of a paragraph could part: the first, the one after the last."""
+        apart = [
+            self.titles[number]
+            or self.has_cells[number]
+            or self.markers[number] is not None
+            or not self.close[number - 1]
+            or self.rows[number].left - self.rows[number - 1].left
+            > INDENT * self.rows[number].height
+            for number in range(1, len(self.rows))
+        ]
+        breaks = [number for number, is_apart in enumerate(apart, 1) if is_apart]
+        return list(pairwise([0, *breaks, len(self.rows)]))
+
+    def _right_edge(self, number: int) -> float:
+        """How far to the right the lines near this one go, or those of the whole area."""
+        rights = [self.rows[number].right]
+        for step in (1, -1):
+            place = number
+            for _ in range(EDGE_ROWS):
+                if not 0 <= (place + step) < len(self.rows):
+                    break
+                if not self.close[min(place, place + step)]:
+                    break
+                place += step
+                if not self.has_cells[place]:
+                    rights.append(self.rows[place].right)
+        edge = max(rights)
+        near = sum(right > edge - SAME_EDGE * self.rows[number].height for right in rights)
+        return edge if near >= 2 else max(edge, self.right)
+
+
+def _close(above: Row, below: Row, pitch: float) -> bool:
+    height = min(above.height, below.height)
+    return (
+        same_size(above.height, below.height)
+        and below.top - above.bottom <= WIDE_GAP * height
+        and _pitch(above, below) <= PITCH_RATIO * pitch
+    )
+
+
+def _looks_like_title(row: Row, height: float) -> bool:
+    text = row.text
+    return (
+        row.height >= TITLE_RATIO * height
+        and len(text) <= LONGEST_TITLE
+        and any(map(str.isalpha, text))
+    )
+
+
+def _room_for(row: Row) -> float:
+    """The width of the first word of a row, in pixels, with the space before it."""
+    text = row.text
+    if not text:
+        return row.height
+    character = (row.right - row.left) / len(text)
+    if stands_alone(text[0]):
+        return 2.2 * character  # closing punctuation takes the character before it along
+    return (len(text.split(maxsplit=1)[0]) + 1.5) * character if text.strip() else row.height

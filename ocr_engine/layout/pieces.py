@@ -1,0 +1,114 @@
+"""The lines of a page as level boxes on the straightened page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ocr_engine.geometry import VERTICAL_RATIO, Quad
+from ocr_engine.result import Line, Table
+
+SAME_HEIGHT = 1.3  # ratio up to which two lines are of the same size: boxes vary with their letters
+
+
+class Piece(NamedTuple):
+    """A line, or a whole table, on the straightened page; in pixels.
+
+    numbers: of its lines, in reading order. height: of one line. numeric: whether it is a number,
+    a price or a date.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    height: float
+    numeric: bool
+    text: str
+    numbers: tuple[int, ...]
+    table: Table | None = None
+
+    @property
+    def width(self) -> float:
+        """From left to right."""
+        return self.right - self.left
+
+    @property
+    def middle(self) -> float:
+        """Halfway between top and bottom."""
+        return (self.top + self.bottom) / 2
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a line of several characters below each other."""
+        return (
+            self.table is None
+            and self.bottom - self.top >= VERTICAL_RATIO * (self.right - self.left)
+            and len(self.text) > 1
+        )
+
+
+def straightened(lines: Sequence[Line], quads: Sequence[Quad], skew: float) -> list[Piece]:
+    """The pieces of a page whose lines rise or fall by this angle in radians."""
+    if not quads:
+        return []
+    corners = np.array(quads, dtype=np.float64)
+    if skew:
+        sine, cosine = math.sin(skew), math.cos(skew)
+        middles = corners.mean(axis=1) @ np.array([[cosine, -sine], [sine, cosine]])
+        halves = np.stack(
+            (
+                np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1),
+                np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1),
+            ),
+            axis=1,
+        )
+        low, high = middles - halves / 2, middles + halves / 2
+    else:
+        low, high = corners.min(axis=1), corners.max(axis=1)
+    edges = np.concatenate((low, high), axis=1).tolist()
+    return [
+        _piece(number, line.text, *box)
+        for number, (line, box) in enumerate(zip(lines, edges, strict=True))
+    ]
+
+
+def _piece(number: int, text: str, left: float, top: float, right: float, bottom: float) -> Piece:
+    width, height = right - left, bottom - top
+    upright = height >= VERTICAL_RATIO * width and len(text) > 1
+    return Piece(
+        left, top, right, bottom, width if upright else height, is_numeric(text), text, (number,)
+    )
+
+
+def is_numeric(text: str) -> bool:
+    """Whether at least half of the characters are digits."""
+    digits = sum(map(str.isdigit, text))
+    return digits > 0 and 2 * digits >= len(text) - text.count(" ")
+
+
+def rotated_left(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces after a rotation by 90 degrees: vertical columns from the right become rows."""
+    return [
+        piece._replace(left=piece.top, top=-piece.right, right=piece.bottom, bottom=-piece.left)
+        for piece in pieces
+    ]
+
+
+def body_height(pieces: Iterable[Piece]) -> float:
+    """The height of the lines with most of the text: the median, weighted by width."""
+    sized = sorted((piece.height, piece.width) for piece in pieces if piece.table is None)
+    half = sum(width for _, width in sized) / 2
+    for height, width in sized:
+        half -= width
+        if half <= 0:
+            return max(height, 1.0)
+    return 1.0
+
+
+def same_size(one: float, other: float) -> bool:
+    """Whether two heights may be those of lines in the same font."""
+    return max(one, other) <= SAME_HEIGHT * min(one, other)

@@ -1,0 +1,138 @@
+"""Tables without rules: rows of cells whose gaps lie below each other."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from ocr_engine.layout.paragraphs import Draft
+from ocr_engine.layout.pieces import Piece
+from ocr_engine.layout.rows import Row
+from ocr_engine.layout.strips import Strip
+from ocr_engine.result import Cell, Table
+
+_LABEL = re.compile(r"[^:：]*[^:：\d][:：]")
+LEAST_ROWS = 3
+LEAST_COLUMNS = 3
+SAME_HEIGHT = 0.6  # of the height of a strip: another one is of the same table
+FILLED = 0.5  # of all cells
+SAME_CELL = 0.75  # of the usual gap between rows: a line still belongs to the cell above it
+
+
+def table_of(rows: Sequence[Row], strips: Sequence[Strip]) -> tuple[int, int, Draft] | None:
+    """The largest table in these rows: its first row, the one after its last, and its block."""
+    best = None
+    for strip in strips:
+        columns = _columns(strip, strips)
+        if len(columns) + 1 < LEAST_COLUMNS:
+            continue
+        found = _rows_between(rows, columns)
+        if found is None or (best is not None and found[1] - found[0] <= best[1] - best[0]):
+            continue
+        draft = _table(rows[found[0] : found[1]], [(c.left + c.right) / 2 for c in columns])
+        if draft is not None:
+            best = (*found, draft)
+    return best
+
+
+def _columns(seed: Strip, strips: Sequence[Strip]) -> list[Strip]:
+    """The strips of the same table as a strip, itself included, from the left."""
+    chosen = [seed]
+    for strip in strips:
+        common = min(strip.bottom, seed.bottom) - max(strip.top, seed.top)
+        apart = all(strip.right <= other.left or other.right <= strip.left for other in chosen)
+        if apart and common >= SAME_HEIGHT * seed.height:
+            chosen.append(strip)
+    return sorted(chosen)
+
+
+def _rows_between(rows: Sequence[Row], columns: Sequence[Strip]) -> tuple[int, int] | None:
+    """The rows at the height of all strips, without single pieces at both ends."""
+    top = max(strip.top for strip in columns)
+    bottom = min(strip.bottom for strip in columns)
+    middles = [row.middle for row in rows]
+    first, end = bisect_left(middles, top), bisect_left(middles, bottom)
+    while first < end and len(rows[first].pieces) < 2:
+        first += 1
+    while first < end and len(rows[end - 1].pieces) < 2:
+        end -= 1
+    inside = rows[first:end]
+    if any(row.is_table for row in inside) or _is_form(inside):
+        return None
+    return (first, end) if sum(len(row.pieces) > 1 for row in inside) >= LEAST_ROWS else None
+
+
+def _is_form(rows: Sequence[Row]) -> bool:
+    """Whether most pieces are a label and a value."""
+    pieces = [piece for row in rows for piece in row.pieces]
+    return 2 * sum(bool(_LABEL.match(piece.text)) for piece in pieces) > len(pieces)
+
+
+def _table(rows: Sequence[Row], edges: Sequence[float]) -> Draft | None:
+    """The table of these rows, whose columns meet at these edges; None if it is too empty."""
+    bands = _bands(rows, edges)
+    columns = len(edges) + 1
+    cells: list[Cell] = []
+    numbers: list[int] = []
+    filled = 0
+    for number, band in enumerate(bands):
+        for first, span, pieces in _cells(band, edges, columns):
+            lines = tuple(number for piece in pieces for number in piece.numbers)
+            places = tuple(range(len(numbers), len(numbers) + len(lines)))
+            numbers += lines
+            filled += span if lines else 0
+            cells.append(Cell(number, first, places, column_span=span))
+    if len(bands) < LEAST_ROWS or filled < FILLED * columns * len(bands):
+        return None
+    table = Table(len(bands), columns, tuple(cells), heading_rows(bands))
+    return Draft("table", tuple(numbers), median(row.height for row in rows), table)
+
+
+def _bands(rows: Sequence[Row], edges: Sequence[float]) -> list[list[Piece]]:
+    """The pieces of each row of the table, which may be several rows of text."""
+    gaps = [below.top - above.bottom for above, below in pairwise(rows) if below.left < edges[0]]
+    usual = median(gaps) if gaps else 0.0
+    bands: list[list[Piece]] = []
+    bottom = 0.0
+    for row in rows:
+        gap = row.top - bottom
+        hangs = row.left >= edges[0] and gap < SAME_CELL * usual
+        overlaps = gap < -0.2 * row.height
+        if bands and (hangs or overlaps):
+            bands[-1] += row.pieces
+        else:
+            bands.append(list(row.pieces))
+        bottom = max(bottom, row.bottom)
+    return bands
+
+
+def _cells(
+    band: Sequence[Piece], edges: Sequence[float], columns: int
+) -> list[tuple[int, int, list[Piece]]]:
+    """The first column, the span and the pieces of each cell of a row."""
+    pieces: dict[int, list[Piece]] = {}
+    spans: dict[int, int] = {}
+    for piece in band:
+        first, last = bisect_left(edges, piece.left), bisect_left(edges, piece.right)
+        pieces.setdefault(first, []).append(piece)
+        spans[first] = max(spans.get(first, 1), last - first + 1)
+    found = []
+    column = 0
+    while column < columns:
+        span = min(spans.get(column, 1), columns - column)
+        following = [other for other in pieces if column < other < column + span]
+        span = min([span, *(other - column for other in following)])
+        inside = sorted(pieces.get(column, []), key=lambda piece: (piece.middle, piece.left))
+        found.append((column, span, inside))
+        column += span
+    return found
+
+
+def heading_rows(bands: Sequence[Sequence[Piece]]) -> int:
+    """1 if the first row has no numbers and most of the others do, else 0."""
+    first, *others = bands
+    numeric = sum(any(piece.numeric for piece in band) for band in others)
+    return int(not any(piece.numeric for piece in first) and 2 * numeric > len(others))
