@@ -10,7 +10,7 @@
   const lines = [];
   const rows = [...document.querySelectorAll("[data-row]")];
   const tables = [...document.querySelectorAll("table")];
-  const indexIn = (list, element) => (element ? list.indexOf(element) : null);
+  const numberOf = (list, element) => (element ? list.indexOf(element) : null);
 
   const place = (rect, vertical) =>
     vertical
@@ -77,8 +77,8 @@
     for (const line of shown) lines.push({ ...line, block: blocks.length });
     blocks.push({
       type: block.dataset.block,
-      row: indexIn(rows, block.closest("[data-row]")),
-      table: indexIn(tables, block.closest("table")),
+      row: numberOf(rows, block.closest("[data-row]")),
+      table: numberOf(tables, block.closest("table")),
       vertical,
     });
   }
