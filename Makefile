@@ -28,8 +28,8 @@ DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
-    numbers turned chaos kills peers overload overhead folder soak fuzz attack browser screenshots check docs \
-    api slim lock clean servers jobs
+    numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
+    screenshots check docs api slim lock clean servers jobs
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -58,6 +58,9 @@ numbers: $(INSTALLED) ## orientation: upright numbers stay, upside-down lines ar
 
 turned: $(INSTALLED) ## pages on their side, upside down and skewed, and 300 that must stay (30 minutes)
 	.venv/bin/python benchmarks/turned_pages.py $(ARGS)
+
+layout: $(DEV) browser ## reading order, paragraphs and tables on 19 kinds of pages (30 minutes)
+	.venv/bin/python benchmarks/layout.py $(ARGS)
 
 bench: $(INSTALLED) ## speed on this machine; run nothing else (10 minutes)
 	.venv/bin/python benchmarks/throughput.py

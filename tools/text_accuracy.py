@@ -13,15 +13,28 @@ def normalise(text: str) -> str:
 
 
 def edit_distance(first: str, second: str) -> int:
-    """Levenshtein distance: insertions, deletions and substitutions (Levenshtein, 1966)."""
-    if len(first) < len(second):
-        first, second = second, first
-    row = list(range(len(second) + 1))
-    for i, a in enumerate(first, 1):
-        diagonal, row[0] = row[0], i
-        for j, b in enumerate(second, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
-    return row[-1]
+    """Levenshtein distance: insertions, deletions and substitutions (Levenshtein, 1966).
+
+    A column of the matrix of distances is two numbers of len(first) bits, for the places where it
+    rises and falls (Myers, 1999; Hyyrö, 2003): whole pages take milliseconds.
+    """
+    if not first:
+        return len(second)
+    places: dict[str, int] = {}
+    for place, character in enumerate(first):
+        places[character] = places.get(character, 0) | 1 << place
+    every = (1 << len(first)) - 1
+    last = 1 << (len(first) - 1)
+    rises, falls, distance = every, 0, len(first)
+    for character in second:
+        equal = places.get(character, 0)
+        diagonal = ((((equal & rises) + rises) ^ rises) | equal | falls) & every
+        grows = falls | (every & ~(diagonal | rises))
+        shrinks = diagonal & rises
+        distance += bool(grows & last) - bool(shrinks & last)
+        grows, shrinks = (grows << 1 | 1) & every, (shrinks << 1) & every
+        rises, falls = shrinks | (every & ~(diagonal | grows)), grows & diagonal
+    return distance
 
 
 def errors_and_length(expected: Sequence[str], read: Sequence[str]) -> tuple[int, int]:
