@@ -18,8 +18,8 @@ from ocr_engine.result import Cell, Table
 TOUCH = 0.6  # between the ends of rules that meet, in heights of a line
 MOST_CELLS = 2000
 FILLED = 0.3  # of all cells: fewer are a chart
-LONGEST_CELL = 12  # lines: in a grid of up to SMALL cells, more are a page divided by rules
-SMALL = 4
+LONGEST_CELL = 12  # lines: if one with more has most of the text, the rules divide a page
+OUTSIDE = 0.4  # of the lines: if more of them leave their cells, these are none
 
 
 class Segment(NamedTuple):
@@ -184,7 +184,12 @@ def _with_table(pieces: list[Piece], grid: _Grid) -> list[Piece]:
             inside.setdefault(owner[place], []).append(piece)
     if len(inside) < max(2, FILLED * len(grid.cells)):
         return pieces
-    if len(grid.cells) <= SMALL and max(map(len, inside.values())) > LONGEST_CELL:
+    found = sum(map(len, inside.values()))
+    longest = max(map(len, inside.values()))
+    if longest > LONGEST_CELL and 2 * longest > found:
+        return pieces
+    outside = sum(_leaves(piece, grid, number) for number, cell in inside.items() for piece in cell)
+    if outside > OUTSIDE * found:
         return pieces
     others = [piece for piece, place in zip(pieces, where, strict=True) if place is None]
     return [*others, _table(grid, inside)]
@@ -203,6 +208,13 @@ def _place(piece: Piece, grid: _Grid) -> Place | None:
         begin = piece.left + min(piece.height, piece.width) / 2
         column = max(0, int(np.searchsorted(grid.xs, begin)) - 1)
     return row, column
+
+
+def _leaves(piece: Piece, grid: _Grid, number: int) -> bool:
+    """Whether a piece leaves its cell on a side by more than a line's height."""
+    _, column, _, right = grid.cells[number]
+    left_edge, right_edge = grid.xs[column], grid.xs[right]
+    return piece.left < left_edge - piece.height or piece.right > right_edge + piece.height
 
 
 def _table(grid: _Grid, inside: dict[int, list[Piece]]) -> Piece:

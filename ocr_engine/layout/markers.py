@@ -16,7 +16,8 @@ _MARKER = re.compile(
     (?P<bullet>[{_BULLETS}])
     | (?P<dash>[-–—*+](?![-–—*+\d]))
     | (?P<circled>[①-⑳])
-    | (?P<open>[(（])? (?: (?P<number>\d{{1,3}}) | (?P<letter>[a-z]) | (?P<chinese>[{_CHINESE}]{{1,3}}) )
+    | (?P<open>[(（])?
+      (?: (?P<number>\d{{1,3}}) | (?P<letter>[a-z]) | (?P<chinese>[{_CHINESE}]{{1,3}}) )
       (?P<close>[.)、．）]) (?!\d)
     )\s*""",
     re.VERBOSE,

@@ -7,8 +7,10 @@ which compares edges and distances.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,6 +25,7 @@ LONGEST_TITLE = 80  # characters
 TITLE_ROWS = 3
 SAME_TITLE = 1.15  # ratio of the heights of two lines of a title
 TITLE_PITCH = 2.0  # distance of the lines of a title, in heights
+SAME_FONT = 1.12  # ratio of the heights of lines whose usual distances may differ
 PITCH_RATIO = 1.22  # to the usual distance of lines: a paragraph ends
 WIDE_GAP = 0.95  # between two lines, in heights: a paragraph ends
 USUAL_PITCH = 1.6  # distance of lines, in heights, if the page does not show it
@@ -45,19 +48,29 @@ class Draft(NamedTuple):
 
 
 class Body(NamedTuple):
-    """The text of a page: height of its lines, and their distance in heights."""
+    """The text of a page: height of its lines; distance of lines of each size, in heights."""
 
     height: float
-    pitch: float = USUAL_PITCH
+    pitches: Mapping[int, float]
     has_titles: bool = True
+
+    def pitch(self, height: float) -> float:
+        """The usual distance of lines of this height, in heights."""
+        usual = self.pitches.get(_size(self.height), USUAL_PITCH)
+        return self.pitches.get(_size(height), usual)
 
 
 def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
     """The text of a page, from the rows of its areas."""
-    pitches = [pitch for rows in areas for pitch in _pitches(rows)]
-    rows = [row for area in areas for row in area]
-    tall = sum(row.height >= TITLE_RATIO * height for row in rows)
-    return Body(height, _low(pitches) or USUAL_PITCH, 2 * tall < len(rows))
+    found: defaultdict[int, list[float]] = defaultdict(list)
+    for rows in areas:
+        for above, below in pairwise(rows):
+            if same_size(above.height, below.height) and not (above.is_table or below.is_table):
+                found[_size((above.height + below.height) / 2)].append(_pitch(above, below))
+    pitches = {size: _low(values) for size, values in found.items() if len(values) >= 3}
+    heights = [row.height for rows in areas for row in rows]
+    tall = sum(each >= TITLE_RATIO * height for each in heights)
+    return Body(height, pitches, 2 * tall < len(heights))
 
 
 def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
@@ -72,13 +85,9 @@ def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
     return [draft for block in blocks for draft in flow.drafts(block)]
 
 
-def _pitches(rows: Sequence[Row]) -> list[float]:
-    """The distances of consecutive lines of the same size, in heights."""
-    return [
-        _pitch(above, below)
-        for above, below in pairwise(rows)
-        if same_size(above.height, below.height) and not (above.is_table or below.is_table)
-    ]
+def _size(height: float) -> int:
+    """A number for lines of about this height."""
+    return round(math.log(max(height, 1.0), SAME_FONT))
 
 
 def _pitch(above: Row, below: Row) -> float:
@@ -86,9 +95,9 @@ def _pitch(above: Row, below: Row) -> float:
     return 2 * (below.middle - above.middle) / (above.height + below.height)
 
 
-def _low(values: Sequence[float]) -> float | None:
-    """A low one of the values; None if there are few."""
-    return sorted(values)[len(values) * 3 // 20] if len(values) >= 3 else None
+def _low(values: Sequence[float]) -> float:
+    """A low one of the values: the distance within paragraphs, if many of these are short."""
+    return sorted(values)[len(values) * 3 // 20]
 
 
 class _Flow:
@@ -103,10 +112,9 @@ class _Flow:
             body.has_titles and not cells and _looks_like_title(row, body.height)
             for row, cells in zip(rows, self.has_cells, strict=True)
         ]
-        own = _low(_pitches(rows))
-        usual = own if own is not None and own <= 1.3 * body.pitch else body.pitch
         self.close = [
-            _close(above, below, usual) for above, below in pairwise(rows)
+            _close(above, below, body.pitch((above.height + below.height) / 2))
+            for above, below in pairwise(rows)
         ]  # whether a row is as near to the next as lines of a paragraph are
         plain = [
             row.right
@@ -245,6 +253,6 @@ def _room_for(row: Row) -> float:
     if not text:
         return row.height
     character = (row.right - row.left) / len(text)
-    if stands_alone(text[0]):
-        return 2.2 * character  # closing punctuation takes the character before it along
+    if stands_alone(text[0]):  # closing punctuation takes the character before it along
+        return 2.2 * max(character, 0.8 * row.height)
     return (len(text.split(maxsplit=1)[0]) + 1.5) * character if text.strip() else row.height

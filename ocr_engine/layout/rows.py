@@ -45,10 +45,7 @@ class Row(NamedTuple):
         """Whether wide gaps separate its pieces; not that after the marker of a list item."""
         pieces = self.pieces[1:] if is_marker(self.pieces[0].text) else self.pieces
         gap = CELL_GAP * self.height
-        return any(
-            after.left - before.right > gap
-            for before, after in pairwise(pieces)
-        )
+        return any(after.left - before.right > gap for before, after in pairwise(pieces))
 
 
 def rows_of(pieces: Sequence[Piece]) -> list[Row]:

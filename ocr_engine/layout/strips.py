@@ -47,7 +47,7 @@ class Strip(NamedTuple):
 def empty_strips(edges: Iterable[Edges], least_width: float, least_height: float) -> list[Strip]:
     """The strips between boxes, which come in the order of their middles; the best first.
 
-    At most MOST, by height, and width up to what suffices. Those along the left or right edge of all boxes are left out.
+    At most MOST: the highest, and of those the widest. There are none at the left and right edges.
     """
     boxes = list(edges)
     if not boxes:
