@@ -158,7 +158,7 @@ class _Region:
         parts: list[Strip] = []
         top = strip.top
         for band in bands:
-            sides = self._sides(band)
+            sides = self._sides(band, whole=True)
             if sides is not None and _are_cells(*sides):
                 parts.append(strip._replace(top=top, bottom=band.top))
                 top = band.bottom
@@ -189,24 +189,31 @@ class _Region:
             numbers[self.left[beside] >= strip.right],
         )
 
-    def _sides(self, strip: Strip) -> tuple[_Side, _Side] | None:
-        """The lines next to a strip, where both sides have some."""
+    def _sides(self, strip: Strip, whole: bool = False) -> tuple[_Side, _Side] | None:
+        """The lines next to a strip, where both sides have some; whole: all lines on its sides."""
         left, right = self._split(strip)
         if min(len(left), len(right)) < 2:
             return None
         top = max(self.top[left].min(), self.top[right].min())
         bottom = min(self.bottom[left].max(), self.bottom[right].max())
-        near_left = self._side(left[self.to_right[left] >= strip.left], top, bottom)
-        near_right = self._side(right[self.from_left[right] <= strip.right], top, bottom)
-        return (near_left, near_right) if near_left and near_right else None
+        if not whole:
+            left = left[self.to_right[left] >= strip.left]
+            right = right[self.from_left[right] <= strip.right]
+        sides = self._side(left, top, bottom), self._side(right, top, bottom)
+        return (sides[0], sides[1]) if sides[0] and sides[1] else None
 
     def _checked(self, strip: Strip) -> Strip | None:
         """The strip without its ends, if it separates columns."""
-        sides = self._sides(strip)
-        gutter = (strip.right - strip.left) / self.unit
-        if sides is None or not _independent(*sides, gutter):
+        left, right = self._split(strip)
+        if not len(left) or not len(right):
             return None
-        return self._without_ends(strip, *self._split(strip))
+        strip = strip._replace(
+            left=float(self.right[left].max()), right=float(self.left[right].min())
+        )
+        sides = self._sides(strip)
+        if sides is None or not _independent(*sides, strip.width / self.unit):
+            return None
+        return self._without_ends(strip, left, right)
 
     def _side(self, numbers: Positions, top: float, bottom: float) -> _Side | None:
         """The pieces of a column that are next to the other column."""
@@ -220,6 +227,7 @@ class _Region:
             self.middle[numbers],
             self.bottom[numbers] - self.top[numbers],
             float(widths.max()) / self.unit,
+            float(np.median(widths)) / self.unit,
             float((widths >= FULL * room).mean()),
             float(self.numeric[numbers].mean()),
         )
@@ -240,12 +248,14 @@ class _Region:
         below = self.top[self.middle > strip.bottom]
         if 0 < len(after) <= FEW and len(below):
             above = max(float(self.bottom[left[self.top[left] < bottom]].max()), bottom)
-            gap = self.top[after].min() - above
-            rest = float(below.min()) - self.bottom[after].max()
+            ends = np.concatenate(([above], self.bottom[after]))
+            gaps = self.top[after] - ends[:-1]
+            place = int(gaps.argmax())
+            rest = float(below.min()) - ends[-1]
             heights = self.bottom - self.top
-            tall = heights[after].max() >= TITLE_RATIO * np.median(heights[left])
-            if rest < gap or (tall and rest < TITLE_GAP * self.unit):
-                strip = strip._replace(bottom=above)
+            tall = heights[after[place]] >= TITLE_RATIO * np.median(heights[left])
+            if rest < gaps[place] or (tall and rest < TITLE_GAP * self.unit):
+                strip = strip._replace(bottom=float(ends[place]))
         for side in (left, right):
             before = side[self.bottom[side] <= top]
             if not 0 < len(before) <= FEW:
@@ -261,13 +271,14 @@ class _Region:
 class _Side(NamedTuple):
     """The lines on one side of a strip, from the top.
 
-    width: of the longest line, in heights of a line. full: the share of lines that fill their
-    column. numeric: the share of numbers.
+    width, usual: of the longest line, and the median, in heights of a line. full: the share that
+    fills its column. numeric: the share of numbers.
     """
 
     middles: Numbers
     heights: Numbers
     width: float
+    usual: float
     full: float
     numeric: float
 
@@ -286,7 +297,7 @@ class _Side(NamedTuple):
 
 def _are_cells(left: _Side, right: _Side) -> bool:
     """Whether the pieces on both sides of a strip are short, and in the same rows."""
-    short = max(left.numeric, right.numeric) > 0.5 or min(left.width, right.width) < NARROW
+    short = max(left.numeric, right.numeric) > 0.5 or min(left.usual, right.usual) < NARROW
     return (
         short
         and min(len(left.middles), len(right.middles)) >= LEAST_ROWS
