@@ -22,7 +22,7 @@ TWO_ROWS = 1.8  # height of a strip, in heights of a line
 NARROW = 5.0  # width of a column, in heights of a line: below, it may be one of a table
 WIDE = 8.0  # from which it may be a column whose lines are next to those of another
 WIDEST_GUTTER = 4.0  # in heights of a line, between lines that are next to each other
-WIDEST_PITCH = 1.9  # distance of such lines, in heights
+WIDEST_PITCH = 2.0  # distance of such lines, in heights
 BAND_GAP = 1.0  # in heights of a line: between parts of a page that may differ
 LEAST_ROWS = 3  # of a table
 MANY = 8  # lines of a column that are next to those of another
@@ -30,6 +30,7 @@ FULL = 0.7  # of the width of its column: a line of a paragraph
 APART = 0.3  # of a line's height: the middles of lines that are not in one row
 TITLE_RATIO = 1.2  # height of a title to that of the text
 ROOM = 1.2  # in heights of a line, above and below a title across columns
+BRIDGE = 1.6  # in heights of a line, between two strips: that of a single row
 NEW_PART = 1.0  # in heights of a line: a gap below what does not yet belong to a column
 TITLE_GAP = 2.0  # in heights of a line: between a title and what it stands above
 FEW = 2  # lines that may follow a column without belonging to it
@@ -99,7 +100,7 @@ def _cut(region: Sequence[Piece], cuts: Sequence[Strip]) -> list[list[Piece]]:
         number = bisect_left(bottoms, piece.middle)
         part = 3 * number
         if number < len(cuts) and piece.middle >= cuts[number].top:
-            part += 1 if piece.right <= cuts[number].left else 2
+            part += 1 if piece.left + piece.right < cuts[number].left + cuts[number].right else 2
         parts[part].append(piece)
     return parts
 
@@ -111,10 +112,11 @@ class _Region:
         self.strips = strips
         self.unit = unit
         columns = np.array(
-            [(p.left, p.top, p.right, p.bottom, p.middle, p.numeric) for p in pieces]
+            [(p.left, p.top, p.right, p.bottom, p.middle, p.height, p.numeric) for p in pieces]
         ).T
         self.left, self.top, self.right, self.bottom, self.middle = columns[:5]
-        self.numeric: Flags = columns[5] > 0
+        self.height = columns[5]
+        self.numeric: Flags = columns[6] > 0
         self.from_left = np.full(len(pieces), self.left.min())
         self.to_right = np.full(len(pieces), self.right.max())
         for strip in strips:
@@ -139,7 +141,30 @@ class _Region:
                 continue
             if (cut := self._columns(strip)) is not None:
                 chosen.append(cut)
-        return sorted(chosen, key=lambda cut: cut.top)
+        return self._bridged(sorted(chosen, key=lambda cut: cut.top))
+
+    def _bridged(self, cuts: Sequence[Strip]) -> list[Strip]:
+        """The cuts, joined where only the box of a line that is too long is between them."""
+        joined: list[Strip] = []
+        for cut in cuts:
+            if joined and (bridge := self._bridge(joined[-1], cut)) is not None:
+                joined[-1] = bridge
+            else:
+                joined.append(cut)
+        return joined
+
+    def _bridge(self, above: Strip, below: Strip) -> Strip | None:
+        """Both strips as one, if each line between them has another next to it."""
+        left, right = max(above.left, below.left), min(above.right, below.right)
+        if left >= right or below.top - above.bottom > BRIDGE * self.unit:
+            return None
+        middle = (left + right) / 2
+        low, high = np.searchsorted(self.middle, (above.bottom, below.top))
+        between = range(int(low), int(high))
+        sides = [bool((self.left[n] + self.right[n]) / 2 > middle) for n in between]
+        if len(set(sides)) < 2:
+            return None
+        return Strip(left, above.top, right, below.bottom)
 
     def _columns(self, strip: Strip) -> Strip | None:
         """The part of the strip that separates columns, if there is one."""
@@ -225,7 +250,7 @@ class _Region:
         room = self.to_right[numbers] - self.from_left[numbers]
         return _Side(
             self.middle[numbers],
-            self.bottom[numbers] - self.top[numbers],
+            self.height[numbers],
             float(widths.max()) / self.unit,
             float(np.median(widths)) / self.unit,
             float((widths >= FULL * room).mean()),
@@ -252,8 +277,7 @@ class _Region:
             gaps = self.top[after] - ends[:-1]
             place = int(gaps.argmax())
             rest = float(below.min()) - ends[-1]
-            heights = self.bottom - self.top
-            tall = heights[after[place]] >= TITLE_RATIO * np.median(heights[left])
+            tall = self.height[after[place]] >= TITLE_RATIO * np.median(self.height[left])
             if rest < gaps[place] or (tall and rest < TITLE_GAP * self.unit):
                 strip = strip._replace(bottom=float(ends[place]))
         for side in (left, right):
