@@ -18,6 +18,8 @@ LINE_HEIGHT = 1.15  # of a line without space above and below, in font sizes
 TRUST = 1.5  # ratio of a line's height to that of its box, at most
 _WIDE = re.compile(r"[\u2e80-\uffdf\U00020000-\U0003ffff]")
 _NARROW = re.compile(r"[iljtfrI.,:;'!|()\[\] -]")
+SAME_ROW = 0.5  # of a line's height, between the middles of lines next to each other
+LEAST_GAP = 0.6  # of a line's height: between two lines that detection has told apart
 SAME_HEIGHT = 1.3  # ratio up to which two lines are of the same size: boxes vary with their letters
 
 
@@ -82,12 +84,34 @@ def straightened(lines: Sequence[Line], quads: Sequence[Quad], skew: float) -> l
         for left, top, right, bottom in edges
     ]
     sizes = _sizes(lines, boxes)
-    return [
-        Piece(left, top, right, bottom, size, is_numeric(line.text), line.text, (number,))
-        for number, (line, size, (left, top, right, bottom, _)) in enumerate(
-            zip(lines, sizes, boxes, strict=True)
-        )
-    ]
+    return _apart(
+        [
+            Piece(left, top, right, bottom, size, is_numeric(line.text), line.text, (number,))
+            for number, (line, size, (left, top, right, bottom, _)) in enumerate(
+                zip(lines, sizes, boxes, strict=True)
+            )
+        ]
+    )
+
+
+def _apart(pieces: list[Piece]) -> list[Piece]:
+    """The pieces without the ends that reach into the next one of their row.
+
+    Where a gutter is narrow, the box of a line may reach across it.
+    """
+    order = sorted(range(len(pieces)), key=lambda number: pieces[number].middle)
+    for place, first in enumerate(order):
+        for second in order[place + 1 :]:
+            low, high = pieces[first], pieces[second]
+            size = min(low.height, high.height)
+            if high.middle - low.middle >= SAME_ROW * size:
+                break
+            number = first if low.left < high.left else second
+            left, right = (low, high) if number == first else (high, low)
+            end = right.left - LEAST_GAP * size
+            if left.right > end > left.left + size and right.right > left.right:
+                pieces[number] = left._replace(right=end)
+    return pieces
 
 
 def _sizes(

@@ -27,7 +27,9 @@ SAME_CELL = 0.75  # of the usual gap between rows: a line still belongs to the c
 
 def parts(rows: Sequence[Row], strips: Sequence[Strip]) -> Iterator[Draft | Sequence[Row]]:
     """The tables of an area, and the rows above, between and below them."""
-    found = _largest_table(rows, strips) if strips and len(rows) >= LEAST_ROWS else None
+    found = None
+    if strips and len(rows) >= LEAST_ROWS:
+        found = _largest_table(rows, _bridged(strips, rows))
     if found is None:
         yield rows
         return
@@ -53,6 +55,24 @@ def _largest_table(rows: Sequence[Row], strips: Sequence[Strip]) -> tuple[int, i
         if draft is not None:
             best = (*found, draft)
     return best
+
+
+def _bridged(strips: Sequence[Strip], rows: Sequence[Row]) -> list[Strip]:
+    """The strips, joined where a single row of cells is between two of them.
+
+    Detection may join two cells, and a heading may be above several columns.
+    """
+    joined: list[Strip] = []
+    for strip in sorted(strips, key=lambda strip: strip.top):
+        for number, above in enumerate(joined):
+            left, right = max(above.left, strip.left), min(above.right, strip.right)
+            between = [row for row in rows if above.bottom <= row.middle <= strip.top]
+            if left < right and len(between) == 1 and len(between[0].pieces) > 1:
+                joined[number] = Strip(left, above.top, right, strip.bottom)
+                break
+        else:
+            joined.append(strip)
+    return sorted(joined, key=lambda strip: -strip.height)
 
 
 def _columns(seed: Strip, strips: Sequence[Strip]) -> list[Strip]:
@@ -155,6 +175,8 @@ def _cells(
     spans: dict[int, int] = {}
     for piece in band:
         first, last = bisect_left(edges, piece.left), bisect_left(edges, piece.right)
+        if piece.numeric:  # detection has joined numbers
+            last = first
         pieces.setdefault(first, []).append(piece)
         spans[first] = max(spans.get(first, 1), last - first + 1)
     found = []
