@@ -30,7 +30,9 @@ FULL = 0.7  # of the width of its column: a line of a paragraph
 APART = 0.3  # of a line's height: the middles of lines that are not in one row
 TITLE_RATIO = 1.2  # height of a title to that of the text
 ROOM = 1.2  # in heights of a line, above and below a title across columns
-BRIDGE = 1.6  # in heights of a line, between two strips: that of a single row
+BRIDGE = 4.0  # in heights of a line, between two strips of the same gutter: that of a few rows
+LINE_GAP = 0.75  # in heights of a line, between two lines of a paragraph
+SAME_ROW = 0.5  # in heights of a line, between the middles of two lines
 NEW_PART = 1.0  # in heights of a line: a gap below what does not yet belong to a column
 TITLE_GAP = 2.0  # in heights of a line: between a title and what it stands above
 FEW = 2  # lines that may follow a column without belonging to it
@@ -98,10 +100,13 @@ def _cut(region: Sequence[Piece], cuts: Sequence[Strip]) -> list[list[Piece]]:
     bottoms = [cut.bottom for cut in cuts]
     for piece in region:
         number = bisect_left(bottoms, piece.middle)
-        part = 3 * number
-        if number < len(cuts) and piece.middle >= cuts[number].top:
-            part += 1 if piece.left + piece.right < cuts[number].left + cuts[number].right else 2
-        parts[part].append(piece)
+        if number == len(cuts) or piece.middle < cuts[number].top:
+            parts[3 * number].append(piece)
+        elif 2 * piece.left > cuts[number].left + cuts[number].right:
+            parts[3 * number + 2].append(piece)
+        else:
+            end = min(piece.right, cuts[number].left)
+            parts[3 * number + 1].append(piece._replace(right=end))
     return parts
 
 
@@ -154,17 +159,33 @@ class _Region:
         return joined
 
     def _bridge(self, above: Strip, below: Strip) -> Strip | None:
-        """Both strips as one, if each line between them has another next to it."""
+        """Both strips as one, if all that is between them are lines of the columns.
+
+        The box of a line may reach across a narrow gutter, or be that of two lines that detection
+        has joined. A title across the columns has more space above and below it.
+        """
         left, right = max(above.left, below.left), min(above.right, below.right)
         if left >= right or below.top - above.bottom > BRIDGE * self.unit:
             return None
-        middle = (left + right) / 2
         low, high = np.searchsorted(self.middle, (above.bottom, below.top))
-        between = range(int(low), int(high))
-        sides = [bool((self.left[n] + self.right[n]) / 2 > middle) for n in between]
-        if len(set(sides)) < 2:
+        between = np.arange(int(low), int(high))
+        across = between[(self.left[between] < left) & (self.right[between] > left)]
+        if not 0 < len(across) <= FEW or not all(self._is_line(int(number)) for number in across):
             return None
         return Strip(left, above.top, right, below.bottom)
+
+    def _is_line(self, number: int) -> bool:
+        """Whether a piece has the size of the text, and a line next to it or above and below."""
+        if self.height[number] >= TITLE_RATIO * self.unit:
+            return False
+        top, bottom = self.top[number], self.bottom[number]
+        middle, near = self.middle[number], LINE_GAP * self.unit
+        others = np.abs(self.middle - middle) < 3 * self.unit
+        others[number] = False
+        if (np.abs(self.middle[others] - middle) < SAME_ROW * self.unit).any():
+            return True
+        is_below = (np.abs(self.top[others] - bottom) < near).any()
+        return bool(is_below and (np.abs(self.bottom[others] - top) < near).any())
 
     def _columns(self, strip: Strip) -> Strip | None:
         """The part of the strip that separates columns, if there is one."""
