@@ -263,5 +263,5 @@ def _room_for(row: Row) -> float:
         return row.height
     character = (row.right - row.left) / len(text)
     if stands_alone(text[0]):  # closing punctuation takes the character before it along
-        return 2.2 * max(character, 0.8 * row.height)
+        return 2.7 * max(character, 0.8 * row.height)
     return (len(text.split(maxsplit=1)[0]) + 1.5) * character if text.strip() else row.height
