@@ -12,7 +12,9 @@ from ocr_engine.layout.strips import Strip, empty_strips
 
 GUTTER = 0.5  # width of a strip, in heights of a line
 TWO_ROWS = 1.8  # height of a strip, in heights of a line
-ACROSS_RATIO = 1.17  # height of a title across columns to that of the text, at least
+SPACE_ABOVE = 0.6  # in heights of a line, between the text and a title across columns
+SPACE_BELOW = 0.35
+ACROSS_RATIO = 1.1  # height of a title across columns to that of the text, at least
 ROOM = 1.2  # in heights of a line, above and below a title across columns
 
 
@@ -62,10 +64,18 @@ def _is_across(region: Sequence[Piece], number: int, unit: float) -> bool:
     low, high = piece.top + slack, piece.bottom - slack
     if any(other.bottom > low and other.top < high for other in region if other is not piece):
         return False
-    above = [other.bottom for other in region[:number] if other.left >= piece.right]
-    below = [other.top for other in region[number + 1 :] if other.left >= piece.right]
-    room = piece.bottom - piece.top + ROOM * unit
-    return bool(above and below) and min(below) - max(above) >= room
+    above, below = region[:number], region[number + 1 :]
+    to_right = [[other for other in part if other.left >= piece.right] for part in (above, below)]
+    if not all(to_right):
+        return False
+    gap_above = piece.top - max(other.bottom for other in above)
+    gap_below = min(other.top for other in below) - piece.bottom
+    room = min(p.top for p in to_right[1]) - max(p.bottom for p in to_right[0])
+    return (
+        gap_above >= SPACE_ABOVE * unit
+        and gap_below >= SPACE_BELOW * unit
+        and room >= piece.bottom - piece.top + ROOM * unit
+    )
 
 
 def _cut(region: Sequence[Piece], cuts: Sequence[Strip]) -> list[list[Piece]]:
