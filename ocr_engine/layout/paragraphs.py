@@ -201,8 +201,8 @@ class _Flow:
     def _early_ends(self) -> list[bool]:
         """Whether each row has room for the first word of the next one."""
         early = []
-        for number, (above, below) in enumerate(pairwise(self.rows)):
-            edge = self._right_edge(number)
+        edges = self._right_edges()
+        for edge, (above, below) in zip(edges, pairwise(self.rows), strict=False):
             early.append(edge - above.right > _room_for(below))
         for first, end in self._runs():
             ends = early[first : end - 1]
@@ -229,22 +229,24 @@ class _Flow:
         breaks = [number for number, is_apart in enumerate(apart, 1) if is_apart]
         return list(pairwise([0, *breaks, len(self.rows)]))
 
-    def _right_edge(self, number: int) -> float:
-        """How far to the right the lines near this one go, or those of the whole area."""
-        rights = [self.rows[number].right]
-        for step in (1, -1):
-            place = number
-            for _ in range(EDGE_ROWS):
-                if not 0 <= (place + step) < len(self.rows):
-                    break
-                if not self.close[min(place, place + step)]:
-                    break
-                place += step
-                if not self.has_cells[place]:
-                    rights.append(self.rows[place].right)
-        edge = max(rights)
-        near = sum(right > edge - SAME_EDGE * self.rows[number].height for right in rights)
-        return edge if near >= 2 else max(edge, self.right)
+    def _right_edges(self) -> list[float]:
+        """How far to the right the lines near each row go, or those of the whole area."""
+        rights = [
+            -math.inf if cells else row.right
+            for row, cells in zip(self.rows, self.has_cells, strict=True)
+        ]
+        breaks = [number + 1 for number, close in enumerate(self.close) if not close]
+        edges: list[float] = []
+        for first, end in pairwise([0, *breaks, len(self.rows)]):
+            for number in range(first, end):
+                row = self.rows[number]
+                near = rights[max(first, number - EDGE_ROWS) : min(end, number + EDGE_ROWS + 1)]
+                edge = max(row.right, *near)
+                reach = edge - SAME_EDGE * row.height
+                if sum(right > reach for right in near) < 2:
+                    edge = max(edge, self.right)
+                edges.append(edge)
+        return edges
 
 
 def _looks_like_title(row: Row, height: float) -> bool:
