@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ocr_engine.layout.pieces import Piece
-from ocr_engine.layout.sides import Flags, Positions, Side, are_cells, independent
+from ocr_engine.layout.sides import Flags, Positions, Side, are_cells, independent, median
 from ocr_engine.layout.strips import Strip
 
 BAND_GAP = 1.0  # in heights of a line: between parts of a page that may differ
@@ -185,7 +185,7 @@ class Region:
             self.middle[numbers],
             self.height[numbers],
             float(widths.max()) / self.unit,
-            float(np.median(widths)) / self.unit,
+            median(widths) / self.unit,
             float((widths >= FULL * room).mean()),
             float(self.numeric[numbers].mean()),
         )
@@ -210,7 +210,7 @@ class Region:
             gaps = self.top[after] - ends[:-1]
             place = int(gaps.argmax())
             rest = float(below.min()) - ends[-1]
-            tall = self.height[after[place]] >= TITLE_RATIO * np.median(self.height[left])
+            tall = self.height[after[place]] >= TITLE_RATIO * median(self.height[left])
             if rest < gaps[place] or (tall and rest < TITLE_GAP * self.unit):
                 strip = strip._replace(bottom=float(ends[place]))
         for side in (left, right):
