@@ -183,9 +183,7 @@ def test_every_line_of_scattered_boxes_is_there_once(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_size_of_the_page_does_not_change_the_order(seed: int) -> None:
     lines = scattered(seed, 60)
-    large = [
-        replace(each, box=tuple((3 * x, 3 * y) for x, y in each.box)) for each in lines
-    ]
+    large = [replace(each, box=tuple((3 * x, 3 * y) for x, y in each.box)) for each in lines]
     assert grouped(laid_out(large, 3000, 4200)) == grouped(laid_out(lines))
 
 
@@ -195,4 +193,6 @@ def test_a_thousand_lines() -> None:
         for name, left in (("a", 40), ("b", 380), ("c", 720))
         for n in range(340)
     ]
-    assert names(laid_out(lines, 1100, 9000)) == [f"{name}{n}" for name in "abc" for n in range(340)]
+    assert names(laid_out(lines, 1100, 9000)) == [
+        f"{name}{n}" for name in "abc" for n in range(340)
+    ]
