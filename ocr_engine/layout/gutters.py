@@ -37,15 +37,15 @@ class Region:
         self.from_left = np.full(len(pieces), self.left.min())
         self.to_right = np.full(len(pieces), self.right.max())
         for strip in strips:
-            beside = self.beside(strip)
-            after = self.left[beside] >= strip.right
-            before = self.right[beside] <= strip.left
-            bounds = self.from_left[beside]
+            next_to = self.next_to(strip)
+            after = self.left[next_to] >= strip.right
+            before = self.right[next_to] <= strip.left
+            bounds = self.from_left[next_to]
             bounds[after] = np.maximum(bounds[after], strip.right)
-            bounds = self.to_right[beside]
+            bounds = self.to_right[next_to]
             bounds[before] = np.minimum(bounds[before], strip.left)
 
-    def beside(self, strip: Strip) -> slice:
+    def next_to(self, strip: Strip) -> slice:
         """The pieces at the height of a strip."""
         low, high = np.searchsorted(self.middle, (strip.top, strip.bottom))
         return slice(int(low), int(high))
@@ -124,11 +124,11 @@ class Region:
 
     def _bands(self, strip: Strip) -> list[Strip]:
         """The strip, divided where the page is empty from left to right."""
-        beside = self.beside(strip)
+        next_to = self.next_to(strip)
         bands: list[Strip] = []
         top, bottom = strip.top, math.inf
         for above, below in zip(
-            self.top[beside].tolist(), self.bottom[beside].tolist(), strict=True
+            self.top[next_to].tolist(), self.bottom[next_to].tolist(), strict=True
         ):
             if above - bottom >= BAND_GAP * self.unit:
                 middle = (above + bottom) / 2
@@ -140,11 +140,11 @@ class Region:
 
     def _split(self, strip: Strip) -> tuple[Positions, Positions]:
         """The pieces on both sides of a strip."""
-        beside = self.beside(strip)
-        numbers = np.arange(beside.start, beside.stop)
+        next_to = self.next_to(strip)
+        numbers = np.arange(next_to.start, next_to.stop)
         return (
-            numbers[self.right[beside] <= strip.left],
-            numbers[self.left[beside] >= strip.right],
+            numbers[self.right[next_to] <= strip.left],
+            numbers[self.left[next_to] >= strip.right],
         )
 
     def _sides(self, strip: Strip, whole: bool = False) -> tuple[Side, Side] | None:

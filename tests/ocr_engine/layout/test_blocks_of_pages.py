@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from layout_pages import PITCH, SIZE, column, grouped, hanzi, laid_out, line, upright_line, words
 
 from ocr_engine.layout.markers import Marker, is_marker, marker_of, markers_of_lists
 from ocr_engine.result import Line
+from tests.support.layout_pages import (
+    PITCH,
+    SIZE,
+    column,
+    grouped,
+    hanzi,
+    laid_out,
+    line,
+    upright_line,
+    words,
+)
 
 
 def chinese(name: str, left: float, top: float, lengths: tuple[int, ...]) -> list[Line]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from layout_pages import column, laid_out, line, skewed, words
 
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.layout.rules import Rule, find_rules
 from ocr_engine.result import Block, Line
+from tests.support.layout_pages import column, laid_out, line, skewed, words
 
 LEFT, TOP, WIDE, HIGH = 100, 200, 150, 50  # of the grid and of its cells
 
