@@ -13,6 +13,7 @@ from ocr_engine.result import Line
 from tests.support.layout_pages import (
     PITCH,
     column,
+    grouped,
     hanzi,
     laid_out,
     line,
@@ -183,6 +184,14 @@ def test_every_line_of_scattered_boxes_is_there_once(seed: int) -> None:
 def test_the_size_of_the_page_does_not_change_the_order(seed: int) -> None:
     lines = scattered(seed, 60)
     large = [replace(each, box=as_quad((3 * x, 3 * y) for x, y in each.box)) for each in lines]
-    assert names(laid_out(lines, 1100, 9000)) == [
-        f"{name}{n}" for name in "abc" for n in range(340)
+    assert grouped(laid_out(large, 3000, 4200)) == grouped(laid_out(lines))
+
+
+def test_a_thousand_lines() -> None:
+    lines = [
+        line(words(f"{name}{n}", 30), left, 60 + 26 * n)
+        for name, left in (("a", 40), ("b", 380), ("c", 720))
+        for n in range(340)
     ]
+    order = [f"{name}{n}" for name in "abc" for n in range(340)]
+    assert names(laid_out(lines, 1100, 9000)) == order
