@@ -15,7 +15,7 @@ BAND_GAP = 1.0  # in heights of a line: between parts of a page that may differ
 FULL = 0.7  # of the width of its column: a line of a paragraph
 TITLE_RATIO = 1.2  # height of a title to that of the text
 BRIDGE = 4.0  # in heights of a line, between two strips of the same gutter: that of a few rows
-LINE_GAP = 0.75  # in heights of a line, between two lines of a paragraph
+LINE_GAP = 0.6  # in heights of a line, between two lines of a paragraph
 SAME_ROW = 0.5  # in heights of a line, between the middles of two lines
 NEW_PART = 1.0  # in heights of a line: a gap below what does not yet belong to a column
 TITLE_GAP = 2.0  # in heights of a line: between a title and what it stands above
@@ -81,8 +81,12 @@ class Region:
             return None
         low, high = np.searchsorted(self.middle, (above.bottom, below.top))
         between = np.arange(int(low), int(high))
-        across = between[(self.left[between] < left) & (self.right[between] > left)]
-        if not 0 < len(across) <= FEW or not all(self._is_line(int(number)) for number in across):
+        reaching = between[
+            (self.left[between] < left) & (self.right[between] > min(above.left, below.left))
+        ]
+        if not len(reaching):
+            reaching = between
+        if not 0 < len(reaching) <= FEW or not all(map(self._is_line, reaching.tolist())):
             return None
         return Strip(left, above.top, right, below.bottom)
 
