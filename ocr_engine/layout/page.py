@@ -42,8 +42,8 @@ def lay_out(
 
 def _drafts(pieces: Sequence[Piece], height: int) -> list[tuple[int, Draft]]:
     """The blocks of the pieces in reading order, each with the number of its area."""
-    above: list[list[Piece]] = []
-    below: list[list[Piece]] = []
+    above: list[Piece] = []
+    below: list[Piece] = []
     if vertical.has_columns(pieces):
         areas = vertical.areas(pieces)
     else:
@@ -67,9 +67,9 @@ def _drafts(pieces: Sequence[Piece], height: int) -> list[tuple[int, Draft]]:
         for side in (False, True)
     }
     groups = [
-        *([Draft("header", piece.numbers) for piece in row] for row in above),
+        *([[Draft("header", piece.numbers) for piece in above]] if above else ()),
         *(_area_drafts(found, bodies[is_rotated]) for is_rotated, found in parts),
-        *([Draft("footer", piece.numbers) for piece in row] for row in below),
+        [Draft("footer", piece.numbers) for piece in below],
     ]
     return [(number, draft) for number, group in enumerate(groups) for draft in group]
 

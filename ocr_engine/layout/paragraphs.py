@@ -243,7 +243,7 @@ class _Flow:
                 near = rights[max(first, number - EDGE_ROWS) : min(end, number + EDGE_ROWS + 1)]
                 edge = max(row.right, *near)
                 reach = edge - SAME_EDGE * row.height
-                if sum(right > reach for right in near) < 2:
+                if len(near) < 2 or sorted(near)[-2] <= reach:
                     edge = max(edge, self.right)
                 edges.append(edge)
         return edges

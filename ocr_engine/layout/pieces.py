@@ -18,6 +18,7 @@ LINE_HEIGHT = 1.15  # of a line without space above and below, in font sizes
 STRETCH = 1.1  # ratio of the height of such a line to the usual one of its box, at most
 TRUST = 1.5  # ratio of a line's height to that of its box, at most
 _WIDE = re.compile(r"[\u2e80-\uffdf\U00020000-\U0003ffff]")
+_DIGIT = re.compile(r"\d")
 _NARROW = re.compile(r"[iljtfrI.,:;'!|()\[\] -]")
 SAME_ROW = 0.5  # of a line's height, between the middles of lines next to each other
 LEAST_GAP = 0.8  # of a line's height: between two lines that detection has told apart
@@ -162,8 +163,10 @@ def _advance(text: str) -> float:
 
 def is_numeric(text: str) -> bool:
     """Whether at least half of the characters are digits."""
-    digits = sum(map(str.isdigit, text))
-    return digits > 0 and 2 * digits >= len(text) - text.count(" ")
+    if _DIGIT.search(text) is None:
+        return False
+    digits = len(text) - len(_DIGIT.sub("", text))
+    return 2 * digits >= len(text) - text.count(" ")
 
 
 def rotated_left(pieces: Iterable[Piece]) -> list[Piece]:

@@ -14,7 +14,10 @@ CELL_GAP = 1.5  # between two pieces of a row, in heights of a line: from this t
 
 
 class Row(NamedTuple):
-    """Pieces from left to right, and the box around them; height: of a line."""
+    """Pieces from left to right, and the box around them.
+
+    height: of a line. is_table: whether a table is among them.
+    """
 
     pieces: tuple[Piece, ...]
     left: float
@@ -22,6 +25,7 @@ class Row(NamedTuple):
     right: float
     bottom: float
     height: float
+    is_table: bool
 
     @property
     def middle(self) -> float:
@@ -36,13 +40,10 @@ class Row(NamedTuple):
         return " ".join(piece.text for piece in self.pieces)
 
     @property
-    def is_table(self) -> bool:
-        """Whether a table is in it."""
-        return any(piece.table is not None for piece in self.pieces)
-
-    @property
     def has_cells(self) -> bool:
         """Whether wide gaps separate its pieces; not that after the marker of a list item."""
+        if len(self.pieces) == 1:
+            return False
         pieces = self.pieces[1:] if is_marker(self.pieces[0].text) else self.pieces
         gap = CELL_GAP * self.height
         return any(after.left - before.right > gap for before, after in pairwise(pieces))
@@ -61,7 +62,8 @@ def rows_of(pieces: Sequence[Piece]) -> list[Row]:
 def _row(pieces: tuple[Piece, ...]) -> Row:
     if len(pieces) == 1:
         (piece,) = pieces
-        return Row(pieces, piece.left, piece.top, piece.right, piece.bottom, piece.height)
+        left, top, right, bottom, height = piece[:5]
+        return Row(pieces, left, top, right, bottom, height, piece.table is not None)
     return Row(
         pieces,
         min(piece.left for piece in pieces),
@@ -69,4 +71,5 @@ def _row(pieces: tuple[Piece, ...]) -> Row:
         max(piece.right for piece in pieces),
         max(piece.bottom for piece in pieces),
         max(piece.height for piece in pieces),
+        any(piece.table is not None for piece in pieces),
     )

@@ -10,7 +10,8 @@ from ocr_engine.layout.rows import Row, rows_of
 
 AT_EDGE = 0.1  # of the page's height
 NUMBER_AT_EDGE = 0.2  # where a page number may be
-LEAST_ROWS = 8  # on the page
+LEAST_LINES = 8  # on the page
+NEAR_EDGE = 0.35  # of the page's height: where the line next to it is looked for
 GAP = 1.2  # between it and the text, in heights of a line
 SMALL = 0.93  # of the height of the text
 LARGEST = 1.1  # of it, of a row with a page number
@@ -20,26 +21,26 @@ _NUMBER = re.compile(
 )
 
 
-def apart(
-    pieces: Sequence[Piece], height: int
-) -> tuple[list[list[Piece]], list[Piece], list[list[Piece]]]:
-    """The rows of the header, all other pieces, and the rows of the footer."""
-    rows = rows_of(pieces)
-    if len(rows) < LEAST_ROWS:
+def apart(pieces: Sequence[Piece], height: int) -> tuple[list[Piece], list[Piece], list[Piece]]:
+    """The pieces of the header, all others, and those of the footer."""
+    if len(pieces) < LEAST_LINES:
         return [], list(pieces), []
     unit = body_height(pieces)
-    first, second, above, last = rows[0], rows[1], rows[-2], rows[-1]
-    header = second.top - first.bottom >= GAP * unit and _is_running(
-        first, first.bottom / height, unit
-    )
-    footer = last.top - above.bottom >= GAP * unit and _is_running(
-        last, 1 - last.top / height, unit
-    )
-    kept = rows[int(header) : len(rows) - int(footer)]
+    above = rows_of([piece for piece in pieces if piece.middle < NEAR_EDGE * height])
+    below = rows_of([piece for piece in pieces if piece.middle > (1 - NEAR_EDGE) * height])
+    header: Sequence[Piece] = ()
+    footer: Sequence[Piece] = ()
+    if len(above) > 1 and above[1].top - above[0].bottom >= GAP * unit:
+        first = above[0]
+        header = first.pieces if _is_running(first, first.bottom / height, unit) else ()
+    if below and (len(below) == 1 or below[-1].top - below[-2].bottom >= GAP * unit):
+        last = below[-1]
+        footer = last.pieces if _is_running(last, 1 - last.top / height, unit) else ()
+    apart_from = {piece.numbers for piece in (*header, *footer)}
     return (
-        [list(first.pieces)] if header else [],
-        [piece for row in kept for piece in row.pieces],
-        [list(last.pieces)] if footer else [],
+        list(header),
+        [piece for piece in pieces if piece.numbers not in apart_from],
+        list(footer),
     )
 
 
