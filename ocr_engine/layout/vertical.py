@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ocr_engine.layout import columns
 from ocr_engine.layout.columns import Area
 from ocr_engine.layout.pieces import Piece, rotated_left
+from ocr_engine.stages.page_angle import is_ideographic
 
 LEAST_COLUMNS = 2
 LEAST_GAP = 0.3  # between two parts of the page, in heights of a line
@@ -15,6 +16,8 @@ LEAST_GAP = 0.3  # between two parts of the page, in heights of a line
 def has_columns(pieces: Sequence[Piece]) -> bool:
     """Whether a page, or all of a part of it between its top and bottom, is written in columns."""
     standing = [piece for piece in pieces if piece.is_column]
+    if 2 * sum(is_ideographic(piece.text) for piece in standing) < len(standing):
+        return False  # other scripts are only written in lines: the page lies on its side
     if len(standing) < LEAST_COLUMNS:
         return len(standing) == len(pieces) > 0
     lying = [piece for piece in pieces if not _stands(piece)]

@@ -21,19 +21,15 @@ from ocr_engine.stages.crops import Crops
 from ocr_engine.stages.reading_order import column_order
 from ocr_engine.stages.recognition import Reading
 
-Detect = Callable[[ImageArray], list[FloatArray]]  # boxes in reading order
+Detect = Callable[[ImageArray], list[FloatArray]]  # boxes in raster order
 Read = Callable[[Crops, RecognitionOptions], list[Reading]]
 ReadSample = Callable[[Crops], list[Reading]]  # with characters
 
 
 @dataclass(frozen=True, slots=True)
 class PageLines:
-    """The lines found on a page, in reading order: boxes, regions and crops.
+    """The lines found on a page, in raster order: boxes, regions and crops."""
 
-    size: width and height of the page in pixels.
-    """
-
-    size: tuple[int, int]
     boxes: Sequence[FloatArray]
     regions: Sequence[CropRegion]
     crops: Crops
@@ -91,7 +87,6 @@ def cut_lines(pixels: ImageArray, boxes: Sequence[FloatArray]) -> PageLines:
     """The lines in these boxes; a box without area is left out."""
     lines = [(box, region) for box in boxes if (region := crop_region(box)) is not None]
     return PageLines(
-        (pixels.shape[1], pixels.shape[0]),
         [box for box, _ in lines],
         [region for _, region in lines],
         Crops(
@@ -105,7 +100,6 @@ def by_columns(lines: PageLines) -> PageLines:
     """The same lines in the order of vertical columns."""
     order = column_order(lines.boxes, lines.steep)
     return PageLines(
-        lines.size,
         [lines.boxes[number] for number in order],
         [lines.regions[number] for number in order],
         lines.crops.subset(order),

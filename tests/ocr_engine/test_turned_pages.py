@@ -162,7 +162,9 @@ def test_columns_are_read_from_the_right_and_do_not_turn_the_page(reader: Recogn
     expected = ["".join(glyph.text for glyph in chosen[n : n + 7]) for n in (0, 7, 14)]
     page = read(reader, DecodedImage(sheet))
     assert (page.angle, texts(page)) == (0, expected)
-    assert texts(read(reader, DecodedImage(sheet), "off")) == expected[::-1]
+    as_it_lies = read(reader, DecodedImage(sheet), "off")
+    assert texts(as_it_lies) == expected
+    assert [as_it_lies.lines[place].text for place in as_it_lies.raster] == expected[::-1]
     upside_down = DecodedImage(np.ascontiguousarray(sheet[::-1, ::-1]))
     turned = read(reader, upside_down)
     assert (turned.angle, texts(turned)) == (180, expected)

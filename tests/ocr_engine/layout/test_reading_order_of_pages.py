@@ -138,6 +138,11 @@ def test_vertical_columns_run_from_the_right() -> None:
     assert names(laid_out(lines)) == order
 
 
+def test_latin_lines_on_their_side_are_no_columns() -> None:
+    lines = [upright_line(words(f"l{n}", 30), 200 + 45 * n, 100) for n in range(8)]
+    assert names(laid_out(lines)) == [f"l{n}" for n in range(8)]
+
+
 def test_two_tiers_of_vertical_columns() -> None:
     lines = [
         upright_line(hanzi(f"{tier}{n}", 18), 800 - 45 * n, 100 + 420 * tier)
