@@ -20,6 +20,8 @@ from ocr_engine.result import BlockType, Table
 from ocr_engine.stages.words import stands_alone
 
 TITLE_RATIO = 1.2  # height of a title to that of the text
+TITLE_BOX_RATIO = 1.08  # of their boxes, which are less certain
+SAME_BOX = 1.12  # ratio of the heights of boxes of lines in the same font
 LONGEST_TITLE = 80  # characters
 TITLE_ROWS = 3
 SAME_TITLE = 1.15  # ratio of the heights of two lines of a title
@@ -47,9 +49,10 @@ class Draft(NamedTuple):
 
 
 class Body(NamedTuple):
-    """The text of a page: the height of its lines, and their usual distance in heights."""
+    """The text of a page: the height of its lines and boxes; their usual distance in heights."""
 
     height: float
+    box: float = 0.0
     pitch: float = USUAL_PITCH
     has_titles: bool = True
 
@@ -74,7 +77,9 @@ def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
                 break
     heights = [row.height for rows in areas for row in rows]
     tall = sum(each >= TITLE_RATIO * height for each in heights)
-    return Body(height, usual, 2 * tall < len(heights))
+    boxes = sorted(row.bottom - row.top for rows in areas for row in rows)
+    box = boxes[len(boxes) // 2] if boxes else 0.0
+    return Body(height, box, usual, 2 * tall < len(heights))
 
 
 def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
@@ -93,7 +98,10 @@ def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
 
 def _alike(above: Row, below: Row) -> bool:
     """Whether two rows may be lines in the same font."""
-    return same_size(above.height, below.height) and not (above.is_table or below.is_table)
+    if above.is_table or below.is_table:
+        return False
+    low, high = sorted((above.bottom - above.top, below.bottom - below.top))
+    return high <= SAME_BOX * low or same_size(above.height, below.height)
 
 
 def _close(rows: Sequence[Row], usual: float) -> list[bool]:
@@ -128,7 +136,7 @@ class _Flow:
         self.markers = markers
         self.has_cells = [row.is_table or row.has_cells for row in rows]
         self.titles = [
-            body.has_titles and not cells and _looks_like_title(row, body.height)
+            body.has_titles and not cells and _looks_like_title(row, body)
             for row, cells in zip(rows, self.has_cells, strict=True)
         ]
         self.close = _close(rows, body.pitch)
@@ -249,10 +257,11 @@ class _Flow:
         return edges
 
 
-def _looks_like_title(row: Row, height: float) -> bool:
+def _looks_like_title(row: Row, body: Body) -> bool:
     text = row.text
     return (
-        row.height >= TITLE_RATIO * height
+        row.height >= TITLE_RATIO * body.height
+        and row.bottom - row.top >= TITLE_BOX_RATIO * body.box
         and len(text) <= LONGEST_TITLE
         and any(map(str.isalpha, text))
     )
