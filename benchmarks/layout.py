@@ -50,7 +50,7 @@ LEAST_TABLES = {"ruled tables": 0.95, "unruled tables": 0.85}
 
 
 class Layout(NamedTuple):
-    """The blocks of a page in reading order, and how long that took.
+    """The blocks of a page in reading order, and the CPU seconds that it took.
 
     same_raster: whether `order=raster` gives the order that the lines had; None if not known.
     """
@@ -64,7 +64,7 @@ Reader = Callable[[Sequence[StoredPage]], Iterable[Layout]]
 
 
 class KindScore(NamedTuple):
-    """The figures of a kind; tables: None if it has none; raster: None if that is not known."""
+    """The figures of a kind; None for what it does not have. milliseconds: of CPU for a page."""
 
     kind: str
     order: float
@@ -179,9 +179,9 @@ def laid_out(page: StoredPage) -> Layout:
     truth = page.truth
     lines = true_lines(truth)
     boxes = [line.box for line in lines]
-    start = time.perf_counter()
+    start = time.process_time()
     blocks, raster = lay_out(lines, boxes, truth.width, truth.height, truth.rules)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     ordered = [line for block in blocks for line in block.lines]
     restored = [ordered[place] for place in raster] if raster else ordered
     return Layout(blocks, seconds, restored == lines)
@@ -190,10 +190,10 @@ def laid_out(page: StoredPage) -> Layout:
 def read_image(page: StoredPage) -> Layout:
     """The layout of an image that the engine openvino reads, with one thread."""
     recognizer = _recognizer()
-    start = time.perf_counter()
+    start = time.process_time()
     image = decode(page.path.read_bytes(), MAX_PIXELS)
     result = recognizer.recognize(image, RecognitionOptions()).result
-    return Layout(result.pages[0].blocks, time.perf_counter() - start)
+    return Layout(result.pages[0].blocks, time.process_time() - start)
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import random as stdlib_random
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 
 import layout as benchmark
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page as Tab
 
+from layout_set import browser, store
 from layout_set.browser import browser_tab, draw
 from layout_set.kinds import KINDS, needs_debian, sheet
 from layout_set.matching import Match, match_lines
@@ -307,3 +310,26 @@ def test_cells_know_their_place_and_their_rules(tab: Tab) -> None:
     assert {each.table for each in truth.blocks} == {0}
     assert len(truth.rules) >= 8
     assert TruePage.from_json(truth.to_json()) == truth
+
+
+def test_a_page_is_drawn_again_only_if_it_has_changed(
+    tab: Tab,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    monkeypatch.setattr(store, "fetch_fonts", lambda: None)
+    monkeypatch.setattr(browser, "browser_tab", lambda _: nullcontext(tab))
+    (drawn,) = store.pages("test", ["receipts"], 1)
+    assert drawn.truth.lines
+    with Image.open(drawn.path) as image:
+        assert image.size == (drawn.truth.width, drawn.truth.height)
+    assert capsys.readouterr().out == "drawing 1 pages ...\n"
+    assert store.pages("test", ["receipts"], 1) == [drawn]
+    assert capsys.readouterr().out == ""
+    other = sheet("receipts", "tuning", 0)
+    monkeypatch.setattr(store, "sheet", lambda *_: other)
+    (again,) = store.pages("test", ["receipts"], 1)
+    assert again.truth != drawn.truth
+    assert capsys.readouterr().out == "drawing 1 pages ...\n"
