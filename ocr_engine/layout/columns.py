@@ -6,6 +6,7 @@ Otherwise, as in receipts, forms and tables, the rows belong together.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -22,6 +23,8 @@ NARROW = 5.0  # width of a column, in heights of a line: below, it may be one of
 WIDE = 8.0  # from which it may be a column whose lines are next to those of another
 WIDEST_GUTTER = 4.0  # in heights of a line, between lines that are next to each other
 WIDEST_PITCH = 1.9  # distance of such lines, in heights
+BAND_GAP = 1.0  # in heights of a line: between parts of a page that may differ
+LEAST_ROWS = 3  # of a table
 MANY = 8  # lines of a column that are next to those of another
 FULL = 0.7  # of the width of its column: a line of a paragraph
 APART = 0.3  # of a line's height: the middles of lines that are not in one row
@@ -33,13 +36,18 @@ FEW = 2  # lines that may follow a column without belonging to it
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.int64]
 
 
 class Area(NamedTuple):
-    """Lines that are read row by row; strips: those between the cells of rows, if any."""
+    """Lines that are read row by row; strips: those between the cells of rows, if any.
+
+    is_rotated: its rows are vertical columns.
+    """
 
     pieces: Sequence[Piece]
     strips: Sequence[Strip] = ()
+    is_rotated: bool = False
 
 
 def areas(pieces: Sequence[Piece]) -> list[Area]:
@@ -134,26 +142,73 @@ class _Region:
         return sorted(chosen, key=lambda cut: cut.top)
 
     def _columns(self, strip: Strip) -> Strip | None:
-        """The part of the strip that separates columns, if it does."""
+        """The part of the strip that separates columns, if there is one."""
+        best: Strip | None = None
+        for part in self._without_tables(strip):
+            cut = self._checked(part)
+            if cut is not None and (best is None or cut.height > best.height):
+                best = cut
+        return best
+
+    def _without_tables(self, strip: Strip) -> list[Strip]:
+        """The parts of a strip above, between and below those that are gaps of tables."""
+        bands = self._bands(strip)
+        if len(bands) < 2:
+            return [strip]
+        parts: list[Strip] = []
+        top = strip.top
+        for band in bands:
+            sides = self._sides(band)
+            if sides is not None and _are_cells(*sides):
+                parts.append(strip._replace(top=top, bottom=band.top))
+                top = band.bottom
+        return [*parts, strip._replace(top=top)]
+
+    def _bands(self, strip: Strip) -> list[Strip]:
+        """The strip, divided where the page is empty from left to right."""
+        beside = self.beside(strip)
+        bands: list[Strip] = []
+        top, bottom = strip.top, math.inf
+        for above, below in zip(
+            self.top[beside].tolist(), self.bottom[beside].tolist(), strict=True
+        ):
+            if above - bottom >= BAND_GAP * self.unit:
+                middle = (above + bottom) / 2
+                bands.append(strip._replace(top=top, bottom=middle))
+                top, bottom = middle, below
+            else:
+                bottom = below if bottom == math.inf else max(bottom, below)
+        return [*bands, strip._replace(top=top)]
+
+    def _split(self, strip: Strip) -> tuple[Positions, Positions]:
+        """The pieces on both sides of a strip."""
         beside = self.beside(strip)
         numbers = np.arange(beside.start, beside.stop)
-        left = numbers[self.right[beside] <= strip.left]
-        right = numbers[self.left[beside] >= strip.right]
+        return (
+            numbers[self.right[beside] <= strip.left],
+            numbers[self.left[beside] >= strip.right],
+        )
+
+    def _sides(self, strip: Strip) -> tuple[_Side, _Side] | None:
+        """The lines next to a strip, where both sides have some."""
+        left, right = self._split(strip)
         if min(len(left), len(right)) < 2:
             return None
         top = max(self.top[left].min(), self.top[right].min())
         bottom = min(self.bottom[left].max(), self.bottom[right].max())
-        near_left = left[self.to_right[left] >= strip.left]
-        near_right = right[self.from_left[right] <= strip.right]
-        sides = [self._side(near, top, bottom) for near in (near_left, near_right)]
-        if None in sides:
-            return None
-        gutter = (strip.right - strip.left) / self.unit
-        if not _independent(*(side for side in sides if side), gutter):
-            return None
-        return self._without_ends(strip, left, right, top, bottom)
+        near_left = self._side(left[self.to_right[left] >= strip.left], top, bottom)
+        near_right = self._side(right[self.from_left[right] <= strip.right], top, bottom)
+        return (near_left, near_right) if near_left and near_right else None
 
-    def _side(self, numbers: npt.NDArray[np.int64], top: float, bottom: float) -> _Side | None:
+    def _checked(self, strip: Strip) -> Strip | None:
+        """The strip without its ends, if it separates columns."""
+        sides = self._sides(strip)
+        gutter = (strip.right - strip.left) / self.unit
+        if sides is None or not _independent(*sides, gutter):
+            return None
+        return self._without_ends(strip, *self._split(strip))
+
+    def _side(self, numbers: Positions, top: float, bottom: float) -> _Side | None:
         """The pieces of a column that are next to the other column."""
         inside = (self.middle[numbers] > top) & (self.middle[numbers] < bottom)
         numbers = numbers[inside]
@@ -172,28 +227,33 @@ class _Region:
     def _without_ends(
         self,
         strip: Strip,
-        left: npt.NDArray[np.int64],
-        right: npt.NDArray[np.int64],
-        top: float,
-        bottom: float,
+        left: Positions,
+        right: Positions,
     ) -> Strip:
         """The strip without a few lines before the right and after the left column.
 
         They are alone in their rows and set apart, such as a title above the next part of the page.
         """
+        top = max(float(self.top[left].min()), float(self.top[right].min()))
+        bottom = min(float(self.bottom[left].max()), float(self.bottom[right].max()))
         after = left[self.top[left] >= bottom]
         below = self.top[self.middle > strip.bottom]
         if 0 < len(after) <= FEW and len(below):
             above = max(float(self.bottom[left[self.top[left] < bottom]].max()), bottom)
             gap = self.top[after].min() - above
             rest = float(below.min()) - self.bottom[after].max()
-            tall = (self.bottom - self.top)[after].max() >= TITLE_RATIO * self.unit
+            heights = self.bottom - self.top
+            tall = heights[after].max() >= TITLE_RATIO * np.median(heights[left])
             if rest < gap or (tall and rest < TITLE_GAP * self.unit):
                 strip = strip._replace(bottom=above)
-        before = right[self.bottom[right] <= top]
-        if 0 < len(before) <= FEW:
-            start = min(float(self.top[right[self.bottom[right] > top]].min()), top)
-            if start - self.bottom[before].max() > NEW_PART * self.unit:
+        for side in (left, right):
+            before = side[self.bottom[side] <= top]
+            if not 0 < len(before) <= FEW:
+                continue
+            start = min(float(self.top[side[self.bottom[side] > top]].min()), top)
+            gap = start - self.bottom[before].max()
+            rest = float(self.top[before].min()) - strip.top
+            if gap > NEW_PART * self.unit if side is right else gap > rest:
                 strip = strip._replace(top=start)
         return strip
 
@@ -222,6 +282,16 @@ class _Side(NamedTuple):
         above = np.abs(other.middles[after - 1] - self.middles)
         below = np.abs(other.middles[after] - self.middles)
         return float((np.minimum(above, below) > APART * self.heights).mean())
+
+
+def _are_cells(left: _Side, right: _Side) -> bool:
+    """Whether the pieces on both sides of a strip are short, and in the same rows."""
+    short = max(left.numeric, right.numeric) > 0.5 or min(left.width, right.width) < NARROW
+    return (
+        short
+        and min(len(left.middles), len(right.middles)) >= LEAST_ROWS
+        and max(left.apart(right), right.apart(left)) <= 0.15
+    )
 
 
 def _independent(left: _Side, right: _Side, gutter: float) -> bool:

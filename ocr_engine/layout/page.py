@@ -8,7 +8,6 @@ import numpy as np
 
 from ocr_engine.geometry import Quad
 from ocr_engine.layout import columns, grids, running, tables, vertical
-from ocr_engine.layout.columns import Area
 from ocr_engine.layout.paragraphs import Body, Draft, body_of, drafts_of
 from ocr_engine.layout.pieces import Piece, body_height, straightened
 from ocr_engine.layout.rows import Row, rows_of
@@ -50,24 +49,38 @@ def _drafts(pieces: Sequence[Piece], height: int) -> list[tuple[int, Draft]]:
     else:
         above, pieces, below = running.apart(pieces, height)
         areas = columns.areas(pieces)
-    in_rows = [(rows_of(area.pieces), area) for area in areas]
-    body = body_of([rows for rows, _ in in_rows], body_height(pieces))
+    parts = [
+        (area.is_rotated, list(tables.parts(rows_of(area.pieces), area.strips))) for area in areas
+    ]
+    size = body_height(pieces)
+    bodies = {
+        side: body_of(
+            [
+                part
+                for is_rotated, found in parts
+                if is_rotated == side
+                for part in found
+                if not isinstance(part, Draft)
+            ],
+            size,
+        )
+        for side in (False, True)
+    }
     groups = [
         *([Draft("header", piece.numbers) for piece in row] for row in above),
-        *(_area_drafts(rows, area, body) for rows, area in in_rows),
+        *(_area_drafts(found, bodies[is_rotated]) for is_rotated, found in parts),
         *([Draft("footer", piece.numbers) for piece in row] for row in below),
     ]
     return [(number, draft) for number, group in enumerate(groups) for draft in group]
 
 
-def _area_drafts(rows: Sequence[Row], area: Area, body: Body) -> list[Draft]:
-    """The blocks of an area: its tables, and what is above, between and below them."""
-    found = tables.table_of(rows, area.strips) if area.strips else None
-    if found is None:
-        return drafts_of(rows, body)
-    first, end, table = found
-    above, below = rows[:first], rows[end:]
-    return [*_area_drafts(above, area, body), table, *_area_drafts(below, area, body)]
+def _area_drafts(parts: Sequence[Draft | Sequence[Row]], body: Body) -> list[Draft]:
+    """The blocks of an area: its tables, and those of its other rows."""
+    return [
+        draft
+        for part in parts
+        for draft in ([part] if isinstance(part, Draft) else drafts_of(part, body))
+    ]
 
 
 def _blocks(lines: Sequence[Line], found: Sequence[tuple[int, Draft]]) -> tuple[Block, ...]:

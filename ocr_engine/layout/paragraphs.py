@@ -75,6 +75,8 @@ def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
 
 def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
     """The blocks of rows without tables that are not ruled."""
+    if not rows:
+        return []
     flow = _Flow(rows, body, markers_of_lists([row.text for row in rows]))
     blocks: list[list[int]] = []
     for number in range(len(rows)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -19,10 +19,23 @@ LEAST_ROWS = 3
 LEAST_COLUMNS = 3
 SAME_HEIGHT = 0.6  # of the height of a strip: another one is of the same table
 FILLED = 0.5  # of all cells
+CELL_LINE_GAP = 0.4  # in heights, between the lines of a cell at the end of a table
 SAME_CELL = 0.75  # of the usual gap between rows: a line still belongs to the cell above it
 
 
-def table_of(rows: Sequence[Row], strips: Sequence[Strip]) -> tuple[int, int, Draft] | None:
+def parts(rows: Sequence[Row], strips: Sequence[Strip]) -> Iterator[Draft | Sequence[Row]]:
+    """The tables of an area, and the rows above, between and below them."""
+    found = _largest_table(rows, strips) if strips and len(rows) >= LEAST_ROWS else None
+    if found is None:
+        yield rows
+        return
+    first, end, table = found
+    yield from parts(rows[:first], strips)
+    yield table
+    yield from parts(rows[end:], strips)
+
+
+def _largest_table(rows: Sequence[Row], strips: Sequence[Strip]) -> tuple[int, int, Draft] | None:
     """The largest table in these rows: its first row, the one after its last, and its block."""
     best = None
     for strip in strips:
@@ -59,10 +72,18 @@ def _rows_between(rows: Sequence[Row], columns: Sequence[Strip]) -> tuple[int, i
         first += 1
     while first < end and len(rows[end - 1].pieces) < 2:
         end -= 1
+    while first < end < len(rows) and _hangs(rows[end], rows[end - 1], columns):
+        end += 1
     inside = rows[first:end]
     if any(row.is_table for row in inside) or _is_form(inside):
         return None
     return (first, end) if sum(len(row.pieces) > 1 for row in inside) >= LEAST_ROWS else None
+
+
+def _hangs(row: Row, above: Row, columns: Sequence[Strip]) -> bool:
+    """Whether a row is the rest of a cell, not one of the first column."""
+    gap = row.top - above.bottom
+    return row.left >= columns[0].right and gap < CELL_LINE_GAP * row.height
 
 
 def _is_form(rows: Sequence[Row]) -> bool:

@@ -45,7 +45,8 @@ def areas(pieces: Sequence[Piece]) -> list[Area]:
     waiting: list[Piece] = []
     for number, part in enumerate([*parts, []]):
         if before[number] or number == len(parts):
-            found += columns.areas(rotated_left(waiting))
+            rotated = columns.areas(rotated_left(waiting))
+            found += [area._replace(is_rotated=True) for area in rotated]
             found += columns.areas(before[number])
             waiting = []
         waiting += part
