@@ -22,7 +22,7 @@ TWO_ROWS = 1.8  # height of a strip, in heights of a line
 NARROW = 5.0  # width of a column, in heights of a line: below, it may be one of a table
 WIDE = 8.0  # from which it may be a column whose lines are next to those of another
 WIDEST_GUTTER = 4.0  # in heights of a line, between lines that are next to each other
-WIDEST_PITCH = 1.9  # distance of such lines, in heights
+WIDEST_PITCH = 2.0  # distance of such lines, in heights
 BAND_GAP = 1.0  # in heights of a line: between parts of a page that may differ
 LEAST_ROWS = 3  # of a table
 MANY = 8  # lines of a column that are next to those of another
@@ -30,6 +30,7 @@ FULL = 0.7  # of the width of its column: a line of a paragraph
 APART = 0.3  # of a line's height: the middles of lines that are not in one row
 TITLE_RATIO = 1.2  # height of a title to that of the text
 ROOM = 1.2  # in heights of a line, above and below a title across columns
+BRIDGE = 1.6  # in heights of a line, between two strips: that of a single row
 NEW_PART = 1.0  # in heights of a line: a gap below what does not yet belong to a column
 TITLE_GAP = 2.0  # in heights of a line: between a title and what it stands above
 FEW = 2  # lines that may follow a column without belonging to it
@@ -99,7 +100,7 @@ def _cut(region: Sequence[Piece], cuts: Sequence[Strip]) -> list[list[Piece]]:
         number = bisect_left(bottoms, piece.middle)
         part = 3 * number
         if number < len(cuts) and piece.middle >= cuts[number].top:
-            part += 1 if piece.right <= cuts[number].left else 2
+            part += 1 if piece.left + piece.right < cuts[number].left + cuts[number].right else 2
         parts[part].append(piece)
     return parts
 
@@ -111,10 +112,11 @@ class _Region:
         self.strips = strips
         self.unit = unit
         columns = np.array(
-            [(p.left, p.top, p.right, p.bottom, p.middle, p.numeric) for p in pieces]
+            [(p.left, p.top, p.right, p.bottom, p.middle, p.height, p.numeric) for p in pieces]
         ).T
         self.left, self.top, self.right, self.bottom, self.middle = columns[:5]
-        self.numeric: Flags = columns[5] > 0
+        self.height = columns[5]
+        self.numeric: Flags = columns[6] > 0
         self.from_left = np.full(len(pieces), self.left.min())
         self.to_right = np.full(len(pieces), self.right.max())
         for strip in strips:
@@ -139,7 +141,30 @@ class _Region:
                 continue
             if (cut := self._columns(strip)) is not None:
                 chosen.append(cut)
-        return sorted(chosen, key=lambda cut: cut.top)
+        return self._bridged(sorted(chosen, key=lambda cut: cut.top))
+
+    def _bridged(self, cuts: Sequence[Strip]) -> list[Strip]:
+        """The cuts, joined where only the box of a line that is too long is between them."""
+        joined: list[Strip] = []
+        for cut in cuts:
+            if joined and (bridge := self._bridge(joined[-1], cut)) is not None:
+                joined[-1] = bridge
+            else:
+                joined.append(cut)
+        return joined
+
+    def _bridge(self, above: Strip, below: Strip) -> Strip | None:
+        """Both strips as one, if each line between them has another next to it."""
+        left, right = max(above.left, below.left), min(above.right, below.right)
+        if left >= right or below.top - above.bottom > BRIDGE * self.unit:
+            return None
+        middle = (left + right) / 2
+        low, high = np.searchsorted(self.middle, (above.bottom, below.top))
+        between = range(int(low), int(high))
+        sides = [bool((self.left[n] + self.right[n]) / 2 > middle) for n in between]
+        if len(set(sides)) < 2:
+            return None
+        return Strip(left, above.top, right, below.bottom)
 
     def _columns(self, strip: Strip) -> Strip | None:
         """The part of the strip that separates columns, if there is one."""
@@ -158,7 +183,7 @@ class _Region:
         parts: list[Strip] = []
         top = strip.top
         for band in bands:
-            sides = self._sides(band)
+            sides = self._sides(band, whole=True)
             if sides is not None and _are_cells(*sides):
                 parts.append(strip._replace(top=top, bottom=band.top))
                 top = band.bottom
@@ -189,24 +214,31 @@ class _Region:
             numbers[self.left[beside] >= strip.right],
         )
 
-    def _sides(self, strip: Strip) -> tuple[_Side, _Side] | None:
-        """The lines next to a strip, where both sides have some."""
+    def _sides(self, strip: Strip, whole: bool = False) -> tuple[_Side, _Side] | None:
+        """The lines next to a strip, where both sides have some; whole: all lines on its sides."""
         left, right = self._split(strip)
         if min(len(left), len(right)) < 2:
             return None
         top = max(self.top[left].min(), self.top[right].min())
         bottom = min(self.bottom[left].max(), self.bottom[right].max())
-        near_left = self._side(left[self.to_right[left] >= strip.left], top, bottom)
-        near_right = self._side(right[self.from_left[right] <= strip.right], top, bottom)
-        return (near_left, near_right) if near_left and near_right else None
+        if not whole:
+            left = left[self.to_right[left] >= strip.left]
+            right = right[self.from_left[right] <= strip.right]
+        sides = self._side(left, top, bottom), self._side(right, top, bottom)
+        return (sides[0], sides[1]) if sides[0] and sides[1] else None
 
     def _checked(self, strip: Strip) -> Strip | None:
         """The strip without its ends, if it separates columns."""
-        sides = self._sides(strip)
-        gutter = (strip.right - strip.left) / self.unit
-        if sides is None or not _independent(*sides, gutter):
+        left, right = self._split(strip)
+        if not len(left) or not len(right):
             return None
-        return self._without_ends(strip, *self._split(strip))
+        strip = strip._replace(
+            left=float(self.right[left].max()), right=float(self.left[right].min())
+        )
+        sides = self._sides(strip)
+        if sides is None or not _independent(*sides, strip.width / self.unit):
+            return None
+        return self._without_ends(strip, left, right)
 
     def _side(self, numbers: Positions, top: float, bottom: float) -> _Side | None:
         """The pieces of a column that are next to the other column."""
@@ -218,8 +250,9 @@ class _Region:
         room = self.to_right[numbers] - self.from_left[numbers]
         return _Side(
             self.middle[numbers],
-            self.bottom[numbers] - self.top[numbers],
+            self.height[numbers],
             float(widths.max()) / self.unit,
+            float(np.median(widths)) / self.unit,
             float((widths >= FULL * room).mean()),
             float(self.numeric[numbers].mean()),
         )
@@ -240,12 +273,13 @@ class _Region:
         below = self.top[self.middle > strip.bottom]
         if 0 < len(after) <= FEW and len(below):
             above = max(float(self.bottom[left[self.top[left] < bottom]].max()), bottom)
-            gap = self.top[after].min() - above
-            rest = float(below.min()) - self.bottom[after].max()
-            heights = self.bottom - self.top
-            tall = heights[after].max() >= TITLE_RATIO * np.median(heights[left])
-            if rest < gap or (tall and rest < TITLE_GAP * self.unit):
-                strip = strip._replace(bottom=above)
+            ends = np.concatenate(([above], self.bottom[after]))
+            gaps = self.top[after] - ends[:-1]
+            place = int(gaps.argmax())
+            rest = float(below.min()) - ends[-1]
+            tall = self.height[after[place]] >= TITLE_RATIO * np.median(self.height[left])
+            if rest < gaps[place] or (tall and rest < TITLE_GAP * self.unit):
+                strip = strip._replace(bottom=float(ends[place]))
         for side in (left, right):
             before = side[self.bottom[side] <= top]
             if not 0 < len(before) <= FEW:
@@ -261,13 +295,14 @@ class _Region:
 class _Side(NamedTuple):
     """The lines on one side of a strip, from the top.
 
-    width: of the longest line, in heights of a line. full: the share of lines that fill their
-    column. numeric: the share of numbers.
+    width, usual: of the longest line, and the median, in heights of a line. full: the share that
+    fills its column. numeric: the share of numbers.
     """
 
     middles: Numbers
     heights: Numbers
     width: float
+    usual: float
     full: float
     numeric: float
 
@@ -286,7 +321,7 @@ class _Side(NamedTuple):
 
 def _are_cells(left: _Side, right: _Side) -> bool:
     """Whether the pieces on both sides of a strip are short, and in the same rows."""
-    short = max(left.numeric, right.numeric) > 0.5 or min(left.width, right.width) < NARROW
+    short = max(left.numeric, right.numeric) > 0.5 or min(left.usual, right.usual) < NARROW
     return (
         short
         and min(len(left.middles), len(right.middles)) >= LEAST_ROWS

@@ -235,7 +235,7 @@ def _close(above: Row, below: Row, pitch: float) -> bool:
     height = min(above.height, below.height)
     return (
         same_size(above.height, below.height)
-        and below.top - above.bottom <= WIDE_GAP * height
+        and below.middle - above.middle <= (1 + WIDE_GAP) * height
         and _pitch(above, below) <= PITCH_RATIO * pitch
     )
 

@@ -53,7 +53,7 @@ def rows_of(pieces: Sequence[Piece]) -> list[Row]:
     groups = group_rows(
         [(piece.left + piece.right) / 2 for piece in pieces],
         [piece.middle for piece in pieces],
-        [piece.height for piece in pieces],
+        [piece.height if piece.table else piece.bottom - piece.top for piece in pieces],
     )
     return [_row(tuple(pieces[number] for number in group)) for group in groups]
 

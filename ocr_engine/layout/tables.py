@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
@@ -17,7 +18,8 @@ from ocr_engine.result import Cell, Table
 _LABEL = re.compile(r"[^:：]*[^:：\d][:：]")
 LEAST_ROWS = 3
 LEAST_COLUMNS = 3
-SAME_HEIGHT = 0.6  # of the height of a strip: another one is of the same table
+SAME_HEIGHT = 0.75  # of the height of a strip: another one is of the same table
+LEAST_PIECES = 2  # of a column
 FILLED = 0.5  # of all cells
 CELL_LINE_GAP = 0.4  # in heights, between the lines of a cell at the end of a table
 SAME_CELL = 0.75  # of the usual gap between rows: a line still belongs to the cell above it
@@ -25,7 +27,9 @@ SAME_CELL = 0.75  # of the usual gap between rows: a line still belongs to the c
 
 def parts(rows: Sequence[Row], strips: Sequence[Strip]) -> Iterator[Draft | Sequence[Row]]:
     """The tables of an area, and the rows above, between and below them."""
-    found = _largest_table(rows, strips) if strips and len(rows) >= LEAST_ROWS else None
+    found = None
+    if strips and len(rows) >= LEAST_ROWS:
+        found = _largest_table(rows, _bridged(strips, rows))
     if found is None:
         yield rows
         return
@@ -40,15 +44,35 @@ def _largest_table(rows: Sequence[Row], strips: Sequence[Strip]) -> tuple[int, i
     best = None
     for strip in strips:
         columns = _columns(strip, strips)
-        if len(columns) + 1 < LEAST_COLUMNS:
-            continue
-        found = _rows_between(rows, columns)
+        found = _rows_beside(rows, strip, columns)
         if found is None or (best is not None and found[1] - found[0] <= best[1] - best[0]):
             continue
-        draft = _table(rows[found[0] : found[1]], [(c.left + c.right) / 2 for c in columns])
+        inside = rows[found[0] : found[1]]
+        columns = _with_pieces(columns, inside)
+        if len(columns) + 1 < LEAST_COLUMNS:
+            continue
+        draft = _table(inside, [(c.left + c.right) / 2 for c in columns])
         if draft is not None:
             best = (*found, draft)
     return best
+
+
+def _bridged(strips: Sequence[Strip], rows: Sequence[Row]) -> list[Strip]:
+    """The strips, joined where a single row of cells is between two of them.
+
+    Detection may join two cells, and a heading may be above several columns.
+    """
+    joined: list[Strip] = []
+    for strip in sorted(strips, key=lambda strip: strip.top):
+        for number, above in enumerate(joined):
+            left, right = max(above.left, strip.left), min(above.right, strip.right)
+            between = [row for row in rows if above.bottom <= row.middle <= strip.top]
+            if left < right and len(between) == 1 and len(between[0].pieces) > 1:
+                joined[number] = Strip(left, above.top, right, strip.bottom)
+                break
+        else:
+            joined.append(strip)
+    return sorted(joined, key=lambda strip: -strip.height)
 
 
 def _columns(seed: Strip, strips: Sequence[Strip]) -> list[Strip]:
@@ -62,12 +86,25 @@ def _columns(seed: Strip, strips: Sequence[Strip]) -> list[Strip]:
     return sorted(chosen)
 
 
-def _rows_between(rows: Sequence[Row], columns: Sequence[Strip]) -> tuple[int, int] | None:
-    """The rows at the height of all strips, without single pieces at both ends."""
-    top = max(strip.top for strip in columns)
-    bottom = min(strip.bottom for strip in columns)
+def _with_pieces(columns: Sequence[Strip], rows: Sequence[Row]) -> list[Strip]:
+    """The strips that have columns between them: of two without, only the higher one is kept."""
+    kept = list(columns)
+    while kept:
+        edges = [(strip.left + strip.right) / 2 for strip in kept]
+        counts = Counter(bisect_left(edges, piece.left) for row in rows for piece in row.pieces)
+        empty = next((n for n in range(len(kept) + 1) if counts[n] < LEAST_PIECES), None)
+        if empty is None:
+            break
+        kept.remove(min(kept[max(empty - 1, 0) : empty + 1], key=lambda strip: strip.height))
+    return kept
+
+
+def _rows_beside(
+    rows: Sequence[Row], strip: Strip, columns: Sequence[Strip]
+) -> tuple[int, int] | None:
+    """The rows at the height of a strip, without single pieces at both ends."""
     middles = [row.middle for row in rows]
-    first, end = bisect_left(middles, top), bisect_left(middles, bottom)
+    first, end = bisect_left(middles, strip.top), bisect_left(middles, strip.bottom)
     while first < end and len(rows[first].pieces) < 2:
         first += 1
     while first < end and len(rows[end - 1].pieces) < 2:
@@ -138,6 +175,8 @@ def _cells(
     spans: dict[int, int] = {}
     for piece in band:
         first, last = bisect_left(edges, piece.left), bisect_left(edges, piece.right)
+        if piece.numeric:  # detection has joined numbers
+            last = first
         pieces.setdefault(first, []).append(piece)
         spans[first] = max(spans.get(first, 1), last - first + 1)
     found = []
