@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -25,15 +24,15 @@ LONGEST_TITLE = 80  # characters
 TITLE_ROWS = 3
 SAME_TITLE = 1.15  # ratio of the heights of two lines of a title
 TITLE_PITCH = 2.0  # distance of the lines of a title, in heights
-SAME_FONT = 1.12  # ratio of the heights of lines whose usual distances may differ
 PITCH_RATIO = 1.22  # to the usual distance of lines: a paragraph ends
-WIDE_GAP = 0.95  # between two lines, in heights: a paragraph ends
-USUAL_PITCH = 1.6  # distance of lines, in heights, if the page does not show it
+WIDEST_PITCH = 1.85  # distance of lines, in heights: from this, a paragraph ends
+USUAL_PITCH = 1.4  # distance of lines, in heights, if the page does not show it
 INDENT = 0.7  # in heights
 EDGE_ROWS = 6  # above and below a row, which show the right edge of its column
 SAME_EDGE = 0.7  # in heights: lines that end at the same edge
 LOOSE_SHARE = 0.6  # of lines that end early: all are separate
-WIDE_PITCH = 1.75  # distance of lines, in heights: from this, they are often separate
+PITCH_RANGE = 1.35  # of distances of lines on a page, to the usual one
+WIDE_PITCH = 1.65  # distance of lines, in heights: from this, they are often separate
 WIDE_LOOSE_SHARE = 0.3  # LOOSE_SHARE of such lines
 _SECTION = re.compile(r"\d+(\.\d+)*\.?\s|第.{1,3}[章节條条]")
 
@@ -48,29 +47,34 @@ class Draft(NamedTuple):
 
 
 class Body(NamedTuple):
-    """The text of a page: height of its lines; distance of lines of each size, in heights."""
+    """The text of a page: the height of its lines, and their usual distance in heights."""
 
     height: float
-    pitches: Mapping[int, float]
+    pitch: float = USUAL_PITCH
     has_titles: bool = True
-
-    def pitch(self, height: float) -> float:
-        """The usual distance of lines of this height, in heights."""
-        usual = self.pitches.get(_size(self.height), USUAL_PITCH)
-        return self.pitches.get(_size(height), usual)
 
 
 def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
     """The text of a page, from the rows of its areas."""
-    found: defaultdict[int, list[float]] = defaultdict(list)
-    for rows in areas:
-        for above, below in pairwise(rows):
-            if same_size(above.height, below.height) and not (above.is_table or below.is_table):
-                found[_size((above.height + below.height) / 2)].append(_pitch(above, below))
-    pitches = {size: _low(values) for size, values in found.items() if len(values) >= 3}
+    pitches = sorted(
+        (
+            2 * (below.middle - above.middle) / (above.height + below.height),
+            above.right - above.left,
+        )
+        for rows in areas
+        for above, below in pairwise(rows)
+        if _alike(above, below)
+    )
+    usual = USUAL_PITCH
+    if len(pitches) >= 3:
+        rest = sum(width for _, width in pitches) / 4
+        for usual, width in pitches:  # noqa: B007
+            rest -= width
+            if rest <= 0:
+                break
     heights = [row.height for rows in areas for row in rows]
     tall = sum(each >= TITLE_RATIO * height for each in heights)
-    return Body(height, pitches, 2 * tall < len(heights))
+    return Body(height, usual, 2 * tall < len(heights))
 
 
 def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
@@ -87,19 +91,32 @@ def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
     return [draft for block in blocks for draft in flow.drafts(block)]
 
 
-def _size(height: float) -> int:
-    """A number for lines of about this height."""
-    return round(math.log(max(height, 1.0), SAME_FONT))
+def _alike(above: Row, below: Row) -> bool:
+    """Whether two rows may be lines in the same font."""
+    return same_size(above.height, below.height) and not (above.is_table or below.is_table)
 
 
-def _pitch(above: Row, below: Row) -> float:
-    """The distance of two rows, in heights of a line."""
-    return 2 * (below.middle - above.middle) / (above.height + below.height)
+def _close(rows: Sequence[Row], usual: float) -> list[bool]:
+    """Whether each row but the last is as near to the next one as lines of a paragraph are.
 
-
-def _low(values: Sequence[float]) -> float:
-    """A low one of the values: the distance within paragraphs, if many of these are short."""
-    return sorted(values)[len(values) * 3 // 20]
+    They are about as near as those above or below them, where these are near enough.
+    """
+    pitches = [
+        below.middle - above.middle if _alike(above, below) else math.inf
+        for above, below in pairwise(rows)
+    ]
+    close = []
+    for number, (above, below) in enumerate(pairwise(rows)):
+        height = (above.height + below.height) / 2
+        near = [
+            min(part)
+            for part in (pitches[max(number - 2, 0) : number], pitches[number + 1 : number + 3])
+            if part and min(part) <= PITCH_RANGE * usual * height
+        ]
+        reference = max(near, default=usual * height)
+        pitch = pitches[number]
+        close.append(pitch <= PITCH_RATIO * reference and pitch <= WIDEST_PITCH * height)
+    return close
 
 
 class _Flow:
@@ -114,10 +131,7 @@ class _Flow:
             body.has_titles and not cells and _looks_like_title(row, body.height)
             for row, cells in zip(rows, self.has_cells, strict=True)
         ]
-        self.close = [
-            _close(above, below, body.pitch((above.height + below.height) / 2))
-            for above, below in pairwise(rows)
-        ]  # whether a row is as near to the next as lines of a paragraph are
+        self.close = _close(rows, body.pitch)
         plain = [
             row.right
             for row, cells, title in zip(rows, self.has_cells, self.titles, strict=True)
@@ -187,13 +201,15 @@ class _Flow:
     def _early_ends(self) -> list[bool]:
         """Whether each row has room for the first word of the next one."""
         early = []
-        for number, (above, below) in enumerate(pairwise(self.rows)):
-            edge = self._right_edge(number)
+        edges = self._right_edges()
+        for edge, (above, below) in zip(edges, pairwise(self.rows), strict=False):
             early.append(edge - above.right > _room_for(below))
         for first, end in self._runs():
             ends = early[first : end - 1]
-            pitches = [_pitch(*pair) for pair in pairwise(self.rows[first:end])]
-            wide = bool(pitches) and min(pitches) >= WIDE_PITCH
+            wide = all(
+                below.middle - above.middle >= WIDE_PITCH * above.height
+                for above, below in pairwise(self.rows[first:end])
+            )
             share = WIDE_LOOSE_SHARE if wide else LOOSE_SHARE
             if len(ends) >= 3 and sum(ends) >= share * len(ends):
                 early[first : end - 1] = [True] * len(ends)
@@ -213,31 +229,24 @@ class _Flow:
         breaks = [number for number, is_apart in enumerate(apart, 1) if is_apart]
         return list(pairwise([0, *breaks, len(self.rows)]))
 
-    def _right_edge(self, number: int) -> float:
-        """How far to the right the lines near this one go, or those of the whole area."""
-        rights = [self.rows[number].right]
-        for step in (1, -1):
-            place = number
-            for _ in range(EDGE_ROWS):
-                if not 0 <= (place + step) < len(self.rows):
-                    break
-                if not self.close[min(place, place + step)]:
-                    break
-                place += step
-                if not self.has_cells[place]:
-                    rights.append(self.rows[place].right)
-        edge = max(rights)
-        near = sum(right > edge - SAME_EDGE * self.rows[number].height for right in rights)
-        return edge if near >= 2 else max(edge, self.right)
-
-
-def _close(above: Row, below: Row, pitch: float) -> bool:
-    height = min(above.height, below.height)
-    return (
-        same_size(above.height, below.height)
-        and below.middle - above.middle <= (1 + WIDE_GAP) * height
-        and _pitch(above, below) <= PITCH_RATIO * pitch
-    )
+    def _right_edges(self) -> list[float]:
+        """How far to the right the lines near each row go, or those of the whole area."""
+        rights = [
+            -math.inf if cells else row.right
+            for row, cells in zip(self.rows, self.has_cells, strict=True)
+        ]
+        breaks = [number + 1 for number, close in enumerate(self.close) if not close]
+        edges: list[float] = []
+        for first, end in pairwise([0, *breaks, len(self.rows)]):
+            for number in range(first, end):
+                row = self.rows[number]
+                near = rights[max(first, number - EDGE_ROWS) : min(end, number + EDGE_ROWS + 1)]
+                edge = max(row.right, *near)
+                reach = edge - SAME_EDGE * row.height
+                if sum(right > reach for right in near) < 2:
+                    edge = max(edge, self.right)
+                edges.append(edge)
+        return edges
 
 
 def _looks_like_title(row: Row, height: float) -> bool:
@@ -256,5 +265,5 @@ def _room_for(row: Row) -> float:
         return row.height
     character = (row.right - row.left) / len(text)
     if stands_alone(text[0]):  # closing punctuation takes the character before it along
-        return 2.2 * max(character, 0.8 * row.height)
+        return 2.7 * max(character, 0.8 * row.height)
     return (len(text.split(maxsplit=1)[0]) + 1.5) * character if text.strip() else row.height

@@ -15,6 +15,7 @@ from ocr_engine.result import Line, Table
 
 SHORT = 4.0  # font sizes: the length of a shorter text does not show its font size
 LINE_HEIGHT = 1.15  # of a line without space above and below, in font sizes
+STRETCH = 1.1  # ratio of a line's height to the usual one of its box, at most, if it has spaces
 TRUST = 1.5  # ratio of a line's height to that of its box, at most
 _WIDE = re.compile(r"[\u2e80-\uffdf\U00020000-\U0003ffff]")
 _NARROW = re.compile(r"[iljtfrI.,:;'!|()\[\] -]")
@@ -139,12 +140,16 @@ def _sizes(
         if advance >= SHORT
     ]
     ratio = min(max(median(ratios), 1 / TRUST), TRUST) if ratios else 1.0
-    return [
-        min(max(em, height / TRUST), height * TRUST)
-        if advance >= SHORT
-        else min(ratio * height, em)
-        for em, height, advance in zip(ems, heights, advances, strict=True)
-    ]
+    sizes = []
+    for line, em, height, advance in zip(lines, ems, heights, advances, strict=True):
+        usual = ratio * height
+        if advance < SHORT:
+            size = min(usual, em)
+        else:  # justified lines have wide spaces
+            most = min(STRETCH * usual, TRUST * height) if " " in line.text else TRUST * height
+            size = max(min(em, most), height / TRUST)
+        sizes.append(size)
+    return sizes
 
 
 def _advance(text: str) -> float:

@@ -53,7 +53,7 @@ def empty_strips(edges: Iterable[Edges], least_width: float, least_height: float
     if not boxes:
         return []
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    skyline = _Skyline(min(lefts), max(rights), min(tops))
+    skyline = _Skyline(min(lefts), max(rights), min(tops), least_width, least_height)
     found: list[Strip] = []
     for left, top, right, bottom in boxes:
         for strip in skyline.cover(left, top, right, bottom):
@@ -61,20 +61,25 @@ def empty_strips(edges: Iterable[Edges], least_width: float, least_height: float
             if rest < max(least_width, strip.width / 2):  # otherwise most of it continues
                 found.append(strip)
     found += skyline.rest(max(bottoms))
-    large = [s for s in found if s.width >= least_width and s.height >= least_height]
     kept: list[Strip] = []
-    for strip in sorted(large, key=lambda s: (-s.height * min(s.width, 2 * least_width), s.left)):
+    for strip in sorted(found, key=lambda s: (-s.height * min(s.width, 2 * least_width), s.left)):
         if len(kept) < MOST and not any(strip.is_part_of(each, least_height) for each in kept):
             kept.append(strip)
     return kept
 
 
 class _Skyline:
-    """The intervals of x, and since which y each of them is empty."""
+    """The intervals of x, and since which y each of them is empty.
 
-    def __init__(self, left: float, right: float, top: float) -> None:
-        self._left = left
+    Only strips of this width and height are found.
+    """
+
+    def __init__(
+        self, left: float, right: float, top: float, least_width: float, least_height: float
+    ) -> None:
         self._right = right
+        self._least_width = least_width
+        self._least_height = least_height
         self._starts = [left]
         self._since = [top]
 
@@ -85,15 +90,17 @@ class _Skyline:
         high = max(bisect_left(starts, right) - 1, low)
         ended = self._strips(low, high, top)
         beyond = self._end(high)
-        new_starts, new_since = [left], [max(bottom, max(since[low : high + 1]))]
-        if starts[low] < left:
-            new_starts.insert(0, starts[low])
-            new_since.insert(0, since[low])
+        lowest = max(bottom, *since[low : high + 1])
         if right < beyond:
-            new_starts.append(right)
-            new_since.append(since[high])
-        starts[low : high + 1] = new_starts
-        since[low : high + 1] = new_since
+            starts.insert(high + 1, right)
+            since.insert(high + 1, since[high])
+        if starts[low] < left:
+            low += 1
+            starts.insert(low, left)
+            since.insert(low, lowest)
+            high += 1
+        starts[low + 1 : high + 1] = []
+        since[low : high + 1] = [lowest]
         return ended
 
     def rest(self, bottom: float) -> list[Strip]:
@@ -107,13 +114,19 @@ class _Skyline:
         """The strips of these intervals, as wide as they are empty; none at the page's edges."""
         strips = []
         since = self._since
+        latest = bottom - self._least_height
         for number in range(low, high + 1):
             top = since[number]
+            if top > latest:
+                continue
             first = last = number
             while first > 0 and since[first - 1] <= top:
                 first -= 1
             while last + 1 < len(since) and since[last + 1] <= top:
                 last += 1
-            if top < bottom and first > 0 and last + 1 < len(since):
-                strips.append(Strip(self._starts[first], top, self._end(last), bottom))
+            if first == 0 or last + 1 == len(since):
+                continue
+            strip = Strip(self._starts[first], top, self._end(last), bottom)
+            if strip.width >= self._least_width:
+                strips.append(strip)
         return strips
