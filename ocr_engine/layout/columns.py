@@ -10,6 +10,7 @@ from ocr_engine.layout.gutters import Region
 from ocr_engine.layout.pieces import Piece, body_height
 from ocr_engine.layout.strips import Strip, empty_strips
 
+FEWEST = 4  # lines of two columns
 GUTTER = 0.5  # width of a strip, in heights of a line
 TWO_ROWS = 1.8  # height of a strip, in heights of a line
 SPACE_ABOVE = 0.6  # in heights of a line, between the text and a title across columns
@@ -36,7 +37,8 @@ def areas(pieces: Sequence[Piece]) -> list[Area]:
     waiting = [sorted(pieces, key=lambda piece: (piece.middle, piece.left))]
     while waiting:
         region = waiting.pop()
-        if not region:
+        if len(region) < FEWEST:
+            found += [Area(region)] if region else []
             continue
         strips = empty_strips(_edges(region, unit), GUTTER * unit, TWO_ROWS * unit)
         cuts = Region(region, strips, unit).cuts() if strips else []

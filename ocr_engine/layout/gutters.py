@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from ocr_engine.layout.pieces import Piece
-from ocr_engine.layout.sides import Flags, Positions, Side, are_cells, independent
+from ocr_engine.layout.sides import Flags, Positions, Side, are_cells, independent, median
 from ocr_engine.layout.strips import Strip
 
 BAND_GAP = 1.0  # in heights of a line: between parts of a page that may differ
 FULL = 0.7  # of the width of its column: a line of a paragraph
 TITLE_RATIO = 1.2  # height of a title to that of the text
 BRIDGE = 4.0  # in heights of a line, between two strips of the same gutter: that of a few rows
-LINE_GAP = 0.75  # in heights of a line, between two lines of a paragraph
+LINE_GAP = 0.6  # in heights of a line, between two lines of a paragraph
 SAME_ROW = 0.5  # in heights of a line, between the middles of two lines
 NEW_PART = 1.0  # in heights of a line: a gap below what does not yet belong to a column
 TITLE_GAP = 2.0  # in heights of a line: between a title and what it stands above
@@ -37,15 +37,15 @@ class Region:
         self.from_left = np.full(len(pieces), self.left.min())
         self.to_right = np.full(len(pieces), self.right.max())
         for strip in strips:
-            beside = self.beside(strip)
-            after = self.left[beside] >= strip.right
-            before = self.right[beside] <= strip.left
-            bounds = self.from_left[beside]
+            next_to = self.next_to(strip)
+            after = self.left[next_to] >= strip.right
+            before = self.right[next_to] <= strip.left
+            bounds = self.from_left[next_to]
             bounds[after] = np.maximum(bounds[after], strip.right)
-            bounds = self.to_right[beside]
+            bounds = self.to_right[next_to]
             bounds[before] = np.minimum(bounds[before], strip.left)
 
-    def beside(self, strip: Strip) -> slice:
+    def next_to(self, strip: Strip) -> slice:
         """The pieces at the height of a strip."""
         low, high = np.searchsorted(self.middle, (strip.top, strip.bottom))
         return slice(int(low), int(high))
@@ -81,8 +81,12 @@ class Region:
             return None
         low, high = np.searchsorted(self.middle, (above.bottom, below.top))
         between = np.arange(int(low), int(high))
-        across = between[(self.left[between] < left) & (self.right[between] > left)]
-        if not 0 < len(across) <= FEW or not all(self._is_line(int(number)) for number in across):
+        reaching = between[
+            (self.left[between] < left) & (self.right[between] > min(above.left, below.left))
+        ]
+        if not len(reaching):
+            reaching = between
+        if not 0 < len(reaching) <= FEW or not all(map(self._is_line, reaching.tolist())):
             return None
         return Strip(left, above.top, right, below.bottom)
 
@@ -124,11 +128,11 @@ class Region:
 
     def _bands(self, strip: Strip) -> list[Strip]:
         """The strip, divided where the page is empty from left to right."""
-        beside = self.beside(strip)
+        next_to = self.next_to(strip)
         bands: list[Strip] = []
         top, bottom = strip.top, math.inf
         for above, below in zip(
-            self.top[beside].tolist(), self.bottom[beside].tolist(), strict=True
+            self.top[next_to].tolist(), self.bottom[next_to].tolist(), strict=True
         ):
             if above - bottom >= BAND_GAP * self.unit:
                 middle = (above + bottom) / 2
@@ -140,11 +144,11 @@ class Region:
 
     def _split(self, strip: Strip) -> tuple[Positions, Positions]:
         """The pieces on both sides of a strip."""
-        beside = self.beside(strip)
-        numbers = np.arange(beside.start, beside.stop)
+        next_to = self.next_to(strip)
+        numbers = np.arange(next_to.start, next_to.stop)
         return (
-            numbers[self.right[beside] <= strip.left],
-            numbers[self.left[beside] >= strip.right],
+            numbers[self.right[next_to] <= strip.left],
+            numbers[self.left[next_to] >= strip.right],
         )
 
     def _sides(self, strip: Strip, whole: bool = False) -> tuple[Side, Side] | None:
@@ -185,7 +189,7 @@ class Region:
             self.middle[numbers],
             self.height[numbers],
             float(widths.max()) / self.unit,
-            float(np.median(widths)) / self.unit,
+            median(widths) / self.unit,
             float((widths >= FULL * room).mean()),
             float(self.numeric[numbers].mean()),
         )
@@ -210,7 +214,7 @@ class Region:
             gaps = self.top[after] - ends[:-1]
             place = int(gaps.argmax())
             rest = float(below.min()) - ends[-1]
-            tall = self.height[after[place]] >= TITLE_RATIO * np.median(self.height[left])
+            tall = self.height[after[place]] >= TITLE_RATIO * median(self.height[left])
             if rest < gaps[place] or (tall and rest < TITLE_GAP * self.unit):
                 strip = strip._replace(bottom=float(ends[place]))
         for side in (left, right):

@@ -15,12 +15,12 @@ from ocr_engine.result import Line, Table
 
 SHORT = 4.0  # font sizes: the length of a shorter text does not show its font size
 LINE_HEIGHT = 1.15  # of a line without space above and below, in font sizes
-STRETCH = 1.1  # ratio of a line's height to the usual one of its box, at most, if it has spaces
+STRETCH = 1.1  # ratio of the height of such a line to the usual one of its box, at most
 TRUST = 1.5  # ratio of a line's height to that of its box, at most
 _WIDE = re.compile(r"[\u2e80-\uffdf\U00020000-\U0003ffff]")
 _NARROW = re.compile(r"[iljtfrI.,:;'!|()\[\] -]")
 SAME_ROW = 0.5  # of a line's height, between the middles of lines next to each other
-LEAST_GAP = 0.6  # of a line's height: between two lines that detection has told apart
+LEAST_GAP = 0.8  # of a line's height: between two lines that detection has told apart
 SAME_HEIGHT = 1.3  # ratio up to which two lines are of the same size: boxes vary with their letters
 
 
@@ -141,12 +141,13 @@ def _sizes(
     ]
     ratio = min(max(median(ratios), 1 / TRUST), TRUST) if ratios else 1.0
     sizes = []
-    for line, em, height, advance in zip(lines, ems, heights, advances, strict=True):
+    for line, box, em, height, advance in zip(lines, boxes, ems, heights, advances, strict=True):
         usual = ratio * height
         if advance < SHORT:
             size = min(usual, em)
-        else:  # justified lines have wide spaces
-            most = min(STRETCH * usual, TRUST * height) if " " in line.text else TRUST * height
+        else:  # justified lines have wide spaces; in columns, small characters are not read
+            stretched = box[4] or " " in line.text
+            most = min(STRETCH * usual, TRUST * height) if stretched else TRUST * height
             size = max(min(em, most), height / TRUST)
         sizes.append(size)
     return sizes

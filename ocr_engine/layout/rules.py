@@ -19,6 +19,7 @@ LEAST_LENGTH = 26  # pixels of a rule
 LEAST_SHARE = 40  # of the page's width or height: the same, of a large page
 CONTRAST = 24  # levels of 255 by which a rule is darker than what is on both sides of it
 THIN = 4  # pixels from a rule's middle to what is not the rule, on a page of less than 1000 pixels
+CROSSING = 7  # places in which a rule may be crossed by another
 SKEWED = 0.004  # radians; rules of a page that is turned by more are not level after straightening
 MOST = 500  # rules of each direction; a page with more is a drawing
 
@@ -51,6 +52,10 @@ def _rules(grey: ImageArray, slope: float) -> list[Rule]:
     around = cv2.min(samples[: -2 * reach], samples[2 * reach :])
     darker = cv2.subtract(around, samples[reach:-reach])
     thin = cv2.threshold(darker, CONTRAST, 1, cv2.THRESH_BINARY)[1]
+    paper = float(np.percentile(samples[::16, ::16], 90))
+    dark = cv2.threshold(samples[reach:-reach], paper - CONTRAST, 1, cv2.THRESH_BINARY_INV)[1]
+    closed = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((1, CROSSING), np.uint8))
+    thin = cv2.bitwise_and(closed, dark)  # where rules cross, they are not thin
     if abs(slope) > SKEWED:
         thin = cv2.dilate(thin, np.ones((3, 1), np.uint8))
     ends = cv2.erode(thin, np.ones((1, least), np.uint8))

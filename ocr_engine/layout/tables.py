@@ -44,7 +44,7 @@ def _largest_table(rows: Sequence[Row], strips: Sequence[Strip]) -> tuple[int, i
     best = None
     for strip in strips:
         columns = _columns(strip, strips)
-        found = _rows_beside(rows, strip, columns)
+        found = _rows_next_to(rows, strip, columns)
         if found is None or (best is not None and found[1] - found[0] <= best[1] - best[0]):
             continue
         inside = rows[found[0] : found[1]]
@@ -99,7 +99,7 @@ def _with_pieces(columns: Sequence[Strip], rows: Sequence[Row]) -> list[Strip]:
     return kept
 
 
-def _rows_beside(
+def _rows_next_to(
     rows: Sequence[Row], strip: Strip, columns: Sequence[Strip]
 ) -> tuple[int, int] | None:
     """The rows at the height of a strip, without single pieces at both ends."""

@@ -20,8 +20,8 @@ def has_columns(pieces: Sequence[Piece]) -> bool:
     lying = [piece for piece in pieces if not _stands(piece)]
     top = min(piece.top for piece in standing)
     bottom = max(piece.bottom for piece in standing)
-    beside = [piece for piece in lying if top < piece.middle < bottom]
-    return _length(standing) > _length(beside)
+    next_to = [piece for piece in lying if top < piece.middle < bottom]
+    return _length(standing) > _length(next_to)
 
 
 def _length(pieces: Sequence[Piece]) -> float:
