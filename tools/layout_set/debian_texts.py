@@ -80,7 +80,7 @@ def parts_of(path: Path) -> tuple[Part, ...]:
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)
-    body = html.document_fromstring(content).find("body")
+    body = html.document_fromstring(content, html.HTMLParser(encoding="utf-8")).find("body")
     return () if body is None else tuple(_parts(body))
 
 

@@ -23,14 +23,16 @@ _PARTS_UNKNOWN = ("loose", "code")
 class PageScore(NamedTuple):
     """What was right on a page.
 
-    order: Kendall's tau of the true lines. wrong, characters: of the whole text in order. joined,
-    pairs: consecutive lines of which it is right whether they are one paragraph. tables: TEDS of
-    each true table. extra: found tables that are none. found, lines: true lines that were found.
+    order: Kendall's tau of the true lines. wrong, characters: of the whole text in order. misread:
+    what is wrong if the lines are put in the true order. joined, pairs: consecutive lines of which
+    it is right whether they are one paragraph. tables: TEDS of each true table. extra: found tables
+    that are none. found, lines: true lines that were found.
     """
 
     order: float
     wrong: int
     characters: int
+    misread: int
     joined: int
     pairs: int
     tables: tuple[float, ...]
@@ -46,12 +48,16 @@ def page_score(truth: TruePage, blocks: Sequence[Block]) -> PageScore:
     wrong, characters = text_errors(
         (line.text for line in truth.lines), (line.text for line in lines)
     )
+    in_order = dict.fromkeys(match.found for each in matches for match in each)
+    misread, _ = text_errors(
+        (line.text for line in truth.lines), (lines[number].text for number in in_order)
+    )
     joined, pairs = _joined(truth, matches, _paragraphs(blocks))
     tables, extra = _tables(truth, matches, blocks)
     placed = [each for each in matches if each]
     order = kendall_tau([(each[0].found, each[0].along) for each in placed])
     found = (len(placed), len(matches))
-    return PageScore(order, wrong, characters, joined, pairs, tables, extra, *found)
+    return PageScore(order, wrong, characters, misread, joined, pairs, tables, extra, *found)
 
 
 def kendall_tau(places: Sequence[tuple[int, float]]) -> float:
