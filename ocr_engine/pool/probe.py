@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from importlib import resources
+from pathlib import Path
 
 from ocr_engine.engine import ProbeOutcome, ProbeReport, WorkerProbe, WorkerState
 from ocr_engine.options import RecognitionOptions
@@ -164,4 +164,4 @@ def _is_right(reply: Done) -> bool:
 
 def known_image() -> bytes:
     """A PNG with KNOWN_TEXT; tools/known_image.py draws it."""
-    return (resources.files(__package__) / "known.png").read_bytes()
+    return Path(__file__).with_name("known.png").read_bytes()
