@@ -272,7 +272,7 @@ class WorkerProbeHealth(TypedDict):
 class ProbeHealth(TypedDict):
     """What the probe has found."""
 
-    passed: Annotated[bool, "Whether a worker reads rightly."]
+    passed: Annotated[bool, "Whether a worker reads correctly."]
     age_seconds: Annotated[Seconds, "Since the end of the probe, which others may have asked for."]
     workers: list[WorkerProbeHealth]
 

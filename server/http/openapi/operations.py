@@ -169,7 +169,7 @@ def _health() -> Paths:
     ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
     either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
     health = plain("The server's state; without a key perhaps only a word.", JSON, either)
-    unhealthy = plain("No worker has read the known image rightly.", JSON, reference("Health"))
+    unhealthy = plain("No worker has read the known image correctly.", JSON, reference("Health"))
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),
