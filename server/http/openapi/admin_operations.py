@@ -40,7 +40,7 @@ def describe_admin() -> dict[str, dict[str, Any]]:
     made = _answer("The key; `secret` is what users send.", "SecretAnswer", "Location")
     made["content"][JSON]["example"] = {**key, "secret": examples.SECRET}
     page = [
-        _in_query("after", "The id of the last key of the page before.", _id_schema()),
+        _in_query("after", "The id of the last key of the previous page.", _id_schema()),
         _in_query("limit", "How many keys.", WholeNumber(1, MAX_PAGE).schema() | {"default": 100}),
     ]
     purge = _in_query(
