@@ -28,7 +28,7 @@ Operation = dict[str, Any]
 def describe_jobs(fields: dict[str, Schema]) -> dict[str, dict[str, Any]]:
     """The routes below /jobs."""
     chosen = in_query(fields, ["format"])[0]
-    chosen["description"] = "The output format; by default that of the request that started the job."
+    chosen["description"] = "The output format; by default the one chosen for the job."
     chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
     one = {"parameters": shared("JobId")}
     return {
