@@ -48,7 +48,7 @@ class Prober:
         self._closed = False
 
     async def report(self) -> ProbeReport:
-        """The report of the present probe, of the last one if that is recent, or of a new one."""
+        """The report of the probe in progress, of the last one if it is recent, or of a new one."""
         recent = self._clock() - self._started_at < REST_SECONDS
         if self._probe is None or (self._probe.done() and not recent):
             self._started_at = self._clock()
