@@ -46,8 +46,8 @@ TextPart = Word | Glyph
 class Line:
     """One line of text, with the spaces between its words.
 
-    words or glyphs, in reading order, if requested, else None; glyphs do not include spaces. They
-    may be empty, as in a line of spaces. words_of() in stages/words.py builds words from glyphs.
+    words, glyphs: in reading order; None unless requested, and empty in a line of spaces. Spaces
+    are not among the glyphs. words_of() in stages/words.py builds words from glyphs.
     """
 
     text: str
