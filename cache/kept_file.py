@@ -1,8 +1,9 @@
 """Results in a file, which outlives the process: lines of JSON and the bytes between them.
 
-The first line has the format, the identity of the program, and the time. Each result is a line with
-its key, age and lengths, then its JSON and its artifacts. The last line has the number of results
-and the SHA-256 of everything before that line. Nothing in the file is ever executed.
+The first line has the format, the time, and the identity of program, models and settings. Each
+result is a line with its key, age and lengths, then its JSON and its artifacts. The last line has
+the number of results and the SHA-256 of everything before that line. Nothing in the file is ever
+executed.
 """
 
 from __future__ import annotations

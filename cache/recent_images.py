@@ -37,7 +37,8 @@ class RecentImages:
 
     All bytes are compared, so two different images never count as equal. Of several images with the
     same sketch, only the last is kept. An image is found only for the owner (as in CacheKey) for
-    whom it was stored. max_bytes counts the images and a flat overhead for each; 0 disables the cache.
+    whom it was stored. max_bytes counts the images and a flat overhead for each; 0 disables the
+    cache.
     """
 
     def __init__(self, max_bytes: int) -> None:

@@ -14,7 +14,7 @@ from server.users.key_format import ID_FORM
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
-# The option for each field that `add` and `limit` set, with its help.
+# The option for each field that `add` and `limit` set, with its help; the value `none` is None.
 _FIELD_OPTIONS = {
     "scopes": ("--scopes", f"separated by commas: {', '.join(SCOPES)}"),
     "weight": ("--weight", "share of the workers, relative to other keys; 1 is normal"),

@@ -76,7 +76,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _audit(options: argparse.Namespace, settings: Settings) -> None:
-    """Write the change to the audit log; to standard error if that is not a file."""
+    """Write the change to the audit log; to standard error if the log is not a file."""
     action = _AUDITED.get(options.action)
     if action is not None:
         log = AuditLog(audit_path(settings), days=None, stream=sys.stderr)

@@ -67,7 +67,7 @@ BlockType = Literal["text", "title", "list", "table", "header", "footer"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table, at its first row and column, which count from 0.
+    """A cell of a table; row and column are the first ones that it covers, and count from 0.
 
     lines: positions in the lines of its block, in reading order; empty for an empty cell.
     """

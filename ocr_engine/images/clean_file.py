@@ -52,11 +52,11 @@ def clean_file(file_format: str, data: bytes, load: Load) -> CleanFile:
 
 
 def _clean_tiff(data: bytes) -> CleanFile:
-    """Keep the first page without EXIF and XMP; deeper grey than 8 bits has black at 0.
+    """Keep the first page without EXIF and XMP, and change its label from "0 is white" if needed.
 
     Pillow would parse the EXIF and rotate the pixels. If 0 is white, it inverts values of up to 8
-    bits, but does not invert deeper ones, and refuses those that are big-endian. So deeper values
-    are labelled as if 0 were black, and the decoder inverts them.
+    bits, but does not invert deeper ones, and refuses those that are big-endian. So a file of
+    deeper values is labelled as if 0 were black, and the decoder inverts the pixels.
     """
     directory = read_directory(data)
     xmp = directory.bytes_of(XMP, data)

@@ -1,7 +1,7 @@
 """Completes a JPEG whose last two bytes, the end-of-image marker, are missing.
 
-libjpeg fills missing pixels with grey, even half of an image, so it does not show whether pixels
-are missing. If some are, bytes that are appended to the file change what is decoded; if none are,
+libjpeg fills missing pixels with grey, even if half of them are missing, and so does not show that
+any are. If some are, bytes that are appended to the file change what is decoded; if none are,
 they do not. So the JPEG is decoded with several different continuations, and accepted only if they
 make no difference.
 """

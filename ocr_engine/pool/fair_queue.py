@@ -2,10 +2,10 @@
 
 After M. Shreedhar and G. Varghese, "Efficient Fair Queueing Using Deficit Round Robin", SIGCOMM
 1995: users take turns in rounds, and an image counts by its cost. Two things differ here. First, a
-user's image is started, and paid for in the rounds that follow. In the paper, the user saves up for
-it before, so that a single large image would wait for several rounds. Second, the rounds in which a
-user still pays are skipped: the user is in the slot of the round in which its next turn is due. So
-push and pop take constant time for any number of users and any sizes of images.
+user's image is started, and paid for in the rounds that follow. In the paper, the user first saves
+up for it, so a single large image would wait for several rounds. Second, the rounds in which a user
+still pays are skipped: the user is in the slot of the round in which its next turn is due. So push
+and pop take constant time for any number of users and any sizes of images.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ class WorkerLife:
     def stuck_exit(self) -> WorkerExit:
         """The exit of a worker that does not leave when asked to.
 
-        A worker that ran out of memory may be too damaged to leave. Its reason stays out of memory.
+        A worker that ran out of memory may be too damaged to leave; memory remains the reason then.
         """
         reason = self.recycle_reason
         if reason is not None and reason.reason is ExitReason.OUT_OF_MEMORY:

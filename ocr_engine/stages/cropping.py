@@ -71,9 +71,9 @@ def crop_region(box: QuadArray) -> CropRegion | None:
 def cut_out(pixels: ImageArray, region: CropRegion) -> ImageArray:
     """Cut the line out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
 
-    The pixels of a level box are not interpolated, so the crop may be half a pixel off. Only small
-    print, and a crop that extends past the image, are interpolated to be in the exact place. The
-    crop may be a view of the image, not a copy.
+    The pixels of a level box are not interpolated, so the crop may be half a pixel off; only small
+    print, and crops that extend past the image, are shifted exactly. The crop may be a view of the
+    image, not a copy.
     """
     across, down = (region.corners[corner] - region.corners[0] for corner in (1, 3))
     if abs(across[1]) <= STRAIGHT and abs(down[0]) <= STRAIGHT:

@@ -26,7 +26,7 @@ CLEARLY = 4  # times as much evidence as against it
 LONG_ENOUGH = 20.0  # length to height of a line with more letters than a sample needs
 READS_BADLY = 0.9  # confidence below which a line may be upside down
 SHORT_RATIO = 1.5  # length to height below which a crop does not show its direction
-UNCLEAR = 0.2  # confidence by which upright characters of a column may read worse than the column
+UNCLEAR = 0.2  # confidence by which a column's characters may read worse upright than sideways
 COLUMN_CHARACTERS = 8  # of a line, read upright to tell whether it is a vertical column
 
 
@@ -61,7 +61,7 @@ def mostly_steep(shapes: Sequence[CropShape], steep: Sequence[bool]) -> bool:
 
 
 def sample_of(shapes: Sequence[CropShape], numbers: Sequence[int]) -> list[int]:
-    """At most SAMPLE of these crops: the shortest that are LONG_ENOUGH, then the longest."""
+    """At most SAMPLE of these crops: the shortest that are LONG_ENOUGH, then the longest others."""
     ratio = {number: shapes[number][1] / shapes[number][0] for number in numbers}
     return sorted(
         numbers, key=lambda number: (-min(ratio[number], LONG_ENOUGH), ratio[number], number)
@@ -120,7 +120,7 @@ def clear(evidence: int, against: int) -> bool:
 
 
 def readable(readings: Sequence[Reading]) -> int:
-    """The number of characters in lines that read well, which are few if the angle is wrong."""
+    """The number of characters in lines that read well; a page on its side has few of them."""
     return sum(
         len(reading.text)
         for reading in readings
