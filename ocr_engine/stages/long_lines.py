@@ -1,4 +1,4 @@
-"""Lines that are wider than the model takes: cut into overlapping pieces, whose texts are joined.
+"""Cuts lines that are too wide for the model into overlapping pieces, and joins their texts.
 
 Two pieces are joined in the middle of the longest text that both have at the same place.
 """

@@ -38,7 +38,7 @@ def die_with_parent() -> None:
 
 
 def prepare_process() -> None:
-    """No core dumps of clients' images; when memory runs out, the kernel kills workers first.
+    """Prevent core dumps of clients' images; if memory runs out, let the kernel kill workers first.
 
     All threads share one malloc arena: with one per thread, glibc keeps some 30 MB more.
     """
