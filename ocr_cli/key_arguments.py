@@ -41,7 +41,7 @@ def parse_arguments(arguments: Sequence[str] | None, prog: str) -> argparse.Name
         ("limit", "change the limits, scopes or expiry of a key"),
         ("rotate", "make a new secret; the present one stays valid for a while"),
         ("revoke", "end a key for good, on all servers within a second"),
-        ("purge", "delete a key and all that is its: jobs, results, usage"),
+        ("purge", "delete a key and all its data: jobs, results, usage"),
     ):
         action = _action(actions, name, summary)
         action.add_argument("id", type=_key_id, help="the 8 characters after `ocr_`")

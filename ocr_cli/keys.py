@@ -155,13 +155,13 @@ async def _purge(
     await erase_user(await storage.open(), options.id, time.time(), erasers_of(settings))
     if options.json:
         return _print_json({"purged": record.key_id})
-    print(f"{record.key_id} ({record.label}) and all that was its is deleted")
+    print(f"{record.key_id} ({record.label}) and all its data are deleted")
     return ExitStatus.OK
 
 
 def _confirmed(record: KeyRecord) -> bool:
     """Ask, if there is somebody to answer."""
-    asked = f"delete the key {record.key_id} ({record.label}) and all that is its? [y/N] "
+    asked = f"delete the key {record.key_id} ({record.label}) and all its data? [y/N] "
     return sys.stdin.isatty() and input(asked).strip().lower() in ("y", "yes")
 
 
