@@ -58,7 +58,7 @@ class Leftovers:
             await self._blobs.delete(blobs)
 
     async def delete_orphans(self) -> None:
-        """Delete blobs that no job needs, such as those that a dead process did not use any more."""
+        """Delete blobs that no job needs, such as those that a process stored before it died."""
         found = await self._blobs.older_than(ORPHAN_SECONDS)
         for start in range(0, len(found), MOST_AT_ONCE):
             await self._blobs.delete(await self._unused(found[start : start + MOST_AT_ONCE]))

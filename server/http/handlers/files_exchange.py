@@ -89,7 +89,7 @@ class FilesExchange(Exchange):
         common: CommonFields,
         claim: Claim | None,
     ) -> Reply:
-        """Make a batch of files whose images are in batches.inputs; after a refusal, delete these."""
+        """Make a batch of files with images in batches.inputs; if refused, delete the images."""
         try:
             requests = [(file, common.request(file, batches.inputs)) for file in files]
             if common.webhook_url is not None:

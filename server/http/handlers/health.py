@@ -72,7 +72,7 @@ class HealthHandler(BaseHandler):
     limited = False
 
     def refuse(self, error: Exception) -> None:
-        """Answer even without a key, as load balancers send none; but refuse probes: they cost work."""
+        """Answer without a key, as load balancers send none; but refuse probes, which cost work."""
         probes = "probe" in self.request.query_arguments
         if probes or isinstance(error, HostNotAllowed | BodyTooLarge):
             super().refuse(error)
