@@ -25,7 +25,7 @@ class Condition(Protocol):
     recovered: str
 
     def problem(self, now: float, told: bool) -> str | None:
-        """What is wrong, or None. told: whether an alert was posted and is not over.
+        """What is wrong, or None. told: whether an alert of it was posted, and none of its end.
 
         A problem that has begun ends only when its value is well on the good side of the limit, so
         that problems do not come and go. now: any clock in seconds that only moves forward.

@@ -55,8 +55,8 @@ class ClientStream(IOStream):
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         """Called by HTTP1Connection for the headers of each request.
 
-        Raises StreamClosedError if the client is gone: Tornado would answer all requests that have
-        arrived, though nobody can read the answers.
+        Raises StreamClosedError if the client is gone: otherwise Tornado would answer all requests
+        that have arrived, though nobody can read the answers.
         """
         if self.closed():
             raise StreamClosedError(self.error)

@@ -61,7 +61,7 @@ def require(principal: Principal, needed: Scope) -> None:
 
 
 def key_in(headers: HTTPHeaders) -> str | None:
-    """The key in the headers; BadRequest if they have two. Keys in query strings are ignored."""
+    """The key in the headers; BadRequest if two headers differ. Query strings have no key."""
     given = headers.get("X-Api-Key")
     authorization = headers.get("Authorization")
     if authorization is None:
@@ -94,7 +94,7 @@ def _enter(
     needed: Scope,
     limited: bool,
 ) -> Awaitable[None] | None:
-    """Admit the request if the principal's limits allow it; the scope returns what it takes."""
+    """Admit the request within the principal's limits; when the scope ends, its place is free."""
     if principal is not ANONYMOUS:
         context.use_keys()
     scope.principal = principal

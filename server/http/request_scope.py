@@ -176,7 +176,7 @@ class RequestScope:
         self._callbacks.append(callback)
 
     def leave(self, taken: bool = True) -> None:
-        """End the request with the recorded answer; if that was not taken, as in client_left()."""
+        """End the request with the recorded answer; taken: whether the client has received it."""
         if self._ended:
             return
         self._ended = True

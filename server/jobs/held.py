@@ -20,7 +20,7 @@ class Held:
         self.row = row
         self.ticket: Ticket | None = None
         self.work: asyncio.Task[None] | None = None
-        self.begin_noted = False  # the row says that a worker has begun, or is being changed
+        self.begin_noted = False  # the row says that a worker has begun, or soon will
         self.noting: asyncio.Task[None] | None = None  # the task that changes the row
         self.ended = False  # only its outcome remains to be written
 

@@ -141,7 +141,7 @@ class AuditLog:
         descriptor = self._opened(day).descriptor
         data = ("\n" + line if self._torn else line).encode()
         self._torn = os.write(descriptor, data) != len(data)
-        if self._torn:  # but left there, as another process may have written after it
+        if self._torn:  # the part is left there: another process may have written after it
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _opened(self, day: str) -> _Open:

@@ -20,8 +20,8 @@ class Flight:
 
     It exists before the engine accepts the image, so that identical requests can join it. Its image
     waits in the best turn of all requests that have joined.
-    abandon(flight, stop_running): called when nobody waits any more; stop_running: whether to
-    stop work that has already started, too.
+    abandon(flight, stop_running): called when nobody waits any more; stop_running: whether to stop
+    work that has already started, too.
     """
 
     def __init__(

@@ -38,8 +38,8 @@ class InflightBytes:
         """QueueFull if too many bytes of answers are waiting for slow clients.
 
         Buffers that are already being sent to others are not counted again. If no other answer is
-        waiting, this one is always sent, however large. An answer of up
-        to LARGE_BYTES is sent even while images fill the limit.
+        waiting, this one is always sent, however large. An answer of up to LARGE_BYTES
+        is sent even while images fill the limit.
         """
         if not self.outgoing.total:
             return

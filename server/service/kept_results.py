@@ -44,8 +44,7 @@ class KeptResults:
     """The file of one cache; used from the event loop.
 
     identity: a digest that changes if a change of program, models or settings may change results.
-    existing: see
-    ExistingUsers. clock: Unix time.
+    existing: see ExistingUsers. clock: Unix time.
     """
 
     def __init__(

@@ -29,8 +29,8 @@ class OcrService:
     """Answers requests from the cache, from flights or from the engine; called by the handlers.
 
     private: each user finds only its own results, flights and images; otherwise all users share
-    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, so
-    that copies that are kept elsewhere are deleted.
+    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, so that
+    copies that are kept elsewhere are deleted.
     """
 
     def __init__(

@@ -165,7 +165,7 @@ def _build_entry(fields: Mapping[str, Any], name: str, value: Any, prefix: str) 
     """The checked value of one key, or the dataclass of a section.
 
     A message shows a value only if its key is known and not that of a secret: an unknown key, such
-    as `admin_kye`, may be a misspelled one.
+    as `admin_kye`, may be the misspelled key of a secret.
     """
     key = prefix + name
     if name not in fields:

@@ -41,8 +41,8 @@ def setting(constraint: Constraint, default: Any) -> Any:
 class WebServerSettings:
     """Where and how the front end listens, and what browsers may do.
 
-    unix_socket: the server listens there, and not on address and port. allowed_hosts: if
-    empty, all hosts are allowed; on a loopback address, only names of this machine are.
+    unix_socket: the server listens there, and not on address and port. allowed_hosts: if empty,
+    all hosts are allowed; on a loopback address, only names of this machine are.
     """
 
     address: str = setting(Text(), "127.0.0.1")
@@ -201,7 +201,7 @@ class JobSettings:
 class WebhookSettings:
     """Where messages about jobs may be sent, and how they are signed.
 
-    allowed_hosts: empty for all public ones. secrets: empty for one that the database keeps.
+    allowed_hosts: if empty, all public hosts. secrets: if empty, one that the database keeps.
     """
 
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())

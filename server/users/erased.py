@@ -5,7 +5,7 @@ takes an exclusive one. So erasing waits for the transactions that have begun be
 what they have added. Those that begin later wait until the user is erased, and then find that. On
 SQLite there is one writer.
 
-The row of the key is locked before all others, so that no two transactions wait for each other.
+The row of the key is locked before all other rows, so that no two transactions wait for each other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from server.errors import KeyInvalid, NotFound
 
 
 async def hold_users(connection: AsyncConnection, users: Collection[str] | Select[Any]) -> None:
-    """Keep these users from being erased until the transaction ends; waits for an erasing."""
+    """Keep these users from being erased until the transaction ends; first wait for an erasing."""
     if connection.dialect.name == "postgresql":
         keys = select(KEY.c.id).where(KEY.c.id.in_(users)).order_by(KEY.c.id)
         await connection.execute(keys.with_for_update(read=True, key_share=True))

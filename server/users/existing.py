@@ -19,7 +19,7 @@ WITHOUT_KEYS = frozenset((NOBODY, ANONYMOUS_USER, ADMIN.user))
 
 
 async def existing_users(storage: Storage, users: Collection[str]) -> set[str]:
-    """Those of the users that exist; if the database is away, only those that have no key."""
+    """Those of the users that exist; if no database answers, only those that need no key."""
     found = WITHOUT_KEYS.intersection(users)
     others = set(users) - found
     if others and storage.in_use():

@@ -101,7 +101,7 @@ class Journal:
         return self._segments[:-1]
 
     def append(self, line: bytes) -> None:
-        """Write a whole line, or OSError and nothing if there is no room."""
+        """Write a whole line; OSError if there is no room, and then nothing is written."""
         if not self._segments:
             raise OSError(errno.ENOENT, "there is no journal")
         if self._bytes + len(line) > self._max_bytes:

@@ -48,7 +48,7 @@ class Lease:
         self.journal.note(self.place, self.spent)
 
     def credit(self) -> None:
-        """Take a request back, because it does not count."""
+        """Give a request back to `left`, because it does not count."""
         self.left += 1
 
     @property

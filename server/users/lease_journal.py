@@ -49,7 +49,7 @@ class Journal(Protocol):
 
 
 class NoJournal:
-    """For when no file can be written; if the process is killed, all it had leased is spent."""
+    """The journal if no file can be written; all that a killed process had leased is spent."""
 
     def __init__(self) -> None:
         self.owner = new_id()

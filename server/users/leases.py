@@ -2,8 +2,8 @@
 
 A process takes several requests of a user's day in one transaction, so most requests need no
 database. What is leased counts as used until it is given back. Every statement is safe to run
-concurrently with those of other processes, and is run again if it is unclear whether its commit
-succeeded.
+concurrently with those of other processes. If a commit gets no answer, shrink() is called again,
+and a lease that take() may have made is cancelled.
 """
 
 from __future__ import annotations

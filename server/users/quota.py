@@ -1,9 +1,9 @@
 """The daily quota of users: exact across processes, but only a count in memory for most requests.
 
-A process leases a number of requests from the quota (leases.py), and each request takes one of
-them. If its answer counts, the one is spent, which the journal notes before the answer is sent
-(lease_journal.py); otherwise the one is given back to the lease. So when the process is killed,
-exactly the requests with such an answer stay counted. See docs/decisions/0034.
+A process leases a part of the quota (leases.py), and each request takes one image from the lease.
+If its answer counts, that image is spent, and the journal notes this before the answer is sent
+(lease_journal.py); otherwise the image is given back to the lease. So when the process is killed,
+exactly what was answered stays counted. See docs/decisions/0034.
 """
 
 from __future__ import annotations

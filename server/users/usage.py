@@ -244,7 +244,7 @@ class Usage:
 
 
 async def _ship(database: Database, events: Sequence[Event]) -> None:
-    """See usage_store.ship; imported here, so that only events to move load SQLAlchemy."""
+    """See usage_store.ship; imported here, as SQLAlchemy is loaded only if there are events."""
     from server.users.usage_store import ship
 
     await ship(database, events)

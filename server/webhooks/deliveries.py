@@ -59,7 +59,7 @@ async def enqueue(
     batch_id: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Add a message in the caller's transaction; it is due when that commits.
+    """Add a message in the caller's transaction; it is due when that has committed.
 
     body: the JSON that the receiver gets. clock: Unix seconds.
     """

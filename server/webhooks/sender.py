@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("server.webhooks")
 
 RETRY_SECONDS = (5.0, 60.0, 300.0, 1800.0, 7200.0, 28800.0, 86400.0)
-UNRESOLVED_SECONDS = 86400.0  # for so long, attempts do not count if the host is not found
+UNRESOLVED_SECONDS = 86400.0  # up to this age of a message, a failed look-up does not count
 UNRESOLVED_RETRY_SECONDS = (60.0, 7200.0)  # the shortest and the longest delay after one
 JITTER = 0.2  # so that a receiver that comes back does not get all messages in one moment
 ATTEMPT_SECONDS = 5.0

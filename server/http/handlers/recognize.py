@@ -131,7 +131,7 @@ class RecognizeExchange(Exchange):
         return render(answer, asked, ticket.outcome)
 
     def _note_work(self, ticket: Ticket, answer: Answer) -> None:
-        """Note whether the result was cached or how long it took, for the usage of the user."""
+        """Note whether the result was cached, or how long its recognition took, for usage."""
         self.scope.cached = int(ticket.outcome != "miss")
         if not self.scope.cached:
             spent = (each for name, each in answer.stages.items() if name != "queue")

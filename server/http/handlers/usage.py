@@ -47,7 +47,7 @@ class _Asked:
 
 
 class UsageHandler(BaseHandler):
-    """The usage of the caller, or for an admin of any user, as JSON or CSV; or a page.
+    """The usage of the caller as JSON or CSV, or a page for it; an admin may name any user.
 
     The page is public: it asks for the JSON with the key that its user enters.
     """
