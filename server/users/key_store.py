@@ -23,7 +23,7 @@ _EPOCH_VALUE = select(EPOCH.c.value).where(EPOCH.c.name == EPOCH_NAME).scalar_su
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """A key, as it is needed to verify. hashes: of its secrets, each with the Unix time of its end."""
+    """A key, as verifying needs it. hashes: of its secrets, each with the Unix time of its end."""
 
     principal: Principal
     hashes: tuple[tuple[bytes, float | None], ...]
