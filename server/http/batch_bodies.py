@@ -1,4 +1,4 @@
-"""The JSON bodies of batches, as types; see json_bodies.py."""
+"""The JSON bodies of batches, as types."""
 
 from __future__ import annotations
 

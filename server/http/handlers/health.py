@@ -17,7 +17,7 @@ from server.operations.metrics import CONTENT_TYPE
 from server.version import VERSION
 
 if TYPE_CHECKING:
-    from server.http.json_bodies import (
+    from server.http.health_bodies import (
         BriefHealth,
         DatabaseHealth,
         Health,
