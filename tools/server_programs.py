@@ -18,8 +18,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FETCHED = Path(__file__).resolve().parent.parent / ".venv" / "servers"
-PACKAGES = {"postgres": "postgresql", "nginx": "nginx", "caddy": "caddy"}
-_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin")
+PACKAGES = {
+    "postgres": "postgresql",
+    "nginx": "nginx",
+    "caddy": "caddy",
+    "systemd-analyze": "systemd",
+    "systemd-sysusers": "systemd",
+    "systemd-tmpfiles": "systemd",
+    "logrotate": "logrotate",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+}
+_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 
 class NoProgram(Exception):
@@ -45,8 +57,11 @@ def find_program(name: str) -> Path:
 def environment() -> Mapping[str, str]:
     """The variables with which fetched programs find their libraries."""
     triplet = sysconfig.get_config_var("MULTIARCH") or ""
-    folder = FETCHED / "usr" / "lib" / triplet
-    return {**os.environ, "LD_LIBRARY_PATH": str(folder)} if folder.is_dir() else os.environ
+    places = (FETCHED / place / triplet for place in ("usr/lib", "lib"))
+    folders = [each for place in places for each in (place, place / "systemd") if each.is_dir()]
+    if not folders:
+        return os.environ
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, folders))}
 
 
 def unpack_packages(packages: list[str], folder: Path) -> None:
@@ -98,8 +113,9 @@ def main() -> int:
             missing.append(name)
     try:
         if missing:
-            print(f"fetching {', '.join(missing)} from Debian ...", flush=True)
-            unpack_packages([PACKAGES[name] for name in missing], FETCHED)
+            packages = list(dict.fromkeys(PACKAGES[name] for name in missing))
+            print(f"fetching {', '.join(packages)} from Debian ...", flush=True)
+            unpack_packages(packages, FETCHED)
         for name in names:
             find_program(name)
     except (NoProgram, KeyError) as error:

@@ -1,0 +1,137 @@
+"""Prometheus and Alertmanager with the files of deploy/monitoring, on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from server_programs import environment, find_program
+from tests.support.checkout import ROOT
+from tests.support.http_client import Client
+from tests.support.program import free_port
+from tests.support.watching import wait_until
+
+FILES = ROOT / "deploy" / "monitoring"
+START_SECONDS = 60.0
+
+
+@dataclass
+class Prometheus(Client):
+    """A running Prometheus."""
+
+    port: int
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The samples of an expression now; fails if Prometheus does not accept it."""
+        reply = self.get(f"/api/v1/query?{urlencode({'query': expression})}")
+        assert reply.status == 200, (expression, reply.body)
+        found: list[dict[str, Any]] = reply.json["data"]["result"]
+        return found
+
+
+def check(program: str, *arguments: str | Path) -> tuple[int, str]:
+    """Run promtool or amtool; its exit status and all that it prints."""
+    done = subprocess.run(
+        [str(find_program(program)), *map(str, arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def changed(folder: Path, file: str, *pairs: tuple[str, str]) -> Path:
+    """A copy of a file of deploy/monitoring with other values."""
+    text = (FILES / file).read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    path = folder / file
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextlib.contextmanager
+def prometheus(folder: Path, server: int, key: Path, alertmanager: int) -> Iterator[Prometheus]:
+    """Prometheus, which asks a server each second and does not wait before an alert."""
+    rules = changed(folder, "alerts.yml")
+    rules.write_text(re.sub(r"for: \w+", "for: 0s", rules.read_text()))
+    config = changed(
+        folder,
+        "prometheus.yml",
+        ("interval: 15s", "interval: 1s"),
+        ("/etc/prometheus/ocr-key", str(key)),
+        ("127.0.0.1:8888", f"127.0.0.1:{server}"),
+        ("127.0.0.1:9093", f"127.0.0.1:{alertmanager}"),
+    )
+    port = free_port()
+    command = [
+        *(str(find_program("prometheus")), f"--config.file={config}"),
+        *(f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"),
+    ]
+    running = Prometheus(port)
+    with _process(folder / "prometheus.log", command, running):
+        yield running
+
+
+@contextlib.contextmanager
+def alertmanager(folder: Path, webhook: str) -> Iterator[int]:
+    """Alertmanager, which posts immediately; its port."""
+    config = changed(
+        folder,
+        "alertmanager.yml",
+        ("http://127.0.0.1:9099/alerts", webhook),
+        ("group_wait: 10s", "group_wait: 0s"),
+    )
+    port = free_port()
+    command = [
+        *(str(find_program("prometheus-alertmanager")), f"--config.file={config}"),
+        *(f"--storage.path={folder}/alerts", f"--web.listen-address=127.0.0.1:{port}"),
+        "--cluster.listen-address=",
+    ]
+    with _process(folder / "alertmanager.log", command, Prometheus(port)):
+        yield port
+
+
+def dashboard_expressions() -> list[str]:
+    """What the dashboard asks, for all servers and the last minute."""
+    dashboard = json.loads((FILES / "dashboard.json").read_text(encoding="utf-8"))
+    return [
+        target["expr"]
+        .replace("$__rate_interval", "1m")
+        .replace("$job", "ocr-server")
+        .replace("$instance", ".*")
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+    ]
+
+
+@contextlib.contextmanager
+def _process(log: Path, command: list[str], client: Client) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=log.parent, env=environment(), stdout=output, stderr=subprocess.STDOUT
+        )
+
+    def is_ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        with contextlib.suppress(OSError, HTTPException):
+            return client.get("/-/ready").status == 200
+        return False
+
+    try:
+        wait_until(is_ready, command[0], START_SECONDS)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
