@@ -68,7 +68,14 @@ def test_a_mistake_is_found(tmp_path: Path, right: str, wrong: str) -> None:
     file = configuration(tmp_path)
     text = file.read_text()
     assert right in text
-    file.write_text(text.replace(right, wrong))
     (tmp_path / "server.log").write_text("a line\n")
+    assert not is_refused(file)
+    file.write_text(text.replace(right, wrong))
+    assert is_refused(file)
+
+
+def is_refused(file: Path) -> bool:
+    """Whether logrotate finds a mistake without rotating anything."""
     done = rotate(file, "--debug")
-    assert done.returncode != 0 or "error" in done.stderr
+    assert "server.log" in done.stderr or done.returncode == 1, done
+    return done.returncode != 0 or "error" in done.stderr
