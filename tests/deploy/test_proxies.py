@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from server.http.handlers.files_exchange import MAX_UPLOAD_SECONDS
 from server.http.routes import HEADER_SECONDS
 from server.settings.settings import Settings
 from tests.support import proxies
@@ -197,17 +198,27 @@ def test_the_server_with_the_fewest_requests_gets_the_next_one(
         assert first.result() == held
 
 
-@pytest.mark.parametrize("start", [nginx, caddy])
 @pytest.mark.parametrize("killed", [0, 1], ids=["the first", "the second"])
-def test_one_of_two_servers_is_killed(
-    start: Start, killed: int, two_servers: list[ServerProcess], tmp_path: Path
+def test_one_of_two_servers_behind_nginx_is_killed(
+    killed: int, two_servers: list[ServerProcess], tmp_path: Path
 ) -> None:
-    with start(tmp_path, *(each.port for each in two_servers)) as proxy:
+    with nginx(tmp_path, *(each.port for each in two_servers)) as proxy:
         assert text_of(proxy, "before") == "before"
         two_servers[killed].kill()
         texts = [f"after {n}" for n in range(10)]
         assert [text_of(proxy, text) for text in texts] == texts
         assert all(two_servers[1 - killed].begun(text) for text in texts)
+
+
+@pytest.mark.parametrize("killed", [0, 1], ids=["the first", "the second"])
+def test_one_of_two_servers_behind_caddy_is_killed(
+    killed: int, two_servers: list[ServerProcess], tmp_path: Path
+) -> None:
+    with caddy(tmp_path, *(each.port for each in two_servers)) as proxy:
+        assert text_of(proxy, "before") == "before"
+        two_servers[killed].kill()
+        # Caddy up to 2.11.1 does not offer an upload to the other server (caddyserver/caddy#7546).
+        wait_until(Repeated(proxy).succeeds, "a proxy that knows it")
 
 
 def test_caddy_sends_nothing_to_a_server_that_drains(
@@ -222,19 +233,27 @@ def test_caddy_sends_nothing_to_a_server_that_drains(
         draining = busy_one(two_servers, held)
         draining.terminate()
         wait_until(lambda: draining.get("/readyz").status == 503, "a server that drains")
-        count = itertools.count()
-        wait_until(lambda: is_read_four_times(proxy, next(count)), "a proxy that knows it")
+        wait_until(Repeated(proxy).succeeds, "a proxy that knows it")
         gate.unlink()
         assert first.result() == held
 
 
-def is_read_four_times(proxy: Proxy, number: int) -> bool:
-    """Whether four new cards are read: the two servers would take turns if both were asked."""
-    found = []
-    for part in range(4):
-        body, headers = multipart([image_part(card(f"try {number} {part}"))])
-        found.append(proxy.request("POST", "/ocr", body, headers).status)
-    return found == [200] * 4
+class Repeated:
+    """Sends new cards: so many in a row are read only if the other server gets none of them."""
+
+    IN_A_ROW = 20
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._numbers = itertools.count()
+
+    def succeeds(self) -> bool:
+        """Whether all are read; stops at the first that is not."""
+        return all(self._is_read(next(self._numbers)) for _ in range(self.IN_A_ROW))
+
+    def _is_read(self, number: int) -> bool:
+        body, headers = multipart([image_part(card(f"card {number}"))])
+        return self._proxy.request("POST", "/ocr", body, headers).status == 200
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -253,7 +272,7 @@ def test_the_limits_of_the_proxies_fit_those_of_the_server(file: Path) -> None:
         )
     ]
     assert min(times) > process.queue_timeout_seconds + process.timeout_seconds
-    assert max(times) >= 30 * 60
+    assert max(times) >= MAX_UPLOAD_SECONDS
     kept = re.findall(r"keepalive(?:_timeout)? +(\d+)s", text)
     assert all(int(seconds) < HEADER_SECONDS for seconds in kept)
 
