@@ -21,6 +21,7 @@ from tests.support.watching import wait_until
 
 FILES = ROOT / "deploy" / "monitoring"
 START_SECONDS = 60.0
+_TEMPLATES = "/usr/share/prometheus/alertmanager"
 
 
 @dataclass
@@ -80,7 +81,7 @@ def prometheus(folder: Path, server: int, key: Path, alertmanager: int) -> Itera
         *(f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"),
     ]
     running = Prometheus(port)
-    with _process(folder / "prometheus.log", command, running):
+    with _process(folder / "prometheus.log", command, running, folder):
         yield running
 
 
@@ -94,13 +95,29 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[int]:
         ("group_wait: 10s", "group_wait: 0s"),
     )
     port = free_port()
+    program, place = _with_its_templates(folder)
     command = [
-        *(str(find_program("prometheus-alertmanager")), f"--config.file={config}"),
+        *(str(program), f"--config.file={config}", "--cluster.listen-address="),
         *(f"--storage.path={folder}/alerts", f"--web.listen-address=127.0.0.1:{port}"),
-        "--cluster.listen-address=",
     ]
-    with _process(folder / "alertmanager.log", command, Prometheus(port)):
+    with _process(folder / "alertmanager.log", command, Prometheus(port), place):
         yield port
+
+
+def _with_its_templates(folder: Path) -> tuple[Path, Path]:
+    """Alertmanager, and the folder to start it in.
+
+    Debian's build has the absolute path of its templates. If it was unpacked elsewhere, a copy of
+    the program gets a relative path of the same length.
+    """
+    program = find_program("prometheus-alertmanager")
+    if Path(_TEMPLATES).exists():
+        return program, folder
+    relative = _TEMPLATES.replace("/usr/", "usr//", 1)
+    copy = folder / "alertmanager"
+    copy.write_bytes(program.read_bytes().replace(_TEMPLATES.encode(), relative.encode()))
+    copy.chmod(0o755)
+    return copy, program.parents[2]
 
 
 def dashboard_expressions() -> list[str]:
@@ -117,10 +134,10 @@ def dashboard_expressions() -> list[str]:
 
 
 @contextlib.contextmanager
-def _process(log: Path, command: list[str], client: Client) -> Iterator[None]:
+def _process(log: Path, command: list[str], client: Client, place: Path) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=log.parent, env=environment(), stdout=output, stderr=subprocess.STDOUT
+            command, cwd=place, env=environment(), stdout=output, stderr=subprocess.STDOUT
         )
 
     def is_ready() -> bool:
