@@ -1,4 +1,4 @@
-"""deploy/monitoring: Prometheus and Alertmanager accept the files, and ask for what /metrics has."""
+"""deploy/monitoring: Prometheus and Alertmanager accept the files and ask for what exists."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def test_amtool_accepts_the_configuration() -> None:
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
-        ("increase(", "increas("),
-        ("for: 1m", "fro: 1m"),
+        ("increase(", "increased("),
+        ("for: 1m", "after: 1m"),
         ("> 2.5", "> 3.5"),
         ('state=~"ready|busy"', 'state="ready"'),
         ("for: 5m", "for: 1m"),
@@ -178,7 +178,7 @@ def test_every_alert_names_metrics_and_labels_that_exist(watched: Watched) -> No
     [
         "ocr_que_depth > 0",
         'ocr_workers{stat="ready"}',
-        'ocr_workers{state=~"ready|bussy"}',
+        'ocr_workers{state=~"ready|idle"}',
         'rate(ocr_worker_restarts_total{reason!="recicled"}[5m])',
     ],
 )

@@ -290,9 +290,11 @@ def test_a_wrong_directive_is_refused(
         for file in place.iterdir():
             file.write_text(file.read_text().replace(right, wrong))
         monkeypatch.setattr(proxies, name, place)
-    with pytest.raises(AssertionError, match="proxy_reed_timeout|flush_intervall"):
-        with start(tmp_path, 9):
-            pass
+    with (
+        pytest.raises(AssertionError, match=r"proxy_reed_timeout|flush_intervall"),
+        start(tmp_path, 9),
+    ):
+        pass
 
 
 def test_without_the_server_the_proxy_says_so_in_json(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path, drop_ins: bool) -> None:
     ("right", "wrong"),
     [
         ("ProtectSystem=strict", "ProtectSystems=strict"),
-        ("Restart=always", "Restart=allways"),
+        ("Restart=always", "Restart=forever"),
         ("MemoryMax=80%", "MemoryMax=most"),
         ("WatchdogSec=30", "WatchdogSec=30x"),
         ("StartLimitBurst=5", "StartLimitBurst=five"),
@@ -78,12 +78,10 @@ def test_a_mistake_in_the_unit_is_found(tmp_path: Path, right: str, wrong: str) 
     [
         ("limits", "CPUQuota=400%", "CPUQuota=4 cores"),
         ("secrets", "LoadCredential=admin_key", "LoadCredentials=admin_key"),
-        ("logfile", "StandardOutput=append", "StandardOutput=apend"),
+        ("logfile", "StandardOutput=append", "StandardOutput=add"),
     ],
 )
-def test_a_mistake_in_a_drop_in_is_found(
-    tmp_path: Path, name: str, right: str, wrong: str
-) -> None:
+def test_a_mistake_in_a_drop_in_is_found(tmp_path: Path, name: str, right: str, wrong: str) -> None:
     unit = installed(tmp_path, drop_ins=True)
     file = tmp_path / f"{NAME}.d" / f"{name}.conf"
     text = file.read_text()
