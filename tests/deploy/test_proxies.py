@@ -221,6 +221,20 @@ def test_one_of_two_servers_behind_caddy_is_killed(
         wait_until(Repeated(proxy).succeeds, "a proxy that knows it")
 
 
+@pytest.mark.parametrize("start", [nginx, caddy])
+def test_a_server_is_killed_while_it_reads(start: Start, tmp_path: Path, gate: Path) -> None:
+    held = f"hold {gate}"
+    with ServerProcess(tmp_path, SETTINGS, fakes=True) as killed, ThreadPoolExecutor(1) as client:
+        folder = tmp_path / "proxy"
+        folder.mkdir()
+        with start(folder, killed.port) as proxy:
+            body, headers = multipart([image_part(card(held))])
+            lost = client.submit(proxy.request, "POST", "/ocr", body, headers)
+            wait_until(lambda: killed.begun(held), "a server that has begun it")
+            killed.kill()
+            assert (lost.result().status, lost.result().code) == (503, "starting")
+
+
 def test_caddy_sends_nothing_to_a_server_that_drains(
     two_servers: list[ServerProcess], tmp_path: Path, gate: Path
 ) -> None:
