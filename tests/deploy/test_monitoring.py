@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -26,7 +25,9 @@ from tests.support.monitoring import (
     alertmanager,
     changed,
     check,
+    cloudwatch_metrics,
     dashboard_expressions,
+    labels_of,
     prometheus,
 )
 from tests.support.receivers import Received, Receiver
@@ -205,56 +206,9 @@ def unknown(expression: str, watched: Watched) -> list[str]:
     return problems
 
 
-def labels_of(name: str) -> set[str]:
-    """The labels of a metric in docs/operations.md, and those that Prometheus adds."""
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    family = re.sub(r"_(bucket|sum|count)$", "", name)
-    rows = re.findall(r"^\| (`ocr_[^|]+) \|([^|]*)\|", page, re.MULTILINE)
-    own = [labels for names, labels in rows if f"`{name}`" in names or f"`{family}`" in names]
-    return {"job", "instance", "le", *re.findall(r"`(\w+)`", "".join(own))}
-
-
-def test_the_dashboard_is_one_that_grafana_reads() -> None:
-    dashboard = json.loads((FILES / "dashboard.json").read_text(encoding="utf-8"))
-    keys = {"id", "title", "description", "type", "datasource", "gridPos", "fieldConfig"}
-    ids, places = set(), set()
-    for panel in dashboard["panels"]:
-        assert panel.keys() == {*keys, "options", "targets"}, panel["title"]
-        assert panel["type"] in ("timeseries", "stat")
-        ids.add(panel["id"])
-        at = panel["gridPos"]
-        assert at["x"] + at["w"] <= 24
-        places |= {(x, at["y"]) for x in range(at["x"], at["x"] + at["w"])}
-        for target in panel["targets"]:
-            assert target.keys() == {"refId", "datasource", "expr", "legendFormat"}
-            grouped = set(re.findall(r"by \(([^)]*)\)", target["expr"]))
-            shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
-            if grouped:
-                assert shown <= set(", ".join(grouped).split(", ")), target
-            else:
-                assert shown <= labels_of(re.findall(r"\w+", target["expr"])[0]), target
-    assert len(ids) == len(dashboard["panels"])
-    assert len(places) == sum(panel["gridPos"]["w"] for panel in dashboard["panels"])
-    variables = {each["name"] for each in dashboard["templating"]["list"]}
-    used = set(re.findall(r"\$(\w+)", json.dumps(dashboard["panels"]))) - {"__rate_interval"}
-    assert used == variables
-
-
 def test_cloudwatch_gets_metrics_that_exist(watched: Watched) -> None:
-    agent = json.loads((FILES / "cloudwatch-agent.json").read_text(encoding="utf-8"))
-    found = agent["logs"]["metrics_collected"]["prometheus"]
-    jobs = yaml.safe_load((FILES / "prometheus.yml").read_text())["scrape_configs"]
-    for declared in found["emf_processor"]["metric_declaration"]:
-        assert declared.keys() == {
-            *("source_labels", "label_matcher", "dimensions", "metric_selectors")
-        }
-        assert declared["source_labels"] == ["job"]
-        assert re.fullmatch(declared["label_matcher"], jobs[0]["job_name"])
-        for selector in declared["metric_selectors"]:
-            name = selector.strip("^$")
-            assert unknown(name, watched) == []
-            for dimensions in declared["dimensions"]:
-                assert set(dimensions) <= labels_of(name), name
+    for name in cloudwatch_metrics():
+        assert unknown(name, watched) == []
 
 
 def test_a_server_that_is_killed_is_reported_to_the_webhook(watched: Watched) -> None:

@@ -122,15 +122,35 @@ def _with_its_templates(folder: Path) -> tuple[Path, Path]:
 
 def dashboard_expressions() -> list[str]:
     """What the dashboard asks, for all servers and the last minute."""
-    dashboard = json.loads((FILES / "dashboard.json").read_text(encoding="utf-8"))
     return [
         target["expr"]
         .replace("$__rate_interval", "1m")
         .replace("$job", "ocr-server")
         .replace("$instance", ".*")
-        for panel in dashboard["panels"]
+        for panel in read_json("dashboard.json")["panels"]
         for target in panel["targets"]
     ]
+
+
+def cloudwatch_metrics() -> list[str]:
+    """The metrics that the agent of CloudWatch takes."""
+    agent = read_json("cloudwatch-agent.json")["logs"]["metrics_collected"]["prometheus"]
+    declared = agent["emf_processor"]["metric_declaration"]
+    return [name.strip("^$") for each in declared for name in each["metric_selectors"]]
+
+
+def read_json(name: str) -> Any:
+    """A JSON file of deploy/monitoring."""
+    return json.loads((FILES / name).read_text(encoding="utf-8"))
+
+
+def labels_of(name: str) -> set[str]:
+    """The labels of a metric in docs/operations.md, and those that Prometheus adds."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    family = re.sub(r"_(bucket|sum|count)$", "", name)
+    rows = re.findall(r"^\| (`ocr_[^|]+) \|([^|]*)\|", page, re.MULTILINE)
+    own = [labels for names, labels in rows if f"`{name}`" in names or f"`{family}`" in names]
+    return {"job", "instance", "le", *re.findall(r"`(\w+)`", "".join(own))}
 
 
 @contextlib.contextmanager

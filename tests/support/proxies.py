@@ -6,7 +6,8 @@ import contextlib
 import re
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -22,6 +23,10 @@ from tests.support.watching import wait_until
 NGINX = ROOT / "deploy" / "nginx"
 CADDY = ROOT / "deploy" / "caddy"
 NAME = "ocr.example.org"
+SETTINGS = {  # of a server behind them
+    "web_server": {"trusted_proxies": ["127.0.0.1"]},
+    "ocr": {"process": {"number": 1}},
+}
 _FIRST, _SECOND = "127.0.0.1:8888", "127.0.0.1:8889"
 
 
@@ -61,6 +66,9 @@ class _Named(ssl.SSLContext):
     def wrap_socket(self, *given: object, **named: object) -> ssl.SSLSocket:
         named["server_hostname"] = NAME
         return super().wrap_socket(*given, **named)  # type: ignore[arg-type]
+
+
+Start = Callable[..., AbstractContextManager[Proxy]]  # nginx or caddy
 
 
 @contextlib.contextmanager
