@@ -122,8 +122,8 @@ def test_a_batch_larger_than_an_image_may_be_is_accepted(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize("start", [nginx, caddy])
-def test_below_a_path(start: Start, server: ServerProcess, tmp_path: Path) -> None:
-    with start(tmp_path, server.port, below_a_path=True) as proxy:
+def test_under_a_path(start: Start, server: ServerProcess, tmp_path: Path) -> None:
+    with start(tmp_path, server.port, under_a_path=True) as proxy:
         body, headers = multipart([image_part(card("below")), Part("block_flag", b"false")])
         headers["X-Forwarded-Prefix"] = "/forged"
         reply = proxy.request("POST", "/ocr/ocr_service", body, headers)

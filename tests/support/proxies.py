@@ -72,17 +72,17 @@ Start = Callable[..., AbstractContextManager[Proxy]]  # nginx or caddy
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, *backends: int | str, below_a_path: bool = False) -> Iterator[Proxy]:
+def nginx(folder: Path, *backends: int | str, under_a_path: bool = False) -> Iterator[Proxy]:
     """nginx with ocr-server.conf, and the ports and files of the test.
 
-    backends: one or two of a port, or `unix:` and the path of a socket. below_a_path: with
-    below-a-path.conf too.
+    backends: one or two of a port, or `unix:` and the path of a socket. under_a_path: with
+    under-a-path.conf too.
     """
     made, port = certificate_for(NAME, folder), free_port()
     first, *others = (each if isinstance(each, str) else _loopback(each) for each in backends)
     site = (NGINX / "ocr-server.conf").read_text(encoding="utf-8")
-    if below_a_path:
-        inner = (NGINX / "below-a-path.conf").read_text(encoding="utf-8")
+    if under_a_path:
+        inner = (NGINX / "under-a-path.conf").read_text(encoding="utf-8")
         site = _replaced(site, "    location / {", f"{inner}\n    location / {{")
     for other in others:
         site = _replaced(site, f"# server {_SECOND} ", f"server {other} ")
@@ -108,12 +108,12 @@ def nginx(folder: Path, *backends: int | str, below_a_path: bool = False) -> Ite
 
 
 @contextlib.contextmanager
-def caddy(folder: Path, *backends: int, below_a_path: bool = False) -> Iterator[Proxy]:
+def caddy(folder: Path, *backends: int, under_a_path: bool = False) -> Iterator[Proxy]:
     """Caddy with Caddyfile, and the ports and files of the test; see nginx()."""
     made, port = certificate_for(NAME, folder), free_port()
     site = (CADDY / "Caddyfile").read_text(encoding="utf-8")
-    if below_a_path:
-        inner = (CADDY / "below-a-path.caddy").read_text(encoding="utf-8")
+    if under_a_path:
+        inner = (CADDY / "under-a-path.caddy").read_text(encoding="utf-8")
         site = _replaced(site, f"{NAME} {{", f"{NAME} {{\n{inner}")
     if len(backends) > 1:
         site = re.sub(r"# ((?:lb|fail|health)_\w+ )", r"\1", site)
