@@ -68,9 +68,12 @@ def system_calls(filters: Iterable[str]) -> set[str]:
     return allowed
 
 
-def filtered(allowed: set[str]) -> list[str]:
-    """A command that runs the command behind it with these system calls only."""
-    return [sys.executable, str(_FILTER), ",".join(sorted(allowed))]
+def filtered(unit: Path) -> list[str]:
+    """A command that runs the command behind it with the unit's system calls and families only."""
+    values = settings_of(unit)
+    allowed = ",".join(sorted(system_calls(values["SystemCallFilter"])))
+    (families,) = values["RestrictAddressFamilies"]
+    return [sys.executable, str(_FILTER), allowed, families.replace(" ", ",")]
 
 
 class UnitServer(ServerProcess):
@@ -88,11 +91,11 @@ class UnitServer(ServerProcess):
         values = settings_of(unit)
         self._command = shlex.split(values["ExecStart"][0])
         self._place = Path(values["WorkingDirectory"][0])
-        self._calls = system_calls(values["SystemCallFilter"])
+        self._filtered = filtered(unit)
 
     def start(self, port: int = 0) -> None:
         """Start it and wait until it listens."""
-        self.spawn([*filtered(self._calls), *self._command], self._place)
+        self.spawn([*self._filtered, *self._command], self._place)
         wait_until(self._find_port, "the line with the port")
 
 
