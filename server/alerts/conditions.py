@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from ocr_engine.engine import EngineStats
+from server.disk_space import free_bytes
 
 DEATHS_SECONDS = 300.0
 INTENDED = frozenset(("recycled", "cancelled", "shutdown"))  # reasons that are not deaths
@@ -91,7 +91,7 @@ class QueueFull:
 
 
 class DiskLow:
-    """A folder's disk has less than min_mb left. folders: by their names in alerts."""
+    """A folder's disk has less than min_mb left. folders: see watched_folders()."""
 
     kind = "disk"
     recovered = "the disk has room again"
@@ -101,12 +101,11 @@ class DiskLow:
         self._min_mb = min_mb
 
     def problem(self, now: float, told: bool) -> str | None:
-        """See Condition; a folder that does not exist yet counts as its parent."""
+        """See Condition."""
         for name, folder in self._folders.items():
-            existing = next(each for each in (folder, *folder.parents) if each.exists())
-            free_mb = shutil.disk_usage(existing).free >> 20
+            free_mb = free_bytes(folder) >> 20
             if free_mb < self._min_mb * (2 - NEARLY if told else 1):
-                return f"the disk of the {name} has {free_mb} MiB left"
+                return f"the disk of the {name} folder has {free_mb} MiB left"
         return None
 
 
