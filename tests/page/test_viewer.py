@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageColor
 from playwright.sync_api import Locator, Page, expect
 
 from tests.page.conftest import Visit, payload
@@ -188,6 +190,40 @@ def test_dragging_and_arrow_keys_move_the_image(page: Page) -> None:
     page.mouse.up()
     dragged_left, dragged_top, *_ = corners(page.locator("#sheet"))
     assert (dragged_left - moved_left, dragged_top - moved_top) == pytest.approx((30, -40), abs=1)
+
+
+def test_arrow_keys_move_the_image(page: Page) -> None:
+    page.locator("#viewport").focus()
+    for key, moved in [("Right", (-60, 0)), ("Down", (0, -60)), ("Left", (60, 0)), ("Up", (0, 60))]:
+        left, top, *_ = corners(page.locator("#sheet"))
+        page.keyboard.press(f"Arrow{key}")
+        moved_left, moved_top, *_ = corners(page.locator("#sheet"))
+        assert (moved_left - left, moved_top - top) == pytest.approx(moved, abs=1), key
+
+
+@pytest.mark.parametrize("confidence", [0.98, 0.85, 0.5])
+@pytest.mark.parametrize(
+    "colour", ["white", "black", "gray", "red", "blue", "#0f8a50", "#c98200", "#d32f2f", "#f4e8c8"]
+)
+def test_boxes_are_seen_on_any_colour(here: Visit, colour: str, confidence: float) -> None:
+    """The edge of a box has a contrast of at least 3 to the ground (WCAG 1.4.11)."""
+    here.read(scene([ScriptedLine("x", confidence, rectangle(200, 100, 400, 200))], colour=colour))
+    left, top, right, bottom = corners(here.page.locator("polygon.box"))
+    middle = (top + bottom) / 2
+    clip = {"x": left - 10, "y": middle - 10, "width": 20, "height": 20}
+    with Image.open(io.BytesIO(here.page.screenshot(clip=clip))) as shot:
+        edge = shot.convert("RGB")
+    ground = luminance(ImageColor.getrgb(colour))
+    levels = [luminance(edge.getpixel((x, y))) for x in range(20) for y in range(20)]
+    contrasts = [(max(ground, each) + 0.05) / (min(ground, each) + 0.05) for each in levels]
+    assert max(contrasts) >= 3
+
+
+def luminance(colour: Any) -> float:
+    """The relative luminance of a colour, as WCAG defines it."""
+    parts = [each / 255 for each in colour[:3]]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_boxes_can_be_hidden(page: Page) -> None:
