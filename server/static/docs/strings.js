@@ -68,7 +68,7 @@ export const DICTIONARIES = {
     failed: "无法加载 API 说明。请确认服务器正在运行。",
     again: "重试",
     contents: "目录",
-    download: "下载 OpenAPI 3.1 描述文件（说明为英文）",
+    download: "下载 OpenAPI 3.1 描述文件（英文）",
     errors: "错误",
     errors_intro: "所有错误响应的格式相同。错误码是稳定的，错误消息可能会调整。",
     schemas: "数据结构",

@@ -27,7 +27,6 @@ function polygon({ box }, index, name) {
     points: box.map(([x, y]) => `${x},${y}`).join(" "),
     class: name,
     "data-line": index,
-    "vector-effect": "non-scaling-stroke",
   });
 }
 

@@ -75,8 +75,8 @@ export class LineList {
           element("span", { class: "hidden-text" }, `${label} `),
           element("span", { "aria-hidden": "true" }, confidence),
         ),
-        lineButton("edit", () => this.#edit(index)),
-        lineButton("copy", (button) => copyText(line.text, button)),
+        lineButton("edit", translate("edit_line"), () => this.#edit(index)),
+        lineButton("copy", translate("copy_line"), (button) => copyText(line.text, button)),
       ),
     );
   }
@@ -165,9 +165,8 @@ export class LineList {
   }
 }
 
-// name: edit or copy.
-function lineButton(name, act) {
-  const label = translate(`${name}_line`);
+// name: of the icon and the class.
+function lineButton(name, label, act) {
   const attributes = { type: "button", class: `quiet small ${name}`, "aria-label": label, title: label, tabindex: "-1" };
   const button = element("button", attributes, icon(name));
   button.addEventListener("click", () => act(button));

@@ -101,6 +101,7 @@ export class Zoom {
     this.#x = clampPosition(this.#x, this.#width * this.#scale, clientWidth);
     this.#y = clampPosition(this.#y, this.#height * this.#scale, clientHeight);
     this.#sheet.style.transform = `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`;
+    this.#sheet.style.setProperty("--scale", String(this.#scale));
     this.#viewport.classList.toggle("zoomed", this.#scale > this.#fitScale() * 1.01);
     this.#onScale(this.#scale);
   }

@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 
-const SHORT = 20; // characters that have room everywhere
+const SHORT = 12; // characters that have room everywhere
 const END = 10;
 
 export function showFileName(target, name) {

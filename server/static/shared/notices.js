@@ -24,6 +24,12 @@ export function showNotice(text, button) {
   hideTimer = setTimeout(() => notice.classList.remove("shown"), NOTICE_MS);
 }
 
+// What a message was about may be gone after a click or when the page moves.
+for (const name of ["pointerdown", "scroll"]) {
+  const hide = () => document.getElementById("notice")?.classList.remove("shown");
+  addEventListener(name, hide, { capture: true, passive: true });
+}
+
 // Marks a button as successful for a moment.
 export function flash(button) {
   button.classList.add("succeeded");

@@ -55,7 +55,7 @@ export default {
   camera_unavailable:
     "The camera is not available. Close other programs that use it and try again.",
   limits: "Reads {formats}: up to {limit} and {pixels} megapixels each.",
-  limits_scaled: "Larger files are refused. If a side has more than {side} pixels, lines are searched on a smaller copy.",
+  limits_scaled: "Larger files are refused. Images with a side over {side} pixels are scaled down to find the text.",
   list_separator: ", ",
   privacy_upload: "Images are sent to this server only.",
   privacy_list: "Closing this page clears the list.",
@@ -145,7 +145,7 @@ export default {
   copy_curl: "Copy the curl command",
   no_text: "No text was found in this image.",
   all_below_minimum: "All lines are below the minimum confidence. Lower it to see them.",
-  scaled: "lines searched on a copy of up to {side} pixels",
+  scaled: "scaled down to {side} pixels to find the text",
   first_page_only: "page 1 of {n} only",
   cancel: "Cancel",
   try_again: "Try again",
