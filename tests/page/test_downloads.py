@@ -13,6 +13,7 @@ from playwright.sync_api import Download, Page, Route, expect
 from tests.page.conftest import Visit
 from tests.page.scripted import ScriptedLine, rectangle, rows, scene
 from tests.page.test_edit import edit
+from tests.page.test_viewer import corners
 
 MIXED = [
     ScriptedLine("certain", 0.99, rectangle(20, 40, 300, 30)),
@@ -46,6 +47,19 @@ def test_text_files_have_the_lines(here: Visit, kind: str) -> None:
     assert "doubtful" in content
     if kind != "Table of words":
         ElementTree.fromstring(content)
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_the_menu_is_inside_of_its_panel(here: Visit, width: int) -> None:
+    page = here.page
+    page.set_viewport_size({"width": width, "height": 900})
+    here.read(scene(MIXED))
+    page.locator("#more-exports summary").click()
+    left, top, right, bottom = corners(page.locator(".menu-list"))
+    panel_left, _, panel_right, _ = corners(page.locator("#result"))
+    assert panel_left <= left < right <= panel_right
+    assert top >= corners(page.locator("#more-exports summary"))[3] - 1
+    assert bottom <= 900
 
 
 def test_hidden_lines_are_left_out(here: Visit) -> None:

@@ -12,7 +12,7 @@ from tests.page.conftest import Visit
 from tests.page.scripted import rows, scene
 from tests.page.test_result import CLIPBOARD, saved, texts
 
-LINES = ("first line", "secund line", "third line")
+LINES = ("first line", "2nd line", "third line")
 
 
 @pytest.fixture

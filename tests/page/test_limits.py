@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from ocr_engine.images.header import accepted_formats
 from tests.page.conftest import Visit, payload
@@ -24,7 +24,12 @@ def blank(width: int, height: int) -> bytes:
 def uploads(page: Page) -> list[str]:
     """The addresses of the uploads from now on."""
     sent: list[str] = []
-    page.on("request", lambda request: "/ocr" in request.url and sent.append(request.url))
+
+    def note(request: Request) -> None:
+        if "/ocr" in request.url:
+            sent.append(request.url)
+
+    page.on("request", note)
     return sent
 
 
@@ -34,6 +39,8 @@ def test_formats_and_limits_are_shown_before_the_upload(here: Visit) -> None:
         f"Reads {', '.join(accepted_formats())}: up to 1 MB and 40 megapixels each."
     )
     expect(here.page.locator("#limits-scaled")).to_contain_text("over 4,000 pixels")
+    here.read(scene(rows("another")))
+    expect(here.page.locator("#choose-more")).to_have_attribute("title", limits.inner_text())
 
 
 def test_an_image_of_too_many_pixels_is_not_sent(here: Visit) -> None:

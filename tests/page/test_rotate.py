@@ -43,10 +43,12 @@ def assert_turned(page: Page, angle: int) -> None:
     sideways = angle in (90, 270)
     size = [HEIGHT, WIDTH] if sideways else [WIDTH, HEIGHT]
     assert page.locator("#sheet").evaluate(SHOWN_SIZE) == size
-    left, top, right, bottom = sheet = corners(page.locator("#sheet"))
+    left, top, right, _ = sheet = corners(page.locator("#sheet"))
     assert corners(page.locator("#sheet-image")) == pytest.approx(sheet, abs=1)
     scale = (right - left) / size[0]
-    expected = [start + scale * at for start, at in zip((left, top) * 2, TURNED[angle], strict=True)]
+    expected = [
+        start + scale * at for start, at in zip((left, top) * 2, TURNED[angle], strict=True)
+    ]
     assert corners(page.locator("polygon.box")) == pytest.approx(expected, abs=3)
     assert corners(page.locator(".text-line")) == pytest.approx(expected, abs=4)
     matrix = page.locator("#sheet-image").evaluate(

@@ -208,22 +208,39 @@ def test_arrow_keys_move_the_image(page: Page) -> None:
 def test_boxes_are_seen_on_any_colour(here: Visit, colour: str, confidence: float) -> None:
     """The edge of a box has a contrast of at least 3 to the ground (WCAG 1.4.11)."""
     here.read(scene([ScriptedLine("x", confidence, rectangle(200, 100, 400, 200))], colour=colour))
-    left, top, right, bottom = corners(here.page.locator("polygon.box"))
+    left, top, _, bottom = corners(here.page.locator("polygon.box"))
     middle = (top + bottom) / 2
-    clip = {"x": left - 10, "y": middle - 10, "width": 20, "height": 20}
-    with Image.open(io.BytesIO(here.page.screenshot(clip=clip))) as shot:
-        edge = shot.convert("RGB")
+    edge = pixels(here.page, left - 10, middle - 10, 20)
     ground = luminance(ImageColor.getrgb(colour))
     levels = [luminance(edge.getpixel((x, y))) for x in range(20) for y in range(20)]
     contrasts = [(max(ground, each) + 0.05) / (min(ground, each) + 0.05) for each in levels]
     assert max(contrasts) >= 3
 
 
+def test_the_edge_of_a_box_covers_no_text(here: Visit) -> None:
+    """Inside of the box, the light edge is not drawn."""
+    here.read(scene([ScriptedLine("x", 0.98, rectangle(200, 100, 400, 200))], colour="black"))
+    left, top, _, bottom = corners(here.page.locator("polygon.box"))
+    inside = pixels(here.page, round(left) + 3, (top + bottom) / 2, 8)
+    assert max(luminance(inside.getpixel((x, 4))) for x in range(8)) < 0.05
+
+
+def pixels(page: Page, left: float, top: float, side: int) -> Image.Image:
+    """A square of the page, as it is on the screen."""
+    shown = page.screenshot(clip={"x": left, "y": top, "width": side, "height": side})
+    with Image.open(io.BytesIO(shown)) as shot:
+        return shot.convert("RGB")
+
+
 def luminance(colour: Any) -> float:
     """The relative luminance of a colour, as WCAG defines it."""
-    parts = [each / 255 for each in colour[:3]]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    red, green, blue = (linear(each / 255) for each in colour[:3])
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def linear(part: float) -> float:
+    """One channel of sRGB, from 0 to 1, without its gamma."""
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
 
 
 def test_boxes_can_be_hidden(page: Page) -> None:

@@ -17,9 +17,14 @@ export function boxPolygon(line, index) {
   return polygon(line, index, `box ${confidenceLevel(line.confidence)}`);
 }
 
-// A light edge behind a box, so that it is seen on dark images and on those of its own colour.
+// A light edge around a box, so that it is seen on dark images and on those of its own colour.
 export function haloPolygon(line, index) {
   return polygon(line, index, "halo");
+}
+
+// Where no edge is drawn, because it would cover text.
+export function holePolygon(line, index) {
+  return polygon(line, index, "hole");
 }
 
 function polygon({ box }, index, name) {

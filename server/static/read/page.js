@@ -53,7 +53,10 @@ session.on("selected", () => {
 onKey((key) => key && queue.retryRefused());
 showAllowance(document.querySelectorAll(".allowance"));
 onLanguage(() => {
-  byId("limits").textContent = translate("limits", limitValues());
+  const limits = translate("limits", limitValues());
+  byId("limits").textContent = limits;
+  byId("drop-limits").textContent = limits;
+  byId("choose-more").title = limits;
   byId("limits-scaled").textContent = translate("limits_scaled", limitValues());
 });
 addEventListener("beforeunload", (event) => {

@@ -19,6 +19,7 @@ export class UploadFailure extends Error {
 // API key, or null.
 export function upload(file, { fields, key, signal, onProgress, bypassCache = false }) {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) throw new UploadFailure("cancelled");
     const request = new XMLHttpRequest();
     request.open("POST", addressWith(fields));
     request.setRequestHeader("Content-Type", "application/octet-stream");

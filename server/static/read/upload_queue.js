@@ -96,7 +96,7 @@ export class UploadQueue {
     const abort = new AbortController();
     this.#running.set(image, abort);
     try {
-      await this.#check(image, abort.signal);
+      await this.#check(image);
       const read = await this.#uploadWithRetries(image, abort.signal);
       rememberEdited(image);
       this.#session.change(image, { state: "done", isSaved: false, ...read });
@@ -110,13 +110,12 @@ export class UploadQueue {
     }
   }
 
-  // Throws if the image has more pixels than the server accepts, or is cancelled meanwhile.
-  async #check(image, signal) {
+  // Throws if the image has more pixels than the server accepts.
+  async #check(image) {
     const pixels = image.size ?? (await measure(image.file));
     this.#session.change(image, { size: pixels });
     const code = refusal(image.file, pixels);
     if (code) throw new UploadFailure(code);
-    if (signal.aborted) throw new UploadFailure("cancelled");
   }
 
   async #uploadWithRetries(image, signal) {

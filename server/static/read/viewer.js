@@ -2,7 +2,7 @@
 
 import { onLanguage, percent, translate } from "../shared/language.js";
 import { announce } from "../shared/notices.js";
-import { boundingRectangle, boxPolygon, haloPolygon, textLayerLine } from "./image_layers.js";
+import { boundingRectangle, boxPolygon, haloPolygon, holePolygon, textLayerLine } from "./image_layers.js";
 import { setPreference, getPreference } from "../shared/preferences.js";
 import { shownAngle, turnedPage } from "./turned.js";
 import { Zoom } from "./zoom.js";
@@ -27,6 +27,8 @@ export class Viewer {
       viewport: byId("viewport"),
       sheet: byId("sheet"),
       sheetImage: byId("sheet-image"),
+      edges: byId("sheet-edges"),
+      holes: byId("sheet-holes"),
       halos: byId("sheet-halos"),
       boxes: byId("sheet-boxes"),
       text: byId("sheet-text"),
@@ -80,7 +82,7 @@ export class Viewer {
     this.#updateNote();
   }
 
-  // The page is shown rotated at once, and read again that way.
+  // The page is shown rotated immediately, and read again that way.
   #rotate() {
     const turn = (shownAngle(this.#image) + 90) % 360;
     this.#queue.readAgain(this.#image, { turn });
@@ -88,8 +90,8 @@ export class Viewer {
   }
 
   get #layers() {
-    const { halos, boxes, text } = this.#elements;
-    return [halos, boxes, text];
+    const { holes, halos, boxes, text } = this.#elements;
+    return [holes, halos, boxes, text];
   }
 
   get #angle() {
@@ -118,18 +120,19 @@ export class Viewer {
   }
 
   #draw() {
-    const { halos, boxes, text, sheet } = this.#elements;
+    const { edges, holes, halos, boxes, text, sheet } = this.#elements;
     const data = this.#image?.answer?.data;
     const angle = this.#image ? shownAngle(this.#image) : 0;
     this.#page = data ? turnedPage(data, angle) : null;
     sheet.dataset.turn = angle;
     const lines = this.#lines;
+    holes.replaceChildren(...lines.map(holePolygon));
     halos.replaceChildren(...lines.map(haloPolygon));
     boxes.replaceChildren(...lines.map(boxPolygon));
     text.replaceChildren(...lines.map(textLayerLine));
     if (this.#page) {
       const { width, height } = this.#page;
-      for (const layer of [halos, boxes]) layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      for (const layer of [edges, boxes]) layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
       this.#zoom.setSize(width, height);
     } else {
       this.#fitImage();
@@ -200,7 +203,7 @@ export class Viewer {
 
   #showBoxes(shown) {
     this.#elements.toggle.setAttribute("aria-pressed", String(shown));
-    for (const name of ["halos", "boxes"]) this.#elements[name].classList.toggle("off", !shown);
+    for (const name of ["edges", "boxes"]) this.#elements[name].classList.toggle("off", !shown);
     setPreference("boxes", shown ? "on" : "off");
   }
 
