@@ -64,6 +64,8 @@ def test_leaving_warns_of_unsaved_text(visit: Callable[..., Visit], save: str) -
         saved(page, save)
     elif save:
         page.locator(save).click()
+        after = "#notice:text-is('Copied')" if save == "#copy-all" else "#restore"
+        expect(page.locator(after)).to_be_visible()
     assert warnings_on_reload(page) == ([] if save else ["beforeunload"])
 
 
