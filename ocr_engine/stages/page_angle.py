@@ -135,7 +135,7 @@ def is_ideographic(text: str) -> bool:
 
 
 def set_level(crop: ImageArray, reading: Reading) -> ImageArray:
-    """The first characters of a column, side by side: a column's crop has them on their sides."""
+    """The first characters of a column, upright and side by side; its crop has them rotated."""
     height, width = crop.shape[:2]
     tiles = []
     for character in reading.characters[:COLUMN_CHARACTERS]:

@@ -107,8 +107,8 @@ class OpenVinoSession:
     def release_memory(self, shapes: bool = False) -> None:
         """See Session.release_memory; OpenVINO keeps activations for the largest shape.
 
-        Compiled shapes are freed only with their model, so it is reloaded first: if that fails,
-        nothing changes.
+        Compiled shapes are freed only with their model. So a new copy of the model is loaded, and
+        only then is the old one dropped: if loading fails, nothing changes.
         """
         if shapes:
             self._requests[:] = [InferRequest(self._compile_model())]

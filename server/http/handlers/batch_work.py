@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ocr_engine.engine import Turn
 from ocr_engine.errors import QueueFull
@@ -12,7 +13,6 @@ from server.blobs.store import Inputs
 from server.errors import BadField
 from server.formats.answer import Answer, Body
 from server.formats.json_text import dump
-from server.http.batch_bodies import FileProblem
 from server.http.context import ServerContext
 from server.http.dialects.batches import CommonFields
 from server.http.errors import error_of_code
@@ -21,6 +21,9 @@ from server.intake.request import OcrRequest
 from server.jobs.batch_record import BatchFile
 from server.jobs.record import JobError
 from server.service.flights import Ticket
+
+if TYPE_CHECKING:
+    from server.http.batch_bodies import FileProblem
 
 RETRY_SECONDS = 0.5  # while the queue is full
 
@@ -124,5 +127,5 @@ def _result(ticket: Ticket, answer: Answer) -> FileAnswer:
 
 
 def _problem(error: JobError, status: int) -> FileAnswer:
-    body = FileProblem(status="error", error={"code": error.code, "message": error.message})
+    body: FileProblem = {"status": "error", "error": {"code": error.code, "message": error.message}}
     return FileAnswer((dump(body),), status, error.code)

@@ -28,7 +28,7 @@ Operation = dict[str, Any]
 def describe_jobs(fields: dict[str, Schema]) -> dict[str, dict[str, Any]]:
     """The routes below /jobs."""
     chosen = in_query(fields, ["format"])[0]
-    chosen["description"] = "The output format; by default the one of the request with the image."
+    chosen["description"] = "The output format; by default the one chosen for the job."
     chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
     one = {"parameters": shared("JobId")}
     return {
@@ -43,7 +43,7 @@ def _list() -> Operation:
     after = text() | {"minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"}
     parameters = [
         _query("state", "Only jobs in this state.", PAGE_FIELDS["state"].schema()),
-        _query("after", "The id of the last job of the page before.", after),
+        _query("after", "The id of the last job of the previous page.", after),
         _query("limit", "Jobs per page; 20 by default.", PAGE_FIELDS["limit"].schema()),
     ]
     example = {
