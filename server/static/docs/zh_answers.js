@@ -50,14 +50,14 @@ export default {
   "Images that were answered with a result.": "返回了结果的图片数。",
   "Their pages.": "这些图片的页数。",
   "Images that needed no recognition of their own.": "无需单独识别的图片数。",
-  "Of recognition.": "识别的秒数。",
-  "Of the requests' bodies, and of the inputs of jobs.": "请求体和任务输入的字节数。",
+  "How long the recognitions took.": "识别的秒数。",
+  "Size of the requests' bodies, and of the inputs of jobs.": "请求体和任务输入的字节数。",
   "Requests that failed; not those that were refused.": "失败的请求数；不包括被拒绝的请求。",
   "Whether requests are counted now.": "当前是否统计请求。",
   "`*` for all users.": "`*` 表示所有用户。",
   "The time zone of the days.": "划分日期所用的时区。",
   "The days with usage, in order.": "有用量的日期，按顺序排列。",
-  "Of the daily quota; null without one.": "今日剩余配额；没有配额时为 null。",
+  "What is left of the daily quota; null without one.": "今日剩余配额；没有配额时为 null。",
   "The key itself, as users send it. It is not shown again.": "用户发送的密钥本身。不会再次显示。",
   "Threads per worker.": "每个工作进程的线程数。",
   "Null until it is loaded.": "加载完成之前为 null。",
@@ -70,8 +70,9 @@ export default {
   "`memory`: a restart loses them, see `database.problem`.": "`memory`：重启后丢失，见 `database.problem`。",
   "`closed`: not needed so far.": "`closed`：目前尚未使用。",
   "Why it is unavailable.": "不可用的原因。",
-  "Whether a worker reads rightly.": "是否有工作进程识别正确。",
-  "Since the end of the probe, which others may have asked for.": "距探测结束的秒数；探测可能由其他调用者发起。",
+  "Whether a worker reads correctly.": "是否有工作进程识别正确。",
+  "Time since the end of the probe, which another request may have started.":
+    "距探测结束的秒数；探测可能由其他请求发起。",
   "`wrong`, `late`: it is replaced. `lost`: it died. `busy`: it still reads another image.":
     "`wrong`、`late`：工作进程会被替换。`lost`：工作进程已退出。`busy`：仍在识别其他图片。",
   "Null if it was busy.": "工作进程忙碌时为 null。",
@@ -81,7 +82,7 @@ export default {
     "请求的 ID（1 到 128 个可见 ASCII 字符），否则为自动生成的 ID。日志中也有此 ID。",
   "No content sniffing.": "禁止内容嗅探。",
   "For hits: seconds since the result was stored.": "命中缓存时：结果存入缓存后的秒数。",
-  "`Accept` decides about the answer.": "响应取决于 `Accept`。",
+  "The answer depends on `Accept`.": "响应取决于 `Accept`。",
   "The limits of the key or address (draft-ietf-httpapi-ratelimit-headers-11).":
     "密钥或地址的限制（draft-ietf-httpapi-ratelimit-headers-11）。",
   "What is left of these limits, and the seconds until there is more.": "这些限制的剩余量，以及恢复前的秒数。",
@@ -94,7 +95,7 @@ export default {
   "A field is unknown, repeated or has an invalid value.": "字段未知、重复或取值无效。",
   "The request has no image.": "请求中没有图片。",
   "The request has more than one image.": "请求中有多张图片。",
-  "The request has no key, and this server or this address needs one.": "请求没有密钥，而本服务器或此地址需要密钥。",
+  "The request has no key, and needs one.": "请求没有密钥，而此请求需要密钥。",
   "The key is unknown, revoked or expired; the answer does not say which.":
     "密钥不存在、已吊销或已过期；响应不说明具体原因。",
   "The key is valid, but lacks the scope that the request needs.": "密钥有效，但没有此请求所需的权限。",
@@ -117,10 +118,8 @@ export default {
   "The Idempotency-Key was used for another request.": "此 Idempotency-Key 已用于其他请求。",
   "More requests per minute, or concurrent requests, than an address or a key may send.":
     "每分钟请求数或并发请求数超过地址或密钥的限制。",
-  "The daily quota of a key is used up. retry_after: seconds until midnight.":
-    "密钥的每日配额已用完。retry_after：到午夜的秒数。",
-  "Too many images wait; retry_after: seconds until there may be room.":
-    "排队的图片过多；retry_after：预计有空位前的秒数。",
+  "The daily quota of a key is used up.": "密钥的每日配额已用完。",
+  "Too many images wait.": "排队的图片过多。",
   "The server is stopping and accepts no new work.": "服务器正在停止，不接受新的工作。",
   "No worker is warm yet.": "尚无就绪的工作进程。",
   "Two workers crashed while reading the image.": "识别此图片时两个工作进程崩溃。",

@@ -5,8 +5,9 @@ export default {
     "true：响应中包含结果。false：服务器立即返回 202 和任务的地址。",
   "The longest time that this request waits, in milliseconds. If not set, only the server's limits apply.":
     "此请求最长的等待时间，单位毫秒。未设置时只受服务器限制。",
-  "Higher is read first, among the images of this user.": "数值越大越先识别，仅在同一用户的图片之间比较。",
-  "Like `timeout_ms`, in seconds and longer: for jobs.": "与 `timeout_ms` 相同，但单位为秒，上限更大，用于任务。",
+  "Of this user's images, those with a higher priority are read first.": "同一用户的图片中，优先级较高的先识别。",
+  "Like `timeout_ms`, but in seconds and with a higher maximum; meant for jobs.":
+    "与 `timeout_ms` 相同，但单位为秒，上限更大，用于任务。",
   "Only for jobs: a signed message is posted there when the job ends.": "仅用于任务：任务结束时，向此地址发送一条签名消息。",
   "The limit for `det_limit_type`, in pixels. An image is enlarged to at most 16 times its pixels, or to 0.3 million pixels if that is more.":
     "`det_limit_type` 使用的边长，单位像素。图片最多放大到原像素数的 16 倍；如果 30 万像素更多，则放大到 30 万像素。",

@@ -41,8 +41,7 @@ export class ServerExports {
 
   #draw() {
     for (const [format, button] of this.#buttons) button.textContent = translate(`export_${format}`);
-    const lines = this.#session.selected?.answer?.data.lines ?? [];
-    this.#note.hidden = !lines.some(isEdited);
+    this.#note.hidden = !this.#session.selected?.answer?.data.lines.some(isEdited);
   }
 
   #close() {
@@ -60,6 +59,7 @@ export class ServerExports {
       const answer = await callApi(addressWith(fields), { method: "POST", headers, body: image.file });
       if (answer.ok) {
         download(await answer.blob(), fileName(image.name, extension));
+        if (format !== "image" && !image.answer.data.lines.some(isEdited)) image.isSaved = true;
         showNotice(translate("downloaded"), button);
       } else {
         const { code = "unexpected_answer", message } = await errorBody(answer);
