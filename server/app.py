@@ -206,7 +206,7 @@ def build_jobs(
     limiter: Limiter,
     clock: Callable[[], float] = time.time,
 ) -> JobsGate:
-    """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
+    """Jobs in the database, or in memory if there can be no database. clock: Unix seconds."""
     memory = MemoryJobs(service, settings.service.job_seconds, public_error, clock=clock)
 
     def counts(end: End) -> bool:

@@ -27,7 +27,7 @@ class Places:
 
     @property
     def failures(self) -> int:
-        """How many attempts have failed since the last one that did not."""
+        """How many attempts have failed since the last success."""
         return len(self._failed)
 
     def fill(self) -> None:

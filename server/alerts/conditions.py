@@ -12,7 +12,7 @@ from ocr_engine.engine import EngineStats
 
 DEATHS_SECONDS = 300.0
 INTENDED = frozenset(("recycled", "cancelled", "shutdown"))  # reasons that are not deaths
-NEARLY = 0.9  # of a limit: with workers that take from it, a full queue is never full for long
+NEARLY = 0.9  # of a limit: workers keep taking images, so a full queue is seldom exactly full
 
 
 class Condition(Protocol):
@@ -25,7 +25,7 @@ class Condition(Protocol):
     recovered: str
 
     def problem(self, now: float, told: bool) -> str | None:
-        """What is wrong, or None. told: whether it was wrong and is not over yet.
+        """What is wrong, or None. told: whether an alert of it was posted, and none of its end.
 
         A problem that has begun ends only when its value is well on the good side of the limit, so
         that problems do not come and go. now: any clock in seconds that only moves forward.
@@ -60,7 +60,7 @@ class WorkerDeaths:
 
 
 class QueueFull:
-    """The backlog has been full, or its wait too long for more images, for `seconds`."""
+    """For `seconds`, the backlog was nearly full, or the expected wait was nearly too long."""
 
     kind = "queue"
     recovered = "the queue has room again"

@@ -32,7 +32,8 @@ Post = Callable[[Alert], Awaitable[None]]
 class _Told:
     """What the operator knows of one condition.
 
-    quiet_until: no new problem is posted before. retry_at: nothing is, since a post failed.
+    quiet_until: before this time, no new problem is posted. retry_at: before this time, nothing is
+    posted, because a post failed.
     """
 
     problem: bool = False

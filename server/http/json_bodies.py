@@ -125,7 +125,7 @@ class UsageCounts(TypedDict):
     """What a user, or all users, used."""
 
     images: Annotated[Count, "Images that were answered with a result."]
-    pages: Annotated[Count, "Their pages."]
+    pages: Annotated[Count, "Pages of these images."]
     cached: Annotated[Count, "Images that needed no recognition of their own."]
     seconds: Annotated[Seconds, "How long the recognitions took."]
     bytes: Annotated[Count, "Size of the requests' bodies, and of the inputs of jobs."]
@@ -138,7 +138,7 @@ class UsageDayBody(UsageCounts):
     day: Day
 
 
-# The functional form, since `from` is a word of Python.
+# The functional form, since `from` is a keyword of Python.
 UsageBody = TypedDict(
     "UsageBody",
     {
@@ -263,7 +263,7 @@ class WorkerProbeHealth(TypedDict):
     pid: int | None
     outcome: Annotated[
         str,
-        "`wrong`, `late`: it is replaced. `lost`: it died. `busy`: it still reads another image.",
+        "`wrong`, `late`: the worker is replaced. `lost`: it died. `busy`: it reads another image.",
         {"enum": [outcome.value for outcome in ProbeOutcome]},
     ]
     seconds: Annotated[float | None, "Null if it was busy."]

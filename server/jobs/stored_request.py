@@ -50,7 +50,7 @@ def stored(request: OcrRequest) -> str:
 
 
 def restored(text: str, source: ImageSource, timeout_seconds: float | None) -> OcrRequest:
-    """The request; options that this version does not know, or that it added, are ignored."""
+    """The request; unknown options are ignored, and options that are missing have defaults."""
     values: dict[str, Any] = json.loads(text)
     known = {field.name for field in dataclasses.fields(RecognitionOptions)}
     options = {name: value for name, value in values["options"].items() if name in known}
