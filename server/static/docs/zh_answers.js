@@ -42,13 +42,13 @@ export default {
   "Which file of the batch it is, from 0.": "批次中的第几个文件，从 0 开始。",
   "Unix seconds; when the result of a finished job is deleted.": "Unix 时间，单位秒；已完成任务的结果将在此时删除。",
   "The error of a failed job.": "失败任务的错误。",
-  "`finished`: all its jobs are.": "`finished`：所有任务均已结束。",
+  "`finished`: all its jobs are finished.": "`finished`：所有任务均已结束。",
   "The address of the batch.": "批次的地址。",
   "How many files were sent.": "发送的文件数。",
   "Unix seconds; when its last job ended.": "Unix 时间，单位秒；最后一个任务结束的时间。",
   "Unix seconds; when its last result is deleted.": "Unix 时间，单位秒；最后一个结果将在此时删除。",
   "Images that were answered with a result.": "返回了结果的图片数。",
-  "Their pages.": "这些图片的页数。",
+  "Pages of these images.": "这些图片的页数。",
   "Images that needed no recognition of their own.": "无需单独识别的图片数。",
   "How long the recognitions took.": "识别的秒数。",
   "Size of the requests' bodies, and of the inputs of jobs.": "请求体和任务输入的字节数。",
@@ -73,8 +73,8 @@ export default {
   "Whether a worker reads correctly.": "是否有工作进程识别正确。",
   "Time since the end of the probe, which another request may have started.":
     "距探测结束的秒数；探测可能由其他请求发起。",
-  "`wrong`, `late`: it is replaced. `lost`: it died. `busy`: it still reads another image.":
-    "`wrong`、`late`：工作进程会被替换。`lost`：工作进程已退出。`busy`：仍在识别其他图片。",
+  "`wrong`, `late`: the worker is replaced. `lost`: it died. `busy`: it reads another image.":
+    "`wrong`、`late`：工作进程会被替换。`lost`：工作进程已退出。`busy`：正在识别其他图片。",
   "Null if it was busy.": "工作进程忙碌时为 null。",
   "If it was asked for.": "请求探测时才有。",
   "For people: what is wrong and what would be accepted.": "供人阅读：问题是什么，以及可接受的内容。",
@@ -99,8 +99,7 @@ export default {
   "The key is unknown, revoked or expired; the answer does not say which.":
     "密钥不存在、已吊销或已过期；响应不说明具体原因。",
   "The key is valid, but lacks the scope that the request needs.": "密钥有效，但没有此请求所需的权限。",
-  "The page of another site sent the request, and it would change something.":
-    "请求来自其他网站的页面，并且会更改数据。",
+  "A page of another site sent the request, which would change something.": "请求来自其他网站的页面，并且会更改数据。",
   "The file, job, result or page does not exist.": "文件、任务、结果或页面不存在。",
   "The address exists, but not for this HTTP method.": "地址存在，但不支持此 HTTP 方法。",
   "The job is finished and cannot be cancelled.": "任务已结束，无法取消。",
