@@ -29,7 +29,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned chaos kills peers overload overhead folder soak fuzz attack browser screenshots check docs \
-    api slim lock clean servers jobs
+    api slim lock clean servers jobs packages
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -137,6 +137,11 @@ check: $(DEV) ## install, then ruff, mypy, import-linter and the checks of spell
 	.venv/bin/lint-imports
 	.venv/bin/python tools/prose.py
 	.venv/bin/codespell $$(git ls-files '*.py' '*.md' '*.js' '*.html' '*.toml')
+
+packages: $(DEV) ## build the sdist and the wheel in dist/packages, as docs/releasing.md says
+	rm -rf dist/packages
+	.venv/bin/python -m hatchling build --directory dist/packages
+	cd dist/packages && sha256sum *.tar.gz *.whl > SHA256SUMS
 
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"

@@ -74,8 +74,8 @@ def upgrade(location: Location) -> None:
 
 def _too_new() -> StorageError:
     return StorageError(
-        f"the database has a newer schema than {newest_version()}, which this server needs; install "
-        "the newer version again, or restore a backup"
+        f"the database has a newer schema than {newest_version()}, which this server needs; "
+        "install the newer version again, or restore a backup"
     )
 
 
