@@ -26,7 +26,7 @@ class EngineSettings:
 
     models: None only for engine paddleocr with a model set that PaddleOCR downloads by name.
     precision: with auto, detection and recognition use int8 if it is native to the CPU and the
-    model has activation ranges; otherwise, recognition uses bf16 if that is native. All else is
+    model has activation ranges; otherwise, recognition uses bf16 if that is native. The rest is
     f32.
     threads: compute threads of one worker. cached_shapes: input shapes kept compiled per model.
     cores: how many cores one image may use at most, if they would otherwise be idle.
