@@ -133,9 +133,9 @@ def test_drawings(run: Run, scans: Path, tmp_path: Path) -> None:
 
 def test_options_and_granularity_reach_the_engine(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(card("options"))
-    done = run("a.png", "--option", "drop_score=0.25", "--granularity", "char")
+    done = run("a.png", "--option", "det_db_thresh=0.25", "--granularity", "char")
     options = json.loads(done.stdout)
-    assert (options["drop_score"], options["granularity"]) == (0.25, "char")
+    assert (options["det_db_thresh"], options["granularity"]) == (0.25, "char")
     assert json.loads(run("a.png").stdout)["granularity"] == "line"
 
 

@@ -89,8 +89,8 @@ def test_errors_have_the_code_of_the_server(
 def test_a_wrong_option_is_the_servers_word(
     wide: LiveServer, scans: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert recognize(wide.port, scans / "page1.png", "--option", "drop_score=2") == 1
-    assert "bad_field: drop_score" in capfd.readouterr().err
+    assert recognize(wide.port, scans / "page1.png", "--option", "det_db_thresh=2") == 1
+    assert "bad_field: det_db_thresh" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("format", ["tsv", "hocr"])

@@ -14,8 +14,8 @@ from PIL import Image
 
 from ocr_engine.geometry import Quad
 from ocr_engine.result import Document, Glyph, Line, Word
-from ocr_engine.stages.layout import image_document
 from server.formats.hocr import render_hocr
+from tests.support.made_pages import in_areas
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 MD5 = "0123456789abcdef0123456789abcdef"
@@ -40,7 +40,7 @@ TITLE = Line(
 )
 BELOW = Line("a second line", 0.7, level(90, 90, 490, 130))
 FAR = Line("the end", 0.65, level(95, 300, 295, 340))
-PAGE = image_document(640, 480, (TITLE, BELOW, FAR))
+PAGE = in_areas((TITLE, BELOW), (FAR,))
 
 
 def parsed(document: Document) -> ET.Element:
@@ -58,7 +58,7 @@ def properties(element: ET.Element) -> dict[str, str]:
 
 
 def one_line(line: Line) -> ET.Element:
-    (found,) = of_class(parsed(image_document(640, 480, (line,))), "ocr_line")
+    (found,) = of_class(parsed(in_areas((line,))), "ocr_line")
     return found
 
 
@@ -158,7 +158,7 @@ def test_which_way_a_line_runs(quad: Quad, first: Quad, last: Quad, angle: str |
 
 
 def test_no_text_is_an_empty_page() -> None:
-    root = parsed(image_document(640, 480, ()))
+    root = parsed(in_areas())
     assert len(of_class(root, "ocr_page")) == 1
     assert not of_class(root, "ocr_carea")
 
