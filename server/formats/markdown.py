@@ -19,6 +19,8 @@ MAX_LEVEL = 6
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _INLINE = re.compile(r"[\\`*\[\]<~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_START = re.compile(r"([>#=]|[+-](?=\s|$|-)|(?P<number>\d{1,9})(?P<end>[.)])(?=\s|$))")
+_TITLE_END = re.compile(r"(?<!\S)(?=#+$)")  # marks there would belong to the title's own
+_ESCAPE = r"\\"
 _BULLET = re.compile(r"(?:[•·●○◦▪▫■□◆◇‣⁃∙※*]|[-–—+](?=\s))\s*(?=\S)")
 _NUMBER = re.compile(r"(\d{1,9})([.)])\s*(?=[^\s\d])")
 
@@ -44,7 +46,7 @@ def _block(block: Block) -> str:
     text = joined(line.text for line in block.lines)
     if block.type == "title":
         marks = "#" * min(max(block.level, 1), MAX_LEVEL)
-        return f"{marks} {_escaped(text)}".replace(" #", r" \#") if text else ""
+        return f"{marks} {_TITLE_END.sub(_ESCAPE, _escaped(text))}" if text else ""
     return _paragraph(text)
 
 
