@@ -72,6 +72,25 @@ DOCUMENT = Document((PAGE,))
 TEXTS = [each.text for each in PAGE.lines]
 SHOWN = [each.text for each in PAGE.lines if each is not WEAK]
 
+# What `ocr-server recognize` prints of the page with some of its arguments.
+RENDERED = [
+    ([], "\n".join(SHOWN) + "\n"),
+    (
+        ["--option", "order=raster", "--option", "drop_score=0"],
+        "\n".join(TEXTS[position] for position in RASTER) + "\n",
+    ),
+    (
+        ["--option", "text=paragraphs"],
+        "A Trip # 1\nIt rained all the morning, and then\n我们到了北门。\n• bread\n"
+        "• 2 * butter\nItem\tPrice\nmilk\ta|b\n- 7 -\n",
+    ),
+    (
+        ["--format", "markdown"],
+        "# A Trip # 1\n\nIt rained all the morning, and then\n\n我们到了北门。\n\n- bread\n"
+        "- 2 \\* butter\n\n| Item | Price |\n| --- | --- |\n| milk | a\\|b |\n\n\\- 7 -\n",
+    ),
+]
+
 # A table with a cell over two columns, one over two rows of two lines, and an empty one.
 SPANNING = Block(
     (
