@@ -50,7 +50,7 @@ class Request(NamedTuple):
 
 
 class Traffic(Iterator[Request]):
-    """The endless requests of one scenario; each Traffic has its own unique images."""
+    """An endless stream of requests for one scenario; no two streams share uncached images."""
 
     def __init__(
         self, scenario: Scenario, images: Sequence[PreparedImage], randomness: random.Random

@@ -133,7 +133,7 @@ class ProbeReport:
 
     @property
     def passed(self) -> bool:
-        """Whether a worker reads rightly."""
+        """Whether a worker reads correctly."""
         return any(worker.outcome is ProbeOutcome.RIGHT for worker in self.workers)
 
     @property

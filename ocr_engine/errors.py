@@ -90,7 +90,10 @@ class PoolError(EngineError):
 
 
 class QueueFull(PoolError):
-    """Too many images wait; retry_after: seconds until there may be room."""
+    """Too many images wait.
+
+    retry_after: seconds until there may be room.
+    """
 
     code = "queue_full"
     example = "100 images are waiting, which is the limit; try again later"

@@ -60,7 +60,7 @@ class OneFileOnly(ServiceError):
 
 
 class KeyRequired(ServiceError):
-    """The request has no key, and this server or this address needs one."""
+    """The request has no key, and needs one."""
 
     code = "key_required"
     example = "send a key: Authorization: Bearer KEY, or X-Api-Key: KEY"
@@ -115,7 +115,10 @@ class RateLimited(ServiceError):
 
 
 class QuotaExceeded(ServiceError):
-    """The daily quota of a key is used up. retry_after: seconds until midnight."""
+    """The daily quota of a key is used up.
+
+    retry_after: seconds until midnight.
+    """
 
     code = "quota_exceeded"
     example = "the quota of 500 images a day is used up; it begins again at midnight (UTC)"

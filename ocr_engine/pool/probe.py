@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from importlib import resources
+from pathlib import Path
 
 from ocr_engine.engine import ProbeOutcome, ProbeReport, WorkerProbe, WorkerState
 from ocr_engine.options import RecognitionOptions
@@ -48,7 +48,7 @@ class Prober:
         self._closed = False
 
     async def report(self) -> ProbeReport:
-        """The report of the present probe, of the last one if that is recent, or of a new one."""
+        """The report of the probe in progress, of the last one if it is recent, or of a new one."""
         recent = self._clock() - self._started_at < REST_SECONDS
         if self._probe is None or (self._probe.done() and not recent):
             self._started_at = self._clock()
@@ -164,4 +164,4 @@ def _is_right(reply: Done) -> bool:
 
 def known_image() -> bytes:
     """A PNG with KNOWN_TEXT; tools/known_image.py draws it."""
-    return (resources.files(__package__) / "known.png").read_bytes()
+    return Path(__file__).with_name("known.png").read_bytes()

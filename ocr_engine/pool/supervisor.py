@@ -127,8 +127,8 @@ class Supervisor:
     def idle_worker(self) -> WorkerProcess | None:
         """An idle worker: the most recently used one, whose caches are warm.
 
-        If all may be in their idle trim, it is the one that has been idle longest: its trim is
-        over.
+        If all have been idle for so long that they may be in an idle trim, it is the one that has
+        been idle longest, because its trim is most likely over.
         """
         ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
         trim_started = time.monotonic() - IDLE_TRIM_SECONDS

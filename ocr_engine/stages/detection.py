@@ -45,8 +45,8 @@ def detection_size(
 ) -> tuple[int, int]:
     """The (height, width) of detection's input, in multiples of SIDE_MULTIPLE.
 
-    reduction: the factor by which `auto` reduces the sides of a large image; the sides are then
-    taken from SIDES, the nearest by ratio.
+    reduction: the factor by which `auto` reduces the sides of a large image; each side is then
+    rounded to the one in SIDES that is nearest by ratio.
     """
     limit = options.det_limit_side_len
     ratio, reduced = 1.0, False

@@ -127,8 +127,8 @@ class UsageCounts(TypedDict):
     images: Annotated[Count, "Images that were answered with a result."]
     pages: Annotated[Count, "Their pages."]
     cached: Annotated[Count, "Images that needed no recognition of their own."]
-    seconds: Annotated[Seconds, "Of recognition."]
-    bytes: Annotated[Count, "Of the requests' bodies, and of the inputs of jobs."]
+    seconds: Annotated[Seconds, "How long the recognitions took."]
+    bytes: Annotated[Count, "Size of the requests' bodies, and of the inputs of jobs."]
     errors: Annotated[Count, "Requests that failed; not those that were refused."]
 
 
@@ -149,7 +149,7 @@ UsageBody = TypedDict(
         "to": Day,
         "days": Annotated[list[UsageDayBody], "The days with usage, in order."],
         "total": UsageCounts,
-        "left_today": Annotated[int | None, "Of the daily quota; null without one."],
+        "left_today": Annotated[int | None, "What is left of the daily quota; null without one."],
     },
 )
 
@@ -272,8 +272,10 @@ class WorkerProbeHealth(TypedDict):
 class ProbeHealth(TypedDict):
     """What the probe has found."""
 
-    passed: Annotated[bool, "Whether a worker reads rightly."]
-    age_seconds: Annotated[Seconds, "Since the end of the probe, which others may have asked for."]
+    passed: Annotated[bool, "Whether a worker reads correctly."]
+    age_seconds: Annotated[
+        Seconds, "Time since the end of the probe, which another request may have started."
+    ]
     workers: list[WorkerProbeHealth]
 
 

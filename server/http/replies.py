@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocr_engine.errors import QueueFull
 from server.formats.answer import Answer, Body, Envelope
@@ -16,11 +16,13 @@ from server.formats.json_text import JSON_TYPE, dump
 from server.formats.registry import render, weight_of
 from server.formats.rendering import Rendering
 from server.http.errors import PublicError, public_error
-from server.http.json_bodies import ErrorBody, JobBody
 from server.intake.fields import INLINE_BYTES
 from server.jobs.record import JobRecord
 from server.service.inflight import InflightBytes
 from server.service.outgoing import SMALL_BYTES
+
+if TYPE_CHECKING:
+    from server.http.json_bodies import ErrorBody, JobBody
 
 log = logging.getLogger("server.request")
 

@@ -86,7 +86,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Which jobs to list. after: the id of the last job of the page before."""
+    """Which jobs to list. after: the id of the last job of the previous page."""
 
     state: JobState | None = None
     after: str | None = None

@@ -62,7 +62,7 @@ class Limits:
 
 
 class JobRows:
-    """All jobs of the database.
+    """All jobs in the database.
 
     keep_seconds: for how long a finished job is kept. clock: Unix seconds. hooks: called when a job
     ends.

@@ -108,7 +108,7 @@ class UserDay:
 class LeaseBook:
     """All leases of this process, by user. folder: for the journals of this machine.
 
-    doubtful: ids of leases that may exist, after a commit without an answer.
+    doubtful: ids of leases that may be in the database, because their commit got no answer.
     """
 
     def __init__(self, storage: Storage, folder: Path, days: Days) -> None:

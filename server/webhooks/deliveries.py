@@ -20,7 +20,10 @@ COLUMNS = DELIVERY.c
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message to be sent; attempts: those that have ended and count."""
+    """A message to be sent.
+
+    attempts: how many have ended, apart from those that do not count, see Outcome.
+    """
 
     id: str
     user: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tornado.httputil import HTTPServerRequest
 
 from server.errors import BadField, MissingFile
 from server.formats.answer import Answer, CacheOutcome, Envelope
 from server.http.context import ServerContext
 from server.http.errors import PublicError
-from server.http.json_bodies import AcceptedAnswer
 from server.http.replies import Reply, answer_reply, is_long, job_json, json_reply, problem_reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader, body_reader
@@ -22,6 +23,9 @@ from server.intake.request_fields import (
 )
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.jobs.record import JobRecord
+
+if TYPE_CHECKING:
+    from server.http.json_bodies import AcceptedAnswer
 
 JOB_RETRY_AFTER = 1
 _QUERY_FIELDS = (*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS)
@@ -66,11 +70,11 @@ class OwnDialect:
         }
         if job.outcome is not None:
             headers["X-Cache"] = job.outcome
-        body = AcceptedAnswer(
-            status="accepted",
-            job=job_json(job, self._scope.prefix),
-            request_id=self._scope.request_id,
-        )
+        body: AcceptedAnswer = {
+            "status": "accepted",
+            "job": job_json(job, self._scope.prefix),
+            "request_id": self._scope.request_id,
+        }
         return json_reply(body, 202, headers)
 
     def problem(self, problem: PublicError) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ocr_engine.engine import Turn
 from ocr_engine.errors import QueueFull
@@ -14,7 +15,6 @@ from server.formats.answer import Answer, Body
 from server.formats.data_json import json_data
 from server.formats.json_text import dump
 from server.formats.rendering import Rendering
-from server.http.batch_bodies import FileProblem
 from server.http.context import ServerContext
 from server.http.dialects.batches import CommonFields
 from server.http.errors import error_of_code
@@ -23,6 +23,9 @@ from server.intake.request import OcrRequest
 from server.jobs.batch_record import BatchFile
 from server.jobs.record import JobError
 from server.service.flights import Ticket
+
+if TYPE_CHECKING:
+    from server.http.batch_bodies import FileProblem
 
 RETRY_SECONDS = 0.5  # while the queue is full
 
@@ -129,5 +132,5 @@ def _result(ticket: Ticket, answer: Answer, rendering: Rendering) -> FileAnswer:
 
 
 def _problem(error: JobError, status: int) -> FileAnswer:
-    body = FileProblem(status="error", error={"code": error.code, "message": error.message})
+    body: FileProblem = {"status": "error", "error": {"code": error.code, "message": error.message}}
     return FileAnswer((dump(body),), status, error.code)

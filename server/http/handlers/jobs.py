@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from server.errors import Conflict, NotFinished, NotFound
 from server.formats.answer import Envelope
@@ -10,13 +11,15 @@ from server.formats.rendering import Rendering
 from server.http.errors import error_of_code
 from server.http.gate import check_again
 from server.http.handlers.base import BaseHandler
-from server.http.json_bodies import JobAnswer, JobList
 from server.http.replies import job_json, problem_reply
 from server.intake.fields import checked
 from server.intake.request_fields import RENDERING_FIELDS, parse_rendering, parse_seconds
 from server.jobs.record import MAX_WAIT_SECONDS, PAGE_FIELDS, JobPage, JobRecord, Jobs, wait_for_end
 from server.operations.audit import Action
 from server.settings.constraints import Flag
+
+if TYPE_CHECKING:
+    from server.http.json_bodies import JobAnswer, JobList
 
 POLL_SECONDS = 1
 
@@ -60,14 +63,13 @@ class JobsHandler(JobBaseHandler):
             fields = self.query_fields(("state", "after", "limit"))
             page = parse_page(fields)
             found = [] if self.context.jobs.is_unused() else await self._listed(page)
-            self.send_json(
-                JobList(
-                    status="success",
-                    jobs=[job_json(job, self.scope.prefix) for job in found],
-                    next=found[-1].job_id if len(found) == page.limit else None,
-                    request_id=self.scope.request_id,
-                )
-            )
+            body: JobList = {
+                "status": "success",
+                "jobs": [job_json(job, self.scope.prefix) for job in found],
+                "next": found[-1].job_id if len(found) == page.limit else None,
+                "request_id": self.scope.request_id,
+            }
+            self.send_json(body)
         except Exception as error:
             self.send_problem(error)
 
@@ -139,9 +141,12 @@ class JobHandler(JobBaseHandler):
         if not job.finished:
             self.set_header("Retry-After", str(POLL_SECONDS))
         request_id = self.scope.request_id
-        self.send_json(
-            JobAnswer(status="success", job=job_json(job, self.scope.prefix), request_id=request_id)
-        )
+        body: JobAnswer = {
+            "status": "success",
+            "job": job_json(job, self.scope.prefix),
+            "request_id": request_id,
+        }
+        self.send_json(body)
 
 
 def parse_page(fields: Mapping[str, str]) -> JobPage:

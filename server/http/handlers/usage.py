@@ -14,11 +14,11 @@ from server.database.storage import StorageError
 from server.errors import BadField, NotAllowed, StorageUnavailable, truncated
 from server.http.handlers.base import BaseHandler
 from server.http.handlers.page import PAGE_HEADERS, StaticFile
-from server.http.json_bodies import UsageAnswer, UsageBody, UsageCounts
 from server.http.replies import Reply
 from server.settings.constraints import Choice
 
 if TYPE_CHECKING:
+    from server.http.json_bodies import UsageAnswer, UsageBody, UsageCounts
     from server.users.usage_store import UsageDay
 
 DEFAULT_DAYS = 30
@@ -157,7 +157,11 @@ class UsageHandler(BaseHandler):
             "total": total,
             "left_today": left,
         }
-        answer = UsageAnswer(status="success", usage=usage, request_id=self.scope.request_id)
+        answer: UsageAnswer = {
+            "status": "success",
+            "usage": usage,
+            "request_id": self.scope.request_id,
+        }
         self.send_json(answer)
 
     def _send_csv(self, asked: _Asked, days: Sequence[UsageDay]) -> None:

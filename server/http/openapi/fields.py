@@ -25,8 +25,9 @@ MEANINGS = {
     "lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.",
     "timeout_ms": "The longest time that this request waits, in milliseconds. "
     "If not set, only the server's limits apply.",
-    "priority": "Higher is read first, among the images of this user.",
-    "deadline_seconds": "Like `timeout_ms`, in seconds and longer: for jobs.",
+    "priority": "Of this user's images, those with a higher priority are read first.",
+    "deadline_seconds": "Like `timeout_ms`, but in seconds and with a higher maximum; "
+    "meant for jobs.",
     "webhook_url": "Only for jobs: a signed message is posted there when the job ends.",
     "det_limit_side_len": "The limit for `det_limit_type`, in pixels. An image is enlarged to at "
     "most 16 times its pixels, or to 0.3 million pixels if that is more.",

@@ -30,7 +30,7 @@ def describe_jobs(fields: dict[str, Schema]) -> dict[str, dict[str, Any]]:
     """The routes below /jobs."""
     chosen = in_query(fields, RENDERING_FIELDS)
     for each in chosen:
-        each["description"] += " By default as in the request with the image."
+        each["description"] += " By default as chosen for the job."
         each["schema"] = {key: value for key, value in each["schema"].items() if key != "default"}
     one = {"parameters": shared("JobId")}
     return {
@@ -45,7 +45,7 @@ def _list() -> Operation:
     after = text() | {"minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"}
     parameters = [
         _query("state", "Only jobs in this state.", PAGE_FIELDS["state"].schema()),
-        _query("after", "The id of the last job of the page before.", after),
+        _query("after", "The id of the last job of the previous page.", after),
         _query("limit", "Jobs per page; 20 by default.", PAGE_FIELDS["limit"].schema()),
     ]
     example = {

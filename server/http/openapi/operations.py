@@ -168,8 +168,10 @@ def _health() -> Paths:
     live = plain("The event loop runs.", JSON, reference("Liveness"), {"status": "alive"})
     ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
     either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
-    health = plain("The server's state; without a key perhaps only a word.", JSON, either)
-    unhealthy = plain("No worker has read the known image rightly.", JSON, reference("Health"))
+    health = plain(
+        "The server's state; only its `status` if a key is required and not sent.", JSON, either
+    )
+    unhealthy = plain("No worker has read the known image correctly.", JSON, reference("Health"))
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),
