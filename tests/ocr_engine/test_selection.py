@@ -78,7 +78,7 @@ def test_blocks_in_raster_order() -> None:
 
 
 def test_a_table_whose_rows_are_apart_becomes_text() -> None:
-    table, text = BLOCKS[5], Block((line("beside", 300, 210),), area=4)
+    table, text = BLOCKS[5], Block((line("next", 300, 210),), area=4)
     page = in_raster_order(Page(400, 400, (table, text), raster=(0, 1, 4, 2, 3)))
     assert [(block.type, block.table) for block in page.blocks] == [("text", None)] * 3
 

@@ -208,7 +208,7 @@ def test_each_file_of_a_batch_has_its_own_rendering(wide: LiveServer) -> None:
         ("layout", "2", "true or false"),
         ("drop_score", "1.5", "from 0 to 1"),
         ("format", "md", "markdown"),
-        ("oder", "raster", "did you mean order?"),
+        ("ordr", "raster", "did you mean order?"),
     ],
 )
 def test_values_that_are_not_accepted(
