@@ -90,6 +90,8 @@ def request_for(
     """The request with these options, whose names are known; BadField if one is invalid."""
     values = _checked_fields(fields, REQUEST_FIELDS)
     rendering = parse_rendering(fields)
+    if rendering.drop_score == defaults.shown_score:
+        rendering = dataclasses.replace(rendering, drop_score=None)  # as results are stored
     block = values.get("block_flag", True)
     if block and "webhook_url" in values:
         raise BadField("webhook_url is for jobs; send it with block_flag=false")
@@ -151,7 +153,7 @@ def _checked_fields(
     return {
         name: checked(name, fields[name], constraint)
         for name, constraint in constraints.items()
-        if is_given(fields.get(name))
+        if name in fields and is_given(fields[name])
     }
 
 

@@ -117,7 +117,7 @@ def test_lines_of_a_document_without_text() -> None:
     for format, lines in LINES.items():
         assert lines(rendered(empty, Rendering(format))) == []
     for text in ("lines", "paragraphs", "rows", "code"):
-        rendering = Rendering("text", text=text, drop_score=0)  # type: ignore[arg-type]
+        rendering = Rendering("text", text=text, drop_score=0)
         assert rendered(empty, rendering) == ""
     assert rendered(empty, Rendering("markdown")) == ""
 
