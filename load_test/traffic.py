@@ -1,7 +1,7 @@
 """Generates the requests of scenarios and mixes.
 
 unique: an image that is new to the server. duplicate: the same image as the previous request, so
-that it is coalesced with it. cached: an image that is already cached.
+that the two are coalesced. cached: an image that is already cached.
 """
 
 from __future__ import annotations

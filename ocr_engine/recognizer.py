@@ -28,7 +28,7 @@ class EngineSettings:
     precision: auto uses int8 for detection, and int8 or bf16 for recognition, if native to the CPU;
     int8 needs activation ranges. Everything else is f32.
     threads: compute threads of one worker. cached_shapes: input shapes kept compiled per model.
-    cores: how many cores one image may use while they are idle.
+    cores: how many cores one image may use at most, if they would otherwise be idle.
     """
 
     engine: EngineName

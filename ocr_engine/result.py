@@ -46,8 +46,8 @@ TextPart = Word | Glyph
 class Line:
     """One line of text, with the spaces between its words.
 
-    words or glyphs, in reading order, if requested, else None; glyphs do not include spaces. They
-    may be empty, as in a line of spaces. words_of() in stages/words.py builds words from glyphs.
+    words, glyphs: in reading order; None unless requested, and empty in a line of spaces. Spaces
+    are not among the glyphs. words_of() in stages/words.py builds words from glyphs.
     """
 
     text: str
@@ -67,7 +67,7 @@ BlockType = Literal["text", "title", "list", "table", "header", "footer"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table, at its first row and column, which count from 0.
+    """A cell of a table; row and column are the first ones that it covers, and count from 0.
 
     lines: positions in the lines of its block, in reading order; empty for an empty cell.
     """

@@ -39,7 +39,7 @@ class ModelSource:
     characters: one for each class of rec, except blank and space; empty: from the ONNX metadata.
     ranges: those of the activations, if measured; needed for INT8.
     squeeze: rec first reads a line scaled to this fraction of its width; 1: full width only.
-    reduction: det is as good on a large image with its sides scaled by this factor as at full size.
+    reduction: factor by which the sides of a large image can be scaled without making det worse.
     """
 
     role: Role

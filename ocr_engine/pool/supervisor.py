@@ -94,7 +94,7 @@ class Supervisor:
         self._fill()
 
     async def failure(self) -> str:
-        """Wait until it is certain that no worker can start; the reason."""
+        """Wait until it is certain that no worker can start; returns the reason."""
         assert self._failure is not None, "start() comes first"
         return await asyncio.shield(self._failure)
 
@@ -143,9 +143,9 @@ class Supervisor:
         return sum(worker.state in states for worker in self._workers)
 
     def use_spares(self) -> None:
-        """Give the places of workers that leave, or are being killed, to spares that are warm.
+        """Give warm spares the places of workers that leave, are being killed, or still load.
 
-        A worker that is still being loaded becomes a spare then: whichever is warm first serves.
+        The worker that still loads becomes a spare, so that whichever is warm first gets tasks.
         """
         spares = [each for each in self._workers if each.state is WorkerState.SPARE]
         for spare in () if self._closing else spares:
@@ -159,7 +159,7 @@ class Supervisor:
             self._retire_one()
 
     def _fill(self) -> None:
-        """Use the spares, then start what is missing; spares last, they must not delay a worker."""
+        """Use the spares, start missing workers, and then spares, which must not delay workers."""
         if self._closing:
             return
         self.use_spares()
@@ -188,7 +188,7 @@ class Supervisor:
         self._listener.on_idle()
 
     def _account(self, process: WorkerProcess, ended: WorkerExit) -> None:
-        """Count and log an exit: as recycled only if the worker left on request."""
+        """Count and log an exit; it counts as recycled only if the worker left on request."""
         recycled = process.life.recycle_reason
         if recycled is not None and ended.reason is ExitReason.LEFT:
             self.restarts[recycled.label] += 1

@@ -69,7 +69,7 @@ def detection_size(
 def has_small_text(boxes: Sequence[FloatArray]) -> bool:
     """Whether the smallest lines (4, 2) are so small that a reduced image loses characters.
 
-    Also if there are no lines: they may all be lost.
+    Also true if there are no lines, because all of them may have been lost.
     """
     heights = sorted(map(_short_side, boxes))
     return not heights or heights[(len(heights) - 1) * SMALLEST_SHARE // 100] < SMALL_TEXT

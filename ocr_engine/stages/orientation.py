@@ -66,8 +66,8 @@ def turned_groups(
 ) -> set[bool]:
     """Which groups of lines, horizontal (False) or vertical (True), are upside down.
 
-    Such a group has one line with telling characters, or two lines that only read clearly better
-    rotated.
+    One upside-down line with telling characters decides for its group, and so do two lines that
+    merely read clearly better rotated.
     turned: the rotated readings, by line index, of the lines that have one.
     """
     balance = {False: 0, True: 0}

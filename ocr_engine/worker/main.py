@@ -157,7 +157,7 @@ def _loaded(spec: WorkerSpec) -> Recognizer:
 def _loaded_in_background(spec: WorkerSpec) -> Recognizer:
     """As _loaded(), in a thread at low priority, so that workers get the cores first.
 
-    The process could not raise its own priority afterwards, so the main thread keeps it.
+    The main thread keeps its priority, because a process cannot raise a priority that it lowered.
     """
     with ThreadPoolExecutor(1, initializer=lower_priority) as loader:
         return loader.submit(_loaded, spec).result()

@@ -27,8 +27,8 @@ class Condition(Protocol):
     def problem(self, now: float, told: bool) -> str | None:
         """What is wrong, or None. told: whether it was wrong and is not over yet.
 
-        It takes more for a problem to end than to be below its limit, so that it does not come
-        and go. now: any clock in seconds that only moves forward.
+        A problem that has begun ends only when its value is well on the good side of the limit, so
+        that problems do not come and go. now: any clock in seconds that only moves forward.
         """
 
 

@@ -1,7 +1,7 @@
 """The gate: every request is admitted here, after its headers and before its body.
 
-In this order: the host and the site that it names are checked, the client's address, then the key,
-its scope, and the limits of its user.
+It checks, in this order: the host and the site that the request names, the client's address, the
+key, the key's scope, and the limits of its user.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class ImageSource(Protocol):
     Used once: open(), read() unless its digests are known already, close().
 
     All methods are called on the event loop; blocking work must run in a thread. scope: what a
-    user needs for it. owner: as in CacheKey. Digests are remembered for each owner separately: a
-    request is faster if they are, and that must not show one owner what another has sent.
+    user needs for it. owner: as in CacheKey. Digests are remembered for each owner separately,
+    because known digests make a request faster, which would show what other owners have sent.
     """
 
     @property
@@ -71,5 +71,5 @@ class OcrRequest:
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
-        """What the user needs for it."""
+        """The scopes that the user needs for this request."""
         return (self.source.scope,) if self.block else (self.source.scope, "jobs")

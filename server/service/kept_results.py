@@ -1,8 +1,8 @@
 """Keeps the result cache in a file in the state folder, so that a restart does not lose it.
 
-Writing takes place in a thread. The file is first written under a temporary name, which exists
-before the results are collected: erasing deletes both names, so results that were collected before
-cannot come back, whichever process erases.
+Writing takes place in a thread, to a temporary file that is then renamed. The temporary file is
+created before the results are collected, and erasing deletes both files. So a result that was
+collected before it was erased is not kept, even if another process erased it.
 """
 
 from __future__ import annotations

@@ -41,6 +41,6 @@ async def erased_of(connection: AsyncConnection, users: Collection[str]) -> set[
 
 
 async def refuse_erased(connection: AsyncConnection, user: str) -> None:
-    """KeyInvalid if the user was erased; called first in transactions that add what is its."""
+    """KeyInvalid if the user was erased; called first in transactions that add data of the user."""
     if await erased_of(connection, [user]):
         raise KeyInvalid
