@@ -55,8 +55,11 @@ def stored(request: OcrRequest) -> str:
 
 
 def rendering_of(text: str, format: Format) -> Rendering:
-    """How the result is to be written; earlier versions stored only its format."""
-    values = json.loads(text).get("rendering", {})
+    """How the result is to be written; earlier versions stored only its format.
+
+    text: empty for an expired job, whose request is no longer known.
+    """
+    values = json.loads(text).get("rendering", {}) if text else {}
     return Rendering(**{**_known(Rendering, values), "format": format})
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from ocr_engine.geometry import Quad
 from ocr_engine.result import Document, Glyph, Line, Word
 from server.formats.hocr import render_hocr
+from tests.support import made_pages
 from tests.support.made_pages import in_areas
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -196,8 +197,12 @@ def test_boxes_are_never_negative_or_empty() -> None:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    path = tmp_path / "page.hocr"
-    path.write_text(render_hocr(PAGE, MD5), encoding="utf-8")
+    return written(tmp_path, PAGE)
+
+
+def written(folder: Path, document: Document) -> Path:
+    path = folder / "page.hocr"
+    path.write_text(render_hocr(document, MD5), encoding="utf-8")
     return path
 
 
@@ -212,14 +217,24 @@ def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[s
     )
 
 
-def test_hocr_check_has_nothing_against_it(page: Path) -> None:
-    report = run_tool("hocr_check", page).stderr.splitlines()
+@pytest.mark.parametrize(
+    "document",
+    [PAGE, made_pages.DOCUMENT, made_pages.with_words(made_pages.page_of(made_pages.SPANNING))],
+    ids=["lines", "columns", "table"],
+)
+def test_hocr_check_has_nothing_against_it(tmp_path: Path, document: Document) -> None:
+    report = run_tool("hocr_check", written(tmp_path, document)).stderr.splitlines()
     assert len(report) >= 10
     assert [line for line in report if not line.startswith("ok ")] == []
 
 
 def test_hocr_lines_finds_the_lines(page: Path) -> None:
     assert run_tool("hocr_lines", page).stdout.splitlines() == [line.text for line in PAGE.lines]
+
+
+def test_hocr_lines_finds_the_lines_of_columns_and_tables(tmp_path: Path) -> None:
+    path = written(tmp_path, made_pages.DOCUMENT)
+    assert run_tool("hocr_lines", path).stdout.splitlines() == made_pages.TEXTS
 
 
 def test_hocr_combine_makes_one_file_of_two(page: Path) -> None:

@@ -35,6 +35,10 @@ def test_earlier_versions_stored_only_the_format() -> None:
     assert restored(text, IMAGE, None).options == expected
 
 
+def test_an_expired_job_has_its_format_only() -> None:
+    assert rendering_of("", "hocr") == Rendering("hocr")
+
+
 def test_later_versions_may_store_more() -> None:
     text = json.dumps({"options": {}, "read_cache": True, "rendering": {"order": "raster", "x": 1}})
     assert rendering_of(text, "json") == Rendering(order="raster")
