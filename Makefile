@@ -117,7 +117,7 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) ## PostgreSQL, nginx and Caddy for the tests: from PATH, or unpacked into .venv
+servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or unpacked into .venv
 	@.venv/bin/python tools/server_programs.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)

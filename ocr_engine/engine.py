@@ -7,6 +7,7 @@ and none of them blocks it.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,27 @@ class WorkerStats:
     start_seconds: float | None
 
 
+START_BOUNDS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimes:
+    """How many seconds workers took from spawning until they were warm.
+
+    counts: workers by the first of START_BOUNDS that they did not exceed, then those beyond all.
+    seconds: the sum.
+    """
+
+    counts: tuple[int, ...] = (0,) * (len(START_BOUNDS) + 1)
+    seconds: float = 0.0
+
+    def plus(self, seconds: float) -> StartTimes:
+        """These, and one more worker."""
+        counts = list(self.counts)
+        counts[bisect.bisect_left(START_BOUNDS, seconds)] += 1
+        return StartTimes(tuple(counts), self.seconds + seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineStats:
     """The state of an engine at one moment.
@@ -96,6 +118,7 @@ class EngineStats:
     queued, running: images waiting, and being read. queue_limit: limit of the backlog.
     users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
+    starts: of all workers and spares that became warm.
     """
 
     queued: int
@@ -106,6 +129,7 @@ class EngineStats:
     workers: Sequence[WorkerStats]
     restarts: Mapping[str, int]
     users: int = 0
+    starts: StartTimes = StartTimes()
 
 
 class ProbeOutcome(enum.StrEnum):

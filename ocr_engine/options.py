@@ -10,6 +10,8 @@ LimitType = Literal["auto", "min", "max"]
 Granularity = Literal["line", "word", "char"]
 Orientation = Literal["auto", "off", "0", "90", "180", "270"]
 
+MAX_DETECTION_SIDE = 4000  # pixels; a longer image is reduced for detection
+
 
 @dataclass(frozen=True, slots=True)
 class RecognitionOptions:

@@ -84,7 +84,7 @@ class NotAllowed(ServiceError):
 
 
 class CrossSite(ServiceError):
-    """The page of another site sent the request, and it would change something."""
+    """A page of another site sent the request, which would change something."""
 
     code = "cross_site"
     example = "this request comes from a page of another site, https://example.com"

@@ -39,6 +39,13 @@ class ExitReason(enum.StrEnum):
     SHUTDOWN = "shutdown"
 
 
+# What WorkerExit.label may be; of the signals, those that end a worker in practice.
+EXIT_LABELS = (
+    *(each.value for each in ExitReason if each not in (ExitReason.SIGNAL, ExitReason.SHUTDOWN)),
+    *sorted(each.name.lower() for each in (*_CRASH_SIGNALS, signal.SIGKILL, signal.SIGTERM)),
+)
+
+
 class WorkerExit(NamedTuple):
     """The end of a worker process.
 

@@ -87,6 +87,7 @@ class Pool:
             expected_wait_seconds=self.expected_wait(),
             workers=tuple(worker.stats() for worker in self.supervisor.workers()),
             restarts=dict(self.supervisor.restarts),
+            starts=self.supervisor.starts,
         )
 
     async def probe(self) -> ProbeReport:

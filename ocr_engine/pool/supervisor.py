@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ocr_engine.engine import WorkerState
+from ocr_engine.engine import StartTimes, WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.places import Places
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
@@ -75,6 +75,7 @@ class Supervisor:
     ) -> None:
         self.spec = spec
         self.restarts: Counter[str] = Counter()
+        self.starts = StartTimes()
         self.info: EngineInfo | None = None
         self._listener = listener
         self._random = randomness or random.Random()
@@ -228,15 +229,15 @@ class Supervisor:
 
     def _check_started(self, worker: WorkerProcess) -> None:
         if worker.state is WorkerState.STARTING:
-            detail = f"not ready within {self.spec.start_seconds:g} s"
-            worker.abort(ExitReason.NOT_STARTED, detail)
+            worker.abort(ExitReason.NOT_STARTED, f"not ready within {self.spec.start_seconds:g} s")
 
     def _on_ready(self, worker: WorkerProcess, ready: Ready) -> None:
         if worker.state is not WorkerState.STARTING:
             return
         self.info = ready.info
         worker.became_ready(ready.rss_mb)
-        spare, seconds = worker.life.spare, worker.life.start_seconds
+        spare, seconds = worker.life.spare, worker.life.start_seconds or 0.0
+        self.starts = self.starts.plus(seconds)
         what = "spare" if spare else "worker"
         log.info("%s %d ready after %.1f s (%d MiB)", what, worker.pid or 0, seconds, ready.rss_mb)
         if spare:
@@ -278,9 +279,7 @@ class Supervisor:
 
     def _retire_one(self) -> None:
         """Let the oldest worker that is due for recycling leave: its replacement is warm."""
-        for worker in self._workers:
-            if worker.life.recycle_reason is None:
-                continue
+        for worker in (each for each in self._workers if each.life.recycle_reason is not None):
             if worker.state is WorkerState.READY:
                 worker.stop()
                 return

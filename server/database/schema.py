@@ -43,7 +43,7 @@ def current_version(location: Location) -> str | None:
 
 
 def check_version(location: Location) -> None:
-    """StorageError unless the schema is the newest; an empty SQLite file gets it."""
+    """StorageError unless the schema is the newest; it is created in an empty SQLite file."""
     found, needed = current_version(location), newest_version()
     if found is None and location.file is not None:
         upgrade(location)

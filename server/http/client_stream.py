@@ -53,9 +53,10 @@ class ClientStream(IOStream):
         self._taking = Deadline(self._reset)
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
-        """Called by HTTP1Connection for the headers of each request; not those of a lost client.
+        """Called by HTTP1Connection for the headers of each request.
 
-        Tornado would answer all requests that have arrived, though nobody can read the answers.
+        Raises StreamClosedError if the client is gone: otherwise Tornado would answer all requests
+        that have arrived, though nobody can read the answers.
         """
         if self.closed():
             raise StreamClosedError(self.error)

@@ -1,4 +1,4 @@
-"""The webhook message of a job that has ended, written with its end."""
+"""The webhook message of a job that has ended, added in the transaction that ends the job."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class MemoryJobs:
         self._runs: dict[str, _Run] = {}
         self._finished: OrderedDict[str, JobRecord] = OrderedDict()  # in the order they finished
         self._finished_bytes = 0
-        self._expired: OrderedDict[str, str] = OrderedDict()  # to their users
+        self._expired: OrderedDict[str, str] = OrderedDict()  # from ids to users
 
     def kept(self) -> int:
         """How many jobs are kept."""

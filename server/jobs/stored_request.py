@@ -64,7 +64,7 @@ def rendering_of(text: str, format: Format) -> Rendering:
 
 
 def restored(text: str, source: ImageSource, timeout_seconds: float | None) -> OcrRequest:
-    """The request; options that this version does not know, or that it added, are ignored."""
+    """The request; unknown options are ignored, and options that are missing have defaults."""
     values: dict[str, Any] = json.loads(text)
     return OcrRequest(
         source,

@@ -29,8 +29,8 @@ class OcrService:
     """Answers requests from the cache, from flights or from the engine; called by the handlers.
 
     private: each user finds only its own results, flights and images; otherwise all users share
-    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, for what is
-    kept of them elsewhere.
+    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, so that
+    copies that are kept elsewhere are deleted.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class OcrService:
         self._completions: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
-        """The cached answer, or None, for an image whose digests need no reading; never waits."""
+        """The cached answer, if the digests are known without reading the image; never waits."""
         owner = self._owner(user)
         known = request.source.known_digests(owner)
         return self._hit(known, request, owner) if known is not None else None
@@ -78,7 +78,8 @@ class OcrService:
     async def identify(self, request: OcrRequest, user: str) -> tuple[bytes, Digests]:
         """The image of this user, to be submitted later, and its digests.
 
-        Raises the errors of submit() that will not pass: of the source and of the image.
+        Of the errors of submit(), it raises those that do not pass with time: errors of the source
+        and of the image.
         """
         source = request.source
         try:
@@ -104,9 +105,10 @@ class OcrService:
         return not self._private
 
     def erase(self, user: str, md5: str | None = None) -> bool:
-        """Delete the results and copies of a user's images, or of one; False if there is no result.
+        """Delete the results and copies of all images of a user, or of the image with this MD5.
 
-        With a shared cache, results belong to all users: nothing is deleted without an MD5.
+        False if there is no result. With a shared cache, results belong to all users, so nothing is
+        deleted without an MD5.
         """
         if md5 is None and not self._private:
             return False

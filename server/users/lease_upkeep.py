@@ -73,8 +73,9 @@ class LeaseUpkeep:
     async def settle_dead(self) -> None:
         """Give back what processes of this machine had not spent when they were killed.
 
-        A journal is deleted when nothing of its owner is found in the database a second time, as
-        a server may still commit what its killed client has sent.
+        The journal of a killed process is deleted only by a call that finds no leases of it in the
+        database: after an earlier call, a database server may still have committed what the process
+        sent before it was killed.
         """
         leases, _ = await self._book.open()
         for path in journals(self._book.folder):
@@ -121,7 +122,7 @@ class LeaseUpkeep:
                     lease.recalled |= lease.lease_id in wanted
 
     async def _give_back(self, leases: Leases, known: UserDay, lease: Lease) -> None:
-        """Give back what is left of a lease; what is with requests stays."""
+        """Give back what is left of a lease, but not what requests without an answer have taken."""
         async with known.lock:
             if not lease.returning:
                 lease.returning, lease.left = lease.left, 0

@@ -42,7 +42,7 @@ RETRY_AFTER = 1
 
 @dataclass(frozen=True, slots=True)
 class CommonFields:
-    """The fields for all files; a file's own ones override them."""
+    """The fields for all files; a file's own fields override them."""
 
     fields: Mapping[str, Any]
     defaults: RecognitionOptions
@@ -55,7 +55,7 @@ class CommonFields:
 
     @property
     def webhook_url(self) -> str | None:
-        """Where the message goes when the batch ends."""
+        """Where a message is sent when the batch ends."""
         return self.fields.get("webhook_url")
 
     def request(self, file: BatchFile, inputs: Inputs) -> OcrRequest:

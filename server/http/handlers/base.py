@@ -74,8 +74,8 @@ class BaseHandler(tornado.web.RequestHandler):
     def refuse(self, error: Exception) -> None:
         """Answer a request that was not admitted, without reading its body.
 
-        Without a body, the answer is left to the method, as Tornado would close the connection
-        after an answer from prepare().
+        If there is no body, the handler's method sends the answer, because Tornado would close the
+        connection after an answer from prepare().
         """
 
         def answer(*_: str) -> None:
@@ -217,7 +217,7 @@ class PreflightHandler(BaseHandler):
     needs = None
 
     def options(self) -> None:
-        """204; which methods exist at this address is left to the request itself."""
+        """204 for every address; the request that follows is refused if its method is wrong."""
         self.scope.quiet = True
         self.send_empty(204, PREFLIGHT_HEADERS)
 

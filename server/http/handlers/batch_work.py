@@ -32,7 +32,7 @@ RETRY_SECONDS = 0.5  # while the queue is full
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """What is known of one file. outcome: of the cache. seconds: of its own recognition."""
+    """The answer for one file. outcome: of the cache. seconds: of recognition, if it is a miss."""
 
     body: Body
     status: int = 200
@@ -42,7 +42,7 @@ class FileAnswer:
 
 
 class BatchWork:
-    """The files of one request; at most one more than there are workers are in the pool.
+    """The files of one request; the pool has at most one more of them than it has workers.
 
     Call release() when the answers have been sent or dropped.
     """
@@ -75,7 +75,7 @@ class BatchWork:
         return [self._answers[number] for number in range(len(self._files))]
 
     def release(self) -> None:
-        """The results are not held any more."""
+        """Stop counting the results as bytes in memory."""
         self._context.inflight.received -= self._held
         self._held = 0
 
@@ -101,7 +101,7 @@ class BatchWork:
         return _result(ticket, answer, request.rendering)
 
     async def _submit(self, request: OcrRequest) -> Ticket:
-        """A ticket; while the queue is full, it waits as long as it could in the queue."""
+        """A ticket; if the queue is full, this waits for as long as the image might wait in it."""
         loop = asyncio.get_running_loop()
         patience = self._context.settings.ocr.process.queue_timeout_seconds
         latest = loop.time() + min(patience, request.timeout_seconds or patience)
@@ -114,7 +114,7 @@ class BatchWork:
             await asyncio.sleep(RETRY_SECONDS)
 
     def _hold(self, answer: Answer) -> None:
-        """Count a result that waits for the others; QueueFull if there are too many."""
+        """Count the bytes of a result that waits for the others; QueueFull if they are too many."""
         size = len(answer.result.json)
         self._context.inflight.check(size)
         self._context.inflight.received += size

@@ -21,7 +21,7 @@ class BatchBaseHandler(JobBaseHandler):
     """What all handlers of batches share."""
 
     async def batches(self) -> Batches:
-        """The batches; NotFound if there never were any, so that no database is created."""
+        """The batches; NotFound if there never were any, without creating a database."""
         if self.context.jobs.is_unused():
             raise NotFound("no batch has this id")
         return (await self.context.jobs.open()).batches()

@@ -17,7 +17,7 @@ from server.operations.metrics import CONTENT_TYPE
 from server.version import VERSION
 
 if TYPE_CHECKING:
-    from server.http.json_bodies import (
+    from server.http.health_bodies import (
         BriefHealth,
         DatabaseHealth,
         Health,
@@ -64,7 +64,7 @@ class ReadinessHandler(BaseHandler):
 class HealthHandler(BaseHandler):
     """The state of the server, for people and dashboards; only its `status` without a valid key.
 
-    With probe=1 every worker reads a known image first, which needs a key where keys are required.
+    With probe=1, every worker first reads a known image. A probe needs a key if keys are required.
     """
 
     needs = "metrics"
@@ -72,7 +72,7 @@ class HealthHandler(BaseHandler):
     limited = False
 
     def refuse(self, error: Exception) -> None:
-        """Answer without a key, too: load balancers send no key. But a probe costs work."""
+        """Answer without a key, as load balancers send none; but refuse probes, which cost work."""
         probes = "probe" in self.request.query_arguments
         if probes or isinstance(error, HostNotAllowed | BodyTooLarge):
             super().refuse(error)

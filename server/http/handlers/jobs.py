@@ -39,7 +39,7 @@ class JobBaseHandler(BaseHandler):
         await check_again(self.context, self.request)
 
     async def jobs(self) -> Jobs:
-        """The jobs; NotFound if there never were any, so that no database is created."""
+        """The jobs; NotFound if there never were any, without creating a database."""
         if self.context.jobs.is_unused():
             raise NotFound("no job has this id")
         return await self.context.jobs.open()

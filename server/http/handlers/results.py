@@ -50,7 +50,8 @@ class ResultHandler(BaseHandler):
     async def delete(self, md5: str) -> None:
         """Delete all stored data of the caller's image: 204, or 404 if there is none.
 
-        Replies stored for Idempotency-Keys may have its text: all of the caller's are deleted.
+        Replies stored for Idempotency-Keys may contain the image's text, so all stored replies of
+        the caller are deleted.
         """
         try:
             self.query_fields(())
@@ -69,7 +70,7 @@ class ResultHandler(BaseHandler):
             self.send_empty(204)
 
     def _require_admin(self) -> None:
-        """NotAllowed unless this is an administrator: the results belong to all users."""
+        """NotAllowed unless the caller is an administrator, as the results belong to all users."""
         if not self.scope.principal.may("admin"):
             raise NotAllowed(
                 "all users share the results (cache.scope), so erasing one needs the scope `admin`"

@@ -56,7 +56,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
 
 
 def _add_error_of_hosts(paths: Paths) -> None:
-    """Every route may be asked as a host that this server is not."""
+    """Add 421 to every route, because any request may name a host that is not this server."""
     for item in paths.values():
         for method, operation in item.items():
             if method != "parameters":
