@@ -27,8 +27,6 @@ from server.formats.typesetting import (
 from server.formats.xml_text import xml_text
 from server.version import VERSION
 
-HOCR_TYPE = "text/vnd.hocr+html; charset=utf-8"
-
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"

@@ -13,8 +13,6 @@ from ocr_engine.result import Block, Cell, Document
 from server.formats.joining import joined
 from server.formats.tables import cell_text, grid, has_spans, table_as_html, table_of
 
-MARKDOWN_TYPE = "text/markdown; charset=utf-8"
-
 MAX_LEVEL = 6
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _INLINE = re.compile(r"[\\`*\[\]<~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")

@@ -13,10 +13,7 @@ from typing import Any
 from ocr_engine.result import Document
 from server.formats import examples
 from server.formats.answer import Answer, Body, Envelope
-from server.formats.hocr import HOCR_TYPE, render_hocr
 from server.formats.json_text import JSON_TYPE
-from server.formats.markdown import MARKDOWN_TYPE, render_markdown
-from server.formats.plain_text import text_of
 from server.formats.render import (
     render_drawing,
     render_json,
@@ -26,7 +23,6 @@ from server.formats.render import (
 )
 from server.formats.rendering import Format, Rendering
 from server.formats.stored import DRAWING_TYPE, decode_result
-from server.formats.tsv import TSV_TYPE, render_tsv
 
 LAYOUT_WEIGHT = 8
 
@@ -99,10 +95,37 @@ def _written(
     )
 
 
+# The writers are imported when they are first needed: few servers need them all.
+
+
+def _write_text(document: Document, rendering: Rendering, _: str) -> bytes:
+    from server.formats.plain_text import text_of
+
+    return write_text(text_of(document, rendering.text))
+
+
+def _write_tsv(document: Document, _: Rendering, __: str) -> bytes:
+    from server.formats.tsv import render_tsv
+
+    return render_tsv(document).encode()
+
+
+def _write_hocr(document: Document, _: Rendering, image: str) -> bytes:
+    from server.formats.hocr import render_hocr
+
+    return render_hocr(document, image).encode()
+
+
 def _write_alto(document: Document, _: Rendering, image: str) -> bytes:
-    from server.formats.alto import render_alto  # and with it an XML library
+    from server.formats.alto import render_alto
 
     return render_alto(document, image)
+
+
+def _write_markdown(document: Document, _: Rendering, __: str) -> bytes:
+    from server.formats.markdown import render_markdown
+
+    return render_markdown(document).encode()
 
 
 OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
@@ -125,7 +148,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             schema=_text("`data.text`, and a newline."),
             example=f"{examples.TEXT}\n",
             suffix=".txt",
-            write=lambda document, chosen, _: write_text(text_of(document, chosen.text)),
+            write=_write_text,
         ),
         OutputFormat(
             "legacy",
@@ -137,8 +160,8 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
         ),
         _written(
             "tsv",
-            TSV_TYPE,
-            lambda document, *_: render_tsv(document).encode(),
+            "text/tab-separated-values; charset=utf-8",
+            _write_tsv,
             words=True,
             suffix=".tsv",
             schema=_text("TSV, as tesseract writes it."),
@@ -146,8 +169,8 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
         ),
         _written(
             "hocr",
-            HOCR_TYPE,
-            lambda document, _, image: render_hocr(document, image).encode(),
+            "text/vnd.hocr+html; charset=utf-8",
+            _write_hocr,
             words=True,
             suffix=".hocr",
             schema=_text("hOCR, as tesseract writes it."),
@@ -174,8 +197,8 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
         ),
         _written(
             "markdown",
-            MARKDOWN_TYPE,
-            lambda document, *_: render_markdown(document).encode(),
+            "text/markdown; charset=utf-8",
+            _write_markdown,
             suffix=".md",
             schema=_text("Markdown."),
             example=examples.MARKDOWN,

@@ -12,7 +12,6 @@ from ocr_engine.geometry import LevelBox
 from ocr_engine.result import Document, Page
 from server.formats.typesetting import TypesetArea, TypesetLine, page_box, typeset_areas
 
-TSV_TYPE = "text/tab-separated-values; charset=utf-8"
 COLUMNS = (
     "level", "page_num", "block_num", "par_num", "line_num", "word_num",
     "left", "top", "width", "height", "conf", "text",
