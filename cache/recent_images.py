@@ -36,9 +36,9 @@ class RecentImages:
     """The most recently used images with their digests; used from one thread.
 
     All bytes are compared, so two different images never count as equal. Of several images with the
-    same sketch, only the last is kept. An image is found only for the owner (as in CacheKey) for
-    whom it was stored. max_bytes counts the images and a flat overhead for each; 0 disables the
-    cache.
+    same length, the same first and last bytes, and the same samples between them, only the last is
+    kept. An image is found only for the owner (as in CacheKey) for whom it was stored. max_bytes
+    counts the images and a flat overhead for each; 0 disables the cache.
     """
 
     def __init__(self, max_bytes: int) -> None:

@@ -9,9 +9,9 @@ result_json.py converts it to JSON, for workers and for clients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, product
 from typing import Literal
 
 from ocr_engine.geometry import Quad
@@ -77,6 +77,21 @@ class Cell:
     lines: tuple[int, ...] = ()
     row_span: int = 1
     column_span: int = 1
+
+    @property
+    def end_row(self) -> int:
+        """The first row below it."""
+        return self.row + self.row_span
+
+    @property
+    def end_column(self) -> int:
+        """The first column after it."""
+        return self.column + self.column_span
+
+    @property
+    def places(self) -> Iterator[tuple[int, int]]:
+        """The row and column of each place that it covers."""
+        return product(range(self.row, self.end_row), range(self.column, self.end_column))
 
 
 @dataclass(frozen=True, slots=True)

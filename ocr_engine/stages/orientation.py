@@ -46,8 +46,8 @@ def evidence(upright: Reading, turned: Reading | None) -> int:
     """A line's vote on its page: positive for upside down, negative for upright.
 
     The weight is the number of telling characters in the more confident reading, at least 1. With
-    fewer than two, the line votes only if the other reading is clearly worse. A single turnable
-    character never votes.
+    fewer than two, the line votes only if the other reading is clearly worse. A single
+    character that upside down looks like another one (TURNABLE), such as 6, never votes.
     """
     if turned is None:
         return -telling(upright.text) if reads_upright(upright) else 0

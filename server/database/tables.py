@@ -149,7 +149,7 @@ JOB = Table(
     Column("expires_at", Double),  # set when it finishes
     Column("lease_owner", String(32)),
     Column("lease_until", Double),
-    Column("request", Text, nullable=False),  # JSON: options, read_cache
+    Column("request", Text, nullable=False),  # JSON: options, read_cache, rendering
     Column("format", String(16), nullable=False),
     Column("input_blob", String(64), nullable=False),
     Column("input_bytes", BigInteger, nullable=False),

@@ -72,7 +72,10 @@ class ClientStream(IOStream):
         self._sending.clear()
 
     def write(self, data: Buffer) -> asyncio.Future[None]:
-        """See IOStream.write; data that the kernel accepts immediately is not counted."""
+        """See IOStream.write.
+
+        Data that the kernel does not accept immediately counts as outgoing until it does.
+        """
         written = super().write(data)
         if not written.done():
             self._outgoing.hold(data)

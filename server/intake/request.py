@@ -10,7 +10,7 @@ from typing import Protocol
 
 from cache.keys import Digests
 from ocr_engine.options import RecognitionOptions
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.principal import Scope
 
 
@@ -63,7 +63,7 @@ class OcrRequest:
     source: ImageSource
     options: RecognitionOptions
     block: bool = True
-    format: Format = "json"
+    rendering: Rendering = Rendering()
     timeout_seconds: float | None = None
     read_cache: bool = True
     priority: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from server.formats.answer import Answer, CacheOutcome
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.intake.request import OcrRequest
 from server.principal import Principal
 from server.settings.constraints import Choice, Constraint, WholeNumber
@@ -57,7 +57,7 @@ class JobRecord:
 
     job_id: str
     user: str
-    format: Format
+    rendering: Rendering
     created_at: float
     outcome: CacheOutcome | None = None
     state: JobState = "queued"

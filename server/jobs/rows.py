@@ -17,6 +17,7 @@ from server.formats.answer import Answer
 from server.jobs.batch_ends import count_end
 from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
+from server.jobs.stored_request import rendering_of
 from server.users.erased import hold_users, refuse_erased
 
 UNFINISHED = ("queued", "running")
@@ -152,7 +153,7 @@ class JobRows:
         return JobRecord(
             job_id=row.id,
             user=row.user,
-            format=row.format,
+            rendering=rendering_of(row.request, row.format),
             created_at=row.created_at,
             outcome=row.outcome,
             state=row.state,

@@ -181,7 +181,7 @@ class OcrService:
             self._refuse(flight, PoolDraining("the work was cancelled"))
             raise
         flight.begin(task)
-        completion = asyncio.ensure_future(self._complete(flight, task, digests))
+        completion = asyncio.ensure_future(self._complete(flight, task, digests, request.options))
         self._completions.add(completion)
         completion.add_done_callback(self._completions.discard)
 
@@ -212,13 +212,15 @@ class OcrService:
         answer = Answer(kept.result, digests, age=self.cache.age(kept))
         return Ticket("hit", digests, ready=answer)
 
-    async def _complete(self, flight: Flight, task: EngineTask, digests: Digests) -> None:
+    async def _complete(
+        self, flight: Flight, task: EngineTask, digests: Digests, options: RecognitionOptions
+    ) -> None:
         """Wait for the engine, encode and cache the result, and answer all that wait."""
         try:
             recognition = await task.future
             self._metrics.count_recognition(recognition.stages)
             self._quarantine.was_read(flight.identity)
-            result = await encode_result(recognition)
+            result = await encode_result(recognition, options.shown_score)
             self.cache.put(flight.identity[0], digests, result)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:

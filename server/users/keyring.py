@@ -47,7 +47,7 @@ class Keyring:
     """Finds the principal of a key.
 
     admin_key: a key with all scopes that is not in the database. clock: Unix time, for the expiry
-    of keys. monotonic: for how long they are kept.
+    of keys. monotonic: seconds, for how long keys stay in memory.
     """
 
     def __init__(

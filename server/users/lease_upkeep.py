@@ -73,9 +73,9 @@ class LeaseUpkeep:
     async def settle_dead(self) -> None:
         """Give back what processes of this machine had not spent when they were killed.
 
-        The journal of a killed process is deleted only by a call that finds no leases of it in the
-        database: after an earlier call, a database server may still have committed what the process
-        sent before it was killed.
+        A call that settles leases of a killed process keeps its journal. A later call that finds no
+        more of its leases deletes it. In between, the database may still commit a lease that the
+        process asked for just before it was killed, and settling that needs the journal.
         """
         leases, _ = await self._book.open()
         for path in journals(self._book.folder):

@@ -41,7 +41,7 @@ log = logging.getLogger("server.usage")
 
 
 class Usage:
-    """Counts requests once start() is called, by the settings or with the first key that is used.
+    """Counts requests from start() on: at startup if the settings say so, else with the first key.
 
     folder: of the journals. days: of quota.timezone. keep_days: how long events are kept; their
     sums are kept forever. timezone: the name of quota.timezone. with_keys: whether jobs of users

@@ -1,7 +1,7 @@
 """One POST to someone else's server: it connects only to given addresses and follows no redirect.
 
 It uses asyncio's streams instead of an HTTP client, because the connection must go to the addresses
-that were checked, and because commands, which send alerts too, do not import the HTTP server.
+that were checked, and because commands send alerts too, and should not import Tornado for that.
 """
 
 from __future__ import annotations

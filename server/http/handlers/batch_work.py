@@ -12,11 +12,13 @@ from ocr_engine.errors import QueueFull
 from server.blobs.store import Inputs
 from server.errors import BadField
 from server.formats.answer import Answer, Body
+from server.formats.data_json import json_data
 from server.formats.json_text import dump
+from server.formats.rendering import Rendering
 from server.http.context import ServerContext
 from server.http.dialects.batches import CommonFields
 from server.http.errors import error_of_code
-from server.http.replies import logged_problem
+from server.http.replies import is_long, logged_problem
 from server.intake.request import OcrRequest
 from server.jobs.batch_record import BatchFile
 from server.jobs.record import JobError
@@ -86,7 +88,7 @@ class BatchWork:
             return _problem(file.error, error_of_code(file.error.code, "").status)
         try:
             request = self._common.request(file, self._inputs)
-            if request.format != "json":
+            if request.rendering.format != "json":
                 raise BadField("format: /batch answers in JSON; for others, send block_flag=false")
             ticket = await self._submit(request)
             answer = await ticket.answer()
@@ -94,7 +96,9 @@ class BatchWork:
         except Exception as error:
             shown = logged_problem(error, self._request_id)
             return _problem(shown, shown.status)
-        return _result(ticket, answer)
+        if is_long(answer, request.rendering):
+            return await asyncio.to_thread(_result, ticket, answer, request.rendering)
+        return _result(ticket, answer, request.rendering)
 
     async def _submit(self, request: OcrRequest) -> Ticket:
         """A ticket; if the queue is full, this waits for as long as the image might wait in it."""
@@ -117,9 +121,10 @@ class BatchWork:
         self._held += size
 
 
-def _result(ticket: Ticket, answer: Answer) -> FileAnswer:
+def _result(ticket: Ticket, answer: Answer, rendering: Rendering) -> FileAnswer:
     rest = dump({"cache": ticket.outcome, "md5": answer.digests.md5})
-    body = (b'{"status":"success","data":', answer.result.json, b"," + rest[1:])
+    data = json_data(answer.result, rendering)
+    body = (b'{"status":"success","data":', data, b"," + rest[1:])
     spent = 0.0
     if ticket.outcome == "miss":
         spent = sum(each for name, each in answer.stages.items() if name != "queue")

@@ -58,7 +58,7 @@ class FilesExchange(Exchange):
 
     @abstractmethod
     async def inputs(self) -> Inputs:
-        """Where the images are kept until the answer; StorageUnavailable."""
+        """Where the images are kept until the answer; StorageUnavailable if that is impossible."""
 
     @abstractmethod
     async def reply(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from server.errors import Conflict, NotFinished, NotFound
 from server.formats.answer import Envelope
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.http.errors import error_of_code
 from server.http.gate import check_again
 from server.http.handlers.base import BaseHandler
 from server.http.replies import job_json, problem_reply
 from server.intake.fields import checked
-from server.intake.request_fields import parse_format, parse_seconds
+from server.intake.request_fields import RENDERING_FIELDS, parse_rendering, parse_seconds
 from server.jobs.record import MAX_WAIT_SECONDS, PAGE_FIELDS, JobPage, JobRecord, Jobs, wait_for_end
 from server.operations.audit import Action
 from server.settings.constraints import Flag
@@ -44,14 +44,14 @@ class JobBaseHandler(BaseHandler):
             raise NotFound("no job has this id")
         return await self.context.jobs.open()
 
-    async def send_result(self, jobs: Jobs, job: JobRecord, chosen: Format) -> None:
+    async def send_result(self, jobs: Jobs, job: JobRecord, rendering: Rendering) -> None:
         """Send the result of a job that is done."""
         answer = await jobs.answer(job)
         outcome = job.outcome or "miss"
         envelope = Envelope(
             outcome, job.elapsed_ms, self.scope.request_id, job_json(job, self.scope.prefix)
         )
-        await self.send_answer(answer, chosen, envelope)
+        await self.send_answer(answer, rendering, envelope)
 
 
 class JobsHandler(JobBaseHandler):
@@ -81,11 +81,11 @@ class JobResultHandler(JobBaseHandler):
     """The result of a job by its id."""
 
     async def get(self, job_id: str) -> None:
-        """The result in any format, 409 if there is none, or the error of a failed job."""
+        """The result in any rendering, 409 if there is none, or the error of a failed job."""
         try:
             jobs = await self.jobs()
             job = await jobs.get(self.user, job_id)
-            chosen = parse_format(self.query_fields(("format",)).get("format", job.format))
+            chosen = parse_rendering(self.query_fields(RENDERING_FIELDS), job.rendering)
             if not job.finished:
                 raise NotFinished(f"the job is {job.state}; wait for its end")
             if job.state == "cancelled":
@@ -107,8 +107,8 @@ class JobHandler(JobBaseHandler):
         try:
             jobs = await self.jobs()
             job = await jobs.get(self.user, job_id)
-            fields = self.query_fields(("wait", "format"))
-            chosen = parse_format(fields.get("format", job.format))
+            fields = self.query_fields(("wait", *RENDERING_FIELDS))
+            chosen = parse_rendering(fields, job.rendering)
             if "wait" in fields:
                 seconds = parse_seconds("wait", fields["wait"], MAX_WAIT_SECONDS)
                 job = await wait_for_end(jobs, job, seconds)
@@ -133,7 +133,7 @@ class JobHandler(JobBaseHandler):
             self.scope.audit(action, job_id)
             self.send_empty(204)
 
-    async def _send(self, jobs: Jobs, job: JobRecord, chosen: Format) -> None:
+    async def _send(self, jobs: Jobs, job: JobRecord, chosen: Rendering) -> None:
         self.set_header("X-Job-State", job.state)
         if job.state == "done":
             await self.send_result(jobs, job, chosen)

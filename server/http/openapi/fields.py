@@ -39,15 +39,21 @@ MEANINGS = {
     "det_db_unclip_ratio": "How far boxes are enlarged, relative to area / perimeter.",
     "use_angle_cls": "Detect and rotate upside-down lines.",
     "drop_score": "Lines with a lower confidence are left out.",
+    "order": "The order of the lines: `layout` reads column by column, `raster` row by row across "
+    "the whole page. The default is `raster` for the format legacy, `layout` for all others.",
+    "text": "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: "
+    "without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with "
+    "the blanks in front of them and between them.",
+    "layout": "Add the blocks of the page to the format json: paragraphs, titles, lists, tables.",
 }
 # Defaults of fields that are not in the settings.
-DEFAULTS = {"block_flag": True, "format": "json", "priority": 0}
+DEFAULTS = {"block_flag": True, "priority": 0, "format": "json", "text": "lines", "layout": False}
 
 
 def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
     """The schemas of all request fields, except the image as bytes."""
     texts = {field.name: field.schema for field in SOURCE_FIELDS}
-    given = {**DEFAULTS, **asdict(defaults)}
+    given = {**DEFAULTS, **asdict(defaults), "drop_score": defaults.shown_score}
     schemas = {}
     for name in KNOWN_FIELDS:
         schema = dict(texts.get(name) or CONSTRAINTS[name].schema())

@@ -30,7 +30,7 @@ from server.http.openapi.responses import (
 )
 from server.http.openapi.schemas import text
 from server.http.openapi.typed_schemas import reference
-from server.intake.request_fields import OPTION_FIELDS, REQUEST_FIELDS
+from server.intake.request_fields import OPTION_FIELDS, RENDERING_FIELDS, REQUEST_FIELDS
 from server.settings.constraints import Schema
 
 Operation = dict[str, Any]
@@ -70,7 +70,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
     }
     answers = {"200": done, "202": accepted()}
-    by_query = (*REQUEST_FIELDS, *OPTION_FIELDS)
+    by_query = (*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS)
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
@@ -102,9 +102,9 @@ def _results(fields: dict[str, Schema]) -> Paths:
         "tags": ["Results"],
         "operationId": "getResult",
         "summary": "Get a cached result without sending the image",
-        "description": "Each combination of options has its own result.",
+        "description": "Each combination of recognition options has its own result.",
         "parameters": [
-            *in_query(fields, ["format", *OPTION_FIELDS]),
+            *in_query(fields, [*RENDERING_FIELDS, *OPTION_FIELDS]),
             *shared("IfNoneMatch", "RequestId"),
         ],
         "responses": {

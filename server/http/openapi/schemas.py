@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocr_engine.result_json import BoxJson, ResultJson, TextLineJson, TextPartJson
+from ocr_engine.block_json import CellJson, TableJson
+from ocr_engine.result_json import BoxJson, TextLineJson, TextPartJson
+from server.formats.data_json import DataJson, ShownBlockJson
 from server.formats.render import AnswerJson, LegacyJson
 from server.http import batch_bodies, health_bodies, json_bodies
 from server.settings.constraints import Schema
@@ -14,7 +16,10 @@ COMPONENTS = {
     "Box": BoxJson,
     "TextPart": TextPartJson,
     "TextLine": TextLineJson,
-    "Result": ResultJson,
+    "Cell": CellJson,
+    "Table": TableJson,
+    "Block": ShownBlockJson,
+    "Result": DataJson,
     "Answer": AnswerJson,
     "LegacyAnswer": LegacyJson,
     "Job": json_bodies.JobBody,
