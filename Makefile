@@ -29,7 +29,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs
+    screenshots check docs api slim lock clean servers jobs packages
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -120,7 +120,7 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) ## PostgreSQL, nginx and Caddy for the tests: from PATH, or unpacked into .venv
+servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or unpacked into .venv
 	@.venv/bin/python tools/server_programs.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
@@ -140,6 +140,11 @@ check: $(DEV) ## install, then ruff, mypy, import-linter and the checks of spell
 	.venv/bin/lint-imports
 	.venv/bin/python tools/prose.py
 	.venv/bin/codespell $$(git ls-files '*.py' '*.md' '*.js' '*.html' '*.toml')
+
+packages: $(DEV) ## build the sdist and the wheel in dist/packages, as docs/releasing.md says
+	rm -rf dist/packages
+	.venv/bin/python -m hatchling build --directory dist/packages
+	cd dist/packages && sha256sum *.tar.gz *.whl > SHA256SUMS
 
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"

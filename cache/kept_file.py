@@ -1,8 +1,9 @@
 """Results in a file, which outlives the process: lines of JSON and the bytes between them.
 
-The first line says what the file is and for whom. Each result is a line with its key, age and
-lengths, then its JSON and its artifacts. The last line has the number of results and the SHA-256 of
-all before it. Nothing in the file is ever executed.
+The first line has the format, the time, and the identity of program, models and settings. Each
+result is a line with its key, age and lengths, then its JSON and its artifacts. The last line has
+the number of results and the SHA-256 of everything before that line. Nothing in the file is ever
+executed.
 """
 
 from __future__ import annotations
@@ -71,9 +72,9 @@ def write_results(
 def read_results(
     stream: BinaryIO, identity: str, now: float, max_bytes: int
 ) -> tuple[KeptResult, ...]:
-    """All results, older by the time since they were written; KeptFileError if any is damaged.
+    """Read all results; KeptFileError if any is damaged, or if the file is not of this identity.
 
-    max_bytes: limit of the file.
+    The time since they were written is added to their ages. max_bytes: limit of the file.
     """
     try:
         return tuple(_read(_Reader(stream, max_bytes), identity, now))
@@ -82,7 +83,7 @@ def read_results(
 
 
 def delete_results(folder: Path) -> None:
-    """Delete the file, also one that is being written, by this process or another one."""
+    """Delete the file, and files that this process or another one is still writing."""
     for path in (*folder.glob(TEMPORARY), folder / FILE_NAME):
         path.unlink(missing_ok=True)
 
@@ -97,7 +98,7 @@ class _Reader:
         self._pending = b""  # the last line, which is not hashed if the file ends with it
 
     def line(self) -> Mapping[str, Any]:
-        """The next line; its digest is that of all before it."""
+        """The next line; digest() is then that of everything before this line."""
         self._hasher.update(self._pending)
         self._pending = self._take(self._stream.readline(MAX_LINE_BYTES))
         if not self._pending.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""LRU cache of recent uploads, compared by content: that costs a tenth of hashing them."""
+"""LRU cache of recent uploads: comparing their bytes takes a tenth of the time of hashing them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ ENTRY_OVERHEAD_BYTES = 2000
 class _Sketch(NamedTuple):
     """The lookup key of an image: its owner, length, first and last bytes, and samples in between.
 
-    Images that differ in metadata differ at an end; filled-in forms differ in a few places.
+    Images that differ only in metadata differ at their start or end. Copies of a form that are
+    filled in differently may differ only in a few places in between.
     """
 
     owner: str
@@ -35,8 +36,9 @@ class RecentImages:
     """The most recently used images with their digests; used from one thread.
 
     All bytes are compared, so two different images never count as equal. Of several images with the
-    same sketch, only the last is kept. An image is found for the owner (as in CacheKey) for whom it
-    was stored. max_bytes counts the images and a flat overhead for each; 0 disables the cache.
+    same length, the same first and last bytes, and the same samples between them, only the last is
+    kept. An image is found only for the owner (as in CacheKey) for whom it was stored. max_bytes
+    counts the images and a flat overhead for each; 0 disables the cache.
     """
 
     def __init__(self, max_bytes: int) -> None:

@@ -94,7 +94,7 @@ class ResultCache:
         return list(self._entries)
 
     def kept(self, key: CacheKey) -> KeptResult | None:
-        """A result as it is kept in a file, if it is still there; does not count as use."""
+        """A result for the file of kept results; None if it is gone. Does not count as use."""
         if key not in self._entries:
             return None
         entry = Cache.__getitem__(self._entries, key)

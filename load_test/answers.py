@@ -69,7 +69,7 @@ class Tally:
 
     @property
     def failures(self) -> int:
-        """How many of them failed."""
+        """How many requests failed."""
         return len(self.failed_at)
 
     def good(self, request: Request, ended: float, latency: float) -> None:

@@ -46,7 +46,7 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def variable(data: bytes) -> Variable | None:
-    """Where to insert a note that changes no pixel; None if decoders might reject it."""
+    """Where to insert a note that changes no pixel; None if decoders might reject the copy."""
     kind = image_kind(data)
     at = len(data)
     framed: Callable[[bytes], bytes] = bytes
@@ -64,7 +64,7 @@ def variable(data: bytes) -> Variable | None:
 
 
 def vary(data: bytes, note: bytes) -> bytes | None:
-    """The image's bytes with a note; None if decoders might reject it."""
+    """The image's bytes with a note; None if decoders might reject them."""
     found = variable(data)
     return found.with_note(note) if found else None
 

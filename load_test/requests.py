@@ -70,7 +70,10 @@ class PreparedImage:
         self._fresh = wrapping.fresh(found) if found is not None else None
 
     def fresh(self, note: bytes) -> bytes:
-        """A request that is not cached; note: up to NOTE_BYTES of unused bytes."""
+        """A request that no cache can answer.
+
+        note: up to NOTE_BYTES bytes, which no request has contained before.
+        """
         return self._fresh.with_note(note) if self._fresh is not None else self._uncached
 
 

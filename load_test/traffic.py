@@ -1,7 +1,7 @@
 """Generates the requests of scenarios and mixes.
 
 unique: an image that is new to the server. duplicate: the same image as the previous request, so
-that it is coalesced with it. cached: an image that is already cached.
+that the two are coalesced. cached: an image that is already cached.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Request(NamedTuple):
 
 
 class Traffic(Iterator[Request]):
-    """The endless requests of one scenario; each Traffic has its own unique images."""
+    """An endless stream of requests for one scenario; no two streams share uncached images."""
 
     def __init__(
         self, scenario: Scenario, images: Sequence[PreparedImage], randomness: random.Random

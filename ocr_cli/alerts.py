@@ -16,7 +16,7 @@ from server.webhooks.http_post import PostError
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "ocr-server alerts") -> int:
-    """Run the subcommand; returns the exit status, 1 if the receiver did not take the test."""
+    """Run the subcommand; returns the exit status, 1 if the receiver did not accept the test."""
     options = _parse(arguments, prog)
     try:
         settings = load_settings(options.config).alerts

@@ -14,7 +14,7 @@ from server.users.key_format import ID_FORM
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
-# The option of each field that `add` and `limit` set, with its help; None: the value `none`.
+# The option for each field that `add` and `limit` set, with its help; the value `none` is None.
 _FIELD_OPTIONS = {
     "scopes": ("--scopes", f"separated by commas: {', '.join(SCOPES)}"),
     "weight": ("--weight", "share of the workers, relative to other keys; 1 is normal"),
@@ -41,7 +41,7 @@ def parse_arguments(arguments: Sequence[str] | None, prog: str) -> argparse.Name
         ("limit", "change the limits, scopes or expiry of a key"),
         ("rotate", "make a new secret; the present one stays valid for a while"),
         ("revoke", "end a key for good, on all servers within a second"),
-        ("purge", "delete a key and all that is its: jobs, results, usage"),
+        ("purge", "delete a key and all its data: jobs, results, usage"),
     ):
         action = _action(actions, name, summary)
         action.add_argument("id", type=_key_id, help="the 8 characters after `ocr_`")

@@ -76,7 +76,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _audit(options: argparse.Namespace, settings: Settings) -> None:
-    """Write what was changed to the audit log; to standard error if that is a stream."""
+    """Write the change to the audit log; to standard error if the log is not a file."""
     action = _AUDITED.get(options.action)
     if action is not None:
         log = AuditLog(audit_path(settings), days=None, stream=sys.stderr)
@@ -155,13 +155,13 @@ async def _purge(
     await erase_user(await storage.open(), options.id, time.time(), erasers_of(settings))
     if options.json:
         return _print_json({"purged": record.key_id})
-    print(f"{record.key_id} ({record.label}) and all that was its is deleted")
+    print(f"{record.key_id} ({record.label}) and all its data are deleted")
     return ExitStatus.OK
 
 
 def _confirmed(record: KeyRecord) -> bool:
     """Ask, if there is somebody to answer."""
-    asked = f"delete the key {record.key_id} ({record.label}) and all that is its? [y/N] "
+    asked = f"delete the key {record.key_id} ({record.label}) and all its data? [y/N] "
     return sys.stdin.isatty() and input(asked).strip().lower() in ("y", "yes")
 
 

@@ -1,6 +1,6 @@
 """Handles Ctrl-C while an event loop runs.
 
-The first stops with the results so far, the second exits immediately.
+The first Ctrl-C stops the work and keeps the results so far; the second one exits immediately.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ and none of them blocks it.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ class TaskState(enum.Enum):
 
 
 class WorkerState(enum.Enum):
-    """The states of a worker, in order; a spare waits for a place, a retiring one finishes."""
+    """The states of a worker, in the order in which it passes through them.
+
+    A spare waits to take the place of a worker. A retiring worker finishes its last image.
+    """
 
     STARTING = "starting"
     SPARE = "spare"
@@ -41,12 +45,12 @@ ANONYMOUS_USER = "anonymous"  # of requests that name no user
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """For whom an image is read, and with what right to the workers.
+    """Whose image it is, and how soon it may get a worker.
 
     user: any name; images of one user wait for each other, and users take turns. weight: the
     user's share of the workers, relative to other users. priority: higher is read first, among the
-    images of this user. background: nobody waits for it, so images that somebody waits for are
-    preferred.
+    images of this user. background: nobody waits for the image, so images that somebody waits for
+    are preferred.
     """
 
     user: str = ANONYMOUS_USER
@@ -67,7 +71,7 @@ class EngineTask(Protocol):
 
     @property
     def started(self) -> asyncio.Future[None]:
-        """Done once a worker has got the image, also if that worker is lost later."""
+        """Done once a worker has received the image, even if that worker is lost later."""
 
     @property
     def state(self) -> TaskState:
@@ -86,6 +90,27 @@ class WorkerStats:
     start_seconds: float | None
 
 
+START_BOUNDS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimes:
+    """How many seconds workers took from spawning until they were warm.
+
+    counts: workers by the first of START_BOUNDS that they did not exceed, then those beyond all.
+    seconds: the sum.
+    """
+
+    counts: tuple[int, ...] = (0,) * (len(START_BOUNDS) + 1)
+    seconds: float = 0.0
+
+    def plus(self, seconds: float) -> StartTimes:
+        """These, and one more worker."""
+        counts = list(self.counts)
+        counts[bisect.bisect_left(START_BOUNDS, seconds)] += 1
+        return StartTimes(tuple(counts), self.seconds + seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineStats:
     """The state of an engine at one moment.
@@ -93,6 +118,7 @@ class EngineStats:
     queued, running: images waiting, and being read. queue_limit: limit of the backlog.
     users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
+    starts: of all workers and spares that became warm.
     """
 
     queued: int
@@ -103,10 +129,11 @@ class EngineStats:
     workers: Sequence[WorkerStats]
     restarts: Mapping[str, int]
     users: int = 0
+    starts: StartTimes = StartTimes()
 
 
 class ProbeOutcome(enum.StrEnum):
-    """How a worker has read the known image; one that is wrong or late is replaced."""
+    """How a worker has read the known image; a worker that is wrong or late is replaced."""
 
     RIGHT = "right"
     WRONG = "wrong"
@@ -117,7 +144,10 @@ class ProbeOutcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerProbe:
-    """The part of one worker in a probe. seconds: None if it was busy with another image."""
+    """What a probe has found about one worker.
+
+    seconds: how long it had the known image; None if it was busy with another image.
+    """
 
     pid: int | None
     outcome: ProbeOutcome
@@ -133,7 +163,7 @@ class ProbeReport:
 
     @property
     def passed(self) -> bool:
-        """Whether a worker reads rightly."""
+        """Whether a worker reads correctly."""
         return any(worker.outcome is ProbeOutcome.RIGHT for worker in self.workers)
 
     @property
@@ -161,7 +191,7 @@ class Engine(Protocol):
         """Start loading; images may be submitted once ready() is true."""
 
     async def failure(self) -> str:
-        """Wait until it is certain that the engine cannot become ready; the reason."""
+        """Wait until it is certain that the engine cannot become ready; returns the reason."""
 
     def ready(self) -> bool:
         """Whether images are accepted and can be read now."""
@@ -176,18 +206,19 @@ class Engine(Protocol):
     ) -> EngineTask:
         """Accept an image. patience: how many seconds the client waits; None: no limit.
 
-        read_before: this engine has read the image before with these options, so it is not to
-        blame for a worker's death. Raises PoolDraining, PoolStarting or QueueFull.
+        read_before: this engine has read the image before with these options, so the image is not
+        to blame if a worker dies. Raises PoolDraining, PoolStarting or QueueFull.
         """
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
-        """Drop a waiting image; stop a running one if stop_running and if that is worth its cost.
+        """Drop a waiting image; with stop_running, also stop an image that is being read.
 
-        False if the image is already done or continues to run.
+        That costs its worker, so the engine may decide that it is not worth it. False if the image
+        is already done or continues to be read.
         """
 
     def advance(self, task: EngineTask, turn: Turn) -> None:
-        """Another user waits for this image too: it waits in the better of both places."""
+        """Another user waits for this image, too: it gets the better of both users' places."""
 
     def position(self, task: EngineTask) -> int:
         """The position of a waiting image, 1 for the next one; 0 if it is not waiting.
@@ -210,8 +241,8 @@ class Engine(Protocol):
     async def probe(self) -> ProbeReport:
         """Have every worker read a known image; wrong workers are replaced.
 
-        Takes as long as the workers need; concurrent calls, and those within a few seconds, share
-        one probe.
+        Takes as long as the workers need. Concurrent calls, and calls within a few seconds of each
+        other, share one probe.
         """
 
     async def drain(self, grace_seconds: float) -> None:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 
 def listed(problems: Sequence[str]) -> str:
-    """One problem as it is, several as one line each."""
+    """One text for all problems: a single one unchanged, several below their number."""
     if len(problems) == 1:
         return problems[0]
     return "\n  ".join((f"{len(problems)} problems:", *problems))
@@ -90,7 +90,10 @@ class PoolError(EngineError):
 
 
 class QueueFull(PoolError):
-    """Too many images wait; retry_after: seconds until there may be room."""
+    """Too many images wait.
+
+    retry_after: seconds until there may be room.
+    """
 
     code = "queue_full"
     example = "100 images are waiting, which is the limit; try again later"

@@ -54,8 +54,8 @@ def level_box(quad: Quad) -> LevelBox:
 def rotated(quad: Quad, angle: int, width: int, height: int) -> Quad:
     """The box after an image of this size was rotated clockwise by 0, 90, 180 or 270 degrees.
 
-    Its corners still run clockwise from the top left. With 360 - angle and the size of the rotated
-    image, this is its own inverse.
+    Its corners still run clockwise from the top left. To undo it, rotate the box by 360 - angle,
+    and give the size of the rotated image.
     """
     points = [_rotated_point(corner, angle, width, height) for corner in quad]
     first = -(angle // 90) % 4

@@ -100,7 +100,7 @@ def _cgroup_files(version_2: str, version_1: str) -> Iterator[Path]:
 
 
 def _entries(path: Path, fields: int = 2) -> Iterator[list[str]]:
-    """Name and value of the lines with so many fields; none if the file cannot be read."""
+    """Name and value of each line with this many fields; none if the file cannot be read."""
     with contextlib.suppress(OSError):
         for line in path.read_text().splitlines():
             entry = line.split()

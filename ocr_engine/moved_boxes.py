@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ocr_engine.geometry import Quad
-from ocr_engine.result import Block, Document, Glyph, Line, Page, Word
+from ocr_engine.result import Document, Glyph, Line, Page, Word
 
 Move = Callable[[Quad], Quad]
 
@@ -34,7 +34,8 @@ def _resized_page(page: Page, width: int, height: int) -> Page:
         return point(*a), point(*b), point(*c), point(*d)
 
     blocks = tuple(
-        Block(tuple(moved_line(line, move) for line in block.lines)) for block in page.blocks
+        replace(block, lines=tuple(moved_line(line, move) for line in block.lines))
+        for block in page.blocks
     )
     return replace(page, width=width, height=height, blocks=blocks)
 

@@ -10,6 +10,8 @@ LimitType = Literal["auto", "min", "max"]
 Granularity = Literal["line", "word", "char"]
 Orientation = Literal["auto", "off", "0", "90", "180", "270"]
 
+MAX_DETECTION_SIDE = 4000  # pixels; a longer image is reduced for detection
+
 
 @dataclass(frozen=True, slots=True)
 class RecognitionOptions:
@@ -24,6 +26,8 @@ class RecognitionOptions:
     det_db_unclip_ratio: how far a box is enlarged, relative to its area / perimeter.
     use_angle_cls, cls_thresh: rotate upside-down lines; the classifier's threshold (0 to 1).
     drop_score: lines with less confidence (0 to 1) are dropped.
+    shown_score: lines with less confidence are kept, but not drawn, and left out of the result as
+    long as nobody asks for them.
     orientation: degrees by which the page must be rotated clockwise to be upright. `auto`: its
     lines decide, unless use_angle_cls is false; `off`: the page is read as it lies.
     granularity: with `word` or `char`, each line has its words or characters with their boxes.
@@ -38,6 +42,7 @@ class RecognitionOptions:
     use_angle_cls: bool = True
     cls_thresh: float = 0.9
     drop_score: float = 0.5
+    shown_score: float = 0.5
     orientation: Orientation = "auto"
     granularity: Granularity = "line"
     draw: bool = False

@@ -25,10 +25,11 @@ class EngineSettings:
     """Everything that a worker needs to build its recognizer.
 
     models: None only for engine paddleocr with a model set that PaddleOCR downloads by name.
-    precision: auto uses int8 for detection, and int8 or bf16 for recognition, if native to the CPU;
-    int8 needs activation ranges. Everything else is f32.
+    precision: with auto, detection and recognition use int8 if it is native to the CPU and the
+    model has activation ranges; otherwise, recognition uses bf16 if that is native. The rest is
+    f32.
     threads: compute threads of one worker. cached_shapes: input shapes kept compiled per model.
-    cores: how many cores one image may use while they are idle.
+    cores: how many cores one image may use at most, if they would otherwise be idle.
     """
 
     engine: EngineName

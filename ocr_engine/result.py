@@ -9,9 +9,9 @@ result_json.py converts it to JSON, for workers and for clients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, product
 from typing import Literal
 
 from ocr_engine.geometry import Quad
@@ -46,8 +46,8 @@ TextPart = Word | Glyph
 class Line:
     """One line of text, with the spaces between its words.
 
-    words or glyphs, in reading order, if requested, else None; glyphs do not include spaces. They
-    may be empty, as in a line of spaces. words_of() in stages/words.py builds words from glyphs.
+    words, glyphs: in reading order; None unless requested, and empty in a line of spaces. Spaces
+    are not among the glyphs. words_of() in stages/words.py builds words from glyphs.
     """
 
     text: str
@@ -67,7 +67,7 @@ BlockType = Literal["text", "title", "list", "table", "header", "footer"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table, at its first row and column, which count from 0.
+    """A cell of a table; row and column are the first ones that it covers, and count from 0.
 
     lines: positions in the lines of its block, in reading order; empty for an empty cell.
     """
@@ -77,6 +77,21 @@ class Cell:
     lines: tuple[int, ...] = ()
     row_span: int = 1
     column_span: int = 1
+
+    @property
+    def end_row(self) -> int:
+        """The first row below it."""
+        return self.row + self.row_span
+
+    @property
+    def end_column(self) -> int:
+        """The first column after it."""
+        return self.column + self.column_span
+
+    @property
+    def places(self) -> Iterator[tuple[int, int]]:
+        """The row and column of each place that it covers."""
+        return product(range(self.row, self.end_row), range(self.column, self.end_column))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@
 
 The types describe it to mypy and, with the notes in Annotated, to the clients of the API.
 
-It has lines without blocks; from_json() groups them again. Only documents of one page are
-supported.
+Workers also send the blocks and the raster order. Only documents of one page are supported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 
+from ocr_engine.block_json import BlockJson, blocks_as_json, blocks_from_json
 from ocr_engine.geometry import Quad, as_quad
-from ocr_engine.result import Document, Glyph, Line, TextPart, Word
+from ocr_engine.result import Block, Document, Glyph, Line, Page, TextPart, Word
 
 Corner = Annotated[Sequence[int], "x and y.", {"minItems": 2, "maxItems": 2}]
 BoxJson = Annotated[
@@ -41,13 +41,13 @@ class TextLineJson(TextPartJson):
 class ResultJson(TypedDict):
     """A document of one page."""
 
-    text: Annotated[str, "All lines, separated by newlines."]
+    text: Annotated[str, "All lines, joined as `text` says."]
     confidence: Annotated[
         float, "Mean of the lines, weighted by their characters.", _BETWEEN_0_AND_1
     ]
     width: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
     height: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
-    lines: Annotated[list[TextLineJson], "In reading order."]
+    lines: Annotated[list[TextLineJson], "In reading order, unless `order` says otherwise."]
     angle: NotRequired[
         Annotated[
             int,
@@ -60,15 +60,22 @@ class ResultJson(TypedDict):
     ]
 
 
+class DocumentJson(ResultJson):
+    """A document of one page with its blocks; raster: see blocks_from_json()."""
+
+    blocks: list[BlockJson]
+    raster: NotRequired[Sequence[int]]
+
+
 def as_json(document: Document) -> ResultJson:
-    """Convert to plain data; ValueError unless the document has exactly one page."""
+    """Convert the lines to plain data; ValueError unless the document has exactly one page."""
     (page,) = document.pages
     data: ResultJson = {
         "text": page.text,
         "confidence": page.confidence,
         "width": page.width,
         "height": page.height,
-        "lines": [_line_as_json(line) for line in page.lines],
+        "lines": [line_as_json(line) for line in page.lines],
     }
     if page.angle:
         data["angle"] = page.angle
@@ -77,18 +84,36 @@ def as_json(document: Document) -> ResultJson:
     return data
 
 
-def from_json(data: Mapping[str, Any]) -> Document:
-    """The inverse of as_json(); ValueError, KeyError or TypeError for other data."""
-    from ocr_engine.stages.layout import image_document  # costs memory, and most need no Document
+def with_blocks(document: Document) -> DocumentJson:
+    """Convert the whole document to plain data."""
+    (page,) = document.pages
+    numbers = range(len(page.lines))
+    data = cast(DocumentJson, as_json(document))
+    data["blocks"] = blocks_as_json(page.blocks, numbers)
+    if page.raster:
+        data["raster"] = page.raster
+    return data
 
+
+def from_json(data: Mapping[str, Any]) -> Document:
+    """The inverse of with_blocks(); ValueError, KeyError or TypeError for other data.
+
+    Without blocks, as in as_json(), all lines become one block.
+    """
     try:
-        return image_document(
+        lines = [_line_from_json(line) for line in data["lines"]]
+        if "blocks" in data:
+            blocks, raster = blocks_from_json(data["blocks"], data.get("raster"), lines)
+        else:
+            blocks, raster = (Block(tuple(lines)),) if lines else (), ()
+        page = Page(
             width=int(data["width"]),
             height=int(data["height"]),
-            lines=[_line_from_json(line) for line in data["lines"]],
-            frames=int(data.get("frames", 1)),
+            blocks=blocks,
             angle=_angle(data.get("angle", 0)),
+            raster=raster,
         )
+        return Document((page,), int(data.get("frames", 1)))
     except OverflowError as error:
         raise ValueError(f"a number is too large: {error}") from None
 
@@ -99,7 +124,8 @@ def _angle(value: Any) -> int:
     return int(value)
 
 
-def _line_as_json(line: Line) -> TextLineJson:
+def line_as_json(line: Line) -> TextLineJson:
+    """Convert a line to plain data."""
     data: TextLineJson = {"text": line.text, "confidence": line.confidence, "box": line.box}
     if line.words is not None:
         data["words"] = [_part_as_json(word) for word in line.words]

@@ -14,6 +14,7 @@ from ocr_engine.engine import Engine
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError
+from server.disk_space import watched_folders
 from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
@@ -78,10 +79,11 @@ def build_context(
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )
-    metrics.watch(engine, cache, inflight.total, connections)
     digester = Digester(RecentImages(int(settings.service.max_recent_mb * (1 << 20))))
     location = database_location(settings)
     storage = Storage(location)
+    folders = watched_folders(storage.location.file)
+    metrics.watch(engine, cache, inflight.total, connections, folders)
     kept_results = build_kept_results(cache, engine, storage) if settings.cache.keep else None
     service = OcrService(
         engine=engine,
@@ -105,7 +107,7 @@ def build_context(
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
-        background.append(build_watch(settings, engine.stats, storage.location.file))
+        background.append(build_watch(settings, engine.stats, folders))
     admin_key = settings.access.admin_key
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
@@ -206,7 +208,7 @@ def build_jobs(
     limiter: Limiter,
     clock: Callable[[], float] = time.time,
 ) -> JobsGate:
-    """Jobs in the database, or in memory if there can be none. clock: Unix seconds."""
+    """Jobs in the database, or in memory if there can be no database. clock: Unix seconds."""
     memory = MemoryJobs(service, settings.service.job_seconds, public_error, clock=clock)
 
     def counts(end: End) -> bool:

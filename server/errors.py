@@ -60,7 +60,7 @@ class OneFileOnly(ServiceError):
 
 
 class KeyRequired(ServiceError):
-    """The request has no key, and this server or this address needs one."""
+    """The request has no key, and needs one."""
 
     code = "key_required"
     example = "send a key: Authorization: Bearer KEY, or X-Api-Key: KEY"
@@ -84,7 +84,7 @@ class NotAllowed(ServiceError):
 
 
 class CrossSite(ServiceError):
-    """The page of another site sent the request, and it would change something."""
+    """A page of another site sent the request, which would change something."""
 
     code = "cross_site"
     example = "this request comes from a page of another site, https://example.com"
@@ -115,7 +115,10 @@ class RateLimited(ServiceError):
 
 
 class QuotaExceeded(ServiceError):
-    """The daily quota of a key is used up. retry_after: seconds until midnight."""
+    """The daily quota of a key is used up.
+
+    retry_after: seconds until midnight.
+    """
 
     code = "quota_exceeded"
     example = "the quota of 500 images a day is used up; it begins again at midnight (UTC)"

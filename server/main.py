@@ -40,7 +40,7 @@ from server.version import VERSION
 
 log = logging.getLogger("server")
 
-ODD_BYTES_SECONDS = 1.0  # between lines about bytes that are not HTTP
+ODD_BYTES_SECONDS = 1.0  # between log lines about bytes that are not HTTP
 UNREAD_SECONDS = 5.0  # while draining, the time that clients may read nothing of their answers
 
 
@@ -225,7 +225,7 @@ async def _announce(
 
 
 def _some_are_starting(engine: Engine) -> bool:
-    """Whether workers are being loaded; spares start when all workers have."""
+    """Whether workers are starting. Spares, which start after all workers, do not count."""
     states = Counter(worker.state for worker in engine.stats().workers)
     warm = states[WorkerState.READY] + states[WorkerState.BUSY]
     return states[WorkerState.STARTING] > 0 and warm < engine.capacity

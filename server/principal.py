@@ -9,7 +9,7 @@ from ocr_engine.engine import ANONYMOUS_USER, Turn
 
 Scope = Literal["read", "jobs", "filename", "metrics", "admin"]
 
-ALL_BUT_ADMIN: frozenset[Scope] = frozenset(("read", "jobs", "filename"))  # read has metrics
+ALL_BUT_ADMIN: frozenset[Scope] = frozenset(("read", "jobs", "filename"))  # read includes metrics
 
 
 @dataclass(frozen=True, slots=True)

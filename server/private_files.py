@@ -10,7 +10,7 @@ FILE_MODE = 0o600
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and those above it; a folder that exists keeps its mode. OSError if not."""
+    """Create a folder and its parents; a folder that exists keeps its mode. OSError if it fails."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(FOLDER_MODE, exist_ok=True)

@@ -14,9 +14,9 @@ _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 def open_standard_streams() -> None:
-    """Open /dev/null in place of standard streams that are closed; write `?` for what has no code.
+    """Open /dev/null for closed standard streams, and print `?` for characters without a code.
 
-    Otherwise the next file or socket would get their numbers, and what is printed.
+    Otherwise the next file or socket would get the number of a closed stream, and what is printed.
     """
     for descriptor, (name, mode) in enumerate(_STREAMS):
         try:
@@ -32,7 +32,7 @@ def open_standard_streams() -> None:
 
 
 def discard_unwritten() -> None:
-    """Drop what a full disk did not take: tried again at exit, it would change the exit status."""
+    """Drop what a full disk did not take; otherwise Python would try again at exit, and fail."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -43,9 +43,9 @@ def discard_unwritten() -> None:
 
 
 def say(line: str, stream: TextIO | None = None) -> None:
-    """Write a line, by default to stdout; the start does not fail because nobody can read it.
+    """Write a line, by default to stdout; errors are ignored, so the server starts nevertheless.
 
-    Not through the stream's buffer, where it would stay and fail again at exit.
+    The line bypasses the stream's buffer, where it would stay after an error, and fail at exit.
     """
     target = stream or sys.stdout
     with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe, a closed stream

@@ -1,6 +1,6 @@
 """Hooks of mkdocs: add decisions to the navigation, and include files in pages.
 
-`<!-- include NAME -->` on a page includes the file in the page's folder as code, and
+`<!-- include PATH -->` on a page includes a file as code, by its path from the page's folder, and
 `<!-- decisions -->` the list of decisions in the page's folder.
 """
 
@@ -17,10 +17,11 @@ LANGUAGES = {
     ".java": "java",
     ".go": "go",
     ".conf": "nginx",
+    ".service": "ini",
     "": "text",
 }
 _DECISIONS = "<!-- decisions -->"
-_INCLUDE = re.compile(r"^( *)<!-- include ([\w.]+) -->$", re.MULTILINE)
+_INCLUDE = re.compile(r"^( *)<!-- include ([\w./-]+) -->$", re.MULTILINE)
 
 
 def on_config(config: Any) -> Any:

@@ -191,7 +191,7 @@ def show_results(page: Page, is_narrow: bool) -> None:
     """Recognize all images, show the first one and select a line."""
     page.set_input_files("#choose-input", IMAGES)
     expect(page.locator(".tray-row.done")).to_have_count(len(IMAGES), timeout=20_000)
-    expect(page.locator(".thumbnail[style]")).to_have_count(len(IMAGES))
+    expect(page.locator(".thumbnail[style*=blob]")).to_have_count(len(IMAGES))
     with page.expect_response("**/ocr"):  # a new result, so that time by stage is shown
         page.locator("#recognize-again").click()
     expect(page.locator(".tray-row.done")).to_have_count(len(IMAGES))

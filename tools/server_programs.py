@@ -18,8 +18,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FETCHED = Path(__file__).resolve().parent.parent / ".venv" / "servers"
-PACKAGES = {"postgres": "postgresql", "nginx": "nginx", "caddy": "caddy"}
-_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin")
+PACKAGES = {
+    "postgres": "postgresql",
+    "nginx": "nginx",
+    "caddy": "caddy",
+    "systemd-analyze": "systemd",
+    "systemd-sysusers": "systemd",
+    "systemd-tmpfiles": "systemd",
+    "logrotate": "logrotate",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+}
+ALONE = ("prometheus", "prometheus-alertmanager")  # without 200 MB of packages for web pages
+_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 
 class NoProgram(Exception):
@@ -45,12 +58,18 @@ def find_program(name: str) -> Path:
 def environment() -> Mapping[str, str]:
     """The variables with which fetched programs find their libraries."""
     triplet = sysconfig.get_config_var("MULTIARCH") or ""
-    folder = FETCHED / "usr" / "lib" / triplet
-    return {**os.environ, "LD_LIBRARY_PATH": str(folder)} if folder.is_dir() else os.environ
+    places = (FETCHED / place / triplet for place in ("usr/lib", "lib"))
+    folders = [each for place in places for each in (place, place / "systemd") if each.is_dir()]
+    if not folders:
+        return os.environ
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, folders))}
 
 
 def unpack_packages(packages: list[str], folder: Path) -> None:
-    """Unpack Debian packages, and those that they need, in folder; NoProgram if apt cannot."""
+    """Unpack Debian packages, and those that they need, in folder; NoProgram if apt cannot.
+
+    Those in ALONE are unpacked without others: their programs have all that they need.
+    """
     if shutil.which("apt-get") is None:
         raise NoProgram(f"there is no apt-get here; install {', '.join(packages)} in another way")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -65,22 +84,32 @@ def unpack_packages(packages: list[str], folder: Path) -> None:
 def _download(scratch: Path, archives: Path, packages: list[str]) -> None:
     """Download with the lists of the system; if they are missing or old, with new ones."""
     options = ["-o", "Debug::NoLocking=1", "-o", f"Dir::Cache::archives={archives}"]
-    wanted = ["--yes", "--download-only", "--no-install-recommends", "install", *packages]
-    if _apt([*options, *wanted]) is None:
+    if _download_all(options, archives, packages) is None:
         return
     lists = scratch / "lists"
     (lists / "partial").mkdir(parents=True)
     options += ["-o", f"Dir::State::lists={lists}", "-o", f"Dir::Cache::pkgcache={scratch}/pkg.bin"]
     options += ["-o", f"Dir::Cache::srcpkgcache={scratch}/src.bin"]
-    problem = _apt([*options, "update"]) or _apt([*options, *wanted])
+    problem = _apt([*options, "update"]) or _download_all(options, archives, packages)
     if problem is not None:
         raise NoProgram(f"apt-get cannot download {', '.join(packages)}: {problem}")
 
 
-def _apt(arguments: list[str]) -> str | None:
-    """Run apt-get; its last error, or None."""
+def _download_all(options: list[str], archives: Path, packages: list[str]) -> str | None:
+    """Download packages, and what they need; the last error, or None."""
+    alone = [each for each in packages if each in ALONE]
+    others = [each for each in packages if each not in ALONE]
+    problem = _apt([*options, "download", *alone], archives) if alone else None
+    if problem is None and others:
+        install = ["--yes", "--download-only", "--no-install-recommends", "install"]
+        problem = _apt([*options, *install, *others])
+    return problem
+
+
+def _apt(arguments: list[str], folder: Path | None = None) -> str | None:
+    """Run apt-get, in this folder; its last error, or None."""
     done = subprocess.run(
-        ["apt-get", "-q", *arguments], capture_output=True, text=True, check=False
+        ["apt-get", "-q", *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
     return None if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
 
@@ -98,8 +127,9 @@ def main() -> int:
             missing.append(name)
     try:
         if missing:
-            print(f"fetching {', '.join(missing)} from Debian ...", flush=True)
-            unpack_packages([PACKAGES[name] for name in missing], FETCHED)
+            packages = list(dict.fromkeys(PACKAGES[name] for name in missing))
+            print(f"fetching {', '.join(packages)} from Debian ...", flush=True)
+            unpack_packages(packages, FETCHED)
         for name in names:
             find_program(name)
     except (NoProgram, KeyError) as error:

@@ -9,10 +9,11 @@ from pathlib import Path
 from ocr_cli.recognize.reader import DRAWING, TEXT_FORMATS, OutputOptions
 from ocr_client.arguments import a_count, a_field, a_time, a_url
 from server.formats.registry import OUTPUT_FORMATS
-from server.intake.request_fields import OPTION_FIELDS
+from server.intake.request_fields import OPTION_FIELDS, RENDERING_FIELDS, parse_rendering
 from server.settings.loading import default_config
 
 GRANULARITIES = ("line", "word", "char")
+ACCEPTED_OPTIONS = (*OPTION_FIELDS, *(name for name in RENDERING_FIELDS if name != "format"))
 DESCRIPTION = """Recognize images: files, folders with all their subfolders, quoted patterns,
 and - for standard input. Without --url the engine runs in this command; no
 server is needed.
@@ -38,9 +39,9 @@ def parse_arguments(arguments: Sequence[str], prog: str) -> Namespace:
     """Parse the arguments; exits with status 2 and one line if one is invalid."""
     parser = _parser(prog)
     args = parser.parse_args(arguments)
-    unknown = [name for name, _ in args.option if name not in OPTION_FIELDS]
+    unknown = [name for name, _ in args.option if name not in ACCEPTED_OPTIONS]
     if unknown:
-        parser.error(f"--option {unknown[0]}: accepted are {', '.join(OPTION_FIELDS)}")
+        parser.error(f"--option {unknown[0]}: accepted are {', '.join(ACCEPTED_OPTIONS)}")
     if args.draw and args.output is None:
         parser.error("--draw writes image files; set their folder with --output DIR")
     if args.force and args.output is None:
@@ -55,12 +56,13 @@ def parse_arguments(arguments: Sequence[str], prog: str) -> Namespace:
 
 
 def output_options(args: Namespace) -> OutputOptions:
-    """The output options in the arguments."""
+    """The output options in the arguments; BadField for a choice of rendering that is invalid."""
     options = dict(args.option)
     granularity = args.granularity or OUTPUT_FORMATS[args.format].implied.get("granularity")
     if granularity is not None:
         options["granularity"] = granularity
-    return OutputOptions((args.format, *([DRAWING] if args.draw else [])), options)
+    rendering = parse_rendering({**options, "format": args.format})
+    return OutputOptions((args.format, *([DRAWING] if args.draw else [])), options, rendering)
 
 
 def _parser(prog: str) -> ArgumentParser:
@@ -80,7 +82,7 @@ def _parser(prog: str) -> ArgumentParser:
     add("--force", action="store_true", help="recognize finished images again")
     add("--granularity", choices=GRANULARITIES, help="smallest parts in the result")
     add("--option", type=a_field, action="append", default=[], metavar="NAME=VALUE",
-        help="a recognition option, such as drop_score=0.7; see docs/api.md")  # fmt: skip
+        help="an option, such as drop_score=0.7 or order=raster; see docs/api.md")  # fmt: skip
     add("--quiet", action="store_true", help="print no progress and no summary")
     add = parser.add_argument_group("engine or server").add_argument
     add("--workers", type=a_count, metavar="N", help="worker processes, default: from the settings")

@@ -10,6 +10,7 @@ from ocr_cli.recognize.reader import ImageReading, OutputOptions, ReaderUnavaila
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
+from server.formats.stored import arranged
 from server.intake.request_fields import parse_options
 from server.settings.engine import build_engine, default_options, engine_settings
 from server.settings.settings import Settings
@@ -30,8 +31,11 @@ class InProcessReader:
 
     async def probe(self) -> None:
         """Find the models; BadField for an invalid option, ModelError for a missing model."""
-        options = parse_options(self._output_options.options, default_options(self._settings))
-        self._options = replace(options, draw=self._output_options.drawing)
+        asked = self._output_options
+        options = parse_options(asked.options, default_options(self._settings))
+        if asked.rendering.drop_score is not None:
+            options = replace(options, shown_score=asked.rendering.drop_score)
+        self._options = replace(options, draw=asked.drawing)
         engine = engine_settings(self._settings)
         self.fingerprint = f"{engine.fingerprint()} {options.fingerprint()}"
 
@@ -71,7 +75,8 @@ class InProcessReader:
         digests = await asyncio.to_thread(digest, image)
         seconds = sum(each for stage, each in recognition.stages.items() if stage != "queue")
         milliseconds = round(seconds * 1000, 1)
-        return ImageReading(recognition.result, digests.md5, milliseconds, recognition.drawing)
+        document = arranged(recognition.result, self._options.shown_score, None)
+        return ImageReading(document, digests.md5, milliseconds, recognition.drawing)
 
     async def close(self) -> None:
         """Stop the workers."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ocr_engine.result import Document
 from server.formats.registry import OUTPUT_FORMATS
+from server.formats.rendering import Rendering
 
 DRAWING = "image"
 TEXT_FORMATS = [name for name, row in OUTPUT_FORMATS.items() if row.suffix and name != DRAWING]
@@ -28,10 +29,14 @@ class ReaderUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """The output formats and recognition options, with the names of docs/api.md."""
+    """The output formats and all options, with the names of docs/api.md.
+
+    rendering: those of the options that need no recognition of their own.
+    """
 
     formats: Sequence[str]
     options: Mapping[str, str] = field(default_factory=dict)
+    rendering: Rendering = Rendering()
 
     @property
     def drawing(self) -> bool:
@@ -41,7 +46,10 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImageReading:
-    """The result of an image; milliseconds: recognition time; drawing: a PNG, or empty."""
+    """The result of an image, without the lines below drop_score.
+
+    milliseconds: recognition time. drawing: a PNG, or empty.
+    """
 
     document: Document
     md5: str

@@ -28,6 +28,7 @@ GONE_SECONDS = 30.0  # longer than a restart of the server takes
 BUSY_SECONDS = 600.0
 MAX_PAUSE_SECONDS = 30.0
 MAX_DRAWN_PIXELS = 10**9  # the server has already checked its own limit
+_WHOLE_DOCUMENT = {"format": "json", "layout": "true", "order": "raster", "text": "lines"}
 _LATER = {"queue_full", "draining", "starting", "rate_limited", "queue_timeout"}
 
 
@@ -87,7 +88,7 @@ class ServerReader:
 
     async def _ask(self, image: bytes) -> bytes:
         """The body of a 200; retries while the server is overloaded or restarts."""
-        query = urlencode({"format": "json", **self._output_options.options})
+        query = urlencode({**self._output_options.options, **_WHOLE_DOCUMENT})
         loop = asyncio.get_running_loop()
         began = answered = loop.time()
         while True:

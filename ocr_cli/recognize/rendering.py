@@ -7,20 +7,23 @@ from typing import Any
 
 from ocr_cli.recognize.images import ImageFile
 from ocr_cli.recognize.reader import DRAWING, ImageReading
-from ocr_engine.result_json import as_json
+from server.formats.data_json import data_of
 from server.formats.json_text import dump
 from server.formats.registry import OUTPUT_FORMATS
+from server.formats.rendering import Rendering
+from server.formats.stored import arranged
 
 
-def rendered(format: str, image: ImageFile, reading: ImageReading) -> bytes:
+def rendered(format: str, image: ImageFile, reading: ImageReading, rendering: Rendering) -> bytes:
     """The result in one format; may be slow for a long text."""
-    document = reading.document
     write = OUTPUT_FORMATS[format].write
     if write is not None:
-        return write(document, image.display_name)
+        document = arranged(reading.document, None, rendering.order)
+        return write(document, rendering, image.display_name)
     if format == DRAWING:
         return reading.drawing
-    answer = {"data": as_json(document), "md5": reading.md5, "elapsed_ms": reading.milliseconds}
+    data = data_of(reading.document, rendering)
+    answer = {"data": data, "md5": reading.md5, "elapsed_ms": reading.milliseconds}
     return line_of_json(image, {"status": "success", **answer})
 
 

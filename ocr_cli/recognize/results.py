@@ -33,8 +33,8 @@ class Origin(NamedTuple):
 class ResultFolder:
     """A file for each image and format, and a record of their origins.
 
-    A line is added to the record after its file is complete. However a run ends, each recorded
-    result is complete.
+    A result's line is added to the record after its file is complete. So each result in the record
+    is complete, however a run ends.
     """
 
     def __init__(self, folder: Path, output_options: OutputOptions, fingerprint: str) -> None:

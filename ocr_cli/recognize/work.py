@@ -104,7 +104,7 @@ class Work:
     async def _one(self, place: int, image: ImageFile) -> None:
         if isinstance(self._output, OrderedOutput):
             reading = await self._recognize(image)
-            content = await asyncio.to_thread(rendered, self._format, image, reading)
+            content = await asyncio.to_thread(self._rendered, self._format, image, reading)
             self._print(place, self._head(image) + content)
             return
         origin = await asyncio.to_thread(self._output.origin, image)
@@ -120,8 +120,13 @@ class Work:
     def _write(
         self, folder: ResultFolder, image: ImageFile, origin: Origin, reading: ImageReading
     ) -> None:
-        outputs = {each: rendered(each, image, reading) for each in self._output_options.formats}
+        outputs = {
+            each: self._rendered(each, image, reading) for each in self._output_options.formats
+        }
         folder.write(image, origin, outputs)
+
+    def _rendered(self, format: str, image: ImageFile, reading: ImageReading) -> bytes:
+        return rendered(format, image, reading, self._output_options.rendering)
 
     def _head(self, image: ImageFile) -> bytes:
         """A line with the image's name before its text, if there are several images."""

@@ -1,6 +1,6 @@
-"""The bytes of an image as Pillow is given them: without what it stumbles over.
+"""Prepares the bytes of an image for Pillow, which cannot read some intact images correctly.
 
-Pillow raises on metadata although the pixels are intact, or reads pixels differently for it.
+Because of some metadata, Pillow raises although the pixels are intact, or reads them differently.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _PNG_BITS_OFFSET = 24
 class CleanFile:
     """The bytes given to Pillow, and the EXIF and XMP removed from them.
 
-    bits: per channel, if the format has more than 8. white_is_zero: grey that Pillow would not
-    invert.
+    bits: per channel, if the format has more than 8. white_is_zero: the decoder must invert the
+    pixels, because 0 is white and Pillow does not invert them.
     """
 
     data: bytes
@@ -36,9 +36,9 @@ class CleanFile:
 
 
 def clean_file(file_format: str, data: bytes, load: Load) -> CleanFile:
-    """Remove metadata and mend harmless faults; InvalidImage if the file is a trap.
+    """Remove metadata and mend harmless faults; InvalidImage if a JPEG has too many scans.
 
-    load: decodes the pixels of such a file.
+    load: decodes the pixels of a file of this format.
     """
     if file_format == "JPEG":
         jpeg = split_jpeg(data)
@@ -52,9 +52,11 @@ def clean_file(file_format: str, data: bytes, load: Load) -> CleanFile:
 
 
 def _clean_tiff(data: bytes) -> CleanFile:
-    """Pillow parses EXIF and rotates the pixels when it loads a TIFF.
+    """Keep the first page without EXIF and XMP, and change its label from "0 is white" if needed.
 
-    It inverts only values of 1 to 8 bits where 0 is white, and refuses deeper big-endian ones.
+    Pillow would parse the EXIF and rotate the pixels. If 0 is white, it inverts values of up to 8
+    bits, but does not invert deeper ones, and refuses those that are big-endian. So a file of
+    deeper values is labelled as if 0 were black, and the decoder inverts the pixels.
     """
     directory = read_directory(data)
     xmp = directory.bytes_of(XMP, data)

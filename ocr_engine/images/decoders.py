@@ -1,4 +1,4 @@
-"""Process-wide settings of Pillow and libtiff, for programs to call; importing sets nothing."""
+"""Functions that set up Pillow and libtiff for a whole process; importing them sets nothing."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def pillow_format(file_format: str) -> str:
 def _silence() -> None:
     """Keep the decoders' messages, megabytes for some files, out of this process's stderr.
 
-    The exception says what is wrong with a file. libtiff, to which Pillow's extension is linked,
-    writes through process-wide handlers, which Pillow does not set.
+    They are not needed: the exception says what is wrong with a file. Pillow does not replace
+    libtiff's process-wide message handlers, so they are removed here, in the library that Pillow's
+    extension is linked to.
     """
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     pillow = ctypes.CDLL(_imaging.__file__)

@@ -1,4 +1,4 @@
-"""Image orientation, from EXIF tag 0x112 alone: other EXIF content is ignored."""
+"""Image orientation, from EXIF tag 0x112 or else from XMP; all other metadata is ignored."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def count_gif_frames(data: bytes) -> int:
 
 
 def count_tiff_pages(data: bytes) -> int:
-    """The number of pages (IFDs) in a TIFF; a cyclic IFD chain terminates."""
+    """The number of pages (IFDs) in a TIFF; stops where the chain of IFDs becomes a cycle."""
     layout = tiff_layout(data)
     seen: set[int] = set()
     try:

@@ -11,7 +11,8 @@ from PIL import Image
 from ocr_engine.errors import InvalidImage
 
 # Scanners and cameras store values of 9 to 13 bits in 16 bits. An image that uses less than an
-# eighth of the 16-bit range is taken for one of those; even a dark one can be read after that.
+# eighth of the 16-bit range is treated as such an image. If it is only dark, it becomes brighter,
+# and can still be read.
 _SMALL_RANGE = 65536 // 8
 _SHORT = 65535
 _BYTE = 255
@@ -26,9 +27,10 @@ def is_deep_grey(image: Image.Image) -> bool:
 
 
 def grey_from_deep(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Scale deep grey to 8 bits, (H, W): 16-bit values by the bits that they use, others by range.
+    """Scale grey of more than 8 bits to 8 bits, (H, W); InvalidImage if pixels are not numbers.
 
-    InvalidImage if pixels are not numbers.
+    16-bit values are scaled by the number of bits that they use, floats from 0 to 1 by 255, and
+    other values from their range, unless all are from 0 to 255.
     """
     values = np.asarray(image).astype(np.float32)
     if not np.isfinite(values).all():
@@ -45,9 +47,9 @@ def grey_from_deep(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 def stretched_colours(image: Image.Image) -> Image.Image:
-    """Stretch an image of 16 bits per channel, of which Pillow has kept the high 8.
+    """Stretch an image of 16 bits per channel, of which Pillow has kept the high 8 bits.
 
-    Colours and alpha apart from each other. Images that use their range are returned unchanged.
+    All colours are stretched alike, alpha separately. An image that uses its range is unchanged.
     """
     if image.mode not in ("LA", "RGB", "RGBA"):
         return image
@@ -60,7 +62,7 @@ def stretched_colours(image: Image.Image) -> Image.Image:
 
 
 def _table(highest: int) -> list[int]:
-    """What to replace each 8-bit value by, if this is the highest one."""
+    """The replacement of each 8-bit value in an image of which this is the highest value."""
     if not 0 < highest < _SMALL_RANGE >> 8:
         return _UNCHANGED
     white = (1 << highest.bit_length()) - 1

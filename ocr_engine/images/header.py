@@ -85,7 +85,7 @@ def accepted_formats() -> tuple[str, ...]:
 
 
 def pixels_in(data: bytes) -> int:
-    """The number of pixels that the header claims; 0 if it is not accepted."""
+    """The number of pixels that the header claims; 0 if the header is not accepted."""
     try:
         header = read_header(data)
     except EngineError:

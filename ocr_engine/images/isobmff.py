@@ -1,4 +1,4 @@
-"""AVIF and HEIC files: which of them it is, and its size, from the boxes before its pixels.
+"""Whether a file is an AVIF or a HEIC, and its size, from the boxes in front of its pixels.
 
 Both are containers of ISO/IEC 14496-12. Trusts no length field.
 """
@@ -46,7 +46,7 @@ def brand_format(data: bytes) -> str | None:
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """The boxes in data[start:end], at most _MAX_BOXES; the last one may end behind it."""
+    """The boxes in data[start:end], at most _MAX_BOXES; the last one may extend past the end."""
     for _ in range(_MAX_BOXES):
         if start + _HEADER_BYTES > min(end, len(data)):
             return
@@ -65,8 +65,8 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
 def largest_size(data: bytes) -> tuple[int, int]:
     """Width and height of the largest image in the file, as its properties claim.
 
-    That is the main image: others are its tiles, its thumbnail, or its depth. struct.error if the
-    properties are cut off, InvalidImage if there are none.
+    The largest one is the main image; others are its tiles, its thumbnail or its depth map.
+    struct.error if the properties are cut off, InvalidImage if there are none.
     """
     meta = _find(data, b"meta", 0, len(data))
     properties = _find(data, b"iprp", meta.body + _FULL_BOX_BYTES, meta.end)
@@ -83,9 +83,10 @@ def largest_size(data: bytes) -> tuple[int, int]:
 
 
 def without_exif(data: bytes) -> bytes:
-    """The file without EXIF, on which Pillow may raise; no byte moves.
+    """The file without its EXIF, on which Pillow may raise; all other bytes stay in their places.
 
-    The standards forbid readers to use its orientation: these files have properties for that.
+    The orientation in the EXIF is not needed: these files have properties for it, and the standards
+    forbid readers to use the EXIF instead.
     """
     try:
         meta = _find(data, b"meta", 0, len(data))

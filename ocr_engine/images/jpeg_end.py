@@ -1,8 +1,9 @@
 """Completes a JPEG whose last two bytes, the end-of-image marker, are missing.
 
-libjpeg would also complete one that lacks half of its pixels, with grey. But if pixels are missing,
-what is decoded depends on the bytes that follow; if all are there, it does not. So the JPEG is
-decoded with several different continuations, and only accepted if they make no difference.
+libjpeg fills missing pixels with grey, even if half of them are missing, and so does not show that
+any are. If some are, bytes that are appended to the file change what is decoded; if none are,
+they do not. So the JPEG is decoded with several different continuations, and accepted only if they
+make no difference.
 """
 
 from __future__ import annotations

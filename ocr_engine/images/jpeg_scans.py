@@ -32,7 +32,8 @@ class JpegScans:
     """What the markers of a JPEG say.
 
     sampling: horizontal and vertical sampling factors of its components, by their identifiers.
-    low_bits: the lowest bit of each coefficient in the scans so far, by component.
+    low_bits: by component, the lowest bit of each coefficient that a scan has contained so far; 0
+    means that the coefficient is complete.
     restarts_missing: restart markers that the last scan should have and does not.
     """
 
@@ -50,7 +51,7 @@ class JpegScans:
     def begun(self) -> bool:
         """Whether all data has at least begun: all bits of all components, all restart intervals.
 
-        At most the end of the last interval of the last scan may be missing then.
+        If so, at most the end of the last interval of the last scan is missing.
         """
         known = bool(self.sampling) and self.low_bits.keys() >= self.sampling.keys()
         complete = known and not any(map(any, self.low_bits.values()))

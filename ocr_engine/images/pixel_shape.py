@@ -1,6 +1,6 @@
-"""Images whose pixels are not square, as faxes of 204 x 98 dots per inch.
+"""Images whose pixels are not square, such as faxes of 204 x 98 dots per inch.
 
-The models are shown square pixels; boxes are given in the file's own.
+The models get an image with square pixels. Boxes in the result are in pixels of the file.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import numpy.typing as npt
 SQUARE = (1.0, 1.0)
 
 # Standard faxes are 2.08 times as dense in one direction, fine and superfine ones 1.04 and 1.92.
-# Other ratios are more often mistakes: letters are read as well when they are a little too wide.
+# Other ratios are ignored: they are more often mistakes in the file, and letters that are a little
+# too wide are read just as well.
 _SMALLEST_RATIO, _LARGEST_RATIO = 1.5, 3.0
 _LEAST_DPI = 50.0  # less is not a resolution
 
 
 def stretch_of(dpi: Any) -> tuple[float, float]:
-    """By how much an image of this resolution (x, y) must be wider and higher; or SQUARE.
+    """The factors (width, height) that make the pixels of an image of this resolution square.
 
-    dpi: from the file, so it may be anything.
+    SQUARE if the pixels count as square. dpi: (x, y) from the file, so it may be anything.
     """
     try:
         x, y = (float(value) for value in dpi)
@@ -42,8 +43,7 @@ def stretched(
 ) -> npt.NDArray[np.uint8]:
     """The image (H, W, 3) stretched so that its pixels are square.
 
-    It becomes larger, but not larger than max_pixels: then both sides are smaller than they would
-    be, in proportion.
+    If it would then have more than max_pixels, both sides are reduced in proportion.
     """
     height, width = pixels.shape[:2]
     wanted = width * stretch[0], height * stretch[1]

@@ -1,4 +1,4 @@
-"""Removes from a PNG what its pixels do not need, and finds its orientation in that.
+"""Removes the chunks of a PNG that its pixels do not need, and finds EXIF and XMP in them.
 
 Pillow refuses a PNG for a wrong CRC or a long text in chunks that viewers ignore. Trusts no length
 field, and unpacks at most MAX_UNPACKED bytes of any chunk.

@@ -22,10 +22,11 @@ _BYTES = (1, 7)  # BYTE, UNDEFINED
 
 @dataclass(frozen=True, slots=True)
 class TiffLayout:
-    """Where things are in a TIFF; order, count and offset as in struct.
+    """Where things are in a TIFF; order, count and offset are format characters of struct.
 
-    first: position of the offset of the first directory. count: of a directory's entries. entry:
-    bytes of one. value: position in it of its value, or of the value's offset.
+    first: where the offset of the first directory is. count: how the number of entries of a
+    directory is stored. offset: how an offset is stored. entry: bytes of one entry. value: where in
+    an entry its value is, or the offset of its value.
     """
 
     order: str
@@ -49,7 +50,7 @@ class TiffLayout:
 
 
 def tiff_layout(data: bytes) -> TiffLayout:
-    """The layout of a TIFF with this start; of a BigTIFF if that says so."""
+    """The layout of a TIFF, or a BigTIFF, that begins with these bytes."""
     order = ">" if data.startswith(b"MM") else "<"
     if data.startswith(_BIG):
         return TiffLayout(order, first=8, count="Q", offset="Q", entry=20, value=12)
@@ -60,7 +61,8 @@ def tiff_layout(data: bytes) -> TiffLayout:
 class TiffDirectory:
     """A TIFF directory at offset start, with the entries that are really in the file.
 
-    entries: each has a tag, a type, a count and a value or its offset.
+    claimed: how many entries it claims to have. entries: each has a tag, a type, a count, and a
+    value or its offset.
     """
 
     layout: TiffLayout

@@ -83,7 +83,7 @@ def resolve_models(choice: ModelChoice, engine: str) -> ModelSet:
 
 
 def _missing_dictionary(choice: ModelChoice) -> list[str]:
-    """The problem of a dictionary that is missing as well as its model folder."""
+    """The problem of a missing dictionary, if the folder of its model is missing, too."""
     path, folder = choice.rec_char_dict_path, choice.rec_model_dir
     if path is None or folder is None or folder.is_dir() or path.is_file():
         return []

@@ -30,7 +30,10 @@ class ModelState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """A catalogue model on this machine; sha256: of the files found, or empty."""
+    """A catalogue model on this machine.
+
+    sha256: digest of the files found; empty if any is missing.
+    """
 
     set_name: str
     role: Role

@@ -65,8 +65,8 @@ def write_recognition_directory(
 ) -> Path:
     """Write a text recognition model to ``folder/source.name`` and return that directory.
 
-    characters: the dictionary in order, without the CTC blank that paddlex prepends and the space
-    that it appends: two fewer than the model's classes.
+    characters: the dictionary in order. The model has two more classes: paddlex prepends the CTC
+    blank and appends the space.
     """
     if not characters:
         raise ModelError(f"{source.name}: the character list is empty")

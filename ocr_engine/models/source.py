@@ -36,10 +36,10 @@ class ModelSource:
     mean, std: per channel in BGR order, on a scale of 0 to 1.
     image_shape: (channels, height, width) of cls and rec input; None: from the model.
     stretch: cls input is stretched to image_shape instead of padded.
-    characters: of rec's classes, without blank and space; empty: from the ONNX metadata.
+    characters: one for each class of rec, except blank and space; empty: from the ONNX metadata.
     ranges: those of the activations, if measured; needed for INT8.
-    squeeze: factor of the width at which rec first reads a line; 1: full width only.
-    reduction: factor of a large image's sides at which det is as good as at full size.
+    squeeze: rec first reads a line scaled to this fraction of its width; 1: full width only.
+    reduction: factor by which the sides of a large image can be scaled without making det worse.
     """
 
     role: Role

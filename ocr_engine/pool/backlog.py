@@ -24,7 +24,7 @@ class Backlog:
         self._retried: OrderedDict[int, PoolTask] = OrderedDict()
         self._foreground = FairQueue()
         self._background = FairQueue()
-        self._preferred = 0.0  # cost of foreground tasks for which the background is owed its share
+        self._preferred = 0.0  # cost of foreground tasks since the background had its share
 
     def __len__(self) -> int:
         """The number of waiting tasks."""
@@ -41,9 +41,10 @@ class Backlog:
         return len({*self._foreground.users(), *self._background.users()})
 
     def waiting(self, turn: Turn) -> Waiting:
-        """What a task of this turn would wait for: others take their share, at most what they have.
+        """What a task of this turn would wait for.
 
-        Takes constant time, as it is asked for each image.
+        Other users are assumed to start tasks in proportion to their share of the workers, but not
+        more than they have. Takes constant time, because it is called for each image.
         """
         queue, other = self._queues(turn)
         own = queue.waiting(turn.user)
@@ -53,7 +54,7 @@ class Backlog:
         return Waiting(total, own + other.waiting(turn.user), min(ahead, total))
 
     def push(self, task: PoolTask, first: bool = False) -> None:
-        """Add a task at the end of its user's, or ahead of all tasks if `first`."""
+        """Add a task after the other tasks of its user, or ahead of all tasks if `first`."""
         if first:
             self._retried[task.task_id] = task
             self._retried.move_to_end(task.task_id, last=False)
@@ -82,7 +83,7 @@ class Backlog:
         return self._queues(task.turn)[0].remove(task)
 
     def advance(self, task: PoolTask, turn: Turn) -> None:
-        """Let a task wait where its own turn or this one has the better place."""
+        """Give a task the better of two places: that of its own turn, or that of this turn."""
         if task.task_id in self._retried:
             return
         place = self.position(task)
@@ -114,7 +115,7 @@ class Backlog:
         return self._foreground, self._background
 
     def _place(self, turn: Turn, place: int) -> int:
-        """The place among all tasks, from that among those of the turn's own queue."""
+        """Convert a place in the queue for this turn to the place among all tasks."""
         other = len(self._queues(turn)[1])
         if turn.background:
             before = place * FOREGROUND_SHARE
@@ -124,5 +125,5 @@ class Backlog:
 
 
 def _class_share(turn: Turn) -> float:
-    """The share of the workers for the turn's class while both wait."""
+    """The share of the workers for foreground or background tasks while both kinds wait."""
     return (1 if turn.background else FOREGROUND_SHARE) / (1 + FOREGROUND_SHARE)

@@ -15,10 +15,11 @@ STOP_SECONDS = 0.5  # for a worker to stop at the deadline, before it is killed
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Aborts workers that miss one. running: the task of each worker; used from the event loop.
+    """Aborts workers that miss a deadline; used from the event loop.
 
-    task_seconds: limit of a recognition. retry: called with a task whose worker never began it.
-    overdue: called with a task that has passed its deadline. replace: called after an abort.
+    running: the task of each worker. task_seconds: limit of a recognition. retry: called with a
+    task whose worker never began it. overdue: called with a task that has passed its deadline.
+    replace: called after an abort.
     """
 
     running: dict[WorkerProcess, PoolTask]
@@ -45,7 +46,7 @@ class Deadlines:
             self.replace()
 
     def _overdue(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """Fail the task at its deadline; a worker that checks between lines survives."""
+        """Fail the task at its deadline; a worker that then stops between two lines survives."""
         if self.running.get(worker) is task:
             self.overdue(task)
             task.finish(task.took_too_long(self.task_seconds))

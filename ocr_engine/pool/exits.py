@@ -39,10 +39,17 @@ class ExitReason(enum.StrEnum):
     SHUTDOWN = "shutdown"
 
 
+# What WorkerExit.label may be; of the signals, those that end a worker in practice.
+EXIT_LABELS = (
+    *(each.value for each in ExitReason if each not in (ExitReason.SIGNAL, ExitReason.SHUTDOWN)),
+    *sorted(each.name.lower() for each in (*_CRASH_SIGNALS, signal.SIGKILL, signal.SIGTERM)),
+)
+
+
 class WorkerExit(NamedTuple):
     """The end of a worker process.
 
-    detail: a few words for the log. self_inflicted: the worker crashed or exited itself, so the
+    detail: a few words for the log. self_inflicted: the worker crashed or exited by itself, so the
     image it was reading is suspect; False if it was killed from outside or by the parent.
     signal: the signal's name, for ExitReason.SIGNAL.
     """
@@ -59,7 +66,7 @@ class WorkerExit(NamedTuple):
 
 
 def not_started(error: Exception) -> WorkerExit:
-    """The exit of a worker for which there was no process."""
+    """The exit of a worker whose process could not be started."""
     return WorkerExit(ExitReason.NOT_STARTED, f"could not be started ({error})")
 
 
@@ -80,7 +87,7 @@ def worker_exit(code: int, out_of_memory: bool) -> WorkerExit:
 
 
 def reap(process: BaseProcess, seconds: float) -> int:
-    """Wait so long for a process whose channel is closed, or kill it; returns the exit code."""
+    """Wait for the end of a process; kill it after so many seconds. Returns the exit code."""
     process.join(seconds)
     if process.is_alive():
         process.kill()

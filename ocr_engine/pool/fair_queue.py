@@ -1,11 +1,11 @@
 """The waiting images of many users, who take turns: deficit round robin.
 
 After M. Shreedhar and G. Varghese, "Efficient Fair Queueing Using Deficit Round Robin", SIGCOMM
-1995: users take turns in rounds, and an image counts by its cost. Two things differ. A user's image
-is taken first and paid for in the rounds that follow (the paper lets the user save up for it), so
-that a single large image does not wait for several rounds. And rounds in which a user still pays
-are not walked through: the user lies in the slot of the round in which its next turn is due. So
-push and pop take constant time for any number of users and any sizes.
+1995: users take turns in rounds, and an image counts by its cost. Two things differ here. First, a
+user's image is started, and paid for in the rounds that follow. In the paper, the user first saves
+up for it, so a single large image would wait for several rounds. Second, the rounds in which a user
+still pays are skipped: the user is in the slot of the round in which its next turn is due. So push
+and pop take constant time for any number of users and any sizes of images.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from ocr_engine.engine import Turn
 from ocr_engine.pool.slots import SlotQueue
 from ocr_engine.pool.task import PoolTask
 
-MIN_WEIGHT = 0.01  # of a user; less is taken for this
+MIN_WEIGHT = 0.01  # of a user; a lower weight counts as this one
 
 
 class _User:
     """The waiting images of one user: by priority, then in order of arrival.
 
-    due: when the next turn is due, in rounds; a round and its fraction, for a weight over 1.
+    due: the round of the next turn. It may have a fraction, because a user with a weight over 1 has
+    several turns in a round.
     """
 
     def __init__(self, name: str, weight: float, due: float) -> None:
@@ -37,7 +38,7 @@ class FairQueue:
     """Tasks of many users; each user gets the workers in proportion to its weight.
 
     A user of weight 1 has one turn a round, for one task of the cost 1. A user without tasks is
-    forgotten when all its tasks are paid for. A user alone pays nothing.
+    forgotten when its past tasks are paid for. While there is only one user, it pays nothing.
     """
 
     def __init__(self) -> None:
@@ -123,8 +124,9 @@ class FairQueue:
     def place(self, task: PoolTask) -> int:
         """The task's place among all, 1 for the next one; 0 if it is not here.
 
-        Exact with one user. With others an estimate, as if all their tasks had the cost 1; within a
-        round it counts the others first. Takes time for each user and each task of its own.
+        Exact if there is one user. Otherwise an estimate: the tasks of others count as if their
+        cost were 1, and those due in the same round as if they came first. Takes time in proportion
+        to the number of users and of tasks of this user.
         """
         user = self._users.get(task.turn.user)
         ahead: list[PoolTask] = []
@@ -135,13 +137,13 @@ class FairQueue:
         return 0
 
     def place_of_next(self, turn: Turn) -> int:
-        """The place of a task that is pushed now, as place() would say."""
+        """The place() that a task of this turn would have if it were pushed now."""
         user = self._users.get(turn.user)
         tasks = user.tasks if user is not None else ()
         return self._place(turn, [each for each in tasks if each.turn.priority >= turn.priority])
 
     def _place(self, turn: Turn, ahead: list[PoolTask]) -> int:
-        """The place behind the user's tasks that are ahead."""
+        """The place of a task of this turn that comes after these tasks of the same user."""
         user = self._users.get(turn.user)
         due = self._round + 1 if user is None else user.due
         due += sum(each.cost for each in ahead) / weight_of(turn)

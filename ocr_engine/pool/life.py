@@ -36,7 +36,7 @@ class WorkerLife:
     idle_since: when it became warm or last answered.
     recycle_reason: why it leaves once its replacement is warm.
     killed_for: why the parent killed it.
-    counts: whether its present task counts as done when it is answered.
+    counts: whether its present task is added to tasks_done when it is answered.
     """
 
     started_at: float
@@ -85,7 +85,7 @@ class WorkerLife:
         return replace(self._become(WorkerState.READY), spare=False, idle_since=now)
 
     def demoted(self) -> WorkerLife:
-        """A spare was warm first and took the place: the worker will be a spare itself."""
+        """A spare has taken the place of this worker, which still loads and becomes a spare."""
         if self.state is not WorkerState.STARTING:
             raise IllegalTransition(f"a worker that is {self.state.value} cannot become a spare")
         return replace(self, spare=True)
@@ -127,7 +127,7 @@ class WorkerLife:
     def stuck_exit(self) -> WorkerExit:
         """The exit of a worker that does not leave when asked to.
 
-        One that ran out of memory may be too damaged to leave: the reason is then still memory.
+        A worker that ran out of memory may be too damaged to leave; memory remains the reason then.
         """
         reason = self.recycle_reason
         if reason is not None and reason.reason is ExitReason.OUT_OF_MEMORY:

@@ -11,8 +11,9 @@ MAX_BACKOFF_SECONDS = 30.0
 class Places:
     """Spawns for the places that are empty, with exponential backoff while starts fail.
 
-    empty: how many there are. spawn: starts one process, given its round: processes that were
-    started together count as one attempt. rounds: their numbers. Used from the event loop.
+    A round is all processes that are started together; it counts as one attempt. empty: how many
+    places are empty. spawn: starts one process of the round with this number. rounds: the numbers.
+    Used from the event loop.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class Places:
 
     @property
     def failures(self) -> int:
-        """How many attempts have failed since the last one that did not."""
+        """How many attempts have failed since the last success."""
         return len(self._failed)
 
     def fill(self) -> None:

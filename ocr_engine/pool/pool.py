@@ -87,6 +87,7 @@ class Pool:
             expected_wait_seconds=self.expected_wait(),
             workers=tuple(worker.stats() for worker in self.supervisor.workers()),
             restarts=dict(self.supervisor.restarts),
+            starts=self.supervisor.starts,
         )
 
     async def probe(self) -> ProbeReport:
@@ -177,7 +178,7 @@ class Pool:
         return task
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
-        """See Engine: kills the worker of a running task only if that is worth starting another."""
+        """See Engine; a running task is stopped only if that is worth the start of a worker."""
         task = _own(task)
         cancelled = PoolDraining("the work was cancelled")
         if self._backlog.remove(task):
@@ -284,7 +285,7 @@ class Pool:
         self.admission.record(self.spec.task_seconds, task.pixels)
 
     def _replace_killed(self) -> None:
-        """Let a spare take its place before the killed process has ended."""
+        """Let a spare take the place of a killed worker before its process has ended."""
         self.supervisor.use_spares()
         self.on_idle()
 

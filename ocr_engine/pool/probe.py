@@ -1,4 +1,4 @@
-"""The probe: every worker reads a known image, which finds those that are ready but wrong."""
+"""The probe: every worker reads a known image, to find workers that are ready but read wrongly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from importlib import resources
+from pathlib import Path
 
 from ocr_engine.engine import ProbeOutcome, ProbeReport, WorkerProbe, WorkerState
 from ocr_engine.options import RecognitionOptions
@@ -23,10 +23,10 @@ REST_SECONDS = 5.0  # from the start of a probe to that of the next
 
 
 class Prober:
-    """Probes the workers when asked to; those who ask meanwhile, or soon after, share the report.
+    """Probes the workers on request; requests during a probe, or soon after it, share its report.
 
     Each worker gets the image as a task, between two others. A worker that answers wrongly or not
-    in time is killed. Used from the event loop; the pool passes on what its workers do.
+    in time is killed. Used from the event loop; the pool reports what its workers do.
     on_idle: called when a spare may have become a worker. clock: monotonic seconds.
     """
 
@@ -48,7 +48,7 @@ class Prober:
         self._closed = False
 
     async def report(self) -> ProbeReport:
-        """The report of the present probe, of the last one if that is recent, or of a new one."""
+        """The report of the probe in progress, of the last one if it is recent, or of a new one."""
         recent = self._clock() - self._started_at < REST_SECONDS
         if self._probe is None or (self._probe.done() and not recent):
             self._started_at = self._clock()
@@ -73,7 +73,7 @@ class Prober:
                 worker.assign(task, counts=False)
 
     def on_reply(self, worker: WorkerProcess, reply: Done | Failed) -> bool:
-        """Judge the answer of a worker that read the image; False if it reads another one."""
+        """Judge a worker's answer; False if it is not the answer to the known image."""
         reading = self._readings.get(worker)
         if reading is None or reading.begun_at is None:
             return False
@@ -130,7 +130,7 @@ class Prober:
         reading.outcome.set_result(WorkerProbe(worker.pid, outcome, seconds))
 
     def _may_replace(self) -> bool:
-        """Whether another worker may be better: not if so many have been wrong, and none right."""
+        """Whether another worker may be better; no if many have been wrong, and none ever right."""
         if not self._ever_right and self._replaced >= self._supervisor.spec.number:
             log.error(
                 "no worker has ever read the known image rightly, so none is replaced: the models "
@@ -142,7 +142,7 @@ class Prober:
 
 
 class _Reading:
-    """The part of one worker in a probe. begun_at: None while the worker is busy otherwise."""
+    """The known image for one worker. begun_at: None while the worker reads another image."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -164,4 +164,4 @@ def _is_right(reply: Done) -> bool:
 
 def known_image() -> bytes:
     """A PNG with KNOWN_TEXT; tools/known_image.py draws it."""
-    return (resources.files(__package__) / "known.png").read_bytes()
+    return Path(__file__).with_name("known.png").read_bytes()

@@ -81,7 +81,7 @@ class WorkerProcess:
         self._channel: connection.Connection | None = None
         self._channel_lock = threading.Lock()
         self._oom_kills = 0  # when its task was assigned
-        self._cpu_seconds = 0.0  # the same
+        self._cpu_seconds = 0.0  # at that time, too
         self._sampling: asyncio.TimerHandle | None = None
 
     @property
@@ -123,7 +123,7 @@ class WorkerProcess:
         self._life = self._life.promoted(time.monotonic())
 
     def demote(self) -> None:
-        """Let a worker that is still being loaded be a spare."""
+        """Turn a worker that is still being loaded into a spare."""
         self._life = self._life.demoted()
 
     def assign(self, task: Task, counts: bool = True) -> None:
@@ -167,13 +167,13 @@ class WorkerProcess:
         self._loop.call_later(LEAVE_SECONDS, self.kill, stuck.reason, stuck.detail)
 
     def abort(self, reason: ExitReason, detail: str) -> None:
-        """SIGABRT, which logs a traceback of where it hangs, then SIGKILL."""
+        """Send SIGABRT, so that the worker logs where it hangs, and then SIGKILL."""
         self._mark_killed(reason, detail)
         self._signal(signal.SIGABRT)
         self._loop.call_later(ABORT_SECONDS, self.kill, reason, detail)
 
     def kill(self, reason: ExitReason, detail: str) -> None:
-        """SIGKILL; does nothing if the process has ended."""
+        """Send SIGKILL; does nothing if the process has ended."""
         self._mark_killed(reason, detail)
         self._signal(signal.SIGKILL)
 
@@ -190,7 +190,7 @@ class WorkerProcess:
     def _send(self, request: Request) -> None:
         """Write to the channel; the lock keeps the descriptor from being closed and reused.
 
-        A write may block because the worker does not read; it ends when the worker ends.
+        A write blocks while the worker does not read, at most until the worker ends.
         """
         with self._channel_lock, contextlib.suppress(OSError):
             if self._channel is not None:
@@ -250,7 +250,7 @@ class WorkerProcess:
         )
 
     def _out_of_memory(self) -> bool:
-        """Whether memory ran out during the task, or the worker had used nearly all that it may."""
+        """Whether memory ran out during the task, or the worker was near its memory limit."""
         limit = min(memory_limit_mb(), self._spec.task_memory_mb or memory_limit_mb())
         return oom_kills() > self._oom_kills or self._life.rss_mb >= NEAR_LIMIT * limit
 
@@ -259,7 +259,7 @@ class WorkerProcess:
             self._sampling = self._loop.call_later(SAMPLE_SECONDS, self._sample_memory)
 
     def _sample_memory(self) -> None:
-        """Record the memory of a busy worker: once it has died, nobody can."""
+        """Record the memory of a busy worker, because it cannot be measured after its death."""
         self._sampling = None
         if self.state is WorkerState.BUSY and self.pid is not None:
             with contextlib.suppress(OSError):
@@ -284,7 +284,7 @@ class WorkerProcess:
             self._post(self._listener.on_reply, self, reply)
 
     def _kill_at_exit(self) -> None:
-        """Kill the worker if the parent exits without close(): multiprocessing would wait."""
+        """Kill the worker if the parent exits without close(): multiprocessing waits for it."""
         self._signal(signal.SIGKILL)
 
     def _exited(self, ended: WorkerExit) -> None:

@@ -1,4 +1,4 @@
-"""Whether a cancelled task is worth the worker that would have to be killed to stop it."""
+"""Whether to stop a cancelled task, although its worker must be killed for that."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ SACRIFICE_SECONDS = 30.0
 
 
 class Sacrifices:
-    """Allows one sacrifice per worker in SACRIFICE_SECONDS.
+    """Allows, within any SACRIFICE_SECONDS, as many kills as there are workers.
 
-    Clients that cancel must not keep the pool busy starting workers. clock: monotonic seconds.
+    Otherwise, clients that cancel could keep the pool busy starting workers. clock: monotonic
+    seconds.
     """
 
     def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -20,9 +21,10 @@ class Sacrifices:
         self._clock = clock
 
     def allow(self, busy_seconds: float, start_seconds: float) -> bool:
-        """Whether to kill a worker that has been busy for so long, and takes so long to start.
+        """Whether to kill a worker; a yes is counted.
 
-        Only if starting another one takes less time than the task has taken.
+        busy_seconds: how long its task has taken so far. start_seconds: how long it takes to start
+        a worker; if that is longer, the worker is not killed.
         """
         now, last = self._clock(), self._last
         if busy_seconds < start_seconds:

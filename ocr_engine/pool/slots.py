@@ -14,13 +14,13 @@ Item = TypeVar("Item")
 class SlotQueue(Generic[Key, Item]):
     """Items by key, each in a numbered slot.
 
-    All calls take constant time for any number of items; only a slot that is opened costs the
-    logarithm of the number of slots.
+    All calls take constant time for any number of items, except that opening a slot takes time in
+    proportion to the logarithm of the number of slots.
     """
 
     def __init__(self) -> None:
         self._slots: dict[int, OrderedDict[Key, Item]] = {}
-        self._opened: list[int] = []  # a heap; a slot that was emptied stays until it is first
+        self._opened: list[int] = []  # a heap; an emptied slot stays in it until it is the lowest
         self._count = 0
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ class PoolSpec:
 
     queue_size: limit of the backlog. queue_seconds: how long a task may wait for a worker.
     task_seconds: how long one recognition may take, once started.
-    cores_per_image: the most cores that one image may use while they are idle.
+    cores_per_image: how many cores one image may use at most, if they would otherwise be idle.
     fingerprint: see Engine. user_share: see Admission.
     """
 

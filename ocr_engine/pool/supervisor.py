@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ocr_engine.engine import WorkerState
+from ocr_engine.engine import StartTimes, WorkerState
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 from ocr_engine.pool.places import Places
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
@@ -75,6 +75,7 @@ class Supervisor:
     ) -> None:
         self.spec = spec
         self.restarts: Counter[str] = Counter()
+        self.starts = StartTimes()
         self.info: EngineInfo | None = None
         self._listener = listener
         self._random = randomness or random.Random()
@@ -94,7 +95,7 @@ class Supervisor:
         self._fill()
 
     async def failure(self) -> str:
-        """Wait until it is certain that no worker can start; the reason."""
+        """Wait until it is certain that no worker can start; returns the reason."""
         assert self._failure is not None, "start() comes first"
         return await asyncio.shield(self._failure)
 
@@ -127,8 +128,8 @@ class Supervisor:
     def idle_worker(self) -> WorkerProcess | None:
         """An idle worker: the most recently used one, whose caches are warm.
 
-        If all may be in their idle trim, it is the one that has been idle longest: its trim is
-        over.
+        If all have been idle for so long that they may be in an idle trim, it is the one that has
+        been idle longest, because its trim is most likely over.
         """
         ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
         trim_started = time.monotonic() - IDLE_TRIM_SECONDS
@@ -143,9 +144,9 @@ class Supervisor:
         return sum(worker.state in states for worker in self._workers)
 
     def use_spares(self) -> None:
-        """Give the places of workers that leave, or are being killed, to spares that are warm.
+        """Give warm spares the places of workers that leave, are being killed, or still load.
 
-        A worker that is still being loaded becomes a spare then: whichever is warm first serves.
+        The worker that still loads becomes a spare, so that whichever is warm first gets tasks.
         """
         spares = [each for each in self._workers if each.state is WorkerState.SPARE]
         for spare in () if self._closing else spares:
@@ -159,7 +160,7 @@ class Supervisor:
             self._retire_one()
 
     def _fill(self) -> None:
-        """Use the spares, then start what is missing; spares last, they must not delay a worker."""
+        """Use the spares, start missing workers, and then spares, which must not delay workers."""
         if self._closing:
             return
         self.use_spares()
@@ -188,7 +189,7 @@ class Supervisor:
         self._listener.on_idle()
 
     def _account(self, process: WorkerProcess, ended: WorkerExit) -> None:
-        """Count and log an exit: as recycled only if the worker left on request."""
+        """Count and log an exit; it counts as recycled only if the worker left on request."""
         recycled = process.life.recycle_reason
         if recycled is not None and ended.reason is ExitReason.LEFT:
             self.restarts[recycled.label] += 1
@@ -228,15 +229,15 @@ class Supervisor:
 
     def _check_started(self, worker: WorkerProcess) -> None:
         if worker.state is WorkerState.STARTING:
-            detail = f"not ready within {self.spec.start_seconds:g} s"
-            worker.abort(ExitReason.NOT_STARTED, detail)
+            worker.abort(ExitReason.NOT_STARTED, f"not ready within {self.spec.start_seconds:g} s")
 
     def _on_ready(self, worker: WorkerProcess, ready: Ready) -> None:
         if worker.state is not WorkerState.STARTING:
             return
         self.info = ready.info
         worker.became_ready(ready.rss_mb)
-        spare, seconds = worker.life.spare, worker.life.start_seconds
+        spare, seconds = worker.life.spare, worker.life.start_seconds or 0.0
+        self.starts = self.starts.plus(seconds)
         what = "spare" if spare else "worker"
         log.info("%s %d ready after %.1f s (%d MiB)", what, worker.pid or 0, seconds, ready.rss_mb)
         if spare:
@@ -278,9 +279,7 @@ class Supervisor:
 
     def _retire_one(self) -> None:
         """Let the oldest worker that is due for recycling leave: its replacement is warm."""
-        for worker in self._workers:
-            if worker.life.recycle_reason is None:
-                continue
+        for worker in (each for each in self._workers if each.life.recycle_reason is not None):
             if worker.state is WorkerState.READY:
                 worker.stop()
                 return

@@ -29,7 +29,7 @@ class PoolTask:
     """One task; await `future` for its Recognition or an EngineError.
 
     max_seconds: for how long it may be retried. read_before: these models have read the image
-    before with these options, so it is not to blame for a worker's death.
+    before with these options, so the image is not to blame if a worker dies.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class PoolTask:
         self.read_before = read_before
         self.turn = turn
         self.pixels = pixels_in(image)  # 0 if its header is broken
-        self.cost = 1.0  # expected seconds, in those of an average image
+        self.cost = 1.0  # expected time, relative to that of an average image
         self.dispatches = 0  # workers that it was sent to
         self.attempts = 0  # workers that have begun it
         self.begun = False  # by its present worker
@@ -64,7 +64,7 @@ class PoolTask:
         self.timer: asyncio.TimerHandle | None = None
 
     def start(self, cores: int) -> None:
-        """A worker gets it, and may use so many cores."""
+        """A worker gets the task, and may use this many cores for it."""
         self.dispatches += 1
         self.begun = False
         self.state = TaskState.RUNNING

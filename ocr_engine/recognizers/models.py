@@ -154,8 +154,8 @@ def _in_all_roles(precision: Precision) -> dict[Role, Precision]:
 def normalization(source: ModelSource) -> Normalization:
     """The normalization, in the channel order of the stages' output.
 
-    As in PaddleOCR: recognition and padded classification get -1..1, whatever inference.yml says;
-    stretched crops are in RGB order.
+    As in PaddleOCR: the input of recognition and of padded classification is from -1 to 1, whatever
+    inference.yml says. The stretched crops of classification are RGB, everything else is BGR.
     """
     if source.role == "det":
         return Normalization(source.mean, source.std)

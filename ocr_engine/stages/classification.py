@@ -20,7 +20,10 @@ def preprocess(crop: ImageArray, height: int = 48, width: int = 192) -> ImageArr
 
 
 def is_upside_down(probabilities: FloatArray, threshold: float) -> bool:
-    """Whether the probability of 180 degrees in (1, 2), for (0, 180), is above the threshold."""
+    """Whether the probability of 180 degrees is above the threshold.
+
+    probabilities: (1, 2), those of 0 and of 180 degrees.
+    """
     return bool(probabilities[0, UPSIDE_DOWN] > threshold)
 
 

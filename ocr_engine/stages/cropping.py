@@ -50,7 +50,7 @@ class CropRegion:
 
     @property
     def crop_shape(self) -> CropShape:
-        """The shape of the crop; another one if the image is too large for OpenCV to warp."""
+        """The shape of the crop; cut_out() reduces it if OpenCV cannot warp so large an image."""
         return (self.width, self.height) if self.is_vertical else (self.height, self.width)
 
 
@@ -71,8 +71,9 @@ def crop_region(box: QuadArray) -> CropRegion | None:
 def cut_out(pixels: ImageArray, region: CropRegion) -> ImageArray:
     """Cut the line out of (H, W, 3) uint8 and straighten it (bicubic, edges repeated).
 
-    The pixels of a level box stay unchanged, at most half a pixel off; small print is shifted
-    exactly. The crop may be a view of the image, not a copy.
+    The pixels of a level box are not interpolated, so the crop may be half a pixel off; only small
+    print, and crops that extend past the image, are shifted exactly. The crop may be a view of the
+    image, not a copy.
     """
     across, down = (region.corners[corner] - region.corners[0] for corner in (1, 3))
     if abs(across[1]) <= STRAIGHT and abs(down[0]) <= STRAIGHT:

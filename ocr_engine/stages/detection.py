@@ -19,25 +19,24 @@ import numpy.typing as npt
 
 from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
-from ocr_engine.options import RecognitionOptions
+from ocr_engine.options import MAX_DETECTION_SIDE, RecognitionOptions
 from ocr_engine.stages.contrast import with_contrast
 
 Float64Array = npt.NDArray[np.float64]
 QuadArray = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 
 SIDE_MULTIPLE = 32
-MAX_SIDE = 4000
 MAX_CANDIDATES = 3000
 MIN_BOX_SIDE = 3
 FULL_SIZE_PIXELS = 300_000  # no image is reduced below this
 SMALL_TEXT = 22  # pixels in height of a line's box; below it, reduction loses characters
 SMALLEST_SHARE = 10  # percent of the boxes; a few specks do not make a page one of small text
 MAX_ENLARGEMENT = 4  # of a side; makes letters of 8 pixels 32 high, and more does not help
-ALWAYS_ENLARGED_TO = 64  # with MAX_SIDE this is less than FULL_SIZE_PIXELS
+ALWAYS_ENLARGED_TO = 64  # with MAX_DETECTION_SIDE this is less than FULL_SIZE_PIXELS
 AREA_RATIO = 0.6  # resize by area up to this ratio, averaging the source pixels
 # The sides for `auto`; few, as each pair costs 25 ms to compile (decisions/0018).
 SMALL_SIDES = (32, 64, 96, 128, 160, 192, 256, 320, 384, 480)
-SIDES = (*SMALL_SIDES, 608, 768, 960, 1216, 1536, 1920, 2400, 3008, 3776, MAX_SIDE)
+SIDES = (*SMALL_SIDES, 608, 768, 960, 1216, 1536, 1920, 2400, 3008, 3776, MAX_DETECTION_SIDE)
 
 
 def detection_size(
@@ -45,8 +44,8 @@ def detection_size(
 ) -> tuple[int, int]:
     """The (height, width) of detection's input, in multiples of SIDE_MULTIPLE.
 
-    reduction: the factor by which `auto` reduces the sides of a large image; the sides are then
-    taken from SIDES, the nearest by ratio.
+    reduction: the factor by which `auto` reduces the sides of a large image; each side is then
+    rounded to the one in SIDES that is nearest by ratio.
     """
     limit = options.det_limit_side_len
     ratio, reduced = 1.0, False
@@ -58,8 +57,8 @@ def detection_size(
         reduced = reduction < 1 and height * width * reduction**2 >= FULL_SIZE_PIXELS
         ratio = reduction if reduced else 1.0
     height, width = int(height * ratio), int(width * ratio)
-    if max(height, width) > MAX_SIDE:
-        ratio = MAX_SIDE / max(height, width)
+    if max(height, width) > MAX_DETECTION_SIDE:
+        ratio = MAX_DETECTION_SIDE / max(height, width)
         height, width = int(height * ratio), int(width * ratio)
     if reduced:
         return _nearest_side(height), _nearest_side(width)
@@ -69,7 +68,7 @@ def detection_size(
 def has_small_text(boxes: Sequence[FloatArray]) -> bool:
     """Whether the smallest lines (4, 2) are so small that a reduced image loses characters.
 
-    Also if there are no lines: they may all be lost.
+    Also true if there are no lines, because all of them may have been lost.
     """
     heights = sorted(map(_short_side, boxes))
     return not heights or heights[(len(heights) - 1) * SMALLEST_SHARE // 100] < SMALL_TEXT

@@ -1,4 +1,4 @@
-"""Lines that are wider than the model takes: cut into overlapping pieces, whose texts are joined.
+"""Cuts lines that are too wide for the model into overlapping pieces, and joins their texts.
 
 Two pieces are joined in the middle of the longest text that both have at the same place.
 """
@@ -33,7 +33,7 @@ class Pieces:
     crops: Crops
 
     def join(self, readings: Sequence[Reading]) -> list[Reading]:
-        """The readings of the lines, from those of all pieces with their characters."""
+        """The readings of the lines, from readings of all pieces that have their characters."""
         remaining = iter(readings)
         return [
             _joined(shape, spans, [next(remaining) for _ in spans])
@@ -118,10 +118,10 @@ def _join(
 def _common(
     left: Sequence[Character], right: Sequence[Character], distance: float
 ) -> tuple[int, int, int]:
-    """Where the longest common text begins in both, and its length; the first if several are.
+    """Where the longest common text begins in both, and its length; the first one of several.
 
-    Its characters are at most this many columns apart; those that are far apart count for less, as
-    in a row of equal characters others are near, too.
+    Equal characters may be at most `distance` columns apart. The farther apart they are, the less
+    they count, because in a row of equal characters they may be two different ones.
     """
     best, best_score = (0, 0, 0), 0.0
     before: dict[int, tuple[int, float]] = {}

@@ -46,8 +46,8 @@ def evidence(upright: Reading, turned: Reading | None) -> int:
     """A line's vote on its page: positive for upside down, negative for upright.
 
     The weight is the number of telling characters in the more confident reading, at least 1. With
-    fewer than two, the line votes only if the other reading is clearly worse. A single turnable
-    character never votes.
+    fewer than two, the line votes only if the other reading is clearly worse. A single
+    character that upside down looks like another one (TURNABLE), such as 6, never votes.
     """
     if turned is None:
         return -telling(upright.text) if reads_upright(upright) else 0
@@ -66,8 +66,8 @@ def turned_groups(
 ) -> set[bool]:
     """Which groups of lines, horizontal (False) or vertical (True), are upside down.
 
-    Such a group has one line with telling characters, or two lines that only read clearly better
-    rotated.
+    One upside-down line with telling characters decides for its group, and so do two lines that
+    merely read clearly better rotated.
     turned: the rotated readings, by line index, of the lines that have one.
     """
     balance = {False: 0, True: 0}

@@ -26,7 +26,7 @@ CLEARLY = 4  # times as much evidence as against it
 LONG_ENOUGH = 20.0  # length to height of a line with more letters than a sample needs
 READS_BADLY = 0.9  # confidence below which a line may be upside down
 SHORT_RATIO = 1.5  # length to height below which a crop does not show its direction
-UNCLEAR = 0.2  # confidence by which characters on their sides read better than upright ones
+UNCLEAR = 0.2  # confidence by which a column's characters may read worse upright than sideways
 COLUMN_CHARACTERS = 8  # of a line, read upright to tell whether it is a vertical column
 
 
@@ -49,9 +49,9 @@ def rotate(pixels: ImageArray, angle: int) -> ImageArray:
 
 
 def mostly_steep(shapes: Sequence[CropShape], steep: Sequence[bool]) -> bool:
-    """Whether lines that run up or down are longer in total than others, in heights of their lines.
+    """Whether the lines that run up or down are longer, in total, than the other lines.
 
-    Crops that are nearly square do not count.
+    The length of a line is measured in its heights. Crops that are nearly square do not count.
     """
     lengths = {False: 0.0, True: 0.0}
     for (height, width), is_steep in zip(shapes, steep, strict=True):
@@ -61,7 +61,7 @@ def mostly_steep(shapes: Sequence[CropShape], steep: Sequence[bool]) -> bool:
 
 
 def sample_of(shapes: Sequence[CropShape], numbers: Sequence[int]) -> list[int]:
-    """At most SAMPLE of these crops: the longest ones, but none longer than needed."""
+    """At most SAMPLE of these crops: the shortest that are LONG_ENOUGH, then the longest others."""
     ratio = {number: shapes[number][1] / shapes[number][0] for number in numbers}
     return sorted(
         numbers, key=lambda number: (-min(ratio[number], LONG_ENOUGH), ratio[number], number)
@@ -115,12 +115,12 @@ def is_upside_down(readings: Sequence[Reading], turned: Mapping[int, Reading]) -
 
 
 def clear(evidence: int, against: int) -> bool:
-    """Whether this many letters decide, with so many against it."""
+    """Whether this many letters decide, although so many letters are against it."""
     return evidence >= max(TELLING_LETTERS, CLEARLY * against)
 
 
 def readable(readings: Sequence[Reading]) -> int:
-    """The characters in lines that read well; a page on its side has few horizontal ones."""
+    """The number of characters in lines that read well; a page on its side has few of them."""
     return sum(
         len(reading.text)
         for reading in readings
@@ -135,7 +135,7 @@ def is_ideographic(text: str) -> bool:
 
 
 def set_level(crop: ImageArray, reading: Reading) -> ImageArray:
-    """The first characters of a column, side by side: a column's crop has them on their sides."""
+    """The first characters of a column, upright and side by side; its crop has them rotated."""
     height, width = crop.shape[:2]
     tiles = []
     for character in reading.characters[:COLUMN_CHARACTERS]:

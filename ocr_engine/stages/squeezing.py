@@ -31,8 +31,8 @@ def suffices(squeezed: Reading) -> bool:
 def better(squeezed: Reading, full: Reading) -> Reading:
     """The more confident reading; the one at full width if either is a code.
 
-    Of two that differ in spaces only, the one with more: the model skips spaces rather than invents
-    them, and a doubtful space that it skips does not lower the mean.
+    If the readings differ in spaces only, the one with more spaces: the model skips spaces rather
+    than invents them, and a doubtful space that is skipped does not lower the confidence.
     """
     if squeezed.text != full.text and _joined(squeezed.text) == _joined(full.text):
         return max(full, squeezed, key=lambda reading: reading.text.count(" "))

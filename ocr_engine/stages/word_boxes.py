@@ -104,7 +104,8 @@ def _divide(
     """The extents, from left to right, of characters without spaces between them.
 
     If there are as many pieces of ink as characters, and each is near its character, the pieces are
-    the characters: narrow letters may be more than one step off. Otherwise, cut between middles.
+    the characters. The middles alone are less exact, as a narrow letter may be more than one step
+    off. In other cases, the cuts are where the least ink is between two middles.
     """
     starts, ends = _runs(ink[int(left) : math.ceil(right)] >= GROUND)
     pieces = [(int(left) + start, int(left) + end) for start, end in zip(starts, ends, strict=True)]

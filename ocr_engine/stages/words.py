@@ -50,7 +50,7 @@ def split_words(characters: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def words_of(line: Line) -> tuple[Word, ...]:
-    """The words of a line, built from its characters if these are known; empty without either.
+    """The words of a line, built from its characters if it has these; empty if it has neither.
 
     A built word has the mean confidence of its characters and a level box around them, or the box
     of its only character.

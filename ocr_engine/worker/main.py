@@ -25,6 +25,7 @@ from ocr_engine.memory import rss_mb
 from ocr_engine.moved_boxes import resized
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
+from ocr_engine.selection import confident
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.memory import trim_memory
 from ocr_engine.worker.messages import (
@@ -141,7 +142,7 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
 
     start = time.perf_counter()
     (page,) = result.pages
-    drawing = draw_page(image.pixels, page)
+    drawing = draw_page(image.pixels, confident(page, task.options.shown_score))
     return Recognition(result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
@@ -156,7 +157,7 @@ def _loaded(spec: WorkerSpec) -> Recognizer:
 def _loaded_in_background(spec: WorkerSpec) -> Recognizer:
     """As _loaded(), in a thread at low priority, so that workers get the cores first.
 
-    The process could not raise its own priority afterwards, so the main thread keeps it.
+    The main thread keeps its priority, because a process cannot raise a priority that it lowered.
     """
     with ThreadPoolExecutor(1, initializer=lower_priority) as loader:
         return loader.submit(_loaded, spec).result()

@@ -16,7 +16,7 @@ from typing import Any
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
-from ocr_engine.result_json import as_json, from_json
+from ocr_engine.result_json import from_json, with_blocks
 
 MAX_REPLY_BYTES = 64 << 20
 
@@ -126,7 +126,7 @@ def encode_reply(reply: Reply) -> bytes:
             {
                 "kind": "done",
                 "task_id": reply.task_id,
-                "result": as_json(reply.recognition.result),
+                "result": with_blocks(reply.recognition.result),
                 "stages": dict(reply.recognition.stages),
                 "rss_mb": reply.rss_mb,
             },

@@ -38,7 +38,7 @@ def die_with_parent() -> None:
 
 
 def prepare_process() -> None:
-    """No core dumps of clients' images; when memory runs out, the kernel kills workers first.
+    """Prevent core dumps of clients' images; if memory runs out, let the kernel kill workers first.
 
     All threads share one malloc arena: with one per thread, glibc keeps some 30 MB more.
     """
@@ -52,11 +52,10 @@ def prepare_process() -> None:
 
 
 def own_signals() -> None:
-    """Ignore what a terminal or an init sends to all processes, as the parent stops workers.
+    """Ignore signals that a terminal or an init sends to all processes; log a crash's traceback.
 
-    Log a traceback on a crash.
-
-    Called again after loading: Paddle installs its own handlers when it is imported.
+    They are ignored because the parent stops the workers. Called again after loading, because
+    Paddle installs its own handlers when it is imported.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -74,7 +73,8 @@ def lower_priority() -> None:
 def limit_memory(task_memory_mb: int) -> None:
     """Make an image that needs too much fail with MemoryError before the machine runs out.
 
-    Set for each image: released memory leaves holes in the address space.
+    The limit is set again for each image, because released memory leaves holes in the address space
+    and so does not make it smaller.
     """
     if task_memory_mb:
         limit = memory_bytes()[0] + (task_memory_mb << 20)

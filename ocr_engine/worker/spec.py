@@ -49,9 +49,10 @@ def thread_environment(threads: int) -> dict[str, str]:
 
 @contextlib.contextmanager
 def safe_path() -> Iterator[None]:
-    """Processes started meanwhile import nothing from the current directory.
+    """Processes that are started in this context import nothing from the current directory.
 
-    Others may write to it, and Python looks there for the first modules of a worker.
+    Python would look there for the first modules of a worker, and other users may be able to write
+    to that directory.
     """
     before = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"

@@ -1,1 +1,1 @@
-"""Alerts: what the server tells its operator by a webhook of alerts.webhook."""
+"""Alerts: what the server tells its operator by the webhook of the setting alerts.webhook."""

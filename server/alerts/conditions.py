@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from ocr_engine.engine import EngineStats
+from server.disk_space import free_bytes
 
 DEATHS_SECONDS = 300.0
 INTENDED = frozenset(("recycled", "cancelled", "shutdown"))  # reasons that are not deaths
-NEARLY = 0.9  # of a limit: with workers that take from it, a full queue is never full for long
+NEARLY = 0.9  # of a limit: workers keep taking images, so a full queue is seldom exactly full
 
 
 class Condition(Protocol):
@@ -25,10 +25,10 @@ class Condition(Protocol):
     recovered: str
 
     def problem(self, now: float, told: bool) -> str | None:
-        """What is wrong, or None. told: whether it was wrong and is not over yet.
+        """What is wrong, or None. told: whether an alert of it was posted, and none of its end.
 
-        It takes more for a problem to end than to be below its limit, so that it does not come
-        and go. now: any clock in seconds that only moves forward.
+        A problem that has begun ends only when its value is well on the good side of the limit, so
+        that problems do not come and go. now: any clock in seconds that only moves forward.
         """
 
 
@@ -60,7 +60,7 @@ class WorkerDeaths:
 
 
 class QueueFull:
-    """The backlog has been full, or its wait too long for more images, for `seconds`."""
+    """For `seconds`, the backlog was nearly full, or the expected wait was nearly too long."""
 
     kind = "queue"
     recovered = "the queue has room again"
@@ -91,7 +91,7 @@ class QueueFull:
 
 
 class DiskLow:
-    """A folder's disk has less than min_mb left. folders: by their names in alerts."""
+    """A folder's disk has less than min_mb left. folders: see watched_folders()."""
 
     kind = "disk"
     recovered = "the disk has room again"
@@ -101,12 +101,11 @@ class DiskLow:
         self._min_mb = min_mb
 
     def problem(self, now: float, told: bool) -> str | None:
-        """See Condition; a folder that does not exist yet counts as its parent."""
+        """See Condition."""
         for name, folder in self._folders.items():
-            existing = next(each for each in (folder, *folder.parents) if each.exists())
-            free_mb = shutil.disk_usage(existing).free >> 20
+            free_mb = free_bytes(folder) >> 20
             if free_mb < self._min_mb * (2 - NEARLY if told else 1):
-                return f"the disk of the {name} has {free_mb} MiB left"
+                return f"the disk of the {name} folder has {free_mb} MiB left"
         return None
 
 

@@ -38,8 +38,9 @@ class Alert:
 class Form:
     """How a service takes an alert.
 
-    build: the URL to post to, from the given URL and secret, and the body. reply_codes: the names
-    of the number in its answer that is 0 if it took the alert; it has status 200 anyway.
+    build: the URL to post to, from the given URL and secret, and the body. reply_codes: names that
+    a number in the service's answer may have; it is 0 if the service accepted the alert. The HTTP
+    status is 200 in any case.
     """
 
     build: Callable[[Alert, str, str | None], tuple[str, Payload]]
@@ -75,7 +76,7 @@ def _wecom(alert: Alert, url: str, _: str | None) -> tuple[str, Payload]:
 
 
 def _dingtalk(alert: Alert, url: str, secret: str | None) -> tuple[str, Payload]:
-    """The signature goes into the query: the key is the secret, the time in milliseconds."""
+    """The signature goes into the query, with the time in milliseconds; its key is the secret."""
     if secret is not None:
         milliseconds = str(round(alert.at * 1000))
         sign = _hmac(secret, f"{milliseconds}\n{secret}")
@@ -85,7 +86,7 @@ def _dingtalk(alert: Alert, url: str, secret: str | None) -> tuple[str, Payload]
 
 
 def _feishu(alert: Alert, url: str, secret: str | None) -> tuple[str, Payload]:
-    """The signature goes into the body: an HMAC of nothing, with time and secret as the key."""
+    """The signature goes into the body: an HMAC of no text, with time and secret as its key."""
     payload: Payload = {"msg_type": "text", "content": {"text": alert.text}}
     if secret is not None:
         seconds = str(int(alert.at))

@@ -28,7 +28,7 @@ def check_url(settings: AlertSettings) -> None:
 
 
 async def post_alert(settings: AlertSettings, alert: Alert) -> None:
-    """PostError if the receiver did not take it. The operator's URL may be a private one."""
+    """PostError if the receiver did not accept it. The URL may lead to a private address."""
     assert settings.webhook is not None
     form = FORMS[settings.format]
     secret = settings.secret.reveal() if settings.secret is not None else None

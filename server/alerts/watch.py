@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +31,8 @@ Post = Callable[[Alert], Awaitable[None]]
 class _Told:
     """What the operator knows of one condition.
 
-    quiet_until: no new problem is posted before. retry_at: nothing is, since a post failed.
+    quiet_until: before this time, no new problem is posted. retry_at: before this time, nothing is
+    posted, because a post failed.
     """
 
     problem: bool = False
@@ -102,17 +102,14 @@ def new_alert(kind: str, state: State, message: str) -> Alert:
 
 
 def build_watch(
-    settings: Settings, stats: Callable[[], EngineStats], database: Path | None
+    settings: Settings, stats: Callable[[], EngineStats], folders: Mapping[str, Path]
 ) -> Watch:
     """The watch of these settings; SettingsError if alerts.webhook is not a URL.
 
-    database: the file of SQLite, whose folder is the state folder.
+    folders: see watched_folders().
     """
     alerts = settings.alerts
     check_url(alerts)
-    folders = {"temporary folder": Path(tempfile.gettempdir())}
-    if database is not None:
-        folders = {"state folder": database.parent, **folders}
     wait = settings.ocr.process.queue_timeout_seconds
     conditions: list[Condition] = [
         WorkerDeaths(stats, alerts.after),

@@ -1,4 +1,4 @@
-"""Which blob store there is, and how the blobs of a user are erased."""
+"""Which blob store is used, and how the blobs of a user are erased."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def blob_folder(location: Location) -> Path:
 async def erase_blobs(
     location: Location, connection: AsyncConnection, user: str
 ) -> Sequence[Callable[[], Awaitable[None]]]:
-    """Delete the blobs of a user's jobs in the database; those in the folder after the commit."""
+    """Delete the blobs of a user's jobs in the database.
+
+    Returns what deletes those in the folder, to be called after the commit.
+    """
     query = select(JOB.c.input_blob, JOB.c.result_blob).where(JOB.c.user == user)
     rows = await connection.execute(query)
     blobs = [blob for row in rows for blob in row if blob]

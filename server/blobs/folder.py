@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 class FolderBlobs:
     """One file for each blob; see BlobStore. clock: Unix seconds.
 
-    The folder is created, but not the one above it: if an operator moved that away, it must not be
-    in the way when it is moved back.
+    The folder is created, but not its parent: if an operator has moved the parent away, a new one
+    would be in the way when the old one is moved back.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from server.errors import StorageUnavailable
 
-MEMORY_BYTES = 1 << 20  # of each request; the rest of its images are in the file
+MEMORY_BYTES = 1 << 20  # of each request; if its images need more, all are in the file
 
 log = logging.getLogger(__name__)
 

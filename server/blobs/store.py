@@ -13,11 +13,11 @@ class BlobMissing(Exception):
 class Inputs(Protocol):
     """Keeps bytes under ids that it chooses.
 
-    All calls raise StorageUnavailable if it cannot work.
+    All calls raise StorageUnavailable if the storage does not work.
     """
 
     async def put(self, data: bytes) -> str:
-        """Keep the data; its id."""
+        """Keep the data and return its id."""
 
     async def get(self, blob_id: str) -> bytes:
         """The data; BlobMissing if there is none."""
@@ -29,7 +29,7 @@ class Inputs(Protocol):
 class BlobStore(Inputs, Protocol):
     """Inputs that last: when put() returns, the data survives a power cut.
 
-    A blob whose id is in no row, because the process died in between, is found by its age.
+    If the process dies before it has written the id into a row, the blob is found by its age.
     """
 
     async def older_than(self, seconds: float) -> list[str]:

@@ -30,7 +30,7 @@ Insert = sqlite.Insert | postgresql.Insert
 class Database:
     """A pool of connections; all calls raise StorageUnavailable if the server does not answer.
 
-    file: of SQLite.
+    file: the file of SQLite; None for PostgreSQL.
     """
 
     def __init__(self, engine: AsyncEngine, file: DatabaseFile | None = None) -> None:
@@ -130,8 +130,8 @@ class Database:
 class _SqliteConnection(AsyncConnection):
     """Finishes each statement, also if its task is cancelled.
 
-    aiosqlite runs it in a thread, where it cannot be stopped: if the task left before its end, the
-    connection would stay in a transaction that nobody ends, and hold the write lock.
+    aiosqlite runs the statement in a thread, where it cannot be stopped. If the task ended first,
+    the connection would stay in a transaction that nobody ends, and hold the write lock.
     """
 
     async def execute(self, *arguments: Any, **named: Any) -> Any:
@@ -140,7 +140,7 @@ class _SqliteConnection(AsyncConnection):
 
 
 async def _finished(work: Coroutine[Any, Any, Result]) -> Result:
-    """Await the work; if this task is cancelled meanwhile, raise that when the work is done."""
+    """Await the work to its end; if this task is cancelled meanwhile, raise CancelledError then."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -149,7 +149,7 @@ async def _finished(work: Coroutine[Any, Any, Result]) -> Result:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # retrieved: the cancellation is what counts
+            task.exception()  # mark it as retrieved; the cancellation is raised instead
         raise
 
 
@@ -159,7 +159,7 @@ async def _plain(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def connect(location: Location, file: DatabaseFile | None = None) -> Database:
-    """A database; nothing is opened before the first transaction. file: of SQLite."""
+    """A database; nothing is opened before the first transaction. file: see Database."""
     if location.file is not None:
         engine = create_async_engine(
             location.async_url, pool_size=CONNECTIONS, max_overflow=MORE_CONNECTIONS
@@ -189,7 +189,7 @@ def _translated() -> Any:
 
 
 def prepare_sqlite(connection: Any, _: Any) -> None:
-    """Set durable commits, and readers that never wait; SQLAlchemy begins the transactions."""
+    """Make commits durable, and let readers never wait; _begin_sqlite() begins transactions."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
@@ -204,7 +204,7 @@ def prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 async def _truncate_log(connection: AsyncConnection) -> bool:
-    """Outside of a transaction, which SQLAlchemy would begin."""
+    """Empty the log, on the raw connection, because SQLAlchemy would begin a transaction."""
     raw = await connection.get_raw_connection()
     assert raw.driver_connection is not None
     rows = await raw.driver_connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")

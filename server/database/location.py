@@ -55,7 +55,7 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def locate(url: str | None, folder: Path) -> Location:
-    """The database of this URL; None: a file in the folder. LocationError if it is not accepted."""
+    """The database of this URL, or a file in the folder; LocationError if the URL is refused."""
     if not url:
         return _sqlite(folder / FILE_NAME)
     parts = urlsplit(url)

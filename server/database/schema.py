@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
@@ -43,10 +44,12 @@ def current_version(location: Location) -> str | None:
 
 
 def check_version(location: Location) -> None:
-    """StorageError unless the schema is the newest; an empty SQLite file gets it."""
+    """StorageError unless the schema is the newest; it is created in an empty SQLite file."""
     found, needed = current_version(location), newest_version()
     if found is None and location.file is not None:
         upgrade(location)
+    elif found is not None and found > needed:  # numbers of four digits
+        raise _too_new()
     elif found != needed:
         raise StorageError(
             f"the database has schema {found or 'none'}, this server needs {needed}; run: "
@@ -55,13 +58,25 @@ def check_version(location: Location) -> None:
 
 
 def upgrade(location: Location) -> None:
-    """Bring a database to the newest version; creates a SQLite file in an existing folder."""
+    """Bring a database to the newest version; creates a SQLite file in an existing folder.
+
+    StorageError if a newer program has already changed its schema.
+    """
     try:
         if location.file is not None:
             _create(location.file)
         command.upgrade(alembic_config(location), "head")
+    except CommandError as error:  # the version of the database has no migration here
+        raise _too_new() from error
     except DBAPIError as error:
         raise StorageUnavailable(f"the database does not answer: {error.orig}") from error
+
+
+def _too_new() -> StorageError:
+    return StorageError(
+        f"the database has a newer schema than {newest_version()}, which this server needs; "
+        "install the newer version again, or restore a backup"
+    )
 
 
 def _create(file: Path) -> None:

@@ -42,14 +42,14 @@ class Storage:
 
     @property
     def problem(self) -> str:
-        """Why it is unavailable: the last open() failed, or the file of SQLite is gone."""
+        """Why the database is unavailable: open() failed, or SQLite's file is gone; else empty."""
         if self._open.is_set() and self._file is not None:
             return self._file.problem()
         return self._failure
 
     @property
     def state(self) -> StorageState:
-        """Whether it is open; unavailable: see problem."""
+        """Whether the database is open; if it is unavailable, `problem` says why."""
         if self.problem:
             return "unavailable"
         return "open" if self._open.is_set() else "closed"

@@ -66,7 +66,7 @@ ERASED = Table(
     Column("at", Double, nullable=False),
 )
 
-# What is used of a daily quota, with what processes have leased and not given back.
+# What is used of a daily quota, including what processes have leased and not given back.
 QUOTA_DAY = Table(
     "quota_day",
     METADATA,
@@ -75,7 +75,7 @@ QUOTA_DAY = Table(
     Column("used", Integer, nullable=False),
 )
 
-# owner: the process. recalled: 1 if another process needs what is not spent.
+# owner: the process. recalled: 1 if another process needs the unspent part.
 QUOTA_LEASE = Table(
     "quota_lease",
     METADATA,
@@ -149,7 +149,7 @@ JOB = Table(
     Column("expires_at", Double),  # set when it finishes
     Column("lease_owner", String(32)),
     Column("lease_until", Double),
-    Column("request", Text, nullable=False),  # JSON: options, read_cache
+    Column("request", Text, nullable=False),  # JSON: options, read_cache, rendering
     Column("format", String(16), nullable=False),
     Column("input_blob", String(64), nullable=False),
     Column("input_bytes", BigInteger, nullable=False),
@@ -199,7 +199,8 @@ BATCH = Table(
 )
 
 # One webhook message; sent until the receiver has it. state: pending, delivered or dead.
-# next_at: when it is due; the process that sends it moves it on first, so that no other one does.
+# next_at: when it is due. Before a process sends a message, it sets next_at to a later time, so
+# that no other process sends the same message.
 DELIVERY = Table(
     "delivery",
     METADATA,
@@ -232,7 +233,7 @@ WEBHOOK_SECRET = Table(
 )
 
 # An Idempotency-Key with what was answered: a job, a batch, or the reply to a request that waited.
-# None of them: until lease_until, the request `owner` is being answered.
+# If there is none of them, the request `owner` is being answered, at the latest until lease_until.
 IDEMPOTENCY = Table(
     "idempotency",
     METADATA,

@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 from ocr_engine.geometry import LevelBox, level_box
 from ocr_engine.result import Document, Page
+from server.formats.tables import cell_block, table_of
 from server.formats.typesetting import (
+    TypesetArea,
     TypesetBlock,
     TypesetLine,
     TypesetWord,
     page_box,
     typeset,
+    typeset_areas,
 )
 from server.formats.xml_text import xml_text
 from server.version import VERSION
@@ -29,8 +32,9 @@ _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
 class _Numbers(NamedTuple):
-    """Counters for the IDs of blocks, lines and words in the document."""
+    """Counters for the IDs of groups of blocks, blocks, lines and words in the document."""
 
+    groups: Iterator[int]
     blocks: Iterator[int]
     lines: Iterator[int]
     words: Iterator[int]
@@ -39,7 +43,8 @@ class _Numbers(NamedTuple):
 def render_alto(document: Document, image: str) -> bytes:
     """Write the document as ALTO; image is the image's name in the description.
 
-    A line without words becomes one String.
+    A line without words becomes one String. The blocks of an area are in a ComposedBlock, if there
+    are several; the cells of a table always are. Tags say what a block is, unless it is plain text.
     """
     root = ET.Element(
         "alto",
@@ -51,8 +56,9 @@ def render_alto(document: Document, image: str) -> bytes:
         },
     )
     _describe(root, image)
+    _add_tags(root, document)
     layout = ET.SubElement(root, "Layout")
-    numbers = _Numbers(count(1), count(1), count(1))
+    numbers = _Numbers(count(1), count(1), count(1), count(1))
     for page in document.pages:
         _add_page(layout, page, numbers)
     ET.indent(root, " ")
@@ -73,19 +79,54 @@ def _describe(root: ET.Element, image: str) -> None:
     ET.SubElement(software, "softwareVersion").text = VERSION
 
 
+def _add_tags(root: ET.Element, document: Document) -> None:
+    """Add a tag for each type of block in the document, except plain text."""
+    kinds = {block.type for page in document.pages for block in page.blocks} - {"text"}
+    if not kinds:
+        return
+    tags = ET.SubElement(root, "Tags")
+    for kind in sorted(kinds):
+        ET.SubElement(tags, "LayoutTag", {"ID": _tag(kind), "LABEL": kind})
+
+
 def _add_page(layout: ET.Element, page: Page, numbers: _Numbers) -> None:
     attributes = {"ID": f"page_{page.number}", "PHYSICAL_IMG_NR": str(page.number)}
     element = ET.SubElement(layout, "Page", attributes | _size(page.width, page.height))
     if page.blocks:
         element.set("PC", _confidence(page.confidence))
     space = ET.SubElement(element, "PrintSpace", _place(page_box(page)))
-    for block in page.blocks:
-        _add_block(space, typeset(block), numbers)
+    for area in typeset_areas(page):
+        _add_area(space, area, numbers)
 
 
-def _add_block(space: ET.Element, block: TypesetBlock, numbers: _Numbers) -> None:
+def _add_area(space: ET.Element, area: TypesetArea, numbers: _Numbers) -> None:
+    parent = _group(space, area.box, "area", numbers) if len(area.blocks) > 1 else space
+    for block in area.blocks:
+        if block.block.table is not None:
+            _add_table(parent, block, numbers)
+        else:
+            _add_block(parent, block, numbers)
+
+
+def _add_table(parent: ET.Element, block: TypesetBlock, numbers: _Numbers) -> None:
+    """Add a group with a block for each cell that has text."""
+    table = _group(parent, block.box, "table", numbers)
+    table.set("TAGREFS", _tag("table"))
+    for cell in table_of(block.block).cells:
+        if cell.lines:
+            _add_block(table, typeset(cell_block(block.block, cell)), numbers)
+
+
+def _group(parent: ET.Element, box: LevelBox, kind: str, numbers: _Numbers) -> ET.Element:
+    attributes = {"ID": f"group_{next(numbers.groups)}", **_place(box), "TYPE": kind}
+    return ET.SubElement(parent, "ComposedBlock", attributes)
+
+
+def _add_block(parent: ET.Element, block: TypesetBlock, numbers: _Numbers) -> None:
     attributes = {"ID": f"block_{next(numbers.blocks)}", **_place(block.box)}
-    element = ET.SubElement(space, "TextBlock", attributes)
+    element = ET.SubElement(parent, "TextBlock", attributes)
+    if block.block.type != "text":
+        element.set("TAGREFS", _tag(block.block.type))
     angle, *others = {line.angle for line in block.lines}
     if angle and not others:
         element.set("ROTATION", str(angle))
@@ -137,6 +178,10 @@ def _gap(before: LevelBox, after: LevelBox) -> dict[str, str]:
         return {}
     top, bottom = min(before.top, after.top), max(before.bottom, after.bottom)
     return _place(LevelBox(before.right, top, after.left, bottom))
+
+
+def _tag(kind: str) -> str:
+    return f"tag_{kind}"
 
 
 def _place(box: LevelBox) -> dict[str, str]:

@@ -39,3 +39,4 @@ TSV = (
     "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"
     "1\t1\t0\t0\t0\t0\t0\t0\t1000\t536\t-1\t\n"
 )
+MARKDOWN = "# 海风书店\n\nSEA BREEZE BOOKS\n\n每天十点到二十点\n"

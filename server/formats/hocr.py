@@ -18,16 +18,14 @@ from ocr_engine.result import Document, Page
 from server.formats.typesetting import (
     ASCENDERS,
     DESCENDERS,
-    TypesetBlock,
+    TypesetArea,
     TypesetLine,
     TypesetWord,
     page_box,
-    typeset,
+    typeset_areas,
 )
 from server.formats.xml_text import xml_text
 from server.version import VERSION
-
-HOCR_TYPE = "text/vnd.hocr+html; charset=utf-8"
 
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -46,9 +44,10 @@ _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
 
 class _Numbers(NamedTuple):
-    """The page number and the counters for the ids of its lines and words."""
+    """The page number and the counters for the ids of its paragraphs, lines and words."""
 
     page: int
+    paragraphs: Iterator[int]
     lines: Iterator[int]
     words: Iterator[int]
 
@@ -67,20 +66,22 @@ def render_hocr(document: Document, image: str) -> str:
 
 def _page(page: Page, image: str) -> Iterator[str]:
     title = f'image "{image}"; {_bbox(page_box(page))}; ppageno {page.number - 1}'
-    numbers = _Numbers(page.number, count(1), count(1))
+    numbers = _Numbers(page.number, count(1), count(1), count(1))
     yield f"  <div class='ocr_page' id='page_{page.number}' title='{_escaped(title)}'>\n"
-    for number, block in enumerate(page.blocks, 1):
-        yield from _block(f"{page.number}_{number}", typeset(block), numbers)
+    for number, area in enumerate(typeset_areas(page), 1):
+        yield from _area(f"{page.number}_{number}", area, numbers)
     yield "  </div>\n"
 
 
-def _block(number: str, block: TypesetBlock, numbers: _Numbers) -> Iterator[str]:
-    box = _bbox(block.box)
-    yield f"   <div class='ocr_carea' id='block_{number}' title=\"{box}\">\n"
-    yield f"    <p class='ocr_par' id='par_{number}' title=\"{box}\">\n"
-    for line in block.lines:
-        yield from _line(line, numbers)
-    yield "    </p>\n   </div>\n"
+def _area(number: str, area: TypesetArea, numbers: _Numbers) -> Iterator[str]:
+    yield f"   <div class='ocr_carea' id='block_{number}' title=\"{_bbox(area.box)}\">\n"
+    for block in area.blocks:
+        paragraph = f"{numbers.page}_{next(numbers.paragraphs)}"
+        yield f"    <p class='ocr_par' id='par_{paragraph}' title=\"{_bbox(block.box)}\">\n"
+        for line in block.lines:
+            yield from _line(line, numbers)
+        yield "    </p>\n"
+    yield "   </div>\n"
 
 
 def _line(line: TypesetLine, numbers: _Numbers) -> Iterator[str]:

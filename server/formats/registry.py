@@ -13,7 +13,6 @@ from typing import Any
 from ocr_engine.result import Document
 from server.formats import examples
 from server.formats.answer import Answer, Body, Envelope
-from server.formats.hocr import HOCR_TYPE, render_hocr
 from server.formats.json_text import JSON_TYPE
 from server.formats.render import (
     render_drawing,
@@ -22,14 +21,13 @@ from server.formats.render import (
     render_text,
     write_text,
 )
+from server.formats.rendering import Format, Rendering
 from server.formats.stored import DRAWING_TYPE, decode_result
-from server.formats.tsv import TSV_TYPE, render_tsv
 
 LAYOUT_WEIGHT = 8
 
-Format = str  # the name of a row
-Render = Callable[[Answer, Envelope], Body]
-Write = Callable[[Document, str], bytes]  # from a document and the name of its image
+Render = Callable[[Answer, Rendering, Envelope], Body]
+Write = Callable[[Document, Rendering, str], bytes]  # the document is arranged; the image's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,11 @@ class OutputFormat:
     """An output format.
 
     media_type: the Content-Type. weight: the time to write it, relative to parsing the stored JSON;
-    0: sent as stored. suffix: ending of files that `ocr-server recognize` writes; empty if it
-    writes none. implied: recognition options of this format, which the request may override. write:
-    writes the format from the document alone, where that is enough. schema, example: those of the
-    body, for the API's description. meaning: a note on the name in the API's description.
+    0: sent as stored; see weight_of(). suffix: ending of files that `ocr-server recognize` writes;
+    empty if it writes none. implied: recognition options of this format, which the request may
+    override. write: writes the format from the document alone, where that is enough. schema,
+    example: those of the body, for the API's description. meaning: a note on the name in the API's
+    description.
     """
 
     name: Format
@@ -64,7 +63,7 @@ def _text(description: str) -> Mapping[str, Any]:
     return {"type": "string", "description": description}
 
 
-def _of_words(
+def _written(
     name: Format,
     media_type: str,
     write: Write,
@@ -74,11 +73,13 @@ def _of_words(
     example: Any = None,
     meaning: str = "",
     weight: int = LAYOUT_WEIGHT,
+    words: bool = False,
 ) -> OutputFormat:
-    """A format with the boxes of words, which is written from the document alone."""
+    """A format that is written from the document alone; words: with the boxes of words."""
 
-    def render(answer: Answer, _: Envelope) -> Body:
-        return (write(decode_result(answer.result), answer.digests.md5),)
+    def render(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
+        document = decode_result(answer.result, rendering.drop_score, rendering.order)
+        return (write(document, rendering, answer.digests.md5),)
 
     return OutputFormat(
         name,
@@ -89,15 +90,42 @@ def _of_words(
         example,
         meaning,
         suffix,
-        implied={"granularity": "word"},
+        implied={"granularity": "word"} if words else {},
         write=write,
     )
 
 
-def _write_alto(document: Document, image: str) -> bytes:
-    from server.formats.alto import render_alto  # and with it an XML library
+# The writers are imported when they are first needed: few servers need them all.
+
+
+def _write_text(document: Document, rendering: Rendering, _: str) -> bytes:
+    from server.formats.plain_text import text_of
+
+    return write_text(text_of(document, rendering.text))
+
+
+def _write_tsv(document: Document, _: Rendering, __: str) -> bytes:
+    from server.formats.tsv import render_tsv
+
+    return render_tsv(document).encode()
+
+
+def _write_hocr(document: Document, _: Rendering, image: str) -> bytes:
+    from server.formats.hocr import render_hocr
+
+    return render_hocr(document, image).encode()
+
+
+def _write_alto(document: Document, _: Rendering, image: str) -> bytes:
+    from server.formats.alto import render_alto
 
     return render_alto(document, image)
+
+
+def _write_markdown(document: Document, _: Rendering, __: str) -> bytes:
+    from server.formats.markdown import render_markdown
+
+    return render_markdown(document).encode()
 
 
 OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
@@ -120,7 +148,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             schema=_text("`data.text`, and a newline."),
             example=f"{examples.TEXT}\n",
             suffix=".txt",
-            write=lambda document, _: write_text(document.text),
+            write=_write_text,
         ),
         OutputFormat(
             "legacy",
@@ -130,18 +158,20 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             schema=_component("LegacyAnswer"),
             example=examples.LEGACY,
         ),
-        _of_words(
+        _written(
             "tsv",
-            TSV_TYPE,
-            lambda document, _: render_tsv(document).encode(),
+            "text/tab-separated-values; charset=utf-8",
+            _write_tsv,
+            words=True,
             suffix=".tsv",
             schema=_text("TSV, as tesseract writes it."),
             example=examples.TSV,
         ),
-        _of_words(
+        _written(
             "hocr",
-            HOCR_TYPE,
-            lambda document, image: render_hocr(document, image).encode(),
+            "text/vnd.hocr+html; charset=utf-8",
+            _write_hocr,
+            words=True,
             suffix=".hocr",
             schema=_text("hOCR, as tesseract writes it."),
         ),
@@ -155,24 +185,40 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             suffix=".boxes.png",
             implied={"draw": True},
         ),
-        _of_words(
+        _written(
             "alto",
             "application/xml; charset=utf-8",
             _write_alto,
+            words=True,
             suffix=".alto.xml",
             schema=_text("ALTO 4.4."),
             meaning="ALTO 4.4, XML",
             weight=2 * LAYOUT_WEIGHT,
+        ),
+        _written(
+            "markdown",
+            "text/markdown; charset=utf-8",
+            _write_markdown,
+            suffix=".md",
+            schema=_text("Markdown."),
+            example=examples.MARKDOWN,
+            meaning="titles, paragraphs, lists and tables as Markdown",
         ),
     )
 }
 FORMATS = tuple(OUTPUT_FORMATS)
 
 
-def render(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, Body]:
+def render(answer: Answer, rendering: Rendering, envelope: Envelope) -> tuple[str, Body]:
     """Content-Type and body of an answer; BadField if it needs a drawing and has none."""
-    row = OUTPUT_FORMATS[chosen]
-    return row.media_type, row.render(answer, envelope)
+    row = OUTPUT_FORMATS[rendering.format]
+    return row.media_type, row.render(answer, rendering, envelope)
+
+
+def weight_of(rendering: Rendering) -> int:
+    """The time to write an answer, relative to parsing the stored JSON; 0: sent as stored."""
+    weight = OUTPUT_FORMATS[rendering.format].weight
+    return weight if rendering.is_plain else max(weight, LAYOUT_WEIGHT)
 
 
 def join_names(names: Sequence[str]) -> str:

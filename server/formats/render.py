@@ -5,18 +5,28 @@ from __future__ import annotations
 import time
 from typing import Annotated, Literal, TypedDict
 
-from ocr_engine.result_json import BoxJson, ResultJson
+from ocr_engine.result import Document
+from ocr_engine.result_json import BoxJson
 from server.errors import BadField
 from server.formats.answer import Answer, Body, CacheOutcome, Envelope
+from server.formats.data_json import DataJson, json_data
 from server.formats.json_text import dump
-from server.formats.stored import DRAWING_TYPE, decode_lines, decode_text
+from server.formats.plain_text import text_of
+from server.formats.rendering import Rendering
+from server.formats.stored import (
+    DRAWING_TYPE,
+    StoredLine,
+    decode_raster_lines,
+    decode_result,
+    decode_text,
+)
 
 
 class _StoredPart(TypedDict):
-    """The start of an answer; the result is written as it is stored."""
+    """The start of an answer; by default, the result is written as it is stored."""
 
     status: Literal["success"]
-    data: ResultJson
+    data: DataJson
 
 
 class _RestOfAnswer(TypedDict):
@@ -51,8 +61,8 @@ LegacyJson = Annotated[
 ]
 
 
-def render_json(answer: Answer, envelope: Envelope) -> Body:
-    """The stored JSON and the envelope's data in one object."""
+def render_json(answer: Answer, rendering: Rendering, envelope: Envelope) -> Body:
+    """The data and the envelope's data in one object."""
     rest: _RestOfAnswer = {
         "cache": envelope.outcome,
         "md5": answer.digests.md5,
@@ -61,12 +71,21 @@ def render_json(answer: Answer, envelope: Envelope) -> Body:
         "request_id": envelope.request_id,
     }
     fields = rest if envelope.job is None else {**rest, "job": envelope.job}
-    return b'{"status":"success","data":', answer.result.json, b"," + dump(fields)[1:]
+    data = json_data(answer.result, rendering)
+    return b'{"status":"success","data":', data, b"," + dump(fields)[1:]
 
 
-def render_text(answer: Answer, _: Envelope) -> Body:
+def render_text(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
     """The text alone."""
-    return (write_text(decode_text(answer.result)),)
+    return (write_text(answer_text(answer, rendering)),)
+
+
+def answer_text(answer: Answer, rendering: Rendering) -> str:
+    """The text, joined as the rendering says."""
+    if rendering.is_plain:
+        return decode_text(answer.result)
+    document = decode_result(answer.result, rendering.drop_score, rendering.order)
+    return text_of(document, rendering.text)
 
 
 def write_text(text: str) -> bytes:
@@ -74,14 +93,22 @@ def write_text(text: str) -> bytes:
     return f"{text}\n".encode("utf-8", "replace") if text else b""
 
 
-def render_legacy(answer: Answer, _: Envelope) -> Body:
-    """The list of lines of the legacy API."""
-    lines = decode_lines(answer.result)
+def render_legacy(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
+    """The list of lines of the legacy API, in raster order unless another one is asked for."""
+    if rendering.drop_score is None and rendering.order != "layout":
+        lines = decode_raster_lines(answer.result)
+    else:
+        order = rendering.order or "raster"
+        lines = _lines(decode_result(answer.result, rendering.drop_score, order))
     legacy: LegacyJson = [(box, (text, confidence)) for text, confidence, box in lines]
     return (dump(legacy),)
 
 
-def render_drawing(answer: Answer, _: Envelope) -> Body:
+def _lines(document: Document) -> list[StoredLine]:
+    return [(line.text, line.confidence, line.box) for line in document.lines]
+
+
+def render_drawing(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
     """The stored drawing; BadField if none was requested with the image."""
     drawing = answer.result.artifacts.get(DRAWING_TYPE)
     if drawing is None:

@@ -1,4 +1,7 @@
-"""TSV in tesseract's style: a row for each page, block, paragraph, line and word."""
+"""TSV in tesseract's style: a row for each page, block, paragraph, line and word.
+
+Its blocks are the areas of the page, its paragraphs the blocks.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,8 @@ from collections.abc import Iterator
 
 from ocr_engine.geometry import LevelBox
 from ocr_engine.result import Document, Page
-from server.formats.typesetting import TypesetBlock, TypesetLine, page_box, typeset
+from server.formats.typesetting import TypesetArea, TypesetLine, page_box, typeset_areas
 
-TSV_TYPE = "text/tab-separated-values; charset=utf-8"
 COLUMNS = (
     "level", "page_num", "block_num", "par_num", "line_num", "word_num",
     "left", "top", "width", "height", "conf", "text",
@@ -21,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def render_tsv(document: Document) -> str:
-    """Write the document as TSV with column names; each block is one paragraph.
+    """Write the document as TSV with column names.
 
     A line without words becomes one word.
     """
@@ -33,15 +35,16 @@ def render_tsv(document: Document) -> str:
 
 def _page_rows(page: Page) -> Iterator[str]:
     yield _row(PAGE, (page.number, 0, 0, 0, 0), page_box(page))
-    for number, block in enumerate(page.blocks, 1):
-        yield from _block_rows(page.number, number, typeset(block))
+    for number, area in enumerate(typeset_areas(page), 1):
+        yield from _area_rows(page.number, number, area)
 
 
-def _block_rows(page_number: int, number: int, block: TypesetBlock) -> Iterator[str]:
-    yield _row(BLOCK, (page_number, number, 0, 0, 0), block.box)
-    yield _row(PARAGRAPH, (page_number, number, 1, 0, 0), block.box)
-    for line_number, line in enumerate(block.lines, 1):
-        yield from _line_rows((page_number, number, 1, line_number), line)
+def _area_rows(page_number: int, number: int, area: TypesetArea) -> Iterator[str]:
+    yield _row(BLOCK, (page_number, number, 0, 0, 0), area.box)
+    for paragraph, block in enumerate(area.blocks, 1):
+        yield _row(PARAGRAPH, (page_number, number, paragraph, 0, 0), block.box)
+        for line_number, line in enumerate(block.lines, 1):
+            yield from _line_rows((page_number, number, paragraph, line_number), line)
 
 
 def _line_rows(place: tuple[int, int, int, int], line: TypesetLine) -> Iterator[str]:

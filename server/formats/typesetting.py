@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from ocr_engine.geometry import LevelBox, Quad, around, is_vertical, level_box, line_height
@@ -55,8 +56,16 @@ class TypesetLine:
 class TypesetBlock(NamedTuple):
     """The lines of a block, with the level box around them."""
 
+    block: Block
     box: LevelBox
     lines: tuple[TypesetLine, ...]
+
+
+class TypesetArea(NamedTuple):
+    """The blocks of an area, with the level box around them; see Block."""
+
+    box: LevelBox
+    blocks: tuple[TypesetBlock, ...]
 
 
 def page_box(page: Page) -> LevelBox:
@@ -64,10 +73,17 @@ def page_box(page: Page) -> LevelBox:
     return LevelBox(0, 0, page.width, page.height)
 
 
+def typeset_areas(page: Page) -> Iterator[TypesetArea]:
+    """Lay out the areas of a page, in reading order."""
+    for _, group in groupby(page.blocks, key=lambda block: block.area):
+        blocks = tuple(map(typeset, group))
+        yield TypesetArea(around(block.box for block in blocks), blocks)
+
+
 def typeset(block: Block) -> TypesetBlock:
     """Lay out the lines and words of a block."""
     lines = tuple(_line(line) for line in block.lines)
-    return TypesetBlock(around(line.box for line in lines), lines)
+    return TypesetBlock(block, around(line.box for line in lines), lines)
 
 
 def _line(line: Line) -> TypesetLine:

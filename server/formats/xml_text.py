@@ -9,5 +9,5 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\
 
 
 def xml_text(text: str) -> str:
-    """Replace characters that XML does not allow by U+FFFD; does not escape."""
+    """Replace characters that XML does not allow with U+FFFD; `<` and `&` are not escaped."""
     return _NOT_XML.sub("\ufffd", text)

@@ -11,8 +11,8 @@ _MAX_DIGITS = len(str(LARGEST)) - 1
 def announced_length(headers: HTTPHeaders) -> int:
     """The number of bytes in Content-Length; 0 if there is none, or Tornado will refuse it.
 
-    A longer number is replaced, because Tornado would answer it with a second error, and log it in
-    full; int() refuses thousands of digits.
+    A number that is too long is replaced by LARGEST: int() refuses thousands of digits, and
+    Tornado would log all of them and answer with a second error.
     """
     announced = headers.get("Content-Length", "0")
     if not announced.isdecimal():

@@ -1,4 +1,4 @@
-"""The JSON bodies of batches, as types; see json_bodies.py."""
+"""The JSON bodies of batches, as types."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.http.json_bodies import Count, JobBody, JobProblem, JobProgress, Sec
 
 
 class BatchCounts(TypedDict):
-    """The jobs of a batch by state; those that were erased are not counted."""
+    """The jobs of a batch by state; erased jobs are not counted."""
 
     queued: Count
     running: Count
@@ -24,7 +24,7 @@ class BatchBody(TypedDict):
     """A batch."""
 
     id: Annotated[str, "An unguessable id.", {"pattern": "^[A-Za-z0-9_-]{1,64}$"}]
-    state: Annotated[Literal["running", "finished"], "`finished`: all its jobs are."]
+    state: Annotated[Literal["running", "finished"], "`finished`: all its jobs are finished."]
     url: Annotated[str, "The address of the batch.", {"format": "uri-reference"}]
     files: Annotated[Count, "How many files were sent."]
     counts: BatchCounts

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from server.http.batch_bodies import BatchBody
-from server.http.json_bodies import JobProgress
+from typing import TYPE_CHECKING
+
 from server.jobs.batch_record import BatchRecord
+
+if TYPE_CHECKING:
+    from server.http.batch_bodies import BatchBody
+    from server.http.json_bodies import JobProgress
 
 
 def batch_json(batch: BatchRecord, prefix: str) -> BatchBody:

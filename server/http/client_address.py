@@ -1,8 +1,8 @@
 """The address of a request's client, even behind reverse proxies.
 
 Any client can send X-Forwarded-For or Forwarded (RFC 7239), so they are used only if the peer is
-a trusted proxy. Proxies append the address that they see: from the right, the first address that
-is not a trusted proxy is the client. The client may have forged all addresses further left.
+a trusted proxy. Proxies append the address that they see. So the client is the first address from
+the right that is not a trusted proxy. The client may have forged all addresses further left.
 Tornado's xheaders would trust everybody.
 """
 
@@ -32,7 +32,7 @@ def peer_address(address: Any) -> str:
 
 
 def is_loopback(address: Any) -> bool:
-    """Whether an address from getsockname() can be reached only from this machine, by IP."""
+    """Whether an address from getsockname() is a loopback IP address; False for a Unix socket."""
     return isinstance(address, tuple) and _plain(ip_address(address[0])).is_loopback
 
 
@@ -53,9 +53,10 @@ def client_address(peer: str, headers: Mapping[str, str], trusted: Networks) -> 
 
 
 def is_trusted(peer: str, trusted: Networks) -> bool:
-    """Whether the peer may speak for its clients: a trusted proxy, or whoever has a Unix socket.
+    """Whether the peer's headers may name the client: a trusted proxy, or a peer on a Unix socket.
 
-    The permissions of the socket decide who that is; without a header, its clients have no address.
+    The permissions of the socket decide who can connect to it. If such a peer sends no header, the
+    client has no address.
     """
     return not peer or (bool(trusted) and _is_in(ip_address(peer), trusted))
 
@@ -79,7 +80,7 @@ def _hops(header: str) -> list[str]:
 
 
 def _client(nodes: Sequence[str], trusted: Networks) -> Address | None:
-    """The right-most untrusted address, or the left-most address; None if one is malformed."""
+    """The right-most untrusted address, or the left-most if all are trusted; None if malformed."""
     address = None
     for node in reversed(nodes[-MAX_HOPS:]):
         address = _parse(node.strip())

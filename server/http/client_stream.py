@@ -53,9 +53,10 @@ class ClientStream(IOStream):
         self._taking = Deadline(self._reset)
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
-        """Called by HTTP1Connection for the headers of each request; not those of a lost client.
+        """Called by HTTP1Connection for the headers of each request.
 
-        Tornado would answer all requests that have arrived, though nobody can read the answers.
+        Raises StreamClosedError if the client is gone: otherwise Tornado would answer all requests
+        that have arrived, though nobody can read the answers.
         """
         if self.closed():
             raise StreamClosedError(self.error)
@@ -71,7 +72,10 @@ class ClientStream(IOStream):
         self._sending.clear()
 
     def write(self, data: Buffer) -> asyncio.Future[None]:
-        """See IOStream.write; data that the kernel accepts immediately is not counted."""
+        """See IOStream.write.
+
+        Data that the kernel does not accept immediately counts as outgoing until it does.
+        """
         written = super().write(data)
         if not written.done():
             self._outgoing.hold(data)

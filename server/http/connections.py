@@ -35,7 +35,7 @@ class Connections:
         return self.open >= self.limit
 
     def client(self, peer: str) -> str:
-        """What opened() and closed() count the peer as; empty if it has no limit."""
+        """The name under which a peer's connections are counted; empty if no limit applies."""
         if not self.of_one or is_trusted(peer, self.trusted):
             return ""
         return network_of(peer)

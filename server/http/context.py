@@ -72,7 +72,7 @@ class ServerContext:
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:
-        """Keys are used: from now on requests are counted and audited, unless that is off."""
+        """Keys are used: from now on, count and audit requests, as far as the settings allow."""
         if not self.keys_used:
             self.keys_used = True
             self.audit.start()

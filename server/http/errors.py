@@ -97,7 +97,7 @@ RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
 
 
 def error_of_code(code: str, message: str) -> PublicError:
-    """An error whose code was kept, as the client would have seen it."""
+    """The error for a code that was stored, as of a failed job, as a client would have seen it."""
     kinds = [kind for kind in STATUS if kind.code == code]
     if not kinds:
         return PublicError(500, code, message)

@@ -1,7 +1,7 @@
 """The gate: every request is admitted here, after its headers and before its body.
 
-In this order: the host and the site that it names are checked, the client's address, then the key,
-its scope, and the limits of its user.
+It checks, in this order: the host and the site that the request names, the client's address, the
+key, the key's scope, and the limits of its user.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def admit(
     needed: Scope | None,
     limited: bool = True,
 ) -> Awaitable[None] | None:
-    """Set the principal of a request that is let in; ServiceError if it may not.
+    """Admit a request and set its principal; ServiceError if it is refused.
 
     needed: the scope that the route needs; None: the route is public. limited: whether limits
     apply. Returns an awaitable only if the database must be asked for the key or for more of the
@@ -47,7 +47,7 @@ def admit(
 
 
 async def check_again(context: ServerContext, request: HTTPServerRequest) -> None:
-    """KeyInvalid if the key of an admitted request is no longer valid, as after a long wait."""
+    """KeyInvalid if the key of an admitted request is no longer valid; for use after a wait."""
     key = key_in(request.headers)
     if key is not None and context.keyring.recall(key) is None:
         await context.keyring.look_up(key)
@@ -61,7 +61,7 @@ def require(principal: Principal, needed: Scope) -> None:
 
 
 def key_in(headers: HTTPHeaders) -> str | None:
-    """The key of a request; BadRequest if it has two. A query string never has a key."""
+    """The key in the headers; BadRequest if two headers differ. Query strings have no key."""
     given = headers.get("X-Api-Key")
     authorization = headers.get("Authorization")
     if authorization is None:
@@ -94,7 +94,7 @@ def _enter(
     needed: Scope,
     limited: bool,
 ) -> Awaitable[None] | None:
-    """Let the request of this principal in, within its limits; the scope gives back their use."""
+    """Admit the request within the principal's limits; when the scope ends, its place is free."""
     if principal is not ANONYMOUS:
         context.use_keys()
     scope.principal = principal

@@ -6,10 +6,9 @@ They describe the bodies to mypy and, with the notes in Annotated, to the client
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from ocr_engine.engine import ProbeOutcome, WorkerState
 from server.formats.render import AnswerJson
 from server.http.errors import STATUS
 from server.jobs.record import JobState
@@ -17,7 +16,6 @@ from server.users.key_record import KeyBody
 
 Count = Annotated[int, {"minimum": 0}]
 Seconds = Annotated[float, {"minimum": 0}]
-HealthStatus = Literal["ready", "starting", "draining"]
 
 
 def _error_meanings() -> dict[str, str]:
@@ -125,10 +123,10 @@ class UsageCounts(TypedDict):
     """What a user, or all users, used."""
 
     images: Annotated[Count, "Images that were answered with a result."]
-    pages: Annotated[Count, "Their pages."]
+    pages: Annotated[Count, "Pages of these images."]
     cached: Annotated[Count, "Images that needed no recognition of their own."]
-    seconds: Annotated[Seconds, "Of recognition."]
-    bytes: Annotated[Count, "Of the requests' bodies, and of the inputs of jobs."]
+    seconds: Annotated[Seconds, "How long the recognitions took."]
+    bytes: Annotated[Count, "Size of the requests' bodies, and of the inputs of jobs."]
     errors: Annotated[Count, "Requests that failed; not those that were refused."]
 
 
@@ -138,7 +136,7 @@ class UsageDayBody(UsageCounts):
     day: Day
 
 
-# The functional form, since `from` is a word of Python.
+# The functional form, since `from` is a keyword of Python.
 UsageBody = TypedDict(
     "UsageBody",
     {
@@ -149,7 +147,7 @@ UsageBody = TypedDict(
         "to": Day,
         "days": Annotated[list[UsageDayBody], "The days with usage, in order."],
         "total": UsageCounts,
-        "left_today": Annotated[int | None, "Of the daily quota; null without one."],
+        "left_today": Annotated[int | None, "What is left of the daily quota; null without one."],
     },
 )
 
@@ -185,120 +183,3 @@ class KeyListAnswer(TypedDict):
     status: Literal["success"]
     keys: list[KeyBody]
     request_id: str
-
-
-class Liveness(TypedDict):
-    """GET /livez."""
-
-    status: Literal["alive"]
-
-
-class Readiness(TypedDict):
-    """GET /readyz, if ready."""
-
-    status: Literal["ready"]
-
-
-class LoadedEngine(TypedDict):
-    """What the workers have loaded."""
-
-    engine: str
-    precision: str
-    models: str
-    threads: Annotated[int, "Threads per worker.", {"minimum": 1}]
-
-
-class WorkerHealth(TypedDict):
-    """One worker."""
-
-    pid: int | None
-    state: Annotated[str, {"enum": [state.value for state in WorkerState]}]
-    tasks_done: Count
-    rss_mb: Annotated[Count, "Resident memory after its last image, in MiB."]
-    uptime_seconds: Seconds
-    start_seconds: Annotated[float | None, "Seconds until it was ready."]
-
-
-class QueueHealth(TypedDict):
-    """Images that wait or are recognized."""
-
-    waiting: Count
-    running: Count
-    limit: Count
-    users: Annotated[Count, "Users with waiting images."]
-    expected_wait_seconds: Seconds
-
-
-class RequestsHealth(TypedDict):
-    """Requests, and the bytes of their images and answers."""
-
-    open: Count
-    in_flight: Count
-    bytes: Count
-
-
-class CacheHealth(TypedDict):
-    """The result cache, and how often it had a result."""
-
-    entries: Count
-    bytes: Count
-    max_entries: Count
-    max_bytes: Count
-    hit: Count
-    joined: Count
-    miss: Count
-
-
-class DatabaseHealth(TypedDict):
-    """The database for keys, usage and jobs."""
-
-    kind: Literal["sqlite", "postgresql"]
-    state: Annotated[Literal["closed", "open", "unavailable"], "`closed`: not needed so far."]
-    problem: NotRequired[Annotated[str, "Why it is unavailable."]]
-
-
-class WorkerProbeHealth(TypedDict):
-    """How one worker has read the known image."""
-
-    pid: int | None
-    outcome: Annotated[
-        str,
-        "`wrong`, `late`: it is replaced. `lost`: it died. `busy`: it still reads another image.",
-        {"enum": [outcome.value for outcome in ProbeOutcome]},
-    ]
-    seconds: Annotated[float | None, "Null if it was busy."]
-
-
-class ProbeHealth(TypedDict):
-    """What the probe has found."""
-
-    passed: Annotated[bool, "Whether a worker reads rightly."]
-    age_seconds: Annotated[Seconds, "Since the end of the probe, which others may have asked for."]
-    workers: list[WorkerProbeHealth]
-
-
-class BriefHealth(TypedDict):
-    """GET /healthz without a key, where keys are required."""
-
-    status: HealthStatus
-
-
-class Health(TypedDict):
-    """GET /healthz."""
-
-    status: HealthStatus
-    version: str
-    uptime_seconds: Seconds
-    engine: Annotated[LoadedEngine | None, "Null until it is loaded."]
-    workers: list[WorkerHealth]
-    restarts: Annotated[Mapping[str, Count], "Recycled and lost workers by reason."]
-    queue: QueueHealth
-    requests: RequestsHealth
-    completed: Annotated[Count, "Images that workers have finished."]
-    cache: CacheHealth
-    jobs: Annotated[Count, "Jobs that are kept, counted every few seconds."]
-    jobs_kept_in: Annotated[
-        Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
-    ]
-    database: DatabaseHealth
-    probe: NotRequired[Annotated[ProbeHealth, "If it was asked for."]]

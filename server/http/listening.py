@@ -28,7 +28,7 @@ log = logging.getLogger("server.listening")
 MAX_ACCEPTS = 64  # per turn of the event loop
 PAUSE_SECONDS = 1.0
 LOG_SECONDS = 60.0
-REQUEST_BYTES = 64 << 10  # read of a request that is refused unread
+REQUEST_BYTES = 64 << 10  # how much of a refused request is read and dropped
 UNSENT_BYTES = 128 << 10  # buffered by the kernel per connection; the default is some megabytes
 
 # Errors of accept() for a connection that broke while it waited; the next one may be intact.
@@ -50,8 +50,9 @@ _BROKEN = frozenset(
 class Listener:
     """Accepts connections for a Tornado HTTPServer, up to a limit; Tornado has no limit itself.
 
-    At the limit, new connections wait in the kernel until one closes. After other errors it
-    pauses and tries again; Tornado would retry and log in a busy loop.
+    At the limit, new connections wait in the kernel until one closes. If accept() fails because
+    descriptors or memory are used up, the listener pauses and tries again; Tornado would retry and
+    log in a busy loop.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class Listener:
             connection.setblocking(False)
             connection.send(refusal(self._connections.of_one))
             connection.shutdown(socket.SHUT_WR)
-            connection.recv(REQUEST_BYTES)  # if anything is left, close() may undo the answer
+            connection.recv(REQUEST_BYTES)  # if unread data is left, close() may lose the answer
         connection.close()
 
     def _serve(

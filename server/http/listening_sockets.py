@@ -42,7 +42,7 @@ class ListeningSockets:
 
 
 def open_sockets(settings: Settings) -> ListeningSockets:
-    """The sockets that the settings ask for; CannotListen."""
+    """The sockets that the settings ask for; CannotListen if they cannot be opened."""
     web = settings.web_server
     if web.unix_socket is not None:
         return _open_path(settings.resolve(web.unix_socket), int(web.unix_socket_mode, 8))
@@ -80,7 +80,7 @@ def _open_path(path: Path, mode: int) -> ListeningSockets:
         path.chmod(mode)
     except OSError as error:
         listening.close()
-        reason = error.strerror or str(error)  # a path that is too long has no number
+        reason = error.strerror or str(error)  # the error for a too long path has no errno
         raise CannotListen(f"web_server.unix_socket, {path}: {reason}") from None
     finally:
         os.umask(mask)
@@ -88,7 +88,7 @@ def _open_path(path: Path, mode: int) -> ListeningSockets:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket on which nobody listens; OSError if it is in use, or no socket."""
+    """Remove a socket on which nobody listens; OSError if it is in use or is not a socket."""
     try:
         kind = path.lstat().st_mode
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 """Which hosts a request may name, and what the pages of other sites may do.
 
 A web page may send requests to any server that its browser reaches, such as one on the user's own
-machine. It can read the answers if the name in its own address becomes that server's address (DNS
+machine. It can read the answers if its own host name is changed to resolve to that server (DNS
 rebinding), or if CORS allows it. docs/decisions/0038 has the reasons for the rules below.
 """
 
@@ -88,10 +88,10 @@ class Origins:
             )
 
     def _check_site(self, request: HTTPServerRequest, stream: ClientStream) -> None:
-        """CrossSite if a page of another site sent the request; other clients send no such header.
+        """CrossSite if Sec-Fetch-Site or Origin says that a page of another site sent the request.
 
-        Sec-Fetch-Site is checked first, as a proxy may change Host, but older browsers, and all
-        without TLS, send only Origin.
+        Programs other than browsers send neither. Sec-Fetch-Site is checked first, as a proxy may
+        change Host. Older browsers, and all browsers without TLS, send only Origin.
         """
         site = request.headers.get("Sec-Fetch-Site")
         if site in _OWN_PAGE:
@@ -110,7 +110,7 @@ class Origins:
         )
 
     def _forwarded_host(self, request: HTTPServerRequest, stream: ClientStream) -> str | None:
-        """The host that the client named, if a trusted proxy says so."""
+        """The host that the client named, if a trusted proxy forwards it."""
         forwarded = request.headers.get("X-Forwarded-Host")
         if forwarded is None or not is_trusted(stream.peer, self._trusted):
             return None
@@ -118,7 +118,7 @@ class Origins:
 
 
 class Preflight(Matcher):
-    """Matches the question of a browser whether a page that is allowed may send a request."""
+    """Matches the preflight requests that browsers send for pages of allowed sites."""
 
     def __init__(self, origins: Origins) -> None:
         self._origins = origins
@@ -145,7 +145,7 @@ def _is_own(name: str) -> bool:
 
 
 def _is_address(name: str) -> bool:
-    """Whether it is an IP address, which no other site can make its own name."""
+    """Whether the name is an IP address; DNS rebinding is possible only with other names."""
     try:
         ip_address(name)
     except ValueError:

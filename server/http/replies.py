@@ -8,18 +8,21 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocr_engine.errors import QueueFull
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.json_text import JSON_TYPE, dump
-from server.formats.registry import OUTPUT_FORMATS, Format, render
+from server.formats.registry import render, weight_of
+from server.formats.rendering import Rendering
 from server.http.errors import PublicError, public_error
-from server.http.json_bodies import ErrorBody, JobBody
 from server.intake.fields import INLINE_BYTES
 from server.jobs.record import JobRecord
 from server.service.inflight import InflightBytes
 from server.service.outgoing import SMALL_BYTES
+
+if TYPE_CHECKING:
+    from server.http.json_bodies import ErrorBody, JobBody
 
 log = logging.getLogger("server.request")
 
@@ -56,9 +59,9 @@ def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None 
     return Reply(status, {"Content-Type": JSON_TYPE, **(headers or {})}, (dump(value),))
 
 
-def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
-    """The reply with a result in the requested format."""
-    content_type, body = render(answer, chosen, envelope)
+def answer_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Reply:
+    """The reply with a result as it was asked for."""
+    content_type, body = render(answer, rendering, envelope)
     headers = {
         "Content-Type": content_type,
         "X-Cache": envelope.outcome,
@@ -69,16 +72,16 @@ def answer_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
     return Reply(200, headers, body)
 
 
-async def rendered_reply(answer: Answer, chosen: Format, envelope: Envelope) -> Reply:
+async def rendered_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Reply:
     """answer_reply(), in a thread for a very long text."""
-    if is_long(answer, chosen):
-        return await asyncio.to_thread(answer_reply, answer, chosen, envelope)
-    return answer_reply(answer, chosen, envelope)
+    if is_long(answer, rendering):
+        return await asyncio.to_thread(answer_reply, answer, rendering, envelope)
+    return answer_reply(answer, rendering, envelope)
 
 
-def is_long(answer: Answer, chosen: Format) -> bool:
+def is_long(answer: Answer, rendering: Rendering) -> bool:
     """Whether writing the answer takes so long that it needs a thread."""
-    return len(answer.result.json) * OUTPUT_FORMATS[chosen].weight > INLINE_BYTES
+    return len(answer.result.json) * weight_of(rendering) > INLINE_BYTES
 
 
 def server_timing(answer: Answer, total_ms: float) -> str:

@@ -35,13 +35,14 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 class RequestScope:
     """One request: its id, user, start time and outcome.
 
-    Created before the body is read. Counted and logged once, when the answer is sent or the
-    client disconnects. recognition: whether it requests a recognition; only these are counted in
-    ocr_requests_total, and as open requests, for which draining waits. quiet: log only failures.
-    prefix: of the paths that the client sees.
-    admitted: the principal is known and may make such requests. For the usage of the principal:
-    received: bytes of the body. images: that were answered. cached: those of them that needed no
-    recognition of their own. recognition_seconds. failures: the codes of images without an answer.
+    Created before the body is read. Counted and logged once, when the answer is sent or the client
+    disconnects. recognition: whether it requests a recognition; only such requests are counted in
+    ocr_requests_total and as open requests. Draining waits for open requests. quiet: log only
+    failures. prefix: of the paths that the client sees. admitted: the principal is known and may
+    make such requests. For the usage of the principal: received: bytes of the body. images: how
+    many were answered. cached: how many of them needed no recognition of their own.
+    recognition_seconds: how long the recognitions took. failures: the error codes of images without
+    a result.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class RequestScope:
     ) -> RequestScope:
         """Create the scope of a request whose headers have arrived."""
         stream = stream_of(request)
-        stream.expect_nothing()  # more headers; a request with a body sets its own limit
+        stream.expect_nothing()  # no more headers come; a request with a body sets its own limit
         web_server = context.settings.web_server
         trusted = web_server.trusted_proxies
         address = client_address(stream.peer, request.headers, trusted)
@@ -175,7 +176,7 @@ class RequestScope:
         self._callbacks.append(callback)
 
     def leave(self, taken: bool = True) -> None:
-        """End the request with the recorded answer; not taken: as client_left()."""
+        """End the request with the recorded answer; taken: whether the client has received it."""
         if self._ended:
             return
         self._ended = True

@@ -40,7 +40,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
     """The Tornado application with all routes."""
     given = {"context": context}
     static = read_static_files(page_values(context))
-    # The first of the rules, but only if there is a site that may ask.
+    # Before all other rules, but only if pages of other sites are allowed.
     preflight = [Rule(Preflight(context.origins), PreflightHandler, given)]
     return tornado.web.Application(
         [

@@ -90,8 +90,8 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
 def _with_plus_signs(payload: str) -> str:
     """Replace the spaces that were `+` before a form was decoded; other spaces may stay.
 
-    If there is a `+`, no form was decoded. Otherwise spaces at the same end of all lines are
-    indentation or padding, unless only then the groups of four characters are not whole.
+    If there is a `+`, no form was decoded. Otherwise, spaces at the same end of all lines are
+    indentation or padding, unless only with them the text consists of whole groups of four.
     """
     if " " not in payload or "+" in payload:
         return payload

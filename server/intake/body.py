@@ -122,8 +122,8 @@ class MultipartBody:
 class _Parts:
     """What the parser of a multipart body has found so far.
 
-    Not part of MultipartBody, because the parser refers to it: in a reference cycle with the
-    parser, each image would stay in memory until the garbage collector runs.
+    The parser refers to this object. If it referred to the MultipartBody instead, the two would be
+    a reference cycle, and each image would stay in memory until the garbage collector runs.
     """
 
     def __init__(self, files: ArrivingFiles | None) -> None:

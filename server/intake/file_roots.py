@@ -106,7 +106,7 @@ class FileRoots:
 class RootedFile:
     """The image at the path that the client gave; see ImageSource.
 
-    The bytes that are hashed are those that are recognized: the file is read once.
+    The file is read once, so the bytes that are hashed are the bytes that are recognized.
     """
 
     scope: Scope = "filename"

@@ -11,14 +11,14 @@ FILE_PARTS = ("file", "files")
 
 @dataclass(frozen=True, slots=True)
 class ArrivedFile:
-    """A file. data: its bytes, or the JSON object that has it; None if it was too large to keep."""
+    """A file. data: its bytes, or the JSON object that contains it; None if it was too large."""
 
     data: bytes | None
     is_json: bool = False
 
 
 class ArrivingFiles:
-    """What the reader of a body has found, until take_all() is called.
+    """The files that the reader of a body has found, until take_all() returns them.
 
     most: how many files one body may have. max_bytes: limit for each image. partial: bytes of the
     file that has not arrived completely.

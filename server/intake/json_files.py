@@ -2,7 +2,7 @@
 
 Each object in a list of the outermost object is taken out and parsed on its own, so that only one
 of them is in memory. A zero takes its place in the rest, which is parsed at the end. The splitter
-only looks for quotes and brackets: that all of it is JSON is left to the parser.
+only looks for quotes and brackets; whether the body is JSON is checked by the parser.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class JsonFilesBody:
         return Form(values)
 
     def _skip_string(self, chunk: bytes, place: int) -> int:
-        """The place after the string, or after what is here of it."""
+        """The place after the string, or after the part of the string that is in this chunk."""
         found = _STRING.match(chunk, place)
         assert found is not None  # it matches nothing, too
         place = found.end()

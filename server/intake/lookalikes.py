@@ -30,7 +30,7 @@ class Lookalikes:
         self._found = 0
 
     def check(self, chunk: bytes, state: MultipartState) -> None:
-        """BadRequest if the chunk is from such a body; state: the parser's state before it."""
+        """BadRequest if the chunk is from such a body; state: the parser's, before the chunk."""
         for start in range(int(random.random() * STRIDE), len(chunk), STRIDE):
             end = start + SAMPLE
             self._found += chunk.count(self._delimiter, start, end)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from cache.keys import Digests
 from ocr_engine.options import RecognitionOptions
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.principal import Scope
 
 
@@ -28,8 +28,8 @@ class ImageSource(Protocol):
     Used once: open(), read() unless its digests are known already, close().
 
     All methods are called on the event loop; blocking work must run in a thread. scope: what a
-    user needs for it. owner: as in CacheKey. Digests are remembered for each owner separately: a
-    request is faster if they are, and that must not show one owner what another has sent.
+    user needs for it. owner: as in CacheKey. Digests are remembered for each owner separately,
+    because known digests make a request faster, which would show what other owners have sent.
     """
 
     @property
@@ -63,7 +63,7 @@ class OcrRequest:
     source: ImageSource
     options: RecognitionOptions
     block: bool = True
-    format: Format = "json"
+    rendering: Rendering = Rendering()
     timeout_seconds: float | None = None
     read_cache: bool = True
     priority: int = 0
@@ -71,5 +71,5 @@ class OcrRequest:
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
-        """What the user needs for it."""
+        """The scopes that the user needs for this request."""
         return (self.source.scope,) if self.block else (self.source.scope, "jobs")

@@ -8,7 +8,8 @@ from typing import Any, get_args
 
 from ocr_engine.options import Granularity, Orientation, RecognitionOptions
 from server.errors import BadField, truncated
-from server.formats.registry import FORMATS, OUTPUT_FORMATS, Format
+from server.formats.registry import FORMATS, OUTPUT_FORMATS
+from server.formats.rendering import Order, Rendering, TextForm
 from server.intake.fields import Form, checked, is_given
 from server.intake.request import ImageSource, OcrRequest
 from server.intake.sources import (
@@ -28,16 +29,21 @@ _OPTIONS = (
     "det_db_box_thresh",
     "det_db_unclip_ratio",
     "use_angle_cls",
-    "drop_score",
 )
 OPTION_FIELDS: dict[str, Constraint] = {
     **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
     "granularity": Choice(*get_args(Granularity)),
     "orientation": Choice(*get_args(Orientation)),
 }
+RENDERING_FIELDS: dict[str, Constraint] = {
+    "format": Choice(*FORMATS),
+    "order": Choice(*get_args(Order)),
+    "text": Choice(*get_args(TextForm)),
+    "layout": Flag(),
+    "drop_score": constraint_of(PredictSystemSettings, "drop_score"),
+}
 REQUEST_FIELDS: dict[str, Constraint] = {
     "block_flag": Flag(),
-    "format": Choice(*FORMATS),
     "timeout_ms": WholeNumber(1, 3_600_000),
     "priority": WholeNumber(-100, 100),
     "deadline_seconds": Number(0.001, 604_800),
@@ -48,16 +54,23 @@ KNOWN_FIELDS = (
     FILE_TYPE_FIELD,
     *(field.name for field in SOURCE_FIELDS),
     *REQUEST_FIELDS,
+    *RENDERING_FIELDS,
     *OPTION_FIELDS,
 )
-_OWN_FIELDS = {**OPTION_FIELDS, "format": REQUEST_FIELDS["format"]}
+_OWN_FIELDS = {**OPTION_FIELDS, **RENDERING_FIELDS}
 FILE_FIELDS = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS), *_OWN_FIELDS)
-COMMON_FIELDS = (*(name for name in REQUEST_FIELDS if name != "block_flag"), *OPTION_FIELDS)
+COMMON_FIELDS = (
+    *(name for name in REQUEST_FIELDS if name != "block_flag"),
+    *RENDERING_FIELDS,
+    *OPTION_FIELDS,
+)
 CONSTRAINTS: dict[str, Constraint] = {
     FILE_TYPE_FIELD: FILE_TYPE,
     **REQUEST_FIELDS,
+    **RENDERING_FIELDS,
     **OPTION_FIELDS,
 }
+_DEFAULT = Rendering()
 
 
 def parse_request(
@@ -76,16 +89,18 @@ def request_for(
 ) -> OcrRequest:
     """The request with these options, whose names are known; BadField if one is invalid."""
     values = _checked_fields(fields, REQUEST_FIELDS)
-    chosen: Format = values.get("format", "json")
+    rendering = parse_rendering(fields)
+    if rendering.drop_score == defaults.shown_score:
+        rendering = dataclasses.replace(rendering, drop_score=None)  # as results are stored
     block = values.get("block_flag", True)
     if block and "webhook_url" in values:
         raise BadField("webhook_url is for jobs; send it with block_flag=false")
     limits = [values[name] * unit for name, unit in _TIME_LIMITS.items() if name in values]
     return OcrRequest(
         source=source(),
-        options=parse_options(fields, defaults, chosen),
+        options=parse_options(fields, defaults, rendering),
         block=block,
-        format=chosen,
+        rendering=rendering,
         timeout_seconds=min(limits, default=None),
         read_cache=read_cache,
         priority=values.get("priority", 0),
@@ -93,18 +108,24 @@ def request_for(
     )
 
 
+def parse_rendering(fields: Mapping[str, Any], base: Rendering = _DEFAULT) -> Rendering:
+    """The choices of rendering: fields override base."""
+    asked = _checked_fields(fields, RENDERING_FIELDS)
+    return dataclasses.replace(base, **asked) if asked else base
+
+
 def parse_options(
-    fields: Mapping[str, Any], defaults: RecognitionOptions, chosen: Format = "json"
+    fields: Mapping[str, Any], defaults: RecognitionOptions, rendering: Rendering = _DEFAULT
 ) -> RecognitionOptions:
-    """The recognition options: fields override the format's options, which override defaults."""
-    asked = {**OUTPUT_FORMATS[chosen].implied, **_checked_fields(fields, OPTION_FIELDS)}
+    """The recognition options: fields override the format's options, which override defaults.
+
+    A drawing has the lines that are asked for, so there is one for each drop_score.
+    """
+    implied = OUTPUT_FORMATS[rendering.format].implied
+    asked = {**implied, **_checked_fields(fields, OPTION_FIELDS)}
+    if "draw" in implied and rendering.drop_score is not None:
+        asked["shown_score"] = rendering.drop_score
     return dataclasses.replace(defaults, **asked) if asked else defaults
-
-
-def parse_format(text: str) -> Format:
-    """A format by its name."""
-    chosen: Format = checked("format", text, REQUEST_FIELDS["format"])
-    return chosen
 
 
 def parse_seconds(name: str, text: str, maximum: float) -> float:
@@ -132,7 +153,7 @@ def _checked_fields(
     return {
         name: checked(name, fields[name], constraint)
         for name, constraint in constraints.items()
-        if is_given(fields.get(name))
+        if name in fields and is_given(fields[name])
     }
 
 

@@ -15,7 +15,7 @@ KnownDigests = Callable[[bytes, str], Digests | None]
 class UploadedImage:
     """An image whose bytes are in memory; see ImageSource.
 
-    known: looks up the digests; called again until it finds them.
+    known: looks up the digests; called each time that they are asked for, until it finds them.
     """
 
     scope: Scope = "read"

@@ -1,4 +1,4 @@
-"""The webhook message of a job that has ended, written with its end."""
+"""The webhook message of a job that has ended, added in the transaction that ends the job."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database.database import Database
-from server.formats.stored import decode_text
+from server.formats.render import answer_text
 from server.jobs.rows import EndedJob, EndHook
+from server.jobs.stored_request import rendering_of
 from server.webhooks.deliveries import enqueue
 from server.webhooks.messages import message_body
 
@@ -24,7 +25,7 @@ def announcing(include_text: bool) -> EndHook:
         if end.error is not None:
             data["error"] = {"code": end.error.code, "message": end.error.message}
         if include_text and end.answer is not None:
-            data["text"] = decode_text(end.answer.result)
+            data["text"] = answer_text(end.answer, rendering_of(row.request, row.format))
         body = message_body(f"job.{end.state}", row.finished_at, data)
         url = row.webhook_url
         await enqueue(database, connection, user=row.user, url=url, body=body, job_id=row.id)

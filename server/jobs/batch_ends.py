@@ -14,10 +14,10 @@ from server.webhooks.messages import message_body
 
 
 async def count_end(database: Database, connection: AsyncConnection, job: Row[Any]) -> None:
-    """Count a job of a batch that has just ended; the last one ends the batch.
+    """Count a job that has just ended in its batch; the last job ends the batch.
 
-    The count locks the row of the batch, so of two processes that end the last two jobs, one sees
-    that the other has ended its job.
+    Counting locks the row of the batch. So if two processes end the last two jobs concurrently, the
+    second one finds that no job is unfinished.
     """
     change = (
         update(BATCH)

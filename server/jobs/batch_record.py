@@ -73,7 +73,8 @@ class Batches(Protocol):
     ) -> BatchRecord:
         """Make jobs of all files, or of none: QueueFull if the user would have too many.
 
-        A file with an error becomes a failed job. claim: is answered with this batch.
+        A file with an error becomes a failed job. claim: of an Idempotency-Key; a repeated request
+        is answered with this batch.
         """
 
     async def get(self, user: str, batch_id: str) -> BatchRecord:

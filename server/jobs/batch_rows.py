@@ -19,7 +19,7 @@ from server.users.erased import hold_users
 
 BatchRow = Row[Any]
 
-ORDER_SECONDS = 1e-6  # between the jobs of a batch, so that they are read in its order
+ORDER_SECONDS = 1e-6  # between created_at of the jobs of a batch, so that they keep its order
 
 
 class BatchRows:
@@ -142,8 +142,9 @@ class BatchRows:
     async def cancel(self, batch_id: str) -> list[JobRow]:
         """End the unfinished jobs; Conflict if there are none.
 
-        Those that nobody works on are ended in one transaction: others never change several of
-        them at a time, so that no two transactions wait for each other.
+        Jobs that no process works on are ended in one transaction. No other transaction changes
+        several of these jobs, so no two transactions wait for each other. The remaining jobs are
+        ended one by one.
         """
         mine = and_(JOB.c.batch_id == batch_id, JOB.c.state.in_(UNFINISHED))
         async with self._database.write() as connection:

@@ -98,7 +98,7 @@ class DurableBatches:
         await self.inputs.delete(blobs)
 
     def _keeping(self, claim: Claim | None) -> Within | None:
-        """What keeps the batch as the answer of a claim."""
+        """What stores the batch as the answer to repeated requests; None without a claim."""
         if claim is None:
             return None
         return lambda connection, batch_id: self._keys.keep_batch(connection, claim, batch_id)

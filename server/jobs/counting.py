@@ -1,4 +1,4 @@
-"""The usage event of a job that has ended, written with its end: it is there exactly once."""
+"""The usage event of a job, stored in the transaction that ends the job: so exactly once."""
 
 from __future__ import annotations
 

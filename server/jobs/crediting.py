@@ -13,9 +13,9 @@ from server.users.leases import give_back
 
 
 def crediting(days: Days, counts: Callable[[End], bool]) -> EndHook:
-    """A hook that gives back what an ended job took on the day when it was accepted.
+    """A hook that gives back the quota that a job took on the day when it was accepted.
 
-    counts: whether a job that ended this way counts; the same as if its client had waited.
+    counts: whether a job that ended this way counts; the rule is that of requests that wait.
     """
 
     async def credit(database: Database, connection: AsyncConnection, ended: EndedJob) -> None:

@@ -24,7 +24,7 @@ from server.jobs.stored_answer import unpacked
 from server.principal import Principal
 from server.service.service import OcrService
 
-POLL_SECONDS = 5.0  # those who wait look at the row, should a notice be missed
+POLL_SECONDS = 5.0  # how often waiting requests read the row, in case a notice was missed
 
 
 class DurableJobs:
@@ -146,7 +146,7 @@ class DurableJobs:
         await self._blobs.delete([row.input_blob])
 
     def _keeping(self, claim: Claim | None) -> Within | None:
-        """What keeps the job as the answer of a claim."""
+        """What stores the job as the answer to repeated requests; None without a claim."""
         if claim is None:
             return None
         return lambda connection, job_id: self._keys.keep_job(connection, claim, job_id)

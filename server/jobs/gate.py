@@ -1,4 +1,4 @@
-"""Decides where jobs are kept, when the first one comes: in the database or in memory."""
+"""Decides, when the first job comes, whether jobs are kept in the database or in memory."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ LOOK_SECONDS = 2.0  # for a file that another server has created
 class JobsGate:
     """The jobs of this server.
 
-    Without a database, they are in memory; but if the settings name one, that is an error. make:
-    imports what works on a database, and is called in a thread. named: whether the settings name a
-    database.
+    If there can be no database, jobs are kept in memory; but if the settings name a database, it is
+    an error that there is none. make: imports the code that needs a database; called in a thread.
+    named: whether the settings name a database.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class JobsGate:
         await self._durable.run()
 
     async def drain(self) -> None:
-        """Take no more jobs; those that no worker has begun are for other processes."""
+        """Take no more jobs; jobs that no worker has begun are left to other processes."""
         if self._durable is not None:
             await self._durable.runner.drain()
 

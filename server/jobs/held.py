@@ -9,8 +9,8 @@ from collections.abc import Collection
 from server.jobs.rows import JobRow
 from server.service.flights import Ticket
 
-WAITING = 0.5  # jobs that wait in the pool for each of its workers, and one more
-ENDING = 2  # jobs for each worker whose results are being written
+WAITING = 0.5  # jobs per worker that wait in the pool; one more is added
+ENDING = 2  # jobs per worker whose results are being written
 
 
 class Held:
@@ -20,12 +20,12 @@ class Held:
         self.row = row
         self.ticket: Ticket | None = None
         self.work: asyncio.Task[None] | None = None
-        self.begin_noted = False  # the row knows that a worker has begun, or will in a moment
-        self.noting: asyncio.Task[None] | None = None  # writes that
-        self.ended = False  # what is left is to write how
+        self.begin_noted = False  # the row says that a worker has begun, or soon will
+        self.noting: asyncio.Task[None] | None = None  # the task that changes the row
+        self.ended = False  # only its outcome remains to be written
 
     def has_begun(self) -> bool:
-        """Whether a worker has begun its image, and the row does not know yet."""
+        """Whether a worker has begun its image, and the row does not say so yet."""
         begun = self.ticket is not None and self.ticket.state == "running"
         return begun and not self.begin_noted
 
@@ -37,8 +37,8 @@ class Held:
 def needs_more(several: Collection[Held], workers: int) -> bool:
     """Whether the process that has these jobs should take another one.
 
-    In the pool, jobs get their share of the turns only while one waits there. So the next one is
-    taken when a worker starts with one, and not when its result has been written.
+    The pool gives jobs their share of the workers only while a job waits there. So the next job is
+    taken as soon as a worker begins one, not only when the result of that one has been written.
     """
     most = 1 + math.ceil(WAITING * workers)
     waiting = sum(held.waits() for held in several)

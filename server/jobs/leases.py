@@ -17,7 +17,7 @@ LEASE_SECONDS = 3.0
 class JobLeases:
     """The jobs that this process works on.
 
-    It renews its leases each second; another process continues those that it no longer renews.
+    This process renews its leases each second. If it stops, another process continues its jobs.
     """
 
     def __init__(self, rows: JobRows) -> None:
@@ -73,7 +73,7 @@ class JobLeases:
             return set((await connection.execute(change)).scalars())
 
     async def begun(self, job_ids: Collection[str]) -> None:
-        """Workers have begun these jobs of this process."""
+        """Record that workers have begun these jobs of this process."""
         change = (
             update(JOB)
             .where(JOB.c.id.in_(job_ids), JOB.c.lease_owner == self._owner, JOB.c.state == "queued")
@@ -120,7 +120,7 @@ class JobLeases:
     async def end(self, job_id: str, end: End, leased: bool) -> JobRow | None:
         """End a job once; None if it has ended already, or is no longer this process's.
 
-        leased: whether this process must have its lease; otherwise nobody may.
+        leased: if true, this process must have the lease of the job; if false, no process may.
         """
         holder = JOB.c.lease_owner == self._owner if leased else JOB.c.lease_owner.is_(None)
         async with self._database.write() as connection:

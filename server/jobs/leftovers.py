@@ -15,7 +15,7 @@ from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.rows import UNFINISHED, JobRows
 
 TOMBSTONE_SECONDS = 7 * 86_400.0  # how long the id of an expired job is known
-ORPHAN_SECONDS = 3600.0  # a blob without a job may be that of one being accepted, but not so long
+ORPHAN_SECONDS = 3600.0  # a blob may be stored before its job, but never so long before
 MOST_AT_ONCE = 500
 EXPIRE_SECONDS = 5.0
 SWEEP_SECONDS = 600.0
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Leftovers:
-    """Deletes them until it is cancelled. kept: how many jobs there were a few seconds ago."""
+    """Deletes leftovers until it is cancelled. kept: how many jobs there were a few seconds ago."""
 
     def __init__(self, rows: JobRows, blobs: BlobStore, keys: IdempotencyKeys) -> None:
         self.kept = 0
@@ -35,7 +35,7 @@ class Leftovers:
         self._keys = keys
 
     async def run(self) -> None:
-        """Delete them every few seconds, as long as the storage answers."""
+        """Delete leftovers every few seconds, whenever the storage answers."""
         loop = asyncio.get_running_loop()
         next_sweep = loop.time()
         while True:
@@ -47,7 +47,7 @@ class Leftovers:
                     next_sweep = loop.time() + SWEEP_SECONDS
                 self.kept = await self._rows.count()
             except StorageUnavailable:
-                pass  # the runner says so
+                pass  # the runner logs that
             except Exception:
                 log.exception("expired jobs and unused blobs are deleted later")
             await asyncio.sleep(EXPIRE_SECONDS)
@@ -58,13 +58,13 @@ class Leftovers:
             await self._blobs.delete(blobs)
 
     async def delete_orphans(self) -> None:
-        """Delete blobs that no job needs, because a process died in between."""
+        """Delete blobs that no job needs, such as those that a process stored before it died."""
         found = await self._blobs.older_than(ORPHAN_SECONDS)
         for start in range(0, len(found), MOST_AT_ONCE):
             await self._blobs.delete(await self._unused(found[start : start + MOST_AT_ONCE]))
 
     async def _expire(self) -> list[str]:
-        """Forget all but the ids of expired jobs, and those after a week; blobs to delete."""
+        """Forget expired jobs, and a week later their ids, too; returns the blobs to delete."""
         now = self._clock()
         expired = select(JOB.c.id).where(JOB.c.expires_at <= now, JOB.c.request != "")
         async with self._database.read() as connection:

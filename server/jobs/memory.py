@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from ocr_engine.errors import QueueFull
 from server.errors import Conflict, Gone, NotFinished, NotFound, StorageUnavailable
 from server.formats.answer import Answer
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.intake.request import OcrRequest
 from server.jobs.batch_record import Batches
 from server.jobs.record import Claim, Idempotency, JobError, JobPage, JobRecord, JobState
@@ -64,7 +64,7 @@ class MemoryJobs:
         self._runs: dict[str, _Run] = {}
         self._finished: OrderedDict[str, JobRecord] = OrderedDict()  # in the order they finished
         self._finished_bytes = 0
-        self._expired: OrderedDict[str, str] = OrderedDict()  # to their users
+        self._expired: OrderedDict[str, str] = OrderedDict()  # from ids to users
 
     def kept(self) -> int:
         """How many jobs are kept."""
@@ -90,16 +90,16 @@ class MemoryJobs:
             raise self._unavailable("webhook_url")
         turn = principal.turn(request.priority, background=True)
         ticket = await self._service.submit(request, turn)
-        return self.create(principal.user, ticket, request.format)
+        return self.create(principal.user, ticket, request.rendering)
 
-    def create(self, user: str, ticket: Ticket, chosen: Format) -> JobRecord:
+    def create(self, user: str, ticket: Ticket, rendering: Rendering) -> JobRecord:
         """Keep a ticket as a job; QueueFull if too many are unfinished."""
         self._expire(room=1)
         if len(self._jobs) >= MAX_JOBS:
             ticket.leave()
             raise QueueFull(f"{MAX_JOBS} jobs are unfinished, the maximum; try again later")
         job = JobRecord(
-            secrets.token_urlsafe(16), user, chosen, self._clock(), ticket.outcome, attempts=1
+            secrets.token_urlsafe(16), user, rendering, self._clock(), ticket.outcome, attempts=1
         )
         self._jobs[job.job_id] = job
         self._of_users.setdefault(user, {})[job.job_id] = job

@@ -38,7 +38,7 @@ def columns_of(
         "deadline_at": None if patience is None else now + patience,
         "webhook_url": request.webhook_url,
         "request": stored(request),
-        "format": request.format,
+        "format": request.rendering.format,
         "input_blob": blob,
         "input_bytes": size,
         "md5": digests.md5,

@@ -33,7 +33,7 @@ class Notices:
         return list(self._waiting)
 
     def tell(self, job_id: str) -> None:
-        """The job has changed."""
+        """Notify all who wait for this job that it has changed."""
         for event in self._waiting.get(job_id, ()):
             event.set()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from server.formats.answer import Answer, CacheOutcome
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.intake.request import OcrRequest
 from server.principal import Principal
 from server.settings.constraints import Choice, Constraint, WholeNumber
@@ -57,7 +57,7 @@ class JobRecord:
 
     job_id: str
     user: str
-    format: Format
+    rendering: Rendering
     created_at: float
     outcome: CacheOutcome | None = None
     state: JobState = "queued"
@@ -86,7 +86,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Which jobs to list. after: the id of the last job of the page before."""
+    """Which jobs to list. after: the id of the last job of the previous page."""
 
     state: JobState | None = None
     after: str | None = None
@@ -117,15 +117,15 @@ class Idempotency(Protocol):
     async def claim(self, user: str, key: str, fingerprint: str) -> Claim | Kept:
         """The right to answer a request, or what was answered before.
 
-        StillAccepting while another request has the right, IdempotencyMismatch if that one had
-        another fingerprint.
+        StillAccepting while another request has the right, IdempotencyMismatch if the first
+        request with the key had another fingerprint.
         """
 
     def answering(self, claim: Claim) -> AbstractAsyncContextManager[None]:
         """Hold the claim while the request is answered; release it if no answer was stored."""
 
     async def keep_reply(self, claim: Claim, reply: bytes) -> None:
-        """Store a reply as the answer, unless it is very large: then a repeated request is new."""
+        """Store a reply as the answer, unless it is very large; then a repeated request is new."""
 
 
 class Jobs(Protocol):
@@ -148,7 +148,7 @@ class Jobs(Protocol):
     ) -> JobRecord:
         """Keep a request as a job; ServiceError or EngineError if it is refused.
 
-        claim: is answered with this job.
+        claim: of an Idempotency-Key; a repeated request is answered with this job.
         """
 
     async def get(self, user: str, job_id: str) -> JobRecord:
@@ -167,9 +167,9 @@ class Jobs(Protocol):
         """Delete a finished job and all its data; NotFinished if it is not finished."""
 
     async def cancel(self, user: str, job_id: str) -> None:
-        """End an unfinished job: queued work is dropped; Conflict if it is finished.
+        """End an unfinished job; Conflict if it is finished.
 
-        Running work is stopped unless others wait for it.
+        Queued work is dropped. Running work is stopped unless others wait for it.
         """
 
 

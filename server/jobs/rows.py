@@ -17,6 +17,7 @@ from server.formats.answer import Answer
 from server.jobs.batch_ends import count_end
 from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
+from server.jobs.stored_request import rendering_of
 from server.users.erased import hold_users, refuse_erased
 
 UNFINISHED = ("queued", "running")
@@ -26,7 +27,7 @@ JobRow = Row[Any]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a job ended; see the columns. seconds: of its recognition. answer: if it is done."""
+    """How a job ended; see JOB. seconds: of its recognition. answer: set if the job is done."""
 
     state: JobState
     outcome: str | None = None
@@ -38,17 +39,17 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class EndedJob:
-    """A job that has just ended, for those who write about it in the same transaction."""
+    """A job that has just ended, for hooks that add rows about it in the same transaction."""
 
     row: JobRow
     end: End
 
 
-# Called in the transaction that ends a job; what it raises undoes that.
+# Called in the transaction that ends a job; an error from it rolls the transaction back.
 EndHook = Callable[[Database, AsyncConnection, EndedJob], Awaitable[None]]
 
-# Called with the id of a new job or batch, in the transaction that adds it; what it raises undoes
-# that.
+# Called with the id of a new job or batch, in the transaction that adds it; an error from it rolls
+# the transaction back.
 Within = Callable[[AsyncConnection, str], Awaitable[None]]
 
 
@@ -61,7 +62,7 @@ class Limits:
 
 
 class JobRows:
-    """All jobs of the database.
+    """All jobs in the database.
 
     keep_seconds: for how long a finished job is kept. clock: Unix seconds. hooks: called when a job
     ends.
@@ -152,7 +153,7 @@ class JobRows:
         return JobRecord(
             job_id=row.id,
             user=row.user,
-            format=row.format,
+            rendering=rendering_of(row.request, row.format),
             created_at=row.created_at,
             outcome=row.outcome,
             state=row.state,
@@ -170,7 +171,7 @@ class JobRows:
         )
 
     async def versions(self, job_ids: Collection[str]) -> dict[str, int]:
-        """The versions of those that exist."""
+        """The versions of these jobs, without those that do not exist."""
         query = select(JOB.c.id, JOB.c.version).where(JOB.c.id.in_(job_ids))
         async with self.database.read() as connection:
             return {row.id: row.version for row in await connection.execute(query)}
@@ -196,7 +197,7 @@ class JobRows:
     async def end(
         self, connection: AsyncConnection, which: ColumnElement[bool], end: End
     ) -> JobRow | None:
-        """End the one job that the condition names, in this transaction; None if it has ended."""
+        """End the one job that the condition selects, in this transaction; None if it had ended."""
         await hold_users(connection, select(JOB.c.user).where(which))  # for what the hooks add
         now = self.clock()
         failed = end.state == "failed"
@@ -229,7 +230,8 @@ class JobRows:
     ) -> None:
         """QueueFull if the user cannot have this many more jobs with this many more bytes.
 
-        The first job may have any size. KeyInvalid if the user was erased meanwhile.
+        If the user has no other unfinished job, one may have any size. KeyInvalid if the user was
+        erased meanwhile.
         """
         await refuse_erased(connection, user)
         query = select(func.count(), func.coalesce(func.sum(JOB.c.input_bytes), 0)).where(
@@ -247,7 +249,7 @@ class JobRows:
             )
 
     async def _position(self, row: JobRow) -> int:
-        """The position of a queued job, if each user has one in turn."""
+        """The position of a queued job if the users take turns, one job each."""
         same = and_(JOB.c.user == row.user, JOB.c.state == "queued")
         earlier = or_(
             JOB.c.priority > row.priority,

@@ -44,8 +44,8 @@ OVERDUE = "the deadline of the job passed before a worker was free"
 class JobRunner:
     """Works on the jobs of the database until it is cancelled.
 
-    The row has the truth: a job that was cancelled, or that another process has now, is
-    dropped when its lease is renewed. explain: turns an error into what clients see.
+    The row decides: a job that was cancelled, or that another process has now, is dropped when this
+    process tries to renew its lease. explain: turns an error into what clients see.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class JobRunner:
         self._away = False
 
     def wake(self) -> None:
-        """There may be a job to take."""
+        """Look for jobs to take now, because there may be one."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -208,7 +208,7 @@ class JobRunner:
         return await held.ticket.answer()
 
     async def _image(self, row: JobRow) -> bytes:
-        """The image of a job; Gone if there is none, as after a restore without it."""
+        """The image of a job; Gone if it is missing, as when only the database was restored."""
         try:
             return await self._blobs.get(row.input_blob)
         except BlobMissing:
@@ -249,7 +249,7 @@ class JobRunner:
         await asyncio.wait([held.work])
 
     async def _stop(self) -> None:
-        """Let the last jobs end or be given back: the engine has closed."""
+        """Wait for the last jobs: the engine has closed, so they end or are given back."""
         self._draining = True
         work = [held.work for held in self._held.values() if held.work is not None]
         if work:

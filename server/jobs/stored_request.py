@@ -9,6 +9,7 @@ from typing import Any
 
 from cache.keys import Digests
 from ocr_engine.options import RecognitionOptions
+from server.formats.rendering import Format, Rendering
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.principal import Scope
 
@@ -43,21 +44,37 @@ class StoredImage:
 
 
 def stored(request: OcrRequest) -> str:
-    """What must be known of a request to recognize its image later, as JSON."""
+    """What must be known of a request to recognize its image and answer later, as JSON."""
     return json.dumps(
-        {"options": dataclasses.asdict(request.options), "read_cache": request.read_cache}
+        {
+            "options": dataclasses.asdict(request.options),
+            "read_cache": request.read_cache,
+            "rendering": dataclasses.asdict(request.rendering),
+        }
     )
 
 
+def rendering_of(text: str, format: Format) -> Rendering:
+    """How the result is to be written; earlier versions stored only its format.
+
+    text: empty for an expired job, whose request is no longer known.
+    """
+    values = json.loads(text).get("rendering", {}) if text else {}
+    return Rendering(**{**_known(Rendering, values), "format": format})
+
+
 def restored(text: str, source: ImageSource, timeout_seconds: float | None) -> OcrRequest:
-    """The request; options that this version does not know, or that it added, are ignored."""
+    """The request; unknown options are ignored, and options that are missing have defaults."""
     values: dict[str, Any] = json.loads(text)
-    known = {field.name for field in dataclasses.fields(RecognitionOptions)}
-    options = {name: value for name, value in values["options"].items() if name in known}
     return OcrRequest(
         source,
-        RecognitionOptions(**options),
+        RecognitionOptions(**_known(RecognitionOptions, values["options"])),
         block=False,
         timeout_seconds=timeout_seconds,
         read_cache=values["read_cache"],
     )
+
+
+def _known(kind: type[RecognitionOptions | Rendering], values: dict[str, Any]) -> dict[str, Any]:
+    known = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in values.items() if name in known}

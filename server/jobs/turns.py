@@ -9,14 +9,14 @@ class UserTurns:
     """Users with waiting jobs take turns, by weight: stride scheduling.
 
     Each turn moves a user forward by 1 / weight; the one furthest behind is next. A user who comes
-    later starts level with the one furthest behind, and so gets nothing for time without jobs.
+    later starts level with the one furthest behind, so nobody saves up turns while without jobs.
     """
 
     def __init__(self) -> None:
         self._passes: dict[str, float] = {}
 
     def next(self, weights: Mapping[str, float]) -> str:
-        """The user whose turn it is, of those who have waiting jobs, with their weights."""
+        """The user whose turn it is. weights: of all users who have waiting jobs."""
         known = [self._passes[user] for user in weights if user in self._passes]
         start = min(known, default=0.0)
         self._passes = {user: max(start, self._passes.get(user, start)) for user in weights}

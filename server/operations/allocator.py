@@ -12,7 +12,7 @@ from ocr_engine.memory import return_free_memory
 
 TRIM_BYTES = 16 << 20
 MMAP_BYTES = 1 << 20
-FALLEN_BYTES = 64 << 20  # so many fewer than at the peak: time to return their memory
+FALLEN_BYTES = 64 << 20  # so many fewer bytes in use than at the peak: return memory
 PAUSE_SECONDS = 10.0
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -32,19 +32,19 @@ def keep_freed_memory() -> None:
 
 
 class BytesInUse(Protocol):
-    """The bytes of images and answers in the server; peak: the most since it was set."""
+    """The bytes of images and answers in the server; peak: the most since it was last set."""
 
     peak: int
 
     def total(self) -> int:
-        """What there is now."""
+        """The number of bytes now."""
 
 
 class FreedMemory:
     """Returns memory after many large uploads have gone.
 
     Chunks of uploads are smaller than MMAP_BYTES, so they leave holes in the heap, and glibc itself
-    returns only its end. give_back: blocks; called in a thread.
+    returns only the end of the heap. give_back: returns the rest; called in a thread, as it blocks.
     """
 
     def __init__(

@@ -57,10 +57,11 @@ class _Open:
 
 
 class AuditLog:
-    """Appends to the file at `path`, or to a stream if it is STDOUT: by default standard output.
+    """Appends to the file at `path`, or to `stream` if the path is STDOUT.
 
-    days: how long the files of earlier days are kept; None on the command line, where nothing is
-    deleted. clock: Unix time. Call start() before; without it, write() does nothing.
+    stream: None for standard output. days: how long the files of earlier days are kept; None on the
+    command line, where nothing is deleted. clock: Unix time. Call start() before; without it,
+    write() does nothing.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class AuditLog:
         self._clock = clock
         self._stream = stream
         self._open: _Open | None = None
-        self._torn = False  # the last line is not whole
+        self._torn = False  # the last line is incomplete
         self._next_warning = float("-inf")
 
     def start(self) -> None:
@@ -84,7 +85,7 @@ class AuditLog:
         self.is_on = True
 
     def open(self) -> None:
-        """Open the file; OSError if that is not possible. Otherwise the first write() opens it."""
+        """Open the file; OSError if that is not possible. Without this, write() opens it."""
         if self._path != STDOUT:
             self._opened(self._today())
 
@@ -100,7 +101,7 @@ class AuditLog:
         size: int | None = None,
         count: int | None = None,
     ) -> None:
-        """Write a line, unless it is off.
+        """Write a line, unless the audit log is off.
 
         user: the id of the key that was used, or `cli` for a command; empty if not known.
         outcome: `ok` or the code of the error. target: the id of the key or job. size: of the
@@ -140,7 +141,7 @@ class AuditLog:
         descriptor = self._opened(day).descriptor
         data = ("\n" + line if self._torn else line).encode()
         self._torn = os.write(descriptor, data) != len(data)
-        if self._torn:  # and not cut off, as another process may have written after it
+        if self._torn:  # the part is left there: another process may have written after it
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _opened(self, day: str) -> _Open:
@@ -210,7 +211,7 @@ class AuditLog:
             os.close(descriptor)
 
     def _warn(self, error: OSError, now: float) -> None:
-        """An audit log that cannot be written does not stop the server; the other log says so."""
+        """Log that the audit log cannot be written; this does not stop the server."""
         if now >= self._next_warning:
             self._next_warning = now + LOG_SECONDS
             log.error("cannot write the audit log: %s", error.strerror or error)

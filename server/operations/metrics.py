@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 from collections import Counter as Count
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Protocol, get_args
 
 from prometheus_client import (
@@ -14,12 +17,19 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from cache.result_cache import ResultCache
-from ocr_engine.engine import Engine, EngineStats, WorkerState
+from ocr_engine.engine import START_BOUNDS, Engine, EngineStats, StartTimes, WorkerState
+from ocr_engine.pool.exits import EXIT_LABELS
+from server.disk_space import free_bytes
 from server.formats.answer import CacheOutcome
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -66,10 +76,11 @@ class Metrics:
         cache: ResultCache,
         inflight_bytes: Callable[[], int],
         connections: OpenConnections,
+        folders: Mapping[str, Path],
     ) -> None:
-        """Add the state of these parts to /metrics."""
+        """Add the state of these parts to /metrics. folders: see watched_folders()."""
         self.registry.register(
-            _State(engine, cache, inflight_bytes, connections, self.cache_results)
+            _State(engine, cache, inflight_bytes, connections, folders, self.cache_results)
         )
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
@@ -100,12 +111,14 @@ class _State(Collector):
         cache: ResultCache,
         inflight_bytes: Callable[[], int],
         connections: OpenConnections,
+        folders: Mapping[str, Path],
         cache_results: Count[str],
     ) -> None:
         self._engine = engine
         self._cache = cache
         self._inflight_bytes = inflight_bytes
         self._connections = connections
+        self._folders = folders
         self._cache_results = cache_results
 
     def describe(self) -> list[Metric]:
@@ -145,6 +158,28 @@ class _State(Collector):
             results.add_metric((result,), self._cache_results[result])
         yield results
         yield from _worker_metrics(stats)
+        yield _start_times(stats.starts)
+        yield self._disk_space()
+
+    def _disk_space(self) -> Metric:
+        free = GaugeMetricFamily(
+            "ocr_disk_free_bytes", "Room on the disk of a folder.", labels=("folder",)
+        )
+        for name, folder in self._folders.items():
+            with contextlib.suppress(OSError):  # a disk that fails
+                free.add_metric((name,), free_bytes(folder))
+        return free
+
+
+def _start_times(starts: StartTimes) -> Metric:
+    bounds = (*map(str, START_BOUNDS), "+Inf")
+    buckets = zip(bounds, itertools.accumulate(starts.counts), strict=True)
+    return HistogramMetricFamily(
+        "ocr_worker_start_seconds",
+        "Time from spawning a worker until it is ready.",
+        buckets=list(buckets),
+        sum_value=starts.seconds,
+    )
 
 
 def _worker_metrics(stats: EngineStats) -> Iterator[Metric]:
@@ -165,6 +200,7 @@ def _worker_metrics(stats: EngineStats) -> Iterator[Metric]:
     restarts = CounterMetricFamily(
         "ocr_worker_restarts", "Workers that were recycled or lost, by reason.", labels=("reason",)
     )
-    for reason, count in stats.restarts.items():
+    # all of them from the start: to a monitoring system, a new series is no increase
+    for reason, count in {**dict.fromkeys(EXIT_LABELS, 0), **stats.restarts}.items():
         restarts.add_metric((reason,), count)
     yield restarts

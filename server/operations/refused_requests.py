@@ -53,7 +53,7 @@ class RefusedRequests:
         )
 
     async def run(self) -> None:
-        """Write the counts when their windows are over; at the end all of them."""
+        """Write the counts when their windows are over; when cancelled, write all of them."""
         try:
             while True:
                 await self._noted.wait()

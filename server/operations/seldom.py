@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 
 class Seldom(logging.Filter):
-    """Lets one record of level INFO or below pass in `seconds`, and counts those between in it.
+    """Lets one record of level INFO or below pass per `seconds`.
 
-    clock: monotonic seconds.
+    The record says how many were dropped since the previous one. clock: monotonic seconds.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:

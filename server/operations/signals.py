@@ -20,7 +20,7 @@ def ignore_user_signals() -> None:
 def handle_signals(stop: asyncio.Event, force: asyncio.Event, grace_seconds: float) -> None:
     """Set stop on the first signal and force on the second; each also starts an exit timer.
 
-    SIGHUP, sent when the terminal closes, stops the server unless nohup has it ignored.
+    SIGHUP, sent when the terminal closes, stops the server unless it is ignored, as with nohup.
     """
 
     def handle() -> None:

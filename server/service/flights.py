@@ -19,9 +19,9 @@ class Flight:
     """A recognition in progress, and the number of requests that wait for it.
 
     It exists before the engine accepts the image, so that identical requests can join it. Its image
-    waits in the best of the turns of those that have joined.
-    abandon(flight, stop_running): called when nobody waits any more; stop_running: stop work that
-    has already started, too.
+    waits in the best turn of all requests that have joined.
+    abandon(flight, stop_running): called when nobody waits any more; stop_running: whether to stop
+    work that has already started, too.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Flight:
         self._begun.set()
 
     def fail(self, error: Exception) -> None:
-        """Set an error instead of an answer; before begin(), the engine refused the image."""
+        """Set an error instead of an answer; if it comes before begin(), the image was refused."""
         self.answer.set_exception(error)
         self.answer.exception()  # marked as retrieved, as asyncio complains if nobody waits
         self._begun.set()
@@ -56,7 +56,7 @@ class Flight:
             self.answer.result()
 
     async def join(self, turn: Turn) -> None:
-        """As begun(); the image may also wait in this turn, if that is the better place."""
+        """As begun(); if this turn is better than the present one, the image waits in this turn."""
         await self.begun()
         if self.task is not None and self.task.state is TaskState.QUEUED:
             self._engine.advance(self.task, turn)

@@ -12,7 +12,7 @@ from server.service.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 class InflightBytes:
     """Counts bodies being received, images in the worker pool, and answers not yet sent.
 
-    peak: the most since it was set, without answers that were always sent.
+    peak: the most since it was last set, without answers that are sent without a check.
     """
 
     def __init__(self, engine: Engine, limit: int) -> None:
@@ -38,8 +38,8 @@ class InflightBytes:
         """QueueFull if too many bytes of answers are waiting for slow clients.
 
         Buffers that are already being sent to others are not counted again. If no other answer is
-        waiting, this one is always sent, however large. One that is not large is sent even while
-        images fill the limit.
+        waiting, this one is always sent, however large. An answer of up to LARGE_BYTES
+        is sent even while images fill the limit.
         """
         if not self.outgoing.total:
             return

@@ -1,8 +1,8 @@
 """Keeps the result cache in a file in the state folder, so that a restart does not lose it.
 
-Writing takes place in a thread. The file is first written under a temporary name, which exists
-before the results are collected: erasing deletes both names, so results that were collected before
-cannot come back, whichever process erases.
+Writing takes place in a thread, to a temporary file that is then renamed. The temporary file is
+created before the results are collected, and erasing deletes both files. So a result that was
+collected before it was erased is not kept, even if another process erased it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ ExistingUsers = Callable[[Collection[str]], Awaitable[Collection[str]]]
 class KeptResults:
     """The file of one cache; used from the event loop.
 
-    identity: differs between programs, models and settings whose results may differ. existing: see
-    ExistingUsers. clock: Unix time.
+    identity: a digest that changes if a change of program, models or settings may change results.
+    existing: see ExistingUsers. clock: Unix time.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class KeptResults:
             await asyncio.to_thread(self._write, temporary, results)
             self._failing = False
         except FileNotFoundError:
-            self._saved = None  # results were erased meanwhile; the next time without them
+            self._saved = None  # results were erased meanwhile; the next save is without them
         except OSError as error:
             self._saved = None
             if not self._failing:
@@ -112,7 +112,7 @@ class KeptResults:
             self._failing = True
 
     def erased(self) -> None:
-        """Results were erased: delete the file now; the next one is without them."""
+        """Delete the file now, because results were erased; the next file is without them."""
         self._saved = None
         try:
             delete_results(self._folder)
@@ -130,7 +130,7 @@ class KeptResults:
         return results
 
     async def _of_existing_users(self, results: Sequence[KeptResult]) -> Sequence[KeptResult]:
-        """Without the results of users that were erased, perhaps by another process."""
+        """The results without those of users that were erased, perhaps by another process."""
         users = await self._existing({kept.key.owner for kept in results})
         return [kept for kept in results if kept.key.owner in users]
 
@@ -169,5 +169,5 @@ class KeptResults:
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    """The opener of a file that may be a link or a pipe, which are not followed or waited for."""
+    """An opener that does not follow a symbolic link, and does not wait for a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -14,7 +14,7 @@ class OutgoingBytes:
     """The bytes that clients have not received yet.
 
     Buffers count with their full size. One that is sent to many clients, such as a cached result,
-    counts once. taken: how many waiting bytes clients have read since the start.
+    counts once. taken: how many bytes of waiting answers clients have received since the start.
     """
 
     def __init__(self) -> None:

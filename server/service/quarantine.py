@@ -1,4 +1,4 @@
-"""Refuses images that crashed or occupied workers for a while, unless known to be harmless."""
+"""Refuses, for a while, images that crashed or occupied workers and are not known as harmless."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Quarantine:
 
     An image that crashed workers is refused with any options. One that needed too much memory, or
     more time than the limit, is refused with the same options. An image that was recognized before
-    is never refused for crashing workers or for its time. Each owner has its own quarantine, since
-    a refusal would tell a user that another one has sent the same image. That costs little safety:
-    who wants to crash workers again changes one byte of the image.
+    is never refused for crashing workers or for its time. Each owner has its own quarantine,
+    because otherwise a refusal would show that another user has sent the same image. Separate
+    quarantines cost little safety: whoever wants to crash workers again only has to change one byte
+    of the image.
     """
 
     def __init__(self) -> None:

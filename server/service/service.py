@@ -29,8 +29,8 @@ class OcrService:
     """Answers requests from the cache, from flights or from the engine; called by the handlers.
 
     private: each user finds only its own results, flights and images; otherwise all users share
-    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, for what is
-    kept of them elsewhere.
+    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, so that
+    copies that are kept elsewhere are deleted.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class OcrService:
         self._completions: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
-        """The cached answer, or None, for an image whose digests need no reading; never waits."""
+        """The cached answer, if the digests are known without reading the image; never waits."""
         owner = self._owner(user)
         known = request.source.known_digests(owner)
         return self._hit(known, request, owner) if known is not None else None
@@ -78,7 +78,8 @@ class OcrService:
     async def identify(self, request: OcrRequest, user: str) -> tuple[bytes, Digests]:
         """The image of this user, to be submitted later, and its digests.
 
-        Raises the errors of submit() that will not pass: of the source and of the image.
+        Of the errors of submit(), it raises those that do not pass with time: errors of the source
+        and of the image.
         """
         source = request.source
         try:
@@ -104,9 +105,10 @@ class OcrService:
         return not self._private
 
     def erase(self, user: str, md5: str | None = None) -> bool:
-        """Delete the results and copies of a user's images, or of one; False if there is no result.
+        """Delete the results and copies of all images of a user, or of the image with this MD5.
 
-        With a shared cache, results belong to all users: nothing is deleted without an MD5.
+        False if there is no result. With a shared cache, results belong to all users, so nothing is
+        deleted without an MD5.
         """
         if md5 is None and not self._private:
             return False
@@ -179,7 +181,7 @@ class OcrService:
             self._refuse(flight, PoolDraining("the work was cancelled"))
             raise
         flight.begin(task)
-        completion = asyncio.ensure_future(self._complete(flight, task, digests))
+        completion = asyncio.ensure_future(self._complete(flight, task, digests, request.options))
         self._completions.add(completion)
         completion.add_done_callback(self._completions.discard)
 
@@ -210,13 +212,15 @@ class OcrService:
         answer = Answer(kept.result, digests, age=self.cache.age(kept))
         return Ticket("hit", digests, ready=answer)
 
-    async def _complete(self, flight: Flight, task: EngineTask, digests: Digests) -> None:
+    async def _complete(
+        self, flight: Flight, task: EngineTask, digests: Digests, options: RecognitionOptions
+    ) -> None:
         """Wait for the engine, encode and cache the result, and answer all that wait."""
         try:
             recognition = await task.future
             self._metrics.count_recognition(recognition.stages)
             self._quarantine.was_read(flight.identity)
-            result = await encode_result(recognition)
+            result = await encode_result(recognition, options.shown_score)
             self.cache.put(flight.identity[0], digests, result)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 Schema = dict[str, Any]
 
-# Not what float() and int() also accept: digits that are not ASCII, underscores, blanks.
+# Unlike float() and int(), this accepts no digits outside ASCII, no underscores and no blanks.
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _MAX_DIGITS = 64
 

@@ -98,10 +98,14 @@ def engine_settings(settings: Settings) -> EngineSettings:
 
 
 def default_options(settings: Settings) -> RecognitionOptions:
-    """The options of a request that sets none."""
+    """The options of a request that sets none.
+
+    No line is dropped, so that a kept result serves every `drop_score`.
+    """
     predict = settings.ocr.predict_system
     names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
-    return RecognitionOptions(**{n: getattr(predict, n) for n in names if hasattr(predict, n)})
+    options = RecognitionOptions(**{n: getattr(predict, n) for n in names if hasattr(predict, n)})
+    return dataclasses.replace(options, drop_score=0.0, shown_score=predict.drop_score)
 
 
 def spare_workers(settings: Settings) -> int:

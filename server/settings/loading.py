@@ -1,6 +1,7 @@
 """Reads the settings from config.json, environment and arguments.
 
-With an unknown key or an invalid value the server does not start: SettingsError, one line each.
+If a key is unknown or a value is invalid, the server does not start: SettingsError has a line for
+each of them.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
 def _read_value(variable: str, path: Path) -> str:
     """The text of the file, without the newline at its end.
 
-    Messages do not show the path either: someone may have put the secret itself there.
+    Messages do not show the path either, because it may be the secret itself, set by mistake.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -163,7 +164,8 @@ def build(kind: Any, values: Any, prefix: str) -> Any:
 def _build_entry(fields: Mapping[str, Any], name: str, value: Any, prefix: str) -> Any:
     """The checked value of one key, or the dataclass of a section.
 
-    A message shows a value only if its key is known and no secret: `admin_kye` may be one.
+    A message shows a value only if its key is known and not that of a secret: an unknown key, such
+    as `admin_kye`, may be the misspelled key of a secret.
     """
     key = prefix + name
     if name not in fields:

@@ -48,7 +48,7 @@ class SecretText:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSecrets:
-    """A list of secrets as Standard Webhooks writes them; by commas in the environment."""
+    """A list of secrets of Standard Webhooks; separated by commas in the environment."""
 
     def __call__(self, value: Any) -> tuple[Secret, ...]:
         """See Constraint; the message must not contain the values."""

@@ -41,8 +41,8 @@ def setting(constraint: Constraint, default: Any) -> Any:
 class WebServerSettings:
     """Where and how the front end listens, and what browsers may do.
 
-    unix_socket: the server listens there, and not on address and port. allowed_hosts: empty for
-    all, but only names of this machine on a loopback address.
+    unix_socket: the server listens there, and not on address and port. allowed_hosts: if empty,
+    all hosts are allowed; on a loopback address, only names of this machine are.
     """
 
     address: str = setting(Text(), "127.0.0.1")
@@ -61,7 +61,7 @@ class WebServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
-    """The pool of worker processes. spares: None: as much memory as there is decides."""
+    """The pool of worker processes. spares: None: the available memory decides."""
 
     number: int = setting(WholeNumber(0, 1024), 0)
     spares: int | None = setting(Nullable(WholeNumber(0, 16)), None)
@@ -127,7 +127,7 @@ class ServiceSettings:
 class CacheSettings:
     """Who may find a kept result, and whether results outlive a restart.
 
-    scope: auto: as key, with one scope for all requests without a key.
+    scope: `auto` means the same as `key`; all requests without a key share their results.
     """
 
     scope: str = setting(Choice("auto", "key", "shared"), "auto")
@@ -171,7 +171,7 @@ class DatabaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class UsageSettings:
-    """Whether requests are counted by user and day. enabled: None: if keys are used."""
+    """Whether requests are counted by user and day. enabled: None: only if keys are used."""
 
     enabled: bool | None = setting(Nullable(Flag()), None)
     event_days: int = setting(WholeNumber(1, 36_500), 90)
@@ -201,7 +201,7 @@ class JobSettings:
 class WebhookSettings:
     """Where messages about jobs may be sent, and how they are signed.
 
-    allowed_hosts: empty for all public ones. secrets: empty for one that the database keeps.
+    allowed_hosts: if empty, all public hosts. secrets: if empty, one that the database keeps.
     """
 
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())

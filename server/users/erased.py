@@ -1,10 +1,11 @@
-"""The erasing of a user and the transactions that add something of that user exclude each other.
+"""Erasing a user, and transactions that add data of that user, exclude each other.
 
-On PostgreSQL, such a transaction locks the row of the key, and erasing locks it exclusively. So
-erasing waits for what was begun before and deletes it, and what begins later waits for its end and
-finds the user erased. On SQLite there is one writer.
+On PostgreSQL, a transaction that adds data takes a shared lock on the row of the key, and erasing
+takes an exclusive one. So erasing waits for the transactions that have begun before, and deletes
+what they have added. Those that begin later wait until the user is erased, and then find that. On
+SQLite there is one writer.
 
-The lock is taken before those of other rows, so that no two transactions wait for each other.
+The row of the key is locked before all other rows, so that no two transactions wait for each other.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from server.errors import KeyInvalid, NotFound
 
 
 async def hold_users(connection: AsyncConnection, users: Collection[str] | Select[Any]) -> None:
-    """Keep these users from being erased until the transaction ends; waits while one is."""
+    """Keep these users from being erased until the transaction ends; first wait for an erasing."""
     if connection.dialect.name == "postgresql":
         keys = select(KEY.c.id).where(KEY.c.id.in_(users)).order_by(KEY.c.id)
         await connection.execute(keys.with_for_update(read=True, key_share=True))
@@ -34,13 +35,13 @@ async def hold_exclusively(connection: AsyncConnection, user: str) -> None:
 
 
 async def erased_of(connection: AsyncConnection, users: Collection[str]) -> set[str]:
-    """Those of the users that were erased; the others are held."""
+    """Those of the users that were erased; the others are held, see hold_users()."""
     await hold_users(connection, users)
     erased = select(ERASED.c.user).where(ERASED.c.user.in_(users))
     return set((await connection.execute(erased)).scalars())
 
 
 async def refuse_erased(connection: AsyncConnection, user: str) -> None:
-    """KeyInvalid if the user was erased; called first in transactions that add what is its."""
+    """KeyInvalid if the user was erased; called first in transactions that add data of the user."""
     if await erased_of(connection, [user]):
         raise KeyInvalid

@@ -1,7 +1,7 @@
 """Erases a user: the key, and all rows and files of the user.
 
-All tables that have the column `user` are emptied of the user's rows, and with them what refers to
-those rows. What is kept elsewhere, such as blobs, is deleted by erasers.
+The user's rows are deleted from all tables that have the column `user`, together with the rows that
+refer to them. What is kept elsewhere, such as blobs, is deleted by erasers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def erasers_of(settings: Settings) -> Sequence[Eraser]:
 
 
 async def _erase_kept_results(connection: AsyncConnection, user: str) -> Sequence[AfterCommit]:
-    """Delete the file of kept results, which servers write again without the user's."""
+    """Delete the file of kept results; servers write it again without those of the user."""
 
     async def delete_file() -> None:
         try:

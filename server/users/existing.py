@@ -14,12 +14,12 @@ from server.principal import ADMIN
 log = logging.getLogger("server.keys")
 
 ASK_SECONDS = 20.0  # the first question also imports the libraries and checks the schema
-NOBODY = ""  # whose results belong to all users
+NOBODY = ""  # the owner of results that belong to all users
 WITHOUT_KEYS = frozenset((NOBODY, ANONYMOUS_USER, ADMIN.user))
 
 
 async def existing_users(storage: Storage, users: Collection[str]) -> set[str]:
-    """Those of the users that exist; only those without keys if the database is away."""
+    """Those of the users that exist; if no database answers, only those that need no key."""
     found = WITHOUT_KEYS.intersection(users)
     others = set(users) - found
     if others and storage.in_use():

@@ -1,11 +1,12 @@
-"""The journal: usage events on the local disk, from before the answer until the database has them.
+"""The journal: usage events on the local disk, kept until the database has them.
 
 A line is written with one system call before the answer is sent, so the events of a process that
 is killed are complete; they can be lost only if the machine loses power within a second.
 
 Each process writes its own segments and keeps a lock on them. A segment without a lock is left
-from a dead process: the process that locks it moves it to the database. Segments are created and
-searched for under the lock of the folder, so no living process has a segment that is not locked.
+from a dead process: the process that locks it moves it to the database. The folder is locked while
+a segment is created and locked, and while segments are searched for. So no search finds a segment
+that a living process has not locked yet.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Segment:
     unsynced: bool = False
 
     def close(self, remove: bool) -> None:
-        """Release the lock; remove: the database has all its events."""
+        """Release the lock; remove: delete the file, because the database has all its events."""
         if remove:
             self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
@@ -100,7 +101,7 @@ class Journal:
         return self._segments[:-1]
 
     def append(self, line: bytes) -> None:
-        """Write a line in whole; OSError if there is no room."""
+        """Write a whole line; OSError if there is no room, and then nothing is written."""
         if not self._segments:
             raise OSError(errno.ENOENT, "there is no journal")
         if self._bytes + len(line) > self._max_bytes:
@@ -141,7 +142,7 @@ class Journal:
         self._segments.append(segment)
 
     def forget(self, segment: Segment) -> None:
-        """The database has this segment; close() it in a thread then."""
+        """Drop a segment that the database has; call close() afterwards, in a thread."""
         self._segments.remove(segment)
         self._bytes -= segment.size
 
@@ -206,7 +207,7 @@ def line_of(event: Event) -> bytes:
 def read_events(path: Path) -> tuple[list[Event], int]:
     """The events of a segment, and how many lines are damaged.
 
-    A last line without its end was cut off by a kill before its answer was sent.
+    A last line without its end is ignored: a kill cut it off, before its request was answered.
     """
     *lines, _ = path.read_bytes().split(b"\n")
     return parsed_lines(lines)
@@ -220,7 +221,7 @@ def parsed_lines(lines: Iterable[bytes]) -> tuple[list[Event], int]:
 
 
 def _parsed(line: bytes) -> Event | None:
-    """The event, if the database will take it: a damaged line must not hold up the others."""
+    """The event of a line; None if the database would refuse it, and with it all others."""
     found = _LINE.fullmatch(line)
     if found is None:
         return None

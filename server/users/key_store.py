@@ -23,7 +23,7 @@ _EPOCH_VALUE = select(EPOCH.c.value).where(EPOCH.c.name == EPOCH_NAME).scalar_su
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """A key as it is verified. hashes: of its secrets, each with the Unix time of its end."""
+    """A key, as verifying needs it. hashes: of its secrets, each with the Unix time of its end."""
 
     principal: Principal
     hashes: tuple[tuple[bytes, float | None], ...]
@@ -69,7 +69,7 @@ class KeyStore:
             return int((await connection.execute(select(_EPOCH_VALUE))).scalar() or 0)
 
     async def existing(self, users: Collection[str]) -> set[str]:
-        """Those of the ids that a key has, revoked or not."""
+        """Those of the users whose key exists, revoked or not."""
         async with self._database.read() as connection:
             rows = await connection.execute(select(KEY.c.id))
         return {row.id for row in rows}.intersection(users)
@@ -81,7 +81,7 @@ class KeyStore:
             return list((await connection.execute(asked)).scalars())
 
     async def add(self, values: Mapping[str, Any], now: float) -> tuple[KeyRecord, str]:
-        """Make a key from checked fields; the record, and the key itself, which is not stored."""
+        """Make a key from checked fields; returns its record and the key, which is not stored."""
         key_id = new_id()
         row = {**KEY_DEFAULTS, **values, "id": key_id, "created_at": now}
         async with self._database.write() as connection:

@@ -1,8 +1,9 @@
 """Verified keys, kept in memory while they are in use; revoked everywhere within a second.
 
-A key is looked up in the database once. Its principal is kept as long as the epoch, a number that
-each change of a key increases, is known to be the same: it is read every POLL_SECONDS while keys
-are in use. While the database is unavailable, kept keys are accepted for STALE_SECONDS.
+A key is looked up in the database once, and its principal is kept. The epoch is a number that each
+change of a key increases. It is read every POLL_SECONDS while keys are in use, and when it has
+changed, all kept principals are dropped. While the database is unavailable, kept keys are accepted
+for STALE_SECONDS.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Keyring:
     """Finds the principal of a key.
 
     admin_key: a key with all scopes that is not in the database. clock: Unix time, for the expiry
-    of keys. monotonic: for how long they are kept.
+    of keys. monotonic: seconds, for how long keys stay in memory.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Keyring:
         self._clock = clock
         self._monotonic = monotonic
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()  # by the digest of the key
-        self._epoch: int | None = None  # until it was read
+        self._epoch: int | None = None  # None until it was read
         self._confirmed_at = float("-inf")  # when the epoch was read last
         self._used_at = float("-inf")
         self._lookups = asyncio.Semaphore(LOOKUPS)
@@ -123,7 +124,7 @@ class Keyring:
         kept = self._checked(found, digest)
         if kept is None:
             raise KeyInvalid
-        if found is not None and self._epoch in (epoch, found.epoch):  # else it is outdated
+        if found is not None and self._epoch in (epoch, found.epoch):  # else found is outdated
             self._keep(digest, kept, found.epoch)
         return kept.principal
 

@@ -23,9 +23,10 @@ log = logging.getLogger("server.quota")
 class Lease:
     """Requests of one user and day that this process may accept.
 
-    granted: as the row in the database says. left: not taken by a request; spent: answered.
-    returning: to be given back. The rest is with requests that have no answer yet. recalled:
-    wanted by another process. outdated: the limit has changed. used_at: Unix time.
+    granted: how many there are, as the row in the database says. left: how many no request has
+    taken. spent: how many were taken by requests whose answers count. returning: how many are being
+    given back to the database. The others are taken by requests that have no answer yet. recalled:
+    another process wants what is left. outdated: the user's limit has changed. used_at: Unix time.
     """
 
     lease_id: str
@@ -42,27 +43,27 @@ class Lease:
     outdated: bool = False
 
     def spend(self) -> None:
-        """The request is being answered: it counts."""
+        """Count a request as spent, just before it is answered."""
         self.spent += 1
         self.journal.note(self.place, self.spent)
 
     def credit(self) -> None:
-        """The request does not count."""
+        """Give a request back to `left`, because it does not count."""
         self.left += 1
 
     @property
     def finished(self) -> bool:
-        """Whether all of it is spent."""
+        """Whether the lease is spent completely."""
         return self.spent == self.granted
 
 
 @dataclass(slots=True, eq=False)
 class UserDay:
-    """A day of a user. finished: leases of which only the rows are left.
+    """A day of a user. finished: leases that are spent, and whose rows are not deleted yet.
 
     elsewhere: what was not leased by anybody when the database was last asked. waiting: requests
-    that need a new lease. exhausted_until: before that, nothing is asked for. asked_others:
-    whether they have been asked to give back what they have.
+    that need a new lease. exhausted_until: before this time, no new lease is asked for.
+    asked_others: whether other processes were asked to give back what they have not spent.
     """
 
     day: str
@@ -76,7 +77,7 @@ class UserDay:
     asked_others: bool = False
 
     def change_limit(self, limit: int) -> None:
-        """Use nothing more that was leased under another limit; it is given back soon."""
+        """Use no more of the leases made under another limit; they are given back soon."""
         self.limit = limit
         self.exhausted_until = 0.0
         self.asked_others = False
@@ -84,7 +85,7 @@ class UserDay:
             lease.outdated = True
 
     def put_finished_aside(self) -> None:
-        """So that those who look for a lease do not pass by them."""
+        """Move spent leases to `finished`, so that no search for a lease has to skip them."""
         self.finished += [lease for lease in self.leases if lease.finished]
         self.leases = [lease for lease in self.leases if not lease.finished]
 
@@ -97,7 +98,7 @@ class UserDay:
 
     @property
     def holds_any(self) -> bool:
-        """Whether there is a row of a lease."""
+        """Whether there are leases with a row in the database."""
         return bool(self.leases or self.finished)
 
     def left(self) -> int:
@@ -108,7 +109,7 @@ class UserDay:
 class LeaseBook:
     """All leases of this process, by user. folder: for the journals of this machine.
 
-    doubtful: ids of leases that may exist, after a commit without an answer.
+    doubtful: ids of leases that may be in the database, because their commit got no answer.
     """
 
     def __init__(self, storage: Storage, folder: Path, days: Days) -> None:

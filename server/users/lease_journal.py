@@ -1,9 +1,10 @@
 """What this process has spent of its leases, in a file that survives kill -9.
 
-The file is mapped into memory, so a note costs as much as an assignment, and the kernel has it
-when the process is killed. A lock on it, which the kernel releases when the process ends, tells
-others on this machine whether its owner lives. After a crash of the machine the file may be
-stale: it has the machine's boot id, and all leases in it count as spent (docs/decisions/0034).
+The file is mapped into memory. So a note costs as much as an assignment, and the kernel keeps it
+even if the process is killed. The process locks the file, and the kernel releases the lock when the
+process ends: so others on this machine can tell whether it lives. After a crash of the machine, the
+file may be stale: then its boot id is not the machine's, and all leases in it count as spent
+(docs/decisions/0034).
 
 A file is an array of 64-bit numbers: the boot id (two), then pairs of lease id and spent.
 """
@@ -35,7 +36,7 @@ class Journal(Protocol):
     owner: str
 
     def begin(self, lease_id: int) -> int:
-        """Begin a lease, with nothing spent; its place in the journal."""
+        """Begin a lease with nothing spent; returns its place in the journal."""
 
     def note(self, place: int, spent: int) -> None:
         """Note how much of the lease is spent, before the answer is sent."""
@@ -48,7 +49,7 @@ class Journal(Protocol):
 
 
 class NoJournal:
-    """Where no file can be written: what a killed process had leased counts as spent."""
+    """The journal if no file can be written; all that a killed process had leased is spent."""
 
     def __init__(self) -> None:
         self.owner = new_id()
@@ -137,7 +138,7 @@ def open_journal(folder: Path) -> LeaseJournal:
 
 @contextmanager
 def dead_owner(path: Path) -> Iterator[DeadOwner | None]:
-    """The owner of a journal if it has ended, else None; the caller may delete its file."""
+    """The owner of a journal if that process has ended, else None; the file may be deleted then."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -164,7 +165,7 @@ def new_id() -> str:
 
 
 def boot_id() -> tuple[int, int]:
-    """Two numbers that change when the machine is started; zeros if it has none."""
+    """Two numbers that change when the machine is started; zeros if the system has no boot id."""
     try:
         digits = BOOT_ID.read_text().strip().replace("-", "")
         return int(digits[:16], 16), int(digits[16:], 16)
@@ -173,7 +174,10 @@ def boot_id() -> tuple[int, int]:
 
 
 def _mapped(descriptor: int, length: int) -> memoryview[int]:
-    """The file as this many numbers; allocated first, as a full disk would kill the process."""
+    """The file, mapped as this many numbers.
+
+    Its space is allocated first: without it, a write on a full disk would kill the process.
+    """
     os.posix_fallocate(descriptor, 0, length * _NUMBER)
     return memoryview(mmap.mmap(descriptor, length * _NUMBER)).cast("Q")
 

@@ -73,8 +73,9 @@ class LeaseUpkeep:
     async def settle_dead(self) -> None:
         """Give back what processes of this machine had not spent when they were killed.
 
-        A journal is deleted when nothing of its owner is found in the database a second time, as
-        a server may still commit what its killed client has sent.
+        A call that settles leases of a killed process keeps its journal. A later call that finds no
+        more of its leases deletes it. In between, the database may still commit a lease that the
+        process asked for just before it was killed, and settling that needs the journal.
         """
         leases, _ = await self._book.open()
         for path in journals(self._book.folder):
@@ -121,7 +122,7 @@ class LeaseUpkeep:
                     lease.recalled |= lease.lease_id in wanted
 
     async def _give_back(self, leases: Leases, known: UserDay, lease: Lease) -> None:
-        """Give back what is left of a lease; what is with requests stays."""
+        """Give back what is left of a lease, but not what requests without an answer have taken."""
         async with known.lock:
             if not lease.returning:
                 lease.returning, lease.left = lease.left, 0

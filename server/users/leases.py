@@ -2,8 +2,8 @@
 
 A process takes several requests of a user's day in one transaction, so most requests need no
 database. What is leased counts as used until it is given back. Every statement is safe to run
-concurrently with those of other processes; what an unclear commit leaves behind is repaired by
-running it again.
+concurrently with those of other processes. If a commit gets no answer, shrink() is called again,
+and a lease that take() may have made is cancelled.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from server.database.database import Database
 from server.database.tables import QUOTA_DAY, QUOTA_LEASE
 from server.users.erased import refuse_erased
 
-SHARE = 16  # a lease is at most this fraction of what is left
+SHARE = 16  # a lease is at most what is left divided by this, unless more requests wait
 MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A new lease of `granted` requests; left: what is then still to be leased."""
+    """A new lease of `granted` requests; left: how many can be leased after it."""
 
     granted: int
     left: int
@@ -60,9 +60,10 @@ class Leases:
             return Grant(granted, left - granted)
 
     async def shrink(self, lease_id: str, user: str, day: str, old: int, new: int) -> None:
-        """Give back all of a lease but `new` requests; the row is deleted if that is none.
+        """Reduce a lease from `old` to `new` requests, and give back the difference.
 
-        old: what it had. Nothing happens if this has been done before.
+        If `new` is 0, the row is deleted. If the lease does not have `old` requests any more, this
+        was done before, and nothing happens.
         """
         mine = (QUOTA_LEASE.c.id == lease_id, QUOTA_LEASE.c.granted == old)
         changed = (
@@ -82,7 +83,7 @@ class Leases:
                 await connection.execute(rows)
 
     async def cancel(self, lease_id: str) -> None:
-        """Give back a lease that may exist, of which nothing is spent."""
+        """Give back a lease of which nothing is spent, if it exists."""
         row = delete(QUOTA_LEASE).where(QUOTA_LEASE.c.id == lease_id).returning(QUOTA_LEASE)
         async with self._database.write() as connection:
             for lease in (await connection.execute(row)).all():
@@ -102,7 +103,7 @@ class Leases:
             return len(found)
 
     async def recall(self, user: str, day: str) -> bool:
-        """Ask other processes to return what they have not spent; False if there are none."""
+        """Ask other processes to return what they have not spent; False if none has a lease."""
         others = (
             QUOTA_LEASE.c.user == user,
             QUOTA_LEASE.c.day == day,
@@ -155,7 +156,7 @@ async def _add(connection: AsyncConnection, user: str, day: str, number: int, li
 async def give_back(connection: AsyncConnection, user: str, day: str, number: int = 1) -> None:
     """Subtract requests from a day's use, such as a job that failed because of the server."""
     if number > 0:
-        enough = QUOTA_DAY.c.used >= number  # it may have taken from no quota
+        enough = QUOTA_DAY.c.used >= number  # the job may have been accepted without a quota
         less = QUOTA_DAY.c.used - number
         change = update(QUOTA_DAY).where(*_of_day(user, day), enough).values(used=less)
         await connection.execute(change)

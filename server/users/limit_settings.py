@@ -1,4 +1,4 @@
-"""From the settings to the limits."""
+"""Makes the limits and the quota from the settings."""
 
 from __future__ import annotations
 

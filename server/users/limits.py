@@ -1,7 +1,7 @@
 """The limits of client addresses and of users: requests per minute, concurrency, daily quota.
 
-An address is checked before the key is looked up; a user's limits when it is known. Both happen
-before the body is read.
+An address is checked before the key is looked up, and the limits of a user when the user is known.
+Both happen before the body is read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Admission:
         self._settled = False
 
     def settle(self, status: int, outcome: str, replayed: bool = False) -> None:
-        """Count the request or not, by its answer, which must not have been sent yet.
+        """Decide by the answer, before it is sent, whether the request counts for the daily quota.
 
         outcome: of the cache. replayed: the answer is that of an earlier request.
         """
@@ -55,7 +55,7 @@ class Admission:
                     lease.credit()
 
     def leave(self) -> None:
-        """The request has ended; if its client left without an answer, it counts."""
+        """End the request; it counts if its client left before the answer."""
         self.settle(200, "")
         if self._place:
             self._place = False
@@ -191,7 +191,7 @@ class Limiter:
         return self.defaults.count_hits or outcome != "hit"
 
     def standings(self, user: str, limits: EffectiveLimits) -> list[Standing]:
-        """How a user stands to each limit."""
+        """What a user has left of each limit."""
         found = []
         if limits.rate_per_minute and self.rates is not None:
             found.append(self.rates.standing("rate", limits.rate_per_minute, user))
@@ -220,12 +220,12 @@ class Limiter:
             raise RateLimited(f"more than {per_minute} requests a minute with this key", wait)
 
     def take_back(self, user: str, per_minute: int) -> None:
-        """Do not count a request of hit()."""
+        """Undo a hit(), because the request was refused."""
         assert self.rates is not None
         self.rates.take_back(per_minute, user)
 
     def check_place(self, user: str, concurrency: int) -> None:
-        """RateLimited if as many requests of this user are in progress."""
+        """RateLimited if `concurrency` requests of this user are in progress."""
         if self._places[user] >= concurrency:
             raise RateLimited(
                 f"{concurrency} requests with this key are in progress, which is its limit",

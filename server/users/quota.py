@@ -1,9 +1,9 @@
-"""The daily quota of users: exact over several processes, an integer in memory for most requests.
+"""The daily quota of users: exact across processes, but only a count in memory for most requests.
 
-A request takes one of the requests that this process has leased (leases.py), and its answer either
-spends it, which is noted in the journal before the answer is sent (lease_journal.py), or credits
-it. So when the process is killed, exactly what was answered stays counted. See
-docs/decisions/0034.
+A process leases a part of the quota (leases.py), and each request takes one image from the lease.
+If its answer counts, that image is spent, and the journal notes this before the answer is sent
+(lease_journal.py); otherwise the image is given back to the lease. So when the process is killed,
+exactly what was answered stays counted. See docs/decisions/0034.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Quota:
         return max(0, limit - await leases.used(user, day) + own)
 
     async def run(self) -> None:
-        """Give back what is not used, forever; everything when it is cancelled."""
+        """Give back what is not used, until cancelled; then give back all that is not spent."""
         await self._upkeep.run()
 
     async def close(self) -> None:
@@ -142,7 +142,7 @@ class Quota:
         return lease
 
     async def _ask_others(self, user: str, known: UserDay, limit: int) -> Lease | None:
-        """Wait for what dead processes had, and others give back; None if that is nothing."""
+        """A lease of what dead processes had, or others give back now; None if that is nothing."""
         await self._upkeep.settle_dead()
         leases, _ = await self._book.open()
         asked = await leases.recall(user, known.day)

@@ -1,9 +1,9 @@
 """Requests per minute by a sliding window, for at most MAX_KEPT addresses or users.
 
-The algorithm's interface is that of the library `limits`, so that another of its storages could
-take the place of this one. Its own memory storage starts a thread every 10 ms while it is used,
-keeps every address of the last two minutes and cannot be given a clock: with 300,000 addresses it
-took 95 MB and paused for 0.1 s. Imported when a limit is used.
+The storage has the interface of the library `limits`, so that another storage of that library could
+replace it. The library's own memory storage starts a thread every 10 ms while it is used, keeps
+every address of the last two minutes, and cannot be given a clock. With 300,000 addresses, it took
+95 MB and paused for 0.1 s. This module is imported when a limit is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a request stands to its limits, and the headers that say so."""
+"""What a user or address has left of its limits, and the headers that say so."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 If the journal cannot be written, as when the disk is full, the answer is still sent: a count
 is not worth an outage. The event is kept in memory until there is room, or the database takes it.
-Lost is only what is beyond MAX_HELD, or held in a process that is killed; the log says so.
+Events are lost only if there are more than MAX_HELD, or if the process that keeps them is killed;
+the log says so.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ log = logging.getLogger("server.usage")
 
 
 class Usage:
-    """Counts requests once start() is called, by the settings or with the first key that is used.
+    """Counts requests from start() on: at startup if the settings say so, else with the first key.
 
     folder: of the journals. days: of quota.timezone. keep_days: how long events are kept; their
-    sums are kept forever. timezone: the name of quota.timezone. with_keys: whether the jobs of keys
-    count even before start(), as those of an earlier start do. clock: Unix time. monotonic: for
-    what is done now and then.
+    sums are kept forever. timezone: the name of quota.timezone. with_keys: whether jobs of users
+    with keys count even before start(), such as jobs that an earlier process accepted. clock: Unix
+    time. monotonic: seconds, for the intervals.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class Usage:
             self._warn(error)
 
     async def _keep_syncing(self) -> None:
-        """Separate from ship(), which may wait for the database."""
+        """Sync the journal every second; apart from ship(), which may wait for the database."""
         while True:
             await asyncio.sleep(SYNC_SECONDS)
             try:
@@ -234,7 +235,7 @@ class Usage:
         return self._is_due(f"log {what}", LOG_SECONDS)
 
     def _is_due(self, what: str, seconds: float) -> bool:
-        """Whether it was not due within the last seconds."""
+        """Whether `what` is due: True at most once in this many seconds."""
         now = self._monotonic()
         if now < self._due.get(what, float("-inf")):
             return False
@@ -243,7 +244,7 @@ class Usage:
 
 
 async def _ship(database: Database, events: Sequence[Event]) -> None:
-    """Imported here, as SQLAlchemy is loaded only when there are events to move."""
+    """See usage_store.ship; imported here, as SQLAlchemy is loaded only if there are events."""
     from server.users.usage_store import ship
 
     await ship(database, events)

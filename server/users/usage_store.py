@@ -56,7 +56,7 @@ async def record_all(
 ) -> None:
     """Count events in the caller's transaction, each id once.
 
-    What still comes of an erased user is left out.
+    Events of erased users are left out.
     """
     erased = await erased_of(connection, {event.user for event in events})
     by_id = {event.id: event for event in events if event.user not in erased}
@@ -103,8 +103,8 @@ async def expire(database: Database, before: str) -> None:
 def _inserted(database: Database, events: Iterable[Event]) -> Insert:
     """An INSERT of events as one JSON text.
 
-    SQLite's driver takes the interpreter's lock again after each row, for which it would have to
-    wait while answers are sent. So the rows are made by SQLite.
+    If Python passed the rows one by one, SQLite's driver would have to take the interpreter's lock
+    again after each row, and wait for it while answers are sent. So SQLite makes the rows itself.
     """
     text = "[" + ",".join(line_of(event).decode() for event in events) + "]"
     columns = list(USAGE_EVENT.c)

@@ -1,4 +1,4 @@
-"""The rows of webhook messages: written with what they report, sent later by the sender."""
+"""The rows of webhook messages: added in the transaction of what they report, and sent later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ COLUMNS = DELIVERY.c
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message to be sent; attempts: those that have ended and count."""
+    """A message to be sent.
+
+    attempts: how many have ended and count; see Outcome.
+    """
 
     id: str
     user: str
@@ -35,7 +38,7 @@ class Delivery:
 class Outcome:
     """How an attempt ended. next_at: when to try again; None if it is `delivered` or `dead`.
 
-    counts: whether it is one of the attempts that a message has.
+    counts: whether the attempt counts towards the maximum for a message.
     """
 
     state: str
@@ -56,7 +59,7 @@ async def enqueue(
     batch_id: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Add a message in the caller's transaction; it is due immediately, and sent if that commits.
+    """Add a message in the caller's transaction; it is due when that has committed.
 
     body: the JSON that the receiver gets. clock: Unix seconds.
     """
@@ -107,7 +110,7 @@ async def due(
 async def take(
     database: Database, wanted: Sequence[Delivery], now: float, until: float
 ) -> list[Delivery]:
-    """Those of the messages that no other process has taken; they are due again at `until`."""
+    """Take the messages that no other process has taken; they are due again at `until`."""
     taken = []
     async with database.write() as connection:
         for each in wanted:
@@ -139,7 +142,7 @@ async def finish(database: Database, message_id: str, outcome: Outcome, now: flo
 
 
 async def release(database: Database, message_ids: Collection[str], now: float) -> None:
-    """Make messages due now whose attempt was interrupted."""
+    """Make messages due now, because their attempts were interrupted."""
     async with database.write() as connection:
         await connection.execute(
             update(DELIVERY)
@@ -157,7 +160,7 @@ async def forget(database: Database, before: float) -> None:
 async def resend(
     database: Database, message_ids: Collection[str] | None, now: float
 ) -> Sequence[str]:
-    """Begin again with these messages, or with all dead ones; the ids of those that exist."""
+    """Make these messages, or all dead ones, pending again; returns the ids of those changed."""
     chosen = COLUMNS.state == "dead" if message_ids is None else COLUMNS.id.in_(message_ids)
     async with database.write() as connection:
         found = await connection.execute(

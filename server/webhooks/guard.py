@@ -64,7 +64,7 @@ class Guard:
         return parts
 
     async def addresses(self, target: SplitResult, user: str) -> Sequence[str]:
-        """The addresses of its host. UrlRefused if one of them is private; or NotResolved.
+        """The host's addresses; UrlRefused if one is private, NotResolved if name servers are down.
 
         user: whose share of the look-ups this takes. A host without addresses is refused with the
         same words, so that nobody learns which names a private network has.

@@ -1,7 +1,7 @@
 """One POST to someone else's server: it connects only to given addresses and follows no redirect.
 
-On asyncio's streams, since the addresses that were checked must be those that are used, and since
-commands send alerts too and do not import the HTTP server.
+It uses asyncio's streams instead of an HTTP client, because the connection must go to the addresses
+that were checked, and because commands send alerts too, and should not import Tornado for that.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ async def post(
 ) -> Reply:
     """Send JSON to the first of these addresses that accepts a connection; PostError if none does.
 
-    url: of http or https. A certificate must be valid for its host. seconds: for everything.
-    tls: None for the system's certificate authorities.
+    url: of http or https. With https, the certificate must be valid for its host. seconds: for
+    everything. tls: None for the system's certificate authorities.
     """
     try:
         async with asyncio.timeout(seconds) as limit:
@@ -61,7 +61,7 @@ async def post(
                 status, reply_headers = await _read_head(reader)
                 return Reply(status, await _read_body(reader, reply_headers, limit.when()))
             finally:
-                writer.transport.abort()  # no farewell of TLS to wait for
+                writer.transport.abort()  # without waiting for the end of TLS
     except TimeoutError:
         raise PostError(f"no answer within {seconds:g} s") from None
     except ssl.SSLCertVerificationError as error:
@@ -88,7 +88,7 @@ def port_of(url: SplitResult) -> int:
 
 
 def _reason(error: OSError) -> str:
-    """Without the address, which asyncio puts into its messages."""
+    """The reason without the address, which asyncio puts into its messages."""
     if isinstance(error, socket.gaierror):
         return error.strerror or "unknown host"
     return os.strerror(error.errno) if error.errno else "the server does not answer"
@@ -148,7 +148,7 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[int, Message]:
 async def _read_body(
     reader: asyncio.StreamReader, headers: Message, deadline: float | None
 ) -> bytes:
-    """The first bytes of the body; empty if it does not come, since the status has arrived."""
+    """The first bytes of the body; empty if they do not come, as the status is enough."""
     try:
         async with asyncio.timeout_at(deadline):
             if "chunked" in str(headers.get("Transfer-Encoding", "")).lower():

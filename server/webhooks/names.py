@@ -16,7 +16,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class Names:
-    """The look-ups of all users. Each has its own share of the threads.
+    """The look-ups of all users. Each user has a share of the threads.
 
     A look-up cannot be cancelled: it holds its place until the resolver has given up, also when
     nobody waits for it any longer.
@@ -55,7 +55,7 @@ class Names:
 
 
 def _note_error(task: asyncio.Task[Sequence[str]]) -> None:
-    """Or asyncio logs the errors of look-ups that nobody waits for any longer."""
+    """Retrieve the error; otherwise asyncio logs it if nobody waits for the look-up any longer."""
     if not task.cancelled():
         task.exception()
 

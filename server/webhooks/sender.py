@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("server.webhooks")
 
 RETRY_SECONDS = (5.0, 60.0, 300.0, 1800.0, 7200.0, 28800.0, 86400.0)
-UNRESOLVED_SECONDS = 86400.0  # how long attempts do not count whose host could not be looked up
+UNRESOLVED_SECONDS = 86400.0  # up to this age of a message, a failed look-up does not count
 UNRESOLVED_RETRY_SECONDS = (60.0, 7200.0)  # the shortest and the longest delay after one
-JITTER = 0.2  # a receiver that comes back is not met by all messages in one moment
+JITTER = 0.2  # so that a receiver that comes back does not get all messages in one moment
 ATTEMPT_SECONDS = 5.0
 LEASE_SECONDS = 8.0  # longer than an attempt; then the process that sends it must be dead
 POLL_SECONDS = 1.0
@@ -45,8 +45,8 @@ GONE = 410
 class Sender:
     """Background work: sends what is due, several messages concurrently, few to each host.
 
-    Of several processes with one database, one takes a message; if it dies, another one sends the
-    message again. So a receiver gets each message at least once.
+    Of several processes with one database, one takes a message; if that process dies, another one
+    sends the message again. So a receiver gets each message at least once.
 
     clock: Unix seconds. jitter: a number from 0 to 1. tls: see http_post.post.
     """
@@ -98,7 +98,7 @@ class Sender:
             await asyncio.gather(*self._running)
 
     async def _start_due(self, database: Database) -> int:
-        """Begin attempts, as many as may run concurrently; how many were begun."""
+        """Begin attempts, as many as may run concurrently; returns how many."""
         from server.webhooks import deliveries
         from server.webhooks.kept_secrets import signing_secrets
 
@@ -198,7 +198,7 @@ class Sender:
             self._forgotten_at = now
 
     async def _stop(self, database: Database) -> None:
-        """Cut the attempts that run, and hand their messages back."""
+        """Cancel the running attempts, and make their messages due again."""
         from server.webhooks import deliveries
 
         cut = dict(self._running)

@@ -116,7 +116,6 @@ def test_every_choice_of_options_has_its_own_entry(fakes: ServerProcess) -> None
     """The card's text is the worker's options."""
     choices: list[dict[str, str]] = [
         {},
-        {"drop_score": "0.25"},
         {"det_db_thresh": "0.25"},
         {"det_db_box_thresh": "0.25"},
         {"det_db_unclip_ratio": "2.5"},
@@ -138,7 +137,7 @@ def test_how_it_is_answered_is_no_option(fakes: ServerProcess) -> None:
     image = card("one entry")
     assert fakes.upload(image).json["cache"] == "miss"
     assert fakes.upload(image, format="text").headers["X-Cache"] == "hit"
-    assert fakes.upload(image, drop_score="0.50", timeout_ms="5000").json["cache"] == "hit"
+    assert fakes.upload(image, drop_score="0.25", timeout_ms="5000").json["cache"] == "hit"
 
 
 @pytest.mark.slow

@@ -145,7 +145,7 @@ def test_a_user_erases_its_own_results_only(
     for user in ("A", "B"):
         for _ in range(2):
             wide.upload(image, of(user))
-            wide.upload(image, of(user), drop_score="0.1")
+            wide.upload(image, of(user), det_db_thresh="0.1")
             wide.upload(other, of(user))
     assert len(recent) == 4
     assert result(wide, "C", image, "DELETE").status == 404
@@ -155,7 +155,7 @@ def test_a_user_erases_its_own_results_only(
     assert (result(wide, "A", image).status, result(wide, "A", other).status) == (404, 200)
     assert result(wide, "B", image).status == 200
     assert len(recent) == 3
-    assert wide.upload(image, of("A"), drop_score="0.1").headers["X-Cache"] == "miss"
+    assert wide.upload(image, of("A"), det_db_thresh="0.1").headers["X-Cache"] == "miss"
 
 
 def test_nothing_is_left_of_a_user_that_is_erased(

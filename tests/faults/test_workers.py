@@ -94,7 +94,7 @@ def test_other_options_make_poison_no_better(fakes: ServerProcess) -> None:
     poison = card("crash", "BMP")
     assert fakes.upload(poison).code == "worker_crashed"
     begun = fakes.begun("crash")
-    refused = fakes.upload(poison, drop_score="0.4")
+    refused = fakes.upload(poison, det_db_thresh="0.4")
     assert (refused.status, refused.code) == (422, "poison_input")
     assert fakes.begun("crash") == begun
 
@@ -198,7 +198,7 @@ def test_an_image_that_takes_too_long_does_so_once(fakes: ServerProcess, gate: P
     job = fakes.upload(card(text), block_flag="false")
     assert (job.status, job.code) == (504, "ocr_timeout")
     assert fakes.begun(text) == 1
-    assert fakes.upload(card(text), drop_score="0.4").text == text  # other options may cost less
+    assert fakes.upload(card(text), det_db_thresh="0.4").text == text  # other options may cost less
     assert fakes.begun(text) == 2
 
 

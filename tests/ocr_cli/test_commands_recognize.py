@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.support.cards import card
+from tests.support.made_pages import RENDERED, SHOWN
 from tests.support.recognize_process import Run, recognize_command, results
 from tests.support.terminals import run_in_terminal
 
@@ -105,9 +106,10 @@ def test_a_named_file_that_is_not_an_image(run: Run, scans: Path) -> None:
         ("tsv", ".tsv", "level\tpage_num"),
         ("hocr", ".hocr", "ocrx_word"),
         ("alto", ".alto.xml", '<String ID="word_1"'),
+        ("markdown", ".md", "\n"),
     ],
 )
-def test_formats_with_words(
+def test_formats_for_one_image_each(
     run: Run, scans: Path, tmp_path: Path, format: str, ending: str, expected: str
 ) -> None:
     alone = run("scans/page2.png", "--format", format)
@@ -131,11 +133,28 @@ def test_drawings(run: Run, scans: Path, tmp_path: Path) -> None:
         assert drawn.convert("RGB").tobytes() != given.convert("RGB").tobytes()
 
 
+@pytest.mark.parametrize(("arguments", "expected"), RENDERED)
+def test_a_result_is_rendered_as_asked(
+    run: Run, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(card("made page"))
+    done = run("a.png", *arguments)
+    assert (done.returncode, done.stdout.decode()) == (0, expected)
+
+
+def test_json_has_blocks_on_request(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(card("made page"))
+    data = json.loads(run("a.png", "--format", "json", "--option", "layout=true").stdout)["data"]
+    assert [line["text"] for line in data["lines"]] == SHOWN
+    assert [block["type"] for block in data["blocks"]][:2] == ["title", "text"]
+    assert "blocks" not in json.loads(run("a.png", "--format", "json").stdout)["data"]
+
+
 def test_options_and_granularity_reach_the_engine(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(card("options"))
-    done = run("a.png", "--option", "drop_score=0.25", "--granularity", "char")
+    done = run("a.png", "--option", "det_db_thresh=0.25", "--granularity", "char")
     options = json.loads(done.stdout)
-    assert (options["drop_score"], options["granularity"]) == (0.25, "char")
+    assert (options["det_db_thresh"], options["granularity"]) == (0.25, "char")
     assert json.loads(run("a.png").stdout)["granularity"] == "line"
 
 
@@ -176,6 +195,7 @@ def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
         (["scans", "--force"], "--force needs --output DIR"),
         (["scans", "--option", "colour=blue"], "--option colour: accepted are det_limit_side_len"),
         (["scans", "--option", "drop_score=2"], "drop_score = 2: expected a number from 0 to 1"),
+        (["scans", "--option", "order=up"], "order = up: expected one of layout, raster"),
         (["scans", "--timeout", "3s"], "--at-once and --timeout need --url"),
         (["scans", "--url", "http://127.0.0.1:1", "--workers", "2"], "cannot be used with --url"),
         (["scans", "--config", "absent.json"], "cannot read the settings file absent.json"),

@@ -16,6 +16,7 @@ from PIL import Image
 from ocr_cli.main import main
 from ocr_cli.recognize import remote
 from tests.support.cards import card
+from tests.support.made_pages import RENDERED
 from tests.support.watching import wait_until
 
 if TYPE_CHECKING:
@@ -86,11 +87,24 @@ def test_errors_have_the_code_of_the_server(
     assert f"{scans}/bad.png: invalid_image: ".encode() in errors
 
 
+@pytest.mark.parametrize(("arguments", "expected"), RENDERED)
+def test_a_result_is_rendered_as_without_a_server(
+    wide: LiveServer,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    arguments: list[str],
+    expected: str,
+) -> None:
+    (tmp_path / "a.png").write_bytes(card("made page"))
+    assert recognize(wide.port, tmp_path / "a.png", *arguments) == 0
+    assert capfdbinary.readouterr().out.decode() == expected
+
+
 def test_a_wrong_option_is_the_servers_word(
     wide: LiveServer, scans: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert recognize(wide.port, scans / "page1.png", "--option", "drop_score=2") == 1
-    assert "bad_field: drop_score" in capfd.readouterr().err
+    assert recognize(wide.port, scans / "page1.png", "--option", "det_db_thresh=2") == 1
+    assert "bad_field: det_db_thresh" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("format", ["tsv", "hocr"])

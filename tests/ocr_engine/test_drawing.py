@@ -16,7 +16,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Block, Glyph, Line, Page, Word
 from ocr_engine.worker.main import recognize
 from ocr_engine.worker.messages import PNG_SIGNATURE, Task
-from tests.support.cards import CARD_HEIGHT, card
+from tests.support.cards import CARD_HEIGHT, CONFIDENCE, card
 from tests.support.fake_recognizers import Echo
 
 WHITE = (255, 255, 255)
@@ -145,6 +145,15 @@ def test_a_worker_draws_only_when_asked() -> None:
     assert image.shape == (CARD_HEIGHT, plain.result.pages[0].width, 3)
     assert is_coloured(image).any()
     assert not is_coloured(decode(card("a line"), 10**6).pixels).any()
+
+
+def test_lines_below_the_score_are_kept_and_not_drawn() -> None:
+    options = RecognitionOptions(draw=True, shown_score=CONFIDENCE)
+    hiding = replace(options, shown_score=CONFIDENCE + 0.01)
+    drawn, hidden = (recognize(Echo(), Task(1, o, card("a")), 10**6) for o in (options, hiding))
+    assert hidden.result == drawn.result
+    assert is_coloured(decode(drawn.drawing, 10**6).pixels).any()
+    assert not is_coloured(decode(hidden.drawing, 10**6).pixels).any()
 
 
 def test_the_drawing_is_of_the_upright_image() -> None:

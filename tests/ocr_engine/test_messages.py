@@ -31,6 +31,7 @@ from ocr_engine.worker.messages import (
     encode_reply,
     encode_request,
 )
+from tests.support import made_pages
 
 BOX: Quad = ((1, 2), (30, 2), (30, 12), (1, 12))
 LINES = (
@@ -152,6 +153,8 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         Done(4, Recognition(image_document(1, 1, ())), 0),
         Done(8, Recognition(WITH_WORDS, {"draw": 0.5}, PNG + bytes(range(256))), 1),
         Done(9, Recognition(WITH_CHARS), 1),
+        Done(10, Recognition(made_pages.DOCUMENT), 1),
+        Done(11, Recognition(made_pages.page_of(made_pages.SPANNING)), 1),
         Failed(5, "invalid_image", "the PNG is truncated", 10),
         Failed(6, "image_too_complex", "too much", 10, leaving=True),
         Begun(7),
@@ -163,6 +166,8 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         "empty",
         "drawing",
         "characters",
+        "columns and table",
+        "table with spans",
         "failed",
         "failed and leaving",
         "begun",

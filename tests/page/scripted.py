@@ -44,12 +44,20 @@ def rows(*texts: str, confidence: float = 0.98) -> list[ScriptedLine]:
 
 
 def scene(
-    lines: Sequence[ScriptedLine], width: int = 800, height: int = 400, format: str = "PNG"
+    lines: Sequence[ScriptedLine],
+    width: int = 800,
+    height: int = 400,
+    format: str = "PNG",
+    angle: int = 0,
+    colour: str = "white",
 ) -> bytes:
-    """An image with exactly these lines, in a lossless format."""
-    script = b"CARD" + json.dumps({"lines": lines}).encode() + b"\0"
+    """An image with exactly these lines, in a lossless format.
+
+    angle: by which the page is found to be turned. colour: of the ground.
+    """
+    script = b"CARD" + json.dumps({"lines": lines, "angle": angle}).encode() + b"\0"
     assert len(script) <= width, "the image is too narrow for its script"
-    image = Image.new("L", (width, height), 255)
+    image = Image.new("RGB", (width, height), colour)
     image.paste(Image.frombytes("L", (len(script), 1), script), (0, 0))
     encoded = io.BytesIO()
     image.save(encoded, format, lossless=True)
@@ -65,13 +73,16 @@ class Scripted(Obedient):
         text = said(image)
         if not text.startswith('{"lines"'):
             return super().recognize(image, options, budget)
+        script = json.loads(text)
         found = tuple(
-            Line(words, confidence, as_quad(box))
-            for words, confidence, box in json.loads(text)["lines"]
+            Line(words, confidence, as_quad(box)) for words, confidence, box in script["lines"]
         )
+        turn = options.orientation
+        angle = int(turn) if turn.isdigit() else script["angle"]
         height, width = image.pixels.shape[:2]
         stages = {"det": 0.020, "cls": 0.004, "rec": 0.030}
-        return Recognition(image_document(width, height, found, image.frames), stages)
+        document = image_document(width, height, found, image.frames, angle)
+        return Recognition(document, stages)
 
 
 def load_scripted(journal: Path | None = None) -> Recognizer:

@@ -217,6 +217,58 @@ def test_the_page_in_chinese(docs: Page) -> None:
     assert keys[0] == keys[1]
 
 
+def test_all_of_the_description_is_in_chinese(docs: Page) -> None:
+    docs.locator("#language-switch").click()
+    for _ in range(2):  # the second time those inside of the first
+        docs.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+    expect(docs.locator("#static .try")).to_be_visible()
+    described = docs.locator("[data-described]:not(code)")
+    assert described.count() > 400
+    english = docs.locator("[data-described][lang=en]:not(code, :empty)")
+    untranslated = english.all_text_contents()
+    assert sorted(set(untranslated)) == []
+    types = docs.locator("code[data-described]").all_text_contents()
+    assert [text for text in types if "characters" in text] == []
+    docs.locator("#language-switch").click()
+    expect(docs.locator("#ocr")).to_contain_text("Lines with a lower confidence are left out.")
+    chinese = described.evaluate_all("all => all.filter(each => each.lang !== 'en').length")
+    assert chinese == 0
+
+
+def test_no_translation_is_of_a_text_that_is_gone(docs: Page) -> None:
+    """Those with {} are of several kinds of settings and of several versions of Python."""
+    english = docs.evaluate(
+        """async () => {
+          const script = document.querySelector('script[type=module]').src;
+          const found = [];
+          for (const name of ['zh_operations', 'zh_fields', 'zh_answers']) {
+            const { default: texts } = await import(script.replace('page.js', `${name}.js`));
+            found.push(...Object.keys(texts));
+          }
+          return found;
+        }"""
+    )
+    assert len(english) == len(set(english)) > 200
+    known = described_texts(DESCRIPTION)
+    without_key = "Each request needs a key."
+    assert {text for text in english if "{}" not in text} - known - {without_key} == set()
+
+
+def described_texts(node: Any) -> set[str]:
+    """All descriptions, summaries and titles, and each line of those with several."""
+    found: set[str] = set()
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("description", "summary", "title") and isinstance(value, str):
+                lines = value.splitlines()
+                found |= {value, *lines, *(line.partition("`: ")[2] for line in lines)}
+            elif key not in ("example", "examples"):
+                found |= described_texts(value)
+    elif isinstance(node, list):
+        found = found.union(*(described_texts(each) for each in node))
+    return found
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_no_violations(docs: Page, tmp_path: Path, scheme: Any, width: int) -> None:
     docs.emulate_media(color_scheme=scheme)

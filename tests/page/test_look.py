@@ -13,6 +13,10 @@ from tests.page.scripted import ScriptedLine, rectangle, rows, scene
 
 CHINESE = {"locale": "zh-CN"}
 NARROW = {"viewport": {"width": 390, "height": 844}}
+TABLET = {"viewport": {"width": 820, "height": 1100}}
+EVERY_WIDTH = pytest.mark.parametrize(
+    "size", [{}, TABLET, NARROW], ids=["wide", "tablet", "narrow"]
+)
 MIXED = [
     ScriptedLine("high confidence", 0.99, rectangle(20, 40, 300, 30)),
     ScriptedLine("medium confidence", 0.85, rectangle(20, 90, 300, 30)),
@@ -82,7 +86,7 @@ def test_the_theme_is_the_systems_and_can_be_switched(visit: Callable[..., Visit
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [{}, NARROW], ids=["wide", "narrow"])
+@EVERY_WIDTH
 def test_axe_finds_no_serious_violations_on_the_page(
     visit: Callable[..., Visit], theme: str, size: dict[str, object]
 ) -> None:
@@ -92,13 +96,25 @@ def test_axe_finds_no_serious_violations_on_the_page(
     here.read(scene(MIXED), scene(rows("another")))
     here.page.locator("#lines li").nth(1).click()
     assert violations(here.page) == []
+    here.page.locator("#lines li .line-text").first.dblclick()
+    here.page.keyboard.type("edited")
+    here.page.keyboard.press("Enter")
+    here.page.locator("#reading summary").click()
+    here.page.locator("#lines li .line-text").nth(1).dblclick()
+    here.page.locator("#more-exports").evaluate("menu => { menu.open = true }")
+    expect(here.page.locator("#exports-unedited")).to_be_visible()
+    assert violations(here.page) == []
     here.add(payload("broken.png", b"not an image"))
     expect(here.page.locator("#failure-text")).to_be_visible()
+    here.page.locator("#failed-only").click()
+    assert violations(here.page) == []
+    here.page.locator("#clear-all").click()
+    expect(here.page.locator("#restore")).to_be_focused()
     assert violations(here.page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [{}, NARROW], ids=["wide", "narrow"])
+@EVERY_WIDTH
 def test_axe_finds_no_serious_violations_on_the_status_page(
     visit: Callable[..., Visit], theme: str, size: dict[str, object]
 ) -> None:

@@ -13,6 +13,8 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import Visit
 from tests.page.scripted import ScriptedLine, rectangle, rows, scene
+from tests.page.test_look import violations
+from tests.page.test_viewer import corners
 
 HOSTILE = "<img src=x onerror=\"document.title='changed'\"><script>alert(1)</script>"
 MIXED = [
@@ -94,6 +96,31 @@ def test_one_line_is_copied(visit: Callable[..., Visit]) -> None:
     row.get_by_role("button", name="Copy line").click()
     expect(here.page.locator("#notice")).to_have_text("Copied")
     assert here.page.evaluate("() => navigator.clipboard.readText()") == "medium confidence"
+
+
+@pytest.mark.parametrize("button", ["#copy-all", "#lines .copy", "#export-csv"])
+def test_what_was_done_is_said_at_the_button(visit: Callable[..., Visit], button: str) -> None:
+    here = visit(**CLIPBOARD)
+    page = here.page
+    here.read(scene(MIXED))
+    pressed = page.locator(button).first
+    page.locator("#lines li").first.hover()
+    pressed.click()
+    notice = page.locator("#notice.shown")
+    expect(notice).to_have_text("Downloaded" if button == "#export-csv" else "Copied")
+    left, top, right, bottom = corners(notice)
+    button_left, _, button_right, button_bottom = corners(pressed)
+    assert left <= (button_left + button_right) / 2 <= right
+    assert 0 <= top - button_bottom <= 10
+    assert (left >= 0, right <= 1280, bottom <= 800) == (True, True, True)
+
+
+def test_the_button_that_copied_is_readable(visit: Callable[..., Visit]) -> None:
+    here = visit(**CLIPBOARD, reduced_motion="reduce")
+    here.read(scene(MIXED))
+    here.page.locator("#copy-all").click()
+    expect(here.page.locator("#copy-all")).to_have_class("strong succeeded")
+    assert violations(here.page) == []
 
 
 def test_copying_works_without_the_clipboard_api(visit: Callable[..., Visit]) -> None:

@@ -66,6 +66,16 @@ def test_workers_are_listed(page: Page, page_server: LiveServer) -> None:
     expect(page.locator("#facts")).to_contain_text("fake")
 
 
+def test_memory_is_shown_against_its_limit(page: Page, page_server: LiveServer) -> None:
+    with_health(page, workers=[{**each, "rss_mb": 500} for each in page_server.health()["workers"]])
+    poll_again(page)
+    limit = page_server.context.settings.ocr.process.max_rss_mb
+    assert limit == 1500
+    expect(page.locator("#workers .memory").first).to_have_text("500 MB of 1.46 GB")
+    bar = page.locator("#workers .memory-bar").first
+    assert float(bar.evaluate("bar => bar.style.getPropertyValue('--share')")) == 500 / limit
+
+
 def test_the_queue_is_updated(page: Page, page_server: LiveServer, gate: Path) -> None:
     images = [page_server.send(card(f"hold {gate} {number}")) for number in range(3)]
     wait_until(lambda: page_server.queued() == 1, "one image in the queue")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageColor
 from playwright.sync_api import Locator, Page, expect
 
 from tests.page.conftest import Visit, payload
@@ -188,6 +190,57 @@ def test_dragging_and_arrow_keys_move_the_image(page: Page) -> None:
     page.mouse.up()
     dragged_left, dragged_top, *_ = corners(page.locator("#sheet"))
     assert (dragged_left - moved_left, dragged_top - moved_top) == pytest.approx((30, -40), abs=1)
+
+
+def test_arrow_keys_move_the_image(page: Page) -> None:
+    page.locator("#viewport").focus()
+    for key, moved in [("Right", (-60, 0)), ("Down", (0, -60)), ("Left", (60, 0)), ("Up", (0, 60))]:
+        left, top, *_ = corners(page.locator("#sheet"))
+        page.keyboard.press(f"Arrow{key}")
+        moved_left, moved_top, *_ = corners(page.locator("#sheet"))
+        assert (moved_left - left, moved_top - top) == pytest.approx(moved, abs=1), key
+
+
+@pytest.mark.parametrize("confidence", [0.98, 0.85, 0.5])
+@pytest.mark.parametrize(
+    "colour", ["white", "black", "gray", "red", "blue", "#0f8a50", "#c98200", "#d32f2f", "#f4e8c8"]
+)
+def test_boxes_are_seen_on_any_colour(here: Visit, colour: str, confidence: float) -> None:
+    """The edge of a box has a contrast of at least 3 to the ground (WCAG 1.4.11)."""
+    here.read(scene([ScriptedLine("x", confidence, rectangle(200, 100, 400, 200))], colour=colour))
+    left, top, _, bottom = corners(here.page.locator("polygon.box"))
+    middle = (top + bottom) / 2
+    edge = pixels(here.page, left - 10, middle - 10, 20)
+    ground = luminance(ImageColor.getrgb(colour))
+    levels = [luminance(edge.getpixel((x, y))) for x in range(20) for y in range(20)]
+    contrasts = [(max(ground, each) + 0.05) / (min(ground, each) + 0.05) for each in levels]
+    assert max(contrasts) >= 3
+
+
+def test_the_edge_of_a_box_covers_no_text(here: Visit) -> None:
+    """Inside of the box, the light edge is not drawn."""
+    here.read(scene([ScriptedLine("x", 0.98, rectangle(200, 100, 400, 200))], colour="black"))
+    left, top, _, bottom = corners(here.page.locator("polygon.box"))
+    inside = pixels(here.page, round(left) + 3, (top + bottom) / 2, 8)
+    assert max(luminance(inside.getpixel((x, 4))) for x in range(8)) < 0.05
+
+
+def pixels(page: Page, left: float, top: float, side: int) -> Image.Image:
+    """A square of the page, as it is on the screen."""
+    shown = page.screenshot(clip={"x": left, "y": top, "width": side, "height": side})
+    with Image.open(io.BytesIO(shown)) as shot:
+        return shot.convert("RGB")
+
+
+def luminance(colour: Any) -> float:
+    """The relative luminance of a colour, as WCAG defines it."""
+    red, green, blue = (linear(each / 255) for each in colour[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def linear(part: float) -> float:
+    """One channel of sRGB, from 0 to 1, without its gamma."""
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
 
 
 def test_boxes_can_be_hidden(page: Page) -> None:

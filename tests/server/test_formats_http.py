@@ -16,6 +16,7 @@ from ocr_engine.images.decode import decode
 from ocr_engine.worker.messages import PNG_SIGNATURE
 from server.formats.answer import Answer
 from server.formats.registry import FORMATS
+from server.formats.rendering import Rendering
 from server.http.replies import is_long
 from tests.support.cards import CARD_HEIGHT, CONFIDENCE, card
 from tests.support.error_replies import assert_error
@@ -31,6 +32,7 @@ TYPES = {
     "hocr": "text/vnd.hocr+html; charset=utf-8",
     "image": "image/png",
     "alto": "application/xml; charset=utf-8",
+    "markdown": "text/markdown; charset=utf-8",
 }
 BOTH = ["/ocr_service", "/ocr"]
 TEXT = "OPEN NOW\n北门 & more"
@@ -111,7 +113,7 @@ def test_these_have_words_unless_lines_are_asked_for(wide: LiveServer) -> None:
 
 @pytest.mark.parametrize(
     ("format", "granularity", "draw"),
-    [("json", "line", False), ("text", "line", False), ("legacy", "line", False)],
+    [(name, "line", False) for name in ("json", "text", "legacy", "markdown")],
 )
 def test_plain_formats_ask_for_nothing_more(
     wide: LiveServer, format: str, granularity: str, draw: bool
@@ -123,7 +125,7 @@ def test_plain_formats_ask_for_nothing_more(
 
 def test_one_recognition_serves_every_format_that_needs_no_more(wide: LiveServer) -> None:
     image = card("one for all")
-    for format in ("json", "text", "legacy"):
+    for format in ("json", "text", "legacy", "markdown"):
         wide.upload(image, format=format)
     wide.upload(image, format="tsv", granularity="line")
     assert wide.begun("one for all") == 1
@@ -283,6 +285,8 @@ def test_a_long_answer_in_every_format(wide: LiveServer, tmp_path: Any) -> None:
 
 def test_words_are_laid_out_on_the_loop_only_if_they_are_few() -> None:
     answer = Answer(StoredResult(b"x" * 20_000), Digests("", ""))
-    long = [format for format in FORMATS if is_long(answer, format)]
-    assert long == ["tsv", "hocr", "alto"]
-    assert not is_long(Answer(StoredResult(b"x" * 5000), Digests("", "")), "hocr")
+    long = [format for format in FORMATS if is_long(answer, Rendering(format))]
+    assert long == ["tsv", "hocr", "alto", "markdown"]
+    assert is_long(answer, Rendering(text="paragraphs"))
+    short = Answer(StoredResult(b"x" * 5000), Digests("", ""))
+    assert not is_long(short, Rendering("hocr", layout=True))

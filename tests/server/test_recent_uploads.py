@@ -13,7 +13,8 @@ import pytest
 from cache.keys import Digests, digest
 from cache.recent_images import EDGE_BYTES, RecentImages
 from server.formats.answer import Answer, Body, Envelope
-from server.formats.registry import Format, render
+from server.formats.registry import render
+from server.formats.rendering import Rendering
 from server.http import replies as server_replies
 from server.service import digesting
 from tests.support.cards import card
@@ -154,7 +155,7 @@ def test_a_long_answer_is_one_hit_and_is_not_written_on_the_loop(
 ) -> None:
     threads: list[str] = []
 
-    def noted(answer: Answer, chosen: Format, envelope: Envelope) -> tuple[str, Body]:
+    def noted(answer: Answer, chosen: Rendering, envelope: Envelope) -> tuple[str, Body]:
         threads.append(threading.current_thread().name)
         return render(answer, chosen, envelope)
 
@@ -206,7 +207,7 @@ def test_other_options_are_another_answer_for_a_recent_image(
     wide: LiveServer, recent: RecentImages
 ) -> None:
     image = padded("options")
-    replies = [wide.upload(image, drop_score=score) for score in ("0.21", "0.21", "0.22", "0.22")]
+    replies = [wide.upload(image, det_db_thresh=each) for each in ("0.21", "0.21", "0.22", "0.22")]
     assert [reply.json["cache"] for reply in replies] == ["miss", "hit", "miss", "hit"]
-    assert [f'"drop_score":0.2{n}' in replies[n].text for n in (1, 2)] == [True, True]
+    assert [f'"det_db_thresh":0.2{n}' in replies[n].text for n in (1, 2)] == [True, True]
     assert len(recent) == 1

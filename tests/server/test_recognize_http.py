@@ -136,9 +136,9 @@ def test_ocr_takes_multipart_and_json(wide: LiveServer) -> None:
 
 
 def test_ocr_takes_options_as_query_parameters(wide: LiveServer) -> None:
-    query = "drop_score=0.25&det_limit_side_len=960&det_limit_type=max&use_angle_cls=0"
+    query = "det_db_thresh=0.25&det_limit_side_len=960&det_limit_type=max&use_angle_cls=0"
     options = json.loads(wide.upload(card("options"), path=f"/ocr?{query}").text)
-    assert options["drop_score"] == 0.25
+    assert options["det_db_thresh"] == 0.25
     assert options["det_limit_side_len"] == 960
     assert options["det_limit_type"] == "max"
     assert options["use_angle_cls"] is False
@@ -154,7 +154,6 @@ def test_ocr_takes_options_as_query_parameters(wide: LiveServer) -> None:
         {"det_db_box_thresh": "0.7"},
         {"det_db_unclip_ratio": "2"},
         {"use_angle_cls": "False"},
-        {"drop_score": "0.1"},
     ],
     ids=lambda options: next(iter(options)),
 )
@@ -173,7 +172,7 @@ def test_options_reach_the_recognizer_and_have_their_own_entry(
 
 def test_options_left_at_their_default_share_an_entry(wide: LiveServer) -> None:
     wide.upload(card("default"))
-    assert wide.upload(card("default"), drop_score="0.5").json["cache"] == "hit"
+    assert wide.upload(card("default"), det_db_thresh="0.3").json["cache"] == "hit"
 
 
 def test_a_hit_has_the_same_bytes_and_its_age(wide: LiveServer) -> None:
@@ -220,7 +219,7 @@ def test_other_options_do_not_join(wide: LiveServer, gate: Path) -> None:
     image = card(f"hold {gate}")
     with ThreadPoolExecutor(2) as clients:
         plain = clients.submit(wide.upload, image)
-        other = clients.submit(wide.upload, image, drop_score="0.1")
+        other = clients.submit(wide.upload, image, det_db_thresh="0.1")
         wait_until(lambda: wide.running() == 2, "two recognitions")
         gate.unlink()
         assert (plain.result(20).status, other.result(20).status) == (200, 200)

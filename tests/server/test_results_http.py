@@ -51,9 +51,9 @@ def test_a_result_that_is_not_kept(wide: LiveServer) -> None:
 
 def test_options_are_part_of_the_key(wide: LiveServer) -> None:
     md5 = digest(card("options")).md5
-    wide.upload(card("options"), drop_score="0.15")
-    assert wide.get(f"/results/{md5}?drop_score=0.15").status == 200
-    assert wide.get(f"/results/{md5}?drop_score=0.16").status == 404
+    wide.upload(card("options"), det_db_thresh="0.15")
+    assert wide.get(f"/results/{md5}?det_db_thresh=0.15").status == 200
+    assert wide.get(f"/results/{md5}?det_db_thresh=0.16").status == 404
 
 
 @pytest.mark.parametrize("query", ["colour=1", "drop_score=7", "format=xml", "timeout_ms=5"])

@@ -25,6 +25,7 @@ from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done, encode_reply
 from tests.support.cards import lines_of, said
 from tests.support.garbage import GARBAGE, frame
+from tests.support.made_pages import DOCUMENT, with_words
 
 RECITAL = "all the words of a long book, " * 180_000  # 5 MB
 GROWTH_MB = 8
@@ -35,7 +36,10 @@ _POLL_SECONDS = 0.005
 
 
 class Echo:
-    """Has no fault. Writes the begin and end of each image to the journal, with its pid."""
+    """Has no fault. Writes the begin and end of each image to the journal, with its pid.
+
+    `made page …`: reads a page with columns, a list and a table (made_pages.py).
+    """
 
     info = EngineInfo(engine="fake", precision="none", models="cards", threads=1)
 
@@ -62,6 +66,8 @@ class Echo:
         height, width = image.pixels.shape[:2]
         found = lines_of(lines, options.granularity)
         result = image_document(width, height, found, image.frames)
+        if text.startswith("made page"):
+            result = DOCUMENT if options.granularity == "line" else with_words(DOCUMENT)
         recognition = Recognition(result, {"det": 0.001, "cls": 0.0, "rec": 0.002})
         self.act_on_answer(text, recognition)
         return recognition

@@ -1,11 +1,13 @@
-"""nginx and Caddy with the configurations of docs/examples, on free ports of this machine."""
+"""nginx and Caddy with the configurations of deploy/, on free ports of this machine."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -18,9 +20,14 @@ from tests.support.program import free_port
 from tests.support.raw_sockets import connect
 from tests.support.watching import wait_until
 
-EXAMPLES = ROOT / "docs" / "examples"
+NGINX = ROOT / "deploy" / "nginx"
+CADDY = ROOT / "deploy" / "caddy"
 NAME = "ocr.example.org"
-_BACKEND = "127.0.0.1:8888"
+SETTINGS = {  # of a server behind them
+    "web_server": {"trusted_proxies": ["127.0.0.1"]},
+    "ocr": {"process": {"number": 1}},
+}
+_FIRST, _SECOND = "127.0.0.1:8888", "127.0.0.1:8889"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +68,32 @@ class _Named(ssl.SSLContext):
         return super().wrap_socket(*given, **named)  # type: ignore[arg-type]
 
 
-@contextlib.contextmanager
-def nginx(folder: Path, backend: int | str, location: str = "") -> Iterator[Proxy]:
-    """nginx with nginx.conf, one more location, and the ports and files of the test.
+Start = Callable[..., AbstractContextManager[Proxy]]  # nginx or caddy
 
-    backend: a port, or `unix:` and the path of a socket.
+
+@contextlib.contextmanager
+def nginx(folder: Path, *backends: int | str, under_a_path: bool = False) -> Iterator[Proxy]:
+    """nginx with ocr-server.conf, and the ports and files of the test.
+
+    backends: one or two of a port, or `unix:` and the path of a socket. under_a_path: with
+    under-a-path.conf too.
     """
     made, port = certificate_for(NAME, folder), free_port()
-    site = (EXAMPLES / "nginx.conf").read_text()
-    site = site.replace("    location / {", f"{location}\n    location / {{")
-    place = backend if isinstance(backend, str) else f"127.0.0.1:{backend}"
+    first, *others = (each if isinstance(each, str) else _loopback(each) for each in backends)
+    site = (NGINX / "ocr-server.conf").read_text(encoding="utf-8")
+    if under_a_path:
+        inner = (NGINX / "under-a-path.conf").read_text(encoding="utf-8")
+        site = _replaced(site, "    location / {", f"{inner}\n    location / {{")
+    for other in others:
+        site = _replaced(site, f"# server {_SECOND} ", f"server {other} ")
     for old, new in (
-        (_BACKEND, place),
+        (_FIRST, first),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
         ("/etc/ssl/ocr/fullchain.pem", str(made.file)),
         ("/etc/ssl/ocr/privkey.pem", str(made.key)),
     ):
-        assert old in site, old
-        site = site.replace(old, new)
+        site = _replaced(site, old, new)
     paths = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{name}_temp_path {folder}/{name};\n" for name in paths)
     config = folder / "nginx.conf"
@@ -94,21 +108,34 @@ def nginx(folder: Path, backend: int | str, location: str = "") -> Iterator[Prox
 
 
 @contextlib.contextmanager
-def caddy(folder: Path, backend: int) -> Iterator[Proxy]:
-    """Caddy with Caddyfile, and the ports and files of the test."""
+def caddy(folder: Path, *backends: int, under_a_path: bool = False) -> Iterator[Proxy]:
+    """Caddy with Caddyfile, and the ports and files of the test; see nginx()."""
     made, port = certificate_for(NAME, folder), free_port()
-    site = (EXAMPLES / "Caddyfile").read_text()
+    site = (CADDY / "Caddyfile").read_text(encoding="utf-8")
+    if under_a_path:
+        inner = (CADDY / "under-a-path.caddy").read_text(encoding="utf-8")
+        site = _replaced(site, f"{NAME} {{", f"{NAME} {{\n{inner}")
+    if len(backends) > 1:
+        site = re.sub(r"# ((?:lb|fail|health)_\w+ )", r"\1", site)
     for old, new in (
-        (_BACKEND, f"127.0.0.1:{backend}"),
+        (f"reverse_proxy {_FIRST}", " ".join(("reverse_proxy", *map(_loopback, backends)))),
         (f"{NAME} {{", f"{NAME}:{port} {{\n\tbind 127.0.0.1\n\ttls {made.file} {made.key}"),
     ):
-        assert old in site, old
-        site = site.replace(old, new)
+        site = _replaced(site, old, new)
     config = folder / "Caddyfile"
     config.write_text(f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{site}")
     command = [str(find_program("caddy")), "run", "--config", str(config), "--adapter", "caddyfile"]
     with _running(folder, command, port, HOME=str(folder), XDG_DATA_HOME=str(folder)):
         yield Proxy(port, made)
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    assert old in text, old
+    return text.replace(old, new)
+
+
+def _loopback(port: int) -> str:
+    return f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """A disk cache of models compiled by OpenVINO, which halves the time of a start.
 
-A file holds the graph after all changes, not machine code. Its name is a hash of everything that
-it depends on, so a file is never stale (docs/decisions/0023).
+A file holds the graph after all changes, not machine code. The name of the file is a hash of
+everything that the graph depends on, so a file is never stale (docs/decisions/0023).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def compiled_name(settings: SessionSettings, properties: Mapping[str, object], c
 
 
 def digest_matches(file: ModelFile, digest: str) -> bool:
-    """Whether the model's files have this digest, and no external weights, which it omits."""
+    """Whether the files have this digest, and no external weights, which a digest omits."""
     if file.path.suffix == ".onnx" and _EXTERNAL_WEIGHTS in file.path.read_bytes():
         return False
     return digest_files(file) == digest
@@ -111,7 +111,7 @@ class CompiledModels:
             return None
 
     def keep(self, name: str, model: ov.CompiledModel, file: ModelFile, digest: str) -> None:
-        """Store a model that was compiled from a file; OpenVINO cannot export an imported one.
+        """Store a model compiled from a file; OpenVINO cannot export one loaded from this cache.
 
         The write is atomic; the least recently used files are removed. A failure is not an error:
         it is logged once, and nothing more is stored.

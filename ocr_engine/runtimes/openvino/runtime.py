@@ -98,7 +98,7 @@ class OpenVinoSession:
         return [done[number] for number in range(len(inputs.widths))]
 
     def prepare(self, pixels: PixelArray, infer_requests: int) -> None:
-        """See Session.prepare; inputs above max_shared_width are for the first infer request."""
+        """See Session.prepare; only the first infer request takes inputs above max_shared_width."""
         for request in self._first_requests(
             infer_requests if pixels.shape[2] <= self._max_shared_width else 1
         ):
@@ -107,8 +107,8 @@ class OpenVinoSession:
     def release_memory(self, shapes: bool = False) -> None:
         """See Session.release_memory; OpenVINO keeps activations for the largest shape.
 
-        Compiled shapes are freed only with their model, so it is reloaded first: if that fails,
-        nothing changes.
+        Compiled shapes are freed only with their model. So a new copy of the model is loaded, and
+        only then is the old one dropped: if loading fails, nothing changes.
         """
         if shapes:
             self._requests[:] = [InferRequest(self._compile_model())]
@@ -204,7 +204,7 @@ class OpenVinoRuntime:
 
 
 def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
-    """The model as OpenVINO sees it; ModelError if it cannot read it, or it takes no images."""
+    """Read a model as a graph; ModelError if that fails, or if its input is not an image."""
     try:
         graph = _read(core, model)
     except RuntimeError as error:
@@ -233,7 +233,7 @@ def _cpu_flags() -> frozenset[str]:
 
 
 def _read(core: ov.Core, model: ModelFile) -> ov.Model:
-    """Read the model; OpenVINO recognizes Paddle by file name, so other names get a link."""
+    """Read the model, through links with the file names by which OpenVINO recognizes Paddle."""
     if model.params is None or model.path.suffix:
         return core.read_model(model.path)
     with tempfile.TemporaryDirectory(prefix="ocr-model-") as folder:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tornado.httputil import HTTPServerRequest
 
 from ocr_engine.options import RecognitionOptions
 from server.blobs.store import Inputs
 from server.errors import BadField, BodyTooLarge
-from server.http.batch_bodies import AcceptedBatch
 from server.http.batch_replies import batch_json
 from server.http.context import ServerContext
 from server.http.errors import PublicError
@@ -33,6 +32,9 @@ from server.jobs.batch_record import BatchFile, BatchRecord
 from server.jobs.record import JobRecord
 from server.jobs.stored_request import StoredImage
 
+if TYPE_CHECKING:
+    from server.http.batch_bodies import AcceptedBatch
+
 THRESHOLD = "threshold"
 THRESHOLD_OPTION = "det_db_box_thresh"
 RETRY_AFTER = 1
@@ -40,7 +42,7 @@ RETRY_AFTER = 1
 
 @dataclass(frozen=True, slots=True)
 class CommonFields:
-    """The fields for all files; a file's own ones override them."""
+    """The fields for all files; a file's own fields override them."""
 
     fields: Mapping[str, Any]
     defaults: RecognitionOptions
@@ -53,7 +55,7 @@ class CommonFields:
 
     @property
     def webhook_url(self) -> str | None:
-        """Where the message goes when the batch ends."""
+        """Where a message is sent when the batch ends."""
         return self.fields.get("webhook_url")
 
     def request(self, file: BatchFile, inputs: Inputs) -> OcrRequest:
@@ -117,12 +119,12 @@ class BatchApi:
         prefix = self._scope.prefix
         url = f"{prefix}/batches/{batch.batch_id}"
         headers = {"Location": url, "Operation-Location": url, "Retry-After": str(RETRY_AFTER)}
-        body = AcceptedBatch(
-            status="accepted",
-            batch=batch_json(batch, prefix),
-            jobs=[job_json(job, prefix) for job in jobs],
-            request_id=self._scope.request_id,
-        )
+        body: AcceptedBatch = {
+            "status": "accepted",
+            "batch": batch_json(batch, prefix),
+            "jobs": [job_json(job, prefix) for job in jobs],
+            "request_id": self._scope.request_id,
+        }
         return json_reply(body, 202, headers)
 
     def problem(self, problem: PublicError) -> Reply:

@@ -28,7 +28,7 @@ class BodyApi(Protocol):
 
     @property
     def methods(self) -> Sequence[str]:
-        """The accepted HTTP methods, each with a body."""
+        """The accepted HTTP methods; requests of all of them have a body."""
 
     def reader(self) -> BodyReader:
         """A reader for the body, chosen by the headers; its Form may contain any JSON.
@@ -37,7 +37,7 @@ class BodyApi(Protocol):
         """
 
     def problem(self, problem: PublicError) -> Reply:
-        """The reply for an error; its code is kept in the reply for the metrics."""
+        """The reply for an error; the reply keeps the error's code, for the metrics."""
 
 
 class Dialect(BodyApi, Protocol):

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tornado.httputil import HTTPServerRequest
 
 from server.errors import BadField, MissingFile
 from server.formats.answer import Answer, CacheOutcome, Envelope
 from server.http.context import ServerContext
 from server.http.errors import PublicError
-from server.http.json_bodies import AcceptedAnswer
 from server.http.replies import Reply, answer_reply, is_long, job_json, json_reply, problem_reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader, body_reader
 from server.intake.fields import Form, query_fields, unique_fields
 from server.intake.request import OcrRequest
-from server.intake.request_fields import OPTION_FIELDS, REQUEST_FIELDS, parse_request
+from server.intake.request_fields import (
+    OPTION_FIELDS,
+    RENDERING_FIELDS,
+    REQUEST_FIELDS,
+    parse_request,
+)
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.jobs.record import JobRecord
 
+if TYPE_CHECKING:
+    from server.http.json_bodies import AcceptedAnswer
+
 JOB_RETRY_AFTER = 1
-_QUERY_FIELDS = (*REQUEST_FIELDS, *OPTION_FIELDS)
+_QUERY_FIELDS = (*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS)
 _NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.inline))
 
 
@@ -44,12 +53,12 @@ class OwnDialect:
 
     def is_long(self, answer: Answer, asked: OcrRequest) -> bool:
         """See Dialect."""
-        return is_long(answer, asked.format)
+        return is_long(answer, asked.rendering)
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
         """See Dialect."""
         envelope = Envelope(outcome, self._scope.elapsed_ms(), self._scope.request_id)
-        return answer_reply(answer, asked.format, envelope)
+        return answer_reply(answer, asked.rendering, envelope)
 
     def accepted(self, job: JobRecord) -> Reply:
         """See Dialect."""
@@ -61,11 +70,11 @@ class OwnDialect:
         }
         if job.outcome is not None:
             headers["X-Cache"] = job.outcome
-        body = AcceptedAnswer(
-            status="accepted",
-            job=job_json(job, self._scope.prefix),
-            request_id=self._scope.request_id,
-        )
+        body: AcceptedAnswer = {
+            "status": "accepted",
+            "job": job_json(job, self._scope.prefix),
+            "request_id": self._scope.request_id,
+        }
         return json_reply(body, 202, headers)
 
     def problem(self, problem: PublicError) -> Reply:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from server.database.storage import StorageError
 from server.errors import BadField, StorageUnavailable
 from server.http.handlers.json_body import JsonBodyHandler
-from server.http.json_bodies import KeyAnswer, KeyListAnswer, SecretAnswer
 from server.http.replies import json_reply
 from server.intake.fields import checked
 from server.operations.audit import Action
@@ -19,6 +18,7 @@ from server.users.key_format import ID_FORM
 from server.users.key_record import KeyRecord
 
 if TYPE_CHECKING:
+    from server.http.json_bodies import KeyAnswer, KeyListAnswer, SecretAnswer
     from server.users.key_store import KeyStore
 
 DEFAULT_PAGE, MAX_PAGE = 100, 1000
@@ -51,9 +51,11 @@ class _Handler(JsonBodyHandler):
 
     def send_key(self, record: KeyRecord) -> None:
         """Send a key without its secret."""
-        answer = KeyAnswer(
-            status="success", key=record.json(time.time()), request_id=self.scope.request_id
-        )
+        answer: KeyAnswer = {
+            "status": "success",
+            "key": record.json(time.time()),
+            "request_id": self.scope.request_id,
+        }
         self.send(json_reply(answer, 200, NOT_STORED))
 
 
@@ -69,11 +71,11 @@ class AdminKeysHandler(_Handler):
             if after is not None and not ID_FORM.fullmatch(after):
                 raise BadField("after: expected the id of a key")
             records = await (await self.store()).page(after, limit)
-            answer = KeyListAnswer(
-                status="success",
-                keys=[record.json(time.time()) for record in records],
-                request_id=self.scope.request_id,
-            )
+            answer: KeyListAnswer = {
+                "status": "success",
+                "keys": [record.json(time.time()) for record in records],
+                "request_id": self.scope.request_id,
+            }
             self.send(json_reply(answer, 200, NOT_STORED))
         except Exception as error:
             self.send_problem(error)
@@ -87,12 +89,12 @@ class AdminKeysHandler(_Handler):
                 raise BadField("label is missing; say for whom or what the key is")
             record, secret = await (await self.store()).add(values, time.time())
             self.note("made", "key_added", record.key_id)
-            answer = SecretAnswer(
-                status="success",
-                key=record.json(time.time()),
-                secret=secret,
-                request_id=self.scope.request_id,
-            )
+            answer: SecretAnswer = {
+                "status": "success",
+                "key": record.json(time.time()),
+                "secret": secret,
+                "request_id": self.scope.request_id,
+            }
             headers = {**NOT_STORED, "Location": f"{self.scope.prefix}/admin/keys/{record.key_id}"}
             self.send(json_reply(answer, 201, headers))
         except Exception as error:

@@ -11,7 +11,7 @@ from tornado.httputil import HTTPConnection, HTTPServerRequest
 from ocr_engine.errors import EngineError
 from server.errors import BadRequest, BodyTooLarge, MethodNotAllowed, NotFound, ServiceError
 from server.formats.answer import Answer, Body, Envelope
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.http.announced_length import announced_length
 from server.http.context import ServerContext
 from server.http.gate import admit
@@ -74,8 +74,8 @@ class BaseHandler(tornado.web.RequestHandler):
     def refuse(self, error: Exception) -> None:
         """Answer a request that was not admitted, without reading its body.
 
-        Without a body, the answer is left to the method, as Tornado would close the connection
-        after an answer from prepare().
+        If there is no body, the handler's method sends the answer, because Tornado would close the
+        connection after an answer from prepare().
         """
 
         def answer(*_: str) -> None:
@@ -148,9 +148,9 @@ class BaseHandler(tornado.web.RequestHandler):
         """Send a JSON body."""
         self.send(json_reply(value, status))
 
-    async def send_answer(self, answer: Answer, chosen: Format, envelope: Envelope) -> None:
-        """Send a result in the chosen format."""
-        self.send(await rendered_reply(answer, chosen, envelope))
+    async def send_answer(self, answer: Answer, rendering: Rendering, envelope: Envelope) -> None:
+        """Send a result as it was asked for."""
+        self.send(await rendered_reply(answer, rendering, envelope))
 
     def problem(self, error: BaseException) -> Reply:
         """The reply for an error."""
@@ -217,7 +217,7 @@ class PreflightHandler(BaseHandler):
     needs = None
 
     def options(self) -> None:
-        """204; which methods exist at this address is left to the request itself."""
+        """204 for every address; the request that follows is refused if its method is wrong."""
         self.scope.quiet = True
         self.send_empty(204, PREFLIGHT_HEADERS)
 

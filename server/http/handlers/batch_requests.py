@@ -49,7 +49,7 @@ class WaitingBatchExchange(FilesExchange):
     _is_waiting = False
 
     async def inputs(self) -> Inputs:
-        """See FilesExchange: they are needed only until the answer."""
+        """See FilesExchange: a spool, as the images are needed only until the answer."""
         self._spool = Spool()
         return self._spool
 
@@ -65,7 +65,7 @@ class WaitingBatchExchange(FilesExchange):
         return await self._results(files, common)
 
     def on_connection_close(self) -> None:
-        """Drop the files that nobody has begun to read."""
+        """Drop the files that no worker has begun to recognize."""
         super().on_connection_close()
         if self._is_waiting:
             self.stop_answering()

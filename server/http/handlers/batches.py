@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from server.errors import NotFound
-from server.http.batch_bodies import BatchAnswer, BatchList
 from server.http.batch_replies import batch_json
 from server.http.handlers.jobs import POLL_SECONDS, JobBaseHandler, parse_page
 from server.http.replies import job_json
@@ -12,12 +13,15 @@ from server.jobs.batch_record import Batches
 from server.operations.audit import Action
 from server.settings.constraints import Flag
 
+if TYPE_CHECKING:
+    from server.http.batch_bodies import BatchAnswer, BatchList
+
 
 class BatchBaseHandler(JobBaseHandler):
     """What all handlers of batches share."""
 
     async def batches(self) -> Batches:
-        """The batches; NotFound if there never were any, so that no database is created."""
+        """The batches; NotFound if there never were any, without creating a database."""
         if self.context.jobs.is_unused():
             raise NotFound("no batch has this id")
         return (await self.context.jobs.open()).batches()
@@ -33,14 +37,13 @@ class BatchesHandler(BatchBaseHandler):
             found = []
             if not self.context.jobs.is_unused():
                 found = await (await self.batches()).listed(self.user, page)
-            self.send_json(
-                BatchList(
-                    status="success",
-                    batches=[batch_json(batch, self.scope.prefix) for batch in found],
-                    next=found[-1].batch_id if len(found) == page.limit else None,
-                    request_id=self.scope.request_id,
-                )
-            )
+            body: BatchList = {
+                "status": "success",
+                "batches": [batch_json(batch, self.scope.prefix) for batch in found],
+                "next": found[-1].batch_id if len(found) == page.limit else None,
+                "request_id": self.scope.request_id,
+            }
+            self.send_json(body)
         except Exception as error:
             self.send_problem(error)
 
@@ -60,15 +63,14 @@ class BatchHandler(BatchBaseHandler):
             jobs = await batches.jobs(self.user, batch_id, page)
             if batch.finished_at is None:
                 self.set_header("Retry-After", str(POLL_SECONDS))
-            self.send_json(
-                BatchAnswer(
-                    status="success",
-                    batch=batch_json(batch, self.scope.prefix),
-                    jobs=[job_json(job, self.scope.prefix) for job in jobs],
-                    next=jobs[-1].job_id if len(jobs) == page.limit else None,
-                    request_id=self.scope.request_id,
-                )
-            )
+            body: BatchAnswer = {
+                "status": "success",
+                "batch": batch_json(batch, self.scope.prefix),
+                "jobs": [job_json(job, self.scope.prefix) for job in jobs],
+                "next": jobs[-1].job_id if len(jobs) == page.limit else None,
+                "request_id": self.scope.request_id,
+            }
+            self.send_json(body)
         except Exception as error:
             self.send_problem(error)
 

@@ -14,7 +14,7 @@ from server.http.replies import Reply
 class DescriptionBody:
     """The description as JSON, with the limits from the settings; built for the first request.
 
-    That takes 8 ms and, with the imports, 2 MiB.
+    Building it takes 8 ms and, with the imports, 2 MiB.
     """
 
     def __init__(self, context: ServerContext) -> None:

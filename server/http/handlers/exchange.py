@@ -59,8 +59,8 @@ class Exchange(HTTPMessageDelegate, ABC):
                          the answer is sent,                          scope and connection end
                          the rest of the body dropped                 when the answer is sent
 
-    If the client disconnects, any state becomes GONE and the scope ends. After a refusal it ends
-    as refused, because clients often disconnect when they get an early answer.
+    If the client disconnects, any state becomes GONE and the scope ends. After a refusal, the scope
+    ends as refused, because clients often disconnect when they get an early answer.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Called by Tornado with the next chunk of the body; it waits for what is returned."""
+        """Called by Tornado with the next chunk of the body; Tornado waits for what is returned."""
         if self._reader is None:
             return None
         try:
@@ -186,7 +186,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         self.send(reply)
 
     async def _admitted(self, waiting: Awaitable[None], headers: HTTPHeaders) -> None:
-        """The key must be looked up; Tornado reads no body meanwhile."""
+        """Wait until the key has been looked up; Tornado reads no body meanwhile."""
         try:
             await waiting
         except Exception as error:

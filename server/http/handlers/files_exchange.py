@@ -30,7 +30,7 @@ from server.jobs.file_intake import FileIntake
 from server.jobs.record import Claim, JobPage, Jobs, Kept
 from server.principal import Scope
 
-MAX_UPLOAD_SECONDS = 1800.0  # less than Leftovers lets images without a job live
+MAX_UPLOAD_SECONDS = 1800.0  # less than the age at which Leftovers deletes images without a job
 
 
 class FilesExchange(Exchange):
@@ -58,13 +58,13 @@ class FilesExchange(Exchange):
 
     @abstractmethod
     async def inputs(self) -> Inputs:
-        """Where the images are kept until the answer; StorageUnavailable."""
+        """Where the images are kept until the answer; StorageUnavailable if that is impossible."""
 
     @abstractmethod
     async def reply(
         self, common: CommonFields, files: list[BatchFile], claim: Claim | None
     ) -> Reply:
-        """Answer a request with these files; it must delete them, or use them."""
+        """Answer a request with these files; the method must delete or use their images."""
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """See Exchange; while files are kept, nothing more is read."""
@@ -89,7 +89,7 @@ class FilesExchange(Exchange):
         common: CommonFields,
         claim: Claim | None,
     ) -> Reply:
-        """Make a batch of files whose images are in its inputs; deletes them if it is refused."""
+        """Make a batch of files with images in batches.inputs; if refused, delete the images."""
         try:
             requests = [(file, common.request(file, batches.inputs)) for file in files]
             if common.webhook_url is not None:
@@ -136,7 +136,7 @@ class FilesExchange(Exchange):
         self._delete_later()
 
     async def _keep_arrived(self) -> None:
-        """Keep the files that have arrived; the time for the next one starts again."""
+        """Keep the files that have arrived; the time limit for the next file starts again."""
         self._stream.expect_nothing()
         self._keeping = True
         try:
@@ -189,7 +189,7 @@ class FilesExchange(Exchange):
             await self._delete()
 
     async def _answer_once(self, form: Form, common: CommonFields, key: str, files: str) -> Reply:
-        """Answer a request with an Idempotency-Key; files: what identifies them."""
+        """Answer a request with an Idempotency-Key; files: their fingerprint."""
         named = [self.request.method, self.request.path, sorted(form.fields.items()), files]
         user = self.scope.principal.user
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from ocr_engine.engine import ProbeReport, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
@@ -11,20 +12,22 @@ from server.database.storage import Storage
 from server.errors import BadField, BodyTooLarge, HostNotAllowed, truncated
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
-from server.http.json_bodies import (
-    BriefHealth,
-    DatabaseHealth,
-    Health,
-    HealthStatus,
-    Liveness,
-    LoadedEngine,
-    ProbeHealth,
-    Readiness,
-    WorkerHealth,
-)
 from server.http.replies import Reply
 from server.operations.metrics import CONTENT_TYPE
 from server.version import VERSION
+
+if TYPE_CHECKING:
+    from server.http.health_bodies import (
+        BriefHealth,
+        DatabaseHealth,
+        Health,
+        HealthStatus,
+        Liveness,
+        LoadedEngine,
+        ProbeHealth,
+        Readiness,
+        WorkerHealth,
+    )
 
 
 class LivenessHandler(BaseHandler):
@@ -34,7 +37,8 @@ class LivenessHandler(BaseHandler):
 
     def get(self) -> None:
         """Alive."""
-        self.send_json(Liveness(status="alive"))
+        body: Liveness = {"status": "alive"}
+        self.send_json(body)
 
     head = get
 
@@ -47,7 +51,8 @@ class ReadinessHandler(BaseHandler):
     def get(self) -> None:
         """200, or 503 with the reason."""
         if self.context.ready():
-            self.send_json(Readiness(status="ready"))
+            body: Readiness = {"status": "ready"}
+            self.send_json(body)
         elif self.context.draining:
             self.send_problem(PoolDraining("the server is stopping"))
         else:
@@ -59,7 +64,7 @@ class ReadinessHandler(BaseHandler):
 class HealthHandler(BaseHandler):
     """The state of the server, for people and dashboards; only its `status` without a valid key.
 
-    With probe=1 every worker reads a known image first, which needs a key where keys are required.
+    With probe=1, every worker first reads a known image. A probe needs a key if keys are required.
     """
 
     needs = "metrics"
@@ -67,7 +72,7 @@ class HealthHandler(BaseHandler):
     limited = False
 
     def refuse(self, error: Exception) -> None:
-        """Answer without a key, too: load balancers send no key. But a probe costs work."""
+        """Answer without a key, as load balancers send none; but refuse probes, which cost work."""
         probes = "probe" in self.request.query_arguments
         if probes or isinstance(error, HostNotAllowed | BodyTooLarge):
             super().refuse(error)
@@ -77,7 +82,8 @@ class HealthHandler(BaseHandler):
     async def get(self) -> None:
         """Workers, queue, cache, version and models as JSON; 503 if a probe fails."""
         if self.brief:
-            self.send_json(BriefHealth(status=_status(self.context)))
+            body: BriefHealth = {"status": _status(self.context)}
+            self.send_json(body)
             return
         try:
             probed = _flag(self.query_fields(("probe",)).get("probe", "0"))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from server.errors import Conflict, NotFinished, NotFound
 from server.formats.answer import Envelope
-from server.formats.registry import Format
+from server.formats.rendering import Rendering
 from server.http.errors import error_of_code
 from server.http.gate import check_again
 from server.http.handlers.base import BaseHandler
-from server.http.json_bodies import JobAnswer, JobList
 from server.http.replies import job_json, problem_reply
 from server.intake.fields import checked
-from server.intake.request_fields import parse_format, parse_seconds
+from server.intake.request_fields import RENDERING_FIELDS, parse_rendering, parse_seconds
 from server.jobs.record import MAX_WAIT_SECONDS, PAGE_FIELDS, JobPage, JobRecord, Jobs, wait_for_end
 from server.operations.audit import Action
 from server.settings.constraints import Flag
+
+if TYPE_CHECKING:
+    from server.http.json_bodies import JobAnswer, JobList
 
 POLL_SECONDS = 1
 
@@ -36,19 +39,19 @@ class JobBaseHandler(BaseHandler):
         await check_again(self.context, self.request)
 
     async def jobs(self) -> Jobs:
-        """The jobs; NotFound if there never were any, so that no database is created."""
+        """The jobs; NotFound if there never were any, without creating a database."""
         if self.context.jobs.is_unused():
             raise NotFound("no job has this id")
         return await self.context.jobs.open()
 
-    async def send_result(self, jobs: Jobs, job: JobRecord, chosen: Format) -> None:
+    async def send_result(self, jobs: Jobs, job: JobRecord, rendering: Rendering) -> None:
         """Send the result of a job that is done."""
         answer = await jobs.answer(job)
         outcome = job.outcome or "miss"
         envelope = Envelope(
             outcome, job.elapsed_ms, self.scope.request_id, job_json(job, self.scope.prefix)
         )
-        await self.send_answer(answer, chosen, envelope)
+        await self.send_answer(answer, rendering, envelope)
 
 
 class JobsHandler(JobBaseHandler):
@@ -60,14 +63,13 @@ class JobsHandler(JobBaseHandler):
             fields = self.query_fields(("state", "after", "limit"))
             page = parse_page(fields)
             found = [] if self.context.jobs.is_unused() else await self._listed(page)
-            self.send_json(
-                JobList(
-                    status="success",
-                    jobs=[job_json(job, self.scope.prefix) for job in found],
-                    next=found[-1].job_id if len(found) == page.limit else None,
-                    request_id=self.scope.request_id,
-                )
-            )
+            body: JobList = {
+                "status": "success",
+                "jobs": [job_json(job, self.scope.prefix) for job in found],
+                "next": found[-1].job_id if len(found) == page.limit else None,
+                "request_id": self.scope.request_id,
+            }
+            self.send_json(body)
         except Exception as error:
             self.send_problem(error)
 
@@ -79,11 +81,11 @@ class JobResultHandler(JobBaseHandler):
     """The result of a job by its id."""
 
     async def get(self, job_id: str) -> None:
-        """The result in any format, 409 if there is none, or the error of a failed job."""
+        """The result in any rendering, 409 if there is none, or the error of a failed job."""
         try:
             jobs = await self.jobs()
             job = await jobs.get(self.user, job_id)
-            chosen = parse_format(self.query_fields(("format",)).get("format", job.format))
+            chosen = parse_rendering(self.query_fields(RENDERING_FIELDS), job.rendering)
             if not job.finished:
                 raise NotFinished(f"the job is {job.state}; wait for its end")
             if job.state == "cancelled":
@@ -105,8 +107,8 @@ class JobHandler(JobBaseHandler):
         try:
             jobs = await self.jobs()
             job = await jobs.get(self.user, job_id)
-            fields = self.query_fields(("wait", "format"))
-            chosen = parse_format(fields.get("format", job.format))
+            fields = self.query_fields(("wait", *RENDERING_FIELDS))
+            chosen = parse_rendering(fields, job.rendering)
             if "wait" in fields:
                 seconds = parse_seconds("wait", fields["wait"], MAX_WAIT_SECONDS)
                 job = await wait_for_end(jobs, job, seconds)
@@ -131,7 +133,7 @@ class JobHandler(JobBaseHandler):
             self.scope.audit(action, job_id)
             self.send_empty(204)
 
-    async def _send(self, jobs: Jobs, job: JobRecord, chosen: Format) -> None:
+    async def _send(self, jobs: Jobs, job: JobRecord, chosen: Rendering) -> None:
         self.set_header("X-Job-State", job.state)
         if job.state == "done":
             await self.send_result(jobs, job, chosen)
@@ -139,9 +141,12 @@ class JobHandler(JobBaseHandler):
         if not job.finished:
             self.set_header("Retry-After", str(POLL_SECONDS))
         request_id = self.scope.request_id
-        self.send_json(
-            JobAnswer(status="success", job=job_json(job, self.scope.prefix), request_id=request_id)
-        )
+        body: JobAnswer = {
+            "status": "success",
+            "job": job_json(job, self.scope.prefix),
+            "request_id": request_id,
+        }
+        self.send_json(body)
 
 
 def parse_page(fields: Mapping[str, str]) -> JobPage:

@@ -40,8 +40,8 @@ async def answer_once(
 ) -> Reply:
     """The reply, new or as it was kept. Errors are not kept, so the request can be repeated.
 
-    answer: makes the reply; if that is a job or batch, with the claim. replay: the reply with the
-    job or batch of the first request.
+    answer: makes the reply; if it accepts a job or batch, it stores that with the claim.
+    replay: makes the reply with the job or batch of the first request.
     """
     jobs = await context.jobs.open()
     keys = jobs.idempotency()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ocr_engine.images.header import MAX_SIDE, accepted_formats
+from ocr_engine.options import MAX_DETECTION_SIDE
 from server.errors import NotFound
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
@@ -85,7 +87,17 @@ def read_static_files(values: Mapping[str, str], folder: Path = STATIC_FOLDER) -
 
 def page_values(context: ServerContext) -> dict[str, str]:
     """The settings that the pages need."""
-    return {"max_body_bytes": str(context.max_body_bytes)}
+    ocr, options = context.settings.ocr, context.default_options
+    reduced = options.det_limit_type == "max"
+    return {
+        "max_body_bytes": str(context.max_body_bytes),
+        "max_pixels": str(ocr.max_pixels),
+        "max_side": str(MAX_SIDE),
+        "max_detection_side": str(options.det_limit_side_len if reduced else MAX_DETECTION_SIDE),
+        "formats": " ".join(accepted_formats()),
+        "box_threshold": f"{options.det_db_box_thresh:g}",
+        "max_rss_mb": str(ocr.process.max_rss_mb),
+    }
 
 
 class PageHandler(BaseHandler):

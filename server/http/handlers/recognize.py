@@ -117,7 +117,7 @@ class RecognizeExchange(Exchange):
         return self.dialect.accepted(job)
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
-        """The result; ticket: if it is cached."""
+        """The result; ticket: of the cached result, if there is one."""
         turn = self.scope.principal.turn(asked.priority)
         ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
         self.drop_body()
@@ -131,7 +131,7 @@ class RecognizeExchange(Exchange):
         return render(answer, asked, ticket.outcome)
 
     def _note_work(self, ticket: Ticket, answer: Answer) -> None:
-        """Note what the answer cost, for the usage of the user: the time of its own recognition."""
+        """Note whether the result was cached, or how long its recognition took, for usage."""
         self.scope.cached = int(ticket.outcome != "miss")
         if not self.scope.cached:
             spent = (each for name, each in answer.stages.items() if name != "queue")

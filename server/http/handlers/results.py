@@ -7,7 +7,12 @@ from server.errors import NotAllowed, NotFound
 from server.formats.answer import Answer, Envelope
 from server.formats.registry import OUTPUT_FORMATS, join_names
 from server.http.handlers.base import BaseHandler
-from server.intake.request_fields import OPTION_FIELDS, parse_format, parse_options
+from server.intake.request_fields import (
+    OPTION_FIELDS,
+    RENDERING_FIELDS,
+    parse_options,
+    parse_rendering,
+)
 
 _OWN_RESULT_FORMATS = join_names([name for name, row in OUTPUT_FORMATS.items() if row.implied])
 
@@ -18,9 +23,9 @@ class ResultHandler(BaseHandler):
     async def get(self, md5: str) -> None:
         """200 with the result, 304 if the client already has it, 404 if it is not cached."""
         try:
-            fields = self.query_fields(("format", *OPTION_FIELDS))
-            chosen = parse_format(fields.pop("format", "json"))
-            options = parse_options(fields, self.context.default_options, chosen)
+            fields = self.query_fields((*RENDERING_FIELDS, *OPTION_FIELDS))
+            rendering = parse_rendering(fields)
+            options = parse_options(fields, self.context.default_options, rendering)
             service = self.context.service
             kept = service.find(md5.lower(), options, self.scope.principal.user)
             if kept is None:
@@ -28,7 +33,7 @@ class ResultHandler(BaseHandler):
                     "no result is cached for this MD5 with these options and models; the formats "
                     f"{_OWN_RESULT_FORMATS} have separate results"
                 )
-            tag = f'"{kept.etag}-{chosen}"'
+            tag = f'"{kept.etag}-{rendering.tag}"'
             self.set_header("ETag", tag)
             if self._client_has(tag):
                 self.send_empty(304, {"X-Cache": "hit"})
@@ -36,7 +41,7 @@ class ResultHandler(BaseHandler):
             age = service.cache.age(kept)
             answer = Answer(kept.result, Digests(md5.lower(), kept.sha256), age=age)
             envelope = Envelope("hit", self.scope.elapsed_ms(), self.scope.request_id)
-            await self.send_answer(answer, chosen, envelope)
+            await self.send_answer(answer, rendering, envelope)
         except Exception as error:
             self.send_problem(error)
 
@@ -45,7 +50,8 @@ class ResultHandler(BaseHandler):
     async def delete(self, md5: str) -> None:
         """Delete all stored data of the caller's image: 204, or 404 if there is none.
 
-        Replies stored for Idempotency-Keys may have its text: all of the caller's are deleted.
+        Replies stored for Idempotency-Keys may contain the image's text, so all stored replies of
+        the caller are deleted.
         """
         try:
             self.query_fields(())
@@ -64,7 +70,7 @@ class ResultHandler(BaseHandler):
             self.send_empty(204)
 
     def _require_admin(self) -> None:
-        """NotAllowed unless this is an administrator: the results belong to all users."""
+        """NotAllowed unless the caller is an administrator, as the results belong to all users."""
         if not self.scope.principal.may("admin"):
             raise NotAllowed(
                 "all users share the results (cache.scope), so erasing one needs the scope `admin`"

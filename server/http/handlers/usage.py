@@ -14,11 +14,11 @@ from server.database.storage import StorageError
 from server.errors import BadField, NotAllowed, StorageUnavailable, truncated
 from server.http.handlers.base import BaseHandler
 from server.http.handlers.page import PAGE_HEADERS, StaticFile
-from server.http.json_bodies import UsageAnswer, UsageBody, UsageCounts
 from server.http.replies import Reply
 from server.settings.constraints import Choice
 
 if TYPE_CHECKING:
+    from server.http.json_bodies import UsageAnswer, UsageBody, UsageCounts
     from server.users.usage_store import UsageDay
 
 DEFAULT_DAYS = 30
@@ -47,7 +47,10 @@ class _Asked:
 
 
 class UsageHandler(BaseHandler):
-    """A user's own usage; an admin may ask for another's. The page is public, and asks for JSON."""
+    """The usage of the caller as JSON or CSV, or a page for it; an admin may name any user.
+
+    The page is public: it asks for the JSON with the key that its user enters.
+    """
 
     def initialize(self, page: StaticFile | None = None) -> None:
         """Called by Tornado with the arguments of the route."""
@@ -55,7 +58,7 @@ class UsageHandler(BaseHandler):
         self._page = page
 
     def prepare(self) -> Awaitable[None] | None:
-        """Called by Tornado; the page needs no key, since a browser cannot send one with it."""
+        """Called by Tornado; the page needs no key, as browsers send none when they open a page."""
         if self._kind() == "html":
             self.needs = None
         return super().prepare()
@@ -122,7 +125,7 @@ class UsageHandler(BaseHandler):
         return _Asked(user, first.isoformat(), last.isoformat())
 
     async def _days(self, asked: _Asked) -> Sequence[UsageDay]:
-        """From the database, unless there is none: nothing was counted then."""
+        """The counts; empty if there is no database, because then nothing was counted."""
         context = self.context
         if not context.usage.is_on and not context.storage.in_use():
             return ()
@@ -136,7 +139,7 @@ class UsageHandler(BaseHandler):
         return await days(database, user, asked.first, asked.last)
 
     async def _left_today(self, asked: _Asked) -> int | None:
-        """What is left of the user's own quota; None without one."""
+        """What is left of the caller's own quota; None if there is none, or for another user."""
         principal, limiter = self.scope.principal, self.context.limiter
         admission = limiter.admission(principal) if asked.user == principal.user else None
         if admission is None or not admission.limits.daily_quota or limiter.quota is None:
@@ -157,7 +160,11 @@ class UsageHandler(BaseHandler):
             "total": total,
             "left_today": left,
         }
-        answer = UsageAnswer(status="success", usage=usage, request_id=self.scope.request_id)
+        answer: UsageAnswer = {
+            "status": "success",
+            "usage": usage,
+            "request_id": self.scope.request_id,
+        }
         self.send_json(answer)
 
     def _send_csv(self, asked: _Asked, days: Sequence[UsageDay]) -> None:

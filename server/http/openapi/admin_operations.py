@@ -22,15 +22,15 @@ WITH_KEY: list[dict[str, list[str]]] = [{"Bearer": []}, {"ApiKey": []}]
 ERRORS = (400, 401, 403, 503)
 
 _MEANINGS = {
-    "label": "For whom or what the key is.",
+    "label": "Whom or what the key is for.",
     "scopes": "What it allows; `read` includes `metrics`.",
     "weight": "The share of the workers, relative to other keys.",
-    "priority": "Among the requests of this key; higher is first.",
+    "priority": "Added to the `priority` of each request of this key.",
     "rate_per_minute": "Requests a minute; null: as in the settings.",
     "concurrency": "Requests at the same time; null: as in the settings.",
     "max_body_mb": "The size of a request in MiB; null: as in the settings.",
     "daily_quota": "Images a day; null: as in the settings.",
-    "expires_at": "When it ends, as Unix time; null: never.",
+    "expires_at": "When it expires, as Unix time; null: never.",
 }
 
 
@@ -40,11 +40,11 @@ def describe_admin() -> dict[str, dict[str, Any]]:
     made = _answer("The key; `secret` is what users send.", "SecretAnswer", "Location")
     made["content"][JSON]["example"] = {**key, "secret": examples.SECRET}
     page = [
-        _in_query("after", "The id of the last key of the page before.", _id_schema()),
+        _in_query("after", "The id of the last key of the previous page.", _id_schema()),
         _in_query("limit", "How many keys.", WholeNumber(1, MAX_PAGE).schema() | {"default": 100}),
     ]
     purge = _in_query(
-        "purge", "Delete the key and all that is its: jobs, results, usage.", Flag().schema()
+        "purge", "Delete the key and all its data: jobs, results, usage.", Flag().schema()
     )
     one = {"name": "key_id", "in": "path", "required": True, "schema": _id_schema()}
     one |= {"description": "The id of the key: the 8 characters after `ocr_`."}

@@ -63,8 +63,8 @@ def _batch(fields: dict[str, Schema]) -> Operation:
         "tags": ["Recognition"],
         "operationId": "ocrBatch",
         "summary": "Recognize several images and wait for all results",
-        "description": "A file that cannot be read has an error in its place. With "
-        "`block_flag=false` as `POST /batches`.",
+        "description": "A file that cannot be read has an error instead of a result. "
+        "`block_flag=false` starts a batch, as `POST /batches` does.",
         "parameters": shared("RequestId", "CacheControl", "IdempotencyKey"),
         "requestBody": _body(fields, "files", more),
         "responses": {"200": done, "202": _accepted(), **errors(*MADE)},
@@ -197,7 +197,7 @@ def _page(names: Sequence[str]) -> list[dict[str, Any]]:
     meanings = {"state": "Only jobs in this state.", "limit": "How many; 20 by default."}
     return [
         *(_query(name, meanings[name], PAGE_FIELDS[name].schema()) for name in names),
-        _query("after", "What the page before has as `next`.", after),
+        _query("after", "The `next` of the previous page.", after),
     ]
 
 

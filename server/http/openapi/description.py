@@ -23,7 +23,7 @@ TAGS = {
     "Jobs": "Work started with `block_flag=false`.",
     "Batches": "Many files in one request, a job for each.",
     "Results": "Results in the cache.",
-    "Usage": "What was read for whom.",
+    "Usage": "What each user has used.",
     "Keys": "Keys of users, for administrators.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",

@@ -25,8 +25,9 @@ MEANINGS = {
     "lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.",
     "timeout_ms": "The longest time that this request waits, in milliseconds. "
     "If not set, only the server's limits apply.",
-    "priority": "Higher is read first, among the images of this user.",
-    "deadline_seconds": "Like `timeout_ms`, in seconds and longer: for jobs.",
+    "priority": "Of this user's images, those with a higher priority are read first.",
+    "deadline_seconds": "Like `timeout_ms`, but in seconds and with a higher maximum; "
+    "meant for jobs.",
     "webhook_url": "Only for jobs: a signed message is posted there when the job ends.",
     "det_limit_side_len": "The limit for `det_limit_type`, in pixels. An image is enlarged to at "
     "most 16 times its pixels, or to 0.3 million pixels if that is more.",
@@ -38,15 +39,21 @@ MEANINGS = {
     "det_db_unclip_ratio": "How far boxes are enlarged, relative to area / perimeter.",
     "use_angle_cls": "Detect and rotate upside-down lines.",
     "drop_score": "Lines with a lower confidence are left out.",
+    "order": "The order of the lines: `layout` reads column by column, `raster` row by row across "
+    "the whole page. The default is `raster` for the format legacy, `layout` for all others.",
+    "text": "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: "
+    "without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with "
+    "the blanks in front of them and between them.",
+    "layout": "Add the blocks of the page to the format json: paragraphs, titles, lists, tables.",
 }
 # Defaults of fields that are not in the settings.
-DEFAULTS = {"block_flag": True, "format": "json", "priority": 0}
+DEFAULTS = {"block_flag": True, "priority": 0, "format": "json", "text": "lines", "layout": False}
 
 
 def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
     """The schemas of all request fields, except the image as bytes."""
     texts = {field.name: field.schema for field in SOURCE_FIELDS}
-    given = {**DEFAULTS, **asdict(defaults)}
+    given = {**DEFAULTS, **asdict(defaults), "drop_score": defaults.shown_score}
     schemas = {}
     for name in KNOWN_FIELDS:
         schema = dict(texts.get(name) or CONSTRAINTS[name].schema())

@@ -6,7 +6,7 @@ from typing import Any
 
 from server.formats.examples import ANSWER, REQUEST_ID
 from server.http.openapi import examples
-from server.http.openapi.parameters import in_query, shared
+from server.http.openapi.parameters import Parameter, in_query, shared
 from server.http.openapi.responses import (
     JSON,
     errors,
@@ -18,6 +18,7 @@ from server.http.openapi.responses import (
 )
 from server.http.openapi.schemas import text
 from server.http.openapi.typed_schemas import reference
+from server.intake.request_fields import RENDERING_FIELDS
 from server.jobs.record import PAGE_FIELDS
 from server.settings.constraints import Flag, Schema
 
@@ -27,9 +28,10 @@ Operation = dict[str, Any]
 
 def describe_jobs(fields: dict[str, Schema]) -> dict[str, dict[str, Any]]:
     """The routes below /jobs."""
-    chosen = in_query(fields, ["format"])[0]
-    chosen["description"] = "The output format; by default the one of the request with the image."
-    chosen["schema"] = {key: value for key, value in chosen["schema"].items() if key != "default"}
+    chosen = in_query(fields, RENDERING_FIELDS)
+    for each in chosen:
+        each["description"] += " By default as chosen for the job."
+        each["schema"] = {key: value for key, value in each["schema"].items() if key != "default"}
     one = {"parameters": shared("JobId")}
     return {
         "/jobs": {"get": _list()},
@@ -43,7 +45,7 @@ def _list() -> Operation:
     after = text() | {"minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"}
     parameters = [
         _query("state", "Only jobs in this state.", PAGE_FIELDS["state"].schema()),
-        _query("after", "The id of the last job of the page before.", after),
+        _query("after", "The id of the last job of the previous page.", after),
         _query("limit", "Jobs per page; 20 by default.", PAGE_FIELDS["limit"].schema()),
     ]
     example = {
@@ -65,7 +67,7 @@ def _list() -> Operation:
     }
 
 
-def _get(chosen: dict[str, Any]) -> Operation:
+def _get(chosen: list[Parameter]) -> Operation:
     state = {"status": "success", "request_id": REQUEST_ID}
     finished_examples = {
         "queued": state | {"job": examples.QUEUED},
@@ -86,7 +88,7 @@ def _get(chosen: dict[str, Any]) -> Operation:
         "operationId": "getJob",
         "summary": "Get the state or result of a job",
         "description": "A failed job is also answered with 200; see `job.state` and `job.error`.",
-        "parameters": [*shared("Wait"), chosen, *shared("RequestId")],
+        "parameters": [*shared("Wait"), *chosen, *shared("RequestId")],
         "responses": {"200": found} | errors(400, 401, 403, 404, 410, 429, 500, 503),
     }
 
@@ -107,7 +109,7 @@ def _delete() -> Operation:
     }
 
 
-def _result(chosen: dict[str, Any]) -> Operation:
+def _result(chosen: list[Parameter]) -> Operation:
     done = result()
     done["content"] = result_content(
         (reference("JobResult"),), done=ANSWER | {"job": examples.DONE}
@@ -115,10 +117,10 @@ def _result(chosen: dict[str, Any]) -> Operation:
     return {
         "tags": ["Jobs"],
         "operationId": "getJobResult",
-        "summary": "Get the result of a job in any format",
+        "summary": "Get the result of a job in any format and order",
         "description": "409 if the job is not finished or was cancelled; a failed job answers with "
         "the status and the code of its error.",
-        "parameters": [chosen, *shared("RequestId")],
+        "parameters": [*chosen, *shared("RequestId")],
         "responses": {"200": done} | errors(*RESULT_ERRORS),
     }
 

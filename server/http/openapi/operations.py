@@ -30,7 +30,7 @@ from server.http.openapi.responses import (
 )
 from server.http.openapi.schemas import text
 from server.http.openapi.typed_schemas import reference
-from server.intake.request_fields import OPTION_FIELDS, REQUEST_FIELDS
+from server.intake.request_fields import OPTION_FIELDS, RENDERING_FIELDS, REQUEST_FIELDS
 from server.settings.constraints import Schema
 
 Operation = dict[str, Any]
@@ -56,7 +56,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
 
 
 def _add_error_of_hosts(paths: Paths) -> None:
-    """Every route may be asked as a host that this server is not."""
+    """Add 421 to every route, because any request may name a host that is not this server."""
     for item in paths.values():
         for method, operation in item.items():
             if method != "parameters":
@@ -70,7 +70,7 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
     }
     answers = {"200": done, "202": accepted()}
-    by_query = (*REQUEST_FIELDS, *OPTION_FIELDS)
+    by_query = (*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS)
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",
@@ -102,9 +102,9 @@ def _results(fields: dict[str, Schema]) -> Paths:
         "tags": ["Results"],
         "operationId": "getResult",
         "summary": "Get a cached result without sending the image",
-        "description": "Each combination of options has its own result.",
+        "description": "Each combination of recognition options has its own result.",
         "parameters": [
-            *in_query(fields, ["format", *OPTION_FIELDS]),
+            *in_query(fields, [*RENDERING_FIELDS, *OPTION_FIELDS]),
             *shared("IfNoneMatch", "RequestId"),
         ],
         "responses": {
@@ -168,8 +168,10 @@ def _health() -> Paths:
     live = plain("The event loop runs.", JSON, reference("Liveness"), {"status": "alive"})
     ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
     either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
-    health = plain("The server's state; without a key perhaps only a word.", JSON, either)
-    unhealthy = plain("No worker has read the known image rightly.", JSON, reference("Health"))
+    health = plain(
+        "The server's state; only its `status` if a key is required and not sent.", JSON, either
+    )
+    unhealthy = plain("No worker has read the known image correctly.", JSON, reference("Health"))
     metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
     return {
         "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),

@@ -192,8 +192,8 @@ def probe_parameter() -> Parameter:
     """The parameter of /healthz."""
     return _in_query(
         "probe",
-        "1: every worker reads a known image first, at most once in 5 s for all who ask. Needs a "
-        "key with the scope `metrics` where keys are required.",
+        "1: every worker reads a known image first, at most once in 5 s; requests in between share "
+        "the report. Where keys are required, needs one with the scope `metrics`.",
         {"type": "string", "enum": ["0", "1"], "default": "0"},
     )
 

@@ -46,7 +46,7 @@ def header_components() -> dict[str, Any]:
             text(pattern="total;dur=[0-9.]+$"),
         ),
         "ETag": _header("For If-None-Match.", text(pattern='^"[^"]+"$')),
-        "Vary": _header("`Accept` decides about the answer.", text()),
+        "Vary": _header("The answer depends on `Accept`.", text()),
         "Retry-After": _header("Seconds to wait before trying again.", seconds),
         "RateLimit-Policy": _header(
             "The limits of the key or address (draft-ietf-httpapi-ratelimit-headers-11).",

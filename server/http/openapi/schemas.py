@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocr_engine.result_json import BoxJson, ResultJson, TextLineJson, TextPartJson
+from ocr_engine.block_json import CellJson, TableJson
+from ocr_engine.result_json import BoxJson, TextLineJson, TextPartJson
+from server.formats.data_json import DataJson, ShownBlockJson
 from server.formats.render import AnswerJson, LegacyJson
-from server.http import batch_bodies, json_bodies
+from server.http import batch_bodies, health_bodies, json_bodies
 from server.settings.constraints import Schema
 from server.users.key_record import KeyBody
 
@@ -14,7 +16,10 @@ COMPONENTS = {
     "Box": BoxJson,
     "TextPart": TextPartJson,
     "TextLine": TextLineJson,
-    "Result": ResultJson,
+    "Cell": CellJson,
+    "Table": TableJson,
+    "Block": ShownBlockJson,
+    "Result": DataJson,
     "Answer": AnswerJson,
     "LegacyAnswer": LegacyJson,
     "Job": json_bodies.JobBody,
@@ -33,10 +38,10 @@ COMPONENTS = {
     "KeyAnswer": json_bodies.KeyAnswer,
     "KeyListAnswer": json_bodies.KeyListAnswer,
     "SecretAnswer": json_bodies.SecretAnswer,
-    "Liveness": json_bodies.Liveness,
-    "Readiness": json_bodies.Readiness,
-    "BriefHealth": json_bodies.BriefHealth,
-    "Health": json_bodies.Health,
+    "Liveness": health_bodies.Liveness,
+    "Readiness": health_bodies.Readiness,
+    "BriefHealth": health_bodies.BriefHealth,
+    "Health": health_bodies.Health,
     "ErrorCode": json_bodies.ErrorCode,
     "Error": json_bodies.ErrorBody,
 }

@@ -1,8 +1,8 @@
 """JSON Schemas from the types that answers are built with (decision 0033).
 
-Annotated adds to a type: a string is its description, a dict has further keywords. The document
-names the components; wherever one of them is used, there is a reference to it. Python 3.11 accepts
-no dict inside of a union: write Annotated[int | None, {...}].
+In Annotated, a string is the description of the type, and a dict has further keywords. A component
+is a type with a name in the document; where it is used, the schema has a reference to it. Python
+3.11 accepts no dict inside of a union: write Annotated[int | None, {...}].
 """
 
 from __future__ import annotations

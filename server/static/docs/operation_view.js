@@ -2,7 +2,7 @@
 
 import { element } from "../shared/elements.js";
 import { indented } from "./json_text.js";
-import { inline, prose } from "./prose.js";
+import { described, prose } from "./prose.js";
 import { fieldDescription, fieldName, row, table, textElement, typeView } from "./schema_view.js";
 import { translate } from "./strings.js";
 import { tryForm } from "./try_form.js";
@@ -21,7 +21,7 @@ export function operationView(description, operation) {
         element("code", {}, path),
         hasHead ? element("span", { class: "badge" }, "HEAD") : null,
       ),
-      element("span", { class: "faint", lang: "en" }, summary),
+      described("span", summary, { class: "faint" }),
     ),
   );
   // Filled when first opened, so that the page loads faster.
@@ -90,7 +90,7 @@ function answerSection(description, operation) {
           "summary",
           {},
           element("span", { class: `status s${status[0]}` }, status),
-          element("span", { lang: "en" }, ...inline(answer.description)),
+          described("span", answer.description),
         ),
         ...headerTable(description, status, answer, operation),
         ...Object.entries(answer.content ?? {}).flatMap(([type, content]) => contentView(type, content)),

@@ -4,7 +4,7 @@ import { element } from "../shared/elements.js";
 import { startShell } from "../shared/shell.js";
 import { Description } from "./description.js";
 import { operationView } from "./operation_view.js";
-import { inline, prose } from "./prose.js";
+import { described, inline, prose } from "./prose.js";
 import { row, schemaSection, table, textElement } from "./schema_view.js";
 import { hasText, localize, localizeOnSwitch, translate } from "./strings.js";
 
@@ -30,7 +30,7 @@ function show(description) {
   const download = element("a", { href: "openapi.json", download: "openapi.json" }, textElement("download"));
   loading.remove();
   reference.append(
-    element("p", { class: "faint" }, `${info.title} ${info.version} · `, download),
+    element("p", { class: "faint" }, described("span", info.title), ` ${info.version} · `, download),
     prose(info.description),
   );
   const operations = description.operations();
@@ -46,7 +46,7 @@ function show(description) {
 function showTag(description, { name, description: about }, operations) {
   const heading = hasText(`tag_${name}`) ? textElement(`tag_${name}`, "h2") : element("h2", {}, name);
   heading.id = `tag-${name}`;
-  reference.append(heading, element("p", { class: "faint", lang: "en" }, ...inline(about)));
+  reference.append(heading, described("p", about, { class: "faint" }));
   reference.append(...operations.map((each) => operationView(description, each)));
   const links = operations.map(({ method, path, operationId }) =>
     element(
@@ -66,7 +66,7 @@ function showErrors(apiDescription) {
       row(
         element("code", {}, code),
         element("span", { class: `status s${String(status)[0]}` }, String(status)),
-        element("span", { lang: "en" }, ...inline(description)),
+        described("span", description),
         element("span", { lang: "en" }, ...inline(message)),
       ),
     );

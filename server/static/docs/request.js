@@ -1,10 +1,8 @@
 // Builds a request from form values, and the equivalent curl command.
 
-import { currentKey } from "../shared/api_key.js";
+import { formFile, keyOption, quoted } from "../shared/curl.js";
 
 const PLACEHOLDER = "image.png";
-// In place of the key itself, so that it is not copied with the command.
-const KEY_HEADER = `-H "Authorization: Bearer $OCR_API_KEY"`;
 
 // values: {path, query, header, body}, each a Map from name to value; file: the chosen image.
 export function buildRequest(operation, kind, { values, file, json }) {
@@ -45,8 +43,7 @@ export function curlLine(request) {
   for (const [name, value] of request.headers) {
     if (!(request.fields && name === "Content-Type")) parts.push("-H", quoted(`${name}: ${value}`));
   }
-  if (currentKey()) parts.push(KEY_HEADER);
-  parts.push(...bodyParts(request), quoted(request.url));
+  parts.push(...keyOption(), ...bodyParts(request), quoted(request.url));
   return parts.join(" ");
 }
 
@@ -54,20 +51,10 @@ function bodyParts({ body, fields, file, raw }) {
   if (raw) return ["--data-binary", quoted(`@${file?.name ?? PLACEHOLDER}`)];
   if (body instanceof FormData) {
     const texts = [...fields].flatMap(([name, value]) => ["--form-string", quoted(`${name}=${value}`)]);
-    return file ? ["-F", quoted(`file=@${inForm(file.name)}`), ...texts] : texts;
+    return file ? ["-F", quoted(`file=@${formFile(file.name)}`), ...texts] : texts;
   }
   if (fields) {
     return [...fields].flatMap(([name, value]) => ["--data-urlencode", quoted(`${name}=${value}`)]);
   }
   return body === undefined ? [] : ["-d", quoted(body)];
-}
-
-// Quotes a file name for curl -F, where `,` and `;` are special.
-function inForm(name) {
-  return /[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
-}
-
-// Quotes text for a shell, unless it has only safe characters.
-function quoted(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

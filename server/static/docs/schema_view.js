@@ -2,7 +2,7 @@
 
 import { element } from "../shared/elements.js";
 import { typeOf } from "./description.js";
-import { inline, prose } from "./prose.js";
+import { described, prose } from "./prose.js";
 import { localize } from "./strings.js";
 
 export function textElement(key, tag = "span") {
@@ -15,7 +15,7 @@ export function typeView(schema) {
     return element("span", {}, ...views);
   }
   const { text, schemaName } = typeOf(schema);
-  if (!schemaName) return element("code", {}, text);
+  if (!schemaName) return described("code", text);
   return element("a", { href: `#schema-${schemaName}` }, element("code", {}, text));
 }
 
@@ -56,7 +56,7 @@ export function fieldName(name, isRequired) {
 
 // The description of a field and its default.
 export function fieldDescription(field, schema) {
-  const found = [element("span", { lang: "en" }, ...inline(field.description ?? schema?.description ?? ""))];
+  const found = [described("span", field.description ?? schema?.description)];
   if (schema?.default !== undefined) {
     found.push(
       element("span", { class: "default" }, textElement("default"), " ", element("code", {}, String(schema.default))),

@@ -1,4 +1,6 @@
-// Exports the visible lines as .txt, .json and .csv, and downloads the file.
+// Exports the visible lines, as the user edited them, as .txt, .json and .csv.
+
+import { isEdited } from "./edits.js";
 
 const BYTE_ORDER_MARK = "\ufeff"; // without it, spreadsheets read a CSV file as Latin-1
 const CORNERS = ["x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"];
@@ -9,10 +11,13 @@ export const EXPORTS = {
   csv: { type: "text/csv", write: asCsv },
 };
 
-// The answer for an image without the lines below the minimum confidence.
+// The answer for an image without the lines below the minimum confidence and those that the user
+// emptied.
 export function filteredResult(image, session) {
   const { data, md5 } = image.answer;
-  const lines = data.lines.filter((line) => session.isShown(line));
+  const lines = data.lines
+    .filter((line) => session.isShown(line) && !(isEdited(line) && !line.text))
+    .map(({ original, ...line }) => line);
   const shown = {
     ...data,
     text: lines.map((line) => line.text).join("\n"),
@@ -22,15 +27,24 @@ export function filteredResult(image, session) {
   return { file: image.name, md5, min_confidence: session.threshold, data: shown };
 }
 
-export function save(kind, results) {
+// Downloads these images as one file.
+export function saveImages(kind, images, session) {
   const { type, write } = EXPORTS[kind];
-  const url = URL.createObjectURL(new Blob([write(results)], { type: `${type};charset=utf-8` }));
-  const link = Object.assign(document.createElement("a"), {
-    href: url,
-    download: fileName(results, kind),
-  });
-  link.click();
+  const results = images.map((image) => filteredResult(image, session));
+  const name = images.length > 1 ? `ocr-results.${kind}` : fileName(images[0].name, kind);
+  download(new Blob([write(results)], { type: `${type};charset=utf-8` }), name);
+  for (const image of images) image.isSaved = true;
+}
+
+export function download(blob, name) {
+  const url = URL.createObjectURL(blob);
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+// The name of an image with another extension.
+export function fileName(name, extension) {
+  return `${name.replace(/\.[^.]*$/, "") || "ocr"}.${extension}`;
 }
 
 // The mean confidence weighted by the number of characters, as on the server.
@@ -65,9 +79,4 @@ function cell(value) {
   if (typeof value === "number") return String(value);
   const text = /^[=+\-@\t\r＝＋－＠]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function fileName(results, kind) {
-  if (results.length > 1) return `ocr-results.${kind}`;
-  return `${results[0].file.replace(/\.[^.]*$/, "") || "ocr"}.${kind}`;
 }

@@ -14,12 +14,24 @@ export function confidenceLevel(confidence) {
 }
 
 export function boxPolygon(line, index) {
-  const points = line.box.map(([x, y]) => `${x},${y}`).join(" ");
+  return polygon(line, index, `box ${confidenceLevel(line.confidence)}`);
+}
+
+// A light edge around a box, so that it is seen on dark images and on those of its own colour.
+export function haloPolygon(line, index) {
+  return polygon(line, index, "halo");
+}
+
+// Where no edge is drawn, because it would cover text.
+export function holePolygon(line, index) {
+  return polygon(line, index, "hole");
+}
+
+function polygon({ box }, index, name) {
   return svgElement("polygon", {
-    points,
-    class: `box ${confidenceLevel(line.confidence)}`,
+    points: box.map(([x, y]) => `${x},${y}`).join(" "),
+    class: name,
     "data-line": index,
-    "vector-effect": "non-scaling-stroke",
   });
 }
 

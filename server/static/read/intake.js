@@ -1,7 +1,7 @@
 // Adds images from the file chooser, drag and drop (including folders), and the clipboard.
 
 const MAX_FOLDER_FILES = 1000;
-const IMAGE_NAME = /\.(jpe?g|png|bmp|gif|webp|tiff?)$/i;
+const IMAGE_NAME = /\.(jpe?g|jfif|png|bmp|gif|webp|tiff?|avif|hei[cf])$/i;
 
 export function listenForChosenFiles(input, add) {
   input.addEventListener("change", () => {

@@ -1,10 +1,13 @@
-// The list of text lines: keyboard navigation, copying, and highlighting in sync with the image.
+// The list of text lines: keyboard navigation, copying, editing, and highlighting in sync with the
+// image.
 
 import { copyText } from "../shared/clipboard.js";
 import { element } from "../shared/elements.js";
 import { icon } from "../shared/icons.js";
 import { onLanguage, percent, translate } from "../shared/language.js";
+import { editLine, isEdited, undo } from "./edits.js";
 import { confidenceLevel } from "./image_layers.js";
+import { openLineEditor } from "./line_editor.js";
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
 
@@ -25,7 +28,10 @@ export class LineList {
       const line = lineIndex(event.target);
       if (line >= 0 && line !== session.activeLine) session.activate(line, "list");
     });
-    session.on("content", () => this.#draw());
+    list.addEventListener("dblclick", (event) => {
+      if (event.target.closest(".line-text")) this.#edit(lineIndex(event.target));
+    });
+    session.on("content text", () => this.#draw());
     session.on("line", (how) => this.#highlight(how));
     session.on("threshold", () => this.#filter());
     onLanguage(() => this.#draw());
@@ -36,8 +42,10 @@ export class LineList {
   }
 
   #draw() {
+    const hadFocus = this.#list.contains(document.activeElement);
     this.#list.replaceChildren(...this.#lines().map((line, index) => this.#row(line, index)));
     this.#filter();
+    if (hadFocus) this.#list.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
   }
 
   #row(line, index) {
@@ -49,6 +57,9 @@ export class LineList {
         : null;
     const text = element("span", { class: "line-text" });
     text.textContent = line.text;
+    const edited = isEdited(line)
+      ? element("span", { class: "edited", title: line.original }, translate(line.text ? "edited" : "left_out"))
+      : null;
     const label = translate("confidence_is", { percent: confidence });
     return element(
       "li",
@@ -57,32 +68,34 @@ export class LineList {
       element(
         "span",
         { class: "line-side" },
-        reviewMark,
+        edited ?? reviewMark,
         element(
           "span",
           { class: "confidence", title: label },
           element("span", { class: "hidden-text" }, `${label} `),
           element("span", { "aria-hidden": "true" }, confidence),
         ),
-        this.#copyButton(line),
+        lineButton("edit", translate("edit_line"), () => this.#edit(index)),
+        lineButton("copy", translate("copy_line"), (button) => copyText(line.text, button)),
       ),
     );
   }
 
-  #copyButton(line) {
-    const button = element(
-      "button",
-      {
-        type: "button",
-        class: "quiet small",
-        "aria-label": translate("copy_line"),
-        title: translate("copy_line"),
-        tabindex: "-1",
+  #edit(index) {
+    const image = this.#session.selected;
+    const row = this.#list.children[index];
+    if (row.querySelector(".line-field")) return;
+    if (index !== this.#session.activeLine) this.#session.activate(index, "list");
+    const isShown = () => this.#session.selected === image && this.#list.children[index];
+    openLineEditor(
+      row.querySelector(".line-text"),
+      this.#lines()[index].text,
+      (text) => editLine(this.#session, image, index, text),
+      () => {
+        // A click elsewhere has already moved the focus.
+        if (isShown() && document.activeElement === document.body) this.#list.children[index].focus();
       },
-      icon("copy"),
     );
-    button.addEventListener("click", () => copyText(line.text, button));
-    return button;
   }
 
   #filter() {
@@ -110,7 +123,7 @@ export class LineList {
       row.classList.toggle("hovered", index === hoveredLine);
       row.setAttribute("aria-current", String(index === activeLine));
       row.tabIndex = index === tabStop ? 0 : -1;
-      row.querySelector("button").tabIndex = index === activeLine ? 0 : -1;
+      for (const button of row.querySelectorAll("button")) button.tabIndex = index === activeLine ? 0 : -1;
     }
     const row = rows[from === "image" && hoveredLine >= 0 ? hoveredLine : activeLine];
     if (from === "image") scrollIntoList(row);
@@ -126,10 +139,12 @@ export class LineList {
     const at = rows.indexOf(event.target.closest("li"));
     if (at < 0 || event.altKey) return;
     if (event.ctrlKey || event.metaKey) {
-      if (event.key === "c" && getSelection().isCollapsed) {
-        event.preventDefault();
-        rows[at].querySelector("button").click();
-      }
+      this.#onShortcut(event, rows[at]);
+      return;
+    }
+    if (event.key === "F2" || (event.key === "Enter" && event.target === rows[at])) {
+      event.preventDefault();
+      this.#edit(lineIndex(rows[at]));
       return;
     }
     const to =
@@ -138,6 +153,24 @@ export class LineList {
     event.preventDefault();
     rows[Math.min(rows.length - 1, Math.max(0, to))].focus();
   }
+
+  #onShortcut(event, row) {
+    if (event.key === "c" && getSelection().isCollapsed) {
+      event.preventDefault();
+      row.querySelector(".copy").click();
+    } else if (event.key === "z") {
+      event.preventDefault();
+      undo(this.#session, this.#session.selected);
+    }
+  }
+}
+
+// name: of the icon and the class.
+function lineButton(name, label, act) {
+  const attributes = { type: "button", class: `quiet small ${name}`, "aria-label": label, title: label, tabindex: "-1" };
+  const button = element("button", attributes, icon(name));
+  button.addEventListener("click", () => act(button));
+  return button;
 }
 
 // Scrolls only the list, not the page, which matters on phones.

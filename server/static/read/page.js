@@ -4,25 +4,34 @@ import { onKey } from "../shared/api_key.js";
 import { showAllowance } from "./allowance.js";
 import { Camera } from "./camera.js";
 import { listenForChosenFiles, listenForDroppedFiles, listenForPastedFiles } from "./intake.js";
-import { onLanguage, translate, size } from "../shared/language.js";
+import { onLanguage, translate } from "../shared/language.js";
+import { limitValues } from "./limits.js";
 import { LineList } from "./lines.js";
+import { Reading } from "./reading.js";
 import { Result } from "./result.js";
+import { sampleImage } from "./sample.js";
+import { ServerExports } from "./server_exports.js";
 import { Session } from "./session.js";
 import { startShell } from "../shared/shell.js";
 import { Tray } from "./tray.js";
+import { TrayTotals } from "./tray_totals.js";
 import { UploadQueue } from "./upload_queue.js";
+import { listenForTabs } from "./view_tabs.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (name) => document.getElementById(name);
-const maxBytes = Number(document.documentElement.dataset.maxBodyBytes);
 const session = new Session();
-const queue = new UploadQueue(session, maxBytes);
+const queue = new UploadQueue(session);
 const add = (files) => queue.add(files);
 
-new Tray(session, queue, document);
-new Viewer(session, document);
+new Tray(session, queue, byId("tray-list"));
+new TrayTotals(session, queue, document);
+new Viewer(session, queue, document);
 new LineList(session, byId("lines"), byId("lines-empty"));
-new Result(session, queue, document, maxBytes);
+new Result(session, queue, document);
+new Reading(session, queue, document);
+new ServerExports(session, byId("more-exports"));
+listenForTabs(byId("view-tabs"), byId("work"));
 
 listenForChosenFiles(byId("choose-input"), add);
 listenForChosenFiles(byId("camera-input"), add);
@@ -31,6 +40,7 @@ listenForDroppedFiles(byId("drop-overlay"), add);
 for (const name of ["choose", "choose-more"]) {
   byId(name).addEventListener("click", () => byId("choose-input").click());
 }
+byId("try-sample").addEventListener("click", async () => add([await sampleImage()]));
 
 const cameraButtons = [byId("camera"), byId("camera-more")];
 new Camera(cameraButtons, byId("camera-dialog"), byId("camera-input"), add).showIfAvailable();
@@ -43,9 +53,13 @@ session.on("selected", () => {
 onKey((key) => key && queue.retryRefused());
 showAllowance(document.querySelectorAll(".allowance"));
 onLanguage(() => {
-  byId("limits").textContent = translate("limits", { limit: size(maxBytes) });
+  const limits = translate("limits", limitValues());
+  byId("limits").textContent = limits;
+  byId("drop-limits").textContent = limits;
+  byId("choose-more").title = limits;
+  byId("limits-scaled").textContent = translate("limits_scaled", limitValues());
 });
 addEventListener("beforeunload", (event) => {
-  if (queue.isBusy) event.preventDefault();
+  if (queue.isBusy || session.hasUnsaved) event.preventDefault();
 });
 startShell();

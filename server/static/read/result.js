@@ -1,17 +1,12 @@
-// The result panel: summary, minimum confidence, copy and download, or the error.
+// The result panel: summary, minimum confidence, copy, download and undo, or the error.
 
 import { copyText } from "../shared/clipboard.js";
-import { EXPORTS, filteredResult, save } from "./exports.js";
-import {
-  clockTime,
-  hasText,
-  number,
-  onLanguage,
-  percent,
-  size,
-  timeSpan,
-  translate,
-} from "../shared/language.js";
+import { canUndo, undo } from "./edits.js";
+import { EXPORTS, filteredResult, saveImages } from "./exports.js";
+import { canTryAgain, failureText } from "./failures.js";
+import { showFileName } from "../shared/file_name.js";
+import { number, onLanguage, percent, size, translate } from "../shared/language.js";
+import { isScaled, limitValues } from "./limits.js";
 import { showNotice } from "../shared/notices.js";
 import { FINISHED } from "./session.js";
 import { showTimings } from "./timings.js";
@@ -21,13 +16,11 @@ const REDRAW_MS = 1000; // of the time until the server accepts images again
 export class Result {
   #session;
   #queue;
-  #maxBytes;
   #byId;
 
-  constructor(session, queue, root, maxBytes) {
+  constructor(session, queue, root) {
     this.#session = session;
     this.#queue = queue;
-    this.#maxBytes = maxBytes;
     this.#byId = (name) => root.querySelector(`#${name}`);
     this.#listen();
     session.on("content", () => this.#draw());
@@ -44,21 +37,22 @@ export class Result {
 
   #listen() {
     const byId = this.#byId;
-    const result = () => filteredResult(this.#session.selected, this.#session);
-    byId("copy-all").addEventListener("click", () =>
-      copyText(result().data.text, byId("copy-all")),
-    );
+    const shown = () => this.#session.selected;
+    byId("copy-all").addEventListener("click", async () => {
+      const image = shown();
+      const { text } = filteredResult(image, this.#session).data;
+      if (await copyText(text, byId("copy-all"))) image.isSaved = true;
+    });
     for (const kind of Object.keys(EXPORTS)) {
-      byId(`export-${kind}`).addEventListener("click", () => {
-        save(kind, [result()]);
-        showNotice(translate("downloaded"));
+      byId(`export-${kind}`).addEventListener("click", (event) => {
+        saveImages(kind, [shown()], this.#session);
+        showNotice(translate("downloaded"), event.currentTarget);
       });
     }
-    byId("recognize-again").addEventListener("click", () =>
-      this.#queue.retry(this.#session.selected, true),
-    );
-    byId("try-again").addEventListener("click", () => this.#queue.retry(this.#session.selected));
-    byId("cancel-shown").addEventListener("click", () => this.#queue.cancel(this.#session.selected));
+    byId("undo").addEventListener("click", () => undo(this.#session, shown()));
+    byId("recognize-again").addEventListener("click", () => this.#queue.retry(shown(), true));
+    byId("try-again").addEventListener("click", () => this.#queue.retry(shown()));
+    byId("cancel-shown").addEventListener("click", () => this.#queue.cancel(shown()));
     byId("minimum-confidence").addEventListener("input", (event) => {
       this.#session.setThreshold(Number(event.target.value) / 100);
     });
@@ -68,7 +62,7 @@ export class Result {
     const image = this.#session.selected;
     const byId = this.#byId;
     if (!image) return;
-    byId("result-name").textContent = image.name;
+    showFileName(byId("result-name"), image.name);
     byId("result-done").hidden = !image.answer;
     byId("result-failed").hidden = !["failed", "cancelled"].includes(image.state);
     byId("result-busy").hidden = FINISHED.includes(image.state);
@@ -78,15 +72,8 @@ export class Result {
       showTimings(byId("timings"), image);
       this.#count();
     }
-    byId("result-facts").textContent = this.#facts(image);
-  }
-
-  #facts(image) {
-    const { data } = image.answer ?? {};
-    const facts = [size(image.file.size)];
-    if (data) facts.unshift(`${number(data.width)} × ${number(data.height)}`);
-    if (data?.frames > 1) facts.push(translate("first_page_only", { n: data.frames }));
-    return facts.join(" · ");
+    byId("undo").hidden = !canUndo(image);
+    byId("result-facts").textContent = facts(image);
   }
 
   #count() {
@@ -111,10 +98,12 @@ export class Result {
     }
   }
 
-  #drawFailure({ failure, file, state }) {
+  #drawFailure(image) {
+    const { failure, file, state } = image;
     const byId = this.#byId;
     byId("result-failed").classList.toggle("cancelled", state === "cancelled");
-    const message = failureText(failure, file.size, this.#maxBytes);
+    byId("try-again").hidden = !canTryAgain(image);
+    const message = failureText(failure, file.size);
     if (byId("failure-text").textContent !== message) byId("failure-text").textContent = message;
     const details = [
       failure.code,
@@ -126,21 +115,14 @@ export class Result {
   }
 }
 
-export function failureText(failure, bytes, maxBytes) {
-  const key = `error_${failure.code}`;
-  const limit = maxBytes ? size(maxBytes) : "?";
-  const values = { size: size(bytes), limit, when: availability(failure.availableAt) };
-  if (hasText(key)) return translate(key, values);
-  return failure.detail || translate("error_unexpected_answer");
-}
-
-// When the server accepts images again, as a part of a sentence.
-function availability(time) {
-  if (time === null || time === undefined) return translate("available_later");
-  const seconds = Math.ceil((time - Date.now()) / 1000);
-  if (seconds <= 0) return translate("available_now");
-  const key = seconds < 60 ? "available_in" : "available_at";
-  return translate(key, { time: clockTime(time), span: timeSpan(seconds) });
+function facts(image) {
+  const data = image.answer?.data;
+  const pixels = data ?? image.size;
+  const found = [size(image.file.size)];
+  if (pixels) found.unshift(`${number(pixels.width)} × ${number(pixels.height)}`);
+  if (pixels && isScaled(pixels)) found.push(translate("scaled", limitValues()));
+  if (data?.frames > 1) found.push(translate("first_page_only", { n: data.frames }));
+  return found.join(" · ");
 }
 
 // The state of an image as text.

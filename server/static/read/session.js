@@ -4,10 +4,14 @@
 // while it waits for the next attempt.
 export const FINISHED = ["done", "failed", "cancelled"];
 
+// turn: degrees clockwise, or null: the server decides. boxThreshold: null: as the server is set.
+const AS_SET = Object.freeze({ turn: null, boxThreshold: null });
+
 let lastId = 0;
 
 export class Session extends EventTarget {
   images = [];
+  cleared = []; // the images of the last clear(), until others are added
   selected = null;
   threshold = 0;
   activeLine = -1;
@@ -15,9 +19,7 @@ export class Session extends EventTarget {
 
   add(files) {
     const added = [...files].map((file) => newImage(file));
-    this.images.push(...added);
-    for (const image of added) this.#emit("added", { image });
-    if (added.length) this.select(added[0]);
+    this.#insert(added);
     return added;
   }
 
@@ -31,6 +33,18 @@ export class Session extends EventTarget {
     }
   }
 
+  clear() {
+    const images = this.images.splice(0);
+    for (const image of images) this.#emit("removed", { image });
+    this.select(null);
+    this.#keepCleared(images);
+  }
+
+  // Brings back what clear() removed.
+  restore() {
+    this.#insert(this.cleared);
+  }
+
   // Updates fields of an image.
   change(image, change) {
     Object.assign(image, change);
@@ -39,6 +53,13 @@ export class Session extends EventTarget {
       this.activeLine = this.hoveredLine = -1;
       this.#emit("content");
     }
+  }
+
+  // Replaces the answer of an image by one with the same lines and other texts.
+  changeText(image, answer) {
+    Object.assign(image, { answer, isSaved: false });
+    this.#emit("changed", { image });
+    if (image === this.selected) this.#emit("text");
   }
 
   select(image) {
@@ -69,14 +90,31 @@ export class Session extends EventTarget {
     return line.confidence >= this.threshold;
   }
 
+  // Whether closing the page would lose text that was neither copied nor downloaded.
+  get hasUnsaved() {
+    return this.images.some(({ answer, isSaved }) => answer?.data.lines.length && !isSaved);
+  }
+
   on(names, listener) {
     for (const name of names.split(" ")) {
       this.addEventListener(name, (event) => listener(event.detail));
     }
   }
 
+  #insert(images) {
+    this.images.push(...images);
+    this.#keepCleared([]);
+    for (const image of images) this.#emit("added", { image });
+    if (images.length) this.select(images[0]);
+  }
+
+  #keepCleared(images) {
+    this.cleared = images;
+    this.#emit("cleared");
+  }
+
   // "content": another image was selected or the state of the selected one changed;
-  // "selected": another image was selected.
+  // "selected": another image was selected; "text": its lines have other texts.
   #emit(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
@@ -89,12 +127,17 @@ function newImage(file) {
     file,
     name: file.name || `image ${lastId}`,
     state: "waiting",
+    options: AS_SET,
+    size: null, // {width, height} in pixels, as far as the browser can tell
     sent: 0,
     attempt: 0,
     secondsLeft: 0,
     answer: null,
+    answeredOptions: AS_SET, // that the answer was read with
     outcome: "",
     stages: [],
+    history: [], // earlier answers, for undo
+    isSaved: false,
     failure: null,
     thumbnail: "",
   };

@@ -11,6 +11,7 @@ export class Thumbnails {
   }
 
   make(image) {
+    image.isDiscarded = false; // a removed image may come back
     this.#pending = this.#pending.then(() => this.#makeOne(image));
   }
 

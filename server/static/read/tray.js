@@ -1,52 +1,36 @@
-// The list of images: thumbnails, states, overall progress, and actions on one or all images.
+// The list of images: thumbnails, states, and actions on each image.
 
 import { element } from "../shared/elements.js";
-import { EXPORTS, filteredResult, save } from "./exports.js";
+import { showFileName } from "../shared/file_name.js";
 import { icon } from "../shared/icons.js";
 import { onLanguage, translate } from "../shared/language.js";
 import { announce } from "../shared/notices.js";
+import { canTryAgain } from "./failures.js";
 import { stateText } from "./result.js";
 import { FINISHED } from "./session.js";
 import { Thumbnails } from "./thumbnails.js";
+import { shownAngle } from "./turned.js";
 
 export class Tray {
   #session;
   #queue;
-  #byId;
+  #list;
   #rows = new Map();
   #thumbnails;
 
-  constructor(session, queue, root) {
+  constructor(session, queue, list) {
     this.#session = session;
     this.#queue = queue;
-    this.#byId = (name) => root.querySelector(`#${name}`);
+    this.#list = list;
     this.#thumbnails = new Thumbnails((image) => this.#drawThumbnail(image));
     session.on("added", ({ image }) => this.#add(image));
     session.on("removed", ({ image }) => this.#remove(image));
     session.on("changed", ({ image }) => this.#change(image));
     session.on("selected", () => this.#select());
-    onLanguage(() => this.#redraw());
-    this.#listen();
-  }
-
-  #listen() {
-    const byId = this.#byId;
-    byId("cancel-all").addEventListener("click", () => this.#queue.cancelAll());
-    byId("clear-all").addEventListener("click", () => {
-      this.#queue.cancelAll();
-      for (const image of [...this.#session.images]) this.#session.remove(image);
+    onLanguage(() => {
+      for (const image of this.#rows.keys()) this.#drawRow(image);
     });
-    for (const kind of Object.keys(EXPORTS)) {
-      byId(`export-all-${kind}`).addEventListener("click", () => {
-        const done = this.#session.images.filter((image) => image.answer);
-        if (done.length)
-          save(
-            kind,
-            done.map((image) => filteredResult(image, this.#session)),
-          );
-      });
-    }
-    byId("tray-list").addEventListener("keydown", (event) => this.#onKey(event));
+    list.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
   #add(image) {
@@ -54,7 +38,7 @@ export class Tray {
     const thumbnail = element("span", { class: "thumbnail", "aria-hidden": "true" });
     const name = element("span", { class: "tray-name" });
     const state = element("span", { class: "tray-state" });
-    name.textContent = image.name;
+    showFileName(name, image.name);
     const selectButton = element(
       "button",
       { type: "button", class: "pick" },
@@ -68,10 +52,9 @@ export class Tray {
     retry.addEventListener("click", () => this.#queue.retry(image));
     row.append(selectButton, retry, action);
     this.#rows.set(image, { row, selectButton, state, thumbnail, action, retry });
-    this.#byId("tray-list").append(row);
+    this.#list.append(row);
     this.#thumbnails.make(image);
     this.#drawRow(image);
-    this.#drawProgress();
   }
 
   #removeOrCancel(image) {
@@ -87,13 +70,11 @@ export class Tray {
     if (focused) next?.querySelector(".pick").focus();
     this.#rows.delete(image);
     this.#thumbnails.discard(image);
-    this.#drawProgress();
   }
 
   #change(image) {
     if (!this.#rows.has(image)) return;
     this.#drawRow(image);
-    this.#drawProgress();
     const { state, announcedState } = image;
     image.announcedState = state;
     if (FINISHED.includes(state) && state !== announcedState) this.#announce(image);
@@ -111,16 +92,18 @@ export class Tray {
   }
 
   #drawRow(image) {
-    const { row, state, action, retry } = this.#rows.get(image);
+    const { row, selectButton, state, thumbnail, action, retry } = this.#rows.get(image);
     const finished = FINISHED.includes(image.state);
     row.className = `tray-row ${image.state}`;
     row.style.setProperty("--sent", String(image.sent));
     state.textContent = summary(image);
+    selectButton.setAttribute("aria-label", `${image.name} ${state.textContent}`);
+    thumbnail.style.rotate = `${shownAngle(image)}deg`;
     const label = translate(finished ? "remove_image" : "cancel_image", { name: image.name });
     action.replaceChildren(icon("close"));
     action.setAttribute("aria-label", label);
     action.title = label;
-    retry.hidden = !["failed", "cancelled"].includes(image.state);
+    retry.hidden = !canTryAgain(image);
     retry.setAttribute("aria-label", translate("retry_image", { name: image.name }));
     retry.title = translate("try_again");
   }
@@ -128,27 +111,6 @@ export class Tray {
   #drawThumbnail(image) {
     const thumbnail = this.#rows.get(image)?.thumbnail;
     if (thumbnail) thumbnail.style.setProperty("--thumbnail", `url("${image.thumbnail}")`);
-  }
-
-  #drawProgress() {
-    const images = this.#session.images;
-    const finished = images.filter(({ state }) => FINISHED.includes(state)).length;
-    const inProgress = images.reduce(
-      (sum, { state, sent }) =>
-        sum + (state === "uploading" ? sent / 2 : state === "recognizing" ? 0.5 : 0),
-      0,
-    );
-    const bar = this.#byId("progress");
-    bar.max = Math.max(1, images.length);
-    bar.value = finished + inProgress;
-    this.#byId("progress-text").textContent = translate("progress", {
-      n: finished,
-      total: images.length,
-    });
-    this.#byId("cancel-all").hidden = finished === images.length;
-    this.#byId("progress-area").hidden = images.length < 2;
-    this.#byId("export-all").hidden = images.filter(({ answer }) => answer).length < 2;
-    this.#byId("clear-all").hidden = finished < images.length;
   }
 
   #select() {
@@ -159,18 +121,13 @@ export class Tray {
     }
   }
 
-  #redraw() {
-    for (const image of this.#rows.keys()) this.#drawRow(image);
-    this.#drawProgress();
-  }
-
   #onKey(event) {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     const row = event.target.closest("li");
     if (!step || !row) return;
-    const next = step > 0 ? row.nextElementSibling : row.previousElementSibling;
+    const rows = [...this.#list.children].filter((each) => each.checkVisibility());
     event.preventDefault();
-    next?.querySelector(".pick").focus();
+    rows[rows.indexOf(row) + step]?.querySelector(".pick").focus();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { keyHeaders } from "../shared/api_key.js";
 import { noteAllowance } from "./allowance.js";
+import { addressWith } from "./request_options.js";
 
 // Error codes for responses without one: these statuses can come from a proxy.
 const CODE_BY_STATUS = { 413: "body_too_large", 429: "rate_limited" };
@@ -14,11 +15,13 @@ export class UploadFailure extends Error {
   }
 }
 
-// XMLHttpRequest, because fetch does not report upload progress. key: the API key, or null.
-export function upload(file, { key, signal, onProgress, bypassCache = false }) {
+// XMLHttpRequest, because fetch does not report upload progress. fields: of the request; key: the
+// API key, or null.
+export function upload(file, { fields, key, signal, onProgress, bypassCache = false }) {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) throw new UploadFailure("cancelled");
     const request = new XMLHttpRequest();
-    request.open("POST", "ocr");
+    request.open("POST", addressWith(fields));
     request.setRequestHeader("Content-Type", "application/octet-stream");
     for (const [name, value] of Object.entries(keyHeaders(key))) request.setRequestHeader(name, value);
     if (bypassCache) request.setRequestHeader("Cache-Control", "no-cache");

@@ -3,6 +3,10 @@
 
 import { needsKey } from "../shared/api.js";
 import { anotherKey, credentials } from "../shared/key_request.js";
+import { rememberEdited } from "./edits.js";
+import { canTryAgain } from "./failures.js";
+import { measure, refusal } from "./limits.js";
+import { optionFields } from "./request_options.js";
 import { upload, UploadFailure } from "./upload.js";
 
 export const MAX_CONCURRENT = 4;
@@ -13,13 +17,12 @@ const REFUSES_ALL = ["key_required", "key_invalid", "not_allowed", "quota_exceed
 
 export class UploadQueue {
   #session;
-  #maxBytes;
   #waiting = [];
   #running = new Map(); // image -> AbortController
+  #again = new Set(); // running images that are read again with other options
 
-  constructor(session, maxBytes) {
+  constructor(session) {
     this.#session = session;
-    this.#maxBytes = maxBytes;
   }
 
   add(files) {
@@ -48,6 +51,24 @@ export class UploadQueue {
     this.#startNext();
   }
 
+  // Reads an image with other options, also while it is being read.
+  readAgain(image, options) {
+    this.#session.change(image, { options: { ...image.options, ...options } });
+    if (!this.#running.has(image)) {
+      this.retry(image);
+      return;
+    }
+    this.#again.add(image);
+    this.#running.get(image).abort();
+  }
+
+  // All images that failed, except those that can never be read.
+  retryFailed() {
+    for (const image of this.#session.images) {
+      if (image.state === "failed" && canTryAgain(image)) this.retry(image);
+    }
+  }
+
   // With another API key, the server may accept the images that it refused.
   retryRefused() {
     for (const image of this.#session.images) {
@@ -60,15 +81,10 @@ export class UploadQueue {
   }
 
   #enqueue(image, bypassCache = false) {
-    const initial = { state: "waiting", sent: 0, attempt: 0, failure: null, answer: null, bypassCache };
-    this.#session.change(image, initial);
-    if (this.#maxBytes && image.file.size > this.#maxBytes) {
-      this.#fail(image, new UploadFailure("file_too_large"));
-    } else if (!image.file.size) {
-      this.#fail(image, new UploadFailure("missing_file"));
-    } else {
-      this.#waiting.push(image);
-    }
+    this.#session.change(image, { state: "waiting", sent: 0, attempt: 0, failure: null, bypassCache });
+    const code = refusal(image.file, image.size);
+    if (code) this.#fail(image, new UploadFailure(code));
+    else this.#waiting.push(image);
   }
 
   #startNext() {
@@ -80,17 +96,26 @@ export class UploadQueue {
     const abort = new AbortController();
     this.#running.set(image, abort);
     try {
-      this.#session.change(image, {
-        state: "done",
-        ...(await this.#uploadWithRetries(image, abort.signal)),
-      });
+      await this.#check(image);
+      const read = await this.#uploadWithRetries(image, abort.signal);
+      rememberEdited(image);
+      this.#session.change(image, { state: "done", isSaved: false, ...read });
     } catch (failure) {
-      this.#fail(image, failure);
+      if (!this.#again.has(image)) this.#fail(image, failure);
       if (REFUSES_ALL.includes(failure.code)) this.#failWaiting(failure);
     } finally {
       this.#running.delete(image);
+      if (this.#again.delete(image)) this.#enqueue(image);
       this.#startNext();
     }
+  }
+
+  // Throws if the image has more pixels than the server accepts.
+  async #check(image) {
+    const pixels = image.size ?? (await measure(image.file));
+    this.#session.change(image, { size: pixels });
+    const code = refusal(image.file, pixels);
+    if (code) throw new UploadFailure(code);
   }
 
   async #uploadWithRetries(image, signal) {
@@ -98,12 +123,15 @@ export class UploadQueue {
       this.#session.change(image, { state: "uploading", sent: 0 });
       const sent = credentials();
       try {
-        return await upload(image.file, {
+        const { options } = image;
+        const read = await upload(image.file, {
+          fields: optionFields(options),
           key: sent.key,
           signal,
           bypassCache: image.bypassCache,
           onProgress: (sent) => this.#onProgress(image, sent),
         });
+        return { ...read, answeredOptions: options };
       } catch (failure) {
         if (needsKey(failure.status, failure.code)) {
           this.#session.change(image, { state: "locked" });
@@ -142,6 +170,10 @@ export class UploadQueue {
       failure instanceof UploadFailure
         ? failure
         : new UploadFailure("page_failed", { detail: String(failure) });
+    if (known.code === "cancelled" && image.answer) {
+      this.#session.change(image, { state: "done", options: image.answeredOptions });
+      return;
+    }
     const state = known.code === "cancelled" ? "cancelled" : "failed";
     this.#session.change(image, { state, failure: known });
   }

@@ -1,8 +1,10 @@
-// The selected image with its boxes and text; zooming, panning and highlighting.
+// The selected image with its boxes and text; zooming, panning, rotating and highlighting.
 
 import { onLanguage, percent, translate } from "../shared/language.js";
-import { boundingRectangle, boxPolygon, textLayerLine } from "./image_layers.js";
+import { announce } from "../shared/notices.js";
+import { boundingRectangle, boxPolygon, haloPolygon, holePolygon, textLayerLine } from "./image_layers.js";
 import { setPreference, getPreference } from "../shared/preferences.js";
+import { shownAngle, turnedPage } from "./turned.js";
 import { Zoom } from "./zoom.js";
 
 const ZOOM_STEP = 1.25;
@@ -12,16 +14,22 @@ export class Viewer {
   #session;
   #elements;
   #zoom;
+  #queue;
   #image = null;
+  #page = null; // size and lines of the upright page, if there is an answer
   #url = "";
 
-  constructor(session, root) {
+  constructor(session, queue, root) {
     this.#session = session;
+    this.#queue = queue;
     const byId = (name) => root.querySelector(`#${name}`);
     this.#elements = {
       viewport: byId("viewport"),
       sheet: byId("sheet"),
       sheetImage: byId("sheet-image"),
+      edges: byId("sheet-edges"),
+      holes: byId("sheet-holes"),
+      halos: byId("sheet-halos"),
       boxes: byId("sheet-boxes"),
       text: byId("sheet-text"),
       note: byId("sheet-note"),
@@ -36,10 +44,15 @@ export class Viewer {
     byId("zoom-out").addEventListener("click", () => this.#zoom.zoomBy(1 / ZOOM_STEP));
     byId("zoom-fit").addEventListener("click", () => this.#zoom.fit());
     scale.addEventListener("click", () => this.#zoom.zoomTo(1));
+    byId("rotate").addEventListener("click", () => this.#rotate());
     viewport.addEventListener("keydown", (event) => this.#key(event));
     this.#listenToBoxes();
     this.#listenToImage();
     session.on("content", () => this.#show());
+    session.on("text", () => this.#draw());
+    session.on("changed", ({ image }) => {
+      if (image === this.#image && shownAngle(image) !== this.#angle) this.#draw();
+    });
     session.on("line", (how) => this.#highlight(how));
     session.on("threshold", () => this.#filter());
     onLanguage(() => this.#updateNote());
@@ -65,13 +78,30 @@ export class Viewer {
     sheetImage.alt = image?.name ?? "";
     if (this.#url) sheetImage.src = this.#url;
     else sheetImage.removeAttribute("src");
+    this.#zoom.fit();
     this.#updateNote();
+  }
+
+  // The page is shown rotated immediately, and read again that way.
+  #rotate() {
+    const turn = (shownAngle(this.#image) + 90) % 360;
+    this.#queue.readAgain(this.#image, { turn });
+    announce(translate("rotated", { turn }));
+  }
+
+  get #layers() {
+    const { holes, halos, boxes, text } = this.#elements;
+    return [holes, halos, boxes, text];
+  }
+
+  get #angle() {
+    return Number(this.#elements.sheet.dataset.turn);
   }
 
   #listenToImage() {
     const { sheetImage, sheet } = this.#elements;
     sheetImage.addEventListener("load", () => {
-      if (!this.#image?.answer) this.#zoom.setSize(sheetImage.naturalWidth, sheetImage.naturalHeight);
+      if (!this.#image?.answer) this.#fitImage();
     });
     sheetImage.addEventListener("error", () => {
       if (!this.#image) return;
@@ -81,18 +111,38 @@ export class Viewer {
     });
   }
 
+  // Without an answer, the size is the one that the browser found.
+  #fitImage() {
+    const { naturalWidth: width, naturalHeight: height } = this.#elements.sheetImage;
+    if (!width) return;
+    const page = turnedPage({ width, height, lines: [] }, this.#angle);
+    this.#zoom.setSize(page.width, page.height);
+  }
+
   #draw() {
-    const { boxes, text } = this.#elements;
+    const { edges, holes, halos, boxes, text, sheet } = this.#elements;
     const data = this.#image?.answer?.data;
-    const lines = data?.lines ?? [];
+    const angle = this.#image ? shownAngle(this.#image) : 0;
+    this.#page = data ? turnedPage(data, angle) : null;
+    sheet.dataset.turn = angle;
+    const lines = this.#lines;
+    holes.replaceChildren(...lines.map(holePolygon));
+    halos.replaceChildren(...lines.map(haloPolygon));
     boxes.replaceChildren(...lines.map(boxPolygon));
     text.replaceChildren(...lines.map(textLayerLine));
-    if (data) {
-      boxes.setAttribute("viewBox", `0 0 ${data.width} ${data.height}`);
-      this.#zoom.setSize(data.width, data.height);
+    if (this.#page) {
+      const { width, height } = this.#page;
+      for (const layer of [edges, boxes]) layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      this.#zoom.setSize(width, height);
+    } else {
+      this.#fitImage();
     }
     this.#filter();
     this.#updateNote();
+  }
+
+  get #lines() {
+    return this.#page?.lines ?? [];
   }
 
   // If the browser cannot display the format, boxes and text are shown on an empty sheet.
@@ -112,9 +162,8 @@ export class Viewer {
   }
 
   #filter() {
-    const lines = this.#image?.answer?.data.lines ?? [];
-    for (const layer of [this.#elements.boxes, this.#elements.text]) {
-      for (const [index, line] of lines.entries()) {
+    for (const layer of this.#layers) {
+      for (const [index, line] of this.#lines.entries()) {
         layer.children[index].classList.toggle("filtered", !this.#session.isShown(line));
       }
     }
@@ -123,13 +172,13 @@ export class Viewer {
 
   #highlight({ from, hovering }) {
     const { activeLine, hoveredLine } = this.#session;
-    for (const layer of [this.#elements.boxes, this.#elements.text]) {
+    for (const layer of this.#layers) {
       for (const [index, shape] of [...layer.children].entries()) {
         shape.classList.toggle("active", index === activeLine);
         shape.classList.toggle("hovered", index === hoveredLine);
       }
     }
-    const line = this.#image?.answer?.data.lines[activeLine];
+    const line = this.#lines[activeLine];
     if (line && from && from !== "image" && !hovering) this.#zoom.reveal(boundingRectangle(line.box));
   }
 
@@ -154,22 +203,23 @@ export class Viewer {
 
   #showBoxes(shown) {
     this.#elements.toggle.setAttribute("aria-pressed", String(shown));
-    this.#elements.boxes.classList.toggle("off", !shown);
+    for (const name of ["edges", "boxes"]) this.#elements[name].classList.toggle("off", !shown);
     setPreference("boxes", shown ? "on" : "off");
   }
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const actions = {
+      r: () => this.#rotate(),
       "+": () => this.#zoom.zoomBy(ZOOM_STEP),
       "=": () => this.#zoom.zoomBy(ZOOM_STEP),
       "-": () => this.#zoom.zoomBy(1 / ZOOM_STEP),
       0: () => this.#zoom.fit(),
       1: () => this.#zoom.zoomTo(1),
       ArrowLeft: () => this.#zoom.panBy(PAN_STEP, 0),
-      ArrowRight: () => this.#zoom.panBy(-PAN, 0),
+      ArrowRight: () => this.#zoom.panBy(-PAN_STEP, 0),
       ArrowUp: () => this.#zoom.panBy(0, PAN_STEP),
-      ArrowDown: () => this.#zoom.panBy(0, -PAN),
+      ArrowDown: () => this.#zoom.panBy(0, -PAN_STEP),
     };
     if (!(event.key in actions)) return;
     event.preventDefault();

@@ -33,7 +33,9 @@ export class Zoom {
     return this.#scale;
   }
 
+  // Keeps the position if only the content has changed.
   setSize(width, height) {
+    if (width === this.#width && height === this.#height && !this.#fitted) return;
     this.#width = Math.max(1, width);
     this.#height = Math.max(1, height);
     this.#sheet.style.setProperty("--width", `${this.#width}px`);
@@ -73,6 +75,7 @@ export class Zoom {
 
   // Pans so that a rectangle of the image is in view.
   reveal({ left, top, right, bottom }) {
+    if (!this.#viewport.clientWidth) return; // not shown
     const dx = scrollDistance(
       left * this.#scale + this.#x,
       right * this.#scale + this.#x,
@@ -98,6 +101,7 @@ export class Zoom {
     this.#x = clampPosition(this.#x, this.#width * this.#scale, clientWidth);
     this.#y = clampPosition(this.#y, this.#height * this.#scale, clientHeight);
     this.#sheet.style.transform = `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`;
+    this.#sheet.style.setProperty("--scale", String(this.#scale));
     this.#viewport.classList.toggle("zoomed", this.#scale > this.#fitScale() * 1.01);
     this.#onScale(this.#scale);
   }

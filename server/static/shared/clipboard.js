@@ -3,10 +3,12 @@
 import { translate } from "./language.js";
 import { flash, showNotice } from "./notices.js";
 
+// Says at the button whether the text was copied, and returns it.
 export async function copyText(text, button) {
   const copied = (await copyWithClipboardApi(text)) || copyWithExecCommand(text);
-  showNotice(translate(copied ? "copied" : "copy_failed"));
+  showNotice(translate(copied ? "copied" : "copy_failed"), button);
   if (copied) flash(button);
+  return copied;
 }
 
 async function copyWithClipboardApi(text) {

@@ -30,11 +30,11 @@ export function showState(health, refusal) {
 }
 
 export function showWorkers(container, workers) {
-  const most = Math.max(1, ...workers.map((worker) => worker.rss_mb));
+  const limit = Number(document.documentElement.dataset.maxRssMb); // a worker above it is recycled
   container.replaceChildren(
     ...workers.map((worker) => {
       const bar = element("span", { class: "memory-bar", "aria-hidden": "true" });
-      bar.style.setProperty("--share", String(worker.rss_mb / most));
+      bar.style.setProperty("--share", String(Math.min(1, worker.rss_mb / limit)));
       return element(
         "tr",
         {},
@@ -52,7 +52,7 @@ export function showWorkers(container, workers) {
         element(
           "td",
           { class: "memory" },
-          element("span", {}, size(worker.rss_mb * 1024 ** 2)),
+          element("span", {}, translate("of", { n: megabytes(worker.rss_mb), limit: megabytes(limit) })),
           bar,
         ),
         element("td", { class: "number" }, timeSpan(worker.uptime_seconds)),
@@ -91,6 +91,10 @@ export function showResponses(container, samples) {
     .sort((one, other) => other.value - one.value)
     .map(({ labels, value }) => [`${labels.code} ${labels.error}`.trim(), number(value)]);
   fillList(container, rows.length ? rows : [[translate("no_requests"), ""]]);
+}
+
+function megabytes(number) {
+  return size(number * 1024 ** 2);
 }
 
 function fillList(container, rows) {

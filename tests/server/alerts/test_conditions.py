@@ -69,7 +69,7 @@ def test_a_queue_of_no_places_is_never_full() -> None:
 
 def test_a_disk_with_little_room(tmp_path: Path) -> None:
     free_mb = shutil.disk_usage(tmp_path).free >> 20
-    folders = {"state folder": tmp_path / "not" / "yet"}
+    folders = {"state": tmp_path / "not" / "yet"}
     problem = DiskLow(folders, free_mb * 2).problem(0, told=False)
     assert problem is not None and problem.startswith("the disk of the state folder has ")
     assert str(tmp_path) not in problem

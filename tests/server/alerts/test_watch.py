@@ -98,7 +98,7 @@ def test_a_disk_that_cannot_be_asked_is_a_problem() -> None:
 
 def test_the_settings_switch_conditions_off() -> None:
     off = Settings(alerts=AlertSettings(min_disk_mb=0, min_memory_mb=0))
-    found = [build_watch(settings, stats, None)._told for settings in (Settings(), off)]
+    found = [build_watch(settings, stats, {})._told for settings in (Settings(), off)]
     assert [list(kinds) for kinds in found] == [
         ["workers", "queue", "disk", "memory"],
         ["workers", "queue"],

@@ -33,13 +33,26 @@ def test_an_upgraded_database_has_the_newest_version(location: Location) -> None
     check_version(location)
 
 
-def test_an_older_schema_is_refused_with_the_command_to_run(location: Location) -> None:
+def set_version(location: Location, version: str) -> None:
+    """Make a database look as if another program had changed its schema."""
     engine = create_engine(location.url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": version})
     engine.dispose()
+
+
+def test_an_older_schema_is_refused_with_the_command_to_run(location: Location) -> None:
+    set_version(location, "0000")
     with pytest.raises(StorageError, match=r"schema 0000.*ocr-server db upgrade"):
         check_version(location)
+
+
+def test_a_newer_schema_is_refused_after_a_rollback(location: Location) -> None:
+    set_version(location, "9999")
+    for use in (check_version, upgrade):
+        with pytest.raises(StorageError, match=r"newer schema than 0001.*restore a backup"):
+            use(location)
+    assert current_version(location) == "9999"
 
 
 def test_nobody_else_can_read_the_database_whatever_the_mode_of_its_folder(tmp_path: Path) -> None:
@@ -92,6 +105,15 @@ def test_the_command_upgrades_and_shows_the_version(tmp_path: Path) -> None:
     assert "upgraded from empty to 0001" in run_db("upgrade", **environment).stdout
     assert "schema 0001, up to date" in run_db("upgrade", **environment).stdout
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_command_says_in_one_line_that_the_schema_is_newer(tmp_path: Path) -> None:
+    location = locate(None, tmp_path)
+    upgrade(location)
+    set_version(location, "9999")
+    done = run_db("upgrade", STATE_DIRECTORY=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "the database has a newer schema than 0001" in done.stderr
 
 
 def test_the_command_says_in_one_line_why_it_cannot_upgrade(tmp_path: Path) -> None:

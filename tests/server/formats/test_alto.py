@@ -11,9 +11,9 @@ import pytest
 from lxml import etree  # type: ignore[import-untyped]
 
 from ocr_engine.geometry import Quad
-from ocr_engine.result import Glyph, Line, Word
-from ocr_engine.stages.layout import image_document
+from ocr_engine.result import Document, Glyph, Line, Word
 from server.formats.alto import NAMESPACE, render_alto
+from tests.support.made_pages import in_areas
 
 DATA = Path(__file__).parents[2] / "data"
 SCHEMA = etree.XMLSchema(etree.parse(DATA / "alto-4-4-subset.xsd"))
@@ -38,7 +38,7 @@ TITLE = Line(
 )
 BELOW = Line("a second line", 0.7, level(90, 90, 490, 130))
 FAR = Line("the end", 0.65, level(95, 300, 295, 340))
-PAGE = image_document(640, 480, (TITLE, BELOW, FAR))
+PAGE = in_areas((TITLE, BELOW), (FAR,))
 
 
 def with_glyphs(text: str, box: Quad, *glyphs: Glyph, confidence: float = 0.9) -> Line:
@@ -58,10 +58,15 @@ DOWN = Line("down", 0.9, level(600, 100, 630, 300))
 
 
 def parsed(*lines: Line, image: str = MD5) -> Any:
+    """The document of one block, valid."""
+    return valid(in_areas(lines) if lines else in_areas(), image)
+
+
+def valid(document: Document, image: str = MD5) -> Any:
     """The document, valid."""
-    document = etree.fromstring(render_alto(image_document(640, 480, lines), image))
-    SCHEMA.assertValid(document)
-    return document
+    root = etree.fromstring(render_alto(document, image))
+    SCHEMA.assertValid(root)
+    return root
 
 
 def found(root: Any, name: str) -> list[dict[str, str]]:
@@ -70,7 +75,7 @@ def found(root: Any, name: str) -> list[dict[str, str]]:
 
 
 def test_the_page_is_described() -> None:
-    root = parsed(*PAGE.lines)
+    root = valid(PAGE)
     assert root.tag == f"{ALTO}alto"
     assert root.get("SCHEMAVERSION") == "4.4"
     assert root.findtext(f".//{ALTO}MeasurementUnit") == "pixel"
@@ -82,7 +87,7 @@ def test_the_page_is_described() -> None:
 
 
 def test_lines_stand_in_blocks() -> None:
-    root = parsed(*PAGE.lines)
+    root = valid(PAGE)
     blocks = list(root.iter(f"{ALTO}TextBlock"))
     assert [len(block) for block in blocks] == [2, 1]
     places = [[block.get(name) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")] for block in blocks]

@@ -14,8 +14,9 @@ from PIL import Image
 
 from ocr_engine.geometry import Quad
 from ocr_engine.result import Document, Glyph, Line, Word
-from ocr_engine.stages.layout import image_document
 from server.formats.hocr import render_hocr
+from tests.support import made_pages
+from tests.support.made_pages import in_areas
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 MD5 = "0123456789abcdef0123456789abcdef"
@@ -40,7 +41,7 @@ TITLE = Line(
 )
 BELOW = Line("a second line", 0.7, level(90, 90, 490, 130))
 FAR = Line("the end", 0.65, level(95, 300, 295, 340))
-PAGE = image_document(640, 480, (TITLE, BELOW, FAR))
+PAGE = in_areas((TITLE, BELOW), (FAR,))
 
 
 def parsed(document: Document) -> ET.Element:
@@ -58,7 +59,7 @@ def properties(element: ET.Element) -> dict[str, str]:
 
 
 def one_line(line: Line) -> ET.Element:
-    (found,) = of_class(parsed(image_document(640, 480, (line,))), "ocr_line")
+    (found,) = of_class(parsed(in_areas((line,))), "ocr_line")
     return found
 
 
@@ -158,7 +159,7 @@ def test_which_way_a_line_runs(quad: Quad, first: Quad, last: Quad, angle: str |
 
 
 def test_no_text_is_an_empty_page() -> None:
-    root = parsed(image_document(640, 480, ()))
+    root = parsed(in_areas())
     assert len(of_class(root, "ocr_page")) == 1
     assert not of_class(root, "ocr_carea")
 
@@ -196,8 +197,12 @@ def test_boxes_are_never_negative_or_empty() -> None:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    path = tmp_path / "page.hocr"
-    path.write_text(render_hocr(PAGE, MD5), encoding="utf-8")
+    return written(tmp_path, PAGE)
+
+
+def written(folder: Path, document: Document) -> Path:
+    path = folder / "page.hocr"
+    path.write_text(render_hocr(document, MD5), encoding="utf-8")
     return path
 
 
@@ -212,14 +217,24 @@ def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[s
     )
 
 
-def test_hocr_check_has_nothing_against_it(page: Path) -> None:
-    report = run_tool("hocr_check", page).stderr.splitlines()
+@pytest.mark.parametrize(
+    "document",
+    [PAGE, made_pages.DOCUMENT, made_pages.with_words(made_pages.page_of(made_pages.SPANNING))],
+    ids=["lines", "columns", "table"],
+)
+def test_hocr_check_has_nothing_against_it(tmp_path: Path, document: Document) -> None:
+    report = run_tool("hocr_check", written(tmp_path, document)).stderr.splitlines()
     assert len(report) >= 10
     assert [line for line in report if not line.startswith("ok ")] == []
 
 
 def test_hocr_lines_finds_the_lines(page: Path) -> None:
     assert run_tool("hocr_lines", page).stdout.splitlines() == [line.text for line in PAGE.lines]
+
+
+def test_hocr_lines_finds_the_lines_of_columns_and_tables(tmp_path: Path) -> None:
+    path = written(tmp_path, made_pages.DOCUMENT)
+    assert run_tool("hocr_lines", path).stdout.splitlines() == made_pages.TEXTS
 
 
 def test_hocr_combine_makes_one_file_of_two(page: Path) -> None:

@@ -10,8 +10,7 @@ import pytest
 from lxml import etree  # type: ignore[import-untyped]
 
 from ocr_engine.geometry import LevelBox
-from ocr_engine.result import Document, Line, Page
-from ocr_engine.stages.layout import group_lines
+from ocr_engine.result import Block, Document, Line, Page
 from server.formats.alto import NAMESPACE, render_alto
 from server.formats.hocr import render_hocr
 from server.formats.tsv import render_tsv
@@ -20,12 +19,13 @@ SCHEMA = Path(__file__).parents[2] / "data" / "alto-4-4-subset.xsd"
 
 
 def page(number: int, *texts: str) -> Page:
-    """A page with a line every 100 pixels, each in its own block."""
+    """A page with a line every 100 pixels, each in its own area."""
     lines = [
         Line(text, 0.5, LevelBox(10, 100 * place, 90, 100 * place + 20).quad)
         for place, text in enumerate(texts)
     ]
-    return Page(100 * number, 1000, group_lines(lines), number)
+    blocks = tuple(Block((line,), area=area) for area, line in enumerate(lines))
+    return Page(100 * number, 1000, blocks, number)
 
 
 DOCUMENT = Document((page(2, "one", "two"), page(3), page(7, "three")), frames=9)

@@ -7,8 +7,8 @@ import io
 
 from ocr_engine.geometry import Quad
 from ocr_engine.result import Document, Glyph, Line, Word
-from ocr_engine.stages.layout import image_document
 from server.formats.tsv import COLUMNS, render_tsv
+from tests.support.made_pages import in_areas
 
 
 def level(left: int, top: int, right: int, bottom: int) -> Quad:
@@ -40,7 +40,7 @@ FAR = Line("the end", 0.65, level(95, 300, 295, 330))
 
 
 def test_the_whole_table() -> None:
-    assert render_tsv(image_document(640, 480, (TITLE, FAR))) == "\n".join(
+    assert render_tsv(in_areas((TITLE,), (FAR,))) == "\n".join(
         "\t".join(map(str, row))
         for row in [
             ("level", "page_num", "block_num", "par_num", "line_num", "word_num",
@@ -59,8 +59,8 @@ def test_the_whole_table() -> None:
     ) + "\n"  # fmt: skip
 
 
-def test_lines_that_follow_one_another_are_one_block() -> None:
-    table = rows(image_document(640, 480, (TITLE, BELOW, FAR)))
+def test_an_area_is_a_block() -> None:
+    table = rows(in_areas((TITLE, BELOW), (FAR,)))
     assert words_of(table) == [
         ("1", "1", "1", "96.12", "OPEN"),
         ("1", "1", "2", "80.00", "NOW"),
@@ -76,7 +76,7 @@ def test_lines_that_follow_one_another_are_one_block() -> None:
 
 
 def test_no_text_is_a_page_and_nothing_else() -> None:
-    (page,) = rows(image_document(640, 480, ()))
+    (page,) = rows(in_areas())
     assert (page["level"], page["width"], page["height"], page["conf"]) == ("1", "640", "480", "-1")
 
 
@@ -86,7 +86,7 @@ def test_characters_are_put_together_to_words() -> None:
         for number, text in enumerate("ab门c")
     )
     line = Line("ab 门c", 0.7, level(5, 5, 100, 45), glyphs=glyphs)
-    table = rows(image_document(200, 50, [line]))
+    table = rows(in_areas([line]))
     words = [row for row in table if row["level"] == "5"]
     assert [(w["text"], w["left"], w["width"], w["conf"]) for w in words] == [
         ("ab", "10", "38", "85.00"),
@@ -97,23 +97,17 @@ def test_characters_are_put_together_to_words() -> None:
 
 def test_a_slanted_line_has_the_box_round_it() -> None:
     quad: Quad = ((10, 20), (110, 0), (114, 20), (14, 40))
-    (line,) = [
-        r for r in rows(image_document(200, 50, (Line("a", 1.0, quad),))) if r["level"] == "4"
-    ]
+    (line,) = [r for r in rows(in_areas((Line("a", 1.0, quad),))) if r["level"] == "4"]
     assert [line[name] for name in ("left", "top", "width", "height")] == ["10", "0", "104", "40"]
 
 
 def test_what_would_break_the_table_becomes_a_space() -> None:
     text = "a\tb\nc\r\nd\x00e\x1f\x7f\x85\u2028f\ud800g"
-    (row,) = [
-        r
-        for r in rows(image_document(200, 50, (Line(text, 1.0, level(0, 0, 9, 9)),)))
-        if r["level"] == "5"
-    ]
+    (row,) = [r for r in rows(in_areas((Line(text, 1.0, level(0, 0, 9, 9)),))) if r["level"] == "5"]
     assert row["text"] == "a b c d e f g"
     assert set(row) == set(COLUMNS)
 
 
 def test_quotes_stay_as_they_are() -> None:
     quoted = Line("\"a\" 'b' \\", 1.0, level(0, 0, 9, 9))
-    assert words_of(rows(image_document(20, 20, (quoted,))))[0][-1] == "\"a\" 'b' \\"
+    assert words_of(rows(in_areas((quoted,))))[0][-1] == "\"a\" 'b' \\"

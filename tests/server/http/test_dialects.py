@@ -14,6 +14,7 @@ from tornado.netutil import bind_sockets
 
 from server.errors import BadRequest
 from server.formats.answer import Answer, CacheOutcome, Envelope
+from server.formats.rendering import Rendering
 from server.formats.stored import decode_text
 from server.http.context import ServerContext
 from server.http.errors import PublicError
@@ -64,7 +65,7 @@ class ForeignDialect:
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Answered:
         envelope = Envelope(outcome, self._scope.elapsed_ms(), self._scope.request_id)
-        text = b"".join(answer_reply(answer, "text", envelope).body).decode()
+        text = b"".join(answer_reply(answer, Rendering("text"), envelope).body).decode()
         return self._reply(lines=text.splitlines(), owner=self._scope.principal.user)
 
     def accepted(self, job: JobRecord) -> Answered:

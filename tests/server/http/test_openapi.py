@@ -19,7 +19,13 @@ from server.http.openapi.fields import MEANINGS, field_schemas
 from server.http.openapi.responses import RESULT_TYPES
 from server.http.routes import make_application
 from server.intake.fields import Form
-from server.intake.request_fields import KNOWN_FIELDS, OPTION_FIELDS, REQUEST_FIELDS, parse_request
+from server.intake.request_fields import (
+    KNOWN_FIELDS,
+    OPTION_FIELDS,
+    RENDERING_FIELDS,
+    REQUEST_FIELDS,
+    parse_request,
+)
 from server.intake.sources import build_sources
 from server.settings.loading import build
 from server.settings.settings import Settings
@@ -150,8 +156,8 @@ def test_the_query_has_what_the_handler_takes() -> None:
         for path, method, item in operations()
         if (path, method) in (("/ocr", "post"), ("/results/{md5}", "get"))
     }
-    assert query["/results/{md5}"] == {"format", *OPTION_FIELDS}
-    assert query["/ocr"] == {*REQUEST_FIELDS, *OPTION_FIELDS}
+    assert query["/results/{md5}"] == {*RENDERING_FIELDS, *OPTION_FIELDS}
+    assert query["/ocr"] == {*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,7 @@ def test_limits_and_defaults_are_those_of_the_settings() -> None:
         "ocr": {"max_pixels": 1234567, "process": {"queue_size": 17}},
     }
     settings = build(Settings, values, "")
-    description = describe(settings, dataclasses.replace(DEFAULTS, drop_score=0.125))
+    description = describe(settings, dataclasses.replace(DEFAULTS, shown_score=0.125))
     told = description["info"]["description"]
     assert "3 MiB" in told
     assert "1,234,567 pixels" in told

@@ -13,6 +13,7 @@ from cache.stored_result import StoredResult
 from ocr_engine.errors import QueueFull
 from server.errors import Gone
 from server.formats.answer import Answer
+from server.formats.rendering import Rendering
 from server.http.errors import public_error
 from server.jobs import memory
 from server.jobs.memory import MemoryJobs
@@ -52,7 +53,7 @@ def is_kept(jobs: MemoryJobs, job: JobRecord) -> bool:
 
 def test_a_job_of_a_cached_answer_is_done_at_once() -> None:
     jobs = store(clock=Clock())
-    job = jobs.create("user", cached(), "json")
+    job = jobs.create("user", cached(), Rendering())
     assert (job.state, job.finished_at, job.outcome) == ("done", 0.0, "hit")
     assert asyncio.run(jobs.answer(job)).result.size_bytes == 10
 
@@ -60,9 +61,9 @@ def test_a_job_of_a_cached_answer_is_done_at_once() -> None:
 def test_jobs_are_forgotten_when_their_time_is_over() -> None:
     clock = Clock()
     jobs = store(clock=clock)
-    first = jobs.create("user", cached(), "json")
+    first = jobs.create("user", cached(), Rendering())
     clock.seconds = 30
-    second = jobs.create("user", cached(), "json")
+    second = jobs.create("user", cached(), Rendering())
     clock.seconds = 60.5
     assert [is_kept(jobs, job) for job in (first, second)] == [False, True]
     clock.seconds = 91
@@ -72,14 +73,14 @@ def test_jobs_are_forgotten_when_their_time_is_over() -> None:
 
 def test_the_oldest_jobs_go_when_their_answers_are_too_long() -> None:
     jobs = store(max_bytes=250, clock=Clock())
-    kept = [jobs.create("user", cached(100), "json") for _ in range(4)]
+    kept = [jobs.create("user", cached(100), Rendering()) for _ in range(4)]
     assert [is_kept(jobs, job) for job in kept] == [False, False, True, True]
 
 
 def test_the_oldest_jobs_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MAX_JOBS", 3)
     jobs = store(clock=Clock())
-    kept = [jobs.create("user", cached(), "json") for _ in range(5)]
+    kept = [jobs.create("user", cached(), Rendering()) for _ in range(5)]
     assert jobs.kept() == 3
     assert [is_kept(jobs, job) for job in kept] == [False, False, True, True, True]
 
@@ -87,14 +88,14 @@ def test_the_oldest_jobs_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPa
 def test_unfinished_jobs_are_not_forgotten_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MAX_JOBS", 0)
     with pytest.raises(QueueFull, match="0 jobs are unfinished"):
-        store(clock=Clock()).create("user", cached(), "json")
+        store(clock=Clock()).create("user", cached(), Rendering())
 
 
 def test_a_list_looks_only_at_the_jobs_that_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = store(clock=Clock())
-    mine = [jobs.create("user", cached(), "json").job_id for _ in range(300)]
+    mine = [jobs.create("user", cached(), Rendering()).job_id for _ in range(300)]
     for _ in range(300):
-        jobs.create("another", cached(), "json")
+        jobs.create("another", cached(), Rendering())
     looked_at = []
     monkeypatch.setattr(jobs, "_refresh", lambda job: looked_at.append(job.job_id))
 
@@ -115,7 +116,7 @@ def test_a_list_looks_only_at_the_jobs_that_it_shows(monkeypatch: pytest.MonkeyP
 def test_nothing_is_left_of_a_user_whose_jobs_expired() -> None:
     clock = Clock()
     jobs = store(clock=clock)
-    jobs.create("user", cached(), "json")
+    jobs.create("user", cached(), Rendering())
     clock.seconds = 61
     assert asyncio.run(jobs.listed("user", JobPage())) == []
     assert jobs._of_users == {}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import signal
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from ocr_engine.pool.exits import EXIT_LABELS
 from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.live_server import LiveServer
@@ -62,6 +67,30 @@ def test_the_state_is_shown(wide: LiveServer) -> None:
     }
     assert now["process_resident_memory_bytes{}"] > 10e6
     assert now["process_open_fds{}"] > 5
+
+
+def test_starts_of_workers_are_counted(wide: LiveServer) -> None:
+    before = samples(wide)
+    assert before["ocr_worker_start_seconds_count{}"] >= wide.number
+    assert before["ocr_worker_start_seconds_sum{}"] > 0
+    everything = 'ocr_worker_start_seconds_bucket{le="+Inf"}'
+    assert before[everything] == before["ocr_worker_start_seconds_count{}"]
+    pid = wide.get("/healthz").json["workers"][0]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: samples(wide)[everything] > before[everything], "another worker")
+    killed = 'ocr_worker_restarts_total{reason="sigkill"}'
+    assert samples(wide)[killed] == before[killed] + 1
+
+
+def test_reasons_are_shown_before_there_is_a_first_restart(wide: LiveServer) -> None:
+    now = samples(wide)
+    shown = {f'ocr_worker_restarts_total{{reason="{label}"}}' for label in EXIT_LABELS}
+    assert shown <= now.keys()
+
+
+def test_the_room_on_the_disks_is_shown(wide: LiveServer) -> None:
+    free = samples(wide)['ocr_disk_free_bytes{folder="temporary"}']
+    assert abs(free - shutil.disk_usage(tempfile.gettempdir()).free) < 1 << 30
 
 
 def test_every_metric_is_documented_and_every_documented_one_exists(wide: LiveServer) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from server.intake.request_fields import OPTION_FIELDS
+from server.intake.request_fields import OPTION_FIELDS, RENDERING_FIELDS
 from server.settings.constraints import (
     Choice,
     Constraint,
@@ -112,7 +112,8 @@ def test_the_documented_default_and_range_are_those_of_the_code(key: str) -> Non
 
 @pytest.mark.parametrize("key", all_keys())
 def test_a_star_marks_the_settings_that_a_request_may_override(key: str) -> None:
-    assert ROWS[key].starred == (key.removeprefix(PIPELINE) in OPTION_FIELDS)
+    asked = {**OPTION_FIELDS, **RENDERING_FIELDS}
+    assert ROWS[key].starred == (key.removeprefix(PIPELINE) in asked)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ is equivalent to a 1x1 convolution to the square's pixels followed by depth-to-s
 Network", CVPR 2016). For a single output channel the plugin computes a transposed convolution one
 pixel at a time, and everything after it, too, such as the sigmoid of DB's text map.
 
-DB's head has two in a row. The operations between them are per pixel, so depth-to-space is needed
-only once, at the end: the second convolution is applied to each pixel of the first one's squares.
+DB's head has two such convolutions in a row. The operations between them are per pixel, so
+depth-to-space is needed only once, at the end: the second convolution is applied to each pixel of
+the first one's squares.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Weights = npt.NDArray[np.float32]
 
 
 def split_upsampling(graph: ov.Model) -> None:
-    """Rewrite each such transposed convolution to a single channel, and the one before it."""
+    """Rewrite each transposed convolution to a single channel, and the one before it."""
     for node in filter(_is_last_upsampling, graph.get_ordered_ops()):
         replace_output(node, _split(node))
     graph.validate_nodes_and_infer_types()

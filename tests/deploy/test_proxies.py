@@ -1,19 +1,20 @@
-"""The server behind nginx and Caddy, with TLS, as docs/examples configures them."""
+"""The server behind nginx and Caddy, with TLS, as deploy/ configures them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
 
 from tests.support.cards import card
-from tests.support.checkout import ROOT
 from tests.support.http_client import Part, image_part, multipart
-from tests.support.proxies import NAME, Proxy, caddy, nginx
+from tests.support.proxies import NAME, SETTINGS, Proxy, Start, caddy, nginx
 from tests.support.server_process import ServerProcess
 from tests.support.socket_server import SocketServer, ask
 from tests.support.watching import wait_until
@@ -23,11 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    settings = {
-        "web_server": {"trusted_proxies": ["127.0.0.1"]},
-        "ocr": {"process": {"number": 1}},
-    }
-    with ServerProcess(tmp_path_factory.mktemp("server"), settings, fakes=True) as running:
+    with ServerProcess(tmp_path_factory.mktemp("server"), SETTINGS, fakes=True) as running:
         yield running
 
 
@@ -100,10 +97,33 @@ def test_the_pages_arrive_with_their_headers(proxy: Proxy) -> None:
     assert "default-src" in reply.headers["Content-Security-Policy"]
 
 
-def test_below_a_path_as_the_docs_configure_it(server: ServerProcess, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    (location,) = re.findall(r"^location /ocr/ \{$.*?^\}$", page, re.MULTILINE | re.DOTALL)
-    with nginx(tmp_path, server.port, location) as proxy:
+def test_events_of_a_job_arrive_while_it_runs(proxy: Proxy, gate: Path) -> None:
+    body, headers = multipart([image_part(card(f"hold {gate}")), Part("block_flag", b"false")])
+    url = proxy.request("POST", "/ocr_service", body, headers).headers["Location"]
+    with contextlib.closing(proxy.connection()) as connection:
+        connection.request("GET", f"{url}/events", headers={"Host": NAME})
+        answer = connection.getresponse()
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        assert b"event: state\n" in lines_until(answer, b"\n")  # the job is not finished
+        gate.unlink()
+        assert b"event: end\n" in lines_until(answer, b"")
+
+
+def lines_until(answer: HTTPResponse, last: bytes) -> list[bytes]:
+    """The lines before this one, or before the end."""
+    return list(iter(answer.readline, last))
+
+
+def test_a_batch_larger_than_an_image_may_be_is_accepted(proxy: Proxy) -> None:
+    files = [image_part(card(f"large {n}") + bytes(6 << 20)) for n in range(3)]
+    body, headers = multipart(files)
+    reply = proxy.request("POST", "/batches", body, headers)
+    assert (reply.status, reply.json["batch"]["files"]) == (202, 3)
+
+
+@pytest.mark.parametrize("start", [nginx, caddy])
+def test_under_a_path(start: Start, server: ServerProcess, tmp_path: Path) -> None:
+    with start(tmp_path, server.port, under_a_path=True) as proxy:
         body, headers = multipart([image_part(card("below")), Part("block_flag", b"false")])
         headers["X-Forwarded-Prefix"] = "/forged"
         reply = proxy.request("POST", "/ocr/ocr_service", body, headers)
@@ -113,8 +133,11 @@ def test_below_a_path_as_the_docs_configure_it(server: ServerProcess, tmp_path: 
         assert done.text == "below"
         assert done.json["job"]["url"] == url
         assert proxy.request("GET", "/ocr/").status == 200
+        assert proxy.request("GET", "/ocr").headers["Location"].endswith("/ocr/")
         direct = proxy.request("POST", "/ocr_service", body, headers)
         assert direct.headers["Location"].startswith("/jobs/")
+        large, headers = multipart([image_part(card("large") + bytes(6 << 20))] * 2)
+        assert proxy.request("POST", "/ocr/batches", large, headers).status == 202
 
 
 def test_without_the_server_the_proxy_says_so_in_json(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""The JSON bodies of /livez, /readyz and /healthz, as types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from ocr_engine.engine import ProbeOutcome, WorkerState
+from server.http.json_bodies import Count, Seconds
+
+HealthStatus = Literal["ready", "starting", "draining"]
+
+
+class Liveness(TypedDict):
+    """GET /livez."""
+
+    status: Literal["alive"]
+
+
+class Readiness(TypedDict):
+    """GET /readyz, if ready."""
+
+    status: Literal["ready"]
+
+
+class LoadedEngine(TypedDict):
+    """What the workers have loaded."""
+
+    engine: str
+    precision: str
+    models: str
+    threads: Annotated[int, "Threads per worker.", {"minimum": 1}]
+
+
+class WorkerHealth(TypedDict):
+    """One worker."""
+
+    pid: int | None
+    state: Annotated[str, {"enum": [state.value for state in WorkerState]}]
+    tasks_done: Count
+    rss_mb: Annotated[Count, "Resident memory after its last image, in MiB."]
+    uptime_seconds: Seconds
+    start_seconds: Annotated[float | None, "Seconds until it was ready."]
+
+
+class QueueHealth(TypedDict):
+    """Images that wait or are recognized."""
+
+    waiting: Count
+    running: Count
+    limit: Count
+    users: Annotated[Count, "Users with waiting images."]
+    expected_wait_seconds: Seconds
+
+
+class RequestsHealth(TypedDict):
+    """Requests, and the bytes of their images and answers."""
+
+    open: Count
+    in_flight: Count
+    bytes: Count
+
+
+class CacheHealth(TypedDict):
+    """The result cache, and how often it had a result."""
+
+    entries: Count
+    bytes: Count
+    max_entries: Count
+    max_bytes: Count
+    hit: Count
+    joined: Count
+    miss: Count
+
+
+class DatabaseHealth(TypedDict):
+    """The database for keys, usage and jobs."""
+
+    kind: Literal["sqlite", "postgresql"]
+    state: Annotated[Literal["closed", "open", "unavailable"], "`closed`: not needed so far."]
+    problem: NotRequired[Annotated[str, "Why it is unavailable."]]
+
+
+class WorkerProbeHealth(TypedDict):
+    """How one worker has read the known image."""
+
+    pid: int | None
+    outcome: Annotated[
+        str,
+        "`wrong`, `late`: the worker is replaced. `lost`: it died. `busy`: it reads another image.",
+        {"enum": [outcome.value for outcome in ProbeOutcome]},
+    ]
+    seconds: Annotated[float | None, "Null if it was busy."]
+
+
+class ProbeHealth(TypedDict):
+    """What the probe has found."""
+
+    passed: Annotated[bool, "Whether a worker reads correctly."]
+    age_seconds: Annotated[
+        Seconds, "Time since the end of the probe, which another request may have started."
+    ]
+    workers: list[WorkerProbeHealth]
+
+
+class BriefHealth(TypedDict):
+    """GET /healthz without a key, where keys are required."""
+
+    status: HealthStatus
+
+
+class Health(TypedDict):
+    """GET /healthz."""
+
+    status: HealthStatus
+    version: str
+    uptime_seconds: Seconds
+    engine: Annotated[LoadedEngine | None, "Null until it is loaded."]
+    workers: list[WorkerHealth]
+    restarts: Annotated[Mapping[str, Count], "Recycled and lost workers by reason."]
+    queue: QueueHealth
+    requests: RequestsHealth
+    completed: Annotated[Count, "Images that workers have finished."]
+    cache: CacheHealth
+    jobs: Annotated[Count, "Jobs that are kept, counted every few seconds."]
+    jobs_kept_in: Annotated[
+        Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
+    ]
+    database: DatabaseHealth
+    probe: NotRequired[Annotated[ProbeHealth, "If it was asked for."]]

@@ -1,0 +1,43 @@
+// /openapi.json 中请求字段的中文说明，键为英文原文。
+
+export default {
+  "True: the answer has the result. False: the server immediately answers 202 with the address of a job.":
+    "true：响应中包含结果。false：服务器立即返回 202 和任务的地址。",
+  "The longest time that this request waits, in milliseconds. If not set, only the server's limits apply.":
+    "此请求最长的等待时间，单位毫秒。未设置时只受服务器限制。",
+  "Of this user's images, those with a higher priority are read first.": "同一用户的图片中，优先级较高的先识别。",
+  "Like `timeout_ms`, but in seconds and with a higher maximum; meant for jobs.":
+    "与 `timeout_ms` 相同，但单位为秒，上限更大，用于任务。",
+  "Only for jobs: a signed message is posted there when the job ends.": "仅用于任务：任务结束时，向此地址发送一条签名消息。",
+  "The limit for `det_limit_type`, in pixels. An image is enlarged to at most 16 times its pixels, or to 0.3 million pixels if that is more.":
+    "`det_limit_type` 使用的边长，单位像素。图片最多放大到原像素数的 16 倍；如果 30 万像素更多，则放大到 30 万像素。",
+  "`min`: enlarge small images for detection until the short side is `det_limit_side_len`. `max`: reduce large images until the long side is at most that. `auto`: like `min`, but also reduce large images as far as detection stays as good.":
+    "`min`：检测前放大小图，直到短边达到 `det_limit_side_len`。`max`：缩小大图，直到长边不超过该值。`auto`：与 `min` 相同，并在不影响检测效果的范围内缩小大图。",
+  "Probability above which a pixel counts as text.": "像素被视为文字的概率阈值。",
+  "Minimum mean probability of a box.": "文本框的最低平均概率。",
+  "How far boxes are enlarged, relative to area / perimeter.": "文本框的扩大程度，相对于面积与周长之比。",
+  "Detect and rotate upside-down lines.": "检测并旋转上下颠倒的文本行。",
+  "Lines with a lower confidence are left out.": "置信度低于此值的行不返回。",
+  "The smallest parts in the result: lines, words or characters. The default is `word` for the formats `tsv`, `hocr` and `alto`.":
+    "结果的最小单位：行、词或字符。格式 `tsv`、`hocr` 和 `alto` 的默认值为 `word`。",
+  "Degrees by which the page must be rotated clockwise to be upright. `auto`: its lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.":
+    "使页面变正所需顺时针旋转的角度。`auto`：如果 `use_angle_cls` 为 true，由文本行决定。`off`：按原样识别。",
+  "The image as the form part `file`.": "图片，作为表单的 `file` 部分。",
+  "The image in base64, with or without a `data:image/png;base64,` prefix. The standard and the URL-safe alphabet are accepted, line breaks and indentation.":
+    "Base64 编码的图片，可带或不带 `data:image/png;base64,` 前缀。支持标准字母表和 URL 安全字母表，允许换行和缩进。",
+  "Where the image is. Inferred from the other fields if not set.": "图片的来源。未设置时由其他字段推断。",
+  "The path of an image on the server, inside one of its `filename_roots`.":
+    "服务器上图片的路径，须位于 `filename_roots` 的某个目录中。",
+  "Your id for this request, 1 to 128 visible ASCII characters. The answer and the log repeat it. Any other value is replaced by a generated id.":
+    "您为此请求指定的 ID，1 到 128 个可见 ASCII 字符，会出现在响应和日志中。其他值会被替换为自动生成的 ID。",
+  "`no-cache` skips the cache lookup; the result is still stored.": "`no-cache` 表示不读取缓存；结果仍会存入缓存。",
+  "A request that is repeated with the same key within 24 hours is answered as the first time, with the same job or result.":
+    "24 小时内使用相同密钥重复的请求，会得到与第一次相同的响应，即相同的任务或结果。",
+  "ETags that the client has, or `*`.": "客户端已有的 ETag，或 `*`。",
+  "The id of the job.": "任务的 ID。",
+  "The id of the batch.": "批次的 ID。",
+  "MD5 of the image's bytes, in hex.": "图片字节的 MD5，十六进制。",
+  "The longest time to wait for the end of the job, in seconds.": "等待任务结束的最长时间，单位秒。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）。",
+};

@@ -1,0 +1,59 @@
+// What this server accepts, and what an image would be refused for.
+
+import { number, size, translate } from "../shared/language.js";
+
+const given = document.documentElement.dataset;
+const MEGAPIXEL = 1e6;
+
+export const LIMITS = {
+  bytes: Number(given.maxBodyBytes),
+  pixels: Number(given.maxPixels),
+  side: Number(given.maxSide),
+  detectionSide: Number(given.maxDetectionSide),
+};
+export const FORMATS = given.formats.split(" ");
+export const BOX_THRESHOLD = Number(given.boxThreshold);
+
+export function formatNames() {
+  return FORMATS.join(translate("list_separator"));
+}
+
+// The code of the error that the server would answer with, or null.
+export function refusal(file, pixels) {
+  if (file.size > LIMITS.bytes) return "file_too_large";
+  if (!file.size) return "missing_file";
+  if (!pixels) return null;
+  const { width, height } = pixels;
+  const fits = width * height <= LIMITS.pixels && Math.max(width, height) <= LIMITS.side;
+  return fits ? null : "too_many_pixels";
+}
+
+// Whether lines are searched on a smaller copy of the image.
+export function isScaled({ width, height }) {
+  return Math.max(width, height) > LIMITS.detectionSide;
+}
+
+// The limits as values for texts.
+export function limitValues() {
+  return {
+    limit: size(LIMITS.bytes),
+    pixels: number(LIMITS.pixels / MEGAPIXEL, 1),
+    side: number(LIMITS.detectionSide),
+    formats: formatNames(),
+  };
+}
+
+// The size of an image in pixels, or null if the browser cannot tell.
+export function measure(file) {
+  return new Promise((resolve) => {
+    const probe = new Image();
+    const url = URL.createObjectURL(file);
+    const end = (found) => {
+      URL.revokeObjectURL(url);
+      resolve(found);
+    };
+    probe.addEventListener("load", () => end({ width: probe.naturalWidth, height: probe.naturalHeight }));
+    probe.addEventListener("error", () => end(null));
+    probe.src = url;
+  });
+}

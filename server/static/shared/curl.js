@@ -1,0 +1,20 @@
+// Parts of curl commands for a shell.
+
+import { currentKey } from "./api_key.js";
+
+// In place of the key itself, so that it is not copied with the command.
+const KEY_HEADER = `-H "Authorization: Bearer $OCR_API_KEY"`;
+
+export function keyOption() {
+  return currentKey() ? [KEY_HEADER] : [];
+}
+
+// Quotes a file name for curl -F, where `,` and `;` are special.
+export function formFile(name) {
+  return /[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
+}
+
+// Quotes text for a shell, unless it has only safe characters.
+export function quoted(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
