@@ -18,11 +18,11 @@ from ocr_engine.geometry import as_quad
 from ocr_engine.images.decode import decode
 from ocr_engine.layout import lay_out
 from ocr_engine.models.directory import ModelChoice, resolve_models
+from ocr_engine.moved_boxes import rotated_lines
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.recognizers.documents import image_layout
 from ocr_engine.result import Block, Line, Page
-from ocr_engine.stages.layout import rotated_lines
 from ocr_engine.stages.reading_order import reading_order
 
 MODELS = "PP-OCRv6_small"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ocr_engine.geometry import Quad
+from ocr_engine.geometry import Quad, rotated
 from ocr_engine.result import Document, Glyph, Line, Page, Word
 
 Move = Callable[[Quad], Quad]
@@ -16,6 +16,13 @@ def moved_line(line: Line, move: Move) -> Line:
     words = line.words and tuple(_moved_word(word, move) for word in line.words)
     glyphs = line.glyphs and _moved_glyphs(line.glyphs, move)
     return replace(line, box=move(line.box), words=words, glyphs=glyphs)
+
+
+def rotated_lines(lines: Sequence[Line], angle: int, width: int, height: int) -> list[Line]:
+    """The lines after a page of this size was rotated clockwise by 0, 90, 180 or 270 degrees."""
+    if not angle:
+        return list(lines)
+    return [moved_line(line, lambda box: rotated(box, angle, width, height)) for line in lines]
 
 
 def resized(document: Document, width: int, height: int) -> Document:

@@ -11,7 +11,7 @@ from whole_pages import WholePage
 
 from ocr_engine.geometry import LevelBox
 from ocr_engine.result import Line, Page
-from ocr_engine.stages.layout import image_document
+from tests.support.made_pages import image_document
 
 
 def read_as(*lines: str, angle: int = 0) -> Page:

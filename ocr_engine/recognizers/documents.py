@@ -9,9 +9,9 @@ import numpy as np
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.layout.page import lay_out
 from ocr_engine.layout.rules import find_rules
+from ocr_engine.moved_boxes import rotated_lines
 from ocr_engine.result import Document, Line, Page
 from ocr_engine.stages import page_angle
-from ocr_engine.stages.layout import rotated_lines
 from ocr_engine.stages.reading_order import page_skew
 
 LEAST_LINES = 4  # on a page on which tables are looked for

@@ -14,7 +14,6 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Document, Glyph, Line, Recognition, Word
 from ocr_engine.result_json import as_json, from_json
-from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import (
     Begun,
     Done,
@@ -32,6 +31,7 @@ from ocr_engine.worker.messages import (
     encode_request,
 )
 from tests.support import made_pages
+from tests.support.made_pages import image_document
 
 BOX: Quad = ((1, 2), (30, 2), (30, 12), (1, 12))
 LINES = (

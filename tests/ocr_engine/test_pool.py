@@ -39,12 +39,12 @@ from ocr_engine.pool.spec import PoolSpec
 from ocr_engine.pool.supervisor import SupervisorSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.result import Recognition
-from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done
 from ocr_engine.worker.spec import IDLE_TRIM_SECONDS, WorkerSpec
 from tests.support.cards import card
 from tests.support.fake_recognizers import FILLED_MB, load_echo, load_obedient, load_on_command
 from tests.support.garbage import GARBAGE
+from tests.support.made_pages import image_document
 from tests.support.pools import read, whole
 from tests.support.watching import descriptors, is_alive, until, worker_processes
 

@@ -16,9 +16,9 @@ from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import Recognizer
 from ocr_engine.result import Line, Recognition
-from ocr_engine.stages.layout import image_document
 from tests.support.cards import said
 from tests.support.fake_recognizers import Obedient
+from tests.support.made_pages import image_document
 
 
 class ScriptedLine(NamedTuple):

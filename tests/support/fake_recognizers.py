@@ -21,11 +21,10 @@ from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
-from ocr_engine.stages.layout import image_document
 from ocr_engine.worker.messages import Done, encode_reply
 from tests.support.cards import lines_of, said
 from tests.support.garbage import GARBAGE, frame
-from tests.support.made_pages import DOCUMENT, with_words
+from tests.support.made_pages import DOCUMENT, image_document, with_words
 
 RECITAL = "all the words of a long book, " * 180_000  # 5 MB
 GROWTH_MB = 8

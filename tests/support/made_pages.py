@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ocr_engine.geometry import LevelBox, Quad
 from ocr_engine.result import Block, Cell, Document, Line, Page, Table, Word
@@ -126,3 +126,12 @@ def in_areas(*groups: Sequence[Line], width: int = 640, height: int = 480) -> Do
 
 def page_of(*blocks: Block) -> Document:
     return Document((Page(WIDTH, HEIGHT, blocks),))
+
+
+def image_document(
+    width: int, height: int, lines: Iterable[Line], frames: int = 1, angle: int = 0
+) -> Document:
+    """A document of one page whose lines are one block."""
+    lines = tuple(lines)
+    blocks = (Block(lines),) if lines else ()
+    return Document((Page(width, height, blocks, angle=angle),), frames)

@@ -11,12 +11,12 @@ from cache.result_cache import ResultCache
 from ocr_engine.engine import DEFAULT_TURN, Engine, TaskState, Turn
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
-from ocr_engine.stages.layout import image_document
 from server.operations.metrics import Metrics
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from tests.support.cards import lines_of
+from tests.support.made_pages import image_document
 
 
 @dataclass(eq=False)
