@@ -20,7 +20,7 @@ EVERY_WIDTH = pytest.mark.parametrize(
 MIXED = [
     ScriptedLine("high confidence", 0.99, rectangle(20, 40, 300, 30)),
     ScriptedLine("medium confidence", 0.85, rectangle(20, 90, 300, 30)),
-    ScriptedLine("low confidence", 0.42, rectangle(20, 140, 300, 30)),
+    ScriptedLine("low confidence", 0.55, rectangle(20, 140, 300, 30)),
 ]
 
 

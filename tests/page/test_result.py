@@ -20,7 +20,7 @@ HOSTILE = "<img src=x onerror=\"document.title='changed'\"><script>alert(1)</scr
 MIXED = [
     ScriptedLine("high confidence", 0.99, rectangle(20, 40, 300, 30)),
     ScriptedLine("medium confidence", 0.85, rectangle(20, 90, 300, 30)),
-    ScriptedLine("low confidence", 0.42, rectangle(20, 140, 300, 30)),
+    ScriptedLine("low confidence", 0.55, rectangle(20, 140, 300, 30)),
 ]
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 
