@@ -20,6 +20,7 @@ MIXED = [
     ScriptedLine("doubtful", 0.55, rectangle(20, 90, 300, 30)),
 ]
 NAMES = {
+    "Markdown": "scan-1.md",
     "hOCR": "scan-1.hocr",
     "Table of words": "scan-1.tsv",
     "ALTO": "scan-1.alto.xml",
@@ -37,7 +38,7 @@ def download(page: Page, kind: str) -> Download:
     return started.value
 
 
-@pytest.mark.parametrize("kind", ["hOCR", "Table of words", "ALTO"])
+@pytest.mark.parametrize("kind", ["Markdown", "hOCR", "Table of words", "ALTO"])
 def test_text_files_have_the_lines(here: Visit, kind: str) -> None:
     here.read(scene(MIXED), name="scan")
     file = download(here.page, kind)
@@ -45,7 +46,7 @@ def test_text_files_have_the_lines(here: Visit, kind: str) -> None:
     content = Path(file.path()).read_text()
     assert "certain" in content
     assert "doubtful" in content
-    if kind != "Table of words":
+    if kind in ("hOCR", "ALTO"):
         ElementTree.fromstring(content)
 
 

@@ -10,7 +10,7 @@ import { failureText } from "./failures.js";
 import { addressWith, optionFields } from "./request_options.js";
 
 // Formats of the API, and the extensions of their files.
-const FORMATS = { hocr: "hocr", tsv: "tsv", alto: "alto.xml", image: "boxes.png" };
+const FORMATS = { markdown: "md", hocr: "hocr", tsv: "tsv", alto: "alto.xml", image: "boxes.png" };
 
 export class ServerExports {
   #session;

@@ -131,6 +131,7 @@ export default {
   export: "Export",
   downloaded: "Downloaded",
   more_exports: "More",
+  export_markdown: "Markdown (.md)",
   export_hocr: "hOCR (.hocr)",
   export_tsv: "Table of words (.tsv)",
   export_alto: "ALTO (.xml)",

@@ -126,6 +126,7 @@ export default {
   export: "导出",
   downloaded: "已下载",
   more_exports: "更多",
+  export_markdown: "Markdown（.md）",
   export_hocr: "hOCR（.hocr）",
   export_tsv: "单词表格（.tsv）",
   export_alto: "ALTO（.xml）",
