@@ -38,6 +38,22 @@ export default {
   "The id of the batch.": "批次的 ID。",
   "MD5 of the image's bytes, in hex.": "图片字节的 MD5，十六进制。",
   "The longest time to wait for the end of the job, in seconds.": "等待任务结束的最长时间，单位秒。",
-  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown. By default as chosen for the job.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格。默认与任务相同。",
+  "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others.":
+    "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。",
+  "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others. By default as chosen for the job.":
+    "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。默认与任务相同。",
+  "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with the blanks in front of them and between them.":
+    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：高度相同的行以制表符连接。`code`：保留行前和行间的空白。",
+  "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with the blanks in front of them and between them. By default as chosen for the job.":
+    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：高度相同的行以制表符连接。`code`：保留行前和行间的空白。默认与任务相同。",
+  "Add the blocks of the page to the format json: paragraphs, titles, lists, tables.":
+    "在 json 格式中加入页面的块：段落、标题、列表、表格。",
+  "Add the blocks of the page to the format json: paragraphs, titles, lists, tables. By default as chosen for the job.":
+    "在 json 格式中加入页面的块：段落、标题、列表、表格。默认与任务相同。",
+  "Lines with a lower confidence are left out. By default as chosen for the job.":
+    "不输出置信度更低的行。默认与任务相同。",
 };

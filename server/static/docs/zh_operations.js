@@ -28,14 +28,13 @@ export default {
   "Get the state or result of a job": "获取任务的状态或结果",
   "A failed job is also answered with 200; see `job.state` and `job.error`.":
     "失败的任务也返回 200；请查看 `job.state` 和 `job.error`。",
-  "The output format; by default the one chosen for the job.": "输出格式；默认为任务所选的格式。",
   "The job's state; its result in the requested format when it is done.": "任务的状态；完成后为所请求格式的结果。",
   "Cancel a job, or erase a finished one": "取消任务，或删除已完成的任务",
   "Queued work is dropped. A recognition in progress is stopped, unless another request waits for it.":
     "排队中的工作会被丢弃。正在进行的识别会停止，除非还有其他请求在等待它。",
   "Delete a finished job with its result.": "删除已完成的任务及其结果。",
   "The job is cancelled or erased.": "任务已取消或删除。",
-  "Get the result of a job in any format": "以任意格式获取任务的结果",
+  "Get the result of a job in any format and order": "以任意格式和顺序获取任务的结果",
   "409 if the job is not finished or was cancelled; a failed job answers with the status and the code of its error.":
     "任务未完成或已取消时返回 409；失败的任务返回其错误对应的状态码和错误码。",
   "Follow a job with Server-Sent Events": "通过 Server-Sent Events 跟踪任务",
@@ -65,7 +64,7 @@ export default {
   "Delete the finished jobs with their results.": "删除已完成的任务及其结果。",
   "They are cancelled or erased.": "任务已取消或删除。",
   "Get a cached result without sending the image": "无需发送图片，获取缓存的结果",
-  "Each combination of options has its own result.": "每种选项组合都有各自的结果。",
+  "Each combination of recognition options has its own result.": "每种识别选项组合都有各自的结果。",
   "The client already has this version.": "客户端已有此版本。",
   "Erase the stored results of an image": "删除图片的已存结果",
   "The caller's cached results of the image, with all options, and its bytes. Where all users share them (`cache.scope`), it needs the scope `admin`.":
