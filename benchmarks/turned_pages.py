@@ -35,6 +35,7 @@ from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E40
 from ocr_engine.options import RecognitionOptions  # noqa: E402
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer  # noqa: E402
 from ocr_engine.result import Page  # noqa: E402
+from ocr_engine.selection import in_raster_order  # noqa: E402
 from text_accuracy import errors_and_length, normalise  # noqa: E402
 
 MODELS = "PP-OCRv6_small"
@@ -87,7 +88,7 @@ def read(recognizer: Recognizer, page: WholePage) -> Page:
     page.image.save(encoded, "PNG")
     image = decode(encoded.getvalue(), 40_000_000)
     (found,) = recognizer.recognize(image, RecognitionOptions()).result.pages
-    return found
+    return in_raster_order(found)  # as the known lines
 
 
 def add(

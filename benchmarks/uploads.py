@@ -44,9 +44,9 @@ def uploads(images: Mapping[str, bytes], randomness: random.Random) -> Iterator[
             yield upload(name, varied(images[name], next(numbers)))
 
 
-def upload(name: str, image: bytes) -> Request:
+def upload(name: str, image: bytes, path: str = "/ocr") -> Request:
     """The image as the body of POST /ocr."""
-    return Request(name, image, headers={"Content-Type": "application/octet-stream"})
+    return Request(name, image, path=path, headers={"Content-Type": "application/octet-stream"})
 
 
 def varied(image: bytes, number: int) -> bytes:

@@ -45,9 +45,14 @@ class Invariant:
 
     def broken(self, seconds: float = SETTLE_SECONDS) -> list[str]:
         """The violations that remain after this many seconds."""
+        wrong: list[str] = []
+
+        def is_settled() -> bool:
+            wrong[:] = self._unsettled()
+            return not wrong
+
         with contextlib.suppress(AssertionError):
-            wait_until(lambda: not self._unsettled(), "an idle server", seconds)
-        wrong = self._unsettled()
+            wait_until(is_settled, "an idle server", seconds)
         left = sorted(path.name for path in self.server.temporary.rglob("*"))
         if left:
             wrong.append(f"temporary files are left: {left}")
