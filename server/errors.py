@@ -14,7 +14,7 @@ ServiceError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class ServiceError(Exception):
@@ -203,6 +203,21 @@ class StorageUnavailable(ServiceError):
         cause = getattr(self.__cause__, "orig", None) or self.__cause__
         reason = str(cause).strip().partition("\n")[0] or type(cause).__name__
         return f"{self.message} ({reason})" if cause is not None else self.message
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most similar to a wrong one; None if none is similar."""
+    import difflib  # costs memory, and few names are wrong
+
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
+def unknown_field(name: str, known: Iterable[str]) -> str:
+    """The message for a field that does not exist: the similar one, or all that are known."""
+    known = list(known)
+    close = closest(name, known)
+    hint = f"did you mean {close}?" if close else f"accepted are {', '.join(known)}"
+    return f"unknown field {truncated(name)}; {hint}"
 
 
 def truncated(value: object) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from statistics import median
 from typing import NamedTuple
 
 from ocr_engine.geometry import Quad, is_vertical, rotated
@@ -58,6 +57,8 @@ def placed_blocks(page: Page) -> list[list[PlacedLine]]:
 
 def character_width(lines: Iterable[PlacedLine]) -> float:
     """The median width of a character in pixels, half of a wide one; 0 without characters."""
+    from statistics import median  # costs memory, and few requests need it
+
     widths = [
         (placed.right - placed.left) / columns
         for placed in lines
@@ -103,6 +104,8 @@ def _placed(line: Line, area: int, quad: Quad, skew: float) -> PlacedLine:
 
 def _skew(quads: Iterable[Quad]) -> float:
     """The median slope of the long lines in radians; 0.0 if there are none, or if it is large."""
+    from statistics import median  # as in character_width()
+
     slopes = [
         math.atan2(by - ay, bx - ax)
         for (ax, ay), (bx, by), _, (dx, dy) in quads

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from ocr_engine.options import Granularity, Orientation, RecognitionOptions
-from server.errors import BadField, truncated
+from server.errors import BadField, unknown_field
 from server.formats.registry import FORMATS, OUTPUT_FORMATS
 from server.formats.rendering import Order, Rendering, TextForm
 from server.intake.fields import Form, checked, is_given
@@ -143,7 +143,7 @@ def check_known(fields: Iterable[str], known: Sequence[str]) -> None:
     """BadField for a field that is not among the known ones."""
     for name in fields:
         if name not in known:
-            raise BadField(_unknown(name, known))
+            raise BadField(unknown_field(name, known))
 
 
 def _checked_fields(
@@ -155,11 +155,3 @@ def _checked_fields(
         for name, constraint in constraints.items()
         if name in fields and is_given(fields[name])
     }
-
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    import difflib  # costs memory, and few names are wrong
-
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(known)}"
-    return f"unknown field {truncated(name)}; {hint}"

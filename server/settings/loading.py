@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ocr_engine.errors import listed
+from server.errors import closest
 from server.settings.paddleocr_keys import adopt
 from server.settings.secrets import MASK, is_secret
 from server.settings.settings import (
@@ -181,11 +182,9 @@ def _build_entry(fields: Mapping[str, Any], name: str, value: Any, prefix: str) 
 
 
 def _unknown(name: str, prefix: str, fields: Mapping[str, Any]) -> str:
-    import difflib  # costs memory, and few names are wrong
-
-    close = difflib.get_close_matches(name, fields, n=1)
-    if close:
-        return f"unknown key; did you mean {prefix}{close[0]}?"
+    close = closest(name, fields)
+    if close is not None:
+        return f"unknown key; did you mean {prefix}{close}?"
     elsewhere = [key for key in all_keys() if key.split(".")[-1] == name]
     if elsewhere:
         return f"unknown key here; did you mean {elsewhere[0]}?"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from server.errors import BadField, truncated
+from server.errors import BadField, unknown_field
 from server.intake.fields import checked
 from server.principal import ALL_BUT_ADMIN, Scope
 from server.settings.constraints import Constraint, Nullable, Number, Schema, WholeNumber
@@ -83,10 +83,6 @@ def check_key_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, value in values.items():
         if name not in KEY_FIELDS:
-            import difflib  # costs memory, and few names are wrong
-
-            close = difflib.get_close_matches(name, KEY_FIELDS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"accepted are {', '.join(KEY_FIELDS)}"
-            raise BadField(f"unknown field {truncated(name)}; {hint}")
+            raise BadField(unknown_field(name, KEY_FIELDS))
         found[name] = checked(name, value, KEY_FIELDS[name])
     return found
