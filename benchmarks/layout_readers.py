@@ -23,7 +23,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.recognizers.documents import image_layout
 from ocr_engine.result import Block, Line, Page
-from ocr_engine.stages.reading_order import reading_order
+from ocr_engine.stages.reading_order import page_skew, reading_order
 
 MODELS = "PP-OCRv6_small"
 MAX_PIXELS = 40_000_000
@@ -51,9 +51,9 @@ def laid_out(page: StoredPage) -> Layout:
     """The layout of the true lines of a page."""
     truth = page.truth
     lines = true_lines(truth)
-    boxes = [line.box for line in lines]
+    corners = np.array([line.box for line in lines], dtype=np.float64)
     start = time.process_time()
-    blocks, raster = lay_out(lines, boxes, truth.width, truth.height, truth.rules)
+    blocks, raster = lay_out(lines, corners, page_skew(corners), truth.height, truth.rules)
     seconds = time.process_time() - start
     ordered = [line for block in blocks for line in block.lines]
     restored = [ordered[place] for place in raster] if raster else ordered

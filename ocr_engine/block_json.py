@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Annotated, Any, NotRequired, TypedDict, get_args
 
-from ocr_engine.result import Block, BlockType, Cell, Line, Table
+from ocr_engine.result import Block, BlockType, Cell, Line, Table, raster_of
 
 _NOT_NEGATIVE = {"minimum": 0}
 _AT_LEAST_1 = {"minimum": 1}
@@ -79,11 +79,9 @@ def blocks_from_json(
     positions = _positions(order, len(lines))
     blocks = tuple(_block(block, lines) for block in data)
     if raster is None:
-        in_rows = tuple(positions)
-    else:
-        _positions(raster, len(lines))
-        in_rows = tuple(positions[number] for number in raster)
-    return blocks, in_rows if in_rows != tuple(range(len(lines))) else ()
+        return blocks, raster_of(positions)
+    _positions(raster, len(lines))
+    return blocks, raster_of([positions[number] for number in raster])
 
 
 def _positions(order: Sequence[int], count: int) -> list[int]:

@@ -155,6 +155,11 @@ class Page:
         return _mean_confidence(self.lines)
 
 
+def raster_of(positions: Sequence[int]) -> tuple[int, ...]:
+    """Page.raster of these positions: empty if the lines are in raster order."""
+    return () if list(positions) == list(range(len(positions))) else tuple(positions)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The recognized pages of a file, in order; a single one for an image.

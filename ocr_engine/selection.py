@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, groupby
 
-from ocr_engine.result import Block, Cell, Page, Table
+from ocr_engine.result import Block, Cell, Page, Table, raster_of
 
 
 def confident(page: Page, score: float) -> Page:
@@ -14,12 +14,12 @@ def confident(page: Page, score: float) -> Page:
     kept = [line.confidence >= score for line in page.lines]
     if all(kept):
         return page
-    places = _renumbered(kept)
-    raster = tuple(places[position] for position in page.raster if kept[position])
+    places = list(accumulate(kept, initial=0))  # of each line, among those that are kept
+    raster = [places[position] for position in page.raster if kept[position]]
     return replace(
         page,
         blocks=tuple(_with_lines_left(page.blocks, kept)),
-        raster=raster if raster != tuple(range(len(raster))) else (),
+        raster=raster_of(raster),
     )
 
 
@@ -61,18 +61,9 @@ def _with_lines_left(blocks: Sequence[Block], kept: Sequence[bool]) -> Iterator[
 
 
 def _table_with(table: Table, kept: Sequence[bool]) -> Table:
-    places = _renumbered(kept)
+    places = list(accumulate(kept, initial=0))
 
     def cell_with(cell: Cell) -> Cell:
         return replace(cell, lines=tuple(places[each] for each in cell.lines if kept[each]))
 
     return replace(table, cells=tuple(map(cell_with, table.cells)))
-
-
-def _renumbered(kept: Sequence[bool]) -> list[int]:
-    """For each position, the number of kept ones before it."""
-    places, count = [], 0
-    for stays in kept:
-        places.append(count)
-        count += stays
-    return places

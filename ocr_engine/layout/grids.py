@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
@@ -199,14 +200,14 @@ def _place(piece: Piece, grid: _Grid) -> Place | None:
     """The row and column in which a piece lies; of several columns, that where it begins."""
     if piece.table is not None:
         return None
-    row = int(np.searchsorted(grid.ys, piece.middle)) - 1
+    row = bisect_left(grid.ys, piece.middle) - 1
     middle = (piece.left + piece.right) / 2
-    column = int(np.searchsorted(grid.xs, middle)) - 1
+    column = bisect_left(grid.xs, middle) - 1
     if not (0 <= row < len(grid.ys) - 1 and 0 <= column < len(grid.xs) - 1):
         return None
     if piece.width > 1.2 * (grid.xs[column + 1] - grid.xs[column]):
         begin = piece.left + min(piece.height, piece.width) / 2
-        column = max(0, int(np.searchsorted(grid.xs, begin)) - 1)
+        column = max(0, bisect_left(grid.xs, begin) - 1)
     return row, column
 
 

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from ocr_engine.geometry import Quad
 from ocr_engine.layout import columns, grids, running, tables, vertical
 from ocr_engine.layout.paragraphs import Body, Draft, body_of, drafts_of
 from ocr_engine.layout.pieces import Piece, body_height, straightened
 from ocr_engine.layout.rows import Row, rows_of
 from ocr_engine.layout.rules import Rule
-from ocr_engine.result import Block, Line
-from ocr_engine.stages.reading_order import page_skew
+from ocr_engine.result import Block, Line, raster_of
+from ocr_engine.stages.reading_order import Corners
 
 SAME_LEVEL = 1.1  # ratio of the heights of two titles of the same level
 
 
 def lay_out(
     lines: Sequence[Line],
-    upright: Sequence[Quad],
-    width: int,
+    corners: Corners,
+    skew: float,
     height: int,
     rules: Sequence[Rule] = (),
 ) -> tuple[tuple[Block, ...], tuple[int, ...]]:
     """The blocks of a page in reading order, and Page.raster; each line is in one block.
 
-    lines: in raster order. upright: their boxes on the upright page of this width and height in
-    pixels. rules: the long straight lines drawn on it.
+    lines: in raster order. corners: of their boxes, on the upright page of this height in pixels.
+    skew: its page_skew(). rules: the long straight lines drawn on it.
     """
     if not lines:
         return (), ()
-    skew = page_skew(np.array(upright, dtype=np.float64))
-    pieces = straightened(lines, upright, skew)
+    pieces = straightened(lines, corners, skew)
     found = list(_drafts(grids.with_tables(pieces, grids.level(rules, skew)), height))
     blocks = _blocks(lines, found)
     order = [number for _, draft in found for number in draft.numbers]
@@ -110,7 +106,4 @@ def _levels(heights: Sequence[float]) -> dict[float, int]:
 
 def _raster(order: Sequence[int]) -> tuple[int, ...]:
     """Where each line went, unless all stayed in their places."""
-    places = [0] * len(order)
-    for place, number in enumerate(order):
-        places[number] = place
-    return () if places == list(range(len(order))) else tuple(places)
+    return raster_of(sorted(range(len(order)), key=order.__getitem__))

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ocr_engine.geometry import VERTICAL_RATIO, Quad
+from ocr_engine.geometry import VERTICAL_RATIO
 from ocr_engine.result import Line, Table
+from ocr_engine.stages.reading_order import Corners
 
 SHORT = 4.0  # font sizes: the length of a shorter text does not show its font size
 LINE_HEIGHT = 1.15  # of a line without space above and below, in font sizes
@@ -62,11 +63,8 @@ class Piece(NamedTuple):
         )
 
 
-def straightened(lines: Sequence[Line], quads: Sequence[Quad], skew: float) -> list[Piece]:
-    """The pieces of a page whose lines rise or fall by this angle in radians."""
-    if not quads:
-        return []
-    corners = np.array(quads, dtype=np.float64)
+def straightened(lines: Sequence[Line], corners: Corners, skew: float) -> list[Piece]:
+    """The pieces of a page of at least one line; see lay_out()."""
     if skew:
         sine, cosine = math.sin(skew), math.cos(skew)
         middles = corners.mean(axis=1) @ np.array([[cosine, -sine], [sine, cosine]])

@@ -66,8 +66,10 @@ def _bridged(strips: Sequence[Strip], rows: Sequence[Row]) -> list[Strip]:
     for strip in sorted(strips, key=lambda strip: strip.top):
         for number, above in enumerate(joined):
             left, right = max(above.left, strip.left), min(above.right, strip.right)
+            if left >= right:
+                continue
             between = [row for row in rows if above.bottom <= row.middle <= strip.top]
-            if left < right and len(between) == 1 and len(between[0].pieces) > 1:
+            if len(between) == 1 and len(between[0].pieces) > 1:
                 joined[number] = Strip(left, above.top, right, strip.bottom)
                 break
         else:

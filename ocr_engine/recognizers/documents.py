@@ -8,7 +8,7 @@ import numpy as np
 
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.layout.page import lay_out
-from ocr_engine.layout.rules import find_rules
+from ocr_engine.layout.rules import Rule, find_rules
 from ocr_engine.moved_boxes import rotated_lines
 from ocr_engine.result import Document, Line, Page
 from ocr_engine.stages import page_angle
@@ -22,12 +22,13 @@ def image_layout(image: DecodedImage, found: Sequence[Line], angle: int) -> Docu
 
     angle: see Page.
     """
-    pixels = page_angle.rotate(image.pixels, angle)
-    height, width = pixels.shape[:2]
-    boxes = [line.box for line in found]
-    skew = page_skew(np.array(boxes, dtype=np.float64)) if boxes else 0.0
-    rules = find_rules(pixels, skew) if len(found) >= LEAST_LINES else ()
-    lines = rotated_lines(found, -angle % 360, width, height)
-    blocks, raster = lay_out(lines, boxes, width, height, rules)
     height, width = image.pixels.shape[:2]
+    across, down = (height, width) if angle in (90, 270) else (width, height)
+    corners = np.array([line.box for line in found], dtype=np.float64)
+    skew = page_skew(corners) if found else 0.0
+    rules: tuple[Rule, ...] = ()
+    if len(found) >= LEAST_LINES:
+        rules = find_rules(page_angle.rotate(image.pixels, angle), skew)
+    lines = rotated_lines(found, -angle % 360, across, down)
+    blocks, raster = lay_out(lines, corners, skew, down, rules)
     return Document((Page(width, height, blocks, angle=angle, raster=raster),), image.frames)

@@ -9,6 +9,8 @@ import numpy as np
 
 from ocr_engine.stages.detection import QuadArray
 
+Corners = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # of boxes: (n, 4, 2)
+
 ROW_OVERLAP = 0.5
 LONG_RATIO = 3.0  # width to height from which a box shows the slope of its line
 SHORT_RATIO = 1.5  # from which several boxes together do
@@ -85,7 +87,7 @@ def _rotated_left(box: QuadArray) -> QuadArray:
     return np.roll(rotated, -int(to_the_right.argmax()), axis=0)
 
 
-def page_skew(corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+def page_skew(corners: Corners) -> float:
     """The median slope in radians of boxes (n, 4, 2) at least three times as wide as high.
 
     Without such boxes, that of at least FEW shorter ones, unless it is too small to be sure of.

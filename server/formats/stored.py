@@ -15,7 +15,7 @@ from typing import Any, NotRequired, TypedDict
 
 from cache.stored_result import StoredResult
 from ocr_engine.block_json import BlockJson, blocks_as_json
-from ocr_engine.result import Document, Page, Recognition
+from ocr_engine.result import Document, Page, Recognition, raster_of
 from ocr_engine.result_json import (
     BoxJson,
     TextLineJson,
@@ -113,8 +113,8 @@ def _layout_as_json(page: Page, shown_score: float) -> StoredLayout:
         "shown_score": shown_score,
         "blocks": blocks_as_json(page.blocks, numbers),
     }
-    raster = [numbers[place] for place in page.raster] if page.raster else numbers
-    if raster != list(range(len(lines))):
+    raster = raster_of([numbers[place] for place in page.raster] if page.raster else numbers)
+    if raster:
         layout["raster"] = raster
     if hidden:
         layout["lines"] = [line_as_json(lines[place]) for place in hidden]

@@ -11,9 +11,9 @@ from ocr_engine.geometry import LevelBox, Quad, as_quad
 from ocr_engine.layout import lay_out
 from ocr_engine.layout.rules import Rule
 from ocr_engine.result import Block, Line
-from ocr_engine.stages.reading_order import reading_order
+from ocr_engine.stages.reading_order import page_skew, reading_order
 
-WIDTH, HEIGHT = 1000, 1400
+HEIGHT = 1400
 SIZE = 20  # of the font, in pixels
 PITCH = 30  # distance of lines
 
@@ -52,7 +52,6 @@ def column(name: str, left: float, top: float, lengths: Iterable[int]) -> list[L
 
 def laid_out(
     lines: Sequence[Line],
-    width: int = WIDTH,
     height: int = HEIGHT,
     rules: Sequence[Rule] = (),
     boxes: Sequence[Quad] | None = None,
@@ -61,7 +60,8 @@ def laid_out(
     quads = [each.box for each in lines] if boxes is None else boxes
     order = reading_order([np.array(quad, dtype=np.float32) for quad in quads])
     given = [lines[number] for number in order]
-    blocks, raster = lay_out(given, [quads[number] for number in order], width, height, rules)
+    corners = np.array([quads[number] for number in order], dtype=np.float64)
+    blocks, raster = lay_out(given, corners, page_skew(corners), height, rules)
     found = [each for block in blocks for each in block.lines]
     assert sorted(map(id, found)) == sorted(map(id, given))
     assert ([found[place] for place in raster] if raster else found) == given
