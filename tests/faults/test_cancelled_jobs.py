@@ -26,7 +26,7 @@ def start_and_cancel(server: ServerProcess, text: str) -> str:
 
 
 def test_jobs_that_are_cancelled_as_soon_as_they_run_cost_no_worker(
-    patient: ServerProcess,
+    patient: ServerProcess, tmp_path: Path
 ) -> None:
     before = patient.health()["restarts"]
     stop = threading.Event()
@@ -40,8 +40,13 @@ def test_jobs_that_are_cancelled_as_soon_as_they_run_cost_no_worker(
 
     with ThreadPoolExecutor(1) as client:
         served = client.submit(victim)
+        states: list[str] = []
         try:
-            states = [start_and_cancel(patient, f"take 0.2 {n}") for n in range(CANCELS)]
+            for n in range(CANCELS):
+                gate = tmp_path / f"gate-{n}"
+                gate.touch()
+                states.append(start_and_cancel(patient, f"hold {gate}"))
+                gate.unlink()
         finally:
             stop.set()
         assert states == ["cancelled"] * CANCELS
