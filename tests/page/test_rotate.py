@@ -26,8 +26,10 @@ TURNED = {
 
 
 def asked(request: Request) -> dict[str, list[str]]:
-    """The fields of the query."""
-    return parse_qs(urlsplit(request.url).query)
+    """The fields of the query, without the one that all uploads have."""
+    fields = parse_qs(urlsplit(request.url).query)
+    assert fields.pop("layout") == ["true"]
+    return fields
 
 
 def rotate(page: Page) -> dict[str, list[str]]:
