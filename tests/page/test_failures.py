@@ -31,6 +31,12 @@ def test_failures_are_counted_apart(here: Visit) -> None:
     expect(page.locator("#progress-text")).to_have_text("1 read, 4 failed")
 
 
+def test_the_list_says_why_an_image_failed(here: Visit) -> None:
+    page = with_failures(here)
+    reasons = page.locator(".tray-row.failed .tray-state")
+    expect(reasons).to_have_text(["No connection", "Unknown format", "Damaged", "Too large"])
+
+
 def test_the_list_can_show_only_failures(here: Visit) -> None:
     page = with_failures(here)
     only = page.get_by_role("button", name="Failed (4)")

@@ -78,3 +78,11 @@ def test_a_long_name_keeps_its_end(here: Visit, width: int) -> None:
         assert left < end <= right + 1
         assert name.locator(".name-end").inner_text() == "-11-30.png"
     expect(page.get_by_role("button", name=LONG).first).to_be_visible()
+
+
+def test_a_touch_screen_is_not_asked_to_drop_or_paste(visit: Callable[..., Visit]) -> None:
+    page = visit(**NARROW, is_mobile=True, has_touch=True).page
+    expect(page.locator("#start-title")).to_have_text("Choose images to read")
+    expect(page.locator("#start-hint")).to_be_hidden()
+    page.locator("#language-switch").click()
+    expect(page.locator("#start-title")).to_have_text("选择要识别的图片")

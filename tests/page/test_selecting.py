@@ -72,7 +72,7 @@ def page(visit: Callable[..., Visit]) -> Page:
         # To the left of the lines, and out of the image.
         [(64, 75), (20, 200), (400, 330), (400, 700)],
     ],
-    ids=["lines", "beside a short line", "below the column", "out of the image"],
+    ids=["lines", "next to a short line", "below the column", "out of the image"],
 )
 def test_dragging_down_a_column_selects_its_lines_only(
     page: Page, points: Sequence[tuple[float, float]]
@@ -125,8 +125,10 @@ def test_hidden_lines_are_not_selected(here: Visit) -> None:
     assert selected(here.page) == [*LEFT[:2], *LEFT[3:]]
 
 
-def test_a_change_is_kept_when_text_on_the_image_is_pressed(page: Page) -> None:
+def test_text_is_selected_while_a_line_is_edited(page: Page) -> None:
+    """Pressing the image ends the edit, which draws the lines again."""
     page.locator("#lines li .line-text").first.dblclick()
     page.get_by_role("textbox", name="Text of the line").fill("changed")
-    page.mouse.click(*place(page, 300, 325))
+    drag(page, (64, 75), (300, 150), (258, 325))
     expect(page.locator("#lines li .line-text").first).to_have_text("changed")
+    assert selected(page) == ["changed", *LEFT[1:]]

@@ -42,6 +42,11 @@ listenForDroppedFiles(byId("drop-overlay"), add);
 for (const name of ["choose", "choose-more"]) {
   byId(name).addEventListener("click", () => byId("choose-input").click());
 }
+if (matchMedia("(hover: none)").matches) {
+  // Nothing can be dropped or pasted on a phone.
+  byId("start-title").dataset.text = "start_title_touch";
+  byId("start-hint").hidden = true;
+}
 byId("try-sample").addEventListener("click", async () => add([await sampleImage()]));
 
 const cameraButtons = [byId("camera"), byId("camera-more")];

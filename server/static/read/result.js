@@ -4,10 +4,11 @@ import { canUndo, undo } from "./edits.js";
 import { filteredResult, listenForExports } from "./exports.js";
 import { canTryAgain, failureText } from "./failures.js";
 import { showFileName } from "../shared/file_name.js";
-import { number, onLanguage, percent, size, translate } from "../shared/language.js";
+import { hasText, number, onLanguage, percent, size, translate } from "../shared/language.js";
 import { isScaled, limitValues } from "./limits.js";
 import { FINISHED } from "./session.js";
 import { showTimings } from "./timings.js";
+import { shownAngle } from "./turned.js";
 
 const REDRAW_MS = 1000; // of the time until the server accepts images again
 
@@ -113,6 +114,8 @@ function facts(image) {
   const found = [size(image.file.size)];
   if (pixels) found.unshift(`${number(pixels.width)} × ${number(pixels.height)}`);
   if (pixels && isScaled(pixels)) found.push(translate("scaled", limitValues()));
+  const turn = shownAngle(image);
+  if (turn) found.push(translate("shown_turned", { turn }));
   if (data?.frames > 1) found.push(translate("first_page_only", { n: data.frames }));
   return found.join(" · ");
 }
@@ -125,5 +128,7 @@ export function stateText(image) {
     const key = image.failure.code === "rate_limited" ? "state_rate_limited" : "state_retrying";
     return translate(key, { n: image.secondsLeft });
   }
+  const reason = `short_${image.failure?.code}`;
+  if (image.state === "failed" && hasText(reason)) return translate(reason);
   return translate(`state_${image.state}`);
 }

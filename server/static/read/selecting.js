@@ -7,13 +7,14 @@ export function listenForSelection(layer, viewport) {
   let isSelecting = false;
   // Another click selects a word, which browsers do by themselves.
   layer.addEventListener("mousedown", (event) => {
-    const line = event.target.closest(".text-line");
-    if (event.button !== 0 || event.detail > 1 || !line) return;
+    const { button, detail, shiftKey, clientX: x, clientY: y, target } = event;
+    if (button !== 0 || detail > 1 || !target.closest(".text-line")) return;
     event.preventDefault();
     viewport.focus({ preventScroll: true });
+    // An edit that ended now has drawn the lines again.
+    const caret = caretIn(lineAt(layer, x, y), x, y);
     const selection = getSelection();
-    const caret = caretIn(line, event.clientX, event.clientY);
-    if (event.shiftKey && layer.contains(selection.anchorNode)) selection.extend(...caret);
+    if (shiftKey && layer.contains(selection.anchorNode)) selection.extend(...caret);
     else selection.collapse(...caret);
     isSelecting = true;
   });
@@ -21,9 +22,13 @@ export function listenForSelection(layer, viewport) {
     if (!(event.buttons & 1)) isSelecting = false;
     if (!isSelecting) return;
     const { clientX: x, clientY: y } = event;
-    const over = event.target.closest?.(".text-line") ?? nearestLine(layer, x, y);
-    if (over) getSelection().extend(...caretIn(over, x, y));
+    const line = lineAt(layer, x, y);
+    if (line) getSelection().extend(...caretIn(line, x, y));
   });
+}
+
+function lineAt(layer, x, y) {
+  return document.elementFromPoint(x, y)?.closest(".text-line") ?? nearestLine(layer, x, y);
 }
 
 function nearestLine(layer, x, y) {
