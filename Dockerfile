@@ -39,7 +39,8 @@ ARG LOCKS="slim users postgresql"
 COPY requirements/ ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
-    python3 -m pip --python /opt/ocr/bin/python install $(printf -- '-r %s.txt ' ${LOCKS})
+    for lock in ${LOCKS}; do set -- "$@" --requirement "${lock}.txt"; done \
+    && python3 -m pip --python /opt/ocr/bin/python install "$@"
 
 # The server itself, as the wheel that a release has.
 FROM pip AS code

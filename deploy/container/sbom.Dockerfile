@@ -7,6 +7,7 @@ FROM ${BASE} AS tool
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates python3-pip \
     && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
 COPY requirements/sbom.txt ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
@@ -16,14 +17,13 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
 
 # hadolint ignore=DL3006
 FROM ${IMAGE} AS image
-USER 0
 COPY --from=tool /opt/sbom /opt/sbom
 COPY tools/image_sbom.py /opt/sbom/
 ARG VERSION=""
-WORKDIR /sbom
+WORKDIR /tmp
 RUN /opt/sbom/bin/cyclonedx-py environment --output-file python.json /opt/ocr/bin/python \
     && dpkg-query --show --showformat '${Package}\t${Version}\t${Architecture}\n' > debian.tsv \
     && /opt/sbom/bin/python /opt/sbom/image_sbom.py python.json debian.tsv "${VERSION}" > sbom.cdx.json
 
 FROM scratch
-COPY --from=image /sbom/sbom.cdx.json /
+COPY --from=image /tmp/sbom.cdx.json /

@@ -14,7 +14,9 @@ from server.settings.settings import Settings
 from tests.support.checkout import ROOT
 from tests.support.manifests import (
     KUBERNETES,
+    NEWEST,
     OF_KEDA,
+    OLDEST,
     OVERLAYS,
     changed,
     check_manifests,
@@ -67,12 +69,12 @@ def pods(objects: Objects) -> Objects:
     ]
 
 
-def problems(objects: Objects, folder: Path) -> str:
+def problems(objects: Objects, folder: Path, version: str = OLDEST) -> str:
     """What Kubernetes' schemas, or the fields of KEDA, say against the objects."""
     native = [each for each in objects if each["apiVersion"] != OF_KEDA]
     file = folder / "objects.yaml"
     file.write_text(yaml.safe_dump_all(native), encoding="utf-8")
-    status, said = check_manifests(file)
+    status, said = check_manifests(file, version)
     wrong = [each for other in objects if other not in native for each in unknown_fields(other)]
     return "\n".join([said] * bool(status) + wrong)
 
@@ -90,8 +92,9 @@ def unknown_fields(scaled: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"triggers.metadata.{name}" for name in trigger["metadata"].keys() ^ expected)
 
 
-def test_kubernetes_accepts_the_objects(objects: Objects, tmp_path: Path) -> None:
-    assert problems(objects, tmp_path) == ""
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_kubernetes_accepts_the_objects(objects: Objects, tmp_path: Path, version: str) -> None:
+    assert problems(objects, tmp_path, version) == ""
 
 
 @pytest.mark.parametrize(
@@ -118,8 +121,8 @@ def test_kubernetes_accepts_the_objects(objects: Objects, tmp_path: Path) -> Non
 def test_a_mistake_in_a_file_is_found(tmp_path: Path, file: str, right: str, wrong: str) -> None:
     copy = copied_manifests(tmp_path)
     changed(copy / file, right, wrong)
-    found = [problem_of(copy / "overlays" / name, tmp_path) for name in OVERLAYS]
-    assert any(found)
+    overlay = Path(file).parent if file.startswith("overlays") else "overlays/hpa"
+    assert problem_of(copy / overlay, tmp_path) != ""
 
 
 def problem_of(overlay: Path, folder: Path) -> str:
@@ -269,12 +272,18 @@ def test_every_metric_and_job_exists() -> None:
 
 
 def test_promtool_accepts_the_job(tmp_path: Path) -> None:
-    status, said = check(
-        "promtool", "check", "config", "--syntax-only", KUBERNETES / "prometheus.yml"
+    # Debian's Prometheus knows no Kubernetes, so a file takes the place of its pods.
+    lines = "kubernetes_sd_configs:\n      - role: pod\n        namespaces:\n          names: [ocr]\n"
+    file = changed(
+        KUBERNETES / "prometheus.yml",
+        lines,
+        "file_sd_configs:\n      - files: [pods.json]\n",
+        tmp_path,
     )
+    status, said = check("promtool", "check", "config", "--syntax-only", file)
     assert status == 0, said
-    wrong = changed(KUBERNETES / "prometheus.yml", "relabel_configs", "relabel_config", tmp_path)
-    assert check("promtool", "check", "config", "--syntax-only", wrong)[0] != 0
+    changed(file, "relabel_configs", "relabel_config")
+    assert check("promtool", "check", "config", "--syntax-only", file)[0] != 0
 
 
 def test_the_adapter_serves_the_metric_of_the_autoscaler_for_each_pod() -> None:
