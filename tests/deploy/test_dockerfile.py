@@ -25,7 +25,7 @@ def test_hadolint_accepts_the_file(file: Path) -> None:
         ("ENTRYPOINT [", "ENTRYPOINTS ["),
         ("STOPSIGNAL SIGTERM", "MAINTAINER somebody"),
         ("--no-install-recommends ", ""),
-        ("CMD [\"serve\"]", "CMD serve"),
+        ('CMD ["serve"]', "CMD serve"),
         ("    && rm -rf /var/lib/apt/lists/*", "    && true"),
         ("WORKDIR /build", "WORKDIR build"),
     ],
@@ -66,4 +66,6 @@ def test_the_image_runs_without_root_and_its_health_check_without_a_shell() -> N
     assert 'CMD ["ocr-server", "check-ready"]' in last
     assert 'ENTRYPOINT ["ocr-server"]' in last
     secret = re.compile(r"(?i)key|token|password|secret")
-    assert [line for line in re.findall(r"^(?:ARG|ENV) .+$", TEXT, re.M) if secret.search(line)] == []
+    assert [
+        line for line in re.findall(r"^(?:ARG|ENV) .+$", TEXT, re.M) if secret.search(line)
+    ] == []

@@ -30,8 +30,8 @@ from tests.support.monitoring import check
 STOP_SECONDS = 15.0  # that the server may need after its grace time
 SECRETS = "/run/secrets/ocr-server/"
 OF_THE_IMAGE = {"XDG_CACHE_HOME"}  # variables of the image that an overlay changes
-# All fields of a ScaledObject that are used: KEDA is not here to refuse others. Below `behavior` they
-# are those of the HorizontalPodAutoscaler.
+# All fields of a ScaledObject that are used: KEDA is not here to refuse others. Those below `behavior`
+# are compared with the HorizontalPodAutoscaler.
 SCALED_OBJECT = {
     "": {"apiVersion", "kind", "metadata", "spec"},
     "spec": {"scaleTargetRef", "minReplicaCount", "maxReplicaCount", "triggers", "advanced"},
@@ -65,7 +65,9 @@ def only(objects: Objects, kind: str) -> dict[str, Any]:
 def pods(objects: Objects) -> Objects:
     """The templates of all pods."""
     return [
-        each["spec"]["template"] for kind in ("Deployment", "Job") for each in of_kind(objects, kind)
+        each["spec"]["template"]
+        for kind in ("Deployment", "Job")
+        for each in of_kind(objects, kind)
     ]
 
 
@@ -87,7 +89,9 @@ def unknown_fields(scaled: Mapping[str, Any]) -> Iterator[str]:
             value = value.get(name, {})
         yield from (f"{path}.{name}" for name in value.keys() ^ expected)
     for trigger in scaled["spec"].get("triggers", []):
-        yield from (f"triggers.{name}" for name in trigger.keys() - {"metricType"} ^ {"type", "metadata"})
+        yield from (
+            f"triggers.{name}" for name in trigger.keys() - {"metricType"} ^ {"type", "metadata"}
+        )
         expected = TRIGGERS.get(trigger.get("type"), set())
         yield from (f"triggers.metadata.{name}" for name in trigger["metadata"].keys() ^ expected)
 
@@ -244,7 +248,9 @@ def test_both_autoscalers_behave_alike() -> None:
     ends = keda["minReplicaCount"], keda["maxReplicaCount"]
     assert (hpa["minReplicas"], hpa["maxReplicas"]) == ends
     assert keda["advanced"]["horizontalPodAutoscalerConfig"]["behavior"] == hpa["behavior"]
-    waits, cpu = (metric[kind] for metric, kind in zip(hpa["metrics"], ("pods", "resource"), strict=True))
+    waits, cpu = (
+        metric[kind] for metric, kind in zip(hpa["metrics"], ("pods", "resource"), strict=True)
+    )
     asked, used = (trigger["metadata"] for trigger in keda["triggers"])
     assert waits["target"]["averageValue"] == asked["threshold"]
     assert f"{waits['metric']['name']}{{" in asked["query"]
@@ -273,7 +279,9 @@ def test_every_metric_and_job_exists() -> None:
 
 def test_promtool_accepts_the_job(tmp_path: Path) -> None:
     # Debian's Prometheus knows no Kubernetes, so a file takes the place of its pods.
-    lines = "kubernetes_sd_configs:\n      - role: pod\n        namespaces:\n          names: [ocr]\n"
+    lines = (
+        "kubernetes_sd_configs:\n      - role: pod\n        namespaces:\n          names: [ocr]\n"
+    )
     file = changed(
         KUBERNETES / "prometheus.yml",
         lines,

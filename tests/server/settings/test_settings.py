@@ -237,7 +237,7 @@ def test_the_port_of_a_platform_is_that_of_the_server_unless_it_has_its_own(
     assert load(tmp_path, file, PORT="").web_server.port == 1
     assert load(tmp_path, file, OCR_WEB_SERVER__PORT="3", PORT="2").web_server.port == 3
     assert load(tmp_path, file, {"web_server.port": "4"}, PORT="2").web_server.port == 4
-    with pytest.raises(SettingsError, match='web_server.port = "a": expected an integer'):
+    with pytest.raises(SettingsError, match=r'web_server\.port = "a": expected an integer'):
         load(tmp_path, file, PORT="a")
 
 
