@@ -8,7 +8,7 @@ FROM ${BASE} AS base
 # Debian removes older versions from its mirrors, so a pinned one would soon fail to install.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates python3 tzdata \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates python3 tzdata \
     && rm -rf /var/lib/apt/lists/*
 
 # An empty environment in /opt/ocr. Each of the next stages installs one layer of the image into it.
@@ -16,7 +16,7 @@ RUN apt-get update \
 FROM base AS pip
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends python3-pip \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends python3-pip \
     && rm -rf /var/lib/apt/lists/* \
     && python3 -m venv --without-pip /opt/ocr
 WORKDIR /build

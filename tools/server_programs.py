@@ -32,11 +32,11 @@ PACKAGES = {
     "amtool": "prometheus-alertmanager",
     "kubectl": "kubernetes-client",
     "buildah": "buildah",
-    "crun": "crun",
+    "runc": "runc",
     "debootstrap": "debootstrap",
 }
 ALONE = ("prometheus", "prometheus-alertmanager")  # without 200 MB of packages for web pages
-ON_REQUEST = ("buildah", "crun", "debootstrap")  # for make imagetest only
+ON_REQUEST = ("buildah", "runc", "debootstrap")  # for make imagetest only
 _FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 

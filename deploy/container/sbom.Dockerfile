@@ -5,7 +5,7 @@ ARG IMAGE=ocr-server
 FROM ${BASE} AS tool
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates python3-pip \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY requirements/sbom.txt ./

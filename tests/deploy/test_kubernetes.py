@@ -170,7 +170,7 @@ def test_pods_meet_the_restricted_standard_with_a_read_only_root(objects: Object
         kinds = {key for volume in spec["volumes"] for key in volume if key != "name"}
         assert kinds <= {"emptyDir", "secret", "persistentVolumeClaim"}
         (container,) = spec["containers"]
-        assert container["image"] == "ocr-server"
+        assert container["image"] == "registry.example.org/ocr-server:latest"
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
