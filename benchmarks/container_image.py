@@ -2,9 +2,9 @@
 
     python benchmarks/container_image.py [--driver overlay] [--keep FOLDER]
 
-debootstrap makes the base, buildah builds the Dockerfiles, and runc runs the image: as uid 10001, with
-a read-only root and without capabilities, on this machine's network. pip's index is the one of this
-machine. Exit status 1 if a check failed.
+debootstrap makes the base, buildah builds the Dockerfiles, and runc runs the image: as uid 10001,
+with a read-only root and without capabilities, on this machine's network. pip's index is the one of
+this machine. Exit status 1 if a check failed.
 """
 
 from __future__ import annotations

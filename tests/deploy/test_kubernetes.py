@@ -30,8 +30,8 @@ from tests.support.monitoring import check
 STOP_SECONDS = 15.0  # that the server may need after its grace time
 SECRETS = "/run/secrets/ocr-server/"
 OF_THE_IMAGE = {"XDG_CACHE_HOME"}  # variables of the image that an overlay changes
-# All fields of a ScaledObject that are used: KEDA is not here to refuse others. Those below `behavior`
-# are compared with the HorizontalPodAutoscaler.
+# All fields of a ScaledObject that are used: KEDA is not here to refuse others. Those below
+# `behavior` are compared with the HorizontalPodAutoscaler.
 SCALED_OBJECT = {
     "": {"apiVersion", "kind", "metadata", "spec"},
     "spec": {"scaleTargetRef", "minReplicaCount", "maxReplicaCount", "triggers", "advanced"},

@@ -28,7 +28,7 @@ class ImageError(Exception):
 
 
 class Images:
-    """Images in a folder. driver: `overlay`, or `vfs`, which copies each layer but runs anywhere."""
+    """Images in a folder. driver: `overlay`, or `vfs`, which copies every layer."""
 
     def __init__(self, folder: Path, driver: str) -> None:
         self._folder = folder
@@ -54,7 +54,8 @@ class Images:
             check=False,
         )  # fmt: skip
         if done.returncode:
-            raise ImageError(f"buildah {command}: {(done.stderr or str())[-2000:]}")
+            said = done.stderr or "see above"
+            raise ImageError(f"buildah {command}: {said[-2000:]}")
         return (done.stdout or "").strip()
 
     def build(self, dockerfile: Path, context: Path, *options: str) -> None:
