@@ -37,8 +37,10 @@ def _component(line: str) -> dict[str, str]:
 def main() -> int:
     """Print the whole list; returns the exit status, 1 if it does not fit CycloneDX's schema."""
     # of requirements/sbom.txt, which only the stage that runs this has
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
+    from cyclonedx.schema import SchemaVersion  # type: ignore[import-not-found]
+    from cyclonedx.validation.json import (  # type: ignore[import-not-found]
+        JsonStrictValidator,
+    )
 
     python, debian, version = sys.argv[1:]
     bom = json.loads(Path(python).read_text(encoding="utf-8"))

@@ -23,6 +23,12 @@ def server() -> dict[str, Any]:
     return found
 
 
+def named_volumes() -> dict[str, str]:
+    """The places of the volumes that have names."""
+    entries = [entry for entry in server()["volumes"] if isinstance(entry, str)]
+    return dict(entry.split(":") for entry in entries)
+
+
 def test_the_schema_accepts_the_file() -> None:
     status, said = check_compose(COMPOSE)
     assert status == 0, said
@@ -35,7 +41,7 @@ def test_the_schema_accepts_the_file() -> None:
         ("stop_grace_period: 50s", "stop_grace_period: [50]"),
         ("memory: 4G", "memori: 4G"),
         ("order: stop-first", "order: first"),
-        ("interval: 30s", "intervall: 30s"),
+        ("interval: 30s", "every: 30s"),
         ("cap_drop:", "cap_drops:"),
         ("file: ./secrets/admin_key", "path: ./secrets/admin_key"),
     ],
@@ -52,8 +58,7 @@ def test_the_server_has_time_to_stop() -> None:
 def test_every_secret_and_volume_that_is_used_is_declared() -> None:
     whole = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
     assert set(server()["secrets"]) == whole["secrets"].keys()
-    named = [entry.partition(":")[0] for entry in server()["volumes"]]
-    assert set(named) == whole["volumes"].keys()
+    assert named_volumes().keys() == whole["volumes"].keys()
     files = [value for key, value in server()["environment"].items() if key.endswith("_FILE")]
     assert {f"/run/secrets/{name}" for name in server()["secrets"]} == set(files)
 
@@ -63,8 +68,10 @@ def test_nothing_but_the_volumes_and_tmp_can_be_written() -> None:
     places = re.findall(
         r"^(?:ENV|   ) .*?(?:STATE_DIRECTORY|XDG_CACHE_HOME)=(\S+)", dockerfile, re.M
     )
-    assert {entry.partition(":")[2] for entry in server()["volumes"]} == set(places)
-    assert [entry.partition(":")[0] for entry in server()["tmpfs"]] == ["/tmp"]
+    assert set(named_volumes().values()) == set(places)
+    (temporary,) = [entry for entry in server()["volumes"] if isinstance(entry, dict)]
+    assert (temporary["type"], temporary["target"]) == ("tmpfs", "/tmp")
+    assert temporary["tmpfs"]["size"] > Settings().jobs.max_batch_mb * 2**20
     assert server()["read_only"] is True
 
 

@@ -27,6 +27,8 @@ from tests.support.manifests import (
 from tests.support.monitoring import FILES as MONITORING
 from tests.support.monitoring import check
 
+pytestmark = pytest.mark.slow
+
 STOP_SECONDS = 15.0  # that the server may need after its grace time
 SECRETS = "/run/secrets/ocr-server/"
 OF_THE_IMAGE = {"XDG_CACHE_HOME"}  # variables of the image that an overlay changes
@@ -118,7 +120,7 @@ def test_kubernetes_accepts_the_objects(objects: Objects, tmp_path: Path, versio
         ("components/postgresql/upgrade.yaml", "backoffLimit", "backoffLimits"),
         ("components/postgresql/kustomization.yaml", "behavior: merge", "behavior: mix"),
         ("overlays/keda/scaledobject.yaml", "minReplicaCount", "minReplicas"),
-        ("overlays/keda/scaledobject.yaml", "threshold:", "treshold:"),
+        ("overlays/keda/scaledobject.yaml", "threshold:", "limit:"),
         ("overlays/keda/scaledobject.yaml", "type: cpu", "type: cpus"),
     ],
 )

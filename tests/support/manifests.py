@@ -55,8 +55,7 @@ def kustomize(folder: Path) -> list[dict[str, Any]]:
 
 def copied_manifests(folder: Path) -> Path:
     """A copy of deploy/kubernetes in the folder."""
-    copy: str = shutil.copytree(KUBERNETES, folder / "kubernetes")
-    return Path(copy)
+    return shutil.copytree(KUBERNETES, folder / "kubernetes")
 
 
 def changed(file: Path, old: str, new: str, folder: Path | None = None) -> Path:
