@@ -29,7 +29,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages
+    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -120,8 +120,9 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or unpacked into .venv
+servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or fetched into .venv
 	@.venv/bin/python tools/server_programs.py
+	@.venv/bin/python tools/checkers.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)
@@ -145,6 +146,17 @@ packages: $(DEV) ## build the sdist and the wheel in dist/packages, as docs/rele
 	rm -rf dist/packages
 	.venv/bin/python -m hatchling build --directory dist/packages
 	cd dist/packages && sha256sum *.tar.gz *.whl > SHA256SUMS
+
+image: ## build the container image with docker, podman or buildah
+	$(call build_image,Dockerfile,--tag $(IMAGE):latest --tag $(IMAGE):$(RELEASE))
+
+sbom: ## list what the container image contains, as CycloneDX, in dist/image
+	$(call build_image,deploy/container/sbom.Dockerfile,--build-arg IMAGE=$(IMAGE):$(RELEASE) \
+	    --output type=local$(comma)dest=dist/image)
+
+imagetest: $(DEV) ## build, run and stop the container image with buildah; needs root (12 minutes)
+	.venv/bin/python tools/server_programs.py buildah crun debootstrap
+	.venv/bin/python benchmarks/container_image.py $(ARGS)
 
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"
@@ -206,6 +218,21 @@ case "$(VERSION)" in \
     $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
         echo "make: $(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)" >&2; \
         exit 1; }
+endef
+
+# docker, podman or buildah, whichever is there. The last two must be asked for Docker's format, since
+# only that has a HEALTHCHECK.
+BUILDER ?= $(notdir $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each)))))
+IMAGE ?= ocr-server
+RELEASE = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' server/version.py)
+comma := ,
+
+# build_image(Dockerfile, options)
+define build_image
+	@test -n "$(BUILDER)" || { \
+	    echo "make: an image needs docker, podman or buildah (or BUILDER=)" >&2; exit 1; }
+	$(BUILDER) build $(if $(filter docker,$(BUILDER)),,--format docker) --file $(1) \
+	    --build-arg VERSION=$(RELEASE) --build-arg REVISION=$(shell git rev-parse HEAD) $(2) $(ARGS) .
 endef
 
 range = $(firstword $(1)) to $(lastword $(1))

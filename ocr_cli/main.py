@@ -17,6 +17,7 @@ PROGRAM = "ocr-server"
 COMMANDS = {
     "serve": ("server.main", "run the server (the default command)"),
     "check-config": ("ocr_cli.check_config", "check settings and models"),
+    "check-ready": ("ocr_cli.check_ready", "ask a running server whether it is ready"),
     "recognize": (
         "ocr_cli.recognize.command",
         "recognize images and folders, with or without a server",

@@ -1,8 +1,8 @@
 """Programs of other servers that the tests start: found on this machine, or fetched from Debian.
 
-python tools/server_programs.py NAME … makes sure that they are there. Packages are downloaded with
-apt and unpacked into .venv/servers: nothing is installed, no service is started, and root is not
-needed.
+python tools/server_programs.py NAME … makes sure that they are there; without names, those that
+`make test` needs. Packages are downloaded with apt and unpacked into .venv/servers: nothing is
+installed, no service is started, and root is not needed.
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ PACKAGES = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "kubectl": "kubernetes-client",
+    "buildah": "buildah",
+    "runc": "runc",
+    "debootstrap": "debootstrap",
 }
 ALONE = ("prometheus", "prometheus-alertmanager")  # without 200 MB of packages for web pages
+ON_REQUEST = ("buildah", "runc", "debootstrap")  # for make imagetest only
 _FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 
@@ -118,7 +123,7 @@ def main() -> int:
     """Fetch what is missing; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", default=[], metavar="NAME", help=", ".join(PACKAGES))
-    names = parser.parse_args().names or list(PACKAGES)
+    names = parser.parse_args().names or [name for name in PACKAGES if name not in ON_REQUEST]
     missing = []
     for name in names:
         try:
