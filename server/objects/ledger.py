@@ -156,6 +156,16 @@ class Ledger:
         async with self._database.write() as connection:
             await connection.execute(change)
 
+    async def release(self, ids: Collection[str]) -> None:
+        """Let objects of this process wait for the next one."""
+        change = (
+            update(STORAGE_OBJECT)
+            .where(_C.id.in_(ids), _C.lease_owner == self._owner)
+            .values(lease_owner=None, lease_until=None)
+        )
+        async with self._database.write() as connection:
+            await connection.execute(change)
+
     async def pending(self) -> Pending:
         """How many objects are pending."""
         leased = func.sum(case((_C.lease_until >= self._clock(), 1), else_=0))

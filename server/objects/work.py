@@ -260,12 +260,15 @@ class ObjectWork:
     async def _stop(self) -> None:
         """Wait for the last results, or let their objects wait."""
         self._draining = True
-        tasks = list(self._held.values())
-        if tasks:
-            _, unfinished = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-            for task in unfinished:
-                task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        if not self._held:
+            return
+        await asyncio.wait(self._held.values(), timeout=STOP_SECONDS)
+        unfinished = dict(self._held)
+        for task in unfinished.values():
+            task.cancel()
+        await asyncio.gather(*unfinished.values(), return_exceptions=True)
+        with contextlib.suppress(StorageUnavailable):
+            await self._ledger.release(unfinished)
 
 
 def _backoff(attempts: int) -> float:

@@ -20,10 +20,10 @@ LISTED_AT_ONCE = 500
 class FolderSource:
     """See Source. Keys are paths below the folder; hidden files and folders are left out.
 
-    leave_out: a folder below it with results. The etag of a file is its size and modification time.
+    leave_out: folders below it that have results. The etag of a file is its size and modification time.
     """
 
-    def __init__(self, folder: Path, leave_out: Path | None = None) -> None:
+    def __init__(self, folder: Path, leave_out: Sequence[Path] = ()) -> None:
         self.folder = folder
         self._leave_out = leave_out
 
@@ -66,7 +66,7 @@ class FolderSource:
         for path in paths:
             key = str(path.relative_to(self.folder))
             hidden = any(part.startswith(".") for part in key.split("/"))
-            left_out = self._leave_out is not None and path.is_relative_to(self._leave_out)
+            left_out = any(path.is_relative_to(each) for each in self._leave_out)
             if hidden or left_out or not is_usable(key):
                 continue
             try:
@@ -77,7 +77,7 @@ class FolderSource:
                 continue
 
     def _is_searched(self, folder: Path) -> bool:
-        return not folder.name.startswith(".") and folder != self._leave_out
+        return not folder.name.startswith(".") and folder not in self._leave_out
 
     def _version(self, path: Path) -> tuple[str, int]:
         try:
