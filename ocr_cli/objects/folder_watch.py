@@ -10,10 +10,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from server.errors import StorageUnavailable
 from server.objects.errors import StoreUnavailable
 from server.objects.found import Found
 from server.objects.sources.folder import FolderSource
 
+AGAIN_SECONDS = 5.0
 INSTALL = "pip install --require-hashes -r requirements/watch.txt"
 
 log = logging.getLogger("server.storage")
@@ -25,7 +27,7 @@ class FolderWatch:
     """Reports the files that are at rest, until it is cancelled.
 
     A file is at rest if it was not modified for rest_seconds: nobody seems to be writing it. One
-    that was renamed into the folder usually is at once. clock: Unix seconds.
+    that was renamed into the folder usually is already. clock: Unix seconds.
     """
 
     def __init__(
@@ -49,14 +51,19 @@ class FolderWatch:
     async def run(self) -> None:
         """Report until cancelled."""
         following = asyncio.ensure_future(self._follow())
+        await asyncio.sleep(0)  # inotify begins before the first search, so that none is missed
         loop = asyncio.get_running_loop()
         try:
             while True:
                 self._woken.clear()
-                if loop.time() >= self._search_at:
-                    self._search_at = loop.time() + self._every_seconds
-                    await self._search()
-                await self._look()
+                try:
+                    if loop.time() >= self._search_at:
+                        self._search_at = loop.time() + self._every_seconds
+                        await self._search()
+                    await self._look()
+                except (StorageUnavailable, StoreUnavailable) as error:
+                    log.warning("files are searched again: %s", error)
+                    self._search_at = loop.time() + min(AGAIN_SECONDS, self._every_seconds)
                 pause = max(0.0, self._search_at - loop.time())
                 if self._moving:
                     pause = min(pause, self._rest_seconds)
@@ -68,11 +75,8 @@ class FolderWatch:
 
     async def _search(self) -> None:
         """Search the whole folder: inotify loses events when too many come, and on NFS."""
-        try:
-            async for found in self._source.found():
-                await self._sort(found)
-        except StoreUnavailable as error:
-            log.warning("%s", error)
+        async for found in self._source.found():
+            await self._sort(found)
 
     async def _look(self) -> None:
         """Look at files that have changed, and at those that were not at rest."""

@@ -155,7 +155,8 @@ def _take_confirmation(message: Mapping[str, Any], events: Events) -> None:
 
 def _event(holder: Mapping[str, Any], bucket: str, key: str) -> ObjectEvent:
     found = _within(holder, "object") or {}
-    etag = str(found.get("eTag", found.get("etag", ""))).strip("\"")
+    etag = found.get("eTag", found.get("etag"))
+    etag = etag.strip('"') if isinstance(etag, str) else ""
     size, sequencer = found.get("size"), found.get("sequencer")
     return ObjectEvent(
         bucket,

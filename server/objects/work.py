@@ -260,15 +260,17 @@ class ObjectWork:
     async def _stop(self) -> None:
         """Wait for the last results, or let their objects wait."""
         self._draining = True
-        if not self._held:
-            return
-        await asyncio.wait(self._held.values(), timeout=STOP_SECONDS)
+        if self._held:
+            await asyncio.wait(self._held.values(), timeout=STOP_SECONDS)
         unfinished = dict(self._held)
         for task in unfinished.values():
             task.cancel()
         await asyncio.gather(*unfinished.values(), return_exceptions=True)
         with contextlib.suppress(StorageUnavailable):
-            await self._ledger.release(unfinished)
+            if unfinished:
+                await self._ledger.release(unfinished)
+        for sink in (sink for route in self._routes.values() for sink in route.sinks):
+            sink.close()
 
 
 def _backoff(attempts: int) -> float:

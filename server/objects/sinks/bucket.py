@@ -33,5 +33,8 @@ class BucketSink:
             if not await self._bucket.delete(error):
                 log.warning("%s: not allowed to delete %s", self._bucket.name, error)
 
+    def close(self) -> None:
+        """See Sink: nothing is open."""
+
     def _key(self, version: Version, suffix: str) -> str:
         return f"{self._prefix}{version.key}{suffix}"

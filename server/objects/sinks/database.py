@@ -49,6 +49,9 @@ class DatabaseSink:
         async with self._database.write() as connection:
             await connection.execute(statement)
 
+    def close(self) -> None:
+        """See Sink: nothing is open."""
+
 
 def _row_id(version: Version) -> str:
     return hashlib.sha256(f"{version.source}\0{version.key}".encode()).hexdigest()

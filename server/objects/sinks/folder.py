@@ -31,6 +31,9 @@ class FolderSink:
         except OSError as error:
             raise StoreUnavailable(f"{path}: {error.strerror}") from None
 
+    def close(self) -> None:
+        """See Sink: nothing is open."""
+
     def _path(self, version: Version, suffix: str) -> Path:
         return self._folder / f"{version.key}{suffix}"
 

@@ -40,6 +40,12 @@ class JsonLinesSink:
             except OSError as error:
                 raise StoreUnavailable(f"{self._path}: {error.strerror}") from None
 
+    def close(self) -> None:
+        """See Sink: other processes may write the file then."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def _put(self, result: ObjectResult, again: bool) -> None:
         file = self._file or self._opened()
         if again and self._has_line(result.version):

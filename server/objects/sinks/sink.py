@@ -21,3 +21,6 @@ class Sink(Protocol):
 
         again: a result of this object may have been put before.
         """
+
+    def close(self) -> None:
+        """Release what is open, after the last result."""

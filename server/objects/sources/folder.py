@@ -64,6 +64,8 @@ class FolderSource:
 
     def _these(self, paths: Iterable[Path]) -> Iterator[Found]:
         for path in paths:
+            if not path.is_relative_to(self.folder):
+                continue
             key = str(path.relative_to(self.folder))
             hidden = any(part.startswith(".") for part in key.split("/"))
             left_out = any(path.is_relative_to(each) for each in self._leave_out)
