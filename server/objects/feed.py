@@ -20,6 +20,7 @@ from server.objects.sources.bucket import BucketSource
 from server.objects.work import ObjectWork
 
 RETRY_SECONDS = 1.0
+AGAIN_SECONDS = 10.0  # after a listing that failed
 LOOK_SECONDS = 0.25  # how often the ledger is read for those who wait
 
 log = logging.getLogger("server.storage")
@@ -129,6 +130,7 @@ class ObjectFeed:
         """List all places at the start, and again after each interval."""
         problem = ""
         while True:
+            pause = self._list_seconds
             try:
                 if new := await search(parts.ledger, parts.sources.values()):
                     log.info("listing has found %d new objects", new)
@@ -138,9 +140,10 @@ class ObjectFeed:
                 if str(error) != problem:
                     log.warning("cannot list objects: %s", error)
                 problem = str(error)
+                pause = min(AGAIN_SECONDS, pause)
             except Exception:
                 log.exception("objects are listed again later")
-            await asyncio.sleep(self._list_seconds)
+            await asyncio.sleep(pause)
 
 
 def _explain(subscription: Subscription) -> None:

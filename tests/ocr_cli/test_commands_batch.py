@@ -143,8 +143,6 @@ def test_a_running_server_can_read(tmp_path: Path, scans: Path) -> None:
 def test_a_mistake_is_one_line_and_status_2(
     tmp_path: Path, scans: Path, arguments: list[str], words: str
 ) -> None:
-    if arguments[0].startswith("s3:"):
-        pytest.importorskip("obstore")
     done = batch(tmp_path, *arguments).run()
     assert done.returncode == 2
     assert words in done.stderr.splitlines()[-1]

@@ -135,7 +135,6 @@ def test_a_folder_that_is_away_for_a_while_is_searched_again(
 
 
 def test_inotify_reports_new_and_renamed_files_between_two_searches(tmp_path: Path) -> None:
-    pytest.importorskip("watchfiles")
     (tmp_path / "watched").mkdir()
 
     async def test() -> None:

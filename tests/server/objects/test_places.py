@@ -62,7 +62,6 @@ def checked(watch: list[str], results: list[str]) -> tuple[BucketPlace, ...]:
     ],
 )
 def test_results_that_are_not_watched_are_accepted(watch: list[str], results: list[str]) -> None:
-    pytest.importorskip("obstore")
     assert [str(place).rstrip("/") for place in checked(watch, results)] == watch
 
 
