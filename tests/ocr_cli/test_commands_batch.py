@@ -106,7 +106,7 @@ def test_a_run_that_is_stopped_is_resumed(
     command = batch(tmp_path, scans, "--out", "out.jsonl")
     running = command.start()
     wait_until(lambda: (tmp_path / "out.jsonl").exists(), "the first result")
-    wait_until(lambda: begun(command.journal).count(held) == 1, "an image that is held")
+    wait_until(lambda: begun(command.journal).count(held) == 2, "both images that are held")
     running.send_signal(number)
     assert running.wait(30) == status
     gate.unlink()
