@@ -95,7 +95,9 @@ def a_start(text: str) -> str | float:
 def a_place(text: str) -> str:
     """A place for results."""
     if not is_result_place(text):
-        raise ArgumentTypeError(f"{text!r}: expected DIR, s3://BUCKET/PREFIX, FILE.jsonl or database")
+        raise ArgumentTypeError(
+            f"{text!r}: expected DIR, s3://BUCKET/PREFIX, FILE.jsonl or database"
+        )
     return text
 
 

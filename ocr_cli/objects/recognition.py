@@ -11,7 +11,6 @@ from server.objects.result import Reading
 from server.objects.sources.source import OpenedObject
 
 
-
 class ReaderRecognition:
     """See Recognize. unavailable: why no object can be read; empty if that is not so."""
 

@@ -1,7 +1,8 @@
 """The ledger: which objects were found, who reads them, and which version is finished.
 
-A row is an object, not a version: so two versions of an object are never read at the same time, and
-a version that comes back is read again. Each change is one transaction that compares before it sets.
+A row is an object, not a version: so two versions of an object are never read at the same time,
+and a version that comes back is read again. Each change is one transaction that compares before it
+sets.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class Ledger:
             .returning(STORAGE_OBJECT)
         )
         async with self._database.write() as connection:
-            return (await connection.execute(change)).all()
+            rows: Sequence[ObjectRow] = (await connection.execute(change)).all()
+            return rows
 
     async def renew(self, ids: Collection[str]) -> set[str]:
         """Renew the leases of these objects; returns those that this process still has."""
@@ -192,9 +194,7 @@ class Ledger:
 
     async def _unknown(self, rows: dict[str, Found]) -> dict[str, Found]:
         """Those that may change a row; the statement of _noted() decides."""
-        query = select(_C.id, _C.etag, _C.finished_etag).where(
-            _C.id.in_(rows), _C.state != "gone"
-        )
+        query = select(_C.id, _C.etag, _C.finished_etag).where(_C.id.in_(rows), _C.state != "gone")
         async with self._database.read() as connection:
             known = {
                 row.id: (row.etag, row.finished_etag) for row in await connection.execute(query)
@@ -216,9 +216,7 @@ class Ledger:
         new = statement.excluded
         other = and_(new.etag != _C.etag, new.etag != func.coalesce(_C.finished_etag, ""))
         changed = or_(_C.state == "gone", new.etag == "", other)
-        later = or_(
-            _C.sequencer.is_(None), new.sequencer.is_(None), new.sequencer > _C.sequencer
-        )
+        later = or_(_C.sequencer.is_(None), new.sequencer.is_(None), new.sequencer > _C.sequencer)
         values: dict[str, Any] = {
             "etag": new.etag,
             "size": new.size,

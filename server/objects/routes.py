@@ -16,7 +16,6 @@ from server.settings.places import SCHEME, kind_of_results, parse_bucket_place, 
 from server.settings.storage_settings import StorageSettings
 
 
-
 @dataclass(frozen=True, slots=True)
 class Route:
     """Where objects are, and where their results go."""
@@ -71,4 +70,3 @@ def make_routes(
                 sinks[text] = make(text)
         routes[source.name] = Route(source, [sinks[text] for text in texts])
     return routes
-

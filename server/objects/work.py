@@ -55,8 +55,8 @@ class Recognize(Protocol):
         """What the object says."""
 
 
-# Told of each finished object: its row, its reading (None if it failed or was there already), and
-# the error code; what it returns is done in the transaction that finishes the object.
+# Called for each object that was read: its row, its reading (None if that failed), and the error
+# code; what it returns is done in the transaction that finishes the object.
 Counted = Callable[[ObjectRow, Reading | None, str], Within | None]
 
 

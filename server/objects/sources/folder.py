@@ -20,7 +20,8 @@ LISTED_AT_ONCE = 500
 class FolderSource:
     """See Source. Keys are paths below the folder; hidden files and folders are left out.
 
-    leave_out: folders below it that have results. The etag of a file is its size and modification time.
+    leave_out: folders below it that have results. The etag of a file is its modification time and
+    its size.
     """
 
     def __init__(self, folder: Path, leave_out: Sequence[Path] = ()) -> None:

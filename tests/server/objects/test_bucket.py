@@ -164,4 +164,3 @@ def test_the_error_of_an_earlier_version_is_deleted(seaweedfs: SeaweedFS) -> Non
 
     run(test())
     assert seaweedfs.keys(bucket="texts") == ["in/a.png.json"]
-

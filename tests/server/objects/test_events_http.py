@@ -106,9 +106,7 @@ def test_a_request_waits_no_longer_than_it_says(
     assert post(server, event("in/held.png"), query="?wait=20").status == 200
 
 
-def test_the_same_event_again_reads_nothing_again(
-    server: LiveServer, seaweedfs: SeaweedFS
-) -> None:
+def test_the_same_event_again_reads_nothing_again(server: LiveServer, seaweedfs: SeaweedFS) -> None:
     etag = seaweedfs.put("in/once.png", card("once"))
     for message in (event("in/once.png", etag), event("in/once.png")):
         for _ in range(3):
@@ -119,9 +117,7 @@ def test_the_same_event_again_reads_nothing_again(
     assert result(seaweedfs, "scans/in/once.png.json")["data"]["text"] == "twice"
 
 
-def test_objects_that_are_not_watched_are_ignored(
-    server: LiveServer, seaweedfs: SeaweedFS
-) -> None:
+def test_objects_that_are_not_watched_are_ignored(server: LiveServer, seaweedfs: SeaweedFS) -> None:
     for key, bucket in (("out/a.png", "scans"), ("in/a.png", "texts"), ("in/../a", "scans")):
         reply = post(server, event(key, bucket=bucket))
         assert (reply.status, reply.json["objects"]) == (202, {"accepted": 0, "ignored": 1})

@@ -27,7 +27,9 @@ def test_a_place_has_a_bucket_and_a_prefix_that_ends_with_a_slash(
     assert parse_bucket_place(text) == place
 
 
-@pytest.mark.parametrize("text", ["scans", "s3:/scans", "s3://", "s3://aaa//b", "s3://aaa/../b", ""])
+@pytest.mark.parametrize(
+    "text", ["scans", "s3:/scans", "s3://", "s3://aaa//b", "s3://aaa/../b", ""]
+)
 def test_other_texts_are_no_place(text: str) -> None:
     with pytest.raises(ValueError, match="expected s3://BUCKET"):
         parse_bucket_place(text)

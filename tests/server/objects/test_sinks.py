@@ -27,7 +27,6 @@ from tests.support.databases import opened
 from tests.support.objects import document_of
 from tests.support.wards import Clock
 
-
 VERSION = Version("s3://scans", "in/a.png", "1")
 
 
@@ -185,7 +184,9 @@ def test_the_database_has_a_row_for_each_object(location: Location) -> None:
 def test_the_database_stores_what_no_database_accepts(location: Location) -> None:
     async def test() -> None:
         async for database in opened(location):
-            odd = result_of(VERSION, Reading(document_of("nul \0 and \ud800"), "", 1.0), Rendering())
+            odd = result_of(
+                VERSION, Reading(document_of("nul \0 and \ud800"), "", 1.0), Rendering()
+            )
             await DatabaseSink(database, Clock()).put(odd, again=False)
             async with database.read() as connection:
                 text = (await connection.execute(select(STORAGE_RESULT.c.text))).scalar_one()

@@ -53,9 +53,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(
-        op.f("ix_storage_result_made_at"), "storage_result", ["made_at"], unique=False
-    )
+    op.create_index(op.f("ix_storage_result_made_at"), "storage_result", ["made_at"], unique=False)
 
 
 def downgrade() -> None:
