@@ -29,7 +29,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest
+    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -89,6 +89,9 @@ kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing els
 
 jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
 	.venv/bin/python benchmarks/job_chaos.py $(ARGS)
+
+storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)
+	.venv/bin/python benchmarks/storage_kills.py $(ARGS)
 
 hits: $(INSTALLED) ## cached answers compared with bare Tornado; run nothing else (2 minutes)
 	.venv/bin/python benchmarks/hit_path.py $(ARGS)
@@ -176,10 +179,11 @@ $(INSTALLED): requirements/full.txt requirements/models.txt
 $(SLIM): requirements/slim.txt requirements/slim-models.txt
 	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
 
-$(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/postgresql.txt
+$(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/postgresql.txt \
+    requirements/s3.txt requirements/watch.txt
 	@echo "installing what the tests need into $(@D)"
 	@$(call pip_install,$(@D),-r requirements/dev.txt -r requirements/heif.txt \
-	    -r requirements/postgresql.txt)
+	    -r requirements/postgresql.txt -r requirements/s3.txt -r requirements/watch.txt)
 	@touch $@
 
 # install(requirements, models, size, Pythons): into the folder of the stamp $@. If the stamp exists,

@@ -22,6 +22,8 @@ COMMANDS = {
         "ocr_cli.recognize.command",
         "recognize images and folders, with or without a server",
     ),
+    "batch": ("ocr_cli.objects.batch", "read what is new in a folder or a bucket, then exit"),
+    "watch": ("ocr_cli.objects.watch", "read what is new in a folder or a bucket, all the time"),
     "bench": ("ocr_cli.bench", "run a load test against a running server"),
     "keys": ("ocr_cli.keys", "make, list, limit and revoke the keys of users"),
     "db": ("ocr_cli.db", "show and upgrade the schema of the database"),

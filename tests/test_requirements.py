@@ -95,7 +95,7 @@ def test_full_and_slim_install_the_same_versions() -> None:
 
 def test_what_is_added_to_the_full_install_keeps_its_versions() -> None:
     full = versions(lock("full"))
-    for path in (lock("dev"), lock("browser"), lock("heif")):
+    for path in map(lock, ("dev", "browser", "heif", "s3", "watch")):
         for name, found in versions(path).items():
             assert found <= full.get(name, found), f"{path.name}: {name}"
 
@@ -113,9 +113,11 @@ def test_the_package_asks_for_no_more_than_the_locks_have() -> None:
         name = wanted.name.lower()
         for version in slim[name] | full.get(name, set()):
             assert wanted.specifier.contains(version), line
-    known = {**full, **versions(lock("postgresql")), **versions(lock("heif"))}
-    for extra in project["optional-dependencies"].values():
-        for wanted in map(Requirement, extra):
+    known = dict(full)
+    for extra in ("postgresql", "heif", "s3", "watch"):
+        known |= versions(lock(extra))
+    for extras in project["optional-dependencies"].values():
+        for wanted in map(Requirement, extras):
             assert all(wanted.specifier.contains(each) for each in known[wanted.name.lower()]), (
                 wanted
             )
