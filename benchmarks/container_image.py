@@ -68,6 +68,9 @@ def main() -> int:
         with images.mounted(IMAGE) as root:
             _judge_size(images, root, verdict)
             _judge_runs(folder, root, config, verdict)
+    used = os.times()
+    seconds = used.children_user + used.children_system
+    verdict.row("CPU seconds", f"{seconds:.0f} of all commands")
     return verdict.print()
 
 
