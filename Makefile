@@ -158,7 +158,7 @@ sbom: ## list what the container image contains, as CycloneDX, in dist/image
 	    --output type=local$(comma)dest=dist/image)
 
 imagetest: $(DEV) ## build, run and stop the container image with buildah; needs root (12 minutes)
-	.venv/bin/python tools/server_programs.py buildah crun debootstrap
+	.venv/bin/python tools/server_programs.py buildah runc debootstrap
 	.venv/bin/python benchmarks/container_image.py $(ARGS)
 
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
