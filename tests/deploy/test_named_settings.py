@@ -20,7 +20,7 @@ VARIABLE = re.compile(r"\bOCR_[A-Z0-9_]+__[A-Z0-9_]+\b")
 COMMAND = re.compile(r"(?:-m server|\bocr-server) ([a-z][a-z-]+)\b(?! in\b)")
 SECTIONS = "|".join(field.name for field in public_fields(Settings))
 SETTING = re.compile(
-    rf"(?<![\w./-])(?:{SECTIONS})\.(?!(?:example|conf|ya?ml)\b)[a-z_]+(?:\.[a-z_]+)*(?![\w/-])"
+    rf"(?<![\w./-])(?:{SECTIONS})\.(?!(?:example|conf|md|ya?ml)\b)[a-z_]+(?:\.[a-z_]+)*(?![\w/-])"
 )
 
 
