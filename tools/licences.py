@@ -19,6 +19,7 @@ INSTALLS = {
     "full": ("full.txt", "models.txt"),
     "postgresql": ("postgresql.txt",),
     "heif": ("heif.txt",),
+    "tiny": ("tiny-models.txt",),
 }
 NOT_INSTALLED = {"opencv-python-headless": "Apache-2.0"}  # the full install has another OpenCV
 # What a wheel contains counts more than the licence of its own code, which its metadata states.

@@ -25,6 +25,7 @@ TAGS = {
     "Results": "Results in the cache.",
     "Usage": "What each user has used.",
     "Keys": "Keys of users, for administrators.",
+    "Models": "Model sets, for administrators.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",
 }

@@ -38,6 +38,8 @@ COMPONENTS = {
     "KeyAnswer": json_bodies.KeyAnswer,
     "KeyListAnswer": json_bodies.KeyListAnswer,
     "SecretAnswer": json_bodies.SecretAnswer,
+    "ModelSet": json_bodies.ModelSetBody,
+    "ModelSetsAnswer": json_bodies.ModelSetsAnswer,
     "Liveness": health_bodies.Liveness,
     "Readiness": health_bodies.Readiness,
     "BriefHealth": health_bodies.BriefHealth,
