@@ -21,6 +21,7 @@ INSTALLS = {
     "heif": ("heif.txt",),
     "s3": ("s3.txt",),
     "watch": ("watch.txt",),
+    "tiny": ("tiny-models.txt",),
 }
 NOT_INSTALLED = {"opencv-python-headless": "Apache-2.0"}  # the full install has another OpenCV
 # What a wheel contains counts more than the licence of its own code, which its metadata states.

@@ -11,7 +11,9 @@ from ocr_engine.engine import EngineStats
 from server.disk_space import free_bytes
 
 DEATHS_SECONDS = 300.0
-INTENDED = frozenset(("recycled", "cancelled", "shutdown"))  # reasons that are not deaths
+INTENDED = frozenset(
+    ("recycled", "new_models", "cancelled", "shutdown")
+)  # reasons that are not deaths
 NEARLY = 0.9  # of a limit: workers keep taking images, so a full queue is seldom exactly full
 
 
