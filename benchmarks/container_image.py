@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from process_costs import cpu_seconds
 from server_under_test import ANSWER_SECONDS, ROOT, Verdict
 
 from server.version import VERSION
@@ -31,15 +33,21 @@ from tests.support.debian_base import NAME as BASE
 from tests.support.debian_base import make_base
 from tests.support.http_client import KeptConnection, Reply
 from tests.support.program import free_port
-from tests.support.watching import wait_until
+from tests.support.watching import wait_until, worker_processes
 
 IMAGE = "ocr-server"
 USER = 10001
 TEXT = ["海风书店", "SEA BREEZE BOOKS", "每天十点到二十点"]  # on imgs/sign.jpg
 READY_SECONDS = 3.0  # with kept models
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 REQUESTS = 3  # when SIGTERM comes: one is read, and the others wait
-VARIABLES = {"OCR_OCR__PROCESS__NUMBER": "1", "OCR_OCR__PROCESS__SPARES": "0"}
+VARIABLES = {  # one worker, and time enough on a machine with other work
+    "OCR_OCR__PROCESS__NUMBER": "1",
+    "OCR_OCR__PROCESS__SPARES": "0",
+    "OCR_OCR__PROCESS__TIMEOUT_SECONDS": "300",
+    "OCR_OCR__PROCESS__QUEUE_TIMEOUT_SECONDS": "1000",
+    "OCR_WEB_SERVER__GRACE_SECONDS": "300",
+}
 # What makes up the image: the first pattern that a path below its root matches.
 PARTS = {
     "OpenVINO": ("site-packages/openvino",),
@@ -173,8 +181,11 @@ def _judge_runs(folder: Path, root: Path, config: dict[str, Any], verdict: Verdi
     first = _run(folder / "first", root, config, volumes, verdict)
     second = _run(folder / "second", root, config, volumes, verdict)
     verdict.row("load of the machine", f"{load:.1f} before the first start")
-    verdict.row("seconds to ready, first", f"{first:.2f}")
-    verdict.row("seconds to ready, kept models", f"{second:.2f}", second <= READY_SECONDS)
+    for name, (seconds, used), limit in (
+        ("first start", first, math.inf),
+        ("start with kept models", second, READY_SECONDS),
+    ):
+        verdict.row(name, f"ready after {seconds:.2f} s, {used:.2f} s of CPU", seconds <= limit)
 
 
 def _run(
@@ -183,8 +194,8 @@ def _run(
     config: dict[str, Any],
     volumes: dict[str, Path],
     verdict: Verdict,
-) -> float:
-    """Run the image once and check it; returns the seconds until it was ready."""
+) -> tuple[float, float]:
+    """Run the image once and check it; returns the seconds until it was ready, and those of CPU."""
     folder.mkdir(exist_ok=True)
     container = Container(folder, root, config, volumes, VARIABLES)
     start = time.monotonic()
@@ -192,13 +203,15 @@ def _run(
         container.start(free_port())
         container.wait_until_ready("/readyz", START_SECONDS)
         seconds = time.monotonic() - start
+        pid = container.first_pid()
+        used = cpu_seconds([pid, *worker_processes(pid)])
         _judge_process(container, verdict)
         _judge_answers(container, volumes["/state"], verdict)
         _judge_drain(container, verdict)
     finally:
         container.remove()
         (folder / "log").write_text(container.output)
-    return seconds
+    return seconds, used
 
 
 def _judge_process(container: Container, verdict: Verdict) -> None:
@@ -258,7 +271,7 @@ def _judge_drain(container: Container, verdict: Verdict) -> None:
     for sender in senders:
         sender.join()
     answers = sorted(reply.status for reply in replies)
-    status = container.wait(60)
+    status = container.wait(ANSWER_SECONDS)
     verdict.row("drained", f"{answers}, exit {status}", answers == [200] * REQUESTS and status == 0)
 
 
