@@ -91,7 +91,7 @@ def test_a_run_reads_with_the_system_calls_of_the_unit(units: Path) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, ""), done.stderr

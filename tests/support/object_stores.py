@@ -38,6 +38,7 @@ class SeaweedFS:
         self.webhook = webhook
         self._token = token
         self._process: subprocess.Popen[bytes] | None = None
+        self._stores: dict[str, S3Store] = {}
         self._ports = {name: free_port() for kind in _PORTS for name in (kind, f"{kind}.grpc")}
 
     def __enter__(self) -> SeaweedFS:
@@ -116,12 +117,14 @@ class SeaweedFS:
 
     def store(self, bucket: str = "scans") -> S3Store:
         """A client of one of its buckets."""
-        return S3Store(
-            bucket,
-            config={**self.settings},  # type: ignore[arg-type]
-            client_options={"allow_http": True},
-            retry_config={"max_retries": 0},
-        )
+        if bucket not in self._stores:
+            self._stores[bucket] = S3Store(
+                bucket,
+                config={**self.settings},  # type: ignore[arg-type]
+                client_options={"allow_http": True},
+                retry_config={"max_retries": 0},
+            )
+        return self._stores[bucket]
 
     def put(self, key: str, data: bytes, bucket: str = "scans") -> str:
         """Put an object; its etag."""

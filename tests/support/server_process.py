@@ -17,7 +17,7 @@ from server.app import PATIENCE_SECONDS
 from tests.support.checkout import ROOT
 from tests.support.journal import begun_by
 from tests.support.program import Program
-from tests.support.watching import is_alive, wait_until, worker_processes
+from tests.support.watching import WAIT_SECONDS, is_alive, wait_until, worker_processes
 
 START_SECONDS = 60.0
 
@@ -43,7 +43,10 @@ class ServerProcess(Program):
     fakes: use fake recognizers from the loader `load` in fake_recognizers.py, which write
     `journal`. prefix: a command that runs the server's command. patience: seconds that a client
     may read nothing of its answer, only with fakes. arguments: more arguments of setup.py.
+    listen_seconds: how long it may take until it listens.
     """
+
+    listen_seconds = WAIT_SECONDS
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class ServerProcess(Program):
         config.write_text(json.dumps(self._settings))
         arguments = ["--config", str(config), "--port", str(port), *self._arguments]
         self.spawn([*self._prefix, sys.executable, *self._program, *arguments])
-        wait_until(self._find_port, "the line with the port")
+        wait_until(self._find_port, "the line with the port", self.listen_seconds)
 
     def __enter__(self) -> ServerProcess:
         try:
