@@ -31,7 +31,7 @@ class InProcessReader:
         self.concurrency = 1
 
     async def probe(self) -> None:
-        """Find the models; BadField for an invalid option, ModelError for models that are not there."""
+        """Find the models; BadField for an invalid option, ModelError for missing models."""
         asked = self._output_options
         options = parse_options(asked.options, default_options(self._settings))
         if asked.rendering.drop_score is not None:
