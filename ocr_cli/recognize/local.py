@@ -13,6 +13,7 @@ from ocr_engine.errors import EngineError
 from server.formats.stored import arranged
 from server.intake.request_fields import parse_options
 from server.settings.engine import build_engine, default_options, engine_settings
+from server.settings.named_sets import find_set
 from server.settings.settings import Settings
 
 IMAGES_PER_WORKER = 3  # one being recognized, one waiting, one being read or written
@@ -30,13 +31,14 @@ class InProcessReader:
         self.concurrency = 1
 
     async def probe(self) -> None:
-        """Find the models; BadField for an invalid option, ModelError for a missing model."""
+        """Find the models; BadField for an invalid option, ModelError for missing models."""
         asked = self._output_options
         options = parse_options(asked.options, default_options(self._settings))
         if asked.rendering.drop_score is not None:
             options = replace(options, shown_score=asked.rendering.drop_score)
         self._options = replace(options, draw=asked.drawing)
-        engine = engine_settings(self._settings)
+        named = find_set(self._settings, options.models) if options.models else None
+        engine = engine_settings(self._settings, named)
         self.fingerprint = f"{engine.fingerprint()} {options.fingerprint()}"
 
     async def start(self, images: int) -> None:

@@ -125,7 +125,7 @@ def test_workers_do_not_all_reset_at_the_same_time(monkeypatch: pytest.MonkeyPat
             waited.append(seconds)
             return seconds > 1
 
-    maintenance.run_until_request(Channel())
+    maintenance.run_until_request(Channel())  # type: ignore[arg-type]
     assert waited[-1] == pytest.approx(300, abs=5)
 
 

@@ -230,9 +230,7 @@ def test_workers_that_are_killed_meanwhile_lose_nothing() -> None:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(victim.pid, signal.SIGKILL)
                     killed += 1
-                    await until(
-                        lambda dead=victim: dead not in pool.supervisor.workers(), "its end"
-                    )  # type: ignore[misc]
+                    await until(functools.partial(gone, pool, victim), "its end")
                 await asyncio.sleep(0)
             await using
             await until(lambda: counts["two"] > 20, "answers of the new models")
