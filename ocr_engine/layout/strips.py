@@ -34,6 +34,11 @@ class Strip(NamedTuple):
         """From left to right."""
         return self.right - self.left
 
+    @property
+    def middle(self) -> float:
+        """Halfway between left and right."""
+        return (self.left + self.right) / 2
+
     def is_part_of(self, other: Strip, slack: float) -> bool:
         """Whether it is the same strip, seen over a part of its height; up to this many pixels."""
         return (

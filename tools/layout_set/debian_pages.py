@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
+from hard_set.classes import Half
 from hard_set.words import Random, chance, integer, pick
 from layout_set.debian_texts import DebianLanguage, Part, some_parts
 from layout_set.looks import any_family
-from layout_set.sheet import Half, Sheet, block, document
+from layout_set.sheet import Sheet, block, document
 from layout_set.texts import width_of
 
 _BASE = """

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from lxml import html  # type: ignore[import-untyped]
 
+from hard_set.classes import Half
 from hard_set.words import Random
-from layout_set.sheet import Half
 from layout_set.truth import TrueType
 from server_programs import unpack_packages
 

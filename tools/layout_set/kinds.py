@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
-import numpy as np
-
+from hard_set.classes import Half, random_of
 from hard_set.words import Random
 from layout_set import columns, slips, tables, upright
 from layout_set.debian_pages import draw_debian
-from layout_set.sheet import Half, Sheet
+from layout_set.sheet import Sheet
 
 Draw = Callable[[Random, int], Sheet]
 
@@ -67,8 +65,7 @@ def needs_debian(kind: str) -> bool:
 
 def sheet(kind: str, half: Half, number: int) -> Sheet:
     """The page of this number of a kind, from 0; always the same."""
-    seed = hashlib.sha256(f"{kind}/{half}/{number}".encode()).digest()
-    random = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    random = random_of(kind, half, number)
     if kind in _DEBIAN:
         return draw_debian(random, number, _DEBIAN[kind], half)
     return _INVENTED[kind](random, number)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Literal, get_args
 
 from layout_set.truth import TrueType
-
-Half = Literal["tuning", "test"]
-HALVES: tuple[Half, ...] = get_args(Half)
 
 _BASE = """
 * { margin: 0; padding: 0; box-sizing: border-box; font-weight: inherit; font-size: inherit; }

@@ -7,16 +7,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import PIL
 from playwright.sync_api import Page as Tab
 
 from chromium import VERSION
+from hard_set.classes import Half
 from hard_set.fonts import fetch_fonts
 from layout_set import browser
 from layout_set.debian_texts import fetch_documents
 from layout_set.kinds import KINDS, PAGES_OF_A_KIND, needs_debian, sheet
-from layout_set.sheet import Half, Sheet
+from layout_set.sheet import Sheet
 from layout_set.truth import TruePage
 
 FOLDER = Path(__file__).resolve().parents[2] / "dist" / "layout_set"
@@ -31,6 +33,15 @@ class StoredPage:
     truth: TruePage
 
 
+class _Wanted(NamedTuple):
+    """A page of the set: the file of what is known of it, and a digest of how it is drawn."""
+
+    path: Path
+    kind: str
+    sheet: Sheet
+    key: str
+
+
 def pages(
     half: Half, kinds: Sequence[str] = KINDS, count: int = PAGES_OF_A_KIND
 ) -> list[StoredPage]:
@@ -42,43 +53,43 @@ def pages(
         fetch_documents()
     (FOLDER / half).mkdir(parents=True, exist_ok=True)
     drawing = _drawing_digest()
-    wanted: dict[Path, tuple[str, Sheet, str]] = {}
-    for kind in kinds:
-        for number in range(count):
-            its_sheet = sheet(kind, half, number)
-            key = hashlib.sha256(f"{drawing} {its_sheet}".encode()).hexdigest()
-            wanted[_truth_file(half, kind, number)] = kind, its_sheet, key
-    missing = {path: page for path, page in wanted.items() if _read(path, *page[::2]) is None}
+    wanted = [_wanted(half, kind, number, drawing) for kind in kinds for number in range(count)]
+    found = {each.path: page for each in wanted if (page := _read(each)) is not None}
+    missing = [each for each in wanted if each.path not in found]
     if missing:
         fetch_fonts()
         print(f"drawing {len(missing)} pages ...", flush=True)
         with browser.browser_tab(FOLDER) as tab:
-            for path, (_, its_sheet, key) in missing.items():
-                _draw(tab, path, its_sheet, key)
-    read = [_read(path, kind, key) for path, (kind, _, key) in wanted.items()]
-    return [page for page in read if page is not None]
+            found |= {each.path: _draw(tab, each) for each in missing}
+    return [found[each.path] for each in wanted]
 
 
-def _draw(tab: Tab, path: Path, its_sheet: Sheet, key: str) -> None:
+def _wanted(half: Half, kind: str, number: int, drawing: str) -> _Wanted:
+    its_sheet = sheet(kind, half, number)
+    key = hashlib.sha256(f"{drawing} {its_sheet}".encode()).hexdigest()
+    name = f"{kind.replace(' ', '_').replace(',', '')}_{number:02d}.json"
+    return _Wanted(FOLDER / half / name, kind, its_sheet, key)
+
+
+def _draw(tab: Tab, wanted: _Wanted) -> StoredPage:
     """Write the image, then the file that says that it is there."""
-    image, truth = browser.draw(tab, its_sheet)
-    path.with_suffix(".png").write_bytes(image)
-    stored = {"key": key, **truth.to_json()}
-    path.write_text(json.dumps(stored, ensure_ascii=False), encoding="utf-8")
+    image, truth = browser.draw(tab, wanted.sheet)
+    drawn = StoredPage(wanted.path.with_suffix(".png"), wanted.kind, truth)
+    drawn.path.write_bytes(image)
+    stored = {"key": wanted.key, **truth.to_json()}
+    wanted.path.write_text(json.dumps(stored, ensure_ascii=False), encoding="utf-8")
+    return drawn
 
 
-def _read(path: Path, kind: str, key: str) -> StoredPage | None:
+def _read(wanted: _Wanted) -> StoredPage | None:
     """The stored page; None if there is none with this key."""
-    if not path.is_file():
+    if not wanted.path.is_file():
         return None
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored["key"] != key:
+    stored = json.loads(wanted.path.read_text(encoding="utf-8"))
+    if stored["key"] != wanted.key:
         return None
-    return StoredPage(path.with_suffix(".png"), kind, TruePage.from_json(stored))
-
-
-def _truth_file(half: Half, kind: str, number: int) -> Path:
-    return FOLDER / half / f"{kind.replace(' ', '_').replace(',', '')}_{number:02d}.json"
+    truth = TruePage.from_json(stored)
+    return StoredPage(wanted.path.with_suffix(".png"), wanted.kind, truth)
 
 
 def _drawing_digest() -> str:
