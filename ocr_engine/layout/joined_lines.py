@@ -66,8 +66,8 @@ def _crossings(boxes: Sequence[FloatArray]) -> Iterator[tuple[int, Span]]:
     for strip in strips:
         near = np.minimum(np.abs(top - strip.bottom), np.abs(bottom - strip.top)) < TOUCH * unit
         reach = np.minimum(right, strip.right) - np.maximum(left, strip.left) > REACH * unit
-        beside = np.maximum(strip.left - left, right - strip.right) > SIDE * unit
-        for number in np.flatnonzero(near & reach & beside & (heights <= TALLEST * unit)).tolist():
+        outside = np.maximum(strip.left - left, right - strip.right) > SIDE * unit
+        for number in np.flatnonzero(near & reach & outside & (heights <= TALLEST * unit)).tolist():
             width = float(right[number] - left[number])
             start = float(strip.left - left[number]) / width
             yield number, (start, start + strip.width / width)

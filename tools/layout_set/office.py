@@ -61,7 +61,7 @@ def draw_all(sheets: Sequence[OfficeSheet], folder: Path) -> Iterator[tuple[byte
 
 
 def _convert(sources: Sequence[Path], folder: Path, fonts: Path) -> None:
-    """Write a PDF beside each document; CalledProcessError if LibreOffice fails."""
+    """Write the PDF of each document; CalledProcessError if LibreOffice fails."""
     program = FETCHED / _PROGRAM
     command = [
         str(program / "soffice.bin"),
