@@ -59,7 +59,7 @@ numbers: $(INSTALLED) ## orientation: upright numbers stay, upside-down lines ar
 turned: $(INSTALLED) ## pages on their side, upside down and skewed, and 300 that must stay (30 minutes)
 	.venv/bin/python benchmarks/turned_pages.py $(ARGS)
 
-layout: $(DEV) browser ## reading order, paragraphs and tables on 19 kinds of pages (30 minutes)
+layout: $(DEV) browser ## reading order, paragraphs and tables on 20 kinds of pages (30 minutes)
 	.venv/bin/python benchmarks/layout.py $(ARGS)
 
 bench: $(INSTALLED) ## speed on this machine; run nothing else (10 minutes)

@@ -26,9 +26,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from layout_readers import Layout, laid_out, laid_out_again, read_image  # noqa: E402
 
+from hard_set.classes import Half  # noqa: E402
 from layout_set.kinds import KINDS, PAGES_OF_A_KIND  # noqa: E402
 from layout_set.score import PageScore, page_score  # noqa: E402
-from layout_set.sheet import Half  # noqa: E402
 from layout_set.store import StoredPage, pages  # noqa: E402
 
 LEAST_ORDER = 0.98

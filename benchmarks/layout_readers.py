@@ -23,6 +23,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineSettings, Recognizer, load_recognizer
 from ocr_engine.recognizers.documents import image_layout
 from ocr_engine.result import Block, Line, Page
+from ocr_engine.selection import in_raster_order
 from ocr_engine.stages.reading_order import page_skew, reading_order
 
 MODELS = "PP-OCRv6_small"
@@ -55,9 +56,8 @@ def laid_out(page: StoredPage) -> Layout:
     start = time.process_time()
     blocks, raster = lay_out(lines, corners, page_skew(corners), truth.height, truth.rules)
     seconds = time.process_time() - start
-    ordered = [line for block in blocks for line in block.lines]
-    restored = [ordered[place] for place in raster] if raster else ordered
-    return Layout(blocks, seconds, restored == lines)
+    read = Page(truth.width, truth.height, blocks, raster=raster)
+    return Layout(blocks, seconds, list(in_raster_order(read).lines) == lines)
 
 
 def read_image(page: StoredPage) -> Layout:
@@ -94,11 +94,11 @@ def _recognizer() -> Recognizer:
 
 def _keep(image: Path, content: bytes, page: Page) -> None:
     """Write the lines of a page in raster order, with a digest of its image."""
-    ordered = [page.lines[place] for place in page.raster] if page.raster else page.lines
+    lines = in_raster_order(page).lines
     stored = {
         "image": hashlib.sha256(content).hexdigest(),
         "angle": page.angle,
-        "lines": [(line.text, line.confidence, line.box) for line in ordered],
+        "lines": [(line.text, line.confidence, line.box) for line in lines],
     }
     _kept_file(image).write_text(json.dumps(stored, ensure_ascii=False), encoding="utf-8")
 

@@ -14,11 +14,11 @@ from playwright.sync_api import Page as Tab
 
 from layout_set import browser, store
 from layout_set.browser import browser_tab, draw
-from layout_set.debian_texts import Part, parts_of
+from layout_set.debian_texts import parts_of
 from layout_set.kinds import KINDS, needs_debian, sheet
 from layout_set.matching import match_lines
 from layout_set.sheet import Sheet, block, document
-from layout_set.truth import TrueCell, TruePage
+from layout_set.truth import Part, TrueCell, TruePage
 from ocr_engine.geometry import LevelBox
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from layout_set.matching import Match, match_lines
 from layout_set.score import PageScore, kendall_tau, page_score, text_errors
-from layout_set.table_trees import Node, PlacedCell, similarity, table_tree, tree_distance
+from layout_set.table_trees import Node, similarity, table_tree, tree_distance
 from layout_set.truth import TrueBlock, TrueCell, TrueLine, TruePage
 from ocr_engine.geometry import LevelBox, Quad
 from ocr_engine.result import Block, Cell, Line, Table
@@ -162,7 +162,7 @@ def test_the_edit_distance_is_that_of_the_definition() -> None:
 def table(*rows: str) -> Node:
     """A table of one-character cells."""
     return table_tree(
-        PlacedCell(y, x, 1, 1, text) for y, row in enumerate(rows) for x, text in enumerate(row)
+        TrueCell(y, x, 1, 1, text) for y, row in enumerate(rows) for x, text in enumerate(row)
     )
 
 
@@ -171,8 +171,8 @@ def test_equal_tables_are_alike() -> None:
 
 
 def test_a_changed_cell_costs_its_share_of_characters() -> None:
-    first = table_tree([PlacedCell(0, 0, 1, 1, "1234"), PlacedCell(0, 1, 1, 1, "x")])
-    second = table_tree([PlacedCell(0, 0, 1, 1, "1235"), PlacedCell(0, 1, 1, 1, "x")])
+    first = table_tree([TrueCell(0, 0, 1, 1, "1234"), TrueCell(0, 1, 1, 1, "x")])
+    second = table_tree([TrueCell(0, 0, 1, 1, "1235"), TrueCell(0, 1, 1, 1, "x")])
     assert tree_distance(first, second) == pytest.approx(1 / 4)
     assert similarity(first, second) == pytest.approx(1 - 0.25 / 3)  # tr and two cells
 
@@ -187,10 +187,8 @@ def test_two_rows_in_one_cost_both_rows_and_the_one() -> None:
 
 
 def test_another_span_costs_the_cell() -> None:
-    wide = table_tree([PlacedCell(0, 0, 1, 2, "a"), *(PlacedCell(1, x, 1, 1, "b") for x in (0, 1))])
-    narrow = table_tree(
-        [PlacedCell(0, 0, 1, 1, "a"), *(PlacedCell(1, x, 1, 1, "b") for x in (0, 1))]
-    )
+    wide = table_tree([TrueCell(0, 0, 1, 2, "a"), *(TrueCell(1, x, 1, 1, "b") for x in (0, 1))])
+    narrow = table_tree([TrueCell(0, 0, 1, 1, "a"), *(TrueCell(1, x, 1, 1, "b") for x in (0, 1))])
     assert tree_distance(wide, narrow) == 1
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import product
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
 from ocr_engine.layout.pieces import Piece, body_height
-from ocr_engine.layout.rows import rows_of
 from ocr_engine.layout.rules import Rule
-from ocr_engine.layout.tables import heading_rows
-from ocr_engine.result import Cell, Table
+from ocr_engine.layout.tables import table_of
+from ocr_engine.result import Cell
+from ocr_engine.stages.reading_order import straighten
 
 TOUCH = 0.6  # between the ends of rules that meet, in heights of a line
 MOST_CELLS = 2000
@@ -42,21 +42,21 @@ Place = tuple[int, int]  # row and column
 
 
 class _Grid(NamedTuple):
-    """The edges of rows and columns, and the places of each cell: rows and columns [start, end)."""
+    """The edges of rows and columns, and the cells, without lines."""
 
     ys: Sequence[float]
     xs: Sequence[float]
-    cells: Sequence[tuple[int, int, int, int]]  # row, column, row after, column after
+    cells: Sequence[Cell]
 
 
-def level(rules: Iterable[Rule], skew: float) -> Rules:
+def level(rules: Sequence[Rule], skew: float) -> Rules:
     """The rules on a page that is straightened by this angle in radians."""
     across: list[Segment] = []
     down: list[Segment] = []
-    sine, cosine = math.sin(skew), math.cos(skew)
-    for ax, ay, bx, by in rules:
-        left, right = sorted((ax * cosine + ay * sine, bx * cosine + by * sine))
-        top, bottom = sorted((ay * cosine - ax * sine, by * cosine - bx * sine))
+    ends = np.array(rules, dtype=np.float64).reshape(-1, 2, 2)
+    for (ax, ay), (bx, by) in straighten(ends, skew).tolist():
+        left, right = sorted((ax, bx))
+        top, bottom = sorted((ay, by))
         if right - left >= bottom - top:
             across.append(Segment((top + bottom) / 2, left, right))
         else:
@@ -145,40 +145,33 @@ def _merged(
     columns: int,
     right_open: Sequence[Sequence[bool]],
     below_open: Sequence[Sequence[bool]],
-) -> list[tuple[int, int, int, int]]:
+) -> list[Cell]:
     """The cells, which are joined where no rule is between them, if that makes a rectangle."""
-    owner: dict[Place, Place] = {}
+    taken: set[Place] = set()
     cells = []
-    for row in range(rows):
-        for column in range(columns):
-            if (row, column) in owner:
-                continue
-            right = column + 1
-            while right < columns and right_open[row][right - 1] and (row, right) not in owner:
-                right += 1
-            below = row + 1
-            while (
-                below < rows
-                and all(below_open[below - 1][column:right])
-                and all(right_open[below][column : right - 1])
-            ):
-                below += 1
-            for y in range(row, below):
-                for x in range(column, right):
-                    owner[y, x] = (row, column)
-            cells.append((row, column, below, right))
+    for row, column in product(range(rows), range(columns)):
+        if (row, column) in taken:
+            continue
+        right = column + 1
+        while right < columns and right_open[row][right - 1] and (row, right) not in taken:
+            right += 1
+        below = row + 1
+        while (
+            below < rows
+            and all(below_open[below - 1][column:right])
+            and all(right_open[below][column : right - 1])
+        ):
+            below += 1
+        cell = Cell(row, column, row_span=below - row, column_span=right - column)
+        taken.update(cell.places)
+        cells.append(cell)
     return cells
 
 
 def _with_table(pieces: list[Piece], grid: _Grid) -> list[Piece]:
     """The pieces with the table of a grid, unless it does not look like one."""
     where = [_place(piece, grid) for piece in pieces]
-    owner = {
-        (y, x): number
-        for number, (row, column, below, right) in enumerate(grid.cells)
-        for y in range(row, below)
-        for x in range(column, right)
-    }
+    owner = {place: number for number, cell in enumerate(grid.cells) for place in cell.places}
     inside: dict[int, list[Piece]] = {}
     for piece, place in zip(pieces, where, strict=True):
         if place is not None:
@@ -189,7 +182,11 @@ def _with_table(pieces: list[Piece], grid: _Grid) -> list[Piece]:
     longest = max(map(len, inside.values()))
     if longest > LONGEST_CELL and 2 * longest > found:
         return pieces
-    outside = sum(_leaves(piece, grid, number) for number, cell in inside.items() for piece in cell)
+    outside = sum(
+        _leaves(piece, grid, grid.cells[number])
+        for number, its_pieces in inside.items()
+        for piece in its_pieces
+    )
     if outside > OUTSIDE * found:
         return pieces
     others = [piece for piece, place in zip(pieces, where, strict=True) if place is None]
@@ -211,27 +208,16 @@ def _place(piece: Piece, grid: _Grid) -> Place | None:
     return row, column
 
 
-def _leaves(piece: Piece, grid: _Grid, number: int) -> bool:
+def _leaves(piece: Piece, grid: _Grid, cell: Cell) -> bool:
     """Whether a piece leaves its cell on a side by more than a line's height."""
-    _, column, _, right = grid.cells[number]
-    left_edge, right_edge = grid.xs[column], grid.xs[right]
+    left_edge, right_edge = grid.xs[cell.column], grid.xs[cell.end_column]
     return piece.left < left_edge - piece.height or piece.right > right_edge + piece.height
 
 
 def _table(grid: _Grid, inside: dict[int, list[Piece]]) -> Piece:
-    cells: list[Cell] = []
-    numbers: list[int] = []
-    bands: list[list[Piece]] = [[] for _ in range(len(grid.ys) - 1)]
-    for number, (row, column, below, right) in enumerate(grid.cells):
-        pieces = inside.get(number, [])
-        lines = [
-            line for text in rows_of(pieces) for piece in text.pieces for line in piece.numbers
-        ]
-        places = tuple(range(len(numbers), len(numbers) + len(lines)))
-        numbers += lines
-        bands[row] += pieces
-        cells.append(Cell(row, column, places, below - row, right - column))
-    found = [piece for band in bands for piece in band]
+    contents = [(cell, inside.get(number, [])) for number, cell in enumerate(grid.cells)]
+    table, numbers = table_of(contents, len(grid.ys) - 1, len(grid.xs) - 1)
+    found = [piece for _, its_pieces in contents for piece in its_pieces]
     return Piece(
         min(grid.xs[0], *(piece.left for piece in found)),
         min(grid.ys[0], *(piece.top for piece in found)),
@@ -240,6 +226,6 @@ def _table(grid: _Grid, inside: dict[int, list[Piece]]) -> Piece:
         median(piece.height for piece in found),
         False,
         "",
-        tuple(numbers),
-        Table(len(bands), len(grid.xs) - 1, tuple(cells), heading_rows(bands)),
+        numbers,
+        table,
     )

@@ -120,7 +120,7 @@ class Region:
         parts: list[Strip] = []
         top = strip.top
         for band in bands:
-            sides = self._sides(band, whole=True)
+            sides = self._sides(band, *self._split(band), whole=True)
             if sides is not None and are_cells(*sides):
                 parts.append(strip._replace(top=top, bottom=band.top))
                 top = band.bottom
@@ -151,9 +151,10 @@ class Region:
             numbers[self.left[next_to] >= strip.right],
         )
 
-    def _sides(self, strip: Strip, whole: bool = False) -> tuple[Side, Side] | None:
+    def _sides(
+        self, strip: Strip, left: Positions, right: Positions, whole: bool = False
+    ) -> tuple[Side, Side] | None:
         """The lines next to a strip, where both sides have some; whole: all lines on its sides."""
-        left, right = self._split(strip)
         if min(len(left), len(right)) < 2:
             return None
         top = max(self.top[left].min(), self.top[right].min())
@@ -172,7 +173,7 @@ class Region:
         strip = strip._replace(
             left=float(self.right[left].max()), right=float(self.left[right].min())
         )
-        sides = self._sides(strip)
+        sides = self._sides(strip, left, right)
         if sides is None or not independent(*sides, strip.width / self.unit):
             return None
         return self._without_ends(strip, left, right)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -40,7 +39,7 @@ def marker_of(text: str) -> Marker | None:
         if found[kind]:
             return Marker(found[kind], None)
     if found["circled"]:
-        return Marker("circled", unicodedata.digit(found["circled"], 0) or ord(found["circled"]))
+        return Marker("circled", ord(found["circled"]) - ord("①") + 1)
     brackets = f"{found['open'] or ''}{found['close']}"
     if found["number"]:
         return Marker(f"1{brackets}", int(found["number"]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ocr_engine.layout import columns, grids, running, tables, vertical
 from ocr_engine.layout.paragraphs import Body, Draft, body_of, drafts_of
-from ocr_engine.layout.pieces import Piece, body_height, straightened
+from ocr_engine.layout.pieces import Piece, body_height, pieces_of
 from ocr_engine.layout.rows import Row, rows_of
 from ocr_engine.layout.rules import Rule
 from ocr_engine.result import Block, Line, raster_of
@@ -29,7 +29,7 @@ def lay_out(
     """
     if not lines:
         return (), ()
-    pieces = straightened(lines, corners, skew)
+    pieces = pieces_of(lines, corners, skew)
     found = list(_drafts(grids.with_tables(pieces, grids.level(rules, skew)), height))
     blocks = _blocks(lines, found)
     order = [number for _, draft in found for number in draft.numbers]

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ocr_engine.layout.markers import Marker, markers_of_lists
-from ocr_engine.layout.pieces import same_size
+from ocr_engine.layout.pieces import same_size, weighted_quantile
 from ocr_engine.layout.rows import Row
 from ocr_engine.result import BlockType, Table
 from ocr_engine.stages.words import stands_alone
@@ -59,7 +59,7 @@ class Body(NamedTuple):
 
 def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
     """The text of a page, from the rows of its areas."""
-    pitches = sorted(
+    pitches = [
         (
             2 * (below.middle - above.middle) / (above.height + below.height),
             above.right - above.left,
@@ -67,14 +67,8 @@ def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
         for rows in areas
         for above, below in pairwise(rows)
         if _alike(above, below)
-    )
-    usual = USUAL_PITCH
-    if len(pitches) >= 3:
-        rest = sum(width for _, width in pitches) / 4
-        for usual, width in pitches:  # noqa: B007
-            rest -= width
-            if rest <= 0:
-                break
+    ]
+    usual = weighted_quantile(pitches, 0.25) if len(pitches) >= 3 else USUAL_PITCH
     heights = [row.height for rows in areas for row in rows]
     tall = sum(each >= TITLE_RATIO * height for each in heights)
     boxes = sorted(row.bottom - row.top for rows in areas for row in rows)

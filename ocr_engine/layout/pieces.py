@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
-
 from ocr_engine.geometry import VERTICAL_RATIO
 from ocr_engine.result import Line, Table
-from ocr_engine.stages.reading_order import Corners
+from ocr_engine.stages.reading_order import Corners, level_boxes
 
 SHORT = 4.0  # font sizes: the length of a shorter text does not show its font size
 LINE_HEIGHT = 1.15  # of a line without space above and below, in font sizes
@@ -63,25 +60,11 @@ class Piece(NamedTuple):
         )
 
 
-def straightened(lines: Sequence[Line], corners: Corners, skew: float) -> list[Piece]:
+def pieces_of(lines: Sequence[Line], corners: Corners, skew: float) -> list[Piece]:
     """The pieces of a page of at least one line; see lay_out()."""
-    if skew:
-        sine, cosine = math.sin(skew), math.cos(skew)
-        middles = corners.mean(axis=1) @ np.array([[cosine, -sine], [sine, cosine]])
-        halves = np.stack(
-            (
-                np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1),
-                np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1),
-            ),
-            axis=1,
-        )
-        low, high = middles - halves / 2, middles + halves / 2
-    else:
-        low, high = corners.min(axis=1), corners.max(axis=1)
-    edges = np.concatenate((low, high), axis=1).tolist()
     boxes = [
         (left, top, right, bottom, bottom - top >= VERTICAL_RATIO * (right - left))
-        for left, top, right, bottom in edges
+        for left, top, right, bottom in level_boxes(corners, skew).tolist()
     ]
     sizes = _sizes(lines, boxes)
     return _apart(
@@ -177,13 +160,19 @@ def rotated_left(pieces: Iterable[Piece]) -> list[Piece]:
 
 def body_height(pieces: Iterable[Piece]) -> float:
     """The height of the lines with most of the text: the median, weighted by width."""
-    sized = sorted((piece.height, piece.width) for piece in pieces if piece.table is None)
-    half = sum(width for _, width in sized) / 2
-    for height, width in sized:
-        half -= width
-        if half <= 0:
-            return max(height, 1.0)
-    return 1.0
+    sized = [(piece.height, piece.width) for piece in pieces if piece.table is None]
+    return max(weighted_quantile(sized, 0.5), 1.0) if sized else 1.0
+
+
+def weighted_quantile(weighted: Iterable[tuple[float, float]], share: float) -> float:
+    """The value up to which this share of the weight lies; values with weights, at least one."""
+    ordered = sorted(weighted)
+    rest = share * sum(weight for _, weight in ordered)
+    for value, weight in ordered:
+        rest -= weight
+        if rest <= 0:
+            return value
+    return ordered[-1][0]
 
 
 def same_size(one: float, other: float) -> bool:

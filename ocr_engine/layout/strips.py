@@ -34,6 +34,11 @@ class Strip(NamedTuple):
         """From left to right."""
         return self.right - self.left
 
+    @property
+    def middle(self) -> float:
+        """Halfway between left and right."""
+        return (self.left + self.right) / 2
+
     def is_part_of(self, other: Strip, slack: float) -> bool:
         """Whether it is the same strip, seen over a part of its height; up to this many pixels."""
         return (
@@ -62,7 +67,7 @@ def empty_strips(edges: Iterable[Edges], least_width: float, least_height: float
                 found.append(strip)
     found += skyline.rest(max(bottoms))
     kept: list[Strip] = []
-    for strip in sorted(found, key=lambda s: (-s.height * min(s.width, 2 * least_width), s.left)):
+    for strip in sorted(found, key=lambda s: (-s.height * min(s.width, 1.5 * least_width), s.left)):
         if len(kept) < MOST and not any(strip.is_part_of(each, least_height) for each in kept):
             kept.append(strip)
     return kept

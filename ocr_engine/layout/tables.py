@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
 from ocr_engine.layout.paragraphs import Draft
 from ocr_engine.layout.pieces import Piece
-from ocr_engine.layout.rows import Row
+from ocr_engine.layout.rows import Row, rows_of
 from ocr_engine.layout.strips import Strip
 from ocr_engine.result import Cell, Table
 
@@ -41,19 +42,20 @@ def parts(rows: Sequence[Row], strips: Sequence[Strip]) -> Iterator[Draft | Sequ
 
 def _largest_table(rows: Sequence[Row], strips: Sequence[Strip]) -> tuple[int, int, Draft] | None:
     """The largest table in these rows: its first row, the one after its last, and its block."""
+    middles = [row.middle for row in rows]
     best = None
     for strip in strips:
         columns = _columns(strip, strips)
-        found = _rows_next_to(rows, strip, columns)
-        if found is None or (best is not None and found[1] - found[0] <= best[1] - best[0]):
+        first, end = bisect_left(middles, strip.top), bisect_left(middles, strip.bottom)
+        first, end = _with_cells(rows, first, end, columns[0].right)
+        inside = rows[first:end]
+        is_smaller = best is not None and end - first <= best[1] - best[0]
+        if is_smaller or not _may_be_table(inside):
             continue
-        inside = rows[found[0] : found[1]]
-        columns = _with_pieces(columns, inside)
-        if len(columns) + 1 < LEAST_COLUMNS:
-            continue
-        draft = _table(inside, [(c.left + c.right) / 2 for c in columns])
+        edges = _edges(columns, inside)
+        draft = _table(inside, edges) if len(edges) + 1 >= LEAST_COLUMNS else None
         if draft is not None:
-            best = (*found, draft)
+            best = first, end, draft
     return best
 
 
@@ -88,41 +90,41 @@ def _columns(seed: Strip, strips: Sequence[Strip]) -> list[Strip]:
     return sorted(chosen)
 
 
-def _with_pieces(columns: Sequence[Strip], rows: Sequence[Row]) -> list[Strip]:
-    """The strips that have columns between them: of two without, only the higher one is kept."""
+def _edges(columns: Sequence[Strip], rows: Sequence[Row]) -> list[float]:
+    """Where columns meet: of two strips without pieces between them, only the higher one counts."""
     kept = list(columns)
-    while kept:
-        edges = [(strip.left + strip.right) / 2 for strip in kept]
+    while True:
+        edges = [strip.middle for strip in kept]
         counts = Counter(bisect_left(edges, piece.left) for row in rows for piece in row.pieces)
         empty = next((n for n in range(len(kept) + 1) if counts[n] < LEAST_PIECES), None)
-        if empty is None:
-            break
+        if empty is None or not kept:
+            return edges
         kept.remove(min(kept[max(empty - 1, 0) : empty + 1], key=lambda strip: strip.height))
-    return kept
 
 
-def _rows_next_to(
-    rows: Sequence[Row], strip: Strip, columns: Sequence[Strip]
-) -> tuple[int, int] | None:
-    """The rows at the height of a strip, without single pieces at both ends."""
-    middles = [row.middle for row in rows]
-    first, end = bisect_left(middles, strip.top), bisect_left(middles, strip.bottom)
+def _with_cells(rows: Sequence[Row], first: int, end: int, right: float) -> tuple[int, int]:
+    """These rows without single pieces at both ends, but with the rest of the last cell.
+
+    right: the right edge of the gap after the first column.
+    """
     while first < end and len(rows[first].pieces) < 2:
         first += 1
     while first < end and len(rows[end - 1].pieces) < 2:
         end -= 1
-    while first < end < len(rows) and _hangs(rows[end], rows[end - 1], columns):
+    while first < end < len(rows) and _hangs(rows[end], rows[end - 1], right):
         end += 1
-    inside = rows[first:end]
-    if any(row.is_table for row in inside) or _is_form(inside):
-        return None
-    return (first, end) if sum(len(row.pieces) > 1 for row in inside) >= LEAST_ROWS else None
+    return first, end
 
 
-def _hangs(row: Row, above: Row, columns: Sequence[Strip]) -> bool:
+def _hangs(row: Row, above: Row, right: float) -> bool:
     """Whether a row is the rest of a cell, not one of the first column."""
-    gap = row.top - above.bottom
-    return row.left >= columns[0].right and gap < CELL_LINE_GAP * row.height
+    return row.left >= right and row.top - above.bottom < CELL_LINE_GAP * row.height
+
+
+def _may_be_table(rows: Sequence[Row]) -> bool:
+    """Whether enough rows have cells, without a table among them, and they are no form."""
+    with_cells = sum(len(row.pieces) > 1 for row in rows)
+    return with_cells >= LEAST_ROWS and not any(row.is_table for row in rows) and not _is_form(rows)
 
 
 def _is_form(rows: Sequence[Row]) -> bool:
@@ -135,20 +137,12 @@ def _table(rows: Sequence[Row], edges: Sequence[float]) -> Draft | None:
     """The table of these rows, whose columns meet at these edges; None if it is too empty."""
     bands = _bands(rows, edges)
     columns = len(edges) + 1
-    cells: list[Cell] = []
-    numbers: list[int] = []
-    filled = 0
-    for number, band in enumerate(bands):
-        for first, span, pieces in _cells(band, edges, columns):
-            lines = tuple(number for piece in pieces for number in piece.numbers)
-            places = tuple(range(len(numbers), len(numbers) + len(lines)))
-            numbers += lines
-            filled += span if lines else 0
-            cells.append(Cell(number, first, places, column_span=span))
+    contents = [each for row, band in enumerate(bands) for each in _cells(row, band, edges)]
+    filled = sum(cell.column_span for cell, pieces in contents if pieces)
     if len(bands) < LEAST_ROWS or filled < FILLED * columns * len(bands):
         return None
-    table = Table(len(bands), columns, tuple(cells), heading_rows(bands))
-    return Draft("table", tuple(numbers), median(row.height for row in rows), table)
+    table, numbers = table_of(contents, len(bands), columns)
+    return Draft("table", numbers, median(row.height for row in rows), table)
 
 
 def _bands(rows: Sequence[Row], edges: Sequence[float]) -> list[list[Piece]]:
@@ -170,9 +164,10 @@ def _bands(rows: Sequence[Row], edges: Sequence[float]) -> list[list[Piece]]:
 
 
 def _cells(
-    band: Sequence[Piece], edges: Sequence[float], columns: int
-) -> list[tuple[int, int, list[Piece]]]:
-    """The first column, the span and the pieces of each cell of a row."""
+    row: int, band: Sequence[Piece], edges: Sequence[float]
+) -> Iterator[tuple[Cell, list[Piece]]]:
+    """The cells of a row of the table, with their pieces."""
+    columns = len(edges) + 1
     pieces: dict[int, list[Piece]] = {}
     spans: dict[int, int] = {}
     for piece in band:
@@ -181,19 +176,39 @@ def _cells(
             last = first
         pieces.setdefault(first, []).append(piece)
         spans[first] = max(spans.get(first, 1), last - first + 1)
-    found = []
     column = 0
     while column < columns:
         span = min(spans.get(column, 1), columns - column)
         following = [other for other in pieces if column < other < column + span]
         span = min([span, *(other - column for other in following)])
-        inside = sorted(pieces.get(column, []), key=lambda piece: (piece.middle, piece.left))
-        found.append((column, span, inside))
+        yield Cell(row, column, column_span=span), pieces.get(column, [])
         column += span
-    return found
 
 
-def heading_rows(bands: Sequence[Sequence[Piece]]) -> int:
+def table_of(
+    contents: Iterable[tuple[Cell, Sequence[Piece]]], rows: int, columns: int
+) -> tuple[Table, tuple[int, ...]]:
+    """The table of these cells with their pieces, and the numbers of its lines in reading order."""
+    cells: list[Cell] = []
+    numbers: list[int] = []
+    bands: list[list[Piece]] = [[] for _ in range(rows)]
+    for cell, pieces in contents:
+        lines = _in_order(pieces)
+        places = tuple(range(len(numbers), len(numbers) + len(lines)))
+        cells.append(replace(cell, lines=places))
+        numbers += lines
+        bands[cell.row] += pieces
+    return Table(rows, columns, tuple(cells), _heading_rows(bands)), tuple(numbers)
+
+
+def _in_order(pieces: Sequence[Piece]) -> list[int]:
+    """The numbers of the lines of a cell, row by row."""
+    if len(pieces) > 1:
+        pieces = [piece for row in rows_of(pieces) for piece in row.pieces]
+    return [number for piece in pieces for number in piece.numbers]
+
+
+def _heading_rows(bands: Sequence[Sequence[Piece]]) -> int:
     """1 if the first row has no numbers and most of the others do, else 0."""
     first, *others = bands
     numeric = sum(any(piece.numeric for piece in band) for band in others)

@@ -13,6 +13,7 @@ from ocr_engine.arrays import FloatArray
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import DecodedImage, ImageArray
+from ocr_engine.layout.joined_lines import divided
 from ocr_engine.models.source import CLS_SHAPE, ModelSet
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
@@ -146,7 +147,7 @@ class PpOcr:
         if size != full and detection.has_small_text(boxes):
             boxes = self._find(padded, full, options, cores)
         edges = np.array(pixels.shape[1::-1], dtype=np.float32)
-        boxes = [np.minimum(box, edges) for box in boxes]
+        boxes = divided([np.minimum(box, edges) for box in boxes], pixels)
         return [boxes[index] for index in reading_order(boxes)]
 
     def _find(

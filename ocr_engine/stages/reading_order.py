@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean, median
 
 import numpy as np
 
-from ocr_engine.stages.detection import QuadArray
+from ocr_engine.stages.detection import Float64Array, QuadArray
 
 Corners = np.ndarray[tuple[int, ...], np.dtype[np.float64]]  # of boxes: (n, 4, 2)
 
@@ -29,14 +30,8 @@ def reading_order(boxes: Sequence[QuadArray]) -> list[int]:
     if not boxes:
         return []
     corners = np.array(boxes, dtype=np.float64)
-    angle = -page_skew(corners)
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    corners = corners @ rotation.T
-    across, down = corners.mean(axis=1).T.tolist()
-    heights = np.minimum(
-        np.linalg.norm(corners[:, 3] - corners[:, 0], axis=1),
-        np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1),
-    ).tolist()
+    across, down = straighten(corners.mean(axis=1), page_skew(corners)).T.tolist()
+    heights = side_lengths(corners).min(axis=1).tolist()
     return [index for row in group_rows(across, down, heights) for index in row]
 
 
@@ -94,8 +89,8 @@ def page_skew(corners: Corners) -> float:
     0.0 if there are none, or if they are turned by more than MAX_SKEW_DEGREES.
     """
     top_edges = corners[:, 1] - corners[:, 0]
-    side_edges = corners[:, 3] - corners[:, 0]
-    ratio = np.linalg.norm(top_edges, axis=1) / np.linalg.norm(side_edges, axis=1).clip(1e-6)
+    widths, heights = side_lengths(corners).T
+    ratio = widths / heights.clip(1e-6)
     chosen, least = ratio >= LONG_RATIO, 0.0
     if not chosen.any():
         chosen, least = ratio >= SHORT_RATIO, UNSURE_DEGREES
@@ -103,6 +98,27 @@ def page_skew(corners: Corners) -> float:
             return 0.0
     skew = float(np.median(np.arctan2(top_edges[chosen, 1], top_edges[chosen, 0])))
     return skew if np.radians(least) <= abs(skew) <= np.radians(MAX_SKEW_DEGREES) else 0.0
+
+
+def side_lengths(corners: Corners) -> Float64Array:
+    """The lengths of the top and left sides of boxes (n, 4, 2), as (n, 2)."""
+    sides: Float64Array = np.linalg.norm(corners[:, (1, 3)] - corners[:, :1], axis=2)
+    return sides
+
+
+def straighten(points: Float64Array, skew: float) -> Float64Array:
+    """Points (..., 2) on the page after lines of this slope, in radians, were made level."""
+    sine, cosine = math.sin(skew), math.cos(skew)
+    rotated: Float64Array = points @ np.array([[cosine, -sine], [sine, cosine]])
+    return rotated
+
+
+def level_boxes(corners: Corners, skew: float) -> Float64Array:
+    """Boxes (n, 4, 2) on the straightened page, as (n, 4): left, top, right, bottom."""
+    if skew:
+        middles, halves = straighten(corners.mean(axis=1), skew), side_lengths(corners) / 2
+        return np.concatenate((middles - halves, middles + halves), axis=1)
+    return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
 
 
 def _same_row(

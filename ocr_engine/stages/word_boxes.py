@@ -107,7 +107,7 @@ def _divide(
     the characters. The middles alone are less exact, as a narrow letter may be more than one step
     off. In other cases, the cuts are where the least ink is between two middles.
     """
-    starts, ends = _runs(ink[int(left) : math.ceil(right)] >= GROUND)
+    starts, ends = runs_of(ink[int(left) : math.ceil(right)] >= GROUND)
     pieces = [(int(left) + start, int(left) + end) for start, end in zip(starts, ends, strict=True)]
     if len(pieces) == len(middles) and all(
         start - slack <= middle <= end + slack
@@ -130,14 +130,14 @@ def _least_ink(ink: Float64Array, low: float, high: float) -> float:
 def _widest_gap(ink: Float64Array, low: float, high: float) -> float:
     """Where to cut between two characters with a space: the middle of the widest gap."""
     first = int(low)
-    starts, ends = _runs(ink[first : int(high) + 1] < GROUND)
+    starts, ends = runs_of(ink[first : int(high) + 1] < GROUND)
     if starts.size == 0:
         return _least_ink(ink, low, high)
     widest = (ends - starts).argmax()
     return first + float(starts[widest] + ends[widest]) / 2
 
 
-def _runs(flags: BoolArray) -> tuple[IndexArray, IndexArray]:
+def runs_of(flags: BoolArray) -> tuple[IndexArray, IndexArray]:
     """Where each run of true begins and where it ends."""
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
     return edges[::2], edges[1::2]
@@ -169,8 +169,13 @@ def _is_vertical(box: QuadArray, crop: ImageArray) -> bool:
 
 
 def _slice(box: QuadArray, vertical: bool, extent: Extent, turned: bool) -> Quad:
-    """The part of the box between two fractions of its length, clockwise from the top left."""
+    """The part of the box between two fractions of its length, as whole pixels."""
     start, end = (1 - extent[1], 1 - extent[0]) if turned else extent
+    return as_quad(np.rint(part_of_box(box, start, end, vertical)))
+
+
+def part_of_box(box: QuadArray, start: float, end: float, vertical: bool = False) -> Float64Array:
+    """The part of the box between two fractions of its length, clockwise from the top left."""
     top_left, top_right, bottom_right, bottom_left = box.astype(np.float64)
     if vertical:
         left, right = bottom_left - top_left, bottom_right - top_right
@@ -188,4 +193,4 @@ def _slice(box: QuadArray, vertical: bool, extent: Extent, turned: bool) -> Quad
             bottom_left + end * bottom,
             bottom_left + start * bottom,
         )
-    return as_quad(np.rint(part))
+    return np.array(part)

@@ -13,6 +13,7 @@ from server.formats.text_rows import (
     PlacedLine,
     character_width,
     display_width,
+    line_breaks,
     placed_blocks,
     rows_of,
 )
@@ -48,13 +49,17 @@ def _rows(page: Page) -> str:
 
 
 def _code(page: Page) -> str:
-    """Lines with blanks in front of them and between them, as far as they are apart."""
+    """Rows with blanks in front of lines and between them, and empty lines where some would fit."""
     lines = list(chain.from_iterable(placed_blocks(page)))
     width = character_width(lines)
     if not width:
         return page.text
     left = min(placed.left for placed in lines)
-    return "\n".join(_with_blanks(row, left, width) for row in rows_of(lines))
+    rows = list(rows_of(lines))
+    return "".join(
+        "\n" * breaks + _with_blanks(row, left, width)
+        for breaks, row in zip(line_breaks(rows), rows, strict=True)
+    )
 
 
 def _with_blanks(row: Iterable[PlacedLine], left: float, width: float) -> str:

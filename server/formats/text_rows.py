@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from ocr_engine.geometry import Quad, is_vertical, rotated
@@ -13,6 +13,7 @@ from ocr_engine.result import Line, Page
 ROW_OVERLAP = 0.5  # of the smaller height: lines whose middles are closer are in one row
 LONG_RATIO = 3.0  # width to height from which the slope of a line is known
 MAX_SKEW_DEGREES = 20.0
+MOST_EMPTY = 2  # lines between two rows of code
 
 
 class PlacedLine(NamedTuple):
@@ -40,6 +41,18 @@ def rows_of(lines: Iterable[PlacedLine]) -> Iterator[list[PlacedLine]]:
         row.append(placed)
     if row:
         yield row
+
+
+def line_breaks(rows: Sequence[Sequence[PlacedLine]]) -> list[int]:
+    """How many line breaks are before each row, so that empty lines fill the gaps; 0 for the first.
+
+    A row of text is as high as the usual distance of rows; gaps are at most MOST_EMPTY rows high.
+    """
+    steps = [_step(above[0], below[0]) for above, below in pairwise(rows)]
+    downwards = sorted(step for step in steps if step > 0)
+    usual = downwards[len(downwards) // 4] if downwards else 1.0
+    fitting = (math.floor(step / usual + 0.5) for step in steps)
+    return [0, *(min(max(count, 1), 1 + MOST_EMPTY) for count in fitting)]
 
 
 def placed_blocks(page: Page) -> list[list[PlacedLine]]:
@@ -84,6 +97,13 @@ def _follows(before: PlacedLine, after: PlacedLine) -> bool:
         and after.left >= before.right - smaller
         and abs(after.middle - before.middle) < ROW_OVERLAP * smaller
     )
+
+
+def _step(above: PlacedLine, below: PlacedLine) -> float:
+    """How many pixels a line is below one of its area; 0 if they are not rows of the same area."""
+    if above.area != below.area or not (above.is_row and below.is_row):
+        return 0.0
+    return below.middle - above.middle
 
 
 def _placed(line: Line, area: int, quad: Quad, skew: float) -> PlacedLine:

@@ -234,34 +234,6 @@ def test_what_was_read_for_json_is_not_kept_for_these(wide: LiveServer, format: 
 # --- errors
 
 
-@pytest.mark.parametrize("path", BOTH)
-@pytest.mark.parametrize(
-    ("field", "value", "mention"),
-    [
-        ("format", "xml", "json, text, legacy, tsv, hocr, image"),
-        ("format", "TSV", "expected one of"),
-        ("format", "png", "image"),
-        ("granularity", "words", "line, word, char"),
-        ("granularity", " ", "line, word, char"),
-        ("granularty", "word", "did you mean granularity?"),
-        ("draw", "1", "draw"),
-    ],
-)
-def test_values_that_are_not_accepted(
-    wide: LiveServer, path: str, field: str, value: str, mention: str
-) -> None:
-    reply = wide.upload(card("unread"), path=path, **{field: value})
-    assert_error(reply, 400, "bad_field", mention)
-    assert wide.begun("unread") == 0
-
-
-@pytest.mark.parametrize("value", [1, True, 0.5])
-def test_values_of_other_types(wide: LiveServer, value: object) -> None:
-    for field in ("format", "granularity"):
-        reply = wide.post_json({"image": "aGk=", field: value})
-        assert_error(reply, 400, "bad_field", field)
-
-
 @pytest.mark.parametrize("path", ["/results/" + "0" * 32, "/jobs/unknown"])
 def test_a_format_that_is_unknown_to_kept_results(wide: LiveServer, path: str) -> None:
     reply = wide.get(f"{path}?format=pdf")

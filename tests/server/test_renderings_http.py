@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -192,37 +191,6 @@ def test_each_file_of_a_batch_has_its_own_rendering(wide: LiveServer) -> None:
     first, second = (wide.get(f"{job['url']}/result") for job in all_jobs(wide, url))
     assert (texts(first), texts(second)) == (IN_ROWS, SHOWN)
     assert "Item\tPrice" in second.text
-
-
-# --- errors
-
-
-@pytest.mark.parametrize("path", BOTH)
-@pytest.mark.parametrize(
-    ("field", "value", "mention"),
-    [
-        ("order", "columns", "layout, raster"),
-        ("order", "Raster", "layout, raster"),
-        ("text", "words", "lines, paragraphs, rows, code"),
-        ("layout", "maybe", "true or false"),
-        ("layout", "2", "true or false"),
-        ("drop_score", "1.5", "from 0 to 1"),
-        ("format", "md", "markdown"),
-        ("ordr", "raster", "did you mean order?"),
-    ],
-)
-def test_values_that_are_not_accepted(
-    wide: LiveServer, path: str, field: str, value: str, mention: str
-) -> None:
-    reply = wide.upload(card("unread"), path=path, **{field: value})
-    assert_error(reply, 400, "bad_field", mention)
-    assert wide.begun("unread") == 0
-
-
-@pytest.mark.parametrize(("field", "value"), [("order", 1), ("text", True), ("layout", 0.5)])
-def test_values_of_other_types(wide: LiveServer, field: str, value: Any) -> None:
-    reply = wide.post_json({"image": "aGk=", field: value})
-    assert_error(reply, 400, "bad_field", field)
 
 
 def test_null_and_empty_are_the_default(wide: LiveServer) -> None:

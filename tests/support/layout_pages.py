@@ -10,10 +10,11 @@ import numpy as np
 from ocr_engine.geometry import LevelBox, Quad, as_quad
 from ocr_engine.layout import lay_out
 from ocr_engine.layout.rules import Rule
-from ocr_engine.result import Block, Line
+from ocr_engine.result import Block, Line, Page
+from ocr_engine.selection import in_raster_order
 from ocr_engine.stages.reading_order import page_skew, reading_order
 
-HEIGHT = 1400
+WIDTH, HEIGHT = 1000, 1400
 SIZE = 20  # of the font, in pixels
 PITCH = 30  # distance of lines
 
@@ -64,7 +65,8 @@ def laid_out(
     blocks, raster = lay_out(given, corners, page_skew(corners), height, rules)
     found = [each for block in blocks for each in block.lines]
     assert sorted(map(id, found)) == sorted(map(id, given))
-    assert ([found[place] for place in raster] if raster else found) == given
+    page = Page(WIDTH, height, blocks, raster=raster)
+    assert list(in_raster_order(page).lines) == given
     return blocks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ocr_engine.geometry import LevelBox, Quad
 from ocr_engine.result import Block, Cell, Document, Line, Page, Table, Word
@@ -22,14 +23,12 @@ def with_words(document: Document) -> Document:
     """The same lines with their words, which are separated by spaces."""
 
     def worded(line: Line) -> Line:
-        words = tuple(Word(text, line.confidence, line.box) for text in line.text.split())
-        return Line(line.text, line.confidence, line.box, words=words)
+        words = (Word(text, line.confidence, line.box) for text in line.text.split())
+        return replace(line, words=tuple(words))
 
     (page,) = document.pages
-    blocks = tuple(
-        Block(tuple(map(worded, b.lines)), b.type, b.area, b.level, b.table) for b in page.blocks
-    )
-    return Document((Page(page.width, page.height, blocks, raster=page.raster),))
+    blocks = (replace(block, lines=tuple(map(worded, block.lines))) for block in page.blocks)
+    return replace(document, pages=(replace(page, blocks=tuple(blocks)),))
 
 
 # A title over two columns, then a list and a table.

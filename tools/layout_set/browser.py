@@ -6,7 +6,7 @@ import base64
 import io
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,7 @@ def browser_tab(folder: Path) -> Iterator[Tab]:
 
     NoChromium if there is none.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    fonts = folder / "fonts.conf"
-    fonts.write_text(_FONTS.format(fonts=FETCHED, cache=folder / "fontconfig"), encoding="utf-8")
+    fonts = font_settings(folder)
     arguments = [*browser_arguments(), "--font-render-hinting=none", "--hide-scrollbars"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -51,6 +49,21 @@ def browser_tab(folder: Path) -> Iterator[Tab]:
         )
         yield browser.new_page()
         browser.close()
+
+
+def font_settings(folder: Path) -> Path:
+    """A configuration of fontconfig in this folder, with the fonts of the hard set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fonts = folder / "fonts.conf"
+    fonts.write_text(_FONTS.format(fonts=FETCHED, cache=folder / "fontconfig"), encoding="utf-8")
+    return fonts
+
+
+def draw_all(sheets: Sequence[Sheet], folder: Path) -> Iterator[tuple[bytes, TruePage]]:
+    """The images of sheets, and what is known of them; folder: see browser_tab()."""
+    if sheets:
+        with browser_tab(folder) as tab:
+            yield from (draw(tab, sheet) for sheet in sheets)
 
 
 def draw(tab: Tab, sheet: Sheet) -> tuple[bytes, TruePage]:

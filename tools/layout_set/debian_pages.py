@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
+from hard_set.classes import Half
 from hard_set.words import Random, chance, integer, pick
-from layout_set.debian_texts import DebianLanguage, Part, some_parts
+from layout_set.debian_texts import DebianLanguage, some_parts
 from layout_set.looks import any_family
-from layout_set.sheet import Half, Sheet, block, document
+from layout_set.sheet import Sheet, block, document
 from layout_set.texts import width_of
+from layout_set.truth import Part
 
 _BASE = """
 .h1, .h2, .h3 { font-weight: bold; line-height: 1.25; break-after: avoid; break-inside: avoid; }

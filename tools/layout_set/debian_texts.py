@@ -6,16 +6,15 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from lxml import html  # type: ignore[import-untyped]
 
+from hard_set.classes import Half
 from hard_set.words import Random
-from layout_set.sheet import Half
-from layout_set.truth import TrueType
+from layout_set.truth import Part
 from server_programs import unpack_packages
 
 FETCHED = Path(__file__).resolve().parents[2] / "dist" / "layout_set" / "debian"
@@ -41,15 +40,6 @@ _LEFT_OUT = (
     " or contains(@class, 'nav') or contains(@class, 'toc') or contains(@class, 'footnote')"
     " or contains(@class, 'sphinxsidebar') or contains(@class, 'related')"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A block of text. level: of a heading from 1; of an item, how many lists it is in."""
-
-    type: TrueType
-    text: str
-    level: int = 0
 
 
 def fetch_documents() -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
-import numpy as np
-
+from hard_set.classes import Half, random_of
 from hard_set.words import Random
 from layout_set import columns, slips, tables, upright
 from layout_set.debian_pages import draw_debian
-from layout_set.sheet import Half, Sheet
+from layout_set.office_pages import draw_office
+from layout_set.sheet import OfficeSheet, Sheet
 
 Draw = Callable[[Random, int], Sheet]
 
@@ -44,7 +43,8 @@ _INVENTED: dict[str, Draw] = {
     "turned": _turned,
 }
 _DEBIAN = {"Debian, one column": 1, "Debian, two columns": 2, "Debian, three columns": 3}
-KINDS = (*_INVENTED, *_DEBIAN)
+OFFICE = "LibreOffice"
+KINDS = (*_INVENTED, *_DEBIAN, OFFICE)
 _TURNED = [
     _INVENTED[name]
     for name in (
@@ -62,13 +62,14 @@ _TURNED = [
 
 def needs_debian(kind: str) -> bool:
     """Whether the text of this kind is Debian's documentation."""
-    return kind in _DEBIAN
+    return kind in _DEBIAN or kind == OFFICE
 
 
-def sheet(kind: str, half: Half, number: int) -> Sheet:
+def sheet(kind: str, half: Half, number: int) -> Sheet | OfficeSheet:
     """The page of this number of a kind, from 0; always the same."""
-    seed = hashlib.sha256(f"{kind}/{half}/{number}".encode()).digest()
-    random = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    random = random_of(kind, half, number)
+    if kind == OFFICE:
+        return draw_office(random, number, half)
     if kind in _DEBIAN:
         return draw_debian(random, number, _DEBIAN[kind], half)
     return _INVENTED[kind](random, number)

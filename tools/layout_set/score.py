@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from layout_set.matching import Match, match_lines
-from layout_set.table_trees import Node, PlacedCell, similarity, table_tree
-from layout_set.truth import TrueBlock, TrueLine, TruePage
+from layout_set.table_trees import Node, similarity, table_tree
+from layout_set.truth import TrueBlock, TrueCell, TrueLine, TruePage
 from ocr_engine.geometry import Quad, level_box
 from ocr_engine.result import Block
 from text_accuracy import errors_and_length
@@ -137,11 +137,10 @@ def _tables(
             votes[table].update(n for n in numbers if blocks[n].table is not None)
     scores = []
     for cells, counted in zip(truth.tables, votes, strict=True):
-        true = table_tree(
-            PlacedCell(c.row, c.column, c.row_span, c.column_span, c.text) for c in cells
-        )
         best = counted.most_common(1)
-        scores.append(similarity(true, _found_tree(blocks[best[0][0]])) if best else 0.0)
+        scores.append(
+            similarity(table_tree(cells), _found_tree(blocks[best[0][0]])) if best else 0.0
+        )
     held = {number for counted in votes for number in counted}
     found = sum(block.table is not None for block in blocks)
     return tuple(scores), found - len(held)
@@ -150,7 +149,7 @@ def _tables(
 def _found_tree(block: Block) -> Node:
     assert block.table is not None
     return table_tree(
-        PlacedCell(
+        TrueCell(
             cell.row,
             cell.column,
             cell.row_span,

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Literal, get_args
 
-from layout_set.truth import TrueType
-
-Half = Literal["tuning", "test"]
-HALVES: tuple[Half, ...] = get_args(Half)
+from layout_set.truth import Part, TrueType
 
 _BASE = """
 * { margin: 0; padding: 0; box-sizing: border-box; font-weight: inherit; font-size: inherit; }
@@ -48,3 +44,11 @@ def block(type_: TrueType, text: str, tag: str = "p", css_class: str = "", style
     attributes = f' class="{css_class}"' if css_class else ""
     attributes += f' style="{style}"' if style else ""
     return f'<{tag} data-block="{type_}"{attributes}>{escape(text)}</{tag}>'
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeSheet:
+    """A text document as flat OpenDocument XML, and its parts; its first page is drawn."""
+
+    xml: str
+    parts: tuple[Part, ...]

@@ -10,17 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from layout_set.truth import TrueCell
 from text_accuracy import edit_distance, normalise
-
-
-class PlacedCell(NamedTuple):
-    """A cell of a table: its first row and column, how many it spans, and its text."""
-
-    row: int
-    column: int
-    row_span: int
-    column_span: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +24,12 @@ class Node:
     text: str = ""
 
 
-def table_tree(cells: Iterable[PlacedCell]) -> Node:
+def table_tree(cells: Iterable[TrueCell]) -> Node:
     """The tree of a table; a row in which no cell begins has none."""
     rows: dict[int, list[Node]] = {}
-    for row, _, *spans, text in sorted(cells):
-        node = Node("td", (), (spans[0], spans[1]), normalise(text))
-        rows.setdefault(row, []).append(node)
+    for cell in sorted(cells, key=lambda cell: (cell.row, cell.column)):
+        node = Node("td", (), (cell.row_span, cell.column_span), normalise(cell.text))
+        rows.setdefault(cell.row, []).append(node)
     return Node("table", tuple(Node("tr", tuple(row)) for row in rows.values()))
 
 

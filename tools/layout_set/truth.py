@@ -17,6 +17,15 @@ Segment = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A block of text. level: of a heading from 1; of an item, how many lists it is in."""
+
+    type: TrueType
+    text: str
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TrueLine:
     """A line of text, its box clockwise from the top left, and the number of its block."""
 

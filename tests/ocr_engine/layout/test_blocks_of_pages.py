@@ -127,6 +127,8 @@ def test_paragraphs_of_vertical_columns() -> None:
         ("(4) item", Marker("1()", 4)),
         ("b) item", Marker("a)", ord("b"))),
         ("③项", Marker("circled", 3)),
+        ("⑩项", Marker("circled", 10)),
+        ("⑳ item", Marker("circled", 20)),
         ("十二、项", Marker("一、", 12)),
         ("（二）项", Marker("一（）", 2)),
         ("3.5 mg", None),
@@ -149,3 +151,8 @@ def test_a_number_without_a_neighbour_is_no_marker() -> None:
     texts = ["1. one", "text", "2. two", "7. seven", "– dash", "• bullet"]
     kept = markers_of_lists(texts)
     assert [marker is not None for marker in kept] == [True, False, True, False, False, True]
+
+
+def test_a_list_of_circled_numbers_may_be_longer_than_nine() -> None:
+    kept = markers_of_lists([f"{chr(ord('①') + number)} item" for number in range(12)])
+    assert [marker and marker.ordinal for marker in kept] == list(range(1, 13))

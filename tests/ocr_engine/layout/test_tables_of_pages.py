@@ -147,6 +147,13 @@ def test_the_lines_of_a_long_cell_stay_together() -> None:
     assert texts(block)[2, 2] == f"{words('t2', 30)} {words('u2', 22)}"
 
 
+def test_the_pieces_of_a_cell_are_read_row_by_row() -> None:
+    """Their middles may differ a little: the second piece of a row may lie higher."""
+    lines = [each for each in number_table(100) if each.text != "thing 3"]
+    lines += [line("one", 100, 202), line("two", 140, 199)]
+    assert texts(the_table(laid_out(lines)))[3, 0] == "one two"
+
+
 def test_the_table_of_a_page_in_columns_is_in_its_column() -> None:
     left = [line(words(f"a{n}", 44), 40, 60 + 30 * n) for n in range(8)]
     left += [

@@ -117,6 +117,20 @@ def test_code_keeps_its_indentation() -> None:
     )
 
 
+def test_code_keeps_its_empty_lines() -> None:
+    rows = (0, 1, 2, 4, 5, 8, 9, 20)
+    lines = tuple(code(f"row {row}", 0, row) for row in rows)
+    assert text_of(page_of(Block(lines)), "code") == (
+        "row 0\nrow 1\nrow 2\n\nrow 4\nrow 5\n\n\nrow 8\nrow 9\n\n\nrow 20"
+    )
+
+
+def test_code_in_columns_has_no_empty_line_between_them() -> None:
+    left = Block(tuple(code(f"left {row}", 0, row) for row in range(3)), area=0)
+    right = Block(tuple(code(f"right {row}", 30, row) for row in range(3)), area=1)
+    assert "\n\n" not in text_of(page_of(left, right), "code")
+
+
 def test_a_wide_character_is_two_columns_of_code() -> None:
     wide = line("# 北门", 50, 0, width=60)
     lines = (wide, code("x = 1", 4, 1))
