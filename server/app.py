@@ -107,7 +107,7 @@ def build_context(
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
-        background.append(build_watch(settings, engine.stats, folders))
+        background.append(build_watch(settings, engine.stats, metrics.outcomes, folders))
     admin_key = settings.access.admin_key
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
