@@ -25,11 +25,12 @@ INSTALLED := $(or $(wildcard .venv/.installed-$(call version_of,.venv/bin/python
 SLIM := $(or $(wildcard .venv-slim/.installed-$(call version_of,.venv-slim/bin/python)),$(SLIM))
 endif
 DEV := .venv/.dev
+FUNCTIONS := .venv/functions/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages
+    screenshots check docs api slim lock clean servers jobs packages function
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -78,6 +79,9 @@ scaling: $(INSTALLED) ## 1, 2, ... workers, and an estimate for 64 cores; run no
 coldstart: $(INSTALLED) ## seconds until the server is ready; run nothing else (half a minute)
 	.venv/bin/python benchmarks/cold_start.py $(ARGS)
 
+function: $(INSTALLED) $(FUNCTIONS) ## cold start of a function; run nothing else (1 minute)
+	.venv/bin/python benchmarks/function_start.py $(ARGS)
+
 idle: $(INSTALLED) ## how much idle cores speed up one image; run nothing else (4 minutes)
 	.venv/bin/python benchmarks/idle_cores.py $(ARGS)
 
@@ -120,7 +124,7 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or unpacked into .venv
+servers: $(DEV) $(FUNCTIONS) ## PostgreSQL, nginx and others for the tests: from PATH, or put into .venv
 	@.venv/bin/python tools/server_programs.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
@@ -150,8 +154,7 @@ slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-s
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"
 
 lock: ## update the locks in requirements/ (needs uv); newer versions: ARGS=--upgrade
-	$(call lock,requirements/full)
-	$(call lock,requirements/slim)
+	$(foreach input,$(ALONE),$(call lock,$(input))$(newline))
 	$(foreach input,$(ADDED),$(call lock,$(input),-c requirements/full.txt)$(newline))
 
 clean: ## remove everything that make created
@@ -168,6 +171,12 @@ $(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/pos
 	@echo "installing what the tests need into $(@D)"
 	@$(call pip_install,$(@D),-r requirements/dev.txt -r requirements/heif.txt \
 	    -r requirements/postgresql.txt)
+	@touch $@
+
+# What needs packages that the server's own would not fit. Only the tests use it.
+$(FUNCTIONS): requirements/functions.txt requirements/lambda.txt | $(INSTALLED)
+	.venv/bin/python -m venv --clear $(@D)
+	@$(call pip_install,$(@D),-r requirements/functions.txt -r requirements/lambda.txt)
 	@touch $@
 
 # install(requirements, models, size, Pythons): into the folder of the stamp $@. If the stamp exists,
@@ -211,8 +220,9 @@ endef
 range = $(firstword $(1)) to $(lastword $(1))
 space := $(subst ,, )
 
-# Locks of additions to an install; they use its versions.
-ADDED := $(filter-out requirements/full requirements/slim, \
+# Locks of their own; all others are additions to the full install and use its versions.
+ALONE := requirements/full requirements/slim requirements/functions
+ADDED := $(filter-out $(ALONE), \
     $(basename $(wildcard requirements/*.in benchmarks/peer_servers/*.in)))
 
 define newline
