@@ -25,12 +25,12 @@ INSTALLED := $(or $(wildcard .venv/.installed-$(call version_of,.venv/bin/python
 SLIM := $(or $(wildcard .venv-slim/.installed-$(call version_of,.venv-slim/bin/python)),$(SLIM))
 endif
 DEV := .venv/.dev
-FUNCTIONS := .venv/functions/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages function
+    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage \
+    function
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -79,7 +79,8 @@ scaling: $(INSTALLED) ## 1, 2, ... workers, and an estimate for 64 cores; run no
 coldstart: $(INSTALLED) ## seconds until the server is ready; run nothing else (half a minute)
 	.venv/bin/python benchmarks/cold_start.py $(ARGS)
 
-function: $(INSTALLED) $(FUNCTIONS) ## cold start of a function; run nothing else (1 minute)
+function: $(INSTALLED) ## cold start of a function; run nothing else (1 minute)
+	@.venv/bin/python tools/checkers.py
 	.venv/bin/python benchmarks/function_start.py $(ARGS)
 
 idle: $(INSTALLED) ## how much idle cores speed up one image; run nothing else (4 minutes)
@@ -93,6 +94,9 @@ kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing els
 
 jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
 	.venv/bin/python benchmarks/job_chaos.py $(ARGS)
+
+storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)
+	.venv/bin/python benchmarks/storage_kills.py $(ARGS)
 
 hits: $(INSTALLED) ## cached answers compared with bare Tornado; run nothing else (2 minutes)
 	.venv/bin/python benchmarks/hit_path.py $(ARGS)
@@ -124,8 +128,9 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) $(FUNCTIONS) ## PostgreSQL, nginx and others for the tests: from PATH, or put into .venv
+servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or fetched into .venv
 	@.venv/bin/python tools/server_programs.py
+	@.venv/bin/python tools/checkers.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)
@@ -150,6 +155,17 @@ packages: $(DEV) ## build the sdist and the wheel in dist/packages, as docs/rele
 	.venv/bin/python -m hatchling build --directory dist/packages
 	cd dist/packages && sha256sum *.tar.gz *.whl > SHA256SUMS
 
+image: ## build the container image with docker, podman or buildah
+	$(call build_image,Dockerfile,--tag $(IMAGE):latest --tag $(IMAGE):$(RELEASE))
+
+sbom: ## list what the container image contains, as CycloneDX, in dist/image
+	$(call build_image,deploy/container/sbom.Dockerfile,--build-arg IMAGE=$(IMAGE):$(RELEASE) \
+	    --output type=local$(comma)dest=dist/image)
+
+imagetest: $(DEV) ## build, run and stop the container image with buildah; needs root (12 minutes)
+	.venv/bin/python tools/server_programs.py buildah crun debootstrap
+	.venv/bin/python benchmarks/container_image.py $(ARGS)
+
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"
 
@@ -167,16 +183,11 @@ $(INSTALLED): requirements/full.txt requirements/models.txt
 $(SLIM): requirements/slim.txt requirements/slim-models.txt
 	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
 
-$(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/postgresql.txt
+$(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/postgresql.txt \
+    requirements/s3.txt requirements/watch.txt
 	@echo "installing what the tests need into $(@D)"
 	@$(call pip_install,$(@D),-r requirements/dev.txt -r requirements/heif.txt \
-	    -r requirements/postgresql.txt)
-	@touch $@
-
-# What needs packages that the server's own would not fit. Only the tests use it.
-$(FUNCTIONS): requirements/functions.txt requirements/lambda.txt | $(INSTALLED)
-	.venv/bin/python -m venv --clear $(@D)
-	@$(call pip_install,$(@D),-r requirements/functions.txt -r requirements/lambda.txt)
+	    -r requirements/postgresql.txt -r requirements/s3.txt -r requirements/watch.txt)
 	@touch $@
 
 # install(requirements, models, size, Pythons): into the folder of the stamp $@. If the stamp exists,
@@ -217,11 +228,26 @@ case "$(VERSION)" in \
         exit 1; }
 endef
 
+# docker, podman or buildah, whichever is there. The last two must be asked for Docker's format, since
+# only that has a HEALTHCHECK.
+BUILDER ?= $(notdir $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each)))))
+IMAGE ?= ocr-server
+RELEASE = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' server/version.py)
+comma := ,
+
+# build_image(Dockerfile, options)
+define build_image
+	@test -n "$(BUILDER)" || { \
+	    echo "make: an image needs docker, podman or buildah (or BUILDER=)" >&2; exit 1; }
+	$(BUILDER) build $(if $(filter docker,$(BUILDER)),,--format docker) --file $(1) \
+	    --build-arg VERSION=$(RELEASE) --build-arg REVISION=$(shell git rev-parse HEAD) $(2) $(ARGS) .
+endef
+
 range = $(firstword $(1)) to $(lastword $(1))
 space := $(subst ,, )
 
 # Locks of their own; all others are additions to the full install and use its versions.
-ALONE := requirements/full requirements/slim requirements/functions
+ALONE := requirements/full requirements/slim requirements/deploy
 ADDED := $(filter-out $(ALONE), \
     $(basename $(wildcard requirements/*.in benchmarks/peer_servers/*.in)))
 

@@ -17,10 +17,13 @@ PROGRAM = "ocr-server"
 COMMANDS = {
     "serve": ("server.main", "run the server (the default command)"),
     "check-config": ("ocr_cli.check_config", "check settings and models"),
+    "check-ready": ("ocr_cli.check_ready", "ask a running server whether it is ready"),
     "recognize": (
         "ocr_cli.recognize.command",
         "recognize images and folders, with or without a server",
     ),
+    "batch": ("ocr_cli.objects.batch", "read what is new in a folder or a bucket, then exit"),
+    "watch": ("ocr_cli.objects.watch", "read what is new in a folder or a bucket, all the time"),
     "bench": ("ocr_cli.bench", "run a load test against a running server"),
     "keys": ("ocr_cli.keys", "make, list, limit and revoke the keys of users"),
     "db": ("ocr_cli.db", "show and upgrade the schema of the database"),

@@ -13,7 +13,7 @@ from cache.result_cache import ResultCache
 from ocr_engine.engine import Engine
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
-from server.database.storage import Storage, StorageError
+from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
 from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
@@ -35,6 +35,7 @@ from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options, spare_workers
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
+from server.settings.storage import watched_places
 from server.settings.time_zones import time_zone
 from server.users.days import Days
 from server.users.keyring import Keyring
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from server.database.database import Database
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
+    from server.objects.feed import ObjectFeed
     from server.service.kept_results import KeptResults
 
 log = logging.getLogger("server")
@@ -63,8 +65,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url or alerts.webhook is not
-    accepted.
+    ModelError if a model is missing, SettingsError if database.url, alerts.webhook or the places of
+    storage are not accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -108,6 +110,9 @@ def build_context(
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
         background.append(build_watch(settings, engine.stats, metrics.outcomes, folders))
+    object_feed = build_object_feed(settings, storage, service, usage)
+    if object_feed is not None:
+        background.append(object_feed)
     admin_key = settings.access.admin_key
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
@@ -135,6 +140,7 @@ def build_context(
         webhook_guard=guard,
         background=[usage, refused, FreedMemory(inflight), *background],
         kept_results=kept_results,
+        object_feed=object_feed,
     )
 
 
@@ -152,6 +158,22 @@ def build_kept_results(cache: ResultCache, engine: Engine, storage: Storage) -> 
         functools.cache(functools.partial(identity, engine.fingerprint)),
         functools.partial(existing_users, storage),
     )
+
+
+def build_object_feed(
+    settings: Settings, storage: Storage, service: OcrService, usage: Usage
+) -> ObjectFeed | None:
+    """What reads objects without a request; None if no places are watched."""
+    places = watched_places(settings)
+    if not places:
+        return None
+    try:
+        check_packages()
+    except StorageError as error:
+        raise SettingsError(f"storage.watch needs a database: {error}") from None
+    from server.objects.build import build_feed  # costs nothing while it is off
+
+    return build_feed(settings, places, storage, service, usage, public_error, time.time)
 
 
 def build_usage(settings: Settings, storage: Storage) -> Usage:
@@ -176,6 +198,7 @@ async def open_records(context: ServerContext) -> None:
     needed = {
         "access.required": (settings.access.required, "keys cannot be checked"),
         "usage.enabled": (settings.usage.enabled, "usage waits in the journal"),
+        "storage.watch": (settings.storage.watch, "objects wait"),
     }
     for name, (is_needed, meanwhile) in needed.items():
         if not is_needed:

@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _token = os.environ.get(TOKEN) or secrets.token_urlsafe(32)
-_server = Instance({TOKEN: _token})
+_server = Instance({TOKEN: _token, "OCR_STORAGE__LIST_SECONDS": "0"})  # a schedule lists
 
 if "AWS_LAMBDA_RUNTIME_API" in os.environ:
     # Lambda imports this module when it makes an instance. What is done then does not count as

@@ -149,6 +149,8 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
     grace = context.settings.web_server.grace_seconds
     context.draining = True
     await context.jobs.drain()
+    if context.object_feed is not None:
+        await context.object_feed.drain()
     log.info("draining: refusing new images; up to %g s for the accepted ones", grace)
     forced = asyncio.ensure_future(force.wait())
     drained = asyncio.ensure_future(_wait_until_idle(context, grace))

@@ -47,4 +47,5 @@ class Principal:
 
 
 ANONYMOUS = Principal(ANONYMOUS_USER)
+STORAGE_USER = "storage"  # of objects that no request names; no key has this id
 ADMIN = Principal("admin", ALL_BUT_ADMIN | {"admin"})

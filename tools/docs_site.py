@@ -18,6 +18,7 @@ LANGUAGES = {
     ".go": "go",
     ".conf": "nginx",
     ".service": "ini",
+    ".yaml": "yaml",
     "": "text",
 }
 _DECISIONS = "<!-- decisions -->"

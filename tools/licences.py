@@ -19,6 +19,8 @@ INSTALLS = {
     "full": ("full.txt", "models.txt"),
     "postgresql": ("postgresql.txt",),
     "heif": ("heif.txt",),
+    "s3": ("s3.txt",),
+    "watch": ("watch.txt",),
     "lambda": ("lambda.txt",),
 }
 NOT_INSTALLED = {

@@ -1,8 +1,9 @@
 """Screenshots of the pages for the docs, with a real server, real models and a real browser.
 
 python tools/screenshots.py writes docs/images/page_*.png, status_*.png, key_*.png and usage_*.png:
-the pages in English in every size and theme, the wide light page in Chinese (needs a Chinese font),
-and a server with keys in both languages. --language writes pages in that language only.
+the pages in English in every size and theme, the wide light page in Chinese, with lines and with
+text (needs a Chinese font), and a server with keys in both languages. --language writes pages in
+that language only.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def main() -> int:
             if options.language is None:
                 shot = page_of(browser, url, "light", SIZES["wide"], "zh-CN")
                 show_results(shot, is_narrow=False)
-                write(shot, options.output / "page_wide_light_zh.png")
+                write(shot, options.output / "page_wide_light_zh.png", keep_open=True)
+                show_text(shot)
+                write(shot, options.output / "page_text_wide_light_zh.png")
         if options.only != "page":
             shots = windows(browser, f"{url}status", language)
             with traffic(url):
@@ -192,13 +195,20 @@ def show_results(page: Page, is_narrow: bool) -> None:
     page.set_input_files("#choose-input", IMAGES)
     expect(page.locator(".tray-row.done")).to_have_count(len(IMAGES), timeout=20_000)
     expect(page.locator(".thumbnail[style*=blob]")).to_have_count(len(IMAGES))
-    with page.expect_response("**/ocr"):  # a new result, so that time by stage is shown
+    with page.expect_response("**/ocr?*"):  # a new result, so that time by stage is shown
         page.locator("#recognize-again").click()
     expect(page.locator(".tray-row.done")).to_have_count(len(IMAGES))
     page.locator("#lines li").nth(2).click()
     page.wait_for_selector(".notice:not(.shown)", state="attached")
     if is_narrow:
         page.evaluate("scrollTo(0, 0)")
+
+
+def show_text(page: Page) -> None:
+    """Show the letter with its paragraphs."""
+    page.locator(".pick").nth(2).click()
+    page.locator("#text-tab").click()
+    expect(page.locator("#text-view p")).not_to_have_count(0)
 
 
 @contextlib.contextmanager

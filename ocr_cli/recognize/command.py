@@ -12,9 +12,8 @@ from dataclasses import replace
 
 from ocr_cli.recognize.arguments import output_options, parse_arguments
 from ocr_cli.recognize.images import ImageFile, NoImages, find_images
-from ocr_cli.recognize.local import InProcessReader
 from ocr_cli.recognize.reader import OutputOptions, Reader, ReaderUnavailable
-from ocr_cli.recognize.remote import ServerReader
+from ocr_cli.recognize.readers import make_reader
 from ocr_cli.recognize.results import FolderBusy, OrderedOutput, ResultFolder
 from ocr_cli.recognize.work import Outcome, Work
 from ocr_client.exit_status import ExitStatus
@@ -22,7 +21,7 @@ from ocr_client.interrupt import until_interrupted
 from ocr_client.progress import Progress
 from ocr_engine.errors import EngineError
 from server.errors import ServiceError
-from server.settings.loading import SettingsError, load_settings
+from server.settings.loading import SettingsError
 
 
 class CannotStart(Exception):
@@ -70,16 +69,9 @@ class _Command:
                 f"{len(images)} images as {args.format} cannot go to one stream; "
                 "write them to a folder with --output DIR"
             )
-        reader = self._reader()
+        reader = make_reader(args, self._output_options)
         interrupted = await until_interrupted(self._read(reader, images))
         return self._report(interrupted)
-
-    def _reader(self) -> Reader:
-        args = self._args
-        if args.url is not None:
-            return ServerReader(args.url, self._output_options, args.at_once or 0, args.timeout)
-        workers = {} if args.workers is None else {"ocr.process.number": str(args.workers)}
-        return InProcessReader(load_settings(args.config, overrides=workers), self._output_options)
 
     async def _read(self, reader: Reader, images: Sequence[ImageFile]) -> None:
         """Skip finished images and recognize the others."""

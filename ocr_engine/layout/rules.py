@@ -19,7 +19,7 @@ LEAST_LENGTH = 26  # pixels of a rule
 LEAST_SHARE = 40  # of the page's width or height: the same, of a large page
 CONTRAST = 24  # levels of 255 by which a rule is darker than what is on both sides of it
 THIN = 4  # pixels from a rule's middle to what is not the rule, on a page of less than 1000 pixels
-CROSSING = 7  # places in which a rule may be crossed by another
+CROSSING = 4  # pixels in which a rule may be crossed by another
 SKEWED = 0.004  # radians; rules of a page that is turned by more are not level after straightening
 MOST = 500  # rules of each direction; a page with more is a drawing
 
@@ -31,11 +31,11 @@ def find_rules(pixels: ImageArray, skew: float = 0.0) -> tuple[Rule, ...]:
 
     None unless there are two horizontal ones: nothing less can be a table.
     """
-    grey = np.asarray(cv2.extractChannel(pixels, 1), dtype=np.uint8)
-    across = _rules(grey, math.tan(skew))
+    green = pixels[:, :, 1]
+    across = _rules(green, math.tan(skew))
     if len(across) < 2:
         return ()
-    down = _rules(grey.T, -math.tan(skew))
+    down = _rules(green.T, -math.tan(skew))
     return (*across, *((ax, ay, bx, by) for ay, ax, by, bx in down))
 
 
@@ -43,7 +43,7 @@ def _rules(grey: ImageArray, slope: float) -> list[Rule]:
     """The rules that are nearly horizontal."""
     height, width = grey.shape
     reach = max(THIN, min(height, width) // 250)
-    step = max(1, width // SAMPLES)
+    step = -(-width // SAMPLES)
     least = max(LEAST_LENGTH, width // LEAST_SHARE) // step
     places = np.arange(step // 2, width, step)
     if height <= 2 * reach or len(places) < least:
@@ -54,7 +54,8 @@ def _rules(grey: ImageArray, slope: float) -> list[Rule]:
     thin = cv2.threshold(darker, CONTRAST, 1, cv2.THRESH_BINARY)[1]
     paper = float(np.percentile(samples[::16, ::16], 90))
     dark = cv2.threshold(samples[reach:-reach], paper - CONTRAST, 1, cv2.THRESH_BINARY_INV)[1]
-    closed = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((1, CROSSING), np.uint8))
+    crossing = 2 * -(-CROSSING // (2 * step)) + 1
+    closed = cv2.morphologyEx(thin, cv2.MORPH_CLOSE, np.ones((1, crossing), np.uint8))
     thin = cv2.bitwise_and(closed, dark)  # where rules cross, they are not thin
     if abs(slope) > SKEWED:
         thin = cv2.dilate(thin, np.ones((3, 1), np.uint8))

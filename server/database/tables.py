@@ -247,3 +247,45 @@ IDEMPOTENCY = Table(
     Column("reply", LargeBinary),
     Column("created_at", Double, nullable=False, index=True),
 )
+
+# An object of a store or a folder, and how far it is read. id: of ledger, source and key, so that a
+# key may be long. etag: the version to be read; empty: the one that is there. finished_etag: the
+# version whose result was put. States: pending, then done, failed or gone; a new version is pending
+# again. Each change but a lease increases version. Until lease_until, lease_owner works on it.
+STORAGE_OBJECT = Table(
+    "storage_object",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("ledger", String(32), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("etag", String(255), nullable=False),
+    Column("finished_etag", String(255)),
+    Column("size", BigInteger),
+    Column("sequencer", String(64)),
+    Column("state", String(10), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),  # how often it was taken
+    Column("failures", Integer, nullable=False),  # of readings, and of processes that had it
+    Column("error_code", String(40)),
+    Column("found_at", Double, nullable=False),
+    Column("next_at", Double, nullable=False),  # it waits until then
+    Column("finished_at", Double),
+    Column("lease_owner", String(32)),
+    Column("lease_until", Double),
+    Index("ix_storage_object_ledger_state", "ledger", "state", "next_at"),
+)
+
+# Results of objects, for those who want them in the database. id: of source and key.
+STORAGE_RESULT = Table(
+    "storage_result",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("etag", String(255), nullable=False),
+    Column("status", String(10), nullable=False),  # success or error
+    Column("text", Text, nullable=False),
+    Column("result", Text, nullable=False),  # JSON
+    Column("made_at", Double, nullable=False, index=True),
+)

@@ -26,6 +26,7 @@ from server.users.usage import Usage
 from server.webhooks.guard import Guard
 
 if TYPE_CHECKING:
+    from server.objects.feed import ObjectFeed
     from server.service.kept_results import KeptResults
 
 
@@ -69,6 +70,7 @@ class ServerContext:
     open_requests: int = 0
     event_streams: Counter[str] = field(default_factory=Counter)
     kept_results: KeptResults | None = None
+    object_feed: ObjectFeed | None = None
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

@@ -183,3 +183,28 @@ class KeyListAnswer(TypedDict):
     status: Literal["success"]
     keys: list[KeyBody]
     request_id: str
+
+
+class ObjectCounts(TypedDict):
+    """The objects of some events."""
+
+    accepted: Annotated[Count, "Objects that are in the ledger now, or were before."]
+    ignored: Annotated[Count, "Events that create no object in a place that is watched."]
+
+
+class ObjectStates(TypedDict):
+    """How the accepted objects stand."""
+
+    pending: Annotated[Count, "Not read yet."]
+    done: Annotated[Count, "Read, with a result in every place."]
+    failed: Annotated[Count, "Not readable, with an error in every place."]
+    gone: Annotated[Count, "No longer in the store."]
+
+
+class EventsAnswer(TypedDict):
+    """Events were accepted; success: all of their objects are finished."""
+
+    status: Literal["accepted", "success"]
+    objects: ObjectCounts
+    states: NotRequired[Annotated[ObjectStates, "With `wait`."]]
+    request_id: str

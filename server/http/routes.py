@@ -26,6 +26,7 @@ from server.http.handlers.jobs import JobHandler, JobResultHandler, JobsHandler
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.handlers.results import ResultHandler
+from server.http.handlers.storage_events import StorageEventsHandler
 from server.http.handlers.usage import UsageHandler
 from server.http.listening import Listener
 from server.http.origins import Preflight
@@ -59,6 +60,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/batches", BatchesHandler, given),
             (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),
             (r"/batch", BATCH_ROUTE, given),
+            (r"/events/s3", StorageEventsHandler, given),
             (r"/livez", LivenessHandler, given),
             (r"/readyz", ReadinessHandler, given),
             (r"/healthz", HealthHandler, given),

@@ -16,6 +16,7 @@ from server.settings.engine import build_engine
 from server.settings.loading import BUILT_IN, SettingsError, load_settings
 from server.settings.paddleocr_keys import warning
 from server.settings.settings import Settings
+from server.settings.storage import watched_places
 
 
 def check_config(
@@ -27,6 +28,7 @@ def check_config(
     try:
         settings = load_settings(config, overrides=overrides)
         engine = build_engine(settings)
+        watched_places(settings)
     except (SettingsError, EngineError) as error:
         print(f"ocr-server: {error}", file=sys.stderr)
         return 2
@@ -62,6 +64,8 @@ def _print_summary(settings: Settings, engine: Engine) -> None:
             f"  filename root {folder}{'' if folder.is_dir() else ' (this folder does not exist)'}"
         )
     print(f"  keys, usage and jobs in {database_location(settings).shown}")
+    for place in settings.storage.watch:
+        print(f"  watches {place}, results in {', '.join(settings.storage.results)}")
 
 
 def _without_nulls(values: dict[str, Any]) -> dict[str, Any]:

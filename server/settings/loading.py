@@ -27,6 +27,7 @@ from server.settings.settings import (
 )
 
 ENVIRONMENT_PREFIX = "OCR_"
+PLATFORM_PORT = "PORT"  # set by Cloud Run, Knative and others: where they send the requests
 BUILT_IN = "built-in defaults (no config.json found; choose a file with --config)"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -113,10 +114,11 @@ def environment_overrides(environment: Mapping[str, str]) -> dict[str, str]:
     """The settings in the environment: {"web_server.port": "9000"} for OCR_WEB_SERVER__PORT.
 
     OCR_WEB_SERVER__PORT_FILE names a file with the value, such as a Docker or Kubernetes secret.
+    PORT is the same as OCR_WEB_SERVER__PORT, which overrides it.
     """
     sections = {section.name for section in public_fields(Settings)}
     known = all_keys()
-    found = {}
+    found = {"web_server.port": port} if (port := environment.get(PLATFORM_PORT)) else {}
     for name, text in environment.items():
         key = name.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
         if not name.startswith(ENVIRONMENT_PREFIX) or "." not in key:

@@ -11,6 +11,7 @@ from typing import Any
 from server.settings.constraints import Schema
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*/?", re.ASCII)  # never a host, as in //host/
+_SERVER = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?/?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class NetworkList:
 
     def __call__(self, value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
         """See Constraint."""
-        value = _listed(value)
+        value = listed(value)
         expected = 'expected a list of addresses or networks, such as ["127.0.0.1", "10.0.0.0/8"]'
         if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
             raise ValueError(expected)
@@ -54,7 +55,7 @@ class HostList:
 
     def __call__(self, value: Any) -> tuple[str, ...]:
         """See Constraint."""
-        value = _listed(value)
+        value = listed(value)
         if not isinstance(value, list) or not all(map(self._is_one, value)):
             raise ValueError('expected a list of host names, such as ["example.com", "*.lan"]')
         return tuple(entry.lower() for entry in value)
@@ -74,7 +75,7 @@ class OriginList:
 
     def __call__(self, value: Any) -> tuple[str, ...]:
         """See Constraint."""
-        value = _listed(value)
+        value = listed(value)
         if not isinstance(value, list) or not all(map(self._is_one, value)):
             raise ValueError(
                 'expected a list of origins, such as ["https://app.example.com"]: scheme, host and '
@@ -92,13 +93,28 @@ class OriginList:
         return isinstance(entry, str) and re.fullmatch(pattern, entry, re.ASCII) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class HttpUrl:
+    """The URL of a server: http or https, host and port, without a path."""
+
+    def __call__(self, value: Any) -> str:
+        """See Constraint."""
+        if not isinstance(value, str) or not _SERVER.fullmatch(value):
+            raise ValueError("expected a URL such as http://127.0.0.1:8333, without a path")
+        return value.rstrip("/")
+
+    def schema(self) -> Schema:
+        """See Constraint."""
+        return {"type": "string", "pattern": "^https?://"}
+
+
 def covers(hosts: Sequence[str], host: str) -> bool:
     """Whether the host, in lower case, or a pattern that covers it, is in a HostList."""
     name, _, domain = host.partition(".")
     return host in hosts or bool(name and f"*.{domain}" in hosts)
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """The entries of a text from the environment, separated by commas; other values unchanged."""
     if not isinstance(value, str):
         return value

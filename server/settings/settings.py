@@ -25,16 +25,13 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
+from server.settings.declared import setting
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
+from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
 
 _OPTIONS = RecognitionOptions()
-
-
-def setting(constraint: Constraint, default: Any) -> Any:
-    """A dataclass field whose value is checked and converted by the constraint."""
-    return field(default=default, metadata={"constraint": constraint})
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +249,7 @@ class Settings:
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})

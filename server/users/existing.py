@@ -9,13 +9,13 @@ from collections.abc import Collection
 from ocr_engine.engine import ANONYMOUS_USER
 from server.database.storage import Storage, StorageError
 from server.errors import StorageUnavailable
-from server.principal import ADMIN
+from server.principal import ADMIN, STORAGE_USER
 
 log = logging.getLogger("server.keys")
 
 ASK_SECONDS = 20.0  # the first question also imports the libraries and checks the schema
 NOBODY = ""  # the owner of results that belong to all users
-WITHOUT_KEYS = frozenset((NOBODY, ANONYMOUS_USER, ADMIN.user))
+WITHOUT_KEYS = frozenset((NOBODY, ANONYMOUS_USER, STORAGE_USER, ADMIN.user))
 
 
 async def existing_users(storage: Storage, users: Collection[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,18 +14,21 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from checkers import find_checker
+from ocr_cli.objects.arguments import parse_batch
 from server.function import BATCH, MARGIN_SECONDS
 from server.settings.loading import environment_overrides, load_settings
 from server.settings.settings import all_keys
+from server.settings.storage import watched_places
 from tests.support.checkout import ROOT
 from tests.support.function_schemas import ALIYUN, ALIYUN_POLICY, KNATIVE
-from tests.support.lambda_runtime import HANDLER, TOOLS
+from tests.support.lambda_runtime import HANDLER
 
 FILES = ROOT / "deploy" / "functions"
 SAM, FC = FILES / "sam-template.yaml", FILES / "aliyun-s.yaml"
 POLICY, SERVICE = FILES / "aliyun-policy.json", FILES / "knative-service.yaml"
 SCHEMAS = {FC: ALIYUN, POLICY: ALIYUN_POLICY, SERVICE: KNATIVE}
-NOT_SETTINGS = {BATCH, "STATE_DIRECTORY", "XDG_CACHE_HOME"}
+NOT_SETTINGS = {BATCH, "AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "STATE_DIRECTORY", "XDG_CACHE_HOME"}
 
 
 TRANSLATE = """
@@ -100,10 +104,12 @@ def lint(path: Path, folder: Path) -> tuple[int, str]:
         ("python", "-c", TRANSLATE, str(path), str(translated)),
         ("cfn-lint", "--regions", "eu-west-1", "--template", str(translated)),
     ):
-        program = TOOLS / "bin" / name
-        assert program.exists(), f"{name} is missing: make servers installs it"
         done = subprocess.run(
-            [program, *arguments], capture_output=True, text=True, timeout=120, check=False
+            [find_checker(name), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         if done.returncode:
             break
@@ -188,7 +194,24 @@ def test_the_variables_are_settings(name: str, variables: Mapping[str, str]) -> 
     keys = environment_overrides(settings).keys()
     assert len(keys) == len(settings) > 0
     assert keys <= set(all_keys())
-    load_settings(None, settings)  # SettingsError if a value is wrong
+    resolved = {key: resolved_text(text) for key, text in settings.items()}
+    watched_places(load_settings(None, resolved))  # SettingsError if a value is wrong
+
+
+def test_the_batch_reads_what_the_server_watches() -> None:
+    for variables in (
+        sam()["Objects"]["variables"],
+        aliyun()["objects"]["environmentVariables"],
+    ):
+        source, *_, target = shlex.split(variables[BATCH])
+        assert source == variables["OCR_STORAGE__WATCH"]
+        assert target == variables["OCR_STORAGE__RESULTS"]
+        assert parse_batch(shlex.split(resolved_text(variables[BATCH])), "batch").since == "last"
+
+
+def resolved_text(text: str) -> str:
+    """With a name for each parameter, such as ${BucketName}."""
+    return re.sub(r"\$\{[\w.]+\}", "name", text)
 
 
 def test_each_function_may_read_images_and_write_results_and_nothing_else() -> None:

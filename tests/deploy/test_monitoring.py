@@ -21,7 +21,7 @@ from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.monitoring import (
     FILES,
-    Prometheus,
+    MonitoringProgram,
     alertmanager,
     changed,
     check,
@@ -55,7 +55,7 @@ class Watched:
     """A server whose /metrics needs a key, Prometheus, and where alerts arrive."""
 
     server: ServerProcess
-    prometheus: Prometheus
+    prometheus: MonitoringProgram
     receiver: Receiver
 
 

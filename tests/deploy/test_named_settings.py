@@ -14,13 +14,13 @@ from server.settings.settings import Settings, all_keys, public_fields
 from tests.support.checkout import ROOT
 
 DEPLOY = ROOT / "deploy"
-PAGES = (ROOT / "docs" / "deployment.md",)
+PAGES = (ROOT / "docs" / "deployment.md", ROOT / "docs" / "functions.md", ROOT / "Dockerfile")
 FILES = sorted(file for file in (*DEPLOY.rglob("*"), *PAGES) if file.is_file())
 VARIABLE = re.compile(r"\bOCR_[A-Z0-9_]+__[A-Z0-9_]+\b")
 COMMAND = re.compile(r"(?:-m server|\bocr-server) ([a-z][a-z-]+)\b(?! in\b)")
 SECTIONS = "|".join(field.name for field in public_fields(Settings))
 SETTING = re.compile(
-    rf"(?<![\w./-])(?:{SECTIONS})\.(?!(?:example|conf|yml)\b)[a-z_]+(?:\.[a-z_]+)*(?![\w/-])"
+    rf"(?<![\w./-])(?:{SECTIONS})\.(?!(?:example|conf|md|ya?ml)\b)[a-z_]+(?:\.[a-z_]+)*(?![\w/-])"
 )
 
 

@@ -23,7 +23,7 @@ def fail_with(page: Page, code: str, status: int) -> None:
     problem = {"code": code, "message": f"in detail: {code}", "request_id": "the-id"}
     body = json.dumps({"status": "error", "error": problem})
     page.route(
-        "**/ocr",
+        "**/ocr?*",
         lambda route: route.fulfill(status=status, content_type="application/json", body=body),
         times=1,
     )
@@ -69,7 +69,7 @@ def test_an_unsupported_file_on_the_real_server(here: Visit) -> None:
 
 def test_no_connection(here: Visit) -> None:
     here.failed_loads_expected = True
-    here.page.route("**/ocr", lambda route: route.abort("connectionrefused"), times=1)
+    here.page.route("**/ocr?*", lambda route: route.abort("connectionrefused"), times=1)
     here.add(payload("page.png", scene(rows("later"))))
     expect(here.page.locator("#failure-text")).to_contain_text("Cannot reach the server")
     here.page.get_by_role("button", name="Try again", exact=True).click()
@@ -85,6 +85,6 @@ def test_a_response_from_a_proxy(here: Visit, status: int, message: str) -> None
     def answer_as_proxy(route: Route) -> None:
         route.fulfill(status=status, content_type="text/html", body="<h1>A proxy</h1>")
 
-    here.page.route("**/ocr", answer_as_proxy, times=1)
+    here.page.route("**/ocr?*", answer_as_proxy, times=1)
     here.add(payload("page.png", scene(rows("lost"))))
     expect(here.page.locator("#failure-text")).to_contain_text(message)

@@ -12,7 +12,7 @@ def with_failures(here: Visit) -> Page:
     """One image is read; one failed for want of a connection; three can never be read."""
     here.failed_loads_expected = True
     page = here.page
-    page.route("**/ocr", lambda route: route.abort("connectionrefused"), times=1)
+    page.route("**/ocr?*", lambda route: route.abort("connectionrefused"), times=1)
     here.add(payload("offline.png", scene(rows("in the end"))))
     expect(page.locator(".tray-row.failed")).to_have_count(1)
     here.add(
@@ -29,6 +29,12 @@ def with_failures(here: Visit) -> Page:
 def test_failures_are_counted_apart(here: Visit) -> None:
     page = with_failures(here)
     expect(page.locator("#progress-text")).to_have_text("1 read, 4 failed")
+
+
+def test_the_list_says_why_an_image_failed(here: Visit) -> None:
+    page = with_failures(here)
+    reasons = page.locator(".tray-row.failed .tray-state")
+    expect(reasons).to_have_text(["No connection", "Unknown format", "Damaged", "Too large"])
 
 
 def test_the_list_can_show_only_failures(here: Visit) -> None:
@@ -51,7 +57,7 @@ def test_only_those_that_can_work_are_tried_again(here: Visit) -> None:
     page.on("request", lambda request: sent.append(request.url))
     page.get_by_role("button", name="Try 1 again").click()
     expect(page.locator("#progress-text")).to_have_text("2 read, 3 failed")
-    assert len([url for url in sent if url.endswith("/ocr")]) == 1
+    assert len([url for url in sent if "/ocr?" in url]) == 1
     expect(page.locator("#retry-failed")).to_be_hidden()
     expect(page.locator(".tray-row .retry:visible")).to_have_count(0)
 
@@ -68,7 +74,7 @@ def test_a_file_that_can_never_be_read_offers_no_other_try(here: Visit) -> None:
 def test_the_filter_ends_with_the_last_failure(here: Visit) -> None:
     here.failed_loads_expected = True
     page = here.page
-    page.route("**/ocr", lambda route: route.abort("connectionrefused"), times=1)
+    page.route("**/ocr?*", lambda route: route.abort("connectionrefused"), times=1)
     here.add(payload("offline.png", scene(rows("in the end"))))
     expect(page.locator(".tray-row.failed")).to_have_count(1)
     here.read(scene(rows("good")))

@@ -46,7 +46,7 @@ class Visitor:
         self.page.get_by_role("dialog").get_by_label("Key", exact=True).fill(key)
         self.page.keyboard.press("Enter")
 
-    def sent_keys(self, path: str = "/ocr") -> list[str]:
+    def sent_keys(self, path: str = "/ocr?layout=true") -> list[str]:
         """The Authorization headers of the requests to this path."""
         sent = [each for each in self.requests if each.url.endswith(path)]
         return [each.headers.get("authorization", "") for each in sent]
@@ -257,7 +257,7 @@ def test_a_rate_limit_is_waited_for(here: Visitor, keyed: KeyedServer) -> None:
             body=body,
         )
 
-    page.route("**/ocr", refuse, times=1)
+    page.route("**/ocr?*", refuse, times=1)
     here.add("in the end")
     expect(page.locator("#busy-text")).to_have_text("Too many requests, retrying in 1 s")
     expect(page.locator(".tray .allowance")).to_have_text("12 left today")
@@ -294,7 +294,7 @@ def test_the_time_until_images_are_accepted_again_is_counted_down(
         )
 
     here.open()
-    page.route("**/ocr", refuse)
+    page.route("**/ocr?*", refuse)
     here.add("patient")
     failure = page.locator("#failure-text")
     expect(failure).to_contain_text(re.compile(hours))

@@ -23,9 +23,9 @@ def phone(visit: Callable[..., Visit]) -> Page:
     return here.page
 
 
-def test_image_and_text_are_tabs(phone: Page) -> None:
-    tabs = {name: phone.get_by_role("tab", name=name) for name in ("Image", "Text")}
-    expect(tabs["Text"]).to_have_attribute("aria-selected", "true")
+def test_image_and_result_are_tabs(phone: Page) -> None:
+    tabs = {name: phone.get_by_role("tab", name=name) for name in ("Image", "Result")}
+    expect(tabs["Result"]).to_have_attribute("aria-selected", "true")
     expect(phone.locator("#lines")).to_be_visible()
     expect(phone.locator("#viewport")).to_be_hidden()
     tabs["Image"].click()
@@ -38,7 +38,7 @@ def test_image_and_text_are_tabs(phone: Page) -> None:
 
 
 def test_tabs_by_keyboard(phone: Page) -> None:
-    phone.get_by_role("tab", name="Text").focus()
+    phone.get_by_role("tab", name="Result").focus()
     phone.keyboard.press("ArrowLeft")
     expect(phone.get_by_role("tab", name="Image")).to_be_focused()
     expect(phone.locator("#viewport")).to_be_visible()
@@ -50,17 +50,17 @@ def test_tabs_by_keyboard(phone: Page) -> None:
 def test_axe_finds_nothing_on_either_tab(visit: Callable[..., Visit], theme: str) -> None:
     here = visit(color_scheme=theme, **NARROW)
     here.read(scene(rows("first", "second")))
-    for name in ("Image", "Text"):
+    for name in ("Image", "Result", "Text", "Markdown"):
         here.page.get_by_role("tab", name=name).click()
         assert violations(here.page) == []
 
 
 def test_a_wide_window_shows_both_without_tabs(here: Visit) -> None:
     here.read(scene(rows("first")))
-    expect(here.page.locator("#view-tabs")).to_be_hidden()
+    expect(here.page.locator("#phone-tabs")).to_be_hidden()
     expect(here.page.locator("#viewport")).to_be_visible()
     expect(here.page.locator("#lines")).to_be_visible()
-    expect(here.page.get_by_role("tabpanel")).to_have_count(0)
+    expect(here.page.get_by_role("tabpanel")).to_have_count(1)  # that of the chosen view
 
 
 @pytest.mark.parametrize("width", [390, 900, 1280])
@@ -78,3 +78,11 @@ def test_a_long_name_keeps_its_end(here: Visit, width: int) -> None:
         assert left < end <= right + 1
         assert name.locator(".name-end").inner_text() == "-11-30.png"
     expect(page.get_by_role("button", name=LONG).first).to_be_visible()
+
+
+def test_a_touch_screen_is_not_asked_to_drop_or_paste(visit: Callable[..., Visit]) -> None:
+    page = visit(**NARROW, is_mobile=True, has_touch=True).page
+    expect(page.locator("#start-title")).to_have_text("Choose images to read")
+    expect(page.locator("#start-hint")).to_be_hidden()
+    page.locator("#language-switch").click()
+    expect(page.locator("#start-title")).to_have_text("选择要识别的图片")

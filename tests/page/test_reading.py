@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.page.conftest import Visit, payload
 from tests.page.scripted import rows, scene
 from tests.page.test_result import CLIPBOARD, texts
+from tests.page.test_rotate import asked
 
 
 def open_reading(page: Page) -> None:
@@ -28,7 +29,7 @@ def test_the_detection_threshold_reads_the_image_again(here: Visit) -> None:
     expect(page.locator("#box-threshold-value")).to_have_text("0.6")
     with page.expect_request("**/ocr?*") as request:
         page.locator("#box-threshold").fill("0.3")
-    assert parse_qs(urlsplit(request.value.url).query) == {"det_db_box_thresh": ["0.3"]}
+    assert asked(request.value) == {"det_db_box_thresh": ["0.3"]}
     expect(page.locator(".tray-row.done")).to_have_count(2)
     expect(page.locator("#box-threshold-value")).to_have_text("0.3")
     page.get_by_role("button", name="image-2.png").first.click()

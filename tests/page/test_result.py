@@ -194,7 +194,7 @@ def test_cache_outcome_and_time_by_stage(here: Visit) -> None:
     here.read(image, name="again")
     expect(badge).to_have_text("From cache")
     expect(page.locator(".tray-state").nth(1)).to_have_text("1 line · cached")
-    with page.expect_request("**/ocr") as request:
+    with page.expect_request("**/ocr?*") as request:
         page.get_by_role("button", name="Recognize again").click()
     assert request.value.headers["cache-control"] == "no-cache"
     expect(badge).to_have_text("New result")
@@ -220,7 +220,7 @@ def test_the_age_of_a_cached_answer(
         headers = {**answer.headers, "x-cache": "hit", "age": str(age)}
         route.fulfill(response=answer, headers=headers)
 
-    here.page.route("**/ocr", answer_with_age, times=1)
+    here.page.route("**/ocr?*", answer_with_age, times=1)
     here.read(scene(rows(f"read {age} s ago")))
     expect(here.page.locator("#timings .outcome")).to_contain_text(words)
 

@@ -26,8 +26,10 @@ TURNED = {
 
 
 def asked(request: Request) -> dict[str, list[str]]:
-    """The fields of the query."""
-    return parse_qs(urlsplit(request.url).query)
+    """The fields of the query, without the one that all uploads have."""
+    fields = parse_qs(urlsplit(request.url).query)
+    assert fields.pop("layout") == ["true"]
+    return fields
 
 
 def rotate(page: Page) -> dict[str, list[str]]:
@@ -68,6 +70,7 @@ def test_the_image_is_read_again_and_turns_with_its_boxes(here: Visit) -> None:
 def test_a_page_that_the_server_turned_is_shown_upright(here: Visit) -> None:
     here.read(scene([SIDEWAYS], WIDTH, HEIGHT, angle=270))
     assert_turned(here.page, 270)
+    expect(here.page.locator("#result-facts")).to_contain_text("rotated by 270°")
     assert rotate(here.page) == {"orientation": ["0"]}
     assert_turned(here.page, 0)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from checkers import find_packages
 from tests.support.checkout import ROOT
 from tests.support.program import Program
 
-TOOLS = ROOT / ".venv" / "functions"
 HANDLER = "server.function.handler"
 ANSWER_SECONDS = 180.0
 FUNCTION_SECONDS = 120.0  # the function's timeout
@@ -31,13 +31,6 @@ site.addsitedir({folder!r})
 sys.argv[1:] = [{handler!r}]
 runpy.run_module("awslambdaric", run_name="__main__")
 """
-
-
-def client_packages() -> Path:
-    """The folder with AWS's client."""
-    found = list(TOOLS.glob("lib/python3*/site-packages/awslambdaric"))
-    assert found, "awslambdaric is missing: make servers installs it"
-    return found[0].parent
 
 
 @dataclass(frozen=True)
@@ -175,7 +168,7 @@ class FunctionInstance(Program):
             *prefix,
             sys.executable,
             "-c",
-            _CLIENT.format(folder=str(client_packages()), handler=handler),
+            _CLIENT.format(folder=str(find_packages()), handler=handler),
         ]
 
     def start(self) -> None:

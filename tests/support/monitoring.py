@@ -7,28 +7,36 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from server_programs import environment, find_program
 from tests.support.checkout import ROOT
-from tests.support.http_client import Client
-from tests.support.program import free_port
-from tests.support.watching import wait_until
+from tests.support.program import Program, free_port
 
 FILES = ROOT / "deploy" / "monitoring"
 START_SECONDS = 60.0
 _TEMPLATES = "/usr/share/prometheus/alertmanager"
 
 
-@dataclass
-class Prometheus(Client):
-    """A running Prometheus."""
+class MonitoringProgram(Program):
+    """Prometheus or Alertmanager as a separate process."""
 
-    port: int
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        super().__init__(folder, environment(), stop_seconds=20.0)
+        self.port = free_port()
+
+    @contextlib.contextmanager
+    def running(self, command: list[str], place: Path) -> Iterator[None]:
+        """Run it in this folder, on its port of 127.0.0.1, from ready to its end."""
+        self.spawn([*command, f"--web.listen-address=127.0.0.1:{self.port}"], place)
+        try:
+            self.wait_until_ready("/-/ready", START_SECONDS)
+            yield
+        finally:
+            self.stop()
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The samples of an expression now; fails if Prometheus does not accept it."""
@@ -63,7 +71,9 @@ def changed(folder: Path, file: str, *pairs: tuple[str, str]) -> Path:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, server: int, key: Path, alertmanager: int) -> Iterator[Prometheus]:
+def prometheus(
+    folder: Path, watched: int, key: Path, alertmanager: int
+) -> Iterator[MonitoringProgram]:
     """Prometheus, which asks a server each second and does not wait before an alert."""
     rules = changed(folder, "alerts.yml")
     rules.write_text(re.sub(r"for: \w+", "for: 0s", rules.read_text()))
@@ -72,17 +82,16 @@ def prometheus(folder: Path, server: int, key: Path, alertmanager: int) -> Itera
         "prometheus.yml",
         ("interval: 15s", "interval: 1s"),
         ("/etc/prometheus/ocr-key", str(key)),
-        ("127.0.0.1:8888", f"127.0.0.1:{server}"),
+        ("127.0.0.1:8888", f"127.0.0.1:{watched}"),
         ("127.0.0.1:9093", f"127.0.0.1:{alertmanager}"),
     )
-    port = free_port()
+    server = MonitoringProgram(folder / "prometheus")
     command = [
         *(str(find_program("prometheus")), f"--config.file={config}"),
-        *(f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"),
+        f"--storage.tsdb.path={folder}/data",
     ]
-    running = Prometheus(port)
-    with _process(folder / "prometheus.log", command, running, folder):
-        yield running
+    with server.running(command, folder):
+        yield server
 
 
 @contextlib.contextmanager
@@ -94,14 +103,14 @@ def alertmanager(folder: Path, webhook: str) -> Iterator[int]:
         ("http://127.0.0.1:9099/alerts", webhook),
         ("group_wait: 10s", "group_wait: 0s"),
     )
-    port = free_port()
     program, place = _with_its_templates(folder)
     command = [
         *(str(program), f"--config.file={config}", "--cluster.listen-address="),
-        *(f"--storage.path={folder}/alerts", f"--web.listen-address=127.0.0.1:{port}"),
+        f"--storage.path={folder}/alerts",
     ]
-    with _process(folder / "alertmanager.log", command, Prometheus(port), place):
-        yield port
+    server = MonitoringProgram(folder / "alertmanager")
+    with server.running(command, place):
+        yield server.port
 
 
 def _with_its_templates(folder: Path) -> tuple[Path, Path]:
@@ -114,7 +123,7 @@ def _with_its_templates(folder: Path) -> tuple[Path, Path]:
     if Path(_TEMPLATES).exists():
         return program, folder
     relative = _TEMPLATES.replace("/usr/", "usr//", 1)
-    copy = folder / "alertmanager"
+    copy = folder / "alertmanager.bin"
     copy.write_bytes(program.read_bytes().replace(_TEMPLATES.encode(), relative.encode()))
     copy.chmod(0o755)
     return copy, program.parents[2]
@@ -151,24 +160,3 @@ def labels_of(name: str) -> set[str]:
     rows = re.findall(r"^\| (`ocr_[^|]+) \|([^|]*)\|", page, re.MULTILINE)
     own = [labels for names, labels in rows if f"`{name}`" in names or f"`{family}`" in names]
     return {"job", "instance", "le", *re.findall(r"`(\w+)`", "".join(own))}
-
-
-@contextlib.contextmanager
-def _process(log: Path, command: list[str], client: Client, place: Path) -> Iterator[None]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=place, env=environment(), stdout=output, stderr=subprocess.STDOUT
-        )
-
-    def is_ready() -> bool:
-        assert process.poll() is None, log.read_text()
-        with contextlib.suppress(OSError, HTTPException):
-            return client.get("/-/ready").status == 200
-        return False
-
-    try:
-        wait_until(is_ready, command[0], START_SECONDS)
-        yield
-    finally:
-        process.terminate()
-        process.wait(20)

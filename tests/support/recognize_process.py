@@ -21,14 +21,14 @@ import ocr_cli.recognize.local as local
 from ocr_cli.main import main
 load = functools.partial(fake_recognizers.load_obedient, pathlib.Path({journal!r}))
 local.build_engine = functools.partial(local.build_engine, load=load)
-sys.exit(main(["recognize", *sys.argv[1:]]))
+sys.exit(main([{command!r}, *sys.argv[1:]]))
 """
 
 
-def recognize_command(journal: Path) -> list[str]:
-    """The command without its arguments; workers write the journal."""
+def recognize_command(journal: Path, command: str = "recognize") -> list[str]:
+    """A command with a reader, without its arguments; workers write the journal."""
     journal.touch()
-    code = _WITH_FAKES.format(root=str(ROOT), journal=str(journal))
+    code = _WITH_FAKES.format(root=str(ROOT), journal=str(journal), command=command)
     return [sys.executable, "-c", code]
 
 

@@ -65,11 +65,15 @@ class BaseHandler(tornado.web.RequestHandler):
                 raise BodyTooLarge(
                     f"the body is larger than the limit of {self.context.max_body_bytes} bytes"
                 )
+            self.check_access()
             waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
         except Exception as error:
             self.refuse(error)
             return None
         return None if waiting is None else self._admitted(waiting)
+
+    def check_access(self) -> None:
+        """What a route asks for instead of a key; ServiceError if the request does not have it."""
 
     def refuse(self, error: Exception) -> None:
         """Answer a request that was not admitted, without reading its body.

@@ -9,11 +9,13 @@ from ocr_engine.engine import ProbeReport, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
-from server.errors import BadField, BodyTooLarge, HostNotAllowed, truncated
+from server.errors import BodyTooLarge, HostNotAllowed
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
 from server.http.replies import Reply
+from server.intake.fields import checked
 from server.operations.metrics import CONTENT_TYPE
+from server.settings.constraints import Flag
 from server.version import VERSION
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ class HealthHandler(BaseHandler):
             self.send_json(body)
             return
         try:
-            probed = _flag(self.query_fields(("probe",)).get("probe", "0"))
+            probed = checked("probe", self.query_fields(("probe",)).get("probe", False), Flag())
         except Exception as error:
             self.send_problem(error)
             return
@@ -149,12 +151,6 @@ def _database(storage: Storage) -> DatabaseHealth:
     if health["state"] == "unavailable":
         health["problem"] = storage.problem
     return health
-
-
-def _flag(value: str) -> bool:
-    if value not in ("0", "1"):
-        raise BadField(f"probe = {truncated(value)}: expected 1 or 0")
-    return value == "1"
 
 
 def _probe(report: ProbeReport) -> ProbeHealth:

@@ -96,6 +96,7 @@ def page_values(context: ServerContext) -> dict[str, str]:
         "max_detection_side": str(options.det_limit_side_len if reduced else MAX_DETECTION_SIDE),
         "formats": " ".join(accepted_formats()),
         "box_threshold": f"{options.det_db_box_thresh:g}",
+        "drop_score": f"{options.shown_score:g}",
         "max_rss_mb": str(ocr.process.max_rss_mb),
     }
 

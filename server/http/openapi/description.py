@@ -12,6 +12,7 @@ from server.http.openapi.operations import describe_paths
 from server.http.openapi.parameters import parameter_components
 from server.http.openapi.responses import error_components, header_components
 from server.http.openapi.schemas import COMPONENTS
+from server.http.openapi.storage_operations import SECURITY_SCHEMES as OF_STORAGE
 from server.http.openapi.typed_schemas import component_schemas
 from server.settings.settings import Settings
 from server.version import VERSION
@@ -25,6 +26,7 @@ TAGS = {
     "Results": "Results in the cache.",
     "Usage": "What each user has used.",
     "Keys": "Keys of users, for administrators.",
+    "Storage": "Events of object stores.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",
 }
@@ -50,7 +52,7 @@ def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
             "responses": error_components(),
             "parameters": parameter_components(),
             "headers": header_components(),
-            "securitySchemes": SECURITY_SCHEMES,
+            "securitySchemes": {**SECURITY_SCHEMES, **OF_STORAGE},
         },
     }
 

@@ -29,6 +29,7 @@ from server.http.openapi.responses import (
     result,
 )
 from server.http.openapi.schemas import text
+from server.http.openapi.storage_operations import describe_storage
 from server.http.openapi.typed_schemas import reference
 from server.intake.request_fields import OPTION_FIELDS, RENDERING_FIELDS, REQUEST_FIELDS
 from server.settings.constraints import Schema
@@ -48,6 +49,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
         **_results(fields),
         **_usage(),
         **describe_admin(),
+        **describe_storage(),
         **_health(),
         **_pages(),
     }

@@ -11,7 +11,7 @@ from server.http.openapi.fields import image_schema
 from server.intake.fields import BASE64_FIELD, IMAGE_PART
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.jobs.record import MAX_WAIT_SECONDS
-from server.settings.constraints import Schema
+from server.settings.constraints import Flag, Schema
 
 Parameter = dict[str, Any]
 
@@ -194,7 +194,7 @@ def probe_parameter() -> Parameter:
         "probe",
         "1: every worker reads a known image first, at most once in 5 s; requests in between share "
         "the report. Where keys are required, needs one with the scope `metrics`.",
-        {"type": "string", "enum": ["0", "1"], "default": "0"},
+        Flag().schema(),
     )
 
 

@@ -38,6 +38,7 @@ COMPONENTS = {
     "KeyAnswer": json_bodies.KeyAnswer,
     "KeyListAnswer": json_bodies.KeyListAnswer,
     "SecretAnswer": json_bodies.SecretAnswer,
+    "EventsAnswer": json_bodies.EventsAnswer,
     "Liveness": health_bodies.Liveness,
     "Readiness": health_bodies.Readiness,
     "BriefHealth": health_bodies.BriefHealth,

@@ -1,6 +1,6 @@
 // Builds a request from form values, and the equivalent curl command.
 
-import { formFile, keyOption, quoted } from "../shared/curl.js";
+import { fileOption, keyOption, quoted } from "../shared/curl.js";
 
 const PLACEHOLDER = "image.png";
 
@@ -51,7 +51,7 @@ function bodyParts({ body, fields, file, raw }) {
   if (raw) return ["--data-binary", quoted(`@${file?.name ?? PLACEHOLDER}`)];
   if (body instanceof FormData) {
     const texts = [...fields].flatMap(([name, value]) => ["--form-string", quoted(`${name}=${value}`)]);
-    return file ? ["-F", quoted(`file=@${formFile(file.name)}`), ...texts] : texts;
+    return file ? [...fileOption(file.name), ...texts] : texts;
   }
   if (fields) {
     return [...fields].flatMap(([name, value]) => ["--data-urlencode", quoted(`${name}=${value}`)]);

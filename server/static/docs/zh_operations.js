@@ -9,6 +9,15 @@ export default {
   "Results in the cache.": "缓存中的结果。",
   "What each user has used.": "各用户的用量。",
   "Keys of users, for administrators.": "用户的密钥，供管理员使用。",
+  "Events of object stores.": "对象存储的事件。",
+  "Report the objects that were created in a bucket": "报告存储桶中新建的对象",
+  "Each version of an object is read once, however often it is reported. Any Content-Type is accepted, and no address in an event is opened.":
+    "对象的每个版本只识别一次，无论报告多少次。接受任何 Content-Type；不会访问事件中的任何地址。",
+  "The longest time to wait until all objects are finished, in seconds.": "等待所有对象完成的最长时间（秒）。",
+  "An event of S3 (AWS, Ceph, MinIO, RustFS), alone or in SNS, SQS or EventBridge, or one of SeaweedFS.":
+    "S3 事件（AWS、Ceph、MinIO、RustFS），可直接发送，也可包在 SNS、SQS 或 EventBridge 中；或 SeaweedFS 的事件。",
+  "With `wait`: all objects are finished.": "使用 `wait` 时：所有对象均已完成。",
+  "The objects will be read.": "这些对象将被识别。",
   "For load balancers, dashboards and people.": "供负载均衡、监控面板和运维人员使用。",
   "For browsers.": "供浏览器使用。",
   "Recognize an image; options in the query string": "识别一张图片；选项在查询字符串中",

@@ -8,6 +8,10 @@ export function isEdited(line) {
   return line.original !== undefined;
 }
 
+export function hasEdits(image) {
+  return image?.answer?.data.lines.some(isEdited) ?? false;
+}
+
 export function editLine(session, image, index, text) {
   const { answer } = image;
   const before = answer.data.lines[index];

@@ -1,20 +1,23 @@
-// Exports the visible lines, as the user edited them, as .txt, .json and .csv.
+// Downloads of the visible lines, as the user edited them, as .txt, .json and .csv.
 
+import { translate } from "../shared/language.js";
+import { showNotice } from "../shared/notices.js";
 import { isEdited } from "./edits.js";
 
 const BYTE_ORDER_MARK = "\ufeff"; // without it, spreadsheets read a CSV file as Latin-1
 const CORNERS = ["x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4"];
 
-export const EXPORTS = {
+const EXPORTS = {
   txt: { type: "text/plain", write: asText },
   json: { type: "application/json", write: asJson },
   csv: { type: "text/csv", write: asCsv },
 };
 
 // The answer for an image without the lines below the minimum confidence and those that the user
-// emptied.
+// emptied, and without blocks, which have all lines.
 export function filteredResult(image, session) {
-  const { data, md5 } = image.answer;
+  const { md5 } = image.answer;
+  const { blocks, ...data } = image.answer.data;
   const lines = data.lines
     .filter((line) => session.isShown(line) && !(isEdited(line) && !line.text))
     .map(({ original, ...line }) => line);
@@ -27,8 +30,17 @@ export function filteredResult(image, session) {
   return { file: image.name, md5, min_confidence: session.threshold, data: shown };
 }
 
-// Downloads these images as one file.
-export function saveImages(kind, images, session) {
+// The buttons of a group download the images that images() returns, as one file.
+export function listenForExports(group, images, session) {
+  for (const button of group.querySelectorAll("[data-export]")) {
+    button.addEventListener("click", () => {
+      saveImages(button.dataset.export, images(), session);
+      showNotice(translate("downloaded"), button);
+    });
+  }
+}
+
+function saveImages(kind, images, session) {
   const { type, write } = EXPORTS[kind];
   const results = images.map((image) => filteredResult(image, session));
   const name = images.length > 1 ? `ocr-results.${kind}` : fileName(images[0].name, kind);

@@ -36,11 +36,11 @@ function polygon({ box }, index, name) {
 }
 
 // Text placed along the box and stretched to its length, like the text layer of a PDF.
-export function textLayerLine(line, index) {
+export function textLayerLine(line, index, area) {
   const { origin, along, down } = axes(line.box);
   const height = Math.max(1, Math.hypot(...down));
   const length = Math.max(1, Math.hypot(...along));
-  const layerLine = element("div", { class: "text-line", "data-line": index });
+  const layerLine = element("div", { class: "text-line", "data-line": index, "data-area": area });
   layerLine.textContent = `${line.text}\n`; // line break between lines when several are copied
   measureContext.font = `100px ${FONT}`;
   const naturalLength = (measureContext.measureText(line.text).width * height) / 100;

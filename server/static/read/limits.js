@@ -13,6 +13,7 @@ export const LIMITS = {
 };
 export const FORMATS = given.formats.split(" ");
 export const BOX_THRESHOLD = Number(given.boxThreshold);
+export const DROP_SCORE = Number(given.dropScore); // lines of less confidence are not in answers
 
 export function formatNames() {
   return FORMATS.join(translate("list_separator"));

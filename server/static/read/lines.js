@@ -2,7 +2,7 @@
 // image.
 
 import { copyText } from "../shared/clipboard.js";
-import { element } from "../shared/elements.js";
+import { element, moveClass } from "../shared/elements.js";
 import { icon } from "../shared/icons.js";
 import { onLanguage, percent, translate } from "../shared/language.js";
 import { editLine, isEdited, undo } from "./edits.js";
@@ -15,6 +15,9 @@ export class LineList {
   #session;
   #list;
   #empty;
+  #active = -1; // the lines that are marked now
+  #hovered = -1;
+  #tabStop = -1; // the line that Tab reaches
 
   constructor(session, list, empty) {
     this.#session = session;
@@ -43,6 +46,7 @@ export class LineList {
 
   #draw() {
     const hadFocus = this.#list.contains(document.activeElement);
+    this.#active = this.#hovered = this.#tabStop = -1;
     this.#list.replaceChildren(...this.#lines().map((line, index) => this.#row(line, index)));
     this.#filter();
     if (hadFocus) this.#list.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
@@ -53,17 +57,17 @@ export class LineList {
     const confidence = percent(line.confidence);
     const reviewMark =
       level === "low"
-        ? element("span", { class: "review" }, icon("warning"), translate("review"))
+        ? element("span", { class: "badge review" }, icon("warning"), translate("review"))
         : null;
     const text = element("span", { class: "line-text" });
     text.textContent = line.text;
     const edited = isEdited(line)
-      ? element("span", { class: "edited", title: line.original }, translate(line.text ? "edited" : "left_out"))
+      ? element("span", { class: "badge edited", title: line.original }, translate(line.text ? "edited" : "left_out"))
       : null;
     const label = translate("confidence_is", { percent: confidence });
     return element(
       "li",
-      { class: `line ${level}`, "data-line": index, tabindex: "-1" },
+      { class: `line ${level}`, "data-line": index, "aria-current": "false", tabindex: "-1" },
       text,
       element(
         "span",
@@ -112,21 +116,23 @@ export class LineList {
     this.#highlight({});
   }
 
-  // Roving tabindex: one row is in the tab order, arrow keys move to the others.
-  #highlight({ from }) {
+  #highlight({ from, hovering }) {
     const { activeLine, hoveredLine } = this.#session;
-    const rows = [...this.#list.children];
-    const tabStop =
-      rows[activeLine]?.hidden === false ? activeLine : rows.findIndex((row) => !row.hidden);
-    for (const [index, row] of rows.entries()) {
-      row.classList.toggle("active", index === activeLine);
-      row.classList.toggle("hovered", index === hoveredLine);
-      row.setAttribute("aria-current", String(index === activeLine));
-      row.tabIndex = index === tabStop ? 0 : -1;
-      for (const button of row.querySelectorAll("button")) button.tabIndex = index === activeLine ? 0 : -1;
-    }
-    const row = rows[from === "image" && hoveredLine >= 0 ? hoveredLine : activeLine];
-    if (from === "image") scrollIntoList(row);
+    const rows = this.#list.children;
+    moveClass(rows, "hovered", this.#hovered, hoveredLine);
+    this.#hovered = hoveredLine;
+    if (!hovering) this.#markActive(rows, activeLine);
+    if (from === "image") scrollToRow(rows[hoveredLine >= 0 ? hoveredLine : activeLine]);
+  }
+
+  // Roving tabindex: one row is in the tab order, arrow keys move to the others.
+  #markActive(rows, line) {
+    setActive(rows[this.#active], false);
+    setActive(rows[line], true);
+    this.#active = line;
+    setTabStop(rows[this.#tabStop], false);
+    this.#tabStop = rows[line]?.hidden === false ? line : [...rows].findIndex((row) => !row.hidden);
+    setTabStop(rows[this.#tabStop], true);
   }
 
   #onFocus(event) {
@@ -173,14 +179,25 @@ function lineButton(name, label, act) {
   return button;
 }
 
-// Scrolls only the list, not the page, which matters on phones.
-function scrollIntoList(row) {
+function setActive(row, isActive) {
   if (!row) return;
-  const list = row.parentElement;
+  row.classList.toggle("active", isActive);
+  row.setAttribute("aria-current", String(isActive));
+  for (const button of row.querySelectorAll("button")) button.tabIndex = isActive ? 0 : -1;
+}
+
+function setTabStop(row, isStop) {
+  if (row) row.tabIndex = isStop ? 0 : -1;
+}
+
+// Scrolls only the list, not the page, which matters on phones.
+function scrollToRow(row) {
+  if (!row) return;
+  const view = row.closest(".view");
   const { top, bottom } = row.getBoundingClientRect();
-  const room = list.getBoundingClientRect();
-  if (top < room.top) list.scrollTop -= room.top - top;
-  else if (bottom > room.bottom) list.scrollTop += bottom - room.bottom;
+  const room = view.getBoundingClientRect();
+  if (top < room.top) view.scrollTop -= room.top - top;
+  else if (bottom > room.bottom) view.scrollTop += bottom - room.bottom;
 }
 
 function lineIndex(target) {

@@ -7,6 +7,7 @@ import { listenForChosenFiles, listenForDroppedFiles, listenForPastedFiles } fro
 import { onLanguage, translate } from "../shared/language.js";
 import { limitValues } from "./limits.js";
 import { LineList } from "./lines.js";
+import { listenForPhoneTabs } from "./phone_tabs.js";
 import { Reading } from "./reading.js";
 import { Result } from "./result.js";
 import { sampleImage } from "./sample.js";
@@ -16,8 +17,8 @@ import { startShell } from "../shared/shell.js";
 import { Tray } from "./tray.js";
 import { TrayTotals } from "./tray_totals.js";
 import { UploadQueue } from "./upload_queue.js";
-import { listenForTabs } from "./view_tabs.js";
 import { Viewer } from "./viewer.js";
+import { Views } from "./views.js";
 
 const byId = (name) => document.getElementById(name);
 const session = new Session();
@@ -31,7 +32,8 @@ new LineList(session, byId("lines"), byId("lines-empty"));
 new Result(session, queue, document);
 new Reading(session, queue, document);
 new ServerExports(session, byId("more-exports"));
-listenForTabs(byId("view-tabs"), byId("work"));
+new Views(session, document);
+listenForPhoneTabs(byId("phone-tabs"), byId("work"));
 
 listenForChosenFiles(byId("choose-input"), add);
 listenForChosenFiles(byId("camera-input"), add);
@@ -39,6 +41,11 @@ listenForPastedFiles(add);
 listenForDroppedFiles(byId("drop-overlay"), add);
 for (const name of ["choose", "choose-more"]) {
   byId(name).addEventListener("click", () => byId("choose-input").click());
+}
+if (matchMedia("(hover: none)").matches) {
+  // Nothing can be dropped or pasted on a phone.
+  byId("start-title").dataset.text = "start_title_touch";
+  byId("start-hint").hidden = true;
 }
 byId("try-sample").addEventListener("click", async () => add([await sampleImage()]));
 

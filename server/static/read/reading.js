@@ -24,20 +24,23 @@ export class Reading {
     });
     const copy = byId("copy-curl");
     copy.addEventListener("click", () => copyText(this.#curl.textContent, copy));
-    session.on("content threshold", () => this.#draw());
-    session.on("changed", ({ image }) => {
-      if (image === session.selected) this.#draw();
-    });
-    onKey(() => this.#draw());
+    session.on("selected options", () => this.#draw());
+    session.on("threshold", () => this.#drawCurl());
+    onKey(() => this.#drawCurl());
     onLanguage(() => this.#draw());
   }
 
   #draw() {
-    const { selected, threshold } = this.#session;
+    const { selected } = this.#session;
     if (!selected) return;
     this.#slider.value = selected.options.boxThreshold ?? BOX_THRESHOLD;
     this.#showThreshold();
-    this.#curl.textContent = curlCommand(selected, threshold);
+    this.#drawCurl();
+  }
+
+  #drawCurl() {
+    const { selected, threshold } = this.#session;
+    if (selected) this.#curl.textContent = curlCommand(selected, threshold);
   }
 
   #showThreshold() {

@@ -1,8 +1,9 @@
 // The options that an image is read with: as a query string, and as a curl command.
 
-import { formFile, keyOption, quoted } from "../shared/curl.js";
+import { fileOption, keyOption, quoted } from "../shared/curl.js";
+import { DROP_SCORE } from "./limits.js";
 
-// {} and "" where everything is as the server is set.
+// {} where everything is as the server is set.
 export function optionFields({ turn, boxThreshold }) {
   const fields = {};
   if (turn !== null) fields.orientation = turn;
@@ -10,15 +11,18 @@ export function optionFields({ turn, boxThreshold }) {
   return fields;
 }
 
-export function addressWith(fields) {
-  const query = new URLSearchParams(fields).toString();
-  return query ? `ocr?${query}` : "ocr";
+// minimum: the confidence below which lines are hidden.
+export function hidingFields(minimum) {
+  return minimum > DROP_SCORE ? { drop_score: minimum } : {};
 }
 
-// minimum: the confidence below which lines are hidden.
+export function addressWith(path, fields) {
+  const query = new URLSearchParams(fields).toString();
+  return query ? `${path}?${query}` : path;
+}
+
 export function curlCommand(image, minimum) {
-  const fields = optionFields(image.options);
-  if (minimum > 0) fields.drop_score = minimum;
-  const url = new URL(addressWith(fields), document.baseURI).href;
-  return ["curl", ...keyOption(), "-F", quoted(`file=@${formFile(image.name)}`), quoted(url)].join(" ");
+  const fields = { ...optionFields(image.options), ...hidingFields(minimum) };
+  const url = new URL(addressWith("ocr", fields), document.baseURI).href;
+  return ["curl", ...keyOption(), ...fileOption(image.name), quoted(url)].join(" ");
 }

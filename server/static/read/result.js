@@ -1,15 +1,14 @@
-// The result panel: summary, minimum confidence, copy, download and undo, or the error.
+// The result panel: summary, minimum confidence, download and undo, or the error.
 
-import { copyText } from "../shared/clipboard.js";
 import { canUndo, undo } from "./edits.js";
-import { EXPORTS, filteredResult, saveImages } from "./exports.js";
+import { filteredResult, listenForExports } from "./exports.js";
 import { canTryAgain, failureText } from "./failures.js";
 import { showFileName } from "../shared/file_name.js";
-import { number, onLanguage, percent, size, translate } from "../shared/language.js";
+import { hasText, number, onLanguage, percent, size, translate } from "../shared/language.js";
 import { isScaled, limitValues } from "./limits.js";
-import { showNotice } from "../shared/notices.js";
 import { FINISHED } from "./session.js";
 import { showTimings } from "./timings.js";
+import { shownAngle } from "./turned.js";
 
 const REDRAW_MS = 1000; // of the time until the server accepts images again
 
@@ -23,10 +22,10 @@ export class Result {
     this.#queue = queue;
     this.#byId = (name) => root.querySelector(`#${name}`);
     this.#listen();
-    session.on("content", () => this.#draw());
+    session.on("content text", () => this.#draw());
     session.on("threshold", () => this.#count());
     session.on("changed", ({ image }) => {
-      if (image === session.selected) this.#draw();
+      if (image === session.selected) this.#drawState();
     });
     onLanguage(() => this.#draw());
     setInterval(() => {
@@ -38,40 +37,36 @@ export class Result {
   #listen() {
     const byId = this.#byId;
     const shown = () => this.#session.selected;
-    byId("copy-all").addEventListener("click", async () => {
-      const image = shown();
-      const { text } = filteredResult(image, this.#session).data;
-      if (await copyText(text, byId("copy-all"))) image.isSaved = true;
-    });
-    for (const kind of Object.keys(EXPORTS)) {
-      byId(`export-${kind}`).addEventListener("click", (event) => {
-        saveImages(kind, [shown()], this.#session);
-        showNotice(translate("downloaded"), event.currentTarget);
-      });
-    }
+    listenForExports(byId("exports"), () => [shown()], this.#session);
     byId("undo").addEventListener("click", () => undo(this.#session, shown()));
     byId("recognize-again").addEventListener("click", () => this.#queue.retry(shown(), true));
     byId("try-again").addEventListener("click", () => this.#queue.retry(shown()));
     byId("cancel-shown").addEventListener("click", () => this.#queue.cancel(shown()));
-    byId("minimum-confidence").addEventListener("input", (event) => {
-      this.#session.setThreshold(Number(event.target.value) / 100);
-    });
+    const minimum = byId("minimum-confidence");
+    minimum.min = Math.floor(this.#session.threshold * 100);
+    minimum.value = minimum.min;
+    minimum.addEventListener("input", () => this.#session.setThreshold(Number(minimum.value) / 100));
   }
 
   #draw() {
     const image = this.#session.selected;
-    const byId = this.#byId;
     if (!image) return;
+    this.#drawState();
+    if (!image.answer) return;
+    showTimings(this.#byId("timings"), image);
+    this.#count();
+  }
+
+  // What changes while an image is being read.
+  #drawState() {
+    const image = this.#session.selected;
+    const byId = this.#byId;
     showFileName(byId("result-name"), image.name);
     byId("result-done").hidden = !image.answer;
     byId("result-failed").hidden = !["failed", "cancelled"].includes(image.state);
     byId("result-busy").hidden = FINISHED.includes(image.state);
     byId("busy-text").textContent = stateText(image);
     if (image.failure && FINISHED.includes(image.state)) this.#drawFailure(image);
-    if (image.answer) {
-      showTimings(byId("timings"), image);
-      this.#count();
-    }
     byId("undo").hidden = !canUndo(image);
     byId("result-facts").textContent = facts(image);
   }
@@ -93,9 +88,7 @@ export class Result {
     const minimum = percent(this.#session.threshold);
     this.#byId("minimum-confidence-value").textContent = minimum;
     this.#byId("minimum-confidence").setAttribute("aria-valuetext", minimum);
-    for (const name of ["copy-all", "export-txt", "export-json", "export-csv"]) {
-      this.#byId(name).disabled = shown === 0;
-    }
+    for (const button of this.#byId("exports").children) button.disabled = shown === 0;
   }
 
   #drawFailure(image) {
@@ -121,6 +114,8 @@ function facts(image) {
   const found = [size(image.file.size)];
   if (pixels) found.unshift(`${number(pixels.width)} × ${number(pixels.height)}`);
   if (pixels && isScaled(pixels)) found.push(translate("scaled", limitValues()));
+  const turn = shownAngle(image);
+  if (turn) found.push(translate("shown_turned", { turn }));
   if (data?.frames > 1) found.push(translate("first_page_only", { n: data.frames }));
   return found.join(" · ");
 }
@@ -133,5 +128,7 @@ export function stateText(image) {
     const key = image.failure.code === "rate_limited" ? "state_rate_limited" : "state_retrying";
     return translate(key, { n: image.secondsLeft });
   }
+  const reason = `short_${image.failure?.code}`;
+  if (image.state === "failed" && hasText(reason)) return translate(reason);
   return translate(`state_${image.state}`);
 }

@@ -1,5 +1,7 @@
 // In-memory state of the page: images, the selected image, active and hovered line, threshold.
 
+import { DROP_SCORE } from "./limits.js";
+
 // States of an image: waiting, uploading, recognizing, then done, failed or cancelled; retrying
 // while it waits for the next attempt.
 export const FINISHED = ["done", "failed", "cancelled"];
@@ -13,7 +15,7 @@ export class Session extends EventTarget {
   images = [];
   cleared = []; // the images of the last clear(), until others are added
   selected = null;
-  threshold = 0;
+  threshold = DROP_SCORE;
   activeLine = -1;
   hoveredLine = -1;
 
@@ -47,12 +49,12 @@ export class Session extends EventTarget {
 
   // Updates fields of an image.
   change(image, change) {
+    const { answer, options } = image;
     Object.assign(image, change);
     this.#emit("changed", { image });
-    if (image === this.selected && "state" in change) {
-      this.activeLine = this.hoveredLine = -1;
-      this.#emit("content");
-    }
+    if (image !== this.selected) return;
+    if (image.answer !== answer) this.#showContent();
+    if (image.options !== options) this.#emit("options");
   }
 
   // Replaces the answer of an image by one with the same lines and other texts.
@@ -64,8 +66,7 @@ export class Session extends EventTarget {
 
   select(image) {
     this.selected = image;
-    this.activeLine = this.hoveredLine = -1;
-    this.#emit("content");
+    this.#showContent();
     this.#emit("selected");
   }
 
@@ -101,6 +102,11 @@ export class Session extends EventTarget {
     }
   }
 
+  #showContent() {
+    this.activeLine = this.hoveredLine = -1;
+    this.#emit("content");
+  }
+
   #insert(images) {
     this.images.push(...images);
     this.#keepCleared([]);
@@ -113,8 +119,9 @@ export class Session extends EventTarget {
     this.#emit("cleared");
   }
 
-  // "content": another image was selected or the state of the selected one changed;
-  // "selected": another image was selected; "text": its lines have other texts.
+  // "changed": fields of an image; "selected": another image was selected; "content": that, or the
+  // selected one has another answer; "text": its lines have other texts; "options": it is to be read
+  // with other options.
   #emit(name, detail = {}) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }

@@ -1,9 +1,8 @@
 // What is said and done about all images of the list: progress, failures, export, clear.
 
-import { EXPORTS, saveImages } from "./exports.js";
+import { listenForExports } from "./exports.js";
 import { canTryAgain } from "./failures.js";
 import { onLanguage, translate } from "../shared/language.js";
-import { showNotice } from "../shared/notices.js";
 import { FINISHED } from "./session.js";
 
 export class TrayTotals {
@@ -37,12 +36,7 @@ export class TrayTotals {
       this.#failedOnly = !this.#failedOnly;
       this.#draw();
     });
-    for (const kind of Object.keys(EXPORTS)) {
-      byId(`export-all-${kind}`).addEventListener("click", (event) => {
-        saveImages(kind, this.#answered, session);
-        showNotice(translate("downloaded"), event.currentTarget);
-      });
-    }
+    listenForExports(byId("export-all"), () => this.#answered, session);
   }
 
   get #answered() {

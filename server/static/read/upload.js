@@ -21,7 +21,7 @@ export function upload(file, { fields, key, signal, onProgress, bypassCache = fa
   return new Promise((resolve, reject) => {
     if (signal.aborted) throw new UploadFailure("cancelled");
     const request = new XMLHttpRequest();
-    request.open("POST", addressWith(fields));
+    request.open("POST", addressWith("ocr", { ...fields, layout: true }));
     request.setRequestHeader("Content-Type", "application/octet-stream");
     for (const [name, value] of Object.entries(keyHeaders(key))) request.setRequestHeader(name, value);
     if (bypassCache) request.setRequestHeader("Cache-Control", "no-cache");
@@ -46,24 +46,29 @@ export function upload(file, { fields, key, signal, onProgress, bypassCache = fa
 
 function parseAnswer(request) {
   const body = parseJson(request.responseText);
-  if (request.status === 200 && Array.isArray(body?.data?.lines)) {
-    return {
-      answer: body,
-      outcome: request.getResponseHeader("X-Cache") ?? body.cache ?? "",
-      age: Number(request.getResponseHeader("Age") ?? 0),
-      stages: parseServerTiming(request.getResponseHeader("Server-Timing") ?? ""),
-    };
+  const header = (name) => request.getResponseHeader(name);
+  if (request.status !== 200 || !Array.isArray(body?.data?.lines)) {
+    throw failureOf(request, request.responseText, header);
   }
-  const after = Number.parseFloat(request.getResponseHeader("Retry-After") ?? "");
-  throw new UploadFailure(
-    body?.error?.code ?? CODE_BY_STATUS[request.status] ?? "unexpected_answer",
-    {
-      detail: body?.error?.message ?? `HTTP ${request.status} ${request.statusText}`.trim(),
-      status: request.status,
-      retryAfter: Number.isFinite(after) ? after : null,
-      requestId: body?.error?.request_id ?? "",
-    },
-  );
+  return {
+    answer: body,
+    outcome: header("X-Cache") ?? body.cache ?? "",
+    age: Number(header("Age") ?? 0),
+    stages: parseServerTiming(header("Server-Timing") ?? ""),
+  };
+}
+
+// What an answer without a result says, from this server or from a proxy. header: a function from
+// the name of a header to its value, or null.
+export function failureOf({ status, statusText }, text, header) {
+  const error = parseJson(text)?.error;
+  const after = Number.parseFloat(header("Retry-After") ?? "");
+  return new UploadFailure(error?.code ?? CODE_BY_STATUS[status] ?? "unexpected_answer", {
+    detail: error?.message ?? `HTTP ${status} ${statusText}`.trim(),
+    status,
+    retryAfter: Number.isFinite(after) ? after : null,
+    requestId: error?.request_id ?? "",
+  });
 }
 
 function parseJson(text) {

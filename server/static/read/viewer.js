@@ -1,9 +1,11 @@
 // The selected image with its boxes and text; zooming, panning, rotating and highlighting.
 
+import { moveClass } from "../shared/elements.js";
 import { onLanguage, percent, translate } from "../shared/language.js";
 import { announce } from "../shared/notices.js";
 import { boundingRectangle, boxPolygon, haloPolygon, holePolygon, textLayerLine } from "./image_layers.js";
-import { setPreference, getPreference } from "../shared/preferences.js";
+import { getPreference, setPreference } from "../shared/preferences.js";
+import { listenForSelection } from "./selecting.js";
 import { shownAngle, turnedPage } from "./turned.js";
 import { Zoom } from "./zoom.js";
 
@@ -18,6 +20,8 @@ export class Viewer {
   #image = null;
   #page = null; // size and lines of the upright page, if there is an answer
   #url = "";
+  #active = -1; // the lines that are marked now
+  #hovered = -1;
 
   constructor(session, queue, root) {
     this.#session = session;
@@ -50,8 +54,11 @@ export class Viewer {
     this.#listenToImage();
     session.on("content", () => this.#show());
     session.on("text", () => this.#draw());
+    session.on("options", () => {
+      if (shownAngle(this.#image) !== this.#angle) this.#draw();
+    });
     session.on("changed", ({ image }) => {
-      if (image === this.#image && shownAngle(image) !== this.#angle) this.#draw();
+      if (image === this.#image) this.#updateNote();
     });
     session.on("line", (how) => this.#highlight(how));
     session.on("threshold", () => this.#filter());
@@ -126,10 +133,12 @@ export class Viewer {
     this.#page = data ? turnedPage(data, angle) : null;
     sheet.dataset.turn = angle;
     const lines = this.#lines;
+    const areas = areasOf(data);
     holes.replaceChildren(...lines.map(holePolygon));
     halos.replaceChildren(...lines.map(haloPolygon));
     boxes.replaceChildren(...lines.map(boxPolygon));
-    text.replaceChildren(...lines.map(textLayerLine));
+    text.replaceChildren(...lines.map((line, index) => textLayerLine(line, index, areas[index])));
+    this.#active = this.#hovered = -1;
     if (this.#page) {
       const { width, height } = this.#page;
       for (const layer of [edges, boxes]) layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -157,7 +166,8 @@ export class Viewer {
       : this.#image?.answer
         ? "no_preview_text"
         : "no_preview_yet";
-    note.textContent = blank ? translate(key) : "";
+    const words = blank ? translate(key) : "";
+    if (note.textContent !== words) note.textContent = words;
     text.classList.toggle("readable", blank);
   }
 
@@ -172,18 +182,19 @@ export class Viewer {
 
   #highlight({ from, hovering }) {
     const { activeLine, hoveredLine } = this.#session;
-    for (const layer of this.#layers) {
-      for (const [index, shape] of [...layer.children].entries()) {
-        shape.classList.toggle("active", index === activeLine);
-        shape.classList.toggle("hovered", index === hoveredLine);
-      }
+    for (const { children } of this.#layers) {
+      moveClass(children, "active", this.#active, activeLine);
+      moveClass(children, "hovered", this.#hovered, hoveredLine);
     }
+    this.#active = activeLine;
+    this.#hovered = hoveredLine;
     const line = this.#lines[activeLine];
     if (line && from && from !== "image" && !hovering) this.#zoom.reveal(boundingRectangle(line.box));
   }
 
   #listenToBoxes() {
-    const { text } = this.#elements;
+    const { text, viewport } = this.#elements;
+    listenForSelection(text, viewport);
     const lineAt = (event) => Number(event.target.closest(".text-line")?.dataset.line ?? -1);
     text.addEventListener("pointerover", (event) => this.#session.hover(lineAt(event), "image"));
     text.addEventListener("pointerleave", () => this.#session.hover(-1, "image"));
@@ -225,4 +236,13 @@ export class Viewer {
     event.preventDefault();
     actions[event.key]();
   }
+}
+
+// The number of the area of each line.
+function areasOf(data) {
+  const areas = [];
+  for (const { area, lines } of data?.blocks ?? []) {
+    for (const line of lines) areas[line] = area;
+  }
+  return areas;
 }

@@ -29,10 +29,6 @@ export class Zoom {
     new ResizeObserver(() => (this.#fitted ? this.fit() : this.#apply())).observe(viewport);
   }
 
-  get scale() {
-    return this.#scale;
-  }
-
   // Keeps the position if only the content has changed.
   setSize(width, height) {
     if (width === this.#width && height === this.#height && !this.#fitted) return;

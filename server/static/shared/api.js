@@ -33,14 +33,9 @@ export async function callApi(address, { timeout, headers, ...options } = {}) {
 
 // The code in the body of an error of this server; empty for other answers.
 export async function errorCode(answer) {
-  return (await errorBody(answer)).code ?? "";
-}
-
-// {code, message} of an error of this server; empty for other answers.
-export async function errorBody(answer) {
   try {
-    return (await answer.json()).error ?? {};
+    return (await answer.json()).error?.code ?? "";
   } catch {
-    return {};
+    return "";
   }
 }

@@ -9,9 +9,10 @@ export function keyOption() {
   return currentKey() ? [KEY_HEADER] : [];
 }
 
-// Quotes a file name for curl -F, where `,` and `;` are special.
-export function formFile(name) {
-  return /[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
+// Sends a file as form data; `,` and `;` in its name are special there.
+export function fileOption(name) {
+  const written = /[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name;
+  return ["-F", quoted(`file=@${written}`)];
 }
 
 // Quotes text for a shell, unless it has only safe characters.

@@ -20,3 +20,9 @@ function populate(target, attributes, children) {
   target.append(...children.filter((child) => child !== null));
   return target;
 }
+
+// Moves a class from one child to another; an index outside of the children is none of them.
+export function moveClass(children, name, from, to) {
+  children[from]?.classList.remove(name);
+  children[to]?.classList.add(name);
+}

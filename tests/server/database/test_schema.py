@@ -50,7 +50,7 @@ def test_an_older_schema_is_refused_with_the_command_to_run(location: Location) 
 def test_a_newer_schema_is_refused_after_a_rollback(location: Location) -> None:
     set_version(location, "9999")
     for use in (check_version, upgrade):
-        with pytest.raises(StorageError, match=r"newer schema than 0001.*restore a backup"):
+        with pytest.raises(StorageError, match=r"newer schema than 0002.*restore a backup"):
             use(location)
     assert current_version(location) == "9999"
 
@@ -101,9 +101,9 @@ def run_db(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 def test_the_command_upgrades_and_shows_the_version(tmp_path: Path) -> None:
     environment = {"STATE_DIRECTORY": str(tmp_path / "state")}
-    assert "schema empty; needed is 0001" in run_db("show", **environment).stdout
-    assert "upgraded from empty to 0001" in run_db("upgrade", **environment).stdout
-    assert "schema 0001, up to date" in run_db("upgrade", **environment).stdout
+    assert "schema empty; needed is 0002" in run_db("show", **environment).stdout
+    assert "upgraded from empty to 0002" in run_db("upgrade", **environment).stdout
+    assert "schema 0002, up to date" in run_db("upgrade", **environment).stdout
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
 
 
@@ -113,7 +113,7 @@ def test_the_command_says_in_one_line_that_the_schema_is_newer(tmp_path: Path) -
     set_version(location, "9999")
     done = run_db("upgrade", STATE_DIRECTORY=str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "the database has a newer schema than 0001" in done.stderr
+    assert "the database has a newer schema than 0002" in done.stderr
 
 
 def test_the_command_says_in_one_line_why_it_cannot_upgrade(tmp_path: Path) -> None:

@@ -229,7 +229,19 @@ def test_every_key_can_be_set_by_the_environment() -> None:
         assert environment_overrides({name: "x"}) == {key: "x"}
 
 
-@pytest.mark.parametrize("name", ["PATH", "OCR_HOME", "OCR__PORT", "PORT", "WEB_SERVER__PORT"])
+def test_the_port_of_a_platform_is_that_of_the_server_unless_it_has_its_own(
+    tmp_path: Path,
+) -> None:
+    file = {"web_server": {"port": 1}}
+    assert load(tmp_path, file, PORT="2").web_server.port == 2
+    assert load(tmp_path, file, PORT="").web_server.port == 1
+    assert load(tmp_path, file, OCR_WEB_SERVER__PORT="3", PORT="2").web_server.port == 3
+    assert load(tmp_path, file, {"web_server.port": "4"}, PORT="2").web_server.port == 4
+    with pytest.raises(SettingsError, match=r'web_server\.port = "a": expected an integer'):
+        load(tmp_path, file, PORT="a")
+
+
+@pytest.mark.parametrize("name", ["PATH", "OCR_HOME", "OCR__PORT", "WEB_SERVER__PORT", "PORT_"])
 def test_other_variables_are_left_alone(name: str) -> None:
     assert environment_overrides({name: "1"}) == {}
 

@@ -1,0 +1,1 @@
+"""Where objects are: buckets and folders."""
