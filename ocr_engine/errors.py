@@ -7,6 +7,7 @@ EngineError
 │   ├── TooManyPixels
 │   └── ImageTooComplex
 ├── ModelError              the installation or the settings are at fault
+│   └── UnknownModels
 └── PoolError               the pool could not do it this time; a retry may help
     ├── QueueFull
     ├── QueueTimeout
@@ -81,6 +82,13 @@ class ModelError(EngineError):
 
     code = "model_error"
     example = "rec_model_dir: there is no model in it"
+
+
+class UnknownModels(ModelError):
+    """No model set has the name that was asked for."""
+
+    code = "bad_field"
+    example = "models = 'x': expected one of PP-OCRv6_small, PP-OCRv6_tiny"
 
 
 class PoolError(EngineError):

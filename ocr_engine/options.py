@@ -32,6 +32,7 @@ class RecognitionOptions:
     lines decide, unless use_angle_cls is false; `off`: the page is read as it lies.
     granularity: with `word` or `char`, each line has its words or characters with their boxes.
     draw: also draw the boxes over the image.
+    models: the name of the model set that reads; empty: the default one.
     """
 
     det_limit_side_len: int = 64
@@ -46,7 +47,13 @@ class RecognitionOptions:
     orientation: Orientation = "auto"
     granularity: Granularity = "line"
     draw: bool = False
+    models: str = ""
 
     def fingerprint(self) -> str:
-        """A string that is equal for equal options."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """A string that is equal for equal options.
+
+        Without the name of the model set, which has a fingerprint of its own.
+        """
+        values = asdict(self)
+        del values["models"]
+        return json.dumps(values, sort_keys=True, separators=(",", ":"))

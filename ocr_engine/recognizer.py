@@ -65,7 +65,21 @@ class EngineInfo:
     threads: int
 
 
-class Recognizer(Protocol):
+class KeepsMemory(Protocol):
+    """What is maintained while a worker is idle: one recognizer, or several."""
+
+    def prepare(self) -> bool:
+        """Do one step that makes later images faster; False if nothing is left to do."""
+
+    def release_memory(self, shapes: bool = False) -> None:
+        """Release memory kept for past images.
+
+        shapes: also drop compiled shapes; prepare() then starts over. ModelError or OSError if that
+        needs a model file that is gone; the recognizer stays usable.
+        """
+
+
+class Recognizer(KeepsMemory, Protocol):
     """Recognizes the lines of an upright image; loaded once, used from one thread."""
 
     info: EngineInfo
@@ -77,16 +91,6 @@ class Recognizer(Protocol):
 
         The lines do not depend on the budget. RecognitionTimeout if its deadline passes; the pool
         kills the worker of a recognizer that does not check it.
-        """
-
-    def prepare(self) -> bool:
-        """Do one step that makes later images faster; False if nothing is left to do."""
-
-    def release_memory(self, shapes: bool = False) -> None:
-        """Release memory kept for past images.
-
-        shapes: also drop compiled shapes; prepare() then starts over. ModelError or OSError if that
-        needs a model file that is gone; the recognizer stays usable.
         """
 
 

@@ -32,7 +32,7 @@ from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.audit import audit_path
 from server.settings.database import database_location
-from server.settings.engine import build_engine, default_options, spare_workers
+from server.settings.engine import build_engine, default_options, find_models, spare_workers
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 from server.settings.storage import watched_places
@@ -131,6 +131,7 @@ def build_context(
         audit=audit,
         refused=refused,
         default_options=default_options(settings),
+        find_models=functools.partial(find_models, settings, load=load),
         max_body_bytes=max_bytes,
         inflight=inflight,
         metrics=metrics,
@@ -152,10 +153,11 @@ def build_kept_results(cache: ResultCache, engine: Engine, storage: Storage) -> 
     from server.settings.kept_results import kept_results_folder
     from server.users.existing import existing_users
 
+    fingerprint = "\n".join(sorted(each.fingerprint for each in engine.models.every()))
     return KeptResults(
         cache,
         kept_results_folder(),
-        functools.cache(functools.partial(identity, engine.fingerprint)),
+        functools.cache(functools.partial(identity, fingerprint)),
         functools.partial(existing_users, storage),
     )
 

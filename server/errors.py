@@ -150,7 +150,7 @@ class Gone(ServiceError):
 
 
 class Conflict(ServiceError):
-    """The job is finished and cannot be cancelled."""
+    """The job is finished and cannot be cancelled, or a model set cannot be used."""
 
     code = "conflict"
     example = "the job is done and cannot be cancelled"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -143,9 +142,8 @@ def _measured(models: ModelSet) -> dict[Role, ModelSource]:
 
 def _place(source: ModelSource) -> Path:
     """The file of a model's ranges."""
-    packages = [importlib.util.find_spec(models.package) for models in CATALOGUE.values()]
-    wheels = [Path(spec.origin).parent for spec in packages if spec and spec.origin]
-    if any(source.file.path.is_relative_to(wheel) for wheel in wheels):
+    wheels = [models.det.wheel.folder() for models in CATALOGUE.values()]
+    if any(source.file.path.is_relative_to(wheel) for wheel in wheels if wheel):
         return ranges.SHIPPED / f"{source.name}.json"
     return source.file.path.parent / ranges.FILE_NAME
 

@@ -21,6 +21,7 @@ INSTALLS = {
     "heif": ("heif.txt",),
     "s3": ("s3.txt",),
     "watch": ("watch.txt",),
+    "tiny": ("tiny-models.txt",),
     "lambda": ("lambda.txt",),
 }
 NOT_INSTALLED = {

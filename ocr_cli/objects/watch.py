@@ -7,6 +7,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import Any
 
 from ocr_cli.objects.arguments import parse_watch
 from ocr_cli.objects.batch import NOT_STARTED
@@ -46,15 +47,15 @@ async def _run(args: Namespace) -> int:
             tasks = [
                 asyncio.ensure_future(session.work.run()),
                 asyncio.ensure_future(_find(session, args)),
-                stopped,
             ]
+            ends: list[asyncio.Future[Any]] = [*tasks, stopped]
             try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-            for task in tasks[:2]:
+                for end in ends:
+                    end.cancel()
+                await asyncio.gather(*ends, return_exceptions=True)
+            for task in tasks:
                 if not task.cancelled():
                     task.result()  # raises what has ended it
     return ExitStatus.INTERRUPTED if stopped.result() is signal.SIGINT else ExitStatus.OK

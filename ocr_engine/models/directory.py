@@ -14,7 +14,15 @@ from ocr_engine.models.catalogue import (
 )
 from ocr_engine.models.ranges import FILE_NAME, read_ranges
 from ocr_engine.models.recipe import HALF, IMAGENET_MEAN, IMAGENET_STD, Recipe, read_recipe
-from ocr_engine.models.source import CLS_SHAPE, ModelFile, ModelSet, ModelSource, Role, digest_files
+from ocr_engine.models.source import (
+    CLS_SHAPE,
+    ModelFile,
+    ModelSet,
+    ModelSource,
+    Role,
+    digest_files,
+    stamped,
+)
 
 _LAYOUTS: tuple[tuple[str, str | None], ...] = (
     ("inference.onnx", None),
@@ -30,6 +38,7 @@ _READABLE = {
 }
 _SET_READABLE = {
     "PP-OCRv6_small": ("openvino", "onnxruntime", "paddleocr"),
+    "PP-OCRv6_tiny": ("openvino", "onnxruntime", "paddleocr"),
     "PP-OCRv4_mobile": ("openvino", "paddle", "paddleocr"),
 }
 # The keys that describe the model in a role's folder.
@@ -129,7 +138,7 @@ def directory_source(role: Role, folder: Path, engine: str, choice: ModelChoice)
 
     If neither has the characters, PaddleOCR's default is used: ppocr_keys_v1.
     """
-    file = find_model(role, folder, engine)
+    file = stamped(find_model(role, folder, engine))
     recipe = read_recipe(folder)
     imagenet = role == "det"
     return ModelSource(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-from ocr_engine.models.catalogue import CATALOGUE, CatalogueModel, CatalogueSet
+from ocr_engine.models.catalogue import CATALOGUE, CatalogueModel, CatalogueSet, Wheel
 from ocr_engine.models.source import ModelFile, Role, digest_files
 
 ROLES: tuple[Role, ...] = ("det", "cls", "rec")
@@ -55,7 +54,7 @@ def installed_models() -> list[InstalledModel]:
 
 def _inspect(set_name: str, entry: CatalogueSet, role: Role) -> InstalledModel:
     model = entry.model(role)
-    folder = _package_folder(entry.package)
+    folder = model.wheel.folder()
     files = tuple(folder / name for name in _file_names(model)) if folder is not None else ()
     digest = ""
     if folder is None:
@@ -69,7 +68,7 @@ def _inspect(set_name: str, entry: CatalogueSet, role: Role) -> InstalledModel:
         set_name=set_name,
         role=role,
         name=model.name,
-        wheel=_wheel(entry),
+        wheel=_installed(model.wheel),
         state=state,
         files=files,
         size_bytes=sum(path.stat().st_size for path in files if path.is_file()),
@@ -82,16 +81,10 @@ def _file_names(model: CatalogueModel) -> list[str]:
     return [model.path, *([model.params] if model.params else [])]
 
 
-def _package_folder(package: str) -> Path | None:
-    """The package's folder, without importing it."""
-    spec = importlib.util.find_spec(package)
-    return Path(spec.origin).parent if spec is not None and spec.origin is not None else None
-
-
-def _wheel(entry: CatalogueSet) -> str:
+def _installed(wheel: Wheel) -> str:
     """The installed wheel, else the required one."""
-    distribution = entry.wheel.partition("==")[0]
+    distribution = wheel.requirement.partition("==")[0]
     try:
         return f"{distribution}=={metadata.version(distribution)}"
     except metadata.PackageNotFoundError:
-        return entry.wheel
+        return wheel.requirement

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ocr_engine.errors import ModelError
 from ocr_engine.models.ranges import ActivationRanges
 
 Role = Literal["det", "cls", "rec"]
@@ -22,10 +23,18 @@ REC_SHAPE = (3, 48, 320)
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model on disk: `.onnx`, or a Paddle program with its parameter file."""
+    """A model on disk: `.onnx`, or a Paddle program with its parameter file.
+
+    stamp: what stamped() has found.
+    """
 
     path: Path
     params: Path | None = None
+    stamp: tuple[int, ...] = ()
+
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return (self.path,) if self.params is None else (self.path, self.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +122,34 @@ def model_set(det: ModelSource, rec: ModelSource, *others: ModelSource) -> Model
 def digest_files(file: ModelFile) -> str:
     """SHA-256 of the model's files, concatenated; read in blocks."""
     digest = hashlib.sha256()
-    for path in (file.path, file.params):
-        if path is not None:
-            _update(digest, path)
+    for path in file.paths():
+        _update(digest, path)
     return digest.hexdigest()
+
+
+def stamped(file: ModelFile) -> ModelFile:
+    """The file, with what differs once it is replaced; to be called before digest_files()."""
+    return replace(file, stamp=_stamp(file))
+
+
+def check_unchanged(file: ModelFile, sha256: str) -> None:
+    """ModelError if the files are not those that had this digest; reads them only if necessary.
+
+    To be called after loading, so that what was loaded has that digest.
+    """
+    try:
+        if file.stamp != _stamp(file) and digest_files(file) != sha256:
+            raise ModelError(
+                f"{file.path} has changed since the server found it; `ocr-server models use` or a "
+                "restart loads the new one"
+            )
+    except OSError as error:
+        raise ModelError(f"{file.path} cannot be read: {error.strerror}") from None
+
+
+def _stamp(file: ModelFile) -> tuple[int, ...]:
+    found = [path.stat() for path in file.paths()]
+    return tuple(n for each in found for n in (each.st_ino, each.st_size, each.st_mtime_ns))
 
 
 def _update(digest: hashlib._Hash, path: Path) -> None:

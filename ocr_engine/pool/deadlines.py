@@ -28,9 +28,9 @@ class Deadlines:
     overdue: Callable[[PoolTask], None]
     replace: Callable[[], None]
 
-    def sent(self, task: PoolTask, worker: WorkerProcess) -> None:
-        """The task was sent to the worker."""
-        task.set_timer(BEGIN_SECONDS, self._not_begun, task, worker)
+    def sent(self, task: PoolTask, worker: WorkerProcess, load_seconds: float = 0.0) -> None:
+        """The task was sent to the worker, which may first load models for so many seconds."""
+        task.set_timer(BEGIN_SECONDS + load_seconds, self._not_begun, task, worker)
 
     def begun(self, task: PoolTask, worker: WorkerProcess) -> None:
         """The worker has begun the task."""

@@ -26,6 +26,7 @@ class ExitReason(enum.StrEnum):
     """Why a worker ended, as metrics and /healthz name it; docs/operations.md explains each."""
 
     RECYCLED = "recycled"
+    NEW_MODELS = "new_models"
     OUT_OF_MEMORY = "out_of_memory"
     DEADLINE = "deadline"
     CANCELLED = "cancelled"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ocr_engine.engine import WorkerState
+from ocr_engine.model_sets import MAX_LOADED_SETS
 from ocr_engine.pool.exits import ExitReason, WorkerExit
 
 TRANSITIONS: Mapping[WorkerState, frozenset[WorkerState]] = {
@@ -37,6 +38,7 @@ class WorkerLife:
     recycle_reason: why it leaves once its replacement is warm.
     killed_for: why the parent killed it.
     counts: whether its present task is added to tasks_done when it is answered.
+    loaded: the model sets in its memory, the last used one first.
     """
 
     started_at: float
@@ -51,6 +53,7 @@ class WorkerLife:
     recycle_reason: WorkerExit | None = None
     killed_for: WorkerExit | None = None
     counts: bool = True
+    loaded: tuple[str, ...] = ()
 
     @property
     def was_ready(self) -> bool:
@@ -73,10 +76,13 @@ class WorkerLife:
         """Whether the worker has read task_limit images."""
         return bool(self.task_limit) and self.tasks_done >= self.task_limit
 
-    def became_ready(self, now: float, rss_mb: int) -> WorkerLife:
-        """The models are loaded and warm."""
+    def became_ready(self, now: float, rss_mb: int, models: str = "") -> WorkerLife:
+        """The models of this set are loaded and warm."""
         ready = self._become(WorkerState.SPARE if self.spare else WorkerState.READY)
-        return replace(ready, idle_since=now, start_seconds=now - self.started_at, rss_mb=rss_mb)
+        seconds = now - self.started_at
+        return replace(
+            ready, idle_since=now, start_seconds=seconds, rss_mb=rss_mb, loaded=(models,)
+        )
 
     def promoted(self, now: float) -> WorkerLife:
         """The spare has a place, and gets tasks."""
@@ -90,9 +96,12 @@ class WorkerLife:
             raise IllegalTransition(f"a worker that is {self.state.value} cannot become a spare")
         return replace(self, spare=True)
 
-    def assigned(self, counts: bool = True) -> WorkerLife:
-        """A task was assigned; a probe does not count."""
-        return replace(self._become(WorkerState.BUSY), counts=counts)
+    def assigned(self, counts: bool = True, models: str = "") -> WorkerLife:
+        """A task for this model set was assigned; a probe does not count."""
+        loaded = (models, *(each for each in self.loaded if each != models))
+        return replace(
+            self._become(WorkerState.BUSY), counts=counts, loaded=loaded[:MAX_LOADED_SETS]
+        )
 
     def answered(self, now: float, rss_mb: int) -> WorkerLife:
         """The task is done; the worker is idle again, unless it is retiring."""

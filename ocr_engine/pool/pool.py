@@ -8,26 +8,23 @@ import logging
 import time
 from dataclasses import replace
 
-from ocr_engine.engine import (
-    DEFAULT_TURN,
-    EngineStats,
-    EngineTask,
-    ProbeReport,
-    TaskState,
-    Turn,
-)
+from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, TaskState, Turn
 from ocr_engine.errors import PoolDraining, PoolStarting
+from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.deadlines import Deadlines
 from ocr_engine.pool.exits import ExitReason, WorkerExit
+from ocr_engine.pool.listeners import TaskReply
 from ocr_engine.pool.probe import Prober
 from ocr_engine.pool.process import WorkerProcess
+from ocr_engine.pool.roll_out import RollOut
 from ocr_engine.pool.sacrifices import Sacrifices
 from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import Supervisor, TaskReply
-from ocr_engine.pool.task import PendingBytes, PoolTask
+from ocr_engine.pool.stats import stats_of
+from ocr_engine.pool.supervisor import Supervisor
+from ocr_engine.pool.task import PendingBytes, PoolTask, own_task
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.worker.messages import Failed
 
@@ -50,13 +47,14 @@ class Pool:
             self._running, spec.task_seconds, self._retry, self._overdue, self._replace_killed
         )
         self._prober = Prober(self.supervisor, self.on_idle)
+        self._roll_out = RollOut(self.supervisor)
         self._pending_bytes = PendingBytes()
         self._draining = False
 
     @property
-    def fingerprint(self) -> str:
+    def models(self) -> ModelSets:
         """See Engine."""
-        return self.spec.fingerprint
+        return self.supervisor.spec.worker.models
 
     @property
     def info(self) -> EngineInfo | None:
@@ -76,19 +74,14 @@ class Pool:
         """See Engine."""
         return await self.supervisor.failure()
 
+    async def use_models(self, chosen: LoadableSet) -> None:
+        """See Engine."""
+        self._check_accepting()
+        await self._roll_out.use(chosen)
+
     def stats(self) -> EngineStats:
         """See Engine."""
-        return EngineStats(
-            queued=self.queued(),
-            running=self.running(),
-            queue_limit=self.spec.queue_size,
-            users=self._backlog.users(),
-            completed=self.completed,
-            expected_wait_seconds=self.expected_wait(),
-            workers=tuple(worker.stats() for worker in self.supervisor.workers()),
-            restarts=dict(self.supervisor.restarts),
-            starts=self.supervisor.starts,
-        )
+        return stats_of(self, self._backlog.users())
 
     async def probe(self) -> ProbeReport:
         """See Engine; a pool that drains is not probed, and does not pass."""
@@ -111,6 +104,7 @@ class Pool:
             task.finish(stopped)
         self._backlog.clear()
         self._prober.close()
+        await self._roll_out.close()
         for worker in self._running:
             worker.kill(ExitReason.SHUTDOWN, "shutdown")
         self._running.clear()
@@ -148,11 +142,11 @@ class Pool:
 
     def position(self, task: EngineTask) -> int:
         """See Engine."""
-        return self._backlog.position(_own(task))
+        return self._backlog.position(own_task(task))
 
     def advance(self, task: EngineTask, turn: Turn) -> None:
         """See Engine."""
-        self._backlog.advance(_own(task), turn)
+        self._backlog.advance(own_task(task), turn)
 
     def submit(
         self,
@@ -163,15 +157,15 @@ class Pool:
         turn: Turn = DEFAULT_TURN,
     ) -> PoolTask:
         """See Engine: adds the image to the backlog."""
-        if self._draining:
-            raise PoolDraining("the server is stopping; send the image to another one")
-        if self.supervisor.info is None:
-            raise PoolStarting("the models are still being loaded; try again in a second")
+        self._check_accepting()
         self.admission.meet(turn.user)
         if self.supervisor.idle_worker() is None:
             self.admission.check(self._backlog.waiting(turn), self.supervisor.warm(), patience)
         max_seconds = self.spec.queue_seconds + self.spec.task_seconds
-        task = PoolTask(next(self._ids), image, options, max_seconds, read_before, turn)
+        fingerprint = self.models.find(options.models).fingerprint
+        task = PoolTask(
+            next(self._ids), image, options, max_seconds, read_before, turn, fingerprint
+        )
         task.cost = self.admission.cost(task.pixels)
         self._pending_bytes.count(len(image), task)
         self._enqueue(task)
@@ -179,7 +173,7 @@ class Pool:
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
         """See Engine; a running task is stopped only if that is worth the start of a worker."""
-        task = _own(task)
+        task = own_task(task)
         cancelled = PoolDraining("the work was cancelled")
         if self._backlog.remove(task):
             task.finish(cancelled)
@@ -199,8 +193,8 @@ class Pool:
     def on_idle(self) -> None:
         """Assign the next waiting images to idle workers; see SupervisorListener."""
         self._prober.assign()
-        while self._backlog and (worker := self.supervisor.idle_worker()) is not None:
-            self._run(self._backlog.pop(), worker)
+        while self._backlog and self.supervisor.idle_worker() is not None:
+            self._run(self._backlog.pop())
 
     def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
         """A worker has begun its task, which counts as an attempt; see SupervisorListener."""
@@ -243,6 +237,13 @@ class Pool:
         if task is not None:
             self._retry(task, ended)
 
+    def _check_accepting(self) -> None:
+        """PoolDraining or PoolStarting."""
+        if self._draining:
+            raise PoolDraining("the server is stopping; send the image to another one")
+        if self.supervisor.info is None:
+            raise PoolStarting("the models are still being loaded; try again in a second")
+
     def _enqueue(self, task: PoolTask, first: bool = False) -> None:
         """Add a task at the end of the backlog, or at the front if `first`."""
         task.state = TaskState.QUEUED
@@ -251,10 +252,15 @@ class Pool:
         task.set_timer(min(self.spec.queue_seconds, remaining), self._expire, task)
         self.on_idle()
 
-    def _run(self, task: PoolTask, worker: WorkerProcess) -> None:
+    def _run(self, task: PoolTask) -> None:
+        """Assign a task, if possible to a worker that has loaded its models."""
+        models = task.options.models
+        worker = self.supervisor.idle_worker(models)
+        assert worker is not None
+        loads = not worker.has_loaded(models)
         task.cpu_seconds = worker.task_cpu_seconds
-        task.start(self._free_cores())
-        self._deadlines.sent(task, worker)
+        task.start(self._free_cores(), worker.spec.models.find(models).fingerprint, loads)
+        self._deadlines.sent(task, worker, loads * self.spec.workers.start_seconds)
         self._running[worker] = task
         worker.assign(task.message(self.spec.task_seconds))
 
@@ -288,8 +294,3 @@ class Pool:
         """Let a spare take the place of a killed worker before its process has ended."""
         self.supervisor.use_spares()
         self.on_idle()
-
-
-def _own(task: EngineTask) -> PoolTask:
-    assert isinstance(task, PoolTask), "a task of another engine"
-    return task

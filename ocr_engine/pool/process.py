@@ -11,7 +11,6 @@ import asyncio
 import atexit
 import contextlib
 import itertools
-import multiprocessing
 import os
 import signal
 import threading
@@ -19,39 +18,29 @@ import time
 from concurrent.futures import Executor
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
-from typing import Protocol
 
 from ocr_engine.cpu_time import cpu_seconds
 from ocr_engine.engine import WorkerState, WorkerStats
 from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.exits import ExitReason, WorkerExit, not_started, reap, worker_exit
 from ocr_engine.pool.life import WorkerLife
+from ocr_engine.pool.listeners import WorkerListener
+from ocr_engine.pool.spawning import spawn
 from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
     ProtocolError,
-    Reply,
     Request,
     Stop,
     Task,
     decode_reply,
     encode_request,
 )
-from ocr_engine.worker.spec import WorkerSpec, run_worker, safe_path, thread_environment
+from ocr_engine.worker.spec import WorkerSpec
 
 ABORT_SECONDS = 0.5
 LEAVE_SECONDS = 3.0
 SAMPLE_SECONDS = 0.5  # between measurements of a busy worker's memory
 NEAR_LIMIT = 0.8  # of the memory a worker may use: a SIGKILL above it is taken for out of memory
-
-
-class WorkerListener(Protocol):
-    """Receives a worker's events on the event loop."""
-
-    def on_reply(self, process: WorkerProcess, reply: Reply) -> None:
-        """A message arrived."""
-
-    def on_exit(self, process: WorkerProcess, ended: WorkerExit) -> None:
-        """The process has ended and is reaped, or could not be started."""
 
 
 class WorkerProcess:
@@ -74,7 +63,7 @@ class WorkerProcess:
         self.number = next(self._numbers)
         self.pid: int | None = None
         self._life = WorkerLife(time.monotonic(), task_limit, spawn_round, spare)
-        self._spec = spec
+        self.spec = spec
         self._listener = listener
         self._senders = senders
         self._loop = asyncio.get_running_loop()
@@ -94,6 +83,14 @@ class WorkerProcess:
         """The current state."""
         return self._life.state
 
+    def has_loaded(self, models: str) -> bool:
+        """Whether the model set with this name is in its memory."""
+        return self.spec.models.find(models).name in self._life.loaded
+
+    def hand_over(self, listener: WorkerListener) -> None:
+        """Tell another listener from now on."""
+        self._listener = listener
+
     def start(self) -> None:
         """Spawn the process; on_reply(Ready) or on_exit follows."""
         atexit.register(self._kill_at_exit)
@@ -112,11 +109,14 @@ class WorkerProcess:
             rss_mb=self._life.rss_mb,
             uptime_seconds=time.monotonic() - self._life.started_at,
             start_seconds=self._life.start_seconds,
+            models=self._life.loaded,
         )
 
     def became_ready(self, rss_mb: int) -> None:
         """The worker reported that it is warm."""
-        self._life = self._life.became_ready(time.monotonic(), rss_mb)
+        self._life = self._life.became_ready(
+            time.monotonic(), rss_mb, self.spec.models.default.name
+        )
 
     def promote(self) -> None:
         """Give the spare a place; it gets tasks."""
@@ -128,7 +128,8 @@ class WorkerProcess:
 
     def assign(self, task: Task, counts: bool = True) -> None:
         """Send a task; the worker is busy until it answers. counts: see WorkerLife."""
-        self._life = self._life.assigned(counts)
+        models = self.spec.models.find(task.options.models).name
+        self._life = self._life.assigned(counts, models)
         self._oom_kills = oom_kills()
         self._cpu_seconds = cpu_seconds(self.pid)
         self._sample_later()
@@ -200,35 +201,13 @@ class WorkerProcess:
         """Body of this worker's thread; on_exit always follows."""
         ended = WorkerExit(ExitReason.NOT_STARTED, "lost by its thread")
         try:
-            process, channel = self._start_process()
+            process, channel = spawn(self.spec, f"ocr-worker-{self.number}")
         except Exception as error:  # mostly OSError: no descriptor, no process, no memory
             ended = not_started(error)
         else:
             ended = self._read_until_exit(process, channel)
         finally:
             self._post(self._exited, ended)
-
-    def _start_process(self) -> tuple[SpawnProcess, connection.Connection]:
-        """The process, and the parent's end of its channel."""
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        try:
-            process = context.Process(
-                target=run_worker,
-                args=(theirs, self._spec),
-                name=f"ocr-worker-{self.number}",
-                daemon=True,
-            )
-            with _spawning:
-                os.environ.update(thread_environment(self._spec.threads))
-                with safe_path():
-                    process.start()
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        return process, ours
 
     def _read_until_exit(self, process: SpawnProcess, channel: connection.Connection) -> WorkerExit:
         """Forward replies until the channel closes, then reap the process."""
@@ -251,7 +230,7 @@ class WorkerProcess:
 
     def _out_of_memory(self) -> bool:
         """Whether memory ran out during the task, or the worker was near its memory limit."""
-        limit = min(memory_limit_mb(), self._spec.task_memory_mb or memory_limit_mb())
+        limit = min(memory_limit_mb(), self.spec.task_memory_mb or memory_limit_mb())
         return oom_kills() > self._oom_kills or self._life.rss_mb >= NEAR_LIMIT * limit
 
     def _sample_later(self) -> None:
@@ -295,6 +274,3 @@ class WorkerProcess:
     def _post(self, callback: object, *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(callback, *args)  # type: ignore[arg-type]
-
-
-_spawning = threading.Lock()

@@ -11,57 +11,26 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from ocr_engine.engine import StartTimes, WorkerState
+from ocr_engine.pool.choice import idle_worker
 from ocr_engine.pool.exits import ExitReason, WorkerExit
+from ocr_engine.pool.listeners import SupervisorListener, TaskReply, WorkerListener
 from ocr_engine.pool.places import Places
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
+from ocr_engine.pool.spec import SupervisorSpec
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.worker.messages import Begun, Done, Failed, LoadFailed, Ready, Reply
-from ocr_engine.worker.spec import IDLE_TRIM_SECONDS, WorkerSpec
+from ocr_engine.worker.messages import Begun, Failed, LoadFailed, Ready, Reply
+from ocr_engine.worker.spec import WorkerSpec
 
 log = logging.getLogger(__name__)
 
 RECYCLE_SPREAD = 0.2
 MAX_FIRST_STARTS = 5
 CLOSE_SECONDS = 2 * LEAVE_SECONDS  # before giving up on a worker that survives even SIGKILL
-
-TaskReply = Done | Failed
-
-
-@dataclass(frozen=True, slots=True)
-class SupervisorSpec:
-    """How many workers there are, how each is set up, and when one is recycled.
-
-    number: how many workers. max_tasks: images before a worker is recycled (±20 %), 0: no limit.
-    max_rss_mb: memory above which it is recycled. start_seconds: limit for loading and warm-up.
-    spares: how many more are kept warm to take the place of one that leaves.
-    """
-
-    number: int
-    worker: WorkerSpec
-    max_tasks: int = 1000
-    max_rss_mb: int = 1500
-    start_seconds: float = 120.0
-    spares: int = 0
-
-
-class SupervisorListener(Protocol):
-    """The user of the workers, notified on the event loop."""
-
-    def on_idle(self) -> None:
-        """A worker can take a task."""
-
-    def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
-        """A worker has begun a task."""
-
-    def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
-        """A worker has finished a task."""
-
-    def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
-        """A worker has ended, and its task with it."""
+_SERVING = (WorkerState.READY, WorkerState.BUSY)
+_NEW_MODELS = WorkerExit(ExitReason.NEW_MODELS, "has other models than new workers")
 
 
 class Supervisor:
@@ -125,23 +94,13 @@ class Supervisor:
         """All processes that are not yet reaped."""
         return tuple(self._workers)
 
-    def idle_worker(self) -> WorkerProcess | None:
-        """An idle worker: the most recently used one, whose caches are warm.
-
-        If all have been idle for so long that they may be in an idle trim, it is the one that has
-        been idle longest, because its trim is most likely over.
-        """
-        ready = [worker for worker in self._workers if worker.state is WorkerState.READY]
-        trim_started = time.monotonic() - IDLE_TRIM_SECONDS
-        recent = [worker for worker in ready if worker.life.idle_since > trim_started]
-        if recent:
-            return max(recent, key=lambda worker: worker.life.idle_since)
-        return min(ready, key=lambda worker: worker.life.idle_since, default=None)
+    def idle_worker(self, models: str | None = None) -> WorkerProcess | None:
+        """An idle worker, if possible with this model set in its memory; see choice.py."""
+        return idle_worker(self._workers, models)
 
     def warm(self) -> int:
         """The number of workers that take tasks, now or after their current one."""
-        states = (WorkerState.READY, WorkerState.BUSY)
-        return sum(worker.state in states for worker in self._workers)
+        return sum(worker.state in _SERVING for worker in self._workers)
 
     def use_spares(self) -> None:
         """Give warm spares the places of workers that leave, are being killed, or still load.
@@ -163,6 +122,7 @@ class Supervisor:
         """Use the spares, start missing workers, and then spares, which must not delay workers."""
         if self._closing:
             return
+        self._recycle_outdated()
         self.use_spares()
         self._places.fill()
         if self.warm() >= self.spec.number:
@@ -171,6 +131,7 @@ class Supervisor:
     def on_reply(self, process: WorkerProcess, reply: Reply) -> None:
         """See WorkerListener."""
         if isinstance(reply, LoadFailed):
+            log.error("a worker cannot load its models: %s", reply.message)
             self._give_up(reply.message)
         elif isinstance(reply, Ready):
             self._on_ready(process, reply)
@@ -206,11 +167,48 @@ class Supervisor:
 
     def _spawn(self, spawn_round: int, spare: bool = False) -> None:
         spec = replace(self.spec.worker, background=spare and self.spec.worker.background)
+        self._workers.append(self.start_worker(spec, self, spawn_round, spare))
+
+    def start_worker(
+        self, spec: WorkerSpec, listener: WorkerListener, spawn_round: int = 0, spare: bool = False
+    ) -> WorkerProcess:
+        """Start a process, which is aborted if it does not become warm in time."""
         limit = self._task_limit()
-        worker = WorkerProcess(spec, self, self._senders, limit, spawn_round, spare)
-        self._workers.append(worker)
+        worker = WorkerProcess(spec, listener, self._senders, limit, spawn_round, spare)
         worker.start()
         asyncio.get_running_loop().call_later(self.spec.start_seconds, self._check_started, worker)
+        return worker
+
+    def adopt(self, worker: WorkerProcess, ready: Ready) -> None:
+        """Add a worker that has just become warm; all workers get its models from now on.
+
+        The others are recycled, one after the other.
+        """
+        log.info("new models: %s; %d workers follow", ready.info.models, self.warm())
+        models = worker.spec.models
+        self.spec = replace(self.spec, worker=replace(self.spec.worker, models=models))
+        self._workers.append(worker)
+        self._recycle_outdated()
+        self._on_ready(worker, ready)
+
+    def outdated(self) -> int:
+        """The number of workers and spares that are to be replaced, as they have other models."""
+        leaving = (WorkerState.RETIRING, WorkerState.DEAD)
+        return sum(self._is_outdated(each) for each in self._workers if each.state not in leaving)
+
+    def _is_outdated(self, worker: WorkerProcess) -> bool:
+        return worker.spec.models is not self.spec.worker.models
+
+    def _recycle_outdated(self) -> None:
+        """Recycle a worker with other models, unless one is being replaced; stop such spares."""
+        outdated = [each for each in self._workers if self._is_outdated(each)]
+        for spare in (each for each in outdated if each.state is WorkerState.SPARE):
+            spare.recycle(_NEW_MODELS)
+            spare.stop()
+        serving = [each for each in self._workers if each.state in _SERVING]
+        replaced = next((each for each in serving if self._is_outdated(each)), None)
+        if replaced is not None and all(each.life.recycle_reason is None for each in serving):
+            replaced.recycle(_NEW_MODELS)
 
     def _missing(self) -> int:
         """How many workers are missing; those due to leave do not count."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ocr_engine.engine import DEFAULT_TURN, TaskState, Turn
+from ocr_engine.engine import DEFAULT_TURN, EngineTask, TaskState, Turn
 from ocr_engine.errors import (
     IMAGE_ERRORS,
     EngineError,
@@ -28,8 +28,8 @@ SLOW_SHARE = 0.1  # of the time limit; with less CPU time, the machine is at fau
 class PoolTask:
     """One task; await `future` for its Recognition or an EngineError.
 
-    max_seconds: for how long it may be retried. read_before: these models have read the image
-    before with these options, so the image is not to blame if a worker dies.
+    max_seconds: for how long it may be retried. read_before: the models with this fingerprint have
+    read the image before with these options, so the image is not to blame if a worker dies.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class PoolTask:
         max_seconds: float,
         read_before: bool = False,
         turn: Turn = DEFAULT_TURN,
+        fingerprint: str = "",
     ) -> None:
         loop = asyncio.get_running_loop()
         self.task_id = task_id
@@ -50,6 +51,9 @@ class PoolTask:
         self.state = TaskState.QUEUED
         self.cores = 1  # its worker may use so many
         self.read_before = read_before
+        self.fingerprint = fingerprint  # of the models that read it
+        self.loads = False  # its present worker must load the models first
+        self.failed_loads = 0  # workers that crashed while they loaded the models
         self.turn = turn
         self.pixels = pixels_in(image)  # 0 if its header is broken
         self.cost = 1.0  # expected time, relative to that of an average image
@@ -63,8 +67,15 @@ class PoolTask:
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
 
-    def start(self, cores: int) -> None:
-        """A worker gets the task, and may use this many cores for it."""
+    def start(self, cores: int, fingerprint: str, loads: bool) -> None:
+        """A worker gets the task, and may use this many cores for it.
+
+        fingerprint: of the models with which the worker reads; another one if models were swapped
+        while the task waited. loads: it must load them first.
+        """
+        if fingerprint != self.fingerprint:
+            self.fingerprint, self.read_before = fingerprint, False
+        self.loads = loads
         self.dispatches += 1
         self.begun = False
         self.state = TaskState.RUNNING
@@ -85,6 +96,12 @@ class PoolTask:
         A task is retried until its deadline, unless it has crashed MAX_DEATHS workers. Workers
         killed from outside do not count, and no crash counts if the image has been read before.
         """
+        if self.loads and not self.begun and ended.self_inflicted:
+            self.failed_loads += 1
+        if self.failed_loads >= MAX_DEATHS:
+            return WorkerCrashed(
+                f"{self.failed_loads} workers crashed while they loaded the models for this image"
+            )
         if self.begun and ended.self_inflicted:
             self.deaths += 1
         if self.deaths >= MAX_DEATHS and not self.read_before:
@@ -141,6 +158,12 @@ class PoolTask:
             self.future.exception()  # mark as retrieved: perhaps nobody waits for it any more
         else:
             self.future.set_result(outcome)
+
+
+def own_task(task: EngineTask) -> PoolTask:
+    """A task of this engine."""
+    assert isinstance(task, PoolTask), "a task of another engine"
+    return task
 
 
 class PendingBytes:

@@ -9,7 +9,15 @@ import numpy as np
 
 from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError, last_line
-from ocr_engine.models.source import CLS_SHAPE, ROLES, ModelSet, ModelSource, Role
+from ocr_engine.models.source import (
+    CLS_SHAPE,
+    REC_SHAPE,
+    ROLES,
+    ModelSet,
+    ModelSource,
+    Role,
+    check_unchanged,
+)
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.runtimes.openvino.environment import prepare_environment
 from ocr_engine.runtimes.session import (
@@ -74,7 +82,7 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
     def session(
         source: ModelSource, shapes: int = 1 << 10, threads: int = 1, infer_requests: int = 1
     ) -> Session:
-        return runtime.load(
+        loaded = runtime.load(
             source.file,
             SessionSettings(
                 normalization=normalization(source),
@@ -88,6 +96,8 @@ def load_sessions(runtime: Runtime, settings: EngineSettings, models: ModelSet) 
                 digest=source.sha256,
             ),
         )
+        check_unchanged(source.file, source.sha256)
+        return loaded
 
     def wide_det() -> Session:
         return session(models.det, DET_SHAPES, threads=settings.cores)
@@ -185,6 +195,8 @@ def _check_role(source: ModelSource, session: Session) -> None:
     elif source.role != "det":
         return
     answer = try_run(source, session, np.zeros((1, *size, 3), dtype=np.uint8))
+    if source.role == "det" and answer.ndim == len(expected):
+        answer = answer[:, :1]  # a DBNet may also have the map of its threshold
     if answer.shape != expected:
         raise ModelError(
             f"{source.role}_model_dir: {source.name} is not a {ROLES[source.role]} model"
@@ -202,17 +214,32 @@ def try_run(source: ModelSource, session: Session, pixels: PixelArray) -> FloatA
         ) from None
 
 
-def characters_of(
+def rec_input(source: ModelSource, session: Session) -> tuple[int, int, int]:
+    """(channels, height, width) of rec input: one channel for a model of gray images."""
+    channels, height, width = source.image_shape or (
+        REC_SHAPE[0],
+        session.input_height or REC_SHAPE[1],
+        REC_SHAPE[2],
+    )
+    return session.input_channels or channels, height, width
+
+
+def blank_answer(
     source: ModelSource, session: Session, rec_shape: tuple[int, int, int]
-) -> tuple[str, ...]:
-    """The characters of the model's classes; if there is one class more, the last is the space."""
-    listed = session.metadata.get("character")
-    characters = source.characters or (tuple(listed.split("\n")) if listed else ())
-    blank_crop = np.zeros((1, rec_shape[1], WIDTHS[0], 3), dtype=np.uint8)
+) -> FloatArray:
+    """The output of rec for a blank crop; ModelError if it is not that of a CTC model."""
+    channels, height, _ = rec_shape
+    blank_crop = np.zeros((1, height, WIDTHS[0], channels), dtype=np.uint8)
     answer = try_run(source, session, blank_crop)
     if answer.ndim != 3:
         raise ModelError(f"rec_model_dir: {source.name} is not a CTC recognition model")
-    classes = answer.shape[2]
+    return answer
+
+
+def characters_of(source: ModelSource, session: Session, classes: int) -> tuple[str, ...]:
+    """The characters of the model's classes; if there is one class more, the last is the space."""
+    listed = session.metadata.get("character")
+    characters = source.characters or (tuple(listed.split("\n")) if listed else ())
     if classes == len(characters) + 2:
         return (*characters, " ")
     if classes == len(characters) + 1:

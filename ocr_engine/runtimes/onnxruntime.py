@@ -28,6 +28,7 @@ class OnnxRuntimeSession:
     def __init__(self, session: onnxruntime.InferenceSession, normalization: Normalization) -> None:
         first = session.get_inputs()[0]
         self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+        self.input_channels = first.shape[1] if isinstance(first.shape[1], int) else None
         self.input_height = first.shape[2] if isinstance(first.shape[2], int) else None
         self.precision: Precision = "f32"
         self._session = session

@@ -27,9 +27,14 @@ class PaddleSession:
     """One predictor; Paddle ties it to the thread that created it."""
 
     def __init__(
-        self, predictor: Any, normalization: Normalization, input_height: int | None
+        self,
+        predictor: Any,
+        normalization: Normalization,
+        input_channels: int | None,
+        input_height: int | None,
     ) -> None:
         self.metadata: Mapping[str, str] = {}
+        self.input_channels = input_channels
         self.input_height = input_height
         self.precision: Precision = "f32"
         self._predictor = predictor
@@ -78,7 +83,7 @@ class PaddleRuntime:
 
     def load(self, model: ModelFile, settings: SessionSettings) -> PaddleSession:
         """See Runtime.load."""
-        height = _input_height(model)
+        channels, height = _input_shape(model)
         config = inference.Config(str(model.path), str(model.params))
         config.disable_gpu()
         config.disable_glog_info()
@@ -98,16 +103,16 @@ class PaddleRuntime:
             predictor = inference.create_predictor(config)
         except Exception as error:  # Paddle raises bare C++ errors as several types
             raise ModelError(f"Paddle cannot read {model.path}: {last_line(error)}") from None
-        return PaddleSession(predictor, settings.normalization, height)
+        return PaddleSession(predictor, settings.normalization, channels, height)
 
 
-def _input_height(model: ModelFile) -> int | None:
-    """The fixed height of the program's input; only the older format gives it cheaply.
+def _input_shape(model: ModelFile) -> tuple[int | None, int | None]:
+    """The fixed channels and height of the program's input; only the older format has them.
 
     ModelError if the file is not a program: Paddle's predictor would crash the process.
     """
     if model.path.suffix == ".json":
-        return None
+        return None, None
     try:
         with paddle.pir_utils.OldIrGuard():
             program = paddle.static.deserialize_program(model.path.read_bytes())
@@ -115,4 +120,7 @@ def _input_height(model: ModelFile) -> int | None:
         shape = block.var(block.ops[0].output("Out")[0]).shape
     except (ValueError, IndexError):
         raise ModelError(f"Paddle cannot read {model.path}: it is not a Paddle program") from None
-    return int(shape[2]) if len(shape) == 4 and shape[2] > 0 else None
+    if len(shape) != 4:
+        return None, None
+    channels, height = (int(size) if size > 0 else None for size in shape[1:3])
+    return channels, height

@@ -26,12 +26,12 @@ class Normalization:
     std: tuple[float, float, float] = HALF
 
     def tensor(self, pixels: PixelArray) -> FloatArray:
-        """Pixels (1, h, w, 3) uint8 as (1, 3, h, w) float32."""
+        """Pixels (1, h, w, c) uint8 as (1, c, h, w) float32; c is 3, or 1 for gray."""
         _, height, width, channels = pixels.shape
         tensor = np.empty((1, channels, height, width), dtype=np.float32)
-        for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
-            scaled = tensor[0, channel]
-            np.subtract(pixels[0, ..., channel], np.float32(255 * mean), out=scaled)
+        for channel in range(channels):
+            scaled, std = tensor[0, channel], self.std[channel]
+            np.subtract(pixels[0, ..., channel], np.float32(255 * self.mean[channel]), out=scaled)
             np.multiply(scaled, np.float32(1 / 255 / std), out=scaled)
         return tensor
 
@@ -83,11 +83,12 @@ class Session(Protocol):
     """A loaded model; created and run in one thread of one process."""
 
     metadata: Mapping[str, str]
+    input_channels: int | None
     input_height: int | None
     precision: Precision
 
     def run(self, pixels: PixelArray) -> FloatArray:
-        """The model's first output for pixels (1, h, w, 3) uint8 in the model's channel order."""
+        """The model's first output for pixels (1, h, w, c) uint8 in the model's channel order."""
 
     def run_each(self, inputs: Inputs[T], infer_requests: int = 1) -> list[T]:
         """The result of Inputs.read for each input, in order.

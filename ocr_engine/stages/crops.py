@@ -66,3 +66,9 @@ def stretched_crop(crop: ImageArray, height: int, width: int) -> ImageArray:
     """
     resized = cv2.resize(crop, (width, height))
     return np.ascontiguousarray(resized[None, ..., ::-1], dtype=np.uint8)
+
+
+def in_gray(pixels: ImageArray) -> ImageArray:
+    """(1, H, W, 3) uint8 in BGR order as (1, H, W, 1) uint8."""
+    gray = cv2.cvtColor(pixels[0], cv2.COLOR_BGR2GRAY)
+    return np.asarray(gray[None, ..., None], dtype=np.uint8)

@@ -17,7 +17,7 @@ from ocr_engine.worker.memory import release, trim_memory
 from ocr_engine.worker.spec import IDLE_TRIM_SECONDS
 
 if TYPE_CHECKING:
-    from ocr_engine.recognizer import Recognizer
+    from ocr_engine.recognizer import KeepsMemory
 
 IDLE_RESET_SECONDS = 30.0  # a reset costs 1 to 3 s of CPU
 IDLE_RESET_SPREAD_SECONDS = 10.0  # random delay, so that workers do not all reset together
@@ -30,9 +30,9 @@ class IdleMaintenance:
     max_rss_mb: RSS above which the idle trim drops the compiled shapes, too.
     """
 
-    def __init__(self, recognizer: Recognizer, max_rss_mb: int) -> None:
+    def __init__(self, recognizer: KeepsMemory, max_rss_mb: int) -> None:
         self._recognizer = recognizer
-        self._max_rss_mb = max_rss_mb
+        self.max_rss_mb = max_rss_mb
         self._rss_mb_after_reset = 0
 
     def run_until_request(self, channel: connection.Connection) -> None:
@@ -54,7 +54,7 @@ class IdleMaintenance:
                 return
 
     def _trim(self) -> Iterator[None]:
-        trim_memory(self._recognizer, self._max_rss_mb)
+        trim_memory(self._recognizer, self.max_rss_mb)
         yield
         yield from self._prepare()
 

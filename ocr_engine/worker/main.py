@@ -27,6 +27,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
 from ocr_engine.selection import confident
 from ocr_engine.worker.idle import IdleMaintenance
+from ocr_engine.worker.loaded_sets import LoadedSets
 from ocr_engine.worker.memory import trim_memory
 from ocr_engine.worker.messages import (
     Begun,
@@ -68,8 +69,9 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     """Serve the channel until a Stop arrives or the parent is gone."""
     die_with_parent()
     prepare_process()
+    sets = LoadedSets(spec.models)
     try:
-        recognizer = _loaded_in_background(spec) if spec.background else _loaded(spec)
+        recognizer = (_loaded_in_background if spec.background else _loaded)(sets, spec)
     except ModelError as error:
         _send(channel, LoadFailed(error.message))
         return
@@ -77,8 +79,9 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
     _send(channel, Ready(recognizer.info, rss_mb()))
     if spec.cores > 1:
         _warm(recognizer, spec, spec.cores)
-    idle = IdleMaintenance(recognizer, spec.idle_rss_mb)
+    idle = IdleMaintenance(sets, spec.idle_rss_mb)
     while True:
+        idle.max_rss_mb = spec.idle_rss_mb * len(sets)
         try:
             idle.run_until_request(channel)
             request = decode_request(channel.recv_bytes())
@@ -86,9 +89,14 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
             return
         if isinstance(request, Stop):
             return
-        _send(channel, Begun(request.task_id))
-        limit_memory(spec.task_memory_mb)
-        reply = answer(recognizer, request, spec)
+        try:
+            recognizer = sets.use(request.options.models)
+        except Exception as error:
+            reply: Reply = _not_loaded(request, error)
+        else:
+            _send(channel, Begun(request.task_id))
+            limit_memory(spec.task_memory_mb)
+            reply = answer(recognizer, request, spec)
         del request
         _send(channel, reply)
         if isinstance(reply, Failed) and reply.leaving:
@@ -108,7 +116,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     except (ImageError, RecognitionTimeout) as error:
         code, message = error.code, error.message
     except Exception as error:
-        leaving = isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
+        leaving = _is_out_of_memory(error)
         if leaving:
             code, message = ImageTooComplex.code, _TOO_COMPLEX
         else:
@@ -146,21 +154,34 @@ def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognitio
     return Recognition(result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
-def _loaded(spec: WorkerSpec) -> Recognizer:
-    """A recognizer that is warm."""
-    recognizer = spec.load()
+def _not_loaded(task: Task, error: Exception) -> Failed:
+    """The answer to a task whose models cannot be loaded; the task has not begun."""
+    models = task.options.models or "of the default set"
+    log.error("the models %s cannot be loaded\n%s", models, traceback.format_exc())
+    leaving = _is_out_of_memory(error)
+    message = f"the models {models} cannot be loaded; the log of the server has the reason"
+    return Failed(task.task_id, RecognitionFailed.code, message, rss_mb(), leaving)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
+
+
+def _loaded(sets: LoadedSets, spec: WorkerSpec) -> Recognizer:
+    """The default recognizer, warm."""
+    recognizer = sets.use()
     prepare_decoders()
     _warm(recognizer, spec)
     return recognizer
 
 
-def _loaded_in_background(spec: WorkerSpec) -> Recognizer:
+def _loaded_in_background(sets: LoadedSets, spec: WorkerSpec) -> Recognizer:
     """As _loaded(), in a thread at low priority, so that workers get the cores first.
 
     The main thread keeps its priority, because a process cannot raise a priority that it lowered.
     """
     with ThreadPoolExecutor(1, initializer=lower_priority) as loader:
-        return loader.submit(_loaded, spec).result()
+        return loader.submit(_loaded, sets, spec).result()
 
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ocr_engine.recognizer import Recognizer
+from ocr_engine.model_sets import ModelSets
 
 _SAFE_PATH = "PYTHONSAFEPATH"
 IDLE_TRIM_SECONDS = 2.0  # without a task, before a worker trims its memory
@@ -21,7 +20,7 @@ IDLE_TRIM_SECONDS = 2.0  # without a task, before a worker trims its memory
 class WorkerSpec:
     """A worker's settings.
 
-    load: builds the recognizer; a picklable callable.
+    models: the model sets that the worker can load.
     threads: compute threads that native libraries may use.
     max_pixels: larger images are refused.
     release_rss_mb: RSS above which memory is returned after each image, not only when idle.
@@ -31,7 +30,7 @@ class WorkerSpec:
     background: load at low priority; only for runtimes that compute in the calling thread.
     """
 
-    load: Callable[[], Recognizer]
+    models: ModelSets
     threads: int = 1
     max_pixels: int = 40_000_000
     release_rss_mb: int = 700

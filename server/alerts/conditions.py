@@ -15,7 +15,9 @@ UNREADY_SECONDS = 60.0
 ERRORS_SECONDS = 300.0
 MIN_FAILURES = 5  # one failure in a quiet night is no alert
 ABLE = frozenset((WorkerState.READY, WorkerState.BUSY))
-INTENDED = frozenset(("recycled", "cancelled", "shutdown"))  # reasons that are not deaths
+INTENDED = frozenset(
+    ("recycled", "new_models", "cancelled", "shutdown")
+)  # reasons that are not deaths
 NEARLY = 0.9  # of a limit: workers keep taking images, so a full queue is seldom exactly full
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
 from server.http.connections import Connections
@@ -42,7 +44,8 @@ class ServerContext:
     """The parts of the server, and its state: draining, open requests, start time.
 
     patience_seconds: how long a client may read nothing of its answer. background: runs as long as
-    the server. keys_used: a request had a key, or the settings say that requests will.
+    the server. find_models: see server/settings/engine.py. keys_used: a request had a key, or the
+    settings say that requests will.
     """
 
     settings: Settings
@@ -57,6 +60,7 @@ class ServerContext:
     audit: AuditLog
     refused: RefusedRequests
     default_options: RecognitionOptions
+    find_models: Callable[[str], LoadableSet]
     max_body_bytes: int
     inflight: InflightBytes
     metrics: Metrics

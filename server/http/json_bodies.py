@@ -208,3 +208,22 @@ class EventsAnswer(TypedDict):
     objects: ObjectCounts
     states: NotRequired[Annotated[ObjectStates, "With `wait`."]]
     request_id: str
+
+
+class ModelSetBody(TypedDict):
+    """A model set."""
+
+    name: Annotated[str, "The name, for the field `models` of requests."]
+    default: Annotated[bool, "Whether it reads images for which no set is named."]
+    models: Annotated[str, "The names of its models."]
+    fingerprint: Annotated[str, "Differs between sets that may read an image differently."]
+    workers: Annotated[Count, "How many workers have loaded it."]
+
+
+class ModelSetsAnswer(TypedDict):
+    """All model sets, the default first."""
+
+    status: Literal["success"]
+    sets: list[ModelSetBody]
+    to_be_replaced: Annotated[Count, "Workers that still have another default set."]
+    request_id: str

@@ -11,6 +11,7 @@ from server.http.context import ServerContext
 from server.http.dialects.legacy import LegacyDialect
 from server.http.dialects.native import NativeDialect
 from server.http.handlers.admin_keys import AdminKeyHandler, AdminKeysHandler
+from server.http.handlers.admin_models import AdminModelsHandler
 from server.http.handlers.base import NotFoundHandler, PreflightHandler
 from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
 from server.http.handlers.batches import BatchesHandler, BatchHandler
@@ -56,6 +57,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
             (r"/admin/keys", AdminKeysHandler, given),
             (r"/admin/keys/([0-9A-Za-z]{8})", AdminKeyHandler, given),
+            (r"/admin/models", AdminModelsHandler, given),
             Rule(PostTo(r"/batches$"), BATCHES_ROUTE, given),
             (r"/batches", BatchesHandler, given),
             (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),

@@ -20,6 +20,7 @@ from server.intake.sources import (
     source_of,
 )
 from server.settings.constraints import Choice, Constraint, Flag, Number, Text, WholeNumber
+from server.settings.model_sets import SetName
 from server.settings.settings import PredictSystemSettings, constraint_of
 
 _OPTIONS = (
@@ -34,6 +35,7 @@ OPTION_FIELDS: dict[str, Constraint] = {
     **{name: constraint_of(PredictSystemSettings, name) for name in _OPTIONS},
     "granularity": Choice(*get_args(Granularity)),
     "orientation": Choice(*get_args(Orientation)),
+    "models": SetName(),
 }
 RENDERING_FIELDS: dict[str, Constraint] = {
     "format": Choice(*FORMATS),

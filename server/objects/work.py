@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -135,9 +136,9 @@ class ObjectWork:
         for row in await self._ledger.take(room, self._held):
             task = asyncio.ensure_future(self._work(row))
             self._held[row.id] = task
-            task.add_done_callback(lambda _, row_id=row.id: self._ended(row_id))
+            task.add_done_callback(functools.partial(self._ended, row.id))
 
-    def _ended(self, row_id: str) -> None:
+    def _ended(self, row_id: str, _: asyncio.Task[None]) -> None:
         del self._held[row_id]
         self.wake()
 

@@ -41,6 +41,7 @@ Action = Literal[
     "batch_cancelled",
     "batch_erased",
     "result_erased",
+    "models_changed",
     "request_refused",
 ]
 

@@ -25,7 +25,7 @@ LIBRARIES = (
 def identity(fingerprint: str) -> str:
     """A digest of all that may change a result: program, libraries, CPU, models and settings.
 
-    fingerprint: of the engine. Reads some hundred files, in 10 ms.
+    fingerprint: of all model sets. Reads some hundred files, in 10 ms.
     """
     hasher = hashlib.sha256(f"{VERSION}\n{fingerprint}\n{_libraries()}\n{_cpu()}\n".encode())
     for package in (cache, ocr_engine, formats):

@@ -219,15 +219,16 @@ class OcrService:
         try:
             recognition = await task.future
             self._metrics.count_recognition(recognition.stages)
-            self._quarantine.was_read(flight.identity)
+            identity = _as_read(flight.identity, task)
+            self._quarantine.was_read(identity)
             result = await encode_result(recognition, options.shown_score)
-            self.cache.put(flight.identity[0], digests, result)
+            self.cache.put(identity[0], digests, result)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.fail(PoolDraining("the work was cancelled"))
             raise
         except Exception as error:
-            self._quarantine.failed(flight.identity, error)
+            self._quarantine.failed(_as_read(flight.identity, task), error)
             flight.fail(error)
         finally:
             if self._flights.get(flight.identity) is flight:
@@ -247,7 +248,14 @@ class OcrService:
         return user if self._private else ""
 
     def _key(self, md5: str, options: RecognitionOptions, owner: str) -> CacheKey:
-        return CacheKey(md5, _fingerprint(options), self.engine.fingerprint, owner)
+        models = self.engine.models.find(options.models).fingerprint
+        return CacheKey(md5, _fingerprint(options), models, owner)
+
+
+def _as_read(identity: FlightIdentity, task: EngineTask) -> FlightIdentity:
+    """The identity, with the models that have read the image: the default may have changed."""
+    key, sha256 = identity
+    return key._replace(models=task.fingerprint), sha256
 
 
 @functools.lru_cache(maxsize=256)

@@ -26,6 +26,7 @@ from server.settings.constraints import (
     WholeNumber,
 )
 from server.settings.declared import setting
+from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.storage_settings import StorageSettings
@@ -99,10 +100,14 @@ class PredictSystemSettings:
 
 @dataclass(frozen=True, slots=True)
 class OcrSettings:
-    """The engine, its models and its limits."""
+    """The engine, its models and its limits.
+
+    models: the set that reads, unless a request names another one of model_sets.
+    """
 
     engine: str = setting(Choice(*ENGINES), "openvino")
     models: str = setting(Text(), "auto")
+    model_sets: tuple[NamedSet, ...] = setting(NamedSets(), ())
     precision: str = setting(Choice("auto", "f32", "bf16", "int8"), "auto")
     max_pixels: int = setting(WholeNumber(1, 10**9), 40_000_000)
     process: ProcessSettings = field(default_factory=ProcessSettings)

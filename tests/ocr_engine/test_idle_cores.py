@@ -21,8 +21,7 @@ from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.models.catalogue import catalogue_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool
-from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import SupervisorSpec
+from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.recognizer import EngineSettings
 from ocr_engine.recognizers import ppocr
@@ -36,7 +35,7 @@ from server.settings.loading import load_settings
 from server.settings.settings import Settings
 from tests.support.cards import card
 from tests.support.fake_recognizers import load_obedient, load_preparing
-from tests.support.pools import read, whole
+from tests.support.pools import one_set, read, whole
 from tests.support.watching import until
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "pages"
@@ -53,7 +52,7 @@ def run(scenario: Scenario) -> None:
 
 def running_pool(number: int, cores: int) -> AbstractAsyncContextManager[Pool]:
     """A pool of obedient workers in which an image gets at most this many cores."""
-    worker = WorkerSpec(load_obedient, max_pixels=1_000_000)
+    worker = WorkerSpec(one_set(load_obedient), max_pixels=1_000_000)
     return whole(PoolSpec(SupervisorSpec(number, worker), cores_per_image=cores))
 
 
@@ -180,7 +179,7 @@ def test_a_worker_warms_up_on_all_cores_and_prepares_while_nothing_waits(
 
     async def scenario() -> None:
         load = functools.partial(load_preparing, journal)
-        worker = WorkerSpec(load, max_pixels=1_000_000, cores=2)
+        worker = WorkerSpec(one_set(load), max_pixels=1_000_000, cores=2)
         async with whole(PoolSpec(SupervisorSpec(1, worker), cores_per_image=2)) as pool:
             await until(lambda: "prepare 1" in events(), "the first step")
             (process,) = pool.supervisor.workers()

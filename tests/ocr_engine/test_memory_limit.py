@@ -13,11 +13,10 @@ from PIL import Image
 from ocr_engine.errors import ImageTooComplex
 from ocr_engine.models.directory import ModelChoice, resolve_models
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import SupervisorSpec
+from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
 from ocr_engine.recognizer import EngineName, EngineSettings, load_recognizer
 from ocr_engine.worker.spec import WorkerSpec
-from tests.support.pools import whole
+from tests.support.pools import one_set, whole
 
 SIGN = Path(__file__).parents[1] / "data" / "pages" / "sign_en_parking.png"
 
@@ -49,7 +48,7 @@ def test_an_image_that_takes_too_much_memory_is_refused(
 ) -> None:
     settings = EngineSettings(engine, resolve_models(ModelChoice(), engine))
     load = functools.partial(load_recognizer, settings)
-    workers = SupervisorSpec(1, WorkerSpec(load, task_memory_mb=limit_mb))
+    workers = SupervisorSpec(1, WorkerSpec(one_set(load), task_memory_mb=limit_mb))
 
     async def scenario() -> None:
         async with whole(PoolSpec(workers)) as pool:

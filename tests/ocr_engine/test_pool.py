@@ -35,8 +35,7 @@ from ocr_engine.pool import deadlines, process
 from ocr_engine.pool.admission import MAX_SAMPLES, MIN_SAMPLES
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.process import WorkerProcess
-from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import SupervisorSpec
+from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
 from ocr_engine.pool.task import PoolTask
 from ocr_engine.result import Recognition
 from ocr_engine.worker.messages import Done
@@ -45,7 +44,7 @@ from tests.support.cards import card
 from tests.support.fake_recognizers import FILLED_MB, load_echo, load_obedient, load_on_command
 from tests.support.garbage import GARBAGE
 from tests.support.made_pages import image_document
-from tests.support.pools import read, whole
+from tests.support.pools import one_set, read, whole
 from tests.support.watching import descriptors, is_alive, until, worker_processes
 
 PATIENCE_SECONDS = 40.0
@@ -62,7 +61,9 @@ def running_pool(
     load: Callable[[], Any] = load_obedient, number: int = 1, **limits: Any
 ) -> AbstractAsyncContextManager[Pool]:
     """A pool with warm workers; afterwards no process and no unanswered image may be left."""
-    return whole(PoolSpec(SupervisorSpec(number, WorkerSpec(load, max_pixels=1_000_000)), **limits))
+    return whole(
+        PoolSpec(SupervisorSpec(number, WorkerSpec(one_set(load), max_pixels=1_000_000)), **limits)
+    )
 
 
 def submit(pool: Pool, text: str, read_before: bool = False) -> PoolTask:
@@ -106,7 +107,9 @@ def unread_bytes(worker: WorkerProcess) -> int:
 def test_it_is_ready_only_when_a_worker_is_warm(gate: Path) -> None:
     async def scenario() -> None:
         pool = Pool(
-            PoolSpec(SupervisorSpec(1, WorkerSpec(functools.partial(load_on_command, gate))))
+            PoolSpec(
+                SupervisorSpec(1, WorkerSpec(one_set(functools.partial(load_on_command, gate))))
+            )
         )
         pool.start()
         await until(lambda: pool.supervisor.workers()[0].pid, "the process")
@@ -319,7 +322,9 @@ def test_an_image_whose_workers_are_always_killed_ends_at_its_deadline(
 def test_a_kill_near_the_memory_limit_counts_against_the_image(tmp_path: Path, gate: Path) -> None:
     """Such as a kill by a userspace OOM killer, before the kernel has to act."""
     journal, text = tmp_path / "journal", f"fill {gate}"
-    spec = WorkerSpec(functools.partial(load_obedient, journal), task_memory_mb=FILLED_MB + 50)
+    spec = WorkerSpec(
+        one_set(functools.partial(load_obedient, journal)), task_memory_mb=FILLED_MB + 50
+    )
 
     async def scenario() -> None:
         async with whole(PoolSpec(SupervisorSpec(1, spec))) as pool:
@@ -659,7 +664,7 @@ def test_close_leaves_no_process_and_no_descriptor() -> None:
         async with running_pool():
             pass  # multiprocessing's resource tracker is started once and stays
         held, before = descriptors(), worker_processes()
-        pool = Pool(PoolSpec(SupervisorSpec(2, WorkerSpec(load_obedient))))
+        pool = Pool(PoolSpec(SupervisorSpec(2, WorkerSpec(one_set(load_obedient)))))
         pool.start()
         await until(lambda: pool.supervisor.warm() == 2, "all workers warm")
         tasks = [submit(pool, text) for text in ("spin", "freeze", "crash", "waiting")]

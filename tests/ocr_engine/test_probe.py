@@ -17,13 +17,12 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import probe
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.probe import KNOWN_TEXT, REST_SECONDS
-from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import SupervisorSpec
+from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
 from ocr_engine.worker.spec import WorkerSpec
 from tests.support.cards import card
 from tests.support.fake_recognizers import load_illiterate, load_spoilable
 from tests.support.journal import begun_by
-from tests.support.pools import all_warm, in_state, read, started
+from tests.support.pools import all_warm, in_state, one_set, read, started
 from tests.support.watching import until
 
 PATIENCE_SECONDS = 40.0
@@ -37,7 +36,7 @@ def run(scenario: Scenario, load: Callable[[], Any] = load_spoilable, **workers:
     """Start a pool, wait until all workers are warm, run the scenario, close the pool."""
 
     async def whole() -> None:
-        spec = SupervisorSpec(worker=WorkerSpec(load), **{"number": 2, **workers})
+        spec = SupervisorSpec(worker=WorkerSpec(one_set(load)), **{"number": 2, **workers})
         async with started(PoolSpec(spec)) as pool:
             await all_warm(pool)
             await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)

@@ -27,6 +27,7 @@ from ocr_engine.runtimes.openvino import runtime as openvino_runtime
 from ocr_engine.runtimes.openvino.graph.quantization import quantizable, quantize
 from ocr_engine.runtimes.openvino.runtime import OpenVinoRuntime, read_graph
 from ocr_engine.runtimes.session import SessionSettings
+from tests.support.installed_sets import INSTALLED
 from text_accuracy import character_accuracy
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -333,7 +334,7 @@ def test_shipped_ranges_belong_to_a_model_of_the_catalogue(name: str) -> None:
     assert ranges.sha256 == published.sha256
     (source,) = (
         source
-        for set_name in CATALOGUE
+        for set_name in INSTALLED
         for source in catalogue_set(set_name).sources()
         if source.name == name
     )

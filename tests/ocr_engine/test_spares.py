@@ -16,8 +16,7 @@ from ocr_engine.engine import WorkerState
 from ocr_engine.errors import RecognitionTimeout
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool
-from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import SupervisorSpec
+from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
 from ocr_engine.worker.process_setup import BACKGROUND_NICE
 from ocr_engine.worker.spec import WorkerSpec
 from tests.support.cards import card
@@ -29,7 +28,7 @@ from tests.support.fake_recognizers import (
     load_when_called,
 )
 from tests.support.journal import begun_by
-from tests.support.pools import all_warm, in_state, read, started
+from tests.support.pools import all_warm, in_state, one_set, read, started
 from tests.support.watching import until
 
 PATIENCE_SECONDS = 40.0
@@ -47,7 +46,7 @@ def run(
     """Start a pool with spares, wait until all are warm, run the scenario, close the pool."""
 
     async def whole() -> None:
-        worker = WorkerSpec(load, background=background)
+        worker = WorkerSpec(one_set(load), background=background)
         spec = SupervisorSpec(worker=worker, **{"number": 1, "spares": 1, **workers})
         async with started(PoolSpec(spec, task_seconds=task_seconds)) as pool:
             await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)

@@ -19,10 +19,9 @@ from typing import Any
 import pytest
 
 from ocr_engine.engine import WorkerState
-from ocr_engine.pool import places, process
+from ocr_engine.pool import places, spawning
 from ocr_engine.pool.pool import Pool
-from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import SupervisorSpec
+from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
 from ocr_engine.worker.messages import Failed
 from ocr_engine.worker.spec import WorkerSpec
 from tests.support.fake_recognizers import (
@@ -33,7 +32,7 @@ from tests.support.fake_recognizers import (
     load_on_command,
     raise_at_start,
 )
-from tests.support.pools import CLOSE_SECONDS, all_warm, read, started
+from tests.support.pools import CLOSE_SECONDS, all_warm, one_set, read, started
 from tests.support.watching import is_alive, kill_all, until, wait_until
 
 PATIENCE_SECONDS = 40.0
@@ -47,7 +46,9 @@ def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: An
     """Start a pool, run the scenario, close the pool; no process may be left."""
 
     async def whole() -> None:
-        async with started(PoolSpec(SupervisorSpec(number, WorkerSpec(load), **wear))) as pool:
+        async with started(
+            PoolSpec(SupervisorSpec(number, WorkerSpec(one_set(load)), **wear))
+        ) as pool:
             await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
 
     asyncio.run(whole())
@@ -272,10 +273,10 @@ def test_close_right_after_start_ends_the_workers_that_are_being_spawned() -> No
     """SIGTERM may come while the processes have no pid yet."""
 
     async def scenario(pool: Pool) -> None:
-        asyncio.get_running_loop().call_later(0.1, process._spawning.release)
+        asyncio.get_running_loop().call_later(0.1, spawning.one_at_a_time.release)
         assert [worker.pid for worker in pool.supervisor.workers()] == [None] * 4
 
-    process._spawning.acquire()
+    spawning.one_at_a_time.acquire()
     run(scenario, load_echo, number=4)
 
 
@@ -291,14 +292,14 @@ import asyncio, sys
 sys.path[:0] = [{root!r}]
 from tests.support.cards import card
 from tests.support.fake_recognizers import load_obedient
+from tests.support.pools import one_set
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool
-from ocr_engine.pool.spec import PoolSpec
-from ocr_engine.pool.supervisor import SupervisorSpec
+from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
 from ocr_engine.worker.spec import WorkerSpec
 
 async def main():
-    pool = Pool(PoolSpec(SupervisorSpec(3, WorkerSpec(load_obedient))))
+    pool = Pool(PoolSpec(SupervisorSpec(3, WorkerSpec(one_set(load_obedient)))))
     pool.start()
     while pool.supervisor.warm() < 3:
         await asyncio.sleep(0.01)

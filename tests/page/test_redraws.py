@@ -28,8 +28,8 @@ CHANGED = "() => new Promise((resolve) => setTimeout(() => resolve(window.change
 
 @pytest.fixture
 def held(here: Visit) -> Iterator[list[Route]]:
-    """An image of 30 lines is shown; the next uploads are held back."""
-    here.read(scene(rows(*(str(number) for number in range(30))), width=4000, height=1600))
+    """An image of ten lines is shown; the next uploads are held back."""
+    here.read(scene(rows(*"0123456789"), height=600))
     routes: list[Route] = []
     here.page.route("**/ocr?*", lambda route: routes.append(route))
     yield routes

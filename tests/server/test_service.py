@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cache.keys import digest
+from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
@@ -51,6 +52,12 @@ def ask(server: LiveServer, wanted: OcrRequest) -> tuple[Ticket, Answer]:
     return server.run(whole)
 
 
+def use(server: LiveServer, models: LoadableSet) -> None:
+    """Have all workers use these models."""
+    server.run(lambda: server.pool.use_models(models))
+    wait_until(lambda: server.call(server.pool.supervisor.outdated) == 0, "all workers with them")
+
+
 @pytest.mark.faults(37)
 def test_the_collision_is_one() -> None:
     first, second = (digest(block) for block in COLLIDING)
@@ -89,14 +96,14 @@ def test_two_images_with_one_md5_do_not_join(wide: LiveServer, gate: Path) -> No
 
 
 @pytest.mark.faults(39)
-def test_other_models_have_their_own_entry(
-    wide: LiveServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_models_have_their_own_entry(wide: LiveServer) -> None:
     wanted = request(card("read by which models"))
     assert [ask(wide, wanted)[0].outcome for _ in range(2)] == ["miss", "hit"]
-    others = replace(wide.pool.spec, fingerprint="of others")
-    monkeypatch.setattr(wide.pool, "spec", others)
+    present = wide.pool.models.default
+    use(wide, replace(present, fingerprint="of others"))
     assert [ask(wide, wanted)[0].outcome for _ in range(2)] == ["miss", "hit"]
+    use(wide, present)
+    assert ask(wide, wanted)[0].outcome == "hit"
 
 
 def test_work_that_was_given_up_is_not_joined(narrow: LiveServer, gate: Path) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +108,10 @@ class Container(Program):
         self._state = folder / "runc"
         self._name = f"ocr-{os.getpid()}-{folder.name}"
 
-    def start(self, port: int, *arguments: str) -> None:
-        """Start it, without waiting; arguments: instead of those of the image."""
+    def start(self, port: int) -> None:
+        """Start it, without waiting."""
         self.port = port
-        specification = self._specification(arguments or self._config["Cmd"])
-        (self.folder / "config.json").write_text(json.dumps(specification))
+        (self.folder / "config.json").write_text(json.dumps(self._specification()))
         self.spawn(self._runc("run", "--bundle", str(self.folder), self._name))
 
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -153,11 +152,10 @@ class Container(Program):
         wait_until(lambda: not self.is_running, "the end of runc")
 
     def _runc(self, *arguments: str) -> list[str]:
-        return [
-            str(find_program("runc")), "--root", str(self._state), *arguments,
-        ]  # fmt: skip
+        return [str(find_program("runc")), "--root", str(self._state), *arguments]
 
-    def _specification(self, arguments: Sequence[str]) -> dict[str, Any]:
+    def _specification(self) -> dict[str, Any]:
+        """What runc reads of a container (the OCI runtime specification)."""
         user, _, group = self._config["User"].partition(":")
         variables = [f"{name}={value}" for name, value in self._variables.items()]
         none: dict[str, list[str]] = {
@@ -167,7 +165,7 @@ class Container(Program):
             "ociVersion": "1.0.0",
             "process": {
                 "user": {"uid": int(user), "gid": int(group)},
-                "args": [*self._config["Entrypoint"], *arguments],
+                "args": [*self._config["Entrypoint"], *self._config["Cmd"]],
                 "env": [*self._config["Env"], f"PORT={self.port}", *variables],
                 "cwd": self._config.get("WorkingDir") or "/",
                 "capabilities": none,

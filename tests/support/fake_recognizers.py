@@ -281,6 +281,35 @@ class Preparing(Obedient):
         return True
 
 
+class Named(Obedient):
+    """Of a model set: reads its name in front of the text; writes that it was loaded."""
+
+    def __init__(self, name: str, journal: Path | None = None) -> None:
+        super().__init__(journal)
+        self._name = name
+        self._note("loads", name)
+
+    def lines(self, text: str) -> list[str]:
+        return [f"{self._name}: {text}"]
+
+
+def load_named(name: str, journal: Path | None = None) -> Named:
+    return Named(name, journal)
+
+
+def load_named_when_told(name: str, gate: Path, journal: Path | None = None) -> Named:
+    """Loads when the file is removed."""
+    while gate.exists():
+        time.sleep(_POLL_SECONDS)
+    return Named(name, journal)
+
+
+def crash_at_load() -> Echo:
+    """Dies, as a library does that reads a broken model."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+    raise AssertionError("still alive")
+
+
 def load_echo(journal: Path | None = None) -> Echo:
     return Echo(journal)
 

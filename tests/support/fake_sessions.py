@@ -16,6 +16,7 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.metadata: Mapping[str, str] = {}
+        self.input_channels: int | None = None
         self.input_height: int | None = None
         self.precision: Precision = "f32"
 

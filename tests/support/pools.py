@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from ocr_engine.engine import WorkerState
+from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.spec import PoolSpec
@@ -14,6 +16,11 @@ from tests.support.cards import card
 from tests.support.watching import kill_all, until, worker_processes
 
 CLOSE_SECONDS = 6.0
+
+
+def one_set(load: Callable[[], Any]) -> ModelSets:
+    """A single model set."""
+    return ModelSets(LoadableSet(load))
 
 
 @contextlib.asynccontextmanager

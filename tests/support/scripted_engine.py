@@ -9,6 +9,7 @@ from typing import cast
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.engine import DEFAULT_TURN, Engine, TaskState, Turn
+from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Recognition
 from server.operations.metrics import Metrics
@@ -16,6 +17,7 @@ from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from tests.support.cards import lines_of
+from tests.support.fake_recognizers import load_echo
 from tests.support.made_pages import image_document
 
 
@@ -27,6 +29,7 @@ class ScriptedTask:
     turn: Turn
     future: asyncio.Future[Recognition]
     state: TaskState = TaskState.QUEUED
+    fingerprint: str = "scripted"
 
     def __post_init__(self) -> None:
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -53,7 +56,7 @@ class ScriptedEngine:
     """Implements what the service uses of Engine; refusal: raised by submit()."""
 
     capacity: int = 2
-    fingerprint: str = "scripted"
+    models: ModelSets = ModelSets(LoadableSet(load_echo, fingerprint="scripted"))
     is_ready: bool = True
     refusal: Exception | None = None
     tasks: list[ScriptedTask] = field(default_factory=list)

@@ -116,8 +116,8 @@ def watch_files(folder: Path, count: int, restarts: int) -> Outcome:
     """Lay files into a folder in three ways while `ocr-server watch` is restarted."""
     scans, results, lines = folder / "scans", folder / "results", folder / "results.jsonl"
     scans.mkdir()
-    arguments = [scans, "--out", results, "--out", lines, "--every", EVERY, "--rest", REST]
-    command = ObjectCommand(folder, "watch", [*arguments, "--format", "text"])
+    arguments = (scans, "--out", results, "--out", lines, "--every", EVERY, "--rest", REST)
+    command = ObjectCommand(folder, "watch", (*arguments, "--format", "text"))
     texts = {f"{n % 7}/{n:04}.png": f"take {TAKES_SECONDS} file {n}" for n in range(count)}
     start = time.monotonic()
     running = command.start()

@@ -14,13 +14,18 @@ import openvino as ov
 
 from ocr_engine.arrays import FloatArray
 from ocr_engine.errors import ModelError, last_line
-from ocr_engine.models.source import ModelFile
+from ocr_engine.models.source import ModelFile, check_unchanged
 from ocr_engine.runtimes.openvino.compiled_cache import (
     CompiledModels,
     compiled_name,
     default_folder,
 )
-from ocr_engine.runtimes.openvino.graph.pixel_input import ONE_IMAGE, take_pixels
+from ocr_engine.runtimes.openvino.graph.pixel_input import (
+    ONE_GRAY_IMAGE,
+    ONE_IMAGE,
+    channels_of,
+    take_pixels,
+)
 from ocr_engine.runtimes.openvino.graph.quantization import quantize
 from ocr_engine.runtimes.openvino.graph.upsampling import split_upsampling
 from ocr_engine.runtimes.openvino.infer_requests import InferRequest, WorkQueue
@@ -41,12 +46,14 @@ class OpenVinoSession:
         compile_model: Callable[[], ov.CompiledModel],
         first: ov.CompiledModel,
         metadata: Mapping[str, str],
+        input_channels: int | None,
         input_height: int | None,
         precision: Precision,
         infer_requests: int,
         max_shared_width: int,
     ) -> None:
         self.metadata = metadata
+        self.input_channels = input_channels
         self.input_height = input_height
         self._compile_model = compile_model
         self._wanted_requests = self._max_requests = infer_requests
@@ -178,7 +185,10 @@ class OpenVinoRuntime:
             kept = self._compiled.load(self.core, name, properties)
             if kept is not None:
                 return kept
-            graph = graph or read_graph(self.core, model)
+            if graph is None:
+                graph = read_graph(self.core, model)
+                if settings.digest:
+                    check_unchanged(model, settings.digest)
             if in_int8 and not quantize(graph, settings.ranges, self.vnni):
                 raise ModelError(f"{model.path}: none of its operations has a range for int8")
             split_upsampling(graph)
@@ -192,10 +202,12 @@ class OpenVinoRuntime:
 
         graph = read_graph(self.core, model)
         metadata, height = _metadata(graph), graph.input(0).partial_shape[2]
+        channels = channels_of(graph)
         return OpenVinoSession(
             compile_model,
             compile_model(graph),
             metadata,
+            channels,
             height.get_length() if height.is_static else None,
             settings.precision,
             settings.infer_requests,
@@ -212,7 +224,8 @@ def read_graph(core: ov.Core, model: ModelFile) -> ov.Model:
     if len(graph.inputs) != 1:
         raise ModelError(f"OpenVINO cannot read {model.path}: it has {len(graph.inputs)} inputs")
     given, kind = graph.input(0).partial_shape, graph.input(0).element_type
-    if given.rank.is_dynamic or not given.compatible(ONE_IMAGE):
+    one_image = given.compatible(ONE_IMAGE) or given.compatible(ONE_GRAY_IMAGE)
+    if given.rank.is_dynamic or not one_image:
         raise ModelError(
             f"OpenVINO cannot use {model.path}: its input is {given}, not an image {ONE_IMAGE}"
         )

@@ -80,6 +80,7 @@ class BatchApi:
         self._request = request
         self._scope = scope
         self._defaults = context.default_options
+        self._models = context.service.engine.models
         self._most = int(context.settings.jobs.max_batch_mb * (1 << 20))
 
     def reader(self) -> BodyReader:
@@ -98,7 +99,7 @@ class BatchApi:
             raise BodyTooLarge(f"the body is larger than the limit of {self._most} bytes")
 
     def parse_common(self, form: Form) -> CommonFields:
-        """Check the fields for all files; BadField."""
+        """Check the fields for all files; BadField or UnknownModels."""
         check_known(form.fields, self.fields)
         given = {name: value for name, value in form.fields.items() if is_given(value)}
         fields = {"block_flag": self.block, **given}
@@ -111,7 +112,8 @@ class BatchApi:
             value = fields.pop(THRESHOLD)
             fields[THRESHOLD_OPTION] = checked(THRESHOLD, value, OPTION_FIELDS[THRESHOLD_OPTION])
         read_cache = "no-cache" not in self._request.headers.get("Cache-Control", "").lower()
-        request_for(lambda: _NO_IMAGE, fields, self._defaults)
+        request = request_for(lambda: _NO_IMAGE, fields, self._defaults)
+        self._models.find(request.options.models)
         return CommonFields(fields, self._defaults, read_cache)
 
     def accepted(self, batch: BatchRecord, jobs: Sequence[JobRecord]) -> Reply:

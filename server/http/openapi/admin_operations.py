@@ -1,4 +1,4 @@
-"""The operations of /admin/keys, and how requests carry a key."""
+"""The operations of /admin, and how requests carry a key."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from server.http.openapi.parameters import shared
 from server.http.openapi.responses import JSON, errors, headers
 from server.http.openapi.typed_schemas import reference
 from server.settings.constraints import Flag, Schema, WholeNumber
+from server.settings.model_sets import SetName
 from server.users.key_fields import KEY_DEFAULTS, KEY_FIELDS
 
 MAX_PAGE = 1000
@@ -68,6 +69,38 @@ def describe_admin() -> dict[str, dict[str, Any]]:
                 "revokeKey", "Revoke a key, or erase it", {"204": gone}, *ERRORS, 404, query=[purge]
             ),
         },
+        "/admin/models": _model_operations(),
+    }
+
+
+def _model_operations() -> dict[str, Any]:
+    sets = _answer("All model sets, the default first.", "ModelSetsAnswer")
+    sets["content"][JSON]["example"] = examples.MODEL_SETS
+    used = {**sets, "description": "A worker has loaded the set, which is the default now."}
+    schema = {
+        "type": "object",
+        "properties": {"use": {**SetName().schema(), "description": "The name of a model set."}},
+        "additionalProperties": False,
+        "required": ["use"],
+    }
+    body = {
+        "required": True,
+        "content": {JSON: {"schema": schema, "example": {"use": "PP-OCRv6_tiny"}}},
+    }
+    return {
+        "get": _operation(
+            "listModelSets", "List model sets", {"200": sets}, 400, 401, 403, tag="Models"
+        ),
+        "post": _operation(
+            "useModelSet",
+            "Change the default model set",
+            {"200": used},
+            *ERRORS,
+            409,
+            413,
+            body=body,
+            tag="Models",
+        ),
     }
 
 
@@ -78,9 +111,10 @@ def _operation(
     *statuses: int,
     query: list[dict[str, Any]] | None = None,
     body: dict[str, Any] | None = None,
+    tag: str = "Keys",
 ) -> dict[str, Any]:
     return {
-        "tags": ["Keys"],
+        "tags": [tag],
         "operationId": name,
         "summary": summary,
         "security": WITH_KEY,

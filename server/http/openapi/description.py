@@ -27,6 +27,7 @@ TAGS = {
     "Usage": "What each user has used.",
     "Keys": "Keys of users, for administrators.",
     "Storage": "Events of object stores.",
+    "Models": "Model sets, for administrators.",
     "Health": "For load balancers, dashboards and people.",
     "Pages": "For browsers.",
 }

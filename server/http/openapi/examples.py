@@ -82,6 +82,27 @@ KEY: dict[str, Any] = {
     "secrets": [{"created_at": 1790000000.0, "expires_at": None}],
 }
 SECRET = "ocr_7Qe2mZ0a_…"
+MODEL_SETS: dict[str, Any] = {
+    "status": "success",
+    "sets": [
+        {
+            "name": "PP-OCRv6_tiny",
+            "default": True,
+            "models": "PP-OCRv6_tiny_det, ch_ppocr_mobile_v2.0_cls, PP-OCRv6_tiny_rec",
+            "fingerprint": "openvino/auto/1/9a41c0d35e7f2b86",
+            "workers": 1,
+        },
+        {
+            "name": "PP-OCRv6_small",
+            "default": False,
+            "models": "PP-OCRv6_small_det, ch_ppocr_mobile_v2.0_cls, PP-OCRv6_small_rec",
+            "fingerprint": "openvino/auto/1/6e2f0b9c84d1a735",
+            "workers": 3,
+        },
+    ],
+    "to_be_replaced": 3,
+    "request_id": REQUEST_ID,
+}
 METRICS = """# HELP ocr_queue_depth Images that wait for a worker.
 # TYPE ocr_queue_depth gauge
 ocr_queue_depth 0.0

@@ -23,6 +23,7 @@ MEANINGS = {
     f"The default is `word` for the formats {join_names(_WITH_WORDS)}.",
     "orientation": "Degrees by which the page must be rotated clockwise to be upright. `auto`: its "
     "lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.",
+    "models": "The name of a model set of this server. The default reads if none is named.",
     "timeout_ms": "The longest time that this request waits, in milliseconds. "
     "If not set, only the server's limits apply.",
     "priority": "Of this user's images, those with a higher priority are read first.",
@@ -54,6 +55,7 @@ def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
     """The schemas of all request fields, except the image as bytes."""
     texts = {field.name: field.schema for field in SOURCE_FIELDS}
     given = {**DEFAULTS, **asdict(defaults), "drop_score": defaults.shown_score}
+    del given["models"]  # the default set may change
     schemas = {}
     for name in KNOWN_FIELDS:
         schema = dict(texts.get(name) or CONSTRAINTS[name].schema())

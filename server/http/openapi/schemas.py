@@ -39,6 +39,8 @@ COMPONENTS = {
     "KeyListAnswer": json_bodies.KeyListAnswer,
     "SecretAnswer": json_bodies.SecretAnswer,
     "EventsAnswer": json_bodies.EventsAnswer,
+    "ModelSet": json_bodies.ModelSetBody,
+    "ModelSetsAnswer": json_bodies.ModelSetsAnswer,
     "Liveness": health_bodies.Liveness,
     "Readiness": health_bodies.Readiness,
     "BriefHealth": health_bodies.BriefHealth,

@@ -63,6 +63,13 @@ export default {
   "How long the recognitions took.": "识别的秒数。",
   "Size of the requests' bodies, and of the inputs of jobs.": "请求体和任务输入的字节数。",
   "Requests that failed; not those that were refused.": "失败的请求数；不包括被拒绝的请求。",
+  "A model set.": "模型集。",
+  "The name, for the field `models` of requests.": "名称，用于请求的 `models` 字段。",
+  "Whether it reads images for which no set is named.": "未指定模型集的图片是否由它识别。",
+  "The names of its models.": "其中各模型的名称。",
+  "Differs between sets that may read an image differently.": "可能得到不同识别结果的模型集，其指纹不同。",
+  "How many workers have loaded it.": "已加载它的工作进程数。",
+  "Workers that still have another default set.": "仍以其他模型集为默认的工作进程数。",
   "Whether requests are counted now.": "当前是否统计请求。",
   "`*` for all users.": "`*` 表示所有用户。",
   "The time zone of the days.": "划分日期所用的时区。",
@@ -112,7 +119,8 @@ export default {
   "A page of another site sent the request, which would change something.": "请求来自其他网站的页面，并且会更改数据。",
   "The file, job, result or page does not exist.": "文件、任务、结果或页面不存在。",
   "The address exists, but not for this HTTP method.": "地址存在，但不支持此 HTTP 方法。",
-  "The job is finished and cannot be cancelled.": "任务已结束，无法取消。",
+  "The job is finished and cannot be cancelled, or a model set cannot be used.":
+    "任务已结束，无法取消；或模型集无法使用。",
   "The job is not finished.": "任务尚未完成。",
   "The first request with this Idempotency-Key has not been answered yet.":
     "使用此 Idempotency-Key 的第一个请求尚未得到响应。",

@@ -16,6 +16,8 @@ export default {
   "Probability above which a pixel counts as text.": "像素被视为文字的概率阈值。",
   "Minimum mean probability of a box.": "文本框的最低平均概率。",
   "How far boxes are enlarged, relative to area / perimeter.": "文本框的扩大程度，相对于面积与周长之比。",
+  "The name of a model set of this server. The default reads if none is named.":
+    "本服务器某个模型集的名称。未指定时使用默认模型集。",
   "Detect and rotate upside-down lines.": "检测并旋转上下颠倒的文本行。",
   "Lines with a lower confidence are left out.": "置信度低于此值的行不返回。",
   "The smallest parts in the result: lines, words or characters. The default is `word` for the formats `tsv`, `hocr` and `alto`.":

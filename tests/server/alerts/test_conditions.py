@@ -36,7 +36,7 @@ def test_three_deaths_within_five_minutes() -> None:
     restarts = {"sigkill": 0, "recycled": 0}
     condition = WorkerDeaths(lambda: stats(restarts=restarts), 3)
     assert condition.problem(0, told=False) is None
-    restarts |= {"sigkill": 2, "recycled": 50, "shutdown": 9, "cancelled": 9}
+    restarts |= {"sigkill": 2, "recycled": 50, "new_models": 9, "shutdown": 9, "cancelled": 9}
     assert condition.problem(10, told=False) is None
     restarts |= {"out_of_memory": 1}
     problem = condition.problem(299, told=False)
