@@ -29,7 +29,8 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage
+    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage \
+    function
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -77,6 +78,10 @@ scaling: $(INSTALLED) ## 1, 2, ... workers, and an estimate for 64 cores; run no
 
 coldstart: $(INSTALLED) ## seconds until the server is ready; run nothing else (half a minute)
 	.venv/bin/python benchmarks/cold_start.py $(ARGS)
+
+function: $(INSTALLED) ## cold start of a function; run nothing else (1 minute)
+	@.venv/bin/python tools/checkers.py
+	.venv/bin/python benchmarks/function_start.py $(ARGS)
 
 idle: $(INSTALLED) ## how much idle cores speed up one image; run nothing else (4 minutes)
 	.venv/bin/python benchmarks/idle_cores.py $(ARGS)
@@ -165,8 +170,7 @@ slim: $(SLIM) ## install only engine openvino, a third of the size, into .venv-s
 	@echo "installed in .venv-slim; start it with: .venv-slim/bin/python setup.py"
 
 lock: ## update the locks in requirements/ (needs uv); newer versions: ARGS=--upgrade
-	$(call lock,requirements/full)
-	$(call lock,requirements/slim)
+	$(foreach input,$(ALONE),$(call lock,$(input))$(newline))
 	$(foreach input,$(ADDED),$(call lock,$(input),-c requirements/full.txt)$(newline))
 
 clean: ## remove everything that make created
@@ -243,8 +247,9 @@ endef
 range = $(firstword $(1)) to $(lastword $(1))
 space := $(subst ,, )
 
-# Locks of additions to an install; they use its versions.
-ADDED := $(filter-out requirements/full requirements/slim, \
+# Locks of their own; all others are additions to the full install and use its versions.
+ALONE := requirements/full requirements/slim requirements/deploy
+ADDED := $(filter-out $(ALONE), \
     $(basename $(wildcard requirements/*.in benchmarks/peer_servers/*.in)))
 
 define newline

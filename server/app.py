@@ -109,7 +109,7 @@ def build_context(
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
-        background.append(build_watch(settings, engine.stats, folders))
+        background.append(build_watch(settings, engine.stats, metrics.outcomes, folders))
     object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)

@@ -114,7 +114,7 @@ def test_the_package_asks_for_no_more_than_the_locks_have() -> None:
         for version in slim[name] | full.get(name, set()):
             assert wanted.specifier.contains(version), line
     known = dict(full)
-    for extra in ("postgresql", "heif", "s3", "watch"):
+    for extra in ("postgresql", "heif", "lambda", "s3", "watch"):
         known |= versions(lock(extra))
     for extras in project["optional-dependencies"].values():
         for wanted in map(Requirement, extras):

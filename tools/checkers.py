@@ -17,22 +17,32 @@ from server_programs import NoProgram
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "deploy.txt"
-PROGRAMS = ("check-jsonschema", "hadolint", "kubernetes-validate")
+PROGRAMS = ("cfn-lint", "check-jsonschema", "hadolint", "kubernetes-validate", "python")
 _COMPLETE = "complete"  # a file that is written last
 
 
 def find_checker(name: str) -> Path:
     """The path of one of PROGRAMS; NoProgram if it is not installed."""
-    folder = environment_folder()
-    if not (folder / _COMPLETE).is_file():
-        raise NoProgram(f"{name} is missing: make servers installs it")
-    return folder / "bin" / name
+    return _installed(name) / "bin" / name
+
+
+def find_packages() -> Path:
+    """The folder with the packages of the environment; NoProgram if it is not installed."""
+    (found,) = _installed("awslambdaric").glob("lib/python3*/site-packages")
+    return found
 
 
 def environment_folder() -> Path:
     """The folder of the environment for the lock as it is now."""
     digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
     return ROOT / ".venv" / f"checkers-{digest}"
+
+
+def _installed(name: str) -> Path:
+    folder = environment_folder()
+    if not (folder / _COMPLETE).is_file():
+        raise NoProgram(f"{name} is missing: make servers installs it")
+    return folder
 
 
 def install(folder: Path) -> None:

@@ -22,8 +22,14 @@ INSTALLS = {
     "s3": ("s3.txt",),
     "watch": ("watch.txt",),
     "tiny": ("tiny-models.txt",),
+    "lambda": ("lambda.txt",),
 }
-NOT_INSTALLED = {"opencv-python-headless": "Apache-2.0"}  # the full install has another OpenCV
+NOT_INSTALLED = {
+    "awslambdaric": "Apache-2.0",
+    "opencv-python-headless": "Apache-2.0",  # the full install has another OpenCV
+    "simplejson": "MIT OR AFL-2.1",
+    "snapshot-restore-py": "Apache-2.0",
+}
 # What a wheel contains counts more than the licence of its own code, which its metadata states.
 OF_THE_WHEEL = {"pillow-heif": "GPL-2.0-only"}
 NEVER_ON_LINUX = re.compile(r"sys_platform == '(emscripten|win32|darwin)'")

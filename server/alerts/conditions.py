@@ -1,4 +1,4 @@
-"""What triggers an alert: workers die, the queue stays full, disk or memory runs out."""
+"""What triggers an alert: workers, the queue, failed requests, disk and memory."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from ocr_engine.engine import EngineStats
+from ocr_engine.engine import EngineStats, WorkerState
 from server.disk_space import free_bytes
 
 DEATHS_SECONDS = 300.0
+UNREADY_SECONDS = 60.0
+ERRORS_SECONDS = 300.0
+MIN_FAILURES = 5  # one failure in a quiet night is no alert
+ABLE = frozenset((WorkerState.READY, WorkerState.BUSY))
 INTENDED = frozenset(
     ("recycled", "new_models", "cancelled", "shutdown")
 )  # reasons that are not deaths
@@ -90,6 +94,56 @@ class QueueFull:
             f"the queue stays full: {stats.queued} images wait, "
             f"a new one would wait {stats.expected_wait_seconds:.0f} s"
         )
+
+
+class NoReadyWorker:
+    """For a minute, no worker was ready or busy; over when one is."""
+
+    kind = "ready"
+    recovered = "a worker is ready again"
+
+    def __init__(self, stats: Callable[[], EngineStats]) -> None:
+        self._stats = stats
+        self._since: float | None = None
+
+    def problem(self, now: float, told: bool) -> str | None:
+        """See Condition."""
+        if any(worker.state in ABLE for worker in self._stats().workers):
+            self._since = None
+            return None
+        if self._since is None:
+            self._since = now
+        if now - self._since < UNREADY_SECONDS and not told:
+            return None
+        return "no worker can read images"
+
+
+class ErrorRate:
+    """Within five minutes, more than `percent` of the requests failed.
+
+    It is over when the rate is half of that. outcomes: see Metrics.outcomes().
+    """
+
+    kind = "errors"
+    recovered = "few requests fail again"
+
+    def __init__(self, outcomes: Callable[[], tuple[int, int]], percent: float) -> None:
+        self._outcomes = outcomes
+        self._percent = percent
+        self._past: deque[tuple[float, int, int]] = deque()
+
+    def problem(self, now: float, told: bool) -> str | None:
+        """See Condition."""
+        requests, failures = self._outcomes()
+        self._past.append((now, requests, failures))
+        while self._past[0][0] < now - ERRORS_SECONDS:
+            self._past.popleft()
+        requests -= self._past[0][1]
+        failures -= self._past[0][2]
+        limit = self._percent / (2 if told else 1)
+        if failures < (1 if told else MIN_FAILURES) or 100 * failures <= limit * requests:
+            return None
+        return f"{failures} of {requests} requests failed within 5 minutes"
 
 
 class DiskLow:

@@ -20,7 +20,7 @@ Payload = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What happened. kind: workers, queue, disk, memory or test; at: Unix seconds."""
+    """What happened. kind: that of its condition, or test; at: Unix seconds."""
 
     kind: str
     state: State

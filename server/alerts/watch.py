@@ -12,7 +12,15 @@ from pathlib import Path
 
 from ocr_engine.engine import EngineStats
 from ocr_engine.memory import available_mb
-from server.alerts.conditions import Condition, DiskLow, MemoryLow, QueueFull, WorkerDeaths
+from server.alerts.conditions import (
+    Condition,
+    DiskLow,
+    ErrorRate,
+    MemoryLow,
+    NoReadyWorker,
+    QueueFull,
+    WorkerDeaths,
+)
 from server.alerts.formats import Alert, State
 from server.alerts.post import check_url, post_alert
 from server.settings.settings import Settings
@@ -102,19 +110,25 @@ def new_alert(kind: str, state: State, message: str) -> Alert:
 
 
 def build_watch(
-    settings: Settings, stats: Callable[[], EngineStats], folders: Mapping[str, Path]
+    settings: Settings,
+    stats: Callable[[], EngineStats],
+    outcomes: Callable[[], tuple[int, int]],
+    folders: Mapping[str, Path],
 ) -> Watch:
     """The watch of these settings; SettingsError if alerts.webhook is not a URL.
 
-    folders: see watched_folders().
+    outcomes: see Metrics.outcomes(). folders: see watched_folders().
     """
     alerts = settings.alerts
     check_url(alerts)
     wait = settings.ocr.process.queue_timeout_seconds
     conditions: list[Condition] = [
         WorkerDeaths(stats, alerts.after),
+        NoReadyWorker(stats),
         QueueFull(stats, wait, alerts.queue_seconds),
     ]
+    if alerts.error_percent:
+        conditions.append(ErrorRate(outcomes, alerts.error_percent))
     if alerts.min_disk_mb:
         conditions.append(DiskLow(folders, alerts.min_disk_mb))
     if alerts.min_memory_mb:

@@ -47,7 +47,7 @@ class ObjectFeed:
     """Reads the objects of the places that the settings name, until it is cancelled.
 
     make: imports the libraries and builds the parts; called in a thread. list_seconds: between two
-    listings of all places.
+    listings of all places; 0: objects are found by events only.
     """
 
     def __init__(
@@ -127,9 +127,9 @@ class ObjectFeed:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _keep_listing(self, parts: FeedParts) -> None:
-        """List all places at the start, and again after each interval."""
+        """List all places at the start, and again after each interval, if there is one."""
         problem = ""
-        while True:
+        while self._list_seconds:
             pause = self._list_seconds
             try:
                 if new := await search(parts.ledger, parts.sources.values()):

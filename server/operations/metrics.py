@@ -28,6 +28,7 @@ from prometheus_client.registry import Collector
 
 from cache.result_cache import ResultCache
 from ocr_engine.engine import START_BOUNDS, Engine, EngineStats, StartTimes, WorkerState
+from ocr_engine.errors import PoolDraining, PoolStarting, QueueFull
 from ocr_engine.pool.exits import EXIT_LABELS
 from server.disk_space import free_bytes
 from server.formats.answer import CacheOutcome
@@ -35,6 +36,7 @@ from server.formats.answer import CacheOutcome
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CACHE_RESULTS: tuple[CacheOutcome, ...] = get_args(CacheOutcome)
 
+_REFUSALS = frozenset((QueueFull.code, PoolStarting.code, PoolDraining.code))
 _SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
@@ -68,6 +70,8 @@ class Metrics:
             ("stage",),
         )
         self._by_outcome: dict[tuple[int, str], Counter] = {}
+        self._finished = 0
+        self._failed = 0
         ProcessCollector(registry=self.registry)
 
     def watch(
@@ -91,6 +95,15 @@ class Metrics:
             self._by_outcome[status, error] = counter
         counter.inc()
         self._request_seconds.observe(seconds)
+        self._finished += 1
+        self._failed += status >= 500 and error not in _REFUSALS
+
+    def outcomes(self) -> tuple[int, int]:
+        """How many requests have finished, and how many of them have failed.
+
+        What a server refuses while it starts or stops, or because its queue is full, is no failure.
+        """
+        return self._finished, self._failed
 
     def count_recognition(self, stages: Mapping[str, float]) -> None:
         """Count a finished recognition; stages in seconds."""

@@ -222,6 +222,7 @@ class AlertSettings:
     secret: Secret | None = setting(Nullable(SecretText()), None)
     after: int = setting(WholeNumber(1, 1000), 3)
     queue_seconds: float = setting(Number(1, 86400), 60.0)
+    error_percent: float = setting(Number(0, 100), 5.0)
     min_disk_mb: int = setting(WholeNumber(0, 10**6), 500)
     min_memory_mb: int = setting(WholeNumber(0, 10**6), 200)
 

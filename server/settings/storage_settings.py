@@ -23,7 +23,7 @@ class StorageSettings:
     results: tuple[str, ...] = setting(ResultPlaceList(), ())
     format: str = setting(Choice("json", "text", "tsv", "hocr", "alto", "markdown"), "json")
     suffixes: tuple[str, ...] = setting(SuffixList(), ())
-    list_seconds: float = setting(Number(1, 86_400), 300.0)
+    list_seconds: float = setting(Number(0, 86_400), 300.0)
     weight: float = setting(Number(0.01, 100), 1.0)
     events_token: Secret | None = setting(Nullable(SecretText()), None)
     endpoint: str | None = setting(Nullable(HttpUrl()), None)

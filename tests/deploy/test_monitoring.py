@@ -122,6 +122,11 @@ def test_the_disk_is_low_where_the_built_in_alert_says_so() -> None:
     assert rule["expr"] == f"ocr_disk_free_bytes < {AlertSettings().min_disk_mb} * 1024 * 1024"
 
 
+def test_requests_fail_as_often_as_the_built_in_alert_says() -> None:
+    (rule,) = (rule for rule in RULES if rule["alert"] == "OcrErrorRate")
+    assert rule["expr"].endswith(f"> {AlertSettings().error_percent / 100}")
+
+
 def test_amtool_accepts_the_configuration() -> None:
     status, said = check("amtool", "check-config", FILES / "alertmanager.yml")
     assert (status, "1 receivers" in said) == (0, True), said

@@ -14,7 +14,7 @@ from server.settings.settings import Settings, all_keys, public_fields
 from tests.support.checkout import ROOT
 
 DEPLOY = ROOT / "deploy"
-PAGES = (ROOT / "docs" / "deployment.md", ROOT / "Dockerfile")
+PAGES = (ROOT / "docs" / "deployment.md", ROOT / "docs" / "functions.md", ROOT / "Dockerfile")
 FILES = sorted(file for file in (*DEPLOY.rglob("*"), *PAGES) if file.is_file())
 VARIABLE = re.compile(r"\bOCR_[A-Z0-9_]+__[A-Z0-9_]+\b")
 COMMAND = re.compile(r"(?:-m server|\bocr-server) ([a-z][a-z-]+)\b(?! in\b)")

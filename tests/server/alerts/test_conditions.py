@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ocr_engine.engine import EngineStats
+from ocr_engine.engine import EngineStats, WorkerState, WorkerStats
 from ocr_engine.memory import available_mb, memory_limit_mb
-from server.alerts.conditions import DiskLow, MemoryLow, QueueFull, WorkerDeaths
+from server.alerts.conditions import (
+    DiskLow,
+    ErrorRate,
+    MemoryLow,
+    NoReadyWorker,
+    QueueFull,
+    WorkerDeaths,
+)
 
 
 def stats(
-    queued: int = 0, wait: float = 0, restarts: Mapping[str, int] | None = None, limit: int = 100
+    queued: int = 0,
+    wait: float = 0,
+    restarts: Mapping[str, int] | None = None,
+    limit: int = 100,
+    workers: Iterable[WorkerState] = (),
 ) -> EngineStats:
-    return EngineStats(queued, 0, limit, 0, wait, (), restarts or {})
+    found = [WorkerStats(1, state, 0, 0, 0, None) for state in workers]
+    return EngineStats(queued, 0, limit, 0, wait, found, restarts or {})
 
 
 def test_three_deaths_within_five_minutes() -> None:
@@ -65,6 +77,42 @@ def test_a_queue_of_no_places_is_never_full() -> None:
     condition = QueueFull(lambda: stats(limit=0), 60, seconds=1)
     condition.problem(0, told=False)
     assert condition.problem(100, told=False) is None
+
+
+def test_no_worker_for_a_minute() -> None:
+    states = [WorkerState.STARTING]
+    condition = NoReadyWorker(lambda: stats(workers=states))
+    assert condition.problem(0, told=False) is None
+    assert condition.problem(59, told=False) is None
+    states[:] = [WorkerState.DEAD, WorkerState.SPARE, WorkerState.RETIRING]
+    assert condition.problem(60, told=False) == "no worker can read images"
+    states[:] = [WorkerState.DEAD, WorkerState.BUSY]
+    assert condition.problem(65, told=True) is None
+    states[:] = []
+    assert condition.problem(70, told=False) is None
+    assert condition.problem(130, told=False) is not None
+    states[:] = [WorkerState.READY]
+    assert condition.problem(135, told=True) is None
+
+
+def test_one_request_in_twenty_fails() -> None:
+    counted = [1000, 900]  # long ago
+    condition = ErrorRate(lambda: (counted[0], counted[1]), 5)
+
+    def after(requests: int, failures: int, now: float, told: bool) -> str | None:
+        counted[0] += requests
+        counted[1] += failures
+        return condition.problem(now, told)
+
+    assert after(0, 0, 0, told=False) is None
+    assert after(4, 4, 5, told=False) is None  # all of them, but only four
+    assert after(96, 1, 10, told=False) is None  # 5 of 100
+    assert after(0, 1, 15, told=False) == "6 of 100 requests failed within 5 minutes"
+    assert after(100, 0, 290, told=True) is not None  # 3 in 100: it is not over
+    assert after(50, 0, 295, told=True) is None
+    assert after(0, 0, 315, told=True) is None
+    assert after(60, 3, 600, told=False) is None
+    assert after(40, 3, 605, told=False) == "6 of 100 requests failed within 5 minutes"
 
 
 def test_a_disk_with_little_room(tmp_path: Path) -> None:

@@ -97,9 +97,11 @@ def test_a_disk_that_cannot_be_asked_is_a_problem() -> None:
 
 
 def test_the_settings_switch_conditions_off() -> None:
-    off = Settings(alerts=AlertSettings(min_disk_mb=0, min_memory_mb=0))
-    found = [build_watch(settings, stats, {})._told for settings in (Settings(), off)]
+    off = Settings(alerts=AlertSettings(error_percent=0, min_disk_mb=0, min_memory_mb=0))
+    found = [
+        build_watch(settings, stats, lambda: (0, 0), {})._told for settings in (Settings(), off)
+    ]
     assert [list(kinds) for kinds in found] == [
-        ["workers", "queue", "disk", "memory"],
-        ["workers", "queue"],
+        ["workers", "ready", "queue", "errors", "disk", "memory"],
+        ["workers", "ready", "queue"],
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ocr_engine.pool.exits import EXIT_LABELS
+from server.operations.metrics import Metrics
 from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.live_server import LiveServer
@@ -55,6 +56,22 @@ def test_what_happened_is_counted(wide: LiveServer, tmp_path: Path) -> None:
     assert more("ocr_request_seconds_count{}") == 4
     assert more('ocr_stage_seconds_count{stage="det"}') == 1
     assert more('ocr_stage_seconds_count{stage="queue"}') == 1
+
+
+def test_which_requests_have_failed() -> None:
+    metrics = Metrics()
+    for status, error in (
+        (200, ""),
+        (415, "unsupported_format"),
+        (499, "client_left"),
+        (503, "queue_full"),
+        (503, "starting"),
+        (503, "draining"),
+        (503, "worker_crashed"),
+        (504, "ocr_timeout"),
+    ):
+        metrics.count_request(status, error, 0.1)
+    assert metrics.outcomes() == (8, 2)
 
 
 def test_the_state_is_shown(wide: LiveServer) -> None:
