@@ -5,6 +5,7 @@ import { showAllowance } from "./allowance.js";
 import { Camera } from "./camera.js";
 import { listenForChosenFiles, listenForDroppedFiles, listenForPastedFiles } from "./intake.js";
 import { onLanguage, translate } from "../shared/language.js";
+import { Languages } from "./languages.js";
 import { limitValues } from "./limits.js";
 import { LineList } from "./lines.js";
 import { Reading } from "./reading.js";
@@ -31,6 +32,7 @@ new LineList(session, byId("lines"), byId("lines-empty"));
 new Result(session, queue, document);
 new Reading(session, queue, document);
 new ServerExports(session, byId("more-exports"));
+new Languages(byId("languages"), byId("languages-list"));
 listenForTabs(byId("view-tabs"), byId("work"));
 
 listenForChosenFiles(byId("choose-input"), add);
