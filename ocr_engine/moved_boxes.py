@@ -1,4 +1,4 @@
-"""Moves the boxes of a result, as when its image is resized or rotated."""
+"""Moves the boxes of a result, as when its image is resized, rotated or straightened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ocr_engine.geometry import Quad, rotated
-from ocr_engine.result import Document, Glyph, Line, Page, Word
+from ocr_engine.result import Document, Glyph, Line, Word
 
 Move = Callable[[Quad], Quad]
 
@@ -27,12 +27,8 @@ def rotated_lines(lines: Sequence[Line], angle: int, width: int, height: int) ->
 
 def resized(document: Document, width: int, height: int) -> Document:
     """The document of one page, with its boxes in an image of this size in pixels."""
-    return replace(
-        document, pages=tuple(_resized_page(page, width, height) for page in document.pages)
-    )
+    (page,) = document.pages
 
-
-def _resized_page(page: Page, width: int, height: int) -> Page:
     def point(x: int, y: int) -> tuple[int, int]:
         return round(x * width / page.width), round(y * height / page.height)
 
@@ -40,11 +36,17 @@ def _resized_page(page: Page, width: int, height: int) -> Page:
         a, b, c, d = box
         return point(*a), point(*b), point(*c), point(*d)
 
+    return moved(document, move, width, height)
+
+
+def moved(document: Document, move: Move, width: int, height: int) -> Document:
+    """The document of one page of this size in pixels, with its boxes moved."""
+    (page,) = document.pages
     blocks = tuple(
         replace(block, lines=tuple(moved_line(line, move) for line in block.lines))
         for block in page.blocks
     )
-    return replace(page, width=width, height=height, blocks=blocks)
+    return replace(document, pages=(replace(page, width=width, height=height, blocks=blocks),))
 
 
 def _moved_word(word: Word, move: Move) -> Word:

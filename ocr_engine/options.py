@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 LimitType = Literal["auto", "min", "max"]
 Granularity = Literal["line", "word", "char"]
 Orientation = Literal["auto", "off", "0", "90", "180", "270"]
+Preprocessing = Literal["denoise", "stretch", "clahe", "deskew"]  # in the order in which they run
 
 MAX_DETECTION_SIDE = 4000  # pixels; a longer image is reduced for detection
 
@@ -31,6 +33,10 @@ class RecognitionOptions:
     orientation: degrees by which the page must be rotated clockwise to be upright. `auto`: its
     lines decide, unless use_angle_cls is false; `off`: the page is read as it lies.
     granularity: with `word` or `char`, each line has its words or characters with their boxes.
+    preprocess: what is done to the image before it is read; images/preprocessing.py.
+    use_det: if false, the image is one line. use_rec: if false, lines are found and not read.
+    max_side: an image with a longer side is first reduced to that many pixels; 0: never.
+    degraded: max_side is that of a server under load, and the result says so.
     draw: also draw the boxes over the image.
     models: the name of the model set that reads; empty: the default one.
     """
@@ -46,6 +52,11 @@ class RecognitionOptions:
     shown_score: float = 0.5
     orientation: Orientation = "auto"
     granularity: Granularity = "line"
+    preprocess: tuple[Preprocessing, ...] = ()
+    use_det: bool = True
+    use_rec: bool = True
+    max_side: int = 0
+    degraded: bool = False
     draw: bool = False
     models: str = ""
 
@@ -57,3 +68,14 @@ class RecognitionOptions:
         values = asdict(self)
         del values["models"]
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
+def options_from_json(values: Mapping[str, Any]) -> RecognitionOptions:
+    """The options from the JSON of asdict(); missing ones have their defaults.
+
+    TypeError for an unknown one.
+    """
+    given = {**values}
+    if "preprocess" in given:
+        given["preprocess"] = tuple(given["preprocess"])
+    return RecognitionOptions(**given)

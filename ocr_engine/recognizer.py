@@ -57,12 +57,16 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """A description of what is loaded, for the log and /healthz."""
+    """A description of what is loaded, for the log, /healthz and /languages.
+
+    characters: those that recognition knows, separated by newlines; empty if unknown.
+    """
 
     engine: str
     precision: str
     models: str
     threads: int
+    characters: str = ""
 
 
 class KeepsMemory(Protocol):

@@ -40,6 +40,7 @@ class Word:
 
 
 TextPart = Word | Glyph
+Script = Literal["unsupported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Line:
 
     words, glyphs: in reading order; None unless requested, and empty in a line of spaces. Spaces
     are not among the glyphs. words_of() in stages/words.py builds words from glyphs.
+    script: `unsupported` if all or part of the line cannot be read, as in a script that the model
+    does not know; the text is then what could be read, and may be empty.
     """
 
     text: str
@@ -55,11 +58,19 @@ class Line:
     box: Quad
     words: tuple[Word, ...] | None = None
     glyphs: tuple[Glyph, ...] | None = None
+    script: Script | None = None
 
     @property
     def parts(self) -> tuple[TextPart, ...]:
         """The words or the glyphs, whichever the line has."""
         return self.words or self.glyphs or ()
+
+    def is_shown(self, drop_score: float) -> bool:
+        """Whether the line is kept when lines with less confidence are dropped.
+
+        A line that cannot be read always is, as nobody would learn of it otherwise.
+        """
+        return self.confidence >= drop_score or self.script is not None
 
 
 BlockType = Literal["text", "title", "list", "table", "header", "footer"]
@@ -122,6 +133,23 @@ class Block:
     table: Table | None = None
 
 
+Problem = Literal["blurred", "faint", "small_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well the text of an image can be seen; images/quality.py.
+
+    sharpness, contrast: of its lines, from 0 to 1. text_height: of the smallest text, in pixels.
+    problems: why the text reads badly; a better photo would help.
+    """
+
+    sharpness: float
+    contrast: float
+    text_height: int
+    problems: tuple[Problem, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One image: its width and height in pixels, its blocks in reading order.
@@ -129,7 +157,8 @@ class Page:
     number: of the page in the file, from 1. angle: degrees (0, 90, 180 or 270) by which the image
     must be rotated clockwise so that its text is upright; size and boxes are those before that.
     raster: positions in `lines` in raster order: rows from top to bottom, each from left to right;
-    empty if that is the order of `lines`.
+    empty if that is the order of `lines`. scaled_to: width and height to which the image was
+    reduced before it was read. degraded: that was done because the server was busy.
     """
 
     width: int
@@ -138,6 +167,9 @@ class Page:
     number: int = 1
     angle: int = 0
     raster: tuple[int, ...] = ()
+    scaled_to: tuple[int, int] | None = None
+    degraded: bool = False
+    quality: Quality | None = None
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -146,8 +178,9 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The text of all lines, separated by newlines."""
-        return "\n".join(line.text for line in self.lines)
+        """The text of all lines, separated by newlines; without lines that were not read at all."""
+        texts = [line.text for line in self.lines if line.text or line.script is None]
+        return "\n".join(texts) if any(texts) else ""
 
     @property
     def confidence(self) -> float:

@@ -8,11 +8,22 @@ Workers also send the blocks and the raster order. Only documents of one page ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NotRequired, TypedDict, cast
+from typing import Annotated, Any, NotRequired, TypedDict, cast, get_args
 
 from ocr_engine.block_json import BlockJson, blocks_as_json, blocks_from_json
 from ocr_engine.geometry import Quad, as_quad
-from ocr_engine.result import Block, Document, Glyph, Line, Page, TextPart, Word
+from ocr_engine.result import (
+    Block,
+    Document,
+    Glyph,
+    Line,
+    Page,
+    Problem,
+    Quality,
+    Script,
+    TextPart,
+    Word,
+)
 
 Corner = Annotated[Sequence[int], "x and y.", {"minItems": 2, "maxItems": 2}]
 BoxJson = Annotated[
@@ -34,8 +45,26 @@ class TextPartJson(TypedDict):
 class TextLineJson(TextPartJson):
     """A line of text."""
 
+    script: NotRequired[
+        Annotated[
+            Script,
+            "All or part of the line cannot be read, as in a script that the models do not know. "
+            "`text` is what could be read, and may be empty.",
+        ]
+    ]
     words: NotRequired[Annotated[list[TextPartJson], "Its words, with `granularity=word`."]]
     chars: NotRequired[Annotated[list[TextPartJson], "Its characters, with `granularity=char`."]]
+
+
+class QualityJson(TypedDict):
+    """How well the text of the image can be seen."""
+
+    sharpness: Annotated[float, "Of the lines; a blurred line has little.", _BETWEEN_0_AND_1]
+    contrast: Annotated[float, "Of the lines.", _BETWEEN_0_AND_1]
+    text_height: Annotated[int, "Height of the smallest text in pixels.", {"minimum": 0}]
+    problems: NotRequired[
+        Annotated[list[Problem], "Why the text reads badly; a better photo would help."]
+    ]
 
 
 class ResultJson(TypedDict):
@@ -58,6 +87,17 @@ class ResultJson(TypedDict):
     frames: NotRequired[
         Annotated[int, "Frames or pages in the file, if more than one.", {"minimum": 2}]
     ]
+    scaled_to: NotRequired[
+        Annotated[
+            Sequence[int],
+            "Width and height to which the image was reduced before it was read.",
+            {"minItems": 2, "maxItems": 2},
+        ]
+    ]
+    degraded: NotRequired[
+        Annotated[bool, "True if the image was reduced because the server was busy."]
+    ]
+    quality: NotRequired[QualityJson]
 
 
 class DocumentJson(ResultJson):
@@ -81,6 +121,12 @@ def as_json(document: Document) -> ResultJson:
         data["angle"] = page.angle
     if document.frames > 1:
         data["frames"] = document.frames
+    if page.scaled_to is not None:
+        data["scaled_to"] = page.scaled_to
+    if page.degraded:
+        data["degraded"] = True
+    if page.quality is not None:
+        data["quality"] = _quality_as_json(page.quality)
     return data
 
 
@@ -112,6 +158,9 @@ def from_json(data: Mapping[str, Any]) -> Document:
             blocks=blocks,
             angle=_angle(data.get("angle", 0)),
             raster=raster,
+            scaled_to=_size(data.get("scaled_to")),
+            degraded=data.get("degraded") is True,
+            quality=_quality(data.get("quality")),
         )
         return Document((page,), int(data.get("frames", 1)))
     except OverflowError as error:
@@ -124,6 +173,34 @@ def _angle(value: Any) -> int:
     return int(value)
 
 
+def _size(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    width, height = value
+    return int(width), int(height)
+
+
+def _quality_as_json(quality: Quality) -> QualityJson:
+    data: QualityJson = {
+        "sharpness": quality.sharpness,
+        "contrast": quality.contrast,
+        "text_height": quality.text_height,
+    }
+    if quality.problems:
+        data["problems"] = list(quality.problems)
+    return data
+
+
+def _quality(data: Any) -> Quality | None:
+    if data is None:
+        return None
+    problems = tuple(data.get("problems", ()))
+    if not set(problems) <= set(get_args(Problem)):
+        raise ValueError("an unknown problem of the image")
+    sharpness, contrast = float(data["sharpness"]), float(data["contrast"])
+    return Quality(sharpness, contrast, int(data["text_height"]), problems)
+
+
 def line_as_json(line: Line) -> TextLineJson:
     """Convert a line to plain data."""
     data: TextLineJson = {"text": line.text, "confidence": line.confidence, "box": line.box}
@@ -131,6 +208,8 @@ def line_as_json(line: Line) -> TextLineJson:
         data["words"] = [_part_as_json(word) for word in line.words]
     if line.glyphs is not None:
         data["chars"] = [_part_as_json(glyph) for glyph in line.glyphs]
+    if line.script is not None:
+        data["script"] = line.script
     return data
 
 
@@ -144,7 +223,10 @@ def _line_from_json(data: Mapping[str, Any]) -> Line:
         words = tuple(Word(*_part_from_json(part)) for part in data["words"])
     if "chars" in data:
         glyphs = tuple(Glyph(*_part_from_json(part)) for part in data["chars"])
-    return Line(*_part_from_json(data), words, glyphs)
+    script = data.get("script")
+    if script not in (None, *get_args(Script)):
+        raise ValueError("script must be `unsupported`")
+    return Line(*_part_from_json(data), words, glyphs, script)
 
 
 def _part_from_json(data: Mapping[str, Any]) -> tuple[str, float, Quad]:

@@ -11,7 +11,7 @@ from ocr_engine.result import Block, Cell, Page, Table, raster_of
 
 def confident(page: Page, score: float) -> Page:
     """The page without the lines of less confidence; blocks that lose all lines are gone, too."""
-    kept = [line.confidence >= score for line in page.lines]
+    kept = [line.is_shown(score) for line in page.lines]
     if all(kept):
         return page
     places = list(accumulate(kept, initial=0))  # of each line, among those that are kept

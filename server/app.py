@@ -27,6 +27,7 @@ from server.operations.allocator import FreedMemory
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
@@ -87,6 +88,7 @@ def build_context(
     folders = watched_folders(storage.location.file)
     metrics.watch(engine, cache, inflight.total, connections, folders)
     kept_results = build_kept_results(cache, engine, storage) if settings.cache.keep else None
+    degrading = Degrading(settings.degrade, engine) if settings.degrade.max_side else None
     service = OcrService(
         engine=engine,
         cache=cache,
@@ -94,6 +96,7 @@ def build_context(
         inflight=inflight,
         metrics=metrics,
         max_pixels=settings.ocr.max_pixels,
+        degrading=degrading,
         private=settings.cache.scope != "shared",
         when_erased=kept_results.erased if kept_results is not None else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ from ocr_engine.images.decoders import pillow_format
 from ocr_engine.images.exif_orientation import SIDEWAYS, orientation, turned
 from ocr_engine.images.frames import count_gif_frames, count_tiff_pages
 from ocr_engine.images.grey_levels import grey_from_deep, is_deep_grey, stretched_colours
-from ocr_engine.images.header import ImageHeader, check_size, read_header
+from ocr_engine.images.header import ImageHeader, check_size, decoder_step, read_header
 from ocr_engine.images.pixel_shape import SQUARE, stretch_of, stretched
 
 ImageArray = npt.NDArray[np.uint8]
@@ -30,27 +30,40 @@ class DecodedImage:
     """A decoded image: pixels (height, width, 3) uint8 in BGR order, as the models expect.
 
     Upright (EXIF orientation applied). `frames`: the number of frames or pages in the file.
-    `stretch`: by how much it must be wider and higher for its pixels to be square.
+    `stretch`: by how much it must be wider and higher for its pixels to be square. `file_size`:
+    width and height in the file, after its orientation, if it was reduced while it was decoded.
     """
 
     pixels: ImageArray
     frames: int = 1
     stretch: tuple[float, float] = SQUARE
+    file_size: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the pixels."""
+        height, width = self.pixels.shape[:2]
+        return width, height
 
 
-def decode(data: bytes, max_pixels: int) -> DecodedImage:
+def decode(data: bytes, max_pixels: int, max_side: int = 0) -> DecodedImage:
     """Decode the first frame or page of an accepted image.
 
     Alpha is composited onto white, or onto black if all visible pixels are almost white. Raises
     UnsupportedFormat, InvalidImage (also if truncated: a partial image is never read) or
     TooManyPixels. Call lift_pixel_limit() first in a process that accepts very large images.
+
+    max_side: as in the options; a JPEG is reduced while it is decoded, to no less than that.
     """
     header = read_header(data)
-    check_size(header, max_pixels)
+    check_size(header, max_pixels, max_side)
+    step = decoder_step(header, max_side)
     try:
-        file = clean_file(header.format, data, lambda mended: _load(mended, header, max_pixels))
+        file = clean_file(
+            header.format, data, lambda mended: _load(mended, header, max_pixels, step)
+        )
         frames = _count_frames(header.format, data)
-        image = _load(file.data, header, max_pixels)
+        image = _load(file.data, header, max_pixels, step)
         frames = frames or int(getattr(image, "n_frames", 1))
         upright = _orientation_of(image, file)
         pixels = _to_bgr(turned(_full_range(image, header.format, file), upright))
@@ -64,8 +77,10 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
         raise InvalidImage(
             f"the {header.format} is truncated or broken ({error}); send the whole file"
         ) from None
-    across, down = stretch_of(image.info.get("dpi"))
-    return DecodedImage(pixels, frames, (down, across) if upright in SIDEWAYS else (across, down))
+    stretch, size = stretch_of(image.info.get("dpi")), (header.width, header.height)
+    if upright in SIDEWAYS:
+        stretch, size = stretch[::-1], size[::-1]
+    return DecodedImage(pixels, frames, stretch, size if step > 1 else None)
 
 
 def squared(image: DecodedImage, max_pixels: int) -> DecodedImage:
@@ -75,11 +90,24 @@ def squared(image: DecodedImage, max_pixels: int) -> DecodedImage:
     return DecodedImage(stretched(image.pixels, image.stretch, max_pixels), image.frames)
 
 
-def _load(data: bytes, header: ImageHeader, max_pixels: int) -> Image.Image:
-    """Decode the pixels as stored."""
+def reduced(image: DecodedImage, max_side: int) -> DecodedImage:
+    """The image with sides of at most max_side pixels; itself if it is small, or max_side is 0."""
+    width, height = image.size
+    ratio = max_side / max(width, height)
+    if not 0 < ratio < 1:
+        return image
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
+    pixels = cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
+    return replace(image, pixels=pixels.astype(np.uint8, copy=False))
+
+
+def _load(data: bytes, header: ImageHeader, max_pixels: int, step: int = 1) -> Image.Image:
+    """Decode the pixels as stored, or reduced by this step if the decoder can."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(data), formats=[pillow_format(header.format)]) as image:
+            if step > 1:
+                image.draft(None, (max(1, image.width // step), max(1, image.height // step)))
             check_size(ImageHeader(header.format, *image.size), max_pixels)
             image.load()
             return image

@@ -20,6 +20,8 @@ from ocr_engine.images.tiff_directory import MAX_ENTRIES, read_directory
 ACCEPTED_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
 OPTIONAL_FORMATS = {"HEIC": "pillow-heif"}  # and the Python package that each needs
 MAX_SIDE = 65_500
+DECODER_STEPS = (2, 4, 8)  # by which a JPEG can be reduced while it is decoded
+MOST_REDUCED = 4  # times max_pixels: a progressive JPEG needs memory for all of its pixels
 SIGNATURE_BYTES = 18  # by which all accepted formats are recognized
 
 _FOREIGN_MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -98,13 +100,31 @@ def has_signature(start: bytes) -> bool:
     return _recognize_format(start) is not None
 
 
-def check_size(header: ImageHeader, max_pixels: int) -> None:
-    """Raise TooManyPixels for more than max_pixels, or a side longer than MAX_SIDE."""
+def check_size(header: ImageHeader, max_pixels: int, max_side: int = 0) -> None:
+    """Raise TooManyPixels for more than max_pixels, or a side longer than MAX_SIDE.
+
+    max_side: as in the options; a JPEG of up to MOST_REDUCED times max_pixels is then accepted, if
+    its decoder reduces it enough.
+    """
     claim = f"the image has {header.width}x{header.height} pixels"
-    if header.width * header.height > max_pixels:
+    step = decoder_step(header, max_side)
+    decoded = -(-header.width // step) * -(-header.height // step)
+    pixels = header.width * header.height
+    if decoded > max_pixels or pixels > MOST_REDUCED * max_pixels:
         raise TooManyPixels(f"{claim}; at most {max_pixels} pixels are accepted")
     if max(header.width, header.height) > MAX_SIDE:
         raise TooManyPixels(f"{claim}; at most {MAX_SIDE} per side are accepted")
+
+
+def decoder_step(header: ImageHeader, max_side: int) -> int:
+    """By how much the decoder can reduce the sides of an image that is reduced to max_side.
+
+    1 if it cannot, or if max_side is 0.
+    """
+    if header.format != "JPEG" or not max_side:
+        return 1
+    ratio = max(header.width, header.height) / max_side
+    return max((step for step in DECODER_STEPS if step <= ratio), default=1)
 
 
 def _recognize_format(data: bytes) -> tuple[str, Callable[[bytes], tuple[int, int]]] | None:

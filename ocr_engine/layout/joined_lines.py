@@ -16,6 +16,7 @@ from ocr_engine.images.decode import ImageArray
 from ocr_engine.layout.pieces import weighted_quantile
 from ocr_engine.layout.strips import empty_strips
 from ocr_engine.stages.cropping import crop_region, cut_out
+from ocr_engine.stages.detection import ScoredBox
 from ocr_engine.stages.reading_order import level_boxes, page_skew, side_lengths
 from ocr_engine.stages.word_boxes import GROUND, ink_of_columns, part_of_box, runs_of
 
@@ -36,16 +37,16 @@ MOST_ROUNDS = 6  # each divides the boxes next to what the one before has divide
 Span = tuple[float, float]  # fractions of a box's width
 
 
-def divided(boxes: Sequence[FloatArray], pixels: ImageArray) -> list[FloatArray]:
-    """The boxes (4, 2) of an image, with two or more instead of each that joins columns."""
+def divided(boxes: Sequence[ScoredBox], pixels: ImageArray) -> list[ScoredBox]:
+    """The boxes of an image, with two or more instead of each that joins columns."""
     found = list(boxes)
     for _ in range(MOST_ROUNDS):
-        changed: dict[int, list[FloatArray]] = {}
-        for number, gutter in _crossings(found):
+        changed: dict[int, list[ScoredBox]] = {}
+        for number, gutter in _crossings([box.corners for box in found]):
             box = found[number]
-            if number not in changed and (spans := _spans(box, gutter, pixels)):
-                parts = (part_of_box(box, start, end) for start, end in spans)
-                changed[number] = [part.astype(np.float32) for part in parts]
+            if number not in changed and (spans := _spans(box.corners, gutter, pixels)):
+                parts = (part_of_box(box.corners, start, end) for start, end in spans)
+                changed[number] = [box._replace(corners=part.astype(np.float32)) for part in parts]
         if not changed:
             break
         found = [part for number, box in enumerate(found) for part in changed.get(number, [box])]

@@ -19,21 +19,26 @@ import cv2
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError, last_line
 from ocr_engine.geometry import as_quad
-from ocr_engine.images.decode import DecodedImage
+from ocr_engine.images.decode import DecodedImage, ImageArray
 from ocr_engine.models.catalogue import CATALOGUE
 from ocr_engine.models.official import (
     onnx_characters,
     write_detection_directory,
     write_recognition_directory,
 )
+from ocr_engine.models.recipe import read_recipe
 from ocr_engine.models.source import ModelSet, ModelSource
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.documents import image_layout
+from ocr_engine.recognizers.paddle_parts import PaddleParts
 from ocr_engine.recognizers.paddle_words import lines_with_parts
 from ocr_engine.result import Line, Recognition
 from ocr_engine.stages import page_angle
+from ocr_engine.stages.cropping import whole_image
 from ocr_engine.stages.detection import bounded_limit
+from ocr_engine.stages.reading_order import reading_order
+from ocr_engine.stages.word_boxes import unread_line
 from ocr_engine.user_cache import NAME, user_cache
 
 _SMALLEST = 1e-9
@@ -43,9 +48,12 @@ _CATALOGUE_NAMES = {name.name for models in CATALOGUE.values() for name in (mode
 class PaddleOcr:
     """One PaddleOCR object; options are passed with each call, so that none persist."""
 
-    def __init__(self, info: EngineInfo, pipeline: Any, turns_lines: bool) -> None:
+    def __init__(
+        self, info: EngineInfo, pipeline: Any, parts: PaddleParts, turns_lines: bool
+    ) -> None:
         self.info = info
         self._pipeline = pipeline
+        self._parts = parts
         self._turns_lines = turns_lines
 
     def recognize(
@@ -55,15 +63,36 @@ class PaddleOcr:
         start = time.perf_counter()
         angle = page_angle.given(options) or 0  # this engine does not find it
         pixels = page_angle.rotate(image.pixels, angle)
-        height, width = pixels.shape[:2]
-        limit = options.det_limit_side_len
-        if options.det_limit_type != "max":
-            limit = bounded_limit(height, width, limit)
+        if options.use_det and options.use_rec:
+            lines = self._read_page(pixels, options)
+        else:
+            lines = self._run_part(pixels, options)
+        seconds = time.perf_counter() - start
+        return Recognition(image_layout(image, lines, angle), {"ocr": seconds})
+
+    def _run_part(self, pixels: ImageArray, options: RecognitionOptions) -> list[Line]:
+        """The boxes of lines without text, or the image as one line."""
+        if options.use_rec:
+            reading = self._parts.read(pixels)
+            box = as_quad(whole_image(pixels))
+            return [Line(reading.text, round(reading.confidence, 4), box)] if reading.text else []
+        found = self._parts.detect(
+            pixels,
+            limit_side_len=_limit(pixels, options),
+            limit_type=_limit_type(options),
+            thresh=options.det_db_thresh or _SMALLEST,
+            box_thresh=options.det_db_box_thresh or _SMALLEST,
+            unclip_ratio=options.det_db_unclip_ratio,
+        )
+        order = reading_order([box.corners for box in found])
+        return [unread_line(found[number], options.granularity) for number in order]
+
+    def _read_page(self, pixels: ImageArray, options: RecognitionOptions) -> list[Line]:
         (found,) = self._pipeline.predict(
             pixels,
             use_textline_orientation=self._turns_lines and options.use_angle_cls,
-            text_det_limit_side_len=limit,
-            text_det_limit_type="max" if options.det_limit_type == "max" else "min",
+            text_det_limit_side_len=_limit(pixels, options),
+            text_det_limit_type=_limit_type(options),
             text_det_thresh=options.det_db_thresh or _SMALLEST,
             text_det_box_thresh=options.det_db_box_thresh or _SMALLEST,
             text_det_unclip_ratio=options.det_db_unclip_ratio,
@@ -71,11 +100,8 @@ class PaddleOcr:
             return_word_box=options.granularity != "line",
         )
         if options.granularity == "line":
-            lines = list(_lines(found))
-        else:
-            lines = list(lines_with_parts(found, pixels, options.granularity))
-        seconds = time.perf_counter() - start
-        return Recognition(image_layout(image, lines, angle), {"ocr": seconds})
+            return list(_lines(found))
+        return list(lines_with_parts(found, pixels, options.granularity))
 
     def prepare(self) -> bool:
         """Nothing to do."""
@@ -83,6 +109,15 @@ class PaddleOcr:
 
     def release_memory(self, shapes: bool = False) -> None:
         """Nothing to do: PaddleOCR cannot release memory; the worker's memory limit applies."""
+
+
+def _limit(pixels: ImageArray, options: RecognitionOptions) -> int:
+    limit = options.det_limit_side_len
+    return limit if options.det_limit_type == "max" else bounded_limit(*pixels.shape[:2], limit)
+
+
+def _limit_type(options: RecognitionOptions) -> str:
+    return "max" if options.det_limit_type == "max" else "min"
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[Line]:
@@ -121,8 +156,22 @@ def load(settings: EngineSettings) -> PaddleOcr:
             f"PaddleOCR cannot load {models}: {last_line(error)}{_hint(settings)}"
         ) from error
     engine = f"paddleocr {paddleocr.__version__} ({arguments['engine']})"
-    info = EngineInfo(engine, "f32", models, settings.threads)
-    return PaddleOcr(info, pipeline, "textline_orientation_model_dir" in arguments)
+    info = EngineInfo(engine, "f32", models, settings.threads, _characters(arguments))
+    return PaddleOcr(
+        info, pipeline, PaddleParts(arguments), "textline_orientation_model_dir" in arguments
+    )
+
+
+def _characters(arguments: Mapping[str, Any]) -> str:
+    """The characters of the recognition model, from its inference.yml; empty if there is none."""
+    folder = arguments.get("text_recognition_model_dir")
+    if folder is None:
+        folder = _paddlex_home() / "official_models" / arguments["text_recognition_model_name"]
+    return "\n".join(read_recipe(Path(folder)).characters)
+
+
+def _paddlex_home() -> Path:
+    return Path(os.environ.get("PADDLE_PDX_CACHE_HOME") or "~/.paddlex").expanduser()
 
 
 def model_folder(settings: EngineSettings) -> Path:

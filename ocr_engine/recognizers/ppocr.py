@@ -36,10 +36,13 @@ from ocr_engine.stages import (
     detection,
     long_lines,
     orientation,
+    page_angle,
     recognition,
     squeezing,
+    unread,
     word_boxes,
 )
+from ocr_engine.stages.cropping import whole_image
 from ocr_engine.stages.crops import Crops, in_gray, stretched_crop
 from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
@@ -59,7 +62,7 @@ class PpOcr:
         models: ModelSet,
         sessions: Sessions,
         rec_shape: tuple[int, int, int],
-        characters: Sequence[str],
+        characters: tuple[str, ...],
     ) -> None:
         self.info = info
         self.models = models
@@ -77,8 +80,10 @@ class PpOcr:
         timer = StageTimer()
 
         def detect(pixels: ImageArray) -> list[FloatArray]:
+            if not options.use_det:
+                return [whole_image(pixels)]
             with timer.stage("det"):
-                return self._detect(pixels, options, budget.cores)
+                return [box.corners for box in self._detect(pixels, options, budget.cores)]
 
         def read(crops: Crops, options: RecognitionOptions = options) -> list[Reading]:
             if not crops.shapes:
@@ -86,6 +91,8 @@ class PpOcr:
             with timer.stage("rec"):
                 return self._read(crops, budget, options)
 
+        if not options.use_rec:
+            return self._without_reading(image, options, budget, timer)
         page, readings, angle = read_page(image.pixels, options, detect, read)
         if page.boxes and options.use_angle_cls:
             with timer.stage("cls"):
@@ -93,13 +100,25 @@ class PpOcr:
             with timer.stage("rec"):
                 vertical = [region.is_vertical for region in page.regions]
                 self._turn(page.crops, readings, suspects, vertical, budget, options)
+        checked = unread.checked(readings, page.crops, self._characters)
         found = [
             word_boxes.text_line(
                 reading, np.rint(box).astype(np.int32), page.crops[number], options.granularity
             )
-            for number, (box, reading) in enumerate(zip(page.boxes, readings, strict=True))
-            if reading.text and reading.confidence >= options.drop_score
+            for number, (box, reading) in enumerate(zip(page.boxes, checked, strict=True))
+            if reading.is_kept(options.drop_score)
         ]
+        return Recognition(image_layout(image, found, angle), timer.seconds)
+
+    def _without_reading(
+        self, image: DecodedImage, options: RecognitionOptions, budget: Budget, timer: StageTimer
+    ) -> Recognition:
+        """The boxes of lines, with the confidence of detection."""
+        angle = page_angle.given(options) or 0
+        with timer.stage("det"):
+            pixels = page_angle.rotate(image.pixels, angle)
+            boxes = self._detect(pixels, options, budget.cores)
+        found = [word_boxes.unread_line(box, options.granularity) for box in boxes]
         return Recognition(image_layout(image, found, angle), timer.seconds)
 
     def prepare(self) -> bool:
@@ -134,7 +153,7 @@ class PpOcr:
 
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
-    ) -> list[FloatArray]:
+    ) -> list[detection.ScoredBox]:
         """The boxes of text lines, in reading order.
 
         A large image is first seen reduced, and at its full size if that finds small text.
@@ -144,15 +163,16 @@ class PpOcr:
         full = detection.detection_size(height, width, options)
         size = detection.detection_size(height, width, options, self.models.det.reduction)
         boxes = self._find(padded, size, options, cores)
-        if size != full and detection.has_small_text(boxes):
+        if size != full and detection.has_small_text([box.corners for box in boxes]):
             boxes = self._find(padded, full, options, cores)
         edges = np.array(pixels.shape[1::-1], dtype=np.float32)
-        boxes = divided([np.minimum(box, edges) for box in boxes], pixels)
-        return [boxes[index] for index in reading_order(boxes)]
+        boxes = [box._replace(corners=np.minimum(box.corners, edges)) for box in boxes]
+        boxes = divided(boxes, pixels)
+        return [boxes[index] for index in reading_order([box.corners for box in boxes])]
 
     def _find(
         self, pixels: ImageArray, size: tuple[int, int], options: RecognitionOptions, cores: int
-    ) -> list[FloatArray]:
+    ) -> list[detection.ScoredBox]:
         """The boxes that detection finds if it sees the image at this (height, width)."""
         self._last_size = size
         probability = self._detector(cores).run(detection.preprocess(pixels, size))
@@ -258,9 +278,9 @@ class PpOcr:
             return in_gray(pixels) if self._rec_shape[0] == 1 else pixels
 
         def read(number: int, output: FloatArray) -> Reading:
-            if options.granularity == "line":
-                return recognition.decode(output, self._characters)
             filled = recognition.filled_share(crops.shapes[number], *shape)
+            if options.granularity == "line":
+                return recognition.decode(output, self._characters, filled)
             return recognition.decode_characters(output, self._characters, filled)
 
         widths = [recognition.padded_width(crop, *shape) for crop in crops.shapes]
@@ -284,5 +304,6 @@ def load(settings: EngineSettings) -> PpOcr:
         precision=sessions.describe_precision(),
         models=models.describe(),
         threads=settings.threads,
+        characters="\n".join(characters),
     )
     return PpOcr(info, models, sessions, rec_shape, characters)

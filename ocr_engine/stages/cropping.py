@@ -10,11 +10,11 @@ import numpy as np
 
 from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
+from ocr_engine.images.straightening import WARP_SIDE
 from ocr_engine.stages.crops import CropShape
 from ocr_engine.stages.detection import QuadArray, min_area_quad
 
 VERTICAL_RATIO = 1.5
-WARP_SIDE = 32_766  # the longest side that OpenCV can warp
 MARGIN = 4  # pixels around a box that bicubic interpolation may read
 STRAIGHT = 1.0  # pixels that a side may deviate from level without being straightened
 SMALL_PRINT = 20  # pixels in height; below it a shift by half a pixel harms recognition
@@ -66,6 +66,12 @@ def crop_region(box: QuadArray) -> CropRegion | None:
         corners = (corners + np.stack((-down, -down, down, down))).astype(np.float32)
         height += 2 * ROOM
     return CropRegion(corners, round(width), round(height))
+
+
+def whole_image(pixels: ImageArray) -> FloatArray:
+    """The box (4, 2) float32 around the whole image (H, W, 3)."""
+    height, width = pixels.shape[:2]
+    return np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
 
 
 def cut_out(pixels: ImageArray, region: CropRegion) -> ImageArray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -122,9 +122,16 @@ def preprocess(pixels: ImageArray, size: tuple[int, int]) -> ImageArray:
     return np.ascontiguousarray(with_contrast(pixels))[None]
 
 
+class ScoredBox(NamedTuple):
+    """A box (4, 2) float32, and the mean probability of text in it before it was enlarged."""
+
+    corners: FloatArray
+    score: float
+
+
 def postprocess(
     probability: FloatArray, image_size: tuple[int, int], options: RecognitionOptions
-) -> list[FloatArray]:
+) -> list[ScoredBox]:
     """Boxes from a DB model's text map (height, width) float32.
 
     image_size: (height, width) before resizing. Each box is (4, 2) float32 in those pixels,
@@ -137,12 +144,13 @@ def postprocess(
         corners, short_side = min_area_quad(contour)
         if short_side < MIN_BOX_SIDE:
             continue
-        if box_score(probability, corners) < options.det_db_box_thresh:
+        score = box_score(probability, corners)
+        if score < options.det_db_box_thresh:
             continue
         grown = unclip(corners, options.det_db_unclip_ratio)
         if _short_side(grown) < MIN_BOX_SIDE + 2:
             continue
-        boxes.append(_to_image(grown, probability.shape, image_size))
+        boxes.append(ScoredBox(_to_image(grown, probability.shape, image_size), score))
     return boxes
 
 

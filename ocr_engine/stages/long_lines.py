@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean
+from statistics import fmean, median
 
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.stages.crops import Crops, CropShape
-from ocr_engine.stages.recognition import Character, Reading
+from ocr_engine.stages.recognition import Character, Reading, widest_gap
 
 OVERLAP = 8.0  # of two pieces, in heights of the line
 SAME_PLACE = 0.5  # how far apart both pieces may see a character, in heights of the line
@@ -88,7 +88,15 @@ def _joined(shape: CropShape, spans: Sequence[Span], readings: Sequence[Reading]
     )
     text = "".join(character.text for character in found)
     sure = [character.confidence for character in found]
-    return Reading(text, fmean(sure), found, lowest=min(sure))
+    visible = [character for character in found if character.text != " "]
+    return Reading(
+        text,
+        fmean(sure),
+        found,
+        lowest=min(sure),
+        typical=median(sure),
+        gap=widest_gap([each.start for each in visible], [each.end for each in visible]),
+    )
 
 
 def _placed(reading: Reading, span: Span) -> list[Character]:

@@ -9,7 +9,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ WIDTHS = (64, 128, 192, 256, 320, 384, 480, 576, 704, 864, 1056, 1280, 1600, 204
 COMMON_WIDTHS = WIDTHS[:8]  # cover most lines
 SHORT_WIDTH = 128  # lines of a few characters have little context
 SURE = 0.97  # confidence of a line that needs no second look
+UNSURE = 0.85  # confidence of a line of which the typical confidence may be much lower
 
 
 class Character(NamedTuple):
@@ -42,7 +43,9 @@ class Reading(NamedTuple):
     """The text of a crop and its confidence.
 
     characters: only if requested. turned: the crop was rotated by 180 degrees. lowest: the
-    confidence of the least certain character.
+    confidence of the least certain character. typical: the median of the characters but spaces.
+    gap: the widest part of the crop without characters, as fractions of its width. unread: all or
+    part of the line cannot be read (unread.py).
     """
 
     text: str
@@ -50,6 +53,13 @@ class Reading(NamedTuple):
     characters: tuple[Character, ...] = ()
     turned: bool = False
     lowest: float = 0.0
+    typical: float = 1.0
+    gap: tuple[float, float] = (0.0, 1.0)
+    unread: bool = False
+
+    def is_kept(self, drop_score: float) -> bool:
+        """Whether it becomes a line; one that cannot be read does, so that it can be told."""
+        return self.unread or bool(self.text and self.confidence >= drop_score)
 
 
 def preprocess(
@@ -102,12 +112,13 @@ def _widths(
     return width, WIDTHS[bisect_left(WIDTHS, max(width, min_width))]
 
 
-def decode(probabilities: FloatArray, characters: Sequence[str]) -> Reading:
+def decode(probabilities: FloatArray, characters: Sequence[str], filled: float = 1.0) -> Reading:
     """The likeliest text of (1, steps, classes) float32; its confidence is its characters' mean.
 
-    Repeated classes are merged and blanks (class 0) dropped. characters[i] is class i + 1.
+    Repeated classes are merged and blanks (class 0) dropped. characters[i] is class i + 1. filled:
+    the fraction of the model's steps along the line that is not padding.
     """
-    return _reading(_runs(probabilities[0]), characters)
+    return _reading(_runs(probabilities[0]), characters, probabilities.shape[1] * filled)
 
 
 def decode_characters(
@@ -115,9 +126,8 @@ def decode_characters(
 ) -> Reading:
     """Like decode(), but also gives the extent of each character.
 
-    filled: the fraction of the model's steps along the line that is not padding. A character
-    extends over the steps that show it, as in PaddleOCR's return_word_box. Its confidence is that
-    of its first step, so that a line's confidence is the mean of its characters.
+    A character extends over the steps that show it, as in PaddleOCR's return_word_box. Its
+    confidence is that of its first step, so that a line's confidence is their mean.
     """
     runs = _runs(probabilities[0])
     steps = probabilities.shape[1] * filled
@@ -125,7 +135,7 @@ def decode_characters(
         Character(characters[run.index - 1], run.probability, run.start / steps, run.end / steps)
         for run in runs
     )
-    return _reading(runs, characters)._replace(characters=found)
+    return _reading(runs, characters, steps)._replace(characters=found)
 
 
 @dataclass(slots=True)
@@ -159,9 +169,22 @@ def _runs(steps: FloatArray) -> list[_Run]:
     return runs
 
 
-def _reading(runs: Sequence[_Run], characters: Sequence[str]) -> Reading:
+def _reading(runs: Sequence[_Run], characters: Sequence[str], steps: float) -> Reading:
+    """The reading of these runs; steps: of the line, without padding."""
     if not runs:
         return Reading("", 0.0)
-    text = "".join([characters[run.index - 1] for run in runs])
+    text = [characters[run.index - 1] for run in runs]
     probabilities = [run.probability for run in runs]
-    return Reading(text, fmean(probabilities), lowest=min(probabilities))
+    mean = fmean(probabilities)
+    visible = [run for run, character in zip(runs, text, strict=True) if character != " "]
+    typical = mean
+    if visible and mean < UNSURE:
+        typical = median(run.probability for run in visible)
+    gap = widest_gap([run.start / steps for run in visible], [run.end / steps for run in visible])
+    return Reading("".join(text), mean, lowest=min(probabilities), typical=typical, gap=gap)
+
+
+def widest_gap(starts: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:
+    """The widest of the gaps before, between and after these characters, from 0 to 1."""
+    gaps = zip((0.0, *ends), (*starts, 1.0), strict=True)
+    return max(gaps, key=lambda gap: gap[1] - gap[0])

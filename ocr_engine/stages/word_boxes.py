@@ -19,8 +19,8 @@ import numpy.typing as npt
 from ocr_engine.geometry import Quad, as_quad
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.options import Granularity
-from ocr_engine.result import Glyph, Line, Word
-from ocr_engine.stages.detection import Float64Array, QuadArray
+from ocr_engine.result import Glyph, Line, Script, Word
+from ocr_engine.stages.detection import Float64Array, QuadArray, ScoredBox
 from ocr_engine.stages.recognition import Character, Reading
 from ocr_engine.stages.words import split_words
 
@@ -36,7 +36,8 @@ IndexArray = npt.NDArray[np.intp]
 
 def text_line(reading: Reading, box: QuadArray, crop: ImageArray, granularity: Granularity) -> Line:
     """The line read in the crop of this box, with the words or characters requested."""
-    line = Line(reading.text, round(reading.confidence, 4), as_quad(box))
+    script: Script | None = "unsupported" if reading.unread else None
+    line = Line(reading.text, round(reading.confidence, 4), as_quad(box), script=script)
     if granularity == "line":
         return line
     texts = [character.text for character in reading.characters]
@@ -56,6 +57,14 @@ def text_line(reading: Reading, box: QuadArray, crop: ImageArray, granularity: G
     if granularity == "char":
         return replace(line, glyphs=tuple(Glyph(*part) for part in parts))
     return replace(line, words=tuple(Word(*part) for part in parts))
+
+
+def unread_line(box: ScoredBox, granularity: Granularity) -> Line:
+    """The line of a box that is not to be read."""
+    line = Line("", round(box.score, 4), as_quad(np.rint(box.corners).astype(np.int32)))
+    if granularity == "line":
+        return line
+    return replace(line, words=()) if granularity == "word" else replace(line, glyphs=())
 
 
 def find_extents(reading: Reading, crop: ImageArray) -> list[Extent]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
-from ocr_engine.budget import Budget
 from ocr_engine.errors import (
     ImageError,
     ImageTooComplex,
@@ -22,10 +20,7 @@ from ocr_engine.errors import (
 )
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
-from ocr_engine.moved_boxes import resized
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.result import Recognition
-from ocr_engine.selection import confident
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.loaded_sets import LoadedSets
 from ocr_engine.worker.memory import trim_memory
@@ -108,6 +103,8 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
 
     After running out of memory the worker leaves: native libraries may be damaged.
     """
+    from ocr_engine.worker.reading import recognize  # costs time, before the worker is set up
+
     code, message = "", ""
     recognition = None
     leaving = False
@@ -127,31 +124,6 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
     return Done(task.task_id, recognition, rss_mb())
-
-
-def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
-    """Decode and recognize; adds the seconds of the stages `decode` and, if asked for, `draw`."""
-    from ocr_engine.images.decode import decode, squared
-
-    budget = Budget(task.cores, time.monotonic() + task.seconds)
-    start = time.perf_counter()
-    image = decode(task.image, max_pixels)
-    seen = squared(image, max_pixels)
-    decoded = time.perf_counter() - start
-    recognition = recognizer.recognize(seen, task.options, budget)
-    stages = {"decode": decoded, **recognition.stages}
-    result = recognition.result
-    if seen is not image:
-        height, width = image.pixels.shape[:2]
-        result = resized(result, width, height)
-    if not task.options.draw:
-        return Recognition(result, stages)
-    from ocr_engine.images.drawing import draw_page
-
-    start = time.perf_counter()
-    (page,) = result.pages
-    drawing = draw_page(image.pixels, confident(page, task.options.shown_score))
-    return Recognition(result, {**stages, "draw": time.perf_counter() - start}, drawing)
 
 
 def _not_loaded(task: Task, error: Exception) -> Failed:
@@ -186,6 +158,8 @@ def _loaded_in_background(sets: LoadedSets, spec: WorkerSpec) -> Recognizer:
 
 def _warm(recognizer: Recognizer, spec: WorkerSpec, cores: int = 1) -> None:
     """Read a sample image, so that the first client does not wait for kernels to be compiled."""
+    from ocr_engine.worker.reading import recognize
+
     sample = (resources.files(__package__) / "warmup.png").read_bytes()
     recognize(recognizer, Task(0, RecognitionOptions(), sample, cores), spec.max_pixels)
 

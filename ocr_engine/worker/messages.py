@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from ocr_engine.options import RecognitionOptions
+from ocr_engine.options import RecognitionOptions, options_from_json
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
 from ocr_engine.result_json import from_json, with_blocks
@@ -113,7 +113,7 @@ def decode_request(frame: bytes) -> Request:
     if head.get("kind") != "task":
         raise ProtocolError(f"not a request: {head.get('kind')!r}")
     try:
-        options = RecognitionOptions(**head["options"])
+        options = options_from_json(head["options"])
         return Task(head["task_id"], options, body, head["cores"], head["seconds"])
     except (KeyError, TypeError) as error:
         raise ProtocolError(f"not a request: {error}") from None
@@ -172,6 +172,7 @@ def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
             precision=_text(info["precision"]),
             models=_text(info["models"]),
             threads=_number(info["threads"]),
+            characters=_text(info["characters"]),
         )
         return Ready(loaded, int(head["rss_mb"]))
     if kind == "load_failed":

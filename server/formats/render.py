@@ -94,7 +94,10 @@ def write_text(text: str) -> bytes:
 
 
 def render_legacy(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
-    """The list of lines of the legacy API, in raster order unless another one is asked for."""
+    """The list of lines of the legacy API, in raster order unless another one is asked for.
+
+    It cannot say of a line that it was not read, so these are left out.
+    """
     if rendering.drop_score is None and rendering.order != "layout":
         lines = decode_raster_lines(answer.result)
     else:
@@ -105,7 +108,9 @@ def render_legacy(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
 
 
 def _lines(document: Document) -> list[StoredLine]:
-    return [(line.text, line.confidence, line.box) for line in document.lines]
+    return [
+        (line.text, line.confidence, line.box) for line in document.lines if line.script is None
+    ]
 
 
 def render_drawing(answer: Answer, rendering: Rendering, _: Envelope) -> Body:

@@ -85,12 +85,14 @@ def decode_text(stored: StoredResult) -> str:
 
 
 def decode_raster_lines(stored: StoredResult) -> list[StoredLine]:
-    """The lines alone, in raster order; faster than decode_result(), as it builds no document."""
+    """The lines that are read, in raster order; faster than decode_result()."""
     lines = json.loads(stored.json)["lines"]
     layout = _layout(stored)
     if layout is not None and "raster" in layout:
         lines = [lines[number] for number in layout["raster"] if number < len(lines)]
-    return [(line["text"], line["confidence"], line["box"]) for line in lines]
+    return [
+        (line["text"], line["confidence"], line["box"]) for line in lines if "script" not in line
+    ]
 
 
 def _encode(recognition: Recognition, shown_score: float) -> StoredResult:
@@ -104,8 +106,8 @@ def _encode(recognition: Recognition, shown_score: float) -> StoredResult:
 
 def _layout_as_json(page: Page, shown_score: float) -> StoredLayout:
     lines = page.lines
-    hidden = [place for place, line in enumerate(lines) if line.confidence < shown_score]
-    shown = [place for place, line in enumerate(lines) if line.confidence >= shown_score]
+    hidden = [place for place, line in enumerate(lines) if not line.is_shown(shown_score)]
+    shown = [place for place, line in enumerate(lines) if line.is_shown(shown_score)]
     numbers = [0] * len(lines)
     for number, place in enumerate((*shown, *hidden)):
         numbers[place] = number

@@ -160,6 +160,35 @@ class UsageAnswer(TypedDict):
     request_id: str
 
 
+class LanguageBody(TypedDict):
+    """A language of which the models know all letters."""
+
+    code: Annotated[str, "BCP 47."]
+    name: str
+    scripts: Annotated[Sequence[str], "ISO 15924."]
+
+
+class ScriptBody(TypedDict):
+    """A script in which one of these languages is written."""
+
+    code: Annotated[str, "ISO 15924."]
+    name: str
+    characters: Annotated[str, "The characters of it that the models know."]
+
+
+class LanguagesAnswer(TypedDict):
+    """GET /languages."""
+
+    status: Literal["success"]
+    models: Annotated[str, "The loaded models."]
+    languages: Annotated[list[LanguageBody], "By name; empty if the engine does not tell."]
+    scripts: Annotated[list[ScriptBody], "By the number of their characters."]
+    others: Annotated[
+        str, "Digits, punctuation, symbols, and letters that are not enough for a language."
+    ]
+    request_id: str
+
+
 class KeyAnswer(TypedDict):
     """A key."""
 

@@ -24,6 +24,7 @@ from server.http.handlers.health import (
 )
 from server.http.handlers.job_events import JobEventsHandler
 from server.http.handlers.jobs import JobHandler, JobResultHandler, JobsHandler
+from server.http.handlers.languages import LanguagesHandler
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.handlers.results import ResultHandler
@@ -54,6 +55,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})/events", JobEventsHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
+            (r"/languages", LanguagesHandler, given),
             (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
             (r"/admin/keys", AdminKeysHandler, given),
             (r"/admin/keys/([0-9A-Za-z]{8})", AdminKeyHandler, given),

@@ -12,6 +12,7 @@ from server.settings.constraints import Constraint
 
 IMAGE_PART = "file"
 BASE64_FIELD = "image"
+LIST_FIELDS = ("preprocess",)  # in JSON they may be lists of strings
 MAX_PARTS = 32
 MAX_NAME_CHARACTERS = 64
 MAX_FIELD_BYTES = 4096
@@ -20,7 +21,7 @@ INLINE_BYTES = 64 << 10  # longer data is parsed, decoded or encoded in a thread
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The content of a body; values are strings, or JSON scalars if the body was JSON.
+    """The content of a body; values are strings, or from JSON: scalars and short lists.
 
     upload: the image, if it was sent as bytes.
     """

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from ocr_engine.options import Granularity, Orientation, RecognitionOptions
+from ocr_engine.options import Granularity, Orientation, Preprocessing, RecognitionOptions
 from server.errors import BadField, unknown_field
 from server.formats.registry import FORMATS, OUTPUT_FORMATS
 from server.formats.rendering import Order, Rendering, TextForm
@@ -19,7 +19,15 @@ from server.intake.sources import (
     ImageSources,
     source_of,
 )
-from server.settings.constraints import Choice, Constraint, Flag, Number, Text, WholeNumber
+from server.settings.constraints import (
+    Choice,
+    Constraint,
+    Flag,
+    Number,
+    SeveralOf,
+    Text,
+    WholeNumber,
+)
 from server.settings.model_sets import SetName
 from server.settings.settings import PredictSystemSettings, constraint_of
 
@@ -36,6 +44,9 @@ OPTION_FIELDS: dict[str, Constraint] = {
     "granularity": Choice(*get_args(Granularity)),
     "orientation": Choice(*get_args(Orientation)),
     "models": SetName(),
+    "preprocess": SeveralOf(*get_args(Preprocessing)),
+    "use_det": Flag(),
+    "use_rec": Flag(),
 }
 RENDERING_FIELDS: dict[str, Constraint] = {
     "format": Choice(*FORMATS),
@@ -125,6 +136,10 @@ def parse_options(
     """
     implied = OUTPUT_FORMATS[rendering.format].implied
     asked = {**implied, **_checked_fields(fields, OPTION_FIELDS)}
+    if asked.get("use_det") is False and asked.get("use_rec") is False:
+        raise BadField("use_det, use_rec: one of them must be true")
+    if asked.get("use_det") is False:
+        asked["max_side"] = 0  # a line may be long, and costs little
     if "draw" in implied and rendering.drop_score is not None:
         asked["shown_score"] = rendering.drop_score
     return dataclasses.replace(defaults, **asked) if asked else defaults

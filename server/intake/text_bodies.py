@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.errors import BadField, BadRequest, truncated
-from server.intake.fields import MAX_PARTS, check_length, unique_fields
+from server.intake.fields import LIST_FIELDS, MAX_PARTS, check_length, unique_fields
 
 # Each element except the first needs a comma; base64 has none, and other fields are short.
 MAX_COMMAS = 10_000
+MAX_LIST = 32
 UNQUOTE_BYTES = 64 << 10  # at a time
 
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
@@ -41,9 +42,15 @@ def parse_json(data: bytes) -> dict[str, Any]:
 
 
 def check_scalars(values: Mapping[str, Any]) -> None:
-    """BadField for a value of a JSON object that is too long, or an object or list."""
+    """BadField for a value of a JSON object that is too long, or an object or list.
+
+    LIST_FIELDS may be short lists of strings.
+    """
     for name, value in values.items():
-        if isinstance(value, dict | list):
+        if isinstance(value, list) and name in LIST_FIELDS:
+            if len(value) > MAX_LIST or not all(isinstance(each, str) for each in value):
+                raise BadField(f"{name} must be a list of at most {MAX_LIST} strings")
+        elif isinstance(value, dict | list):
             raise BadField(f"{truncated(name)!r} must be a string, number or boolean")
         check_length(name, value)
 

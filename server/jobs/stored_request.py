@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cache.keys import Digests
-from ocr_engine.options import RecognitionOptions
+from ocr_engine.options import RecognitionOptions, options_from_json
 from server.formats.rendering import Format, Rendering
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.principal import Scope
@@ -68,7 +68,7 @@ def restored(text: str, source: ImageSource, timeout_seconds: float | None) -> O
     values: dict[str, Any] = json.loads(text)
     return OcrRequest(
         source,
-        RecognitionOptions(**_known(RecognitionOptions, values["options"])),
+        options_from_json(_known(RecognitionOptions, values["options"])),
         block=False,
         timeout_seconds=timeout_seconds,
         read_cache=values["read_cache"],

@@ -66,8 +66,11 @@ class Metrics:
         )
         self._stage_seconds = timed(
             "ocr_stage_seconds",
-            "Time by stage: queue, decode, det, cls, rec, draw.",
+            "Time by stage: queue, decode, prepare, det, cls, rec, draw.",
             ("stage",),
+        )
+        self._degraded = new(
+            "ocr_degraded", "Images that were read reduced because the server was busy."
         )
         self._by_outcome: dict[tuple[int, str], Counter] = {}
         self._finished = 0
@@ -105,8 +108,10 @@ class Metrics:
         """
         return self._finished, self._failed
 
-    def count_recognition(self, stages: Mapping[str, float]) -> None:
-        """Count a finished recognition; stages in seconds."""
+    def count_recognition(self, stages: Mapping[str, float], degraded: bool = False) -> None:
+        """Count a finished recognition; stages in seconds. degraded: of a reduced image."""
+        if degraded:
+            self._degraded.inc()
         for stage, seconds in stages.items():
             self._stage_seconds.labels(stage).observe(seconds)
 

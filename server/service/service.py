@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
@@ -19,6 +20,7 @@ from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.operations.metrics import Metrics
+from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
 from server.service.inflight import InflightBytes
@@ -41,6 +43,7 @@ class OcrService:
         inflight: InflightBytes,
         metrics: Metrics,
         max_pixels: int,
+        degrading: Degrading | None = None,
         private: bool = True,
         when_erased: Callable[[], None] | None = None,
     ) -> None:
@@ -50,6 +53,7 @@ class OcrService:
         self._inflight = inflight
         self._metrics = metrics
         self._max_pixels = max_pixels
+        self._degrading = degrading
         self._private = private
         self._when_erased = when_erased
         self._flights: dict[FlightIdentity, Flight] = {}
@@ -87,7 +91,7 @@ class OcrService:
             image = await self._read(source, user)
         finally:
             source.close()
-        check_size(read_header(image.data), self._max_pixels)
+        check_size(read_header(image.data), self._max_pixels, request.options.max_side)
         digests = image.digests or await self.digester.compute(image.data)
         key = self._key(digests.md5, request.options, self._owner(user))
         self._quarantine.check((key, digests.sha256))
@@ -151,6 +155,8 @@ class OcrService:
             return hit
         identity = (self._key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
+        if identity not in self._flights and (smaller := self._degraded(request, data, turn)):
+            return await self._join_or_start(data, digests, smaller, turn)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
@@ -167,6 +173,17 @@ class OcrService:
             raise
         self._metrics.cache_results[outcome] += 1
         return ticket
+
+    def _degraded(self, request: OcrRequest, data: bytes, turn: Turn) -> OcrRequest | None:
+        """The request for the image in a smaller size, if it is too large for a busy server.
+
+        Images for which nobody waits are not reduced.
+        """
+        if self._degrading is None or turn.background:
+            return None
+        check_size(read_header(data), self._max_pixels, request.options.max_side)
+        options = self._degrading.options_for(data, request.options)
+        return None if options is request.options else replace(request, options=options)
 
     async def _start(
         self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
@@ -193,7 +210,7 @@ class OcrService:
         Does not await today, but may: a cache on the network could be asked here, before the
         engine.
         """
-        check_size(read_header(data), self._max_pixels)
+        check_size(read_header(data), self._max_pixels, request.options.max_side)
         return self.engine.submit(
             data,
             request.options,
@@ -218,7 +235,7 @@ class OcrService:
         """Wait for the engine, encode and cache the result, and answer all that wait."""
         try:
             recognition = await task.future
-            self._metrics.count_recognition(recognition.stages)
+            self._metrics.count_recognition(recognition.stages, options.degraded)
             identity = _as_read(flight.identity, task)
             self._quarantine.was_read(identity)
             result = await encode_result(recognition, options.shown_score)

@@ -132,6 +132,28 @@ class Choice:
         return {"type": "string", "enum": list(self.words)}
 
 
+class SeveralOf:
+    """Several of these words: text with commas between them, or a list.
+
+    Returned once each, in the order of `words`.
+    """
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, value: Any) -> tuple[str, ...]:
+        """See Constraint."""
+        given = [word.strip(" ") for word in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(given, list | tuple) or not all(word in self.words for word in given):
+            raise ValueError(f"expected some of {', '.join(self.words)}, separated by commas")
+        return tuple(word for word in self.words if word in given)
+
+    def schema(self) -> Schema:
+        """See Constraint; a list of the words is accepted, too."""
+        words = "|".join(self.words)
+        return {"type": "string", "pattern": f"^({words})(,({words}))*$"}
+
+
 @dataclass(frozen=True, slots=True)
 class Nullable:
     """Null, or a value that the other constraint accepts."""

@@ -145,7 +145,12 @@ def default_options(settings: Settings) -> RecognitionOptions:
     predict = settings.ocr.predict_system
     names = (entry.name for entry in dataclasses.fields(RecognitionOptions))
     options = RecognitionOptions(**{n: getattr(predict, n) for n in names if hasattr(predict, n)})
-    return dataclasses.replace(options, drop_score=0.0, shown_score=predict.drop_score)
+    return dataclasses.replace(
+        options,
+        drop_score=0.0,
+        shown_score=predict.drop_score,
+        max_side=settings.ocr.max_side,
+    )
 
 
 def spare_workers(settings: Settings) -> int:

@@ -103,6 +103,7 @@ class OcrSettings:
     """The engine, its models and its limits.
 
     models: the set that reads, unless a request names another one of model_sets.
+    max_side: see RecognitionOptions.
     """
 
     engine: str = setting(Choice(*ENGINES), "openvino")
@@ -110,8 +111,18 @@ class OcrSettings:
     model_sets: tuple[NamedSet, ...] = setting(NamedSets(), ())
     precision: str = setting(Choice("auto", "f32", "bf16", "int8"), "auto")
     max_pixels: int = setting(WholeNumber(1, 10**9), 40_000_000)
+    max_side: int = setting(WholeNumber(0, 65_500), 0)
     process: ProcessSettings = field(default_factory=ProcessSettings)
     predict_system: PredictSystemSettings = field(default_factory=PredictSystemSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class DegradeSettings:
+    """When the server counts as busy, and how large images are read then. max_side: 0: as ever."""
+
+    max_side: int = setting(WholeNumber(0, 65_500), 0)
+    queue_seconds: float = setting(Number(0, 3600), 10.0)
+    min_memory_mb: int = setting(WholeNumber(0, 10**6), 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +259,7 @@ class Settings:
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     quota: QuotaSettings = field(default_factory=QuotaSettings)
+    degrade: DegradeSettings = field(default_factory=DegradeSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)

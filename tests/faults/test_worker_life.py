@@ -77,6 +77,8 @@ def test_a_server_whose_workers_do_not_start_is_not_ready(never_starting: Server
     assert (unready.status, unready.code) == (503, "starting")
     refused = never_starting.upload(card("too early"))
     assert (refused.status, refused.code) == (503, "starting")
+    unknown = never_starting.get("/languages")
+    assert (unknown.status, unknown.code) == (503, "starting")
     assert never_starting.get("/livez").status == 200
 
 

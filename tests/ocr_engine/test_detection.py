@@ -22,6 +22,7 @@ from ocr_engine.recognizers.ppocr import PpOcr
 from ocr_engine.runtimes.session import PixelArray
 from ocr_engine.stages import detection
 from ocr_engine.stages.detection import (
+    ScoredBox,
     box_score,
     detection_size,
     min_area_quad,
@@ -46,8 +47,8 @@ def rectangle_map(
     return probability
 
 
-def as_lists(boxes: list[FloatArray]) -> list[list[list[int]]]:
-    return sorted(np.rint(box).astype(int).tolist() for box in boxes)
+def as_lists(boxes: list[ScoredBox]) -> list[list[list[int]]]:
+    return sorted(np.rint(box.corners).astype(int).tolist() for box in boxes)
 
 
 def upright(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
@@ -161,7 +162,7 @@ def test_all_1485_cells_of_a_dense_page_are_found() -> None:
     assert len(cells) == 33 * 45
     boxes = postprocess(rectangle_map(*cells, size=(672, 912)), (672, 912), DEFAULTS)
     assert len(boxes) == 1485
-    assert min(box[0, 1] for box in boxes) < 4
+    assert min(box.corners[0, 1] for box in boxes) < 4
 
 
 def test_thin_strokes_stay_where_an_image_gets_much_smaller() -> None:
@@ -303,7 +304,8 @@ def test_a_rectangle_grows_by_area_times_ratio_by_perimeter() -> None:
     # outline 60 x 30: area 1800 x 1.5 / perimeter 180 = 15 pixels on all sides
     boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (200, 300), DEFAULTS)
     assert as_lists(boxes) == [upright(85, 65, 175, 125)]
-    assert boxes[0].dtype == np.float32
+    assert boxes[0].corners.dtype == np.float32
+    assert boxes[0].score == pytest.approx(0.9)
     # ratio 2: 1800 x 2 / 180 = 20
     wider = RecognitionOptions(det_db_unclip_ratio=2.0)
     boxes = postprocess(rectangle_map((100, 80, 160, 110, 0.9)), (200, 300), wider)
@@ -372,7 +374,7 @@ def test_a_turned_rectangle_keeps_its_angle() -> None:
     cv2.fillPoly(probability, [np.rint(corners).astype(np.int32)], (0.9,))
     (box,) = postprocess(probability, (200, 300), DEFAULTS)
     expected = [[98.95, 32.42], [234.05, 110.42], [201.05, 167.58], [65.95, 89.58]]
-    np.testing.assert_allclose(box, expected, atol=3)
+    np.testing.assert_allclose(box.corners, expected, atol=3)
 
 
 def test_at_most_3000_boxes() -> None:

@@ -14,8 +14,8 @@ from ocr_engine.images.decode import DecodedImage, ImageArray, decode
 from ocr_engine.images.drawing import COLOURS, MAX_DRAWN_PIXELS, draw_page
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Block, Glyph, Line, Page, Word
-from ocr_engine.worker.main import recognize
 from ocr_engine.worker.messages import PNG_SIGNATURE, Task
+from ocr_engine.worker.reading import recognize
 from tests.support.cards import CARD_HEIGHT, CONFIDENCE, card
 from tests.support.fake_recognizers import Echo
 

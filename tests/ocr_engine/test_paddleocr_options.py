@@ -10,6 +10,7 @@ import pytest
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import LimitType, RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
+from ocr_engine.recognizers.paddle_parts import PaddleParts
 from ocr_engine.recognizers.paddleocr import PaddleOcr
 
 
@@ -34,7 +35,9 @@ def test_the_enlargement_is_bounded_as_in_the_other_engines(
     kind: LimitType, side: int, expected: int
 ) -> None:
     pipeline = Recording()
-    reader = PaddleOcr(EngineInfo("fake", "f32", "fakes", 1), pipeline, turns_lines=False)
+    reader = PaddleOcr(
+        EngineInfo("fake", "f32", "fakes", 1), pipeline, PaddleParts({}), turns_lines=False
+    )
     options = RecognitionOptions(det_limit_type=kind, det_limit_side_len=side)
     reader.recognize(DecodedImage(np.zeros((33, 33, 3), dtype=np.uint8)), options)
     assert pipeline.asked["text_det_limit_side_len"] == expected

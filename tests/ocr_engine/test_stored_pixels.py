@@ -10,17 +10,16 @@ import pytest
 from PIL import Image
 
 from image_structures import png, png_header
-from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ImageError, TooManyPixels, UnsupportedFormat
-from ocr_engine.images.decode import DecodedImage, ImageArray, decode, squared
+from ocr_engine.images.decode import ImageArray, decode, squared
 from ocr_engine.images.header import ImageHeader, read_header
 from ocr_engine.moved_boxes import resized
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import Block, Document, Glyph, Line, Page, Recognition, Word
-from ocr_engine.worker.main import recognize
+from ocr_engine.result import Block, Document, Glyph, Line, Page
 from ocr_engine.worker.messages import Task
+from ocr_engine.worker.reading import recognize
 from plain_images import drawn, saved
+from tests.support.frame import Frame
 from tests.support.tiffs import ORDERS, grey_tiff
 from tests.support.written_files import BMP_HEADERS, bmp32, fax
 
@@ -213,32 +212,6 @@ def test_stretching_never_makes_more_pixels_than_allowed() -> None:
     height, width, _ = squared(image, limit).pixels.shape
     assert height * width <= limit
     assert width / height == pytest.approx(180 / 48, rel=0.05)
-
-
-class Frame:
-    """A recognizer that finds one line: the box around all that is darker than half."""
-
-    info = EngineInfo("frame", "f32", "none", 1)
-
-    def __init__(self) -> None:
-        self.shape: tuple[int, ...] = ()
-
-    def recognize(
-        self, image: DecodedImage, options: RecognitionOptions, budget: Budget = ONE_CORE
-    ) -> Recognition:
-        self.shape = image.pixels.shape
-        height, width, _ = self.shape
-        down, across = np.nonzero(image.pixels[:, :, 0] < 128)
-        a, b, c, d = int(across.min()), int(down.min()), int(across.max()), int(down.max())
-        box = ((a, b), (c, b), (c, d), (a, d))
-        line = Line("found", 1.0, box, (Word("found", 1.0, box, (Glyph("f", 1.0, box),)),))
-        return Recognition(Document((Page(width, height, (Block((line,)),)),)))
-
-    def prepare(self) -> bool:
-        return False
-
-    def release_memory(self, shapes: bool = False) -> None:
-        return None
 
 
 @pytest.mark.faults(55)

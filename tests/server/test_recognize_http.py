@@ -43,6 +43,8 @@ def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
     assert answer["elapsed_ms"] > 0
     assert isinstance(answer["timestamp"], int)
     assert answer["request_id"] == reply.headers["X-Request-Id"]
+    quality = answer["data"].pop("quality")
+    assert {"sharpness", "contrast", "text_height"} <= set(quality)
     assert answer["data"] == {
         "text": "two\nlines",
         "confidence": CONFIDENCE,

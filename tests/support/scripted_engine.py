@@ -26,6 +26,7 @@ class ScriptedTask:
     """An image that was submitted."""
 
     image: bytes
+    options: RecognitionOptions
     turn: Turn
     future: asyncio.Future[Recognition]
     state: TaskState = TaskState.QUEUED
@@ -53,12 +54,13 @@ class ScriptedTask:
 
 @dataclass
 class ScriptedEngine:
-    """Implements what the service uses of Engine; refusal: raised by submit()."""
+    """Implements what the service uses of Engine; refusal: raised by submit(). wait: expected."""
 
     capacity: int = 2
     models: ModelSets = ModelSets(LoadableSet(load_echo, fingerprint="scripted"))
     is_ready: bool = True
     refusal: Exception | None = None
+    wait: float = 0.0
     tasks: list[ScriptedTask] = field(default_factory=list)
 
     def ready(self) -> bool:
@@ -74,7 +76,7 @@ class ScriptedEngine:
     ) -> ScriptedTask:
         if self.refusal is not None:
             raise self.refusal
-        task = ScriptedTask(image, turn, asyncio.get_running_loop().create_future())
+        task = ScriptedTask(image, options, turn, asyncio.get_running_loop().create_future())
         self.tasks.append(task)
         return task
 
@@ -87,6 +89,12 @@ class ScriptedEngine:
 
     def position(self, task: ScriptedTask) -> int:
         return 0
+
+    def expected_wait(self) -> float:
+        return self.wait
+
+    def advance(self, task: ScriptedTask, turn: Turn) -> None:
+        task.turn = turn
 
     def pending_bytes(self) -> int:
         return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocr_engine.images.header import MAX_SIDE, accepted_formats
+from ocr_engine.images.header import MAX_SIDE, MOST_REDUCED, accepted_formats
 from ocr_engine.options import MAX_DETECTION_SIDE
 from server.errors import NotFound
 from server.http.context import ServerContext
@@ -92,6 +92,7 @@ def page_values(context: ServerContext) -> dict[str, str]:
     return {
         "max_body_bytes": str(context.max_body_bytes),
         "max_pixels": str(ocr.max_pixels),
+        "max_jpeg_pixels": str(ocr.max_pixels * (MOST_REDUCED if ocr.max_side else 1)),
         "max_side": str(MAX_SIDE),
         "max_detection_side": str(options.det_limit_side_len if reduced else MAX_DETECTION_SIDE),
         "formats": " ".join(accepted_formats()),

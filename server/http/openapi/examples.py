@@ -81,6 +81,20 @@ KEY: dict[str, Any] = {
     "revoked_at": None,
     "secrets": [{"created_at": 1790000000.0, "expires_at": None}],
 }
+LANGUAGES = {
+    "status": "success",
+    "models": "PP-OCRv6_small_det, ch_ppocr_mobile_v2.0_cls, PP-OCRv6_small_rec",
+    "languages": [{"code": "en", "name": "English", "scripts": ["Latn"]}],
+    "scripts": [
+        {
+            "code": "Latn",
+            "name": "Latin",
+            "characters": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+        }
+    ],
+    "others": "0123456789.,:;?!",
+    "request_id": REQUEST_ID,
+}
 SECRET = "ocr_7Qe2mZ0a_…"
 MODEL_SETS: dict[str, Any] = {
     "status": "success",

@@ -24,6 +24,11 @@ MEANINGS = {
     "orientation": "Degrees by which the page must be rotated clockwise to be upright. `auto`: its "
     "lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.",
     "models": "The name of a model set of this server. The default reads if none is named.",
+    "preprocess": "What is done to the image before it is read: several of `denoise`, `stretch` "
+    "(the contrast of the whole image), `clahe` (the contrast of each part) and `deskew`, "
+    "separated by commas; in JSON also as a list.",
+    "use_det": "False: do not look for lines; the whole image is one line.",
+    "use_rec": "False: do not read the lines. They have no text, and the confidence of detection.",
     "timeout_ms": "The longest time that this request waits, in milliseconds. "
     "If not set, only the server's limits apply.",
     "priority": "Of this user's images, those with a higher priority are read first.",
@@ -61,7 +66,7 @@ def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
         schema = dict(texts.get(name) or CONSTRAINTS[name].schema())
         schema.pop("minLength", None)  # an empty field counts as not given
         schema["description"] = MEANINGS.get(name, "")
-        if name in given:
+        if name in given and given[name] != ():
             schema["default"] = given[name]
         schemas[name] = schema
     return schemas

@@ -47,6 +47,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
         **describe_jobs(fields),
         **describe_batches(fields),
         **_results(fields),
+        **_languages(),
         **_usage(),
         **describe_admin(),
         **describe_storage(),
@@ -132,6 +133,22 @@ def _results(fields: dict[str, Schema]) -> Paths:
     }
     path = {"parameters": shared("Md5"), **_with_head(get), "delete": delete}
     return {"/results/{md5}": path}
+
+
+def _languages() -> Paths:
+    found = plain(
+        "The languages and scripts.", JSON, reference("LanguagesAnswer"), examples.LANGUAGES
+    )
+    get = {
+        "tags": ["Recognition"],
+        "operationId": "getLanguages",
+        "summary": "Languages and scripts that the loaded models read",
+        "description": "Derived from the list of characters that the recognition model knows. "
+        "Lines in other scripts are marked in the result: `script` is `unsupported`.",
+        "parameters": shared("RequestId"),
+        "responses": {"200": found, **errors(400, 401, 403, 429, 503)},
+    }
+    return {"/languages": _with_head(get)}
 
 
 def _usage() -> Paths:

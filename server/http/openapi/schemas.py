@@ -35,6 +35,7 @@ COMPONENTS = {
     "UsageCounts": json_bodies.UsageCounts,
     "UsageAnswer": json_bodies.UsageAnswer,
     "Key": KeyBody,
+    "LanguagesAnswer": json_bodies.LanguagesAnswer,
     "KeyAnswer": json_bodies.KeyAnswer,
     "KeyListAnswer": json_bodies.KeyListAnswer,
     "SecretAnswer": json_bodies.SecretAnswer,

@@ -30,6 +30,22 @@ export default {
   "Its first row, from 0.": "起始行，从 0 开始。",
   "Its first column, from 0.": "起始列，从 0 开始。",
   "Its lines, as in the block.": "单元格中的行，下标与块中相同。",
+  "All or part of the line cannot be read, as in a script that the models do not know. `text` is what could be read, and may be empty.":
+    "整行或部分无法识别，例如模型不支持的文字。`text` 为能够识别的部分，可能为空。",
+  "Of the lines; a blurred line has little.": "文本行的清晰度；模糊的行数值较低。",
+  "Of the lines.": "文本行的对比度。",
+  "Height of the smallest text in pixels.": "最小文字的高度，单位像素。",
+  "Why the text reads badly; a better photo would help.": "识别不佳的原因；重新拍摄会有帮助。",
+  "Width and height to which the image was reduced before it was read.": "识别前图片缩小到的宽和高。",
+  "True if the image was reduced because the server was busy.": "服务器繁忙而缩小了图片时为 true。",
+  "BCP 47.": "BCP 47。",
+  "ISO 15924.": "ISO 15924。",
+  "The characters of it that the models know.": "模型支持的该文字的字符。",
+  "The loaded models.": "已加载的模型。",
+  "By name; empty if the engine does not tell.": "按名称排列；引擎不提供时为空。",
+  "By the number of their characters.": "按字符数排列。",
+  "Digits, punctuation, symbols, and letters that are not enough for a language.":
+    "数字、标点、符号，以及不足以构成一种语言的字母。",
   "Degrees by which the image must be rotated clockwise to be upright, if not 0.":
     "使图片变正所需顺时针旋转的角度，不为 0 时才有。",
   "Frames or pages in the file, if more than one.": "文件的帧数或页数，多于一时才有。",

@@ -24,6 +24,11 @@ export default {
     "结果的最小单位：行、词或字符。格式 `tsv`、`hocr` 和 `alto` 的默认值为 `word`。",
   "Degrees by which the page must be rotated clockwise to be upright. `auto`: its lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.":
     "使页面变正所需顺时针旋转的角度。`auto`：如果 `use_angle_cls` 为 true，由文本行决定。`off`：按原样识别。",
+  "What is done to the image before it is read: several of `denoise`, `stretch` (the contrast of the whole image), `clahe` (the contrast of each part) and `deskew`, separated by commas; in JSON also as a list.":
+    "识别前对图片的处理：`denoise`（降噪）、`stretch`（拉伸整幅图片的对比度）、`clahe`（增强局部对比度）和 `deskew`（校正倾斜）中的若干项，用逗号分隔；JSON 中也可以是列表。",
+  "False: do not look for lines; the whole image is one line.": "false：不检测文本行，整张图片视为一行。",
+  "False: do not read the lines. They have no text, and the confidence of detection.":
+    "false：不识别文字。各行没有文字，置信度为检测的置信度。",
   "The image as the form part `file`.": "图片，作为表单的 `file` 部分。",
   "The image in base64, with or without a `data:image/png;base64,` prefix. The standard and the URL-safe alphabet are accepted, line breaks and indentation.":
     "Base64 编码的图片，可带或不带 `data:image/png;base64,` 前缀。支持标准字母表和 URL 安全字母表，允许换行和缩进。",

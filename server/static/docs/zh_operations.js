@@ -80,6 +80,10 @@ export default {
   "The caller's cached results of the image, with all options, and its bytes. Where all users share them (`cache.scope`), it needs the scope `admin`.":
     "调用者对此图片的所有缓存结果（包括所有选项）及图片本身。如果结果由所有用户共享（`cache.scope`），需要 `admin` 权限。",
   "Nothing is kept any more.": "已不再保留任何内容。",
+  "Languages and scripts that the loaded models read": "已加载模型可识别的语言和文字",
+  "Derived from the list of characters that the recognition model knows. Lines in other scripts are marked in the result: `script` is `unsupported`.":
+    "由识别模型的字符表得出。其他文字的行在结果中带有标记：`script` 为 `unsupported`。",
+  "The languages and scripts.": "语言和文字。",
   "What a user used, by day": "用户每日的用量",
   "Counts are at most a few seconds old. With `Accept: text/html`, a page that shows them.":
     "计数最多延迟几秒。使用 `Accept: text/html` 时返回展示用量的页面。",

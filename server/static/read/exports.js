@@ -23,7 +23,7 @@ export function filteredResult(image, session) {
     .map(({ original, ...line }) => line);
   const shown = {
     ...data,
-    text: lines.map((line) => line.text).join("\n"),
+    text: lines.map((line) => line.text).filter((text) => text).join("\n"),
     confidence: averageConfidence(lines),
     lines,
   };

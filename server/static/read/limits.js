@@ -8,6 +8,7 @@ const MEGAPIXEL = 1e6;
 export const LIMITS = {
   bytes: Number(given.maxBodyBytes),
   pixels: Number(given.maxPixels),
+  jpegPixels: Number(given.maxJpegPixels), // they are reduced while they are decoded
   side: Number(given.maxSide),
   detectionSide: Number(given.maxDetectionSide),
 };
@@ -25,7 +26,8 @@ export function refusal(file, pixels) {
   if (!file.size) return "missing_file";
   if (!pixels) return null;
   const { width, height } = pixels;
-  const fits = width * height <= LIMITS.pixels && Math.max(width, height) <= LIMITS.side;
+  const most = file.type === "image/jpeg" ? LIMITS.jpegPixels : LIMITS.pixels;
+  const fits = width * height <= most && Math.max(width, height) <= LIMITS.side;
   return fits ? null : "too_many_pixels";
 }
 

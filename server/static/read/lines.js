@@ -55,9 +55,10 @@ export class LineList {
   #row(line, index) {
     const level = confidenceLevel(line.confidence);
     const confidence = percent(line.confidence);
+    const isUnread = line.script === "unsupported";
     const reviewMark =
-      level === "low"
-        ? element("span", { class: "badge review" }, icon("warning"), translate("review"))
+      level === "low" || isUnread
+        ? element("span", { class: "badge review" }, icon("warning"), translate(isUnread ? "unsupported" : "review"))
         : null;
     const text = element("span", { class: "line-text" });
     text.textContent = line.text;

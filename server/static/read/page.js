@@ -5,6 +5,7 @@ import { showAllowance } from "./allowance.js";
 import { Camera } from "./camera.js";
 import { listenForChosenFiles, listenForDroppedFiles, listenForPastedFiles } from "./intake.js";
 import { onLanguage, translate } from "../shared/language.js";
+import { Languages } from "./languages.js";
 import { limitValues } from "./limits.js";
 import { LineList } from "./lines.js";
 import { listenForPhoneTabs } from "./phone_tabs.js";
@@ -34,6 +35,7 @@ new Reading(session, queue, document);
 new ServerExports(session, byId("more-exports"));
 new Views(session, document);
 listenForPhoneTabs(byId("phone-tabs"), byId("work"));
+new Languages(byId("languages"), byId("languages-list"));
 
 listenForChosenFiles(byId("choose-input"), add);
 listenForChosenFiles(byId("camera-input"), add);

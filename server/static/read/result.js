@@ -77,6 +77,8 @@ export class Result {
     const { lines } = image.answer.data;
     const { data } = filteredResult(image, this.#session);
     const shown = data.lines.length;
+    this.#byId("advice").textContent = advice(image.answer.data);
+    this.#byId("advice").hidden = !this.#byId("advice").textContent;
     const counted =
       shown === lines.length
         ? translate("lines", { n: shown })
@@ -116,8 +118,21 @@ function facts(image) {
   if (pixels && isScaled(pixels)) found.push(translate("scaled", limitValues()));
   const turn = shownAngle(image);
   if (turn) found.push(translate("shown_turned", { turn }));
+  if (data?.scaled_to) {
+    const [width, height] = data.scaled_to.map((side) => number(side));
+    found.push(translate("read_smaller", { width, height }));
+  }
   if (data?.frames > 1) found.push(translate("first_page_only", { n: data.frames }));
   return found.join(" · ");
+}
+
+// What would help to read the image better; empty if nothing would.
+function advice({ quality, degraded, lines }) {
+  const problems = (quality?.problems ?? []).map((problem) => translate(`problem_${problem}`));
+  const found = problems.length ? [...problems, translate("take_again")] : [];
+  if (degraded) found.push(translate("degraded"));
+  if (lines.some((line) => line.script === "unsupported")) found.push(translate("unsupported_lines"));
+  return found.join(" ");
 }
 
 // The state of an image as text.

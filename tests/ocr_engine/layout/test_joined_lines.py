@@ -12,6 +12,7 @@ import pytest
 from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.layout.joined_lines import divided
+from ocr_engine.stages.detection import ScoredBox
 from ocr_engine.stages.cropping import crop_region, cut_out
 
 PITCH, HIGH = 36, 28  # of the rows, and of their boxes
@@ -53,19 +54,23 @@ def drawn(rows: Sequence[Row]) -> ImageArray:
     return pixels
 
 
+def parts_of(boxes: Iterable[FloatArray], pixels: ImageArray) -> list[FloatArray]:
+    return [box.corners for box in divided([ScoredBox(box, 1.0) for box in boxes], pixels)]
+
+
 def edges(boxes: Iterable[FloatArray]) -> list[Edges]:
     return [(round(float(box[0, 0])), round(float(box[1, 0]))) for box in boxes]
 
 
 def test_boxes_of_columns_stay_as_they_are() -> None:
     boxes = boxes_of(two_columns())
-    found = divided(boxes, drawn(two_columns()))
+    found = parts_of(boxes, drawn(two_columns()))
     assert all(box is same for box, same in zip(found, boxes, strict=True))
 
 
 @pytest.mark.parametrize("joined", [[4], [0], [7], [3, 4, 5], [2, 5]])
 def test_a_box_over_two_columns_is_divided_in_the_gutter(joined: list[int]) -> None:
-    found = divided(boxes_of(two_columns(joined)), drawn(two_columns()))
+    found = parts_of(boxes_of(two_columns(joined)), drawn(two_columns()))
     assert len(found) == 2 * ROWS
     for (left, end), (begin, right) in zip(edges(found)[::2], edges(found)[1::2], strict=True):
         assert (left, right) == (40, 716)
@@ -78,20 +83,20 @@ def test_a_box_that_fills_the_gutter_becomes_shorter() -> None:
     rows[0] = [COLUMNS[0], (430, 716)]
     boxes = boxes_of(rows)
     boxes[1][(0, 3), 0] = 361
-    left, right, *others = divided(boxes, drawn(rows))
+    left, right, *others = parts_of(boxes, drawn(rows))
     assert left is boxes[0]
     assert len(others) == 2 * ROWS - 2
     assert 416 <= right[0, 0] <= 434
 
 
 def test_a_box_over_three_columns_has_three_parts() -> None:
-    found = divided(boxes_of(two_columns([4], 3)), drawn(two_columns(columns=3)))
+    found = parts_of(boxes_of(two_columns([4], 3)), drawn(two_columns(columns=3)))
     assert len(found) == 3 * ROWS
 
 
 def test_a_line_with_ink_in_the_gutter_stays_whole() -> None:
     rows = two_columns([4])
-    assert edges(divided(boxes_of(rows), drawn(rows))) == edges(boxes_of(rows))
+    assert edges(parts_of(boxes_of(rows), drawn(rows))) == edges(boxes_of(rows))
 
 
 def test_a_title_across_the_columns_stays_whole() -> None:
@@ -99,13 +104,13 @@ def test_a_title_across_the_columns_stays_whole() -> None:
     boxes = boxes_of(two_columns())
     boxes[8:10] = boxes_of([[(40, 716)]], 44)
     boxes[8] = (boxes[8] + np.array((0, 4 * PITCH - 8))).astype(np.float32)
-    assert divided(boxes, drawn(two_columns()))[8] is boxes[8]
+    assert parts_of(boxes, drawn(two_columns()))[8] is boxes[8]
 
 
 def test_a_rule_between_the_columns_is_in_no_part() -> None:
     pixels = drawn(two_columns())
     pixels[40:400, 377:379] = 60
-    found = divided(boxes_of(two_columns([3, 4])), pixels)
+    found = parts_of(boxes_of(two_columns([3, 4])), pixels)
     assert len(found) == 2 * ROWS
     assert all(right < 377 or left > 378 for left, right in edges(found))
 
@@ -120,7 +125,7 @@ def test_a_page_that_is_a_little_turned(degrees: float) -> None:
     boxes = [
         (box @ move[:, :2].T + move[:, 2]).astype(np.float32) for box in boxes_of(two_columns([4]))
     ]
-    found = divided(boxes, pixels)
+    found = parts_of(boxes, pixels)
     assert len(found) == 2 * ROWS
     for part, column in zip(found[8:10], (boxes[6], boxes[7]), strict=True):
         (a, b), (c, d) = (region(pixels, box) for box in (part, column))
@@ -136,4 +141,4 @@ def region(pixels: ImageArray, box: FloatArray) -> tuple[int, int]:
 
 def test_few_boxes_are_no_columns() -> None:
     rows = two_columns([1])[:2]
-    assert len(divided(boxes_of(rows), drawn(rows))) == 3
+    assert len(parts_of(boxes_of(rows), drawn(rows))) == 3
