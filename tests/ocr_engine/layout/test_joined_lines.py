@@ -12,8 +12,8 @@ import pytest
 from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
 from ocr_engine.layout.joined_lines import divided
-from ocr_engine.stages.detection import ScoredBox
 from ocr_engine.stages.cropping import crop_region, cut_out
+from ocr_engine.stages.detection import ScoredBox
 
 PITCH, HIGH = 36, 28  # of the rows, and of their boxes
 LETTER = 12  # pixels wide, with 4 pixels to the next one
