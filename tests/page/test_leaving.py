@@ -12,6 +12,8 @@ from tests.page.scripted import rows, scene
 from tests.page.test_edit import edit
 from tests.page.test_result import saved, texts
 
+DOWNLOADS = ("#export-txt", "[data-format=alto]")
+
 
 def warnings_on_reload(page: Page) -> list[str]:
     """The dialogs that a reload opens; it is allowed."""
@@ -54,17 +56,15 @@ def test_after_other_images_are_added_cleared_ones_are_gone(here: Visit) -> None
     expect(page.locator(".tray-name")).to_have_text(["new-1.png"])
 
 
-@pytest.mark.parametrize(
-    "save", ["#export-txt", "#copy-all", "#clear-all", "[data-format=alto]", ""]
-)
+@pytest.mark.parametrize("save", [*DOWNLOADS, "#copy-all", "#clear-all", ""])
 def test_leaving_warns_of_unsaved_text(visit: Callable[..., Visit], save: str) -> None:
     here = visit(own=True)
     page = here.page
     here.read(scene(rows("precious")))
     page.locator("#lines li").first.click()  # browsers warn only after the user did something
-    if save == "[data-format=alto]":
+    if save == DOWNLOADS[1]:
         page.locator("#more-exports summary").click()
-    if save.startswith("#export"):
+    if save in DOWNLOADS:
         saved(page, save)
     elif save:
         page.locator(save).click()
