@@ -50,8 +50,8 @@ class PublicError:
 
 STATUS: dict[type[ServiceError | EngineError], int] = {
     BadRequest: 400,
-    BadField: 400,
     engine.UnknownModels: 400,
+    BadField: 400,
     MissingFile: 400,
     OneFileOnly: 400,
     KeyRequired: 401,

@@ -126,7 +126,8 @@ def test_all_workers_are_replaced_one_by_one_and_no_image_is_lost() -> None:
             assert counts["one"] <= before["one"] + CLIENTS
         await replaced(pool)
         assert old.isdisjoint(worker.pid for worker in pool.supervisor.workers())
-        assert pool.supervisor.restarts == {"new_models": 3}
+        assert pool.supervisor.restarts.total() == 3
+        assert set(pool.supervisor.restarts) <= {"new_models", "stuck"}  # stuck: slow to leave
 
     run(scenario, number=3)
     assert min(warm) >= 3

@@ -52,8 +52,8 @@ class AdminModelsHandler(JsonBodyHandler):
                 raise BadField(unknown_field(name, tuple(FIELDS)))
         if "use" not in fields:
             raise BadField("use is missing; send the name of a model set")
-        name: str = checked("use", fields["use"], FIELDS["use"])
-        return name
+        chosen: str = checked("use", fields["use"], FIELDS["use"])
+        return chosen
 
     async def _use(self, name: str) -> None:
         """Switch to a set, unless it is the default and its files are the same."""

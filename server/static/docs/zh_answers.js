@@ -79,7 +79,6 @@ export default {
   "How long the recognitions took.": "识别的秒数。",
   "Size of the requests' bodies, and of the inputs of jobs.": "请求体和任务输入的字节数。",
   "Requests that failed; not those that were refused.": "失败的请求数；不包括被拒绝的请求。",
-  "A model set.": "模型集。",
   "The name, for the field `models` of requests.": "名称，用于请求的 `models` 字段。",
   "Whether it reads images for which no set is named.": "未指定模型集的图片是否由它识别。",
   "The names of its models.": "其中各模型的名称。",
