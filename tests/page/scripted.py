@@ -15,7 +15,7 @@ from ocr_engine.geometry import Quad, as_quad
 from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import Recognizer
-from ocr_engine.result import Line, Recognition
+from ocr_engine.result import Line, Recognition, Script
 from tests.support.cards import said
 from tests.support.fake_recognizers import Obedient
 from tests.support.made_pages import image_document
@@ -27,6 +27,7 @@ class ScriptedLine(NamedTuple):
     text: str
     confidence: float = 0.98
     box: Quad = ((20, 20), (220, 20), (220, 50), (20, 50))
+    script: Script | None = None
 
 
 def rectangle(left: int, top: int, width: int, height: int) -> Quad:
@@ -75,7 +76,8 @@ class Scripted(Obedient):
             return super().recognize(image, options, budget)
         script = json.loads(text)
         found = tuple(
-            Line(words, confidence, as_quad(box)) for words, confidence, box in script["lines"]
+            Line(words, confidence, as_quad(box), script=mark)
+            for words, confidence, box, mark in script["lines"]
         )
         turn = options.orientation
         angle = int(turn) if turn.isdigit() else script["angle"]
