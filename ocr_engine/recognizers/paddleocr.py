@@ -113,7 +113,8 @@ class PaddleOcr:
 
 def _limit(pixels: ImageArray, options: RecognitionOptions) -> int:
     limit = options.det_limit_side_len
-    return limit if options.det_limit_type == "max" else bounded_limit(*pixels.shape[:2], limit)
+    height, width = pixels.shape[:2]
+    return limit if options.det_limit_type == "max" else bounded_limit(height, width, limit)
 
 
 def _limit_type(options: RecognitionOptions) -> str:

@@ -93,14 +93,12 @@ def test_a_jpeg_is_reduced_while_it_is_decoded(side: int) -> None:
         assert max(image.size) <= 1000
 
 
-@pytest.mark.faults(23)
 def test_a_large_jpeg_is_read_where_it_is_reduced() -> None:
     frame = Frame()
     page = read(drawn("JPEG"), frame, max_pixels=600_000, max_side=640)
     assert (page.width, page.height, page.scaled_to) == (2000, 1000, (640, 320))
 
 
-@pytest.mark.faults(23)
 @pytest.mark.parametrize(
     ("file_format", "max_pixels", "max_side"),
     [

@@ -17,7 +17,7 @@ from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import Recognizer
 from ocr_engine.recognizers.documents import image_layout
-from ocr_engine.result import Document, Line, Recognition
+from ocr_engine.result import Document, Line, Recognition, Script
 from ocr_engine.stages.reading_order import reading_order
 from tests.support import made_pages
 from tests.support.cards import said
@@ -37,6 +37,7 @@ class ScriptedLine(NamedTuple):
     text: str
     confidence: float = 0.98
     box: Quad = ((20, 20), (220, 20), (220, 50), (20, 50))
+    script: Script | None = None
 
 
 def rectangle(left: int, top: int, width: int, height: int) -> Quad:
@@ -105,7 +106,8 @@ def _document(script: Mapping[str, Any], image: DecodedImage, turn: str) -> Docu
     if "made" in script:
         return MADE[script["made"]]
     found = tuple(
-        Line(words, confidence, as_quad(box)) for words, confidence, box in script["lines"]
+        Line(words, confidence, as_quad(box), script=mark)
+        for words, confidence, box, mark in script["lines"]
     )
     angle = int(turn) if turn.isdigit() else script["angle"]
     if "laid_out" in script:

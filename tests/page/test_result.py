@@ -63,6 +63,25 @@ def test_confidence_has_a_colour_and_low_confidence_a_mark(here: Visit) -> None:
     assert dashes[2] != "none"
 
 
+def test_a_line_that_cannot_be_read_has_a_mark_and_no_text(here: Visit) -> None:
+    page = here.page
+    unread = ScriptedLine("", 0.2, rectangle(20, 90, 300, 30), "unsupported")
+    here.read(scene([MIXED[0], unread]))
+    expect(page.locator(".review")).to_have_text(["Not readable"])
+    assert texts(page) == ["high confidence", ""]
+    expect(page.locator("#advice")).to_contain_text("a script that the models cannot read")
+    assert saved(page, "#export-txt").read_text() == "high confidence\n"
+    here.read(scene([MIXED[0]]))
+    expect(page.locator("#advice")).to_be_hidden()
+
+
+def test_text_that_is_read_badly_and_cannot_be_seen_asks_for_another_photo(here: Visit) -> None:
+    here.read(scene([ScriptedLine("faint", 0.6)]))
+    advice = here.page.locator("#advice")
+    expect(advice).to_contain_text("little contrast")
+    expect(advice).to_contain_text("photo is read better")
+
+
 def test_the_threshold_filters_list_boxes_and_copies(visit: Callable[..., Visit]) -> None:
     here = visit(**CLIPBOARD)
     page = here.page
