@@ -70,12 +70,15 @@ def main() -> int:
     verdict = Verdict()
     with _folder(arguments.keep) as folder:
         images = Images(folder, arguments.driver)
-        _build(images, folder, verdict)
-        config = images.config(IMAGE)
-        _judge_configuration(config, verdict)
-        with images.mounted(IMAGE) as root:
-            _judge_size(images, root, verdict)
-            _judge_runs(folder, root, config, verdict)
+        try:
+            _build(images, folder, verdict)
+            config = images.config(IMAGE)
+            _judge_configuration(config, verdict)
+            with images.mounted(IMAGE) as root:
+                _judge_size(images, root, verdict)
+                _judge_runs(folder, root, config, verdict)
+        finally:
+            images.unmount()
     used = os.times()
     seconds = used.children_user + used.children_system
     verdict.row("CPU seconds", f"{seconds:.0f} of all commands")

@@ -58,6 +58,12 @@ class Images:
             raise ImageError(f"buildah {command}: {said[-2000:]}")
         return (done.stdout or "").strip()
 
+    def unmount(self) -> None:
+        """Unmount the folder of the layers, which buildah leaves mounted on itself."""
+        layers = self._folder / "images" / self._driver
+        if layers.is_mount():
+            subprocess.run(["umount", "--recursive", str(layers)], check=True)
+
     def build(self, dockerfile: Path, context: Path, *options: str) -> None:
         """Build an image from images that are here, in Docker's format."""
         self.buildah(
