@@ -166,9 +166,6 @@ export default {
   "Read, with a result in every place.": "已识别，各处均有结果。",
   "Not readable, with an error in every place.": "无法识别，各处均有错误说明。",
   "No longer in the store.": "已不在存储中。",
-  "How the accepted objects stand.": "已接受对象的状态。",
-  "The objects of some events.": "事件中的对象。",
-  "Events were accepted; success: all of their objects are finished.": "事件已接受；success：其中的对象均已完成。",
   "With `wait`.": "使用 `wait` 时。",
   "A model is missing, incomplete or altered, or does not fit the engine; startup fails.":
     "模型缺失、不完整、被修改或与引擎不匹配，启动失败。",
