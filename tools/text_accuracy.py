@@ -12,6 +12,26 @@ def normalise(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
+def with_word_spaces(text: str) -> str:
+    """The text with compatibility forms unified, and of its white space what separates words.
+
+    That is a single space next to a letter or digit, unless a neighbour is East Asian: Chinese
+    words are not separated.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", text).split())
+    return "".join(
+        character
+        for place, character in enumerate(plain)
+        if character != " " or _separates(plain[place - 1], plain[place + 1])
+    )
+
+
+def _separates(before: str, after: str) -> bool:
+    """Whether a space between these characters separates words."""
+    wide = any(unicodedata.east_asian_width(each) in "WF" for each in (before, after))
+    return not wide and (before.isalnum() or after.isalnum())
+
+
 def edit_distance(first: str, second: str) -> int:
     """Levenshtein distance: insertions, deletions and substitutions (Levenshtein, 1966).
 

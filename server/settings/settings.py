@@ -25,6 +25,8 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
+from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
+from server.settings.profiles import PROFILES
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.time_zones import TimeZone
@@ -106,6 +108,7 @@ class OcrSettings:
 
     engine: str = setting(Choice(*ENGINES), "openvino")
     models: str = setting(Text(), "auto")
+    profile: str = setting(Choice(*PROFILES), DEFAULT_PROFILE)
     precision: str = setting(Choice("auto", "f32", "bf16", "int8"), "auto")
     max_pixels: int = setting(WholeNumber(1, 10**9), 40_000_000)
     process: ProcessSettings = field(default_factory=ProcessSettings)
