@@ -27,11 +27,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
+from machine import machine  # noqa: E402
+
 from hard_set.classes import CLASSES, HALVES  # noqa: E402
 from hard_set.readings import PageReading, kept_readings  # noqa: E402
 from hard_set.score import ReadLine, Score, accuracy, difference, page_score  # noqa: E402
 from hard_set.store import Page, clear_old, pages  # noqa: E402
-from machine import machine  # noqa: E402
 from ocr_engine.images.decode import decode  # noqa: E402
 from ocr_engine.recognizer import Recognizer, load_recognizer  # noqa: E402
 from server.settings.engine import default_options, engine_settings  # noqa: E402
@@ -159,7 +160,7 @@ def _read_line(text: str, box: Any) -> ReadLine:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--half", choices=HALVES, default="test")
-    parser.add_argument("--reader", nargs="+", default=list(READERS), metavar="READER")
+    parser.add_argument("--reader", nargs="*", default=list(READERS), metavar="READER")
     parser.add_argument("--sample", type=int, help="only the first N images of each class")
     parser.add_argument("--class", dest="kind", nargs="+", default=list(CLASSES), choices=CLASSES)
     parser.add_argument("--no-official", action="store_true")

@@ -13,10 +13,10 @@ def normalise(text: str) -> str:
 
 
 def with_word_spaces(text: str) -> str:
-    """The text with compatibility forms unified, and of its white space what separates words.
+    """The text with compatibility forms unified, and of its white space what alone separates words.
 
-    That is a single space next to a letter or digit, unless a neighbour is East Asian: Chinese
-    words are not separated.
+    That is a single space between two letters or digits that are not East Asian: Chinese words are
+    not separated, and other characters separate words themselves.
     """
     plain = " ".join(unicodedata.normalize("NFKC", text).split())
     return "".join(
@@ -27,9 +27,9 @@ def with_word_spaces(text: str) -> str:
 
 
 def _separates(before: str, after: str) -> bool:
-    """Whether a space between these characters separates words."""
+    """Whether these characters would be in one word without a space between them."""
     wide = any(unicodedata.east_asian_width(each) in "WF" for each in (before, after))
-    return not wide and (before.isalnum() or after.isalnum())
+    return not wide and before.isalnum() and after.isalnum()
 
 
 def edit_distance(first: str, second: str) -> int:

@@ -25,9 +25,9 @@ from server.settings.constraints import (
     Text,
     WholeNumber,
 )
+from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
-from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.time_zones import TimeZone
 

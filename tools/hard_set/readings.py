@@ -30,21 +30,25 @@ def kept_readings(
 
     fingerprint: of all that may change what the reader reads.
     """
-    path = folder / "readings" / f"{reader}-{fingerprint}.json"
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path = folder / "readings" / f"{reader}-{fingerprint}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = _known(path)
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     found = dict(zip(digests, files, strict=True))
     missing = [digest for digest in found if digest not in known]
     for first in range(0, len(missing), AT_ONCE):
         some = missing[first : first + AT_ONCE]
         print(f"{reader}: {len(missing) - first} images to read", flush=True)
-        known.update(zip(some, read([found[digest] for digest in some]), strict=True))
-        _write(path, known)
-    return [PageReading(*known[digest]) for digest in digests]
+        new = dict(zip(some, read([found[digest] for digest in some]), strict=True))
+        with path.open("a", encoding="utf-8") as kept:
+            kept.writelines(json.dumps(each, ensure_ascii=False) + "\n" for each in new.items())
+        known.update(new)
+    return [known[digest] for digest in digests]
 
 
-def _write(path: Path, known: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(".new")
-    written.write_text(json.dumps(known, ensure_ascii=False), encoding="utf-8")
-    written.replace(path)
+def _known(path: Path) -> dict[str, PageReading]:
+    """The readings by the digest of the image; a line for each."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8") as lines:
+        return {digest: PageReading(*reading) for digest, reading in map(json.loads, lines)}
