@@ -18,7 +18,7 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
 from ocr_engine.recognizers.documents import image_layout
 from ocr_engine.recognizers.models import Sessions, characters_of, load_runtime, load_sessions
-from ocr_engine.recognizers.pages import read_page
+from ocr_engine.recognizers.pages import read_page, readable
 from ocr_engine.recognizers.stage_timer import StageTimer
 from ocr_engine.result import Recognition
 from ocr_engine.runtimes.session import Inputs, Session
@@ -26,6 +26,7 @@ from ocr_engine.stages import (
     classification,
     detection,
     long_lines,
+    looks,
     orientation,
     recognition,
     squeezing,
@@ -69,7 +70,8 @@ class PpOcr:
 
         def detect(pixels: ImageArray) -> list[FloatArray]:
             with timer.stage("det"):
-                return self._detect(pixels, options, budget.cores)
+                boxes = self._detect(pixels, options, budget.cores)
+            return readable(pixels, boxes, options, read)
 
         def read(crops: Crops, options: RecognitionOptions = options) -> list[Reading]:
             if not crops.shapes:
@@ -125,29 +127,19 @@ class PpOcr:
 
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
-    ) -> list[FloatArray]:
-        """The boxes of text lines, in reading order.
-
-        A large image is first seen reduced, and at its full size if that finds small text.
-        """
+    ) -> list[detection.ScoredBox]:
+        """The boxes of text lines, in reading order, with faint ones."""
         padded = detection.pad_tiny(pixels)
-        height, width = padded.shape[:2]
-        full = detection.detection_size(height, width, options)
-        size = detection.detection_size(height, width, options, self.models.det.reduction)
-        boxes = self._find(padded, size, options, cores)
-        if size != full and detection.has_small_text(boxes):
-            boxes = self._find(padded, full, options, cores)
-        edges = np.array(pixels.shape[1::-1], dtype=np.float32)
-        boxes = [np.minimum(box, edges) for box in boxes]
-        return [boxes[index] for index in reading_order(boxes)]
 
-    def _find(
-        self, pixels: ImageArray, size: tuple[int, int], options: RecognitionOptions, cores: int
-    ) -> list[FloatArray]:
-        """The boxes that detection finds if it sees the image at this (height, width)."""
-        self._last_size = size
-        probability = self._detector(cores).run(detection.preprocess(pixels, size))
-        return detection.postprocess(probability[0, 0], pixels.shape[:2], options)
+        def find(size: tuple[int, int]) -> list[detection.ScoredBox]:
+            self._last_size = size
+            probability = self._detector(cores).run(detection.preprocess(padded, size))
+            return detection.postprocess(probability[0, 0], padded.shape[:2], options)
+
+        boxes = looks.find_boxes(*padded.shape[:2], options, self.models.det.reduction, find)
+        edges = np.array(pixels.shape[1::-1], dtype=np.float32)
+        boxes = [box._replace(corners=np.minimum(box.corners, edges)) for box in boxes]
+        return [boxes[index] for index in reading_order([box.corners for box in boxes])]
 
     def _detector(self, cores: int) -> Session:
         """Detection for this many cores.
