@@ -77,6 +77,18 @@ def test_given_settings_win_wherever_they_are_given(tmp_path: Path) -> None:
     assert settings.ocr.predict_system.det_limit_type == "auto"
 
 
+def test_a_given_limit_of_detection_is_not_mixed_with_that_of_the_profile(tmp_path: Path) -> None:
+    """960 pixels of `fast` are meant for `max`; as a limit of `min` they would enlarge images."""
+    predict = load(
+        tmp_path, {"profile": "fast", "predict_system": {"det_limit_type": "min"}}
+    ).ocr.predict_system
+    assert (predict.det_limit_type, predict.det_limit_side_len) == ("min", 64)
+    predict = load(
+        tmp_path, {"profile": "fast", "predict_system": {"det_max_side_len": 1600}}
+    ).ocr.predict_system
+    assert (predict.det_limit_type, predict.det_limit_side_len) == ("max", 1600)
+
+
 def test_an_unknown_profile_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r'ocr.profile = "best": expected one of accurate,'):
         load(tmp_path, {"profile": "best"})
