@@ -21,7 +21,9 @@ def adopt(config: dict[str, Any]) -> None:
     Values of the wrong kind are left to the checks of single settings.
     """
     ocr = config.get("ocr")
-    name = ocr.get("profile", DEFAULT) if isinstance(ocr, dict) else None
+    if not isinstance(ocr, dict):
+        return
+    name = ocr.get("profile", DEFAULT)
     if isinstance(name, str) and name in PROFILES:
         _add(ocr, PROFILES[name])
 
