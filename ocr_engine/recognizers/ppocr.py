@@ -130,13 +130,14 @@ class PpOcr:
     ) -> list[detection.ScoredBox]:
         """The boxes of text lines, in reading order, with faint ones."""
         padded = detection.pad_tiny(pixels)
+        height, width = padded.shape[:2]
 
         def find(size: tuple[int, int]) -> list[detection.ScoredBox]:
             self._last_size = size
             probability = self._detector(cores).run(detection.preprocess(padded, size))
-            return detection.postprocess(probability[0, 0], padded.shape[:2], options)
+            return detection.postprocess(probability[0, 0], (height, width), options)
 
-        boxes = looks.find_boxes(*padded.shape[:2], options, self.models.det.reduction, find)
+        boxes = looks.find_boxes(height, width, options, self.models.det.reduction, find)
         edges = np.array(pixels.shape[1::-1], dtype=np.float32)
         boxes = [box._replace(corners=np.minimum(box.corners, edges)) for box in boxes]
         return [boxes[index] for index in reading_order([box.corners for box in boxes])]
