@@ -47,9 +47,10 @@ serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
 test: $(DEV) browser servers ## install, then run the tests
 	.venv/bin/python -m pytest $(ARGS)
 
-accuracy: $(INSTALLED) ## every engine and PaddleOCR's own pipeline on all pages (10 minutes)
+accuracy: $(INSTALLED) ## every engine and PaddleOCR's own pipeline on all pages, then make hard (40 minutes)
 	.venv/bin/python benchmarks/accuracy.py --official \
 	    --engine openvino onnxruntime paddleocr paddle $(ARGS)
+	.venv/bin/python benchmarks/hard_images.py
 
 hard: $(INSTALLED) ## 17 classes of hard images, read by the engines and PaddleOCR's own pipeline (25 minutes)
 	.venv/bin/python benchmarks/hard_images.py $(ARGS)

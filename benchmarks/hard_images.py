@@ -1,12 +1,13 @@
 """Character accuracy on the hard set, class by class, compared with PaddleOCR's pipeline.
 
-    python benchmarks/hard_images.py [--half test] [--reader openvino:auto …] [--sample N]
+    python benchmarks/hard_images.py [--half test] [--reader balanced openvino:f32 …] [--sample N]
                                      [--class NAME …] [--json FILE] [--no-official]
 
-A reader is an engine, a colon and a precision. PaddleOCR's own pipeline runs on the weights of
-PP-OCRv6_small in a separate process; its results are kept in dist/hard_set by the hash of each
-image, so only new images take its time. The images are made by tools/hard_set when they are first
-needed. The interval of a difference is a bootstrap over images.
+A reader is a value of ocr.profile, or an engine, a colon and a precision. PaddleOCR's own pipeline
+runs on the weights of PP-OCRv6_small in a separate process. What was read is kept in dist/hard_set
+by the hash of each image: an image is read again only after a change of the reader (of this
+server's code, its settings, the CPU; of PaddleOCR's version). The images are made by tools/hard_set
+when they are first needed. The interval of a difference is a bootstrap over images.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,18 +27,57 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from hard_set.classes import CLASSES, HALVES  # noqa: E402
-from hard_set.score import ReadLine, Score, accuracy, difference, page_score  # noqa: E402
-from hard_set.store import FOLDER, Page, clear_old, pages  # noqa: E402
-from ocr_engine.images.decode import decode  # noqa: E402
-from ocr_engine.models.directory import ModelChoice, resolve_models  # noqa: E402
-from ocr_engine.options import RecognitionOptions  # noqa: E402
-from ocr_engine.recognizer import EngineSettings, load_recognizer  # noqa: E402
+from machine import machine  # noqa: E402
 
-MODELS = "PP-OCRv6_small"
-READERS = ("openvino:auto", "openvino:f32", "onnxruntime:auto")
-AT_ONCE = 20  # images per run of PaddleOCR's pipeline, after which its results are kept
+from hard_set.classes import CLASSES, HALVES  # noqa: E402
+from hard_set.readings import PageReading, kept_readings  # noqa: E402
+from hard_set.score import ReadLine, Score, accuracy, difference, page_score  # noqa: E402
+from hard_set.store import Page, clear_old, pages  # noqa: E402
+from ocr_engine.images.decode import decode  # noqa: E402
+from ocr_engine.recognizer import Recognizer, load_recognizer  # noqa: E402
+from server.settings.engine import default_options, engine_settings  # noqa: E402
+from server.settings.loading import load_settings  # noqa: E402
+
+READERS = ("balanced", "openvino:f32", "onnxruntime:auto")
+MAX_PIXELS = 40_000_000
 Scores = dict[str, list[Score]]
+
+
+class OurReader:
+    """This server's engine with the settings of a profile, or an engine and a precision."""
+
+    def __init__(self, name: str) -> None:
+        engine, _, precision = name.partition(":")
+        given = {"ocr.engine": engine, "ocr.precision": precision} if precision else {}
+        settings = load_settings(None, {}, given or {"ocr.profile": name})
+        self.name = name.replace(":", "-")
+        self._engine = engine_settings(settings)
+        self._options = default_options(settings)
+        self._dropped = settings.ocr.predict_system.drop_score
+        self._recognizer: Recognizer | None = None
+
+    def fingerprint(self) -> str:
+        """A digest of the code, the settings and the CPU."""
+        digest = hashlib.sha256(self._engine.fingerprint().encode())
+        digest.update(self._options.fingerprint().encode())
+        digest.update(str(machine()["cpu"]).encode())
+        for path in sorted((ROOT / "ocr_engine").rglob("*.py")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:12]
+
+    def read(self, files: Sequence[Path]) -> list[PageReading]:
+        """What the engine reads, and its CPU seconds; in this process, one thread."""
+        if self._recognizer is None:
+            self._recognizer = load_recognizer(self._engine)
+        found = []
+        for file in files:
+            image = decode(file.read_bytes(), MAX_PIXELS)
+            start = time.process_time()
+            lines = self._recognizer.recognize(image, self._options).result.lines
+            seconds = time.process_time() - start
+            kept = [(line.text, line.box) for line in lines if line.confidence >= self._dropped]
+            found.append(PageReading(kept, round(seconds, 4)))
+        return found
 
 
 def main() -> int:
@@ -48,13 +89,18 @@ def main() -> int:
     ]
     counted = sum(len("".join(row.text.split())) for page in chosen for row in page.rows)
     print(f"{len(chosen)} images, {counted} characters, {arguments.half} half", flush=True)
-    official = None if arguments.no_official else _scores(chosen, official_lines(chosen))
+    files = [page.path for page in chosen]
+    official = None
+    if not arguments.no_official:
+        official = _scores(chosen, official_readings(files))
     found: dict[str, Scores] = {} if official is None else {"official": official}
-    for reader in arguments.reader:
-        lines, seconds = run_reader(reader, chosen)
-        found[reader] = _scores(chosen, lines)
-        print(f"\n{reader}: {seconds:.3f} CPU seconds per image")
-        print_table(found[reader], official)
+    for name in arguments.reader:
+        reader = OurReader(name)
+        read = kept_readings(reader.name, reader.fingerprint(), files, reader.read)
+        found[name] = _scores(chosen, read)
+        seconds = sum(each.seconds for each in read) / len(read)
+        print(f"\n{name}: {seconds:.3f} CPU seconds per image")
+        print_table(found[name], official)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -76,56 +122,32 @@ def print_table(ours: Scores, official: Scores | None) -> None:
         print(f"{row}  {value:+.4f} [{low:+.4f}, {high:+.4f}]", flush=True)
 
 
-def run_reader(reader: str, chosen: list[Page]) -> tuple[list[list[ReadLine]], float]:
-    """The lines of every page, and the CPU seconds per page; in this process, one thread."""
-    engine, _, precision = reader.partition(":")
-    source = resolve_models(ModelChoice(set_name=MODELS), engine)
-    settings: Any = EngineSettings(engine, source, MODELS, precision or "auto")  # type: ignore[arg-type]
-    recognizer = load_recognizer(settings)
-    read = []
-    start = time.process_time()
-    for page in chosen:
-        image = decode(page.path.read_bytes(), 40_000_000)
-        result = recognizer.recognize(image, RecognitionOptions()).result
-        read.append([_read_line(line.text, line.box) for line in result.lines])
-    return read, (time.process_time() - start) / len(chosen)
-
-
-def official_lines(chosen: list[Page]) -> list[list[ReadLine]]:
-    """The same by PaddleOCR's own pipeline, kept by the hash of each image."""
+def official_readings(files: Sequence[Path]) -> list[PageReading]:
+    """What PaddleOCR's own pipeline reads."""
     names = ("paddleocr", "paddlex", "onnxruntime")
     versions = "-".join(metadata.version(name) for name in names)
-    path = FOLDER / f"official-{versions}.json"
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    hashes = [hashlib.sha256(page.path.read_bytes()).hexdigest() for page in chosen]
-    missing = [
-        (digest, page.path)
-        for digest, page in zip(hashes, chosen, strict=True)
-        if digest not in known
-    ]
-    for first in range(0, len(missing), AT_ONCE):
-        some = missing[first : first + AT_ONCE]
-        print(f"PaddleOCR: {len(missing) - first} images to read", flush=True)
-        known.update(
-            zip((digest for digest, _ in some), _official([p for _, p in some]), strict=True)
-        )
-        path.write_text(json.dumps(known, ensure_ascii=False), encoding="utf-8")
-    return [[_read_line(*line) for line in known[digest]] for digest in hashes]
+    return kept_readings("official", versions, files, _official)
 
 
-def _official(files: list[Path]) -> list[list[Any]]:
-    """The text and box of each line, by file."""
+def _official(files: Sequence[Path]) -> list[PageReading]:
     with tempfile.NamedTemporaryFile(suffix=".json") as output:
         command = [sys.executable, str(ROOT / "tools" / "official_pipeline.py")]
         command += ["--weights", "v6-small", "--output", output.name, *map(str, files)]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         answers = json.loads(Path(output.name).read_text(encoding="utf-8"))
-    return [[(line["text"], line["box"]) for line in answers[str(file)]["lines"]] for file in files]
+    return [
+        PageReading(
+            [(line["text"], line["box"]) for line in answers[str(file)]["lines"]],
+            answers[str(file)]["seconds"],
+        )
+        for file in files
+    ]
 
 
-def _scores(chosen: list[Page], read: list[list[ReadLine]]) -> Scores:
+def _scores(chosen: list[Page], read: list[PageReading]) -> Scores:
     scores: Scores = {}
-    for page, lines in zip(chosen, read, strict=True):
+    for page, reading in zip(chosen, read, strict=True):
+        lines = [_read_line(text, box) for text, box in reading.lines]
         scores.setdefault(page.kind, []).append(page_score(page.rows, page.to_image, lines))
     return scores
 
@@ -138,7 +160,7 @@ def _read_line(text: str, box: Any) -> ReadLine:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--half", choices=HALVES, default="test")
-    parser.add_argument("--reader", nargs="+", default=list(READERS), metavar="ENGINE:PRECISION")
+    parser.add_argument("--reader", nargs="*", default=list(READERS), metavar="READER")
     parser.add_argument("--sample", type=int, help="only the first N images of each class")
     parser.add_argument("--class", dest="kind", nargs="+", default=list(CLASSES), choices=CLASSES)
     parser.add_argument("--no-official", action="store_true")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from hard_set import classes, effects, words
+from hard_set.readings import PageReading, kept_readings
 from hard_set.score import ReadLine, Score, accuracy, difference, page_score
 from hard_set.sheet import Matrix, Row, Sample
-from hard_set.store import Page
+from text_accuracy import with_word_spaces
 
 ROWS = (Row(0, 20, "12 34"), Row(30, 50, "abc"))
 SAME = np.eye(3)
@@ -22,16 +23,16 @@ SAME = np.eye(3)
 
 def test_the_order_of_the_lines_does_not_count() -> None:
     lines = [ReadLine("abc", 10, 41), ReadLine("34", 60, 9), ReadLine("12", 10, 11)]
-    assert page_score(ROWS, SAME, lines) == Score(0, 7)
+    assert page_score(ROWS, SAME, lines) == Score(0, 8)
 
 
 def test_a_lost_line_and_a_wrong_character_count() -> None:
-    assert page_score(ROWS, SAME, [ReadLine("12B4", 10, 8)]) == Score(1 + 3, 7)
+    assert page_score(ROWS, SAME, [ReadLine("12B4", 10, 8)]) == Score(2 + 3, 8)
 
 
 def test_text_in_the_wrong_row_counts_in_both() -> None:
     lines = [ReadLine("12", 10, 10), ReadLine("34abc", 60, 38)]
-    assert page_score(ROWS, SAME, lines) == Score(2 + 2, 7)
+    assert page_score(ROWS, SAME, lines) == Score(3 + 2, 8)
 
 
 def test_a_page_in_perspective_is_scored_in_its_own_rows() -> None:
@@ -40,7 +41,7 @@ def test_a_page_in_perspective_is_scored_in_its_own_rows() -> None:
     for text, x, y in (("34", 60, 10), ("abc", 10, 40), ("12", 10, 10)):
         across, down, depth = turned @ (x, y, 1)
         lines.append(ReadLine(text, across / depth, down / depth))
-    assert page_score(ROWS, turned, lines) == Score(0, 7)
+    assert page_score(ROWS, turned, lines) == Score(0, 8)
 
 
 def test_the_interval_of_a_difference_holds_it() -> None:
@@ -91,25 +92,61 @@ def test_the_halves_are_different_and_stay_the_same() -> None:
     assert len({text("test", 0), text("tuning", 0), text("test", 1)}) == 3
 
 
-def test_a_second_run_does_not_ask_paddleocr_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("fast  river , 12", "fast river,12"),
+        (" 12 345 ", "12 345"),
+        ("合计 TOTAL 5", "合计TOTAL 5"),
+        ("日期 时间", "日期时间"),
+        ("ＡＢ　Ｃ", "AB C"),
+        ("( ) x", "()x"),
+        ("", ""),
+    ],
+)
+def test_spaces_that_separate_words_count(text: str, counted: str) -> None:
+    assert with_word_spaces(text) == counted
+
+
+def test_a_joined_and_a_broken_word_are_errors() -> None:
+    row = Row(0, 20, "open the gate")
+    assert page_score([row], SAME, [ReadLine("openthe gate", 60, 10)]) == Score(1, 13)
+    parts = [ReadLine("open the", 40, 10), ReadLine("gate", 90, 10)]
+    assert page_score([row], SAME, parts) == Score(0, 13)
+    parts = [ReadLine("open the ga", 40, 10), ReadLine("te", 90, 10)]
+    assert page_score([row], SAME, parts) == Score(1, 13)
+
+
+def test_an_image_is_read_again_only_by_another_reader(tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def official(files: list[Path]) -> list[list[Any]]:
+    def read(files: Sequence[Path]) -> list[PageReading]:
         asked.extend(file.name for file in files)
-        return [[(file.name, [(0, 0), (8, 0), (8, 4), (0, 4)])] for file in files]
+        return [PageReading([(file.name, [[0, 0], [8, 0], [8, 4], [0, 4]])], 1.5) for file in files]
 
-    monkeypatch.setattr(hard_images, "FOLDER", tmp_path)
-    monkeypatch.setattr(hard_images, "_official", official)
-    chosen = []
-    for name in ("one", "two"):
-        path = tmp_path / name
-        path.write_text(name)
-        chosen.append(Page(path, "ids", ROWS, SAME))
-    assert hard_images.official_lines(chosen[:1]) == [[ReadLine("one", 4, 2)]]
-    expected = [[ReadLine("one", 4, 2)], [ReadLine("two", 4, 2)]]
-    assert hard_images.official_lines(chosen) == expected
+    def kept(reader: str, fingerprint: str, *files: Path) -> list[PageReading]:
+        return kept_readings(reader, fingerprint, files, read, tmp_path)
+
+    one, two, copy = (tmp_path / name for name in ("one", "two", "copy"))
+    for path, content in ((one, "1"), (two, "2"), (copy, "1")):
+        path.write_text(content)
+    first = kept("a", "1", one)
+    assert first == [PageReading([("one", [[0, 0], [8, 0], [8, 4], [0, 4]])], 1.5)]
+    assert [reading.lines[0][0] for reading in kept("a", "1", two, one, copy)] == [
+        "two",
+        "one",
+        "one",
+    ]
     assert asked == ["one", "two"]
-    (kept,) = tmp_path.glob("official-*.json")
-    assert len(json.loads(kept.read_text(encoding="utf-8"))) == 2
+    kept("a", "2", one)
+    kept("b", "1", one)
+    assert asked == ["one", "two", "one", "one"]
+    assert len(list((tmp_path / "readings").iterdir())) == 3
+
+
+def test_another_precision_and_profile_is_another_reader() -> None:
+    names = ("balanced", "accurate", "fast", "openvino:f32", "onnxruntime:auto")
+    prints = {hard_images.OurReader(name).fingerprint() for name in names}
+    assert len(prints) == len(names)
+    same = hard_images.OurReader("openvino:auto").fingerprint()
+    assert same == hard_images.OurReader("balanced").fingerprint()

@@ -12,6 +12,26 @@ def normalise(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 
+def with_word_spaces(text: str) -> str:
+    """The text with compatibility forms unified, and of its white space what alone separates words.
+
+    That is a single space between two letters or digits that are not East Asian: Chinese words are
+    not separated, and other characters separate words themselves.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", text).split())
+    return "".join(
+        character
+        for place, character in enumerate(plain)
+        if character != " " or _separates(plain[place - 1], plain[place + 1])
+    )
+
+
+def _separates(before: str, after: str) -> bool:
+    """Whether these characters would be in one word without a space between them."""
+    wide = any(unicodedata.east_asian_width(each) in "WF" for each in (before, after))
+    return not wide and before.isalnum() and after.isalnum()
+
+
 def edit_distance(first: str, second: str) -> int:
     """Levenshtein distance: insertions, deletions and substitutions (Levenshtein, 1966).
 

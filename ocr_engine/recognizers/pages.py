@@ -11,19 +11,26 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import NamedTuple
 
+import numpy as np
+
 from ocr_engine.arrays import FloatArray
 from ocr_engine.images.decode import ImageArray
+from ocr_engine.layout.joined_lines import divided
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.stages import page_angle
 from ocr_engine.stages.classification import turn
 from ocr_engine.stages.cropping import CropRegion, crop_region, cut_out
 from ocr_engine.stages.crops import Crops
-from ocr_engine.stages.reading_order import column_order
+from ocr_engine.stages.detection import ScoredBox
+from ocr_engine.stages.reading_order import column_order, reading_order
 from ocr_engine.stages.recognition import Reading
 
 Detect = Callable[[ImageArray], list[FloatArray]]  # boxes in raster order
 Read = Callable[[Crops, RecognitionOptions], list[Reading]]
 ReadSample = Callable[[Crops], list[Reading]]  # with characters
+
+FAINT_BOXES = 16  # that are read at most, to see whether they are text
+SURE_OF_FAINT = 0.9  # the confidence that shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,37 @@ def read_page(
         lines = find(angle)
         readings = read(lines.crops, options)
     return ReadPage(lines, readings, angle or 0)
+
+
+def ordered_boxes(boxes: Sequence[ScoredBox], pixels: ImageArray) -> list[ScoredBox]:
+    """The boxes inside of the image, in reading order; those that join columns are divided."""
+    edges = np.array(pixels.shape[1::-1], dtype=np.float32)
+    inside = [box._replace(corners=np.minimum(box.corners, edges)) for box in boxes]
+    found = divided(inside, pixels)
+    return [found[index] for index in reading_order([box.corners for box in found])]
+
+
+def readable(
+    pixels: ImageArray, boxes: Sequence[ScoredBox], options: RecognitionOptions, read: Read
+) -> list[FloatArray]:
+    """The corners of the boxes, without faint ones whose text does not read well.
+
+    Only the least faint ones are read: an image that has many shows a texture.
+    """
+    threshold = options.det_db_box_thresh
+    faint = sorted((box.score for box in boxes if box.score < threshold), reverse=True)
+    least = faint[:FAINT_BOXES][-1] if faint else threshold
+
+    def reads_well(box: ScoredBox) -> bool:
+        lines = cut_lines(pixels, [box.corners])
+        readings = read(lines.crops, replace(options, granularity="line"))
+        return any(reading.confidence >= SURE_OF_FAINT for reading in readings)
+
+    return [
+        box.corners
+        for box in boxes
+        if box.score >= threshold or (box.score >= least and reads_well(box))
+    ]
 
 
 def cut_lines(pixels: ImageArray, boxes: Sequence[FloatArray]) -> PageLines:

@@ -13,7 +13,6 @@ from ocr_engine.arrays import FloatArray
 from ocr_engine.budget import ONE_CORE, Budget
 from ocr_engine.errors import ModelError
 from ocr_engine.images.decode import DecodedImage, ImageArray
-from ocr_engine.layout.joined_lines import divided
 from ocr_engine.models.source import CLS_SHAPE, ModelSet
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
@@ -27,7 +26,7 @@ from ocr_engine.recognizers.models import (
     load_sessions,
     rec_input,
 )
-from ocr_engine.recognizers.pages import read_page
+from ocr_engine.recognizers.pages import ordered_boxes, read_page, readable
 from ocr_engine.recognizers.stage_timer import StageTimer
 from ocr_engine.result import Recognition
 from ocr_engine.runtimes.session import Inputs, Session
@@ -35,6 +34,7 @@ from ocr_engine.stages import (
     classification,
     detection,
     long_lines,
+    looks,
     orientation,
     page_angle,
     recognition,
@@ -44,7 +44,6 @@ from ocr_engine.stages import (
 )
 from ocr_engine.stages.cropping import whole_image
 from ocr_engine.stages.crops import Crops, in_gray, stretched_crop
-from ocr_engine.stages.reading_order import reading_order
 from ocr_engine.stages.recognition import Reading
 
 log = logging.getLogger(__name__)
@@ -83,7 +82,8 @@ class PpOcr:
             if not options.use_det:
                 return [whole_image(pixels)]
             with timer.stage("det"):
-                return [box.corners for box in self._detect(pixels, options, budget.cores)]
+                boxes = self._detect(pixels, options, budget.cores)
+            return readable(pixels, boxes, options, read)
 
         def read(crops: Crops, options: RecognitionOptions = options) -> list[Reading]:
             if not crops.shapes:
@@ -118,7 +118,8 @@ class PpOcr:
         with timer.stage("det"):
             pixels = page_angle.rotate(image.pixels, angle)
             boxes = self._detect(pixels, options, budget.cores)
-        found = [word_boxes.unread_line(box, options.granularity) for box in boxes]
+        least, granularity = options.det_db_box_thresh, options.granularity
+        found = [word_boxes.unread_line(box, granularity) for box in boxes if box.score >= least]
         return Recognition(image_layout(image, found, angle), timer.seconds)
 
     def prepare(self) -> bool:
@@ -154,29 +155,17 @@ class PpOcr:
     def _detect(
         self, pixels: ImageArray, options: RecognitionOptions, cores: int
     ) -> list[detection.ScoredBox]:
-        """The boxes of text lines, in reading order.
-
-        A large image is first seen reduced, and at its full size if that finds small text.
-        """
+        """The boxes of text lines, in reading order, with faint ones."""
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
-        full = detection.detection_size(height, width, options)
-        size = detection.detection_size(height, width, options, self.models.det.reduction)
-        boxes = self._find(padded, size, options, cores)
-        if size != full and detection.has_small_text([box.corners for box in boxes]):
-            boxes = self._find(padded, full, options, cores)
-        edges = np.array(pixels.shape[1::-1], dtype=np.float32)
-        boxes = [box._replace(corners=np.minimum(box.corners, edges)) for box in boxes]
-        boxes = divided(boxes, pixels)
-        return [boxes[index] for index in reading_order([box.corners for box in boxes])]
 
-    def _find(
-        self, pixels: ImageArray, size: tuple[int, int], options: RecognitionOptions, cores: int
-    ) -> list[detection.ScoredBox]:
-        """The boxes that detection finds if it sees the image at this (height, width)."""
-        self._last_size = size
-        probability = self._detector(cores).run(detection.preprocess(pixels, size))
-        return detection.postprocess(probability[0, 0], pixels.shape[:2], options)
+        def find(size: tuple[int, int]) -> list[detection.ScoredBox]:
+            self._last_size = size
+            probability = self._detector(cores).run(detection.preprocess(padded, size))
+            return detection.postprocess(probability[0, 0], (height, width), options)
+
+        boxes = looks.find_boxes(height, width, options, self.models.det.reduction, find)
+        return ordered_boxes(boxes, pixels)
 
     def _detector(self, cores: int) -> Session:
         """Detection for this many cores.

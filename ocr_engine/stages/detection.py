@@ -29,8 +29,7 @@ SIDE_MULTIPLE = 32
 MAX_CANDIDATES = 3000
 MIN_BOX_SIDE = 3
 FULL_SIZE_PIXELS = 300_000  # no image is reduced below this
-SMALL_TEXT = 22  # pixels in height of a line's box; below it, reduction loses characters
-SMALLEST_SHARE = 10  # percent of the boxes; a few specks do not make a page one of small text
+FAINT = 0.75  # of det_db_box_thresh; boxes above that count if their text reads well
 MAX_ENLARGEMENT = 4  # of a side; makes letters of 8 pixels 32 high, and more does not help
 ALWAYS_ENLARGED_TO = 64  # with MAX_DETECTION_SIDE this is less than FULL_SIZE_PIXELS
 AREA_RATIO = 0.6  # resize by area up to this ratio, averaging the source pixels
@@ -65,15 +64,6 @@ def detection_size(
     return _round_side(height), _round_side(width)
 
 
-def has_small_text(boxes: Sequence[FloatArray]) -> bool:
-    """Whether the smallest lines (4, 2) are so small that a reduced image loses characters.
-
-    Also true if there are no lines, because all of them may have been lost.
-    """
-    heights = sorted(map(_short_side, boxes))
-    return not heights or heights[(len(heights) - 1) * SMALLEST_SHARE // 100] < SMALL_TEXT
-
-
 def bounded_limit(height: int, width: int, limit: int) -> int:
     """The length to which the short side may be enlarged for detection: limit, or less.
 
@@ -82,6 +72,11 @@ def bounded_limit(height: int, width: int, limit: int) -> int:
     """
     ratio = max(MAX_ENLARGEMENT, math.sqrt(FULL_SIZE_PIXELS / (height * width)))
     return min(limit, max(ALWAYS_ENLARGED_TO, int(min(height, width) * ratio)))
+
+
+def reduced_size(height: int, width: int, factor: float) -> tuple[int, int]:
+    """The (height, width) of an image whose sides are reduced by a factor, in multiples of 32."""
+    return _round_side(int(height * factor)), _round_side(int(width * factor))
 
 
 def _round_side(side: int) -> int:
@@ -128,11 +123,16 @@ class ScoredBox(NamedTuple):
     corners: FloatArray
     score: float
 
+    @property
+    def height(self) -> float:
+        """The shorter side in pixels."""
+        return _short_side(self.corners)
+
 
 def postprocess(
     probability: FloatArray, image_size: tuple[int, int], options: RecognitionOptions
 ) -> list[ScoredBox]:
-    """Boxes from a DB model's text map (height, width) float32.
+    """Boxes from a DB model's text map (height, width) float32, with faint ones.
 
     image_size: (height, width) before resizing. Each box is (4, 2) float32 in those pixels,
     clockwise from the top left.
@@ -145,7 +145,7 @@ def postprocess(
         if short_side < MIN_BOX_SIDE:
             continue
         score = box_score(probability, corners)
-        if score < options.det_db_box_thresh:
+        if score < options.det_db_box_thresh * FAINT:
             continue
         grown = unclip(corners, options.det_db_unclip_ratio)
         if _short_side(grown) < MIN_BOX_SIDE + 2:

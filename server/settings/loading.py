@@ -16,6 +16,7 @@ from typing import Any
 
 from ocr_engine.errors import listed
 from server.errors import closest
+from server.settings import profiles
 from server.settings.paddleocr_keys import adopt
 from server.settings.secrets import MASK, is_secret
 from server.settings.settings import (
@@ -61,6 +62,7 @@ def load_settings(
         ignored = adopt(values, constraint_of(PredictSystemSettings, "det_limit_side_len"))
     except ValueError as error:
         raise SettingsError(str(error)) from None
+    profiles.adopt(values)
     settings: Settings = build(Settings, values, "")
     folder = path.absolute().parent if path is not None else Path.cwd()
     return dataclasses.replace(settings, folder=folder, ignored=ignored)

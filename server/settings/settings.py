@@ -28,6 +28,8 @@ from server.settings.constraints import (
 from server.settings.declared import setting
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
+from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
+from server.settings.profiles import PROFILES
 from server.settings.secrets import Secret, SecretText, WebhookSecrets
 from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
@@ -100,15 +102,12 @@ class PredictSystemSettings:
 
 @dataclass(frozen=True, slots=True)
 class OcrSettings:
-    """The engine, its models and its limits.
-
-    models: the set that reads, unless a request names another one of model_sets.
-    max_side: see RecognitionOptions.
-    """
+    """The engine, its models (the default among model_sets) and its limits."""
 
     engine: str = setting(Choice(*ENGINES), "openvino")
     models: str = setting(Text(), "auto")
     model_sets: tuple[NamedSet, ...] = setting(NamedSets(), ())
+    profile: str = setting(Choice(*PROFILES), DEFAULT_PROFILE)
     precision: str = setting(Choice("auto", "f32", "bf16", "int8"), "auto")
     max_pixels: int = setting(WholeNumber(1, 10**9), 40_000_000)
     max_side: int = setting(WholeNumber(0, 65_500), 0)

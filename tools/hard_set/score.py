@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hard_set.sheet import Matrix, Row
-from text_accuracy import errors_and_length
+from text_accuracy import edit_distance, with_word_spaces
 
 RESAMPLES = 2_000
 
@@ -51,9 +51,10 @@ def page_score(rows: Sequence[Row], to_image: Matrix, lines: Sequence[ReadLine])
         read[nearest].append((float(across / depth), line.text))
     wrong = characters = 0
     for row, found in zip(rows, read, strict=True):
-        texts = [text for _, text in sorted(found)]
-        row_wrong, row_characters = errors_and_length([row.text], texts)
-        wrong, characters = wrong + row_wrong, characters + row_characters
+        expected = with_word_spaces(row.text)
+        text = with_word_spaces(" ".join(text for _, text in sorted(found)))
+        wrong += edit_distance(expected, text)
+        characters += len(expected)
     return Score(wrong, characters)
 
 

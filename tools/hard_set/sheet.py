@@ -115,7 +115,7 @@ class Sheet:
             anchor = "rs" if cell.right else "ls"
             place = (round(cell.x), baseline)
             self._draw.text(place, cell.text, ink or self.ink, font=font, anchor=anchor)
-        self.rows.append(Row(top, top + height, "".join(cell.text for cell in shown)))
+        self.rows.append(Row(top, top + height, " ".join(cell.text for cell in shown)))
         return top + height
 
     def _fitted(self, cells: list[Cell]) -> list[Cell]:
