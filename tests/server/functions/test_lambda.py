@@ -48,9 +48,14 @@ def instance(
     runtime: Runtime, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[FunctionInstance]:
     """An instance that only takes requests with a key."""
-    environment = {"OCR_ACCESS__ADMIN_KEY": KEY, "OCR_ACCESS__REQUIRED": "true"}
+    environment = {
+        "OCR_ACCESS__ADMIN_KEY": KEY,
+        "OCR_ACCESS__REQUIRED": "true",
+        "OCR_OCR__PROCESS__TIMEOUT_SECONDS": "300",  # on a machine that does much else
+    }
     folder = tmp_path_factory.mktemp("lambda")
     with FunctionInstance(folder, runtime, environment) as found:
+        assert runtime.invoke(function_url("GET", "/readyz")).result["statusCode"] == 200
         yield found
 
 
@@ -67,8 +72,9 @@ def body_of(outcome: Outcome) -> Any:
 
 def server_of(instance: FunctionInstance) -> int:
     """The process of the server."""
-    children = Path(f"/proc/{instance.pid}/task/{instance.pid}/children").read_text().split()
-    (pid,) = map(int, children)
+    children = Path(f"/proc/{instance.pid}/task/{instance.pid}/children")
+    wait_until(lambda: children.read_text().split(), "the server")
+    (pid,) = map(int, children.read_text().split())
     return pid
 
 
@@ -161,6 +167,7 @@ def test_a_server_that_has_died_is_replaced(runtime: Runtime, instance: Function
     os.kill(died, signal.SIGKILL)
     wait_until(lambda: not is_alive(died), "its end")
     outcome = runtime.invoke(function_url("POST", "/ocr", "", keyed(*JPEG), SIGN))
+    assert outcome.result["statusCode"] == 200, outcome
     assert body_of(outcome)["data"]["text"].splitlines() == TEXT
     assert server_of(instance) != died
 
