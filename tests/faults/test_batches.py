@@ -59,7 +59,7 @@ def started(reply: Reply) -> str:
 
 def wait_for_end(server: ServerProcess, url: str) -> dict[str, int]:
     """The counts of a batch at its end."""
-    wait_until(lambda: server.get(url).json["batch"]["state"] == "finished", "its end", 60)
+    wait_until(lambda: server.get(url).json["batch"]["state"] == "finished", "its end", 180)
     counts: dict[str, int] = server.get(url).json["batch"]["counts"]
     return counts
 

@@ -87,8 +87,9 @@ export class Session extends EventTarget {
     this.#emit("threshold");
   }
 
+  // A line that cannot be read always is, as nobody would learn of it otherwise.
   isShown(line) {
-    return line.confidence >= this.threshold;
+    return line.confidence >= this.threshold || line.script === "unsupported";
   }
 
   // Whether closing the page would lose text that was neither copied nor downloaded.
