@@ -148,14 +148,15 @@ def test_a_job_and_a_batch_with_a_set(server: ServerProcess) -> None:
 
 
 def test_the_sets_are_listed_for_administrators(server: ServerProcess) -> None:
+    server.upload(new_page())
     server.upload(new_page(), models="b")
     answer = sets(server)
     assert [each["default"] for each in answer["sets"]] == [True, False, False]
     by_name = {each["name"]: each for each in answer["sets"]}
     assert by_name.keys() == {"a", "b", "c"}
     assert by_name["a"]["default"]
-    assert by_name["a"]["workers"] == WORKERS
-    assert by_name["b"]["workers"] >= 1
+    assert WORKERS >= by_name["a"]["workers"] >= 1, "each worker keeps two of the three sets"
+    assert WORKERS >= by_name["b"]["workers"] >= 1
     assert by_name["a"]["models"] == "det, ch_ppocr_mobile_v2.0_cls, rec_A"
     assert len({each["fingerprint"] for each in answer["sets"]}) == 3
     assert_error(server.get("/admin/models"), 401, "key_required")
