@@ -81,6 +81,11 @@ def sets(server: ServerProcess) -> dict[str, Any]:
     return answer
 
 
+def ready(server: ServerProcess) -> int:
+    """How many workers are ready."""
+    return sum(worker["state"] == "ready" for worker in server.health()["workers"])
+
+
 def default(server: ServerProcess) -> str:
     (name,) = (each["name"] for each in sets(server)["sets"] if each["default"])
     return str(name)
@@ -321,6 +326,7 @@ def test_new_files_of_the_same_set_are_used_when_it_is_chosen_again(tmp_path: Pa
     given["ocr"]["model_sets"][0]["rec_model_dir"] = str(current)
     image = new_page()
     with ServerProcess(tmp_path, given) as server:
+        wait_until(lambda: ready(server) == WORKERS, "both workers", PATIENCE)
         assert server.upload(image).text == "A"
         current.unlink()
         current.symlink_to(reader_of("N").write(tmp_path / "models" / "rec_N"))
