@@ -205,13 +205,17 @@ def test_nobody_erases_the_shared_result_of_all(shared: LiveServer, user: str) -
 
 
 def test_an_image_that_two_users_wait_for_has_the_better_turn(
-    shared: LiveServer, clients: ThreadPoolExecutor, gate: Path
+    shared: LiveServer,
+    clients: ThreadPoolExecutor,
+    gate: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(shared.pool._deadlines, "task_seconds", 20.0)  # of the held images
     texts = [f"hold {gate} {number}" for number in range(2)]
     sent: list[Future[Reply]] = []
     sent += [clients.submit(shared.upload, card(text), of("A")) for text in texts]
     wait_until(lambda: all(shared.begun(text) for text in texts), "busy workers")
-    jobs = [f"flood of A, {number}" for number in range(20)]
+    jobs = [f"flood of A, {number}" for number in range(3)]
     for text in jobs:
         shared.upload(card(text), of("A"), block_flag="False")
     shared.clear()
