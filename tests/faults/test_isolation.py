@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,8 @@ def test_an_image_that_two_users_wait_for_has_the_better_turn(
     gate: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shared.pool._deadlines, "task_seconds", 20.0)  # of the held images
+    patient = replace(shared.pool._deadlines, task_seconds=20.0)  # for the held images
+    monkeypatch.setattr(shared.pool, "_deadlines", patient)
     texts = [f"hold {gate} {number}" for number in range(2)]
     sent: list[Future[Reply]] = []
     sent += [clients.submit(shared.upload, card(text), of("A")) for text in texts]
