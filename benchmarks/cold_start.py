@@ -24,7 +24,7 @@ MAX_SECONDS = 2.5
 
 def main() -> int:
     """Start and stop the server; print all starts, the first, the medians and the longest."""
-    arguments = _parse()
+    arguments = parse(__doc__)
     ready, whole = [], []
     with tempfile.TemporaryDirectory(prefix="ocr-cache-") as cache:
         os.environ["XDG_CACHE_HOME"] = cache
@@ -46,8 +46,9 @@ def main() -> int:
     return verdict.print()
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+def parse(description: str | None) -> argparse.Namespace:
+    """The arguments: starts (at least 2) and workers. description: the first line is shown."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--starts", type=int, default=6)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()

@@ -10,7 +10,6 @@ Writes results/function_start.json. Nothing else may run on the machine.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -19,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from cold_start import parse
 from machine import write_results
 from server_under_test import ROOT, Verdict, serving
 from throughput import settings
@@ -32,7 +32,7 @@ FACTOR, MORE_SECONDS = 2.0, 0.5  # of the server's own start, at most
 
 def main() -> int:
     """Start both alternately; print all starts, and the medians of those after the first."""
-    arguments = _parse()
+    arguments = parse(__doc__)
     alone, functions = [], []
     with tempfile.TemporaryDirectory(prefix="ocr-cache-") as folder:
         for number in range(arguments.starts):
@@ -76,16 +76,6 @@ def _seconds_to_text(folder: Path, workers: int) -> float:
             seconds = time.perf_counter() - start
     assert json.loads(outcome.result["body"])["data"]["text"], outcome
     return seconds
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--starts", type=int, default=6)
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
-    if arguments.starts < 2:
-        parser.error("--starts: the first start is told apart from later ones, so at least 2")
-    return arguments
 
 
 if __name__ == "__main__":

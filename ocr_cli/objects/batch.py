@@ -9,36 +9,16 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from ocr_cli.objects.arguments import parse_batch
-from ocr_cli.objects.session import CannotStart, Session, opened, stopping
-from ocr_cli.recognize.reader import ReaderUnavailable
+from ocr_cli.objects.session import Session, exit_status_of, opened, stopping
 from ocr_client.exit_status import ExitStatus
-from ocr_engine.errors import EngineError
-from server.database.storage import StorageError
-from server.errors import ServiceError
-from server.objects.errors import StoreUnavailable
 from server.objects.search import search
-from server.settings.loading import SettingsError
 
 LOOK_SECONDS = 0.2
-NOT_STARTED = (
-    CannotStart,
-    EngineError,
-    ReaderUnavailable,
-    ServiceError,
-    SettingsError,
-    StorageError,
-    StoreUnavailable,
-)
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
     """Read what is new; returns the exit status."""
-    args = parse_batch(arguments, prog)
-    try:
-        return asyncio.run(_run(args))
-    except NOT_STARTED as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return ExitStatus.NOT_STARTED
+    return exit_status_of(_run(parse_batch(arguments, prog)), prog)
 
 
 async def _run(args: Namespace) -> int:

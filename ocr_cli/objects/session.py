@@ -7,23 +7,30 @@ import contextlib
 import hashlib
 import json
 import signal
+import sys
 import time
 from argparse import Namespace
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ocr_cli.objects.recognition import Printed, ReaderRecognition
 from ocr_cli.recognize.arguments import output_options
+from ocr_cli.recognize.reader import ReaderUnavailable
 from ocr_cli.recognize.readers import make_reader
-from server.database.storage import Storage
+from ocr_client.exit_status import ExitStatus
+from ocr_engine.errors import EngineError
+from server.database.storage import Storage, StorageError
+from server.errors import ServiceError
+from server.objects.errors import StoreUnavailable
 from server.objects.ledger import Ledger
 from server.objects.routes import SinkMaker, make_routes
 from server.objects.sources.folder import FolderSource
 from server.objects.sources.source import Source
 from server.objects.work import ObjectWork
 from server.settings.database import database_location
-from server.settings.loading import load_settings
+from server.settings.loading import SettingsError, load_settings
 from server.settings.places import SCHEME, kind_of_results, parse_bucket_place
 from server.settings.settings import Settings
 from server.settings.storage import check_library, check_results
@@ -31,6 +38,26 @@ from server.settings.storage import check_library, check_results
 
 class CannotStart(Exception):
     """The run cannot start; the message is one line for the user."""
+
+
+_NOT_STARTED = (
+    CannotStart,
+    EngineError,
+    ReaderUnavailable,
+    ServiceError,
+    SettingsError,
+    StorageError,
+    StoreUnavailable,
+)
+
+
+def exit_status_of(run: Coroutine[Any, Any, int], prog: str) -> int:
+    """Run a command to its end; prints one line if it cannot start."""
+    try:
+        return asyncio.run(run)
+    except _NOT_STARTED as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return ExitStatus.NOT_STARTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ocr_cli.objects.arguments import parse_watch
-from ocr_cli.objects.batch import NOT_STARTED
 from ocr_cli.objects.folder_watch import FolderWatch
-from ocr_cli.objects.session import Session, opened, stopping
+from ocr_cli.objects.session import Session, exit_status_of, opened, stopping
 from ocr_client.exit_status import ExitStatus
 from server.errors import StorageUnavailable
 from server.objects.errors import StoreUnavailable
@@ -25,12 +24,7 @@ MANY = 10**6  # objects: as many workers as the settings say
 
 def main(arguments: Sequence[str], prog: str) -> int:
     """Read until stopped; returns the exit status."""
-    args = parse_watch(arguments, prog)
-    try:
-        return asyncio.run(_run(args))
-    except NOT_STARTED as error:
-        print(f"{prog}: {error}", file=sys.stderr)
-        return ExitStatus.NOT_STARTED
+    return exit_status_of(_run(parse_watch(arguments, prog)), prog)
 
 
 async def _run(args: Namespace) -> int:
