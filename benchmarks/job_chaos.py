@@ -236,7 +236,7 @@ def _storm(servers: Servers, database: PostgreSQL, sender: Sender, arguments: Na
         servers.kill_something()
         if stops and time.monotonic() - start > stops[0]:
             del stops[0]
-            database.stop_immediately()
+            database.stop()
             time.sleep(DATABASE_AWAY_SECONDS)
             database.start()
             servers.kills["PostgreSQL"] += 1

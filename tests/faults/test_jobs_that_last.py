@@ -143,7 +143,7 @@ def test_postgresql_stops_while_a_job_runs(
             text = f"hold {gate}"
             running, waiting = accept(server, text), accept(server, "waits")
             wait_until(lambda: server.begun(text) == 1, "its start")
-            database.stop_immediately()
+            database.stop()
             for reply in (
                 server.upload(card("a new one"), block_flag="False"),
                 server.get(running),

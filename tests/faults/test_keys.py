@@ -125,7 +125,7 @@ def test_keys_in_use_go_on_while_the_database_is_away(
     _, new = add_key_now(place)
     with server_at(place, tmp_path, "server") as server:
         assert server.upload(IMAGE, bearer(used)).status == 200
-        postgresql.stop_immediately()
+        postgresql.stop()
         try:
             for _ in range(20):
                 assert server.upload(IMAGE, bearer(used)).status == 200

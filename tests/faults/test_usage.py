@@ -165,7 +165,7 @@ def test_while_the_database_is_away_usage_waits_in_the_journal(
         load = Load(server)
         with load.running():
             wait_until(lambda: len(load.answered) >= 100, "answers", 60)
-            postgresql.stop_immediately()
+            postgresql.stop()
             away = len(load.answered)
             wait_until(lambda: len(load.answered) >= away + 200, "answers without it", 60)
             waiting = {event.bytes for event in journal(tmp_path)}

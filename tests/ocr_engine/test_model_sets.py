@@ -11,24 +11,19 @@ import pytest
 
 from ocr_engine.errors import RecognitionFailed, UnknownModels, WorkerCrashed
 from ocr_engine.model_sets import LoadableSet, ModelSets
-from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool import deadlines
 from ocr_engine.pool.exits import ExitReason
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
-from ocr_engine.pool.task import PoolTask
 from ocr_engine.worker.spec import WorkerSpec
-from tests.support.cards import card
 from tests.support.fake_recognizers import (
     crash_at_load,
     fail_to_load,
     load_named,
     load_named_when_told,
 )
-from tests.support.pools import whole
+from tests.support.pools import read, run_scenario, submit, whole
 from tests.support.watching import until
-
-PATIENCE_SECONDS = 40.0
 
 
 def named(name: str, journal: Path) -> LoadableSet:
@@ -37,21 +32,8 @@ def named(name: str, journal: Path) -> LoadableSet:
 
 def run(scenario: Callable[[Pool], Awaitable[None]], models: ModelSets, number: int = 1) -> None:
     """Run a scenario with a pool of these sets; afterwards all workers are ready."""
-
-    async def within() -> None:
-        workers = SupervisorSpec(number, WorkerSpec(models, max_pixels=1_000_000))
-        async with whole(PoolSpec(workers)) as pool:
-            await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
-
-    asyncio.run(within())
-
-
-def submit(pool: Pool, text: str, models: str = "") -> PoolTask:
-    return pool.submit(card(text), RecognitionOptions(models=models))
-
-
-async def read(pool: Pool, text: str, models: str = "") -> str:
-    return (await submit(pool, text, models).future).result.text
+    workers = SupervisorSpec(number, WorkerSpec(models, max_pixels=1_000_000))
+    run_scenario(scenario, whole(PoolSpec(workers)))
 
 
 def loaded(journal: Path) -> list[str]:

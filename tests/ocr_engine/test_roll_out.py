@@ -18,23 +18,27 @@ import pytest
 
 from ocr_engine.errors import ModelError, PoolDraining, PoolStarting
 from ocr_engine.model_sets import LoadableSet, ModelSets
-from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.spec import PoolSpec, SupervisorSpec
-from ocr_engine.pool.task import PoolTask
 from ocr_engine.worker.spec import WorkerSpec
-from tests.support.cards import card
 from tests.support.fake_recognizers import (
     crash_at_load,
     fail_to_load,
     load_named,
     load_named_when_told,
 )
-from tests.support.pools import all_warm, started, whole
+from tests.support.pools import (
+    PATIENCE_SECONDS,
+    all_warm,
+    read,
+    run_scenario,
+    started,
+    submit,
+    whole,
+)
 from tests.support.watching import until
 
-PATIENCE_SECONDS = 40.0
 CLIENTS = 8
 
 
@@ -53,20 +57,7 @@ def spec(number: int, **more: Any) -> PoolSpec:
 
 def run(scenario: Callable[[Pool], Awaitable[None]], number: int = 2, **more: Any) -> None:
     """Run a scenario with a pool; afterwards all workers are ready, and nothing is left over."""
-
-    async def within() -> None:
-        async with whole(spec(number, **more)) as pool:
-            await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
-
-    asyncio.run(within())
-
-
-def submit(pool: Pool, text: str, models: str = "") -> PoolTask:
-    return pool.submit(card(text), RecognitionOptions(models=models))
-
-
-async def read(pool: Pool, text: str, models: str = "") -> str:
-    return (await submit(pool, text, models).future).result.text
+    run_scenario(scenario, whole(spec(number, **more)))
 
 
 async def replaced(pool: Pool) -> None:

@@ -28,10 +28,8 @@ from tests.support.fake_recognizers import (
     load_when_called,
 )
 from tests.support.journal import begun_by
-from tests.support.pools import all_warm, in_state, one_set, read, started
+from tests.support.pools import all_warm, in_state, one_set, read, run_scenario, started
 from tests.support.watching import until
-
-PATIENCE_SECONDS = 40.0
 
 Scenario = Callable[[Pool], Awaitable[None]]
 
@@ -44,14 +42,9 @@ def run(
     **workers: Any,
 ) -> None:
     """Start a pool with spares, wait until all are warm, run the scenario, close the pool."""
-
-    async def whole() -> None:
-        worker = WorkerSpec(one_set(load), background=background)
-        spec = SupervisorSpec(worker=worker, **{"number": 1, "spares": 1, **workers})
-        async with started(PoolSpec(spec, task_seconds=task_seconds)) as pool:
-            await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
-
-    asyncio.run(whole())
+    worker = WorkerSpec(one_set(load), background=background)
+    spec = SupervisorSpec(worker=worker, **{"number": 1, "spares": 1, **workers})
+    run_scenario(scenario, started(PoolSpec(spec, task_seconds=task_seconds)))
 
 
 @pytest.fixture

@@ -32,10 +32,9 @@ from tests.support.fake_recognizers import (
     load_on_command,
     raise_at_start,
 )
-from tests.support.pools import CLOSE_SECONDS, all_warm, one_set, read, started
+from tests.support.pools import CLOSE_SECONDS, all_warm, one_set, read, run_scenario, started
 from tests.support.watching import is_alive, kill_all, until, wait_until
 
-PATIENCE_SECONDS = 40.0
 NOT_STARTED = "not_started"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,14 +43,8 @@ Scenario = Callable[[Pool], Awaitable[None]]
 
 def run(scenario: Scenario, load: Callable[[], Any], number: int = 1, **wear: Any) -> None:
     """Start a pool, run the scenario, close the pool; no process may be left."""
-
-    async def whole() -> None:
-        async with started(
-            PoolSpec(SupervisorSpec(number, WorkerSpec(one_set(load)), **wear))
-        ) as pool:
-            await asyncio.wait_for(scenario(pool), PATIENCE_SECONDS)
-
-    asyncio.run(whole())
+    workers = SupervisorSpec(number, WorkerSpec(one_set(load)), **wear)
+    run_scenario(scenario, started(PoolSpec(workers)))
 
 
 @contextmanager

@@ -4,96 +4,72 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from server_programs import find_program
+from tests.support.data_server import DataServer
 from tests.support.program import free_port
-from tests.support.watching import wait_until
 
-START_SECONDS = 60.0  # while other tests run, on a small machine
 BUCKETS = ("scans", "texts", "more")
 ACCESS_KEY, SECRET_KEY = "tests", "the secret of the tests"
 _PORTS = ("master", "volume", "filer", "s3", "admin")
 
 
-class SeaweedFS:
+class SeaweedFS(DataServer):
     """A server process with its own data folder and empty buckets.
 
     webhook: the URL that gets the events of its paths, with the token.
     """
 
+    name = "SeaweedFS"
+
     def __init__(self, webhook: str | None = None, token: str = "") -> None:
+        super().__init__()
         self._program = find_program("weed")
-        self._folder = Path(tempfile.mkdtemp(prefix="ocr-tests-s3-"))
         self.webhook = webhook
         self._token = token
-        self._process: subprocess.Popen[bytes] | None = None
         self._stores: dict[str, S3Store] = {}
         self._ports = {name: free_port() for kind in _PORTS for name in (kind, f"{kind}.grpc")}
 
-    def __enter__(self) -> SeaweedFS:
+    def __enter__(self) -> Self:
         if self.webhook is not None:
             (self._folder / "notification.toml").write_text(
                 "[notification.webhook]\nenabled = true\n"
                 f'endpoint = "{self.webhook}"\nbearer_token = "{self._token}"\n'
                 'path_prefixes = ["/buckets/"]\n'
             )
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        return super().__enter__()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """See DataServer."""
         ports = [
             f"-{name.replace('.grpc', '')}.port{'.grpc' if '.grpc' in name else ''}={port}"
             for name, port in self._ports.items()
         ]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(str(self._program), "mini", f"-dir={self._folder}", "-ip=127.0.0.1"),
-                    *("-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"),
-                    *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
-                    f"-filer.localSocket={self._folder}/filer.sock",
-                    f"-s3.localSocket={self._folder}/s3.sock",
-                    f"-bucket={','.join(BUCKETS)}",
-                    *ports,
-                ],
-                cwd=self._folder,
-                env={
-                    **os.environ,
-                    "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-                    "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-                },
-                stdout=log,
-                stderr=log,
-            )
-        wait_until(self._answers, "SeaweedFS", START_SECONDS)
+        command = [
+            *(str(self._program), "mini", f"-dir={self._folder}", "-ip=127.0.0.1"),
+            *("-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
+            f"-filer.localSocket={self._folder}/filer.sock",
+            f"-s3.localSocket={self._folder}/s3.sock",
+            f"-bucket={','.join(BUCKETS)}",
+            *ports,
+        ]
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        self.launch(command, {**os.environ, **keys})
 
-    def stop(self) -> None:
-        """Kill it; what was stored stays."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(30)
-            self._process = None
+    def answers(self) -> bool:
+        """See DataServer."""
+        with contextlib.suppress(BaseError, OSError):
+            for bucket in BUCKETS:
+                self.keys(bucket=bucket)
+            return True
+        return False
 
     @property
     def endpoint(self) -> str:
@@ -153,13 +129,3 @@ class SeaweedFS:
         for bucket in BUCKETS:
             for key in self.keys(bucket=bucket):
                 self.delete(key, bucket)
-
-    def _answers(self) -> bool:
-        assert self._process is not None
-        log = (self._folder / "log").read_text(errors="replace")
-        assert self._process.poll() is None, f"SeaweedFS has ended:\n{log[-2000:]}"
-        with contextlib.suppress(BaseError, OSError):
-            for bucket in BUCKETS:
-                self.keys(bucket=bucket)
-            return True
-        return False

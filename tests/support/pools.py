@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from ocr_engine.engine import WorkerState
@@ -12,10 +13,12 @@ from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.pool import Pool
 from ocr_engine.pool.spec import PoolSpec
+from ocr_engine.pool.task import PoolTask
 from tests.support.cards import card
 from tests.support.watching import kill_all, until, worker_processes
 
 CLOSE_SECONDS = 6.0
+PATIENCE_SECONDS = 40.0
 
 
 def one_set(load: Callable[[], Any]) -> ModelSets:
@@ -62,6 +65,23 @@ def in_state(pool: Pool, state: WorkerState) -> list[int]:
     return [worker.pid or 0 for worker in pool.supervisor.workers() if worker.state is state]
 
 
-async def read(pool: Pool, text: str) -> str:
+def run_scenario(
+    scenario: Callable[[Pool], Awaitable[None]], pool: AbstractAsyncContextManager[Pool]
+) -> None:
+    """Run a scenario with a pool: started() or whole()."""
+
+    async def within() -> None:
+        async with pool as running:
+            await asyncio.wait_for(scenario(running), PATIENCE_SECONDS)
+
+    asyncio.run(within())
+
+
+def submit(pool: Pool, text: str, models: str = "") -> PoolTask:
+    """Submit a card, for the models of this name."""
+    return pool.submit(card(text), RecognitionOptions(models=models))
+
+
+async def read(pool: Pool, text: str, models: str = "") -> str:
     """The text that the pool recognizes on a card."""
-    return (await pool.submit(card(text), RecognitionOptions()).future).result.text
+    return (await submit(pool, text, models).future).result.text

@@ -87,7 +87,7 @@ def test_a_stopped_server_is_unavailable_and_works_again_after_a_restart(
         async for database in opened(location):
             async with database.write() as connection:
                 await connection.execute(EPOCH.insert().values(name="keys", value=7))
-            postgresql.stop_immediately()
+            postgresql.stop()
             with pytest.raises(StorageUnavailable):
                 await value_of(database)
             postgresql.start()

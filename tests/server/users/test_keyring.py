@@ -257,7 +257,7 @@ def test_kept_keys_outlive_the_database_for_a_while(postgresql: PostgreSQL, tmp_
         _, key = await add_key(ring.elsewhere)
         _, new = await add_key(ring.elsewhere)
         await ring.verified(key)
-        postgresql.stop_immediately()
+        postgresql.stop()
         try:
             ring.monotonic.now = STALE_SECONDS - 0.1
             assert ring.keyring.recall(key) is not None

@@ -160,7 +160,7 @@ def test_while_the_database_is_away_events_wait_and_arrive_later(
         storage, clock = Storage(location), Clock()
         usage = counting(tmp_path, storage, clock)
         await usage.ship()
-        postgresql.stop_immediately()
+        postgresql.stop()
         try:
             for _ in range(3):
                 count(usage, 10)
