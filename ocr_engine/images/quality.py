@@ -28,8 +28,11 @@ FAINT = 0.2
 SMALL = 10
 
 
-def quality_of(pixels: ImageArray, page: Page) -> Quality | None:
-    """The quality of an image with this page, whose size may differ; None without lines."""
+def quality_of(pixels: ImageArray, page: Page, was_read: bool = True) -> Quality | None:
+    """The quality of an image with this page, whose size may differ; None without lines.
+
+    was_read: whether the confidence is that of reading, not of detection alone.
+    """
     lines = page.lines
     if not lines:
         return None
@@ -40,7 +43,7 @@ def quality_of(pixels: ImageArray, page: Page) -> Quality | None:
     contrast = median(each for each, _ in found)
     sharpness = median(each for _, each in found)
     problems: list[Problem] = []
-    if page.confidence < READS_WELL:
+    if was_read and page.confidence < READS_WELL:
         problems += ["blurred"] if sharpness < BLURRED else []
         problems += ["faint"] if contrast < FAINT else []
         problems += ["small_text"] if smallest < SMALL else []

@@ -103,6 +103,10 @@ class WorkerLife:
             self._become(WorkerState.BUSY), counts=counts, loaded=loaded[:MAX_LOADED_SETS]
         )
 
+    def not_loaded(self) -> WorkerLife:
+        """The models of its task could not be loaded."""
+        return replace(self, loaded=self.loaded[1:])
+
     def answered(self, now: float, rss_mb: int) -> WorkerLife:
         """The task is done; the worker is idle again, unless it is retiring."""
         if not self.expects_answer:

@@ -223,7 +223,11 @@ class Pool:
             task.cancel_timer()
             return
         self.completed += 1
-        self.admission.record(asyncio.get_running_loop().time() - task.started_at, task.pixels)
+        if task.loads and not task.begun:
+            worker.could_not_load()
+        else:
+            seconds = asyncio.get_running_loop().time() - task.started_at
+            self.admission.record(seconds, task.pixels)
         if isinstance(reply, Failed):
             task.finish(task.reported(reply, self.spec.task_seconds))
             return

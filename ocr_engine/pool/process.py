@@ -135,6 +135,10 @@ class WorkerProcess:
         self._sample_later()
         self.send(task)
 
+    def could_not_load(self) -> None:
+        """The models of its task could not be loaded."""
+        self._life = self._life.not_loaded()
+
     def task_cpu_seconds(self) -> float:
         """The CPU time used since its task was assigned."""
         return cpu_seconds(self.pid) - self._cpu_seconds

@@ -232,7 +232,8 @@ class Supervisor:
     def _on_ready(self, worker: WorkerProcess, ready: Ready) -> None:
         if worker.state is not WorkerState.STARTING:
             return
-        self.info = ready.info
+        if not self._is_outdated(worker):
+            self.info = ready.info
         worker.became_ready(ready.rss_mb)
         spare, seconds = worker.life.spare, worker.life.start_seconds or 0.0
         self.starts = self.starts.plus(seconds)

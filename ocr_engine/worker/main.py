@@ -38,6 +38,7 @@ from ocr_engine.worker.messages import (
 )
 from ocr_engine.worker.process_setup import (
     die_with_parent,
+    lift_memory_limit,
     limit_memory,
     lower_priority,
     own_signals,
@@ -84,6 +85,8 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
             return
         if isinstance(request, Stop):
             return
+        if spec.task_memory_mb:
+            lift_memory_limit()  # models may have to be loaded
         try:
             recognizer = sets.use(request.options.models)
         except Exception as error:

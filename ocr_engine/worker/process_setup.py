@@ -70,6 +70,12 @@ def lower_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, usual + BACKGROUND_NICE)
 
 
+def lift_memory_limit() -> None:
+    """Remove the limit of the last image: what follows is not its work."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
 def limit_memory(task_memory_mb: int) -> None:
     """Make an image that needs too much fail with MemoryError before the machine runs out.
 

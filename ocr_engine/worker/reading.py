@@ -69,13 +69,13 @@ def _read_straight(
     boxes = [line.box for line in first.result.lines]
     skew = page_skew(np.array(boxes, dtype=np.float64)) if boxes else 0.0
     straight = straighten(image, skew, max_pixels)
-    if straight is None:
-        return read(image, options)
-    recognition = read(straight.image, options)
+    recognition = read(image if straight is None else straight.image, options)
     stages = {
         name: seconds + first.stages.get(name, 0.0) for name, seconds in recognition.stages.items()
     }
-    result = moved(recognition.result, straight.box_before, *image.size)
+    result = recognition.result
+    if straight is not None:
+        result = moved(result, straight.box_before, *image.size)
     return Recognition(result, stages)
 
 
@@ -95,6 +95,6 @@ def _described(
         page,
         scaled_to=scaled_to,
         degraded=options.degraded and scaled_to is not None,
-        quality=quality_of(image.pixels, page),
+        quality=quality_of(image.pixels, page, options.use_rec),
     )
     return replace(document, pages=(page,))

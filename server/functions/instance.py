@@ -18,6 +18,7 @@ from pathlib import Path
 from server.functions.http_events import Answer, Request
 
 LOOK_SECONDS = 0.2  # between looks whether the server has ended before it was ready
+MAX_PLACE = 80  # bytes; the address of a Unix socket has 107 at most, the folder and socket take 26
 _PR_SET_PDEATHSIG = 1
 
 
@@ -49,7 +50,7 @@ class Instance:
         if self._process is not None and self._process.poll() is None:
             return
         if self._process is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="ocr-function-"))
+            self._folder = _make_folder()
         self._notices = _listen(self._folder / "notices.sock")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "server", "serve"],
@@ -133,6 +134,12 @@ class _Connection(HTTPConnection):
         assert self._opened is not None
         with contextlib.suppress(OSError):  # closed: the rest of the answer is there
             self._opened.settimeout(seconds)
+
+
+def _make_folder() -> Path:
+    """A temporary folder, with a path that leaves room for the names of sockets."""
+    place = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="ocr-", dir=place if len(place) <= MAX_PLACE else "/tmp"))
 
 
 def _listen(path: Path) -> socket.socket:

@@ -23,7 +23,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from server.objects.errors import ObjectGone, StoreUnavailable
-from server.objects.found import MAX_ETAG, Found
+from server.objects.found import MAX_ETAG, Found, plain_etag
 from server.objects.sources.source import OpenedObject
 from server.settings.storage_settings import StorageSettings
 
@@ -140,13 +140,9 @@ def open_bucket(name: str, settings: StorageSettings) -> Bucket:
     return Bucket(f"s3://{name}", store)
 
 
-def plain_etag(etag: str) -> str:
-    """An etag without the quotes and the W/ that some stores and events have around it."""
-    return etag.removeprefix("W/").strip('"')[:MAX_ETAG]
-
-
 def _etag(meta: Any) -> str:
-    return plain_etag(meta["e_tag"] or f"{meta['last_modified'].timestamp()}-{meta['size']}")
+    etag = meta["e_tag"] or f"{meta['last_modified'].timestamp()}-{meta['size']}"
+    return plain_etag(etag)[:MAX_ETAG]
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from server.errors import BadField, BadRequest, truncated
+from server.objects.found import plain_etag
 
 MAX_DEPTH = 4  # SNS in SQS in Lambda, and a level to spare
 MAX_EVENTS = 10_000
@@ -156,7 +157,7 @@ def _take_confirmation(message: Mapping[str, Any], events: Events) -> None:
 def _event(holder: Mapping[str, Any], bucket: str, key: str) -> ObjectEvent:
     found = _within(holder, "object") or {}
     etag = found.get("eTag", found.get("etag"))
-    etag = etag.strip('"') if isinstance(etag, str) else ""
+    etag = plain_etag(etag) if isinstance(etag, str) else ""
     size, sequencer = found.get("size"), found.get("sequencer")
     return ObjectEvent(
         bucket,

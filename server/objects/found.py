@@ -24,6 +24,11 @@ class Found:
     sequencer: str | None = None
 
 
+def plain_etag(etag: str) -> str:
+    """An etag without the quotes and the W/ that some stores and events have around it."""
+    return etag.removeprefix("W/").strip('"')
+
+
 def is_usable(key: str) -> bool:
     """Whether an object with this key can be read and named in a result.
 

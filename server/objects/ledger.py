@@ -143,13 +143,19 @@ class Ledger:
             if finished.rowcount and within is not None:
                 await within(self._database, connection)
 
-    async def put_off(self, row: ObjectRow, seconds: float, failed: bool = False) -> None:
-        """Let an object wait for some seconds. failed: that counts as a failure of the object."""
+    async def put_off(
+        self, row: ObjectRow, seconds: float, failed: bool = False, tried: bool = True
+    ) -> None:
+        """Let an object wait for some seconds. failed: that counts as a failure of the object.
+
+        tried: otherwise it does not count as an attempt.
+        """
         change = (
             update(STORAGE_OBJECT)
             .where(_C.id == row.id, _C.lease_owner == self._owner)
             .values(
                 failures=_C.failures + int(failed),
+                attempts=_C.attempts - int(not tried),
                 next_at=self._clock() + seconds,
                 lease_owner=None,
                 lease_until=None,

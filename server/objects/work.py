@@ -214,7 +214,7 @@ class ObjectWork:
         """Put the object off, if it may be read another time."""
         if error.code in OF_THE_MOMENT:
             self._pause_until = asyncio.get_running_loop().time() + PAUSE_SECONDS
-            await self._ledger.put_off(row, 0)
+            await self._ledger.put_off(row, 0, tried=False)
             return True
         if error.code in OF_THE_IMAGE or row.failures + 1 >= MAX_FAILURES:
             return False

@@ -130,6 +130,8 @@ def test_a_set_that_cannot_be_loaded_fails_its_own_images_only(tmp_path: Path) -
         with pytest.raises(RecognitionFailed, match="the models broken cannot be loaded"):
             await read(pool, "x", "broken")
         assert await read(pool, "x") == "one: x"
+        (worker,) = pool.supervisor.workers()
+        assert (worker.has_loaded("broken"), worker.has_loaded("one")) == (False, True)
         assert [worker.pid for worker in pool.supervisor.workers()] == pids
 
     run(scenario, sets)

@@ -155,6 +155,20 @@ def test_the_slider_begins_where_the_server_drops_lines(here: Visit) -> None:
     expect(here.page.locator("#line-count")).to_contain_text("3 lines")
 
 
+def test_text_has_what_is_typed_for_a_line_that_could_not_be_read(here: Visit) -> None:
+    unread = ScriptedLine("", 0.2, rectangle(20, 90, 300, 30), "unsupported")
+    here.read(scene([unread, MIXED[0], unread, MIXED[1]]))
+    for place, text in ((0, "first"), (2, "third")):  # there is no text that can be clicked
+        row = here.page.locator("#lines li").nth(place)
+        row.hover()
+        row.get_by_role("button", name="Edit line").click()
+        here.page.get_by_role("textbox", name="Text of the line").fill(text)
+        here.page.keyboard.press("Enter")
+    choose(here.page, "Text")
+    expect(here.page.locator("#text-view p")).to_have_text("first certain third likely")
+    expect(here.page.locator("#advice")).not_to_contain_text("cannot be read")
+
+
 @pytest.mark.parametrize(
     ("line", "edited", "paragraph"),
     [

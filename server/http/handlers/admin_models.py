@@ -61,8 +61,9 @@ class AdminModelsHandler(JsonBodyHandler):
         try:
             chosen = await asyncio.to_thread(self.context.find_models, name)
             default = engine.models.default
-            if (chosen.name, chosen.fingerprint) != (default.name, default.fingerprint):
-                await engine.use_models(chosen)
+            if (chosen.name, chosen.fingerprint) == (default.name, default.fingerprint):
+                return
+            await engine.use_models(chosen)
         except UnknownModels:
             raise
         except ModelError as error:

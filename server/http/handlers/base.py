@@ -65,8 +65,8 @@ class BaseHandler(tornado.web.RequestHandler):
                 raise BodyTooLarge(
                     f"the body is larger than the limit of {self.context.max_body_bytes} bytes"
                 )
-            self.check_access()
             waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
+            self.check_access()  # after the check of origins in admit()
         except Exception as error:
             self.refuse(error)
             return None

@@ -1,6 +1,6 @@
 // The result panel: summary, minimum confidence, download and undo, or the error.
 
-import { canUndo, undo } from "./edits.js";
+import { canUndo, isEdited, undo } from "./edits.js";
 import { filteredResult, listenForExports } from "./exports.js";
 import { canTryAgain, failureText } from "./failures.js";
 import { showFileName } from "../shared/file_name.js";
@@ -77,8 +77,9 @@ export class Result {
     const { lines } = image.answer.data;
     const { data } = filteredResult(image, this.#session);
     const shown = data.lines.length;
-    this.#byId("advice").textContent = advice(image.answer.data);
-    this.#byId("advice").hidden = !this.#byId("advice").textContent;
+    const words = advice(image.answer.data);
+    if (this.#byId("advice").textContent !== words) this.#byId("advice").textContent = words;
+    this.#byId("advice").hidden = !words;
     const counted =
       shown === lines.length
         ? translate("lines", { n: shown })
@@ -131,7 +132,8 @@ function advice({ quality, degraded, lines }) {
   const problems = (quality?.problems ?? []).map((problem) => translate(`problem_${problem}`));
   const found = problems.length ? [...problems, translate("take_again")] : [];
   if (degraded) found.push(translate("degraded"));
-  if (lines.some((line) => line.script === "unsupported")) found.push(translate("unsupported_lines"));
+  if (lines.some((line) => line.script === "unsupported" && !isEdited(line)))
+    found.push(translate("unsupported_lines"));
   return found.join(" ");
 }
 

@@ -94,11 +94,16 @@ function currentText(joined, chosen) {
   let gap = "";
   for (const { line, isShown } of chosen) {
     const read = (line.original ?? line.text).trim();
+    const now = isShown ? line.text.trim() : "";
+    if (!read) {
+      if (now) text += (text && (gap || " ")) + now;
+      if (now) gap = " ";
+      continue;
+    }
     const found = placeOf(read, joined, end);
-    if (!found) return chosen.filter(({ isShown }) => isShown).map(({ line }) => line.text).join(" ");
+    if (!found) return chosen.map(({ line, isShown }) => isShown && line.text).filter(Boolean).join(" ");
     gap ||= joined.slice(end, found.start);
     end = found.start + found.length;
-    const now = isShown ? line.text.trim() : "";
     if (!now) continue;
     text += (text && gap) + (found.length < read.length ? cut(now) : now);
     gap = "";

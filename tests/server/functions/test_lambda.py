@@ -192,6 +192,14 @@ def test_settings_that_are_wrong_are_named_at_the_start(tmp_path: Path) -> None:
         assert "ocr.engine = " in instance.output
 
 
+def test_it_starts_where_the_temporary_folder_has_a_long_path(tmp_path: Path) -> None:
+    """The address of a Unix socket has at most 107 bytes."""
+    folder = tmp_path / ("long-" * 20)
+    folder.mkdir()
+    with Runtime() as runtime, FunctionInstance(folder, runtime):
+        assert runtime.invoke(function_url("GET", "/readyz")).result["statusCode"] == 200
+
+
 def test_it_runs_without_shared_memory(tmp_path: Path) -> None:
     """Lambda has no /dev/shm."""
     prefix = without_shared_memory()

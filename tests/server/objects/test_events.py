@@ -153,10 +153,11 @@ def test_the_version_is_unknown_without_a_sound_etag() -> None:
         assert parse_events(message).created[0].etag == ""
 
 
-def test_quotes_around_an_etag_do_not_count() -> None:
+def test_quotes_and_a_mark_around_an_etag_do_not_count() -> None:
     message = {"Records": [record()]}
-    message["Records"][0]["s3"]["object"]["eTag"] = f'"{ETAG}"'
-    assert parse_events(message).created[0].etag == ETAG
+    for written in (f'"{ETAG}"', f'W/"{ETAG}"'):
+        message["Records"][0]["s3"]["object"]["eTag"] = written
+        assert parse_events(message).created[0].etag == ETAG
 
 
 def test_sequencers_of_different_lengths_can_be_compared() -> None:
