@@ -27,6 +27,7 @@ from server.operations.allocator import FreedMemory
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.outbound.guard import Guard
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
@@ -44,7 +45,6 @@ from server.users.limit_settings import build_quota, default_limits
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
-from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def build_context(
     keyring.when_erased(service.erase)
     return ServerContext(
         settings=settings,
-        sources=build_sources(settings, max_bytes, digester.known),
+        sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
         storage=storage,
         jobs=jobs,

@@ -18,6 +18,7 @@ from server.jobs.gate import JobsGate
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.outbound.guard import Guard
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.settings import Settings
@@ -25,7 +26,6 @@ from server.users.keyring import Keyring
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
-from server.webhooks.guard import Guard
 
 if TYPE_CHECKING:
     from server.objects.feed import ObjectFeed

@@ -128,9 +128,8 @@ class OcrService:
         return len(self._flights)
 
     async def _read(self, source: ImageSource, user: str) -> ImageBytes:
-        if more := source.bytes_to_read():
-            self._inflight.check(more)
-        return await source.read(self._owner(user))
+        with self._inflight.reserve(source.bytes_to_read()):
+            return await source.read(self._owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:

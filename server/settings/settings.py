@@ -30,9 +30,10 @@ from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
-from server.settings.secrets import Secret, SecretText, WebhookSecrets
+from server.settings.secrets import Secret, SecretText
 from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
+from server.settings.url_settings import ImageUrlSettings, WebhookSettings
 
 _OPTIONS = RecognitionOptions()
 
@@ -210,20 +211,6 @@ class JobSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookSettings:
-    """Where messages about jobs may be sent, and how they are signed.
-
-    allowed_hosts: if empty, all public hosts. secrets: if empty, one that the database keeps.
-    """
-
-    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
-    allow_private: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
-    allow_http: bool = setting(Flag(), False)
-    include_text: bool = setting(Flag(), False)
-    secrets: tuple[Secret, ...] = setting(WebhookSecrets(), ())
-
-
-@dataclass(frozen=True, slots=True)
 class AlertSettings:
     """What the server tells its operator, and where. webhook: None for no alerts."""
 
@@ -264,6 +251,7 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    image_urls: ImageUrlSettings = field(default_factory=ImageUrlSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     log: LogSettings = field(default_factory=LogSettings)
