@@ -7,6 +7,7 @@ request waits for it, and one attempt after the other finds out when it is back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -77,10 +78,8 @@ class RedisLink:
         """Notice when Redis is away, and when it is back, until cancelled; then disconnect."""
         try:
             while True:
-                try:
+                with contextlib.suppress(RedisAway):
                     await self._ask(lambda client: client.ping(), ANSWER_SECONDS)
-                except RedisAway:
-                    pass
                 await asyncio.sleep(CHECK_SECONDS)
         finally:
             await self.close()

@@ -32,6 +32,7 @@ from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.audit import audit_path
+from server.settings.cluster import state_link
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options, find_models, spare_workers
 from server.settings.loading import SettingsError
@@ -66,8 +67,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url, alerts.webhook or the places of
-    storage are not accepted.
+    ModelError if a model is missing, SettingsError if database.url, cluster.state_url,
+    alerts.webhook or the places of storage are not accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -101,12 +102,15 @@ def build_context(
         when_erased=kept_results.erased if kept_results is not None else None,
     )
     quota = build_quota(settings, storage, location)
-    limiter = Limiter(default_limits(settings), quota)
+    link = state_link(settings)
+    limiter = Limiter(default_limits(settings), quota, link=link)
     limiter.prepare()
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
     jobs = build_jobs(settings, storage, service, usage, limiter)
     background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
+    if link is not None:
+        background.append(limiter)
     if kept_results is not None:
         background.append(kept_results)
     if settings.alerts.webhook is not None:
@@ -145,6 +149,7 @@ def build_context(
         background=[usage, refused, FreedMemory(inflight), *background],
         kept_results=kept_results,
         object_feed=object_feed,
+        state_link=link,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import ENGINES
+from server.settings.cluster_settings import ClusterSettings
 from server.settings.constraints import (
     Choice,
     Constraint,
@@ -260,6 +261,7 @@ class Settings:
     quota: QuotaSettings = field(default_factory=QuotaSettings)
     degrade: DegradeSettings = field(default_factory=DegradeSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
