@@ -35,7 +35,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
 
 # The packages that the server needs: the locks of these names in requirements/.
 FROM pip AS packages
-ARG LOCKS="slim users postgresql"
+ARG LOCKS="slim users documents postgresql s3 cluster"
 COPY requirements/ ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
