@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
     from server.objects.feed import ObjectFeed
+    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 log = logging.getLogger("server")
@@ -120,6 +121,9 @@ def build_context(
     object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)
+    tracing = build_traces(settings)
+    if tracing is not None:
+        background.append(tracing)
     admin_key = settings.access.admin_key
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
@@ -150,6 +154,7 @@ def build_context(
         kept_results=kept_results,
         object_feed=object_feed,
         state_link=link,
+        tracing=tracing,
     )
 
 
@@ -184,6 +189,20 @@ def build_object_feed(
     from server.objects.build import build_feed  # costs nothing while it is off
 
     return build_feed(settings, places, storage, service, usage, public_error, time.time)
+
+
+def build_traces(settings: Settings) -> Tracing | None:
+    """What sends the traces of requests; None without tracing.otlp_url."""
+    if settings.tracing.otlp_url is None:
+        return None
+    try:
+        from server.operations.tracing import build_tracing  # costs nothing while it is off
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"tracing.otlp_url: {error}; "
+            "install it with: pip install --require-hashes -r requirements/otel.txt"
+        ) from None
+    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample)
 
 
 def build_usage(settings: Settings, storage: Storage) -> Usage:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from server.alerts.formats import FORMS, Alert
 from server.settings.loading import SettingsError
-from server.settings.settings import AlertSettings
+from server.settings.operation_settings import AlertSettings
 from server.webhooks.http_post import PORTS, PostError, post
 
 POST_SECONDS = 5.0

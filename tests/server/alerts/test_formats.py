@@ -14,8 +14,9 @@ import pytest
 from server.alerts.formats import FORMS, Alert
 from server.alerts.post import check_url, post_alert
 from server.settings.loading import SettingsError
+from server.settings.operation_settings import AlertSettings
 from server.settings.secrets import Secret
-from server.settings.settings import AlertSettings, constraint_of
+from server.settings.settings import constraint_of
 from server.webhooks.http_post import PostError
 from tests.support.receivers import Answer, Received, Receiver
 
