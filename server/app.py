@@ -33,6 +33,7 @@ from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.audit import audit_path
+from server.settings.cluster import state_link
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options, find_models, spare_workers
 from server.settings.loading import SettingsError
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
     from server.objects.feed import ObjectFeed
+    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 log = logging.getLogger("server")
@@ -66,8 +68,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url, alerts.webhook or the places of
-    storage are not accepted.
+    ModelError if a model is missing, SettingsError if database.url, cluster.state_url,
+    alerts.webhook or the places of storage are not accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -101,12 +103,15 @@ def build_context(
         when_erased=kept_results.erased if kept_results is not None else None,
     )
     quota = build_quota(settings, storage, location)
-    limiter = Limiter(default_limits(settings), quota)
+    link = state_link(settings)
+    limiter = Limiter(default_limits(settings), quota, link=link)
     limiter.prepare()
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
     jobs = build_jobs(settings, storage, service, usage, limiter)
     background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
+    if link is not None:
+        background.append(limiter)
     if kept_results is not None:
         background.append(kept_results)
     if settings.alerts.webhook is not None:
@@ -116,6 +121,9 @@ def build_context(
     object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)
+    tracing = build_traces(settings)
+    if tracing is not None:
+        background.append(tracing)
     admin_key = settings.access.admin_key
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
@@ -145,6 +153,8 @@ def build_context(
         background=[usage, refused, FreedMemory(inflight), *background],
         kept_results=kept_results,
         object_feed=object_feed,
+        state_link=link,
+        tracing=tracing,
     )
 
 
@@ -179,6 +189,20 @@ def build_object_feed(
     from server.objects.build import build_feed  # costs nothing while it is off
 
     return build_feed(settings, places, storage, service, usage, public_error, time.time)
+
+
+def build_traces(settings: Settings) -> Tracing | None:
+    """What sends the traces of requests; None without tracing.otlp_url."""
+    if settings.tracing.otlp_url is None:
+        return None
+    try:
+        from server.operations.tracing import build_tracing  # costs nothing while it is off
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"tracing.otlp_url: {error}; "
+            "install it with: pip install --require-hashes -r requirements/otel.txt"
+        ) from None
+    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample)
 
 
 def build_usage(settings: Settings, storage: Storage) -> Usage:

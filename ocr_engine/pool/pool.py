@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import time
-from dataclasses import replace
 
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, TaskState, Turn
 from ocr_engine.errors import PoolDraining, PoolStarting
@@ -231,8 +230,7 @@ class Pool:
         if isinstance(reply, Failed):
             task.finish(task.reported(reply, self.spec.task_seconds))
             return
-        stages = {"queue": task.started_at - task.enqueued_at, **reply.recognition.stages}
-        task.finish(replace(reply.recognition, stages=stages))
+        task.finish(task.recognition(reply, worker.pid))
 
     def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
         """A worker died; its task is retried; see SupervisorListener."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from ocr_engine.engine import DEFAULT_TURN, EngineTask, TaskState, Turn
 from ocr_engine.errors import (
@@ -20,7 +21,8 @@ from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
 from ocr_engine.steps import MAX_SAVED_BYTES
-from ocr_engine.worker.messages import Begun, Failed, Saved, Task
+from ocr_engine.tracing import CURRENT, Span
+from ocr_engine.worker.messages import Begun, Done, Failed, Saved, Task
 
 MAX_DEATHS = 2  # workers that one image may crash
 SLOW_SHARE = 0.1  # of the time limit; with less CPU time, the machine is at fault
@@ -68,6 +70,7 @@ class PoolTask:
         self.deadline = self.enqueued_at + max_seconds  # no retry after this time
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
+        self.trace = CURRENT.get()  # of the request that has submitted it
 
     def start(self, cores: int, fingerprint: str, loads: bool) -> None:
         """A worker gets the task, and may use this many cores for it.
@@ -88,7 +91,10 @@ class PoolTask:
 
     def message(self, seconds: float) -> Task:
         """The message to its worker; seconds: limit of the recognition."""
-        return Task(self.task_id, self.options, self.image, self.cores, seconds, self.saved)
+        traceparent = self.trace.traceparent if self.trace is not None else ""
+        return Task(
+            self.task_id, self.options, self.image, self.cores, seconds, self.saved, traceparent
+        )
 
     def note(self, progress: Begun | Saved) -> None:
         """Record that its worker has begun, which counts as an attempt, or what it has done."""
@@ -97,6 +103,15 @@ class PoolTask:
             self.begun = True
         elif len(self.saved) + len(progress.steps) <= MAX_SAVED_BYTES:
             self.saved += progress.steps
+
+    def recognition(self, reply: Done, pid: int | None) -> Recognition:
+        """What its worker has read, with the time that it waited; pid: of the worker."""
+        if self.trace is not None and reply.measured:
+            self.trace.note("queue", self.enqueued_at, self.started_at)
+            whole, *parts = reply.measured
+            self.trace.spans.append(Span(whole, parts, pid))
+        stages = {"queue": self.started_at - self.enqueued_at, **reply.recognition.stages}
+        return replace(reply.recognition, stages=stages)
 
     def lost_worker(self, ended: WorkerExit) -> EngineError | None:
         """Record that the task's worker was lost.

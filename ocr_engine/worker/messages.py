@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -19,6 +19,7 @@ from ocr_engine.options import RecognitionOptions, options_from_json
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
 from ocr_engine.result_json import from_json, with_blocks
+from ocr_engine.tracing import Interval
 
 MAX_REPLY_BYTES = 64 << 20
 
@@ -36,6 +37,7 @@ class Task:
     """Parent to worker: recognize an image on up to `cores` cores within `seconds`.
 
     saved: the steps that lost workers have saved; see ocr_engine/steps.py.
+    traceparent: of the request, if it is traced.
     """
 
     task_id: int
@@ -44,6 +46,7 @@ class Task:
     cores: int = 1
     seconds: float = math.inf
     saved: bytes = b""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,15 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Worker to parent: a task's result; rss_mb is the worker's memory after it."""
+    """Worker to parent: a task's result; rss_mb is the worker's memory after it.
+
+    measured: if the task is traced, the whole recognition, then its stages.
+    """
 
     task_id: int
     recognition: Recognition
     rss_mb: int
+    measured: Sequence[Interval] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,8 @@ def encode_request(request: Request) -> bytes:
         "seconds": request.seconds,
         "saved": len(request.saved),
     }
+    if request.traceparent:
+        head["traceparent"] = request.traceparent
     return _frame(head, request.saved, request.image)
 
 
@@ -130,24 +139,27 @@ def decode_request(frame: bytes) -> Request:
     try:
         options = options_from_json(head["options"])
         image, saved = body[head["saved"] :], body[: head["saved"]]
-        return Task(head["task_id"], options, image, head["cores"], head["seconds"], saved)
+        cores, seconds = head["cores"], head["seconds"]
+        traceparent = head.get("traceparent", "")
+        return Task(head["task_id"], options, image, cores, seconds, saved, traceparent)
     except (KeyError, TypeError) as error:
         raise ProtocolError(f"not a request: {error}") from None
 
 
 def encode_reply(reply: Reply) -> bytes:
     """Encode a reply as a frame."""
+    head: dict[str, Any]
     if isinstance(reply, Done):
-        return _frame(
-            {
-                "kind": "done",
-                "task_id": reply.task_id,
-                "result": with_blocks(reply.recognition.result),
-                "stages": dict(reply.recognition.stages),
-                "rss_mb": reply.rss_mb,
-            },
-            reply.recognition.drawing,
-        )
+        head = {
+            "kind": "done",
+            "task_id": reply.task_id,
+            "result": with_blocks(reply.recognition.result),
+            "stages": dict(reply.recognition.stages),
+            "rss_mb": reply.rss_mb,
+        }
+        if reply.measured:
+            head["measured"] = reply.measured
+        return _frame(head, reply.recognition.drawing)
     if isinstance(reply, Ready):
         head = {"kind": "ready", **asdict(reply)}
         return _frame(head, head["info"].pop("characters").encode())
@@ -175,7 +187,8 @@ def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
     if kind == "done":
         stages = {str(name): float(seconds) for name, seconds in head["stages"].items()}
         recognition = Recognition(from_json(head["result"]), stages, body)
-        return Done(int(head["task_id"]), recognition, int(head["rss_mb"]))
+        measured = tuple(_interval(*each) for each in head.get("measured", ()))
+        return Done(int(head["task_id"]), recognition, int(head["rss_mb"]), measured)
     if kind == "begun":
         return Begun(int(head["task_id"]))
     if kind == "failed":
@@ -201,6 +214,13 @@ def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
     if kind == "load_failed":
         return LoadFailed(_text(head["message"]))
     raise ValueError(f"unknown kind {kind!r}")
+
+
+def _interval(name: Any, began: Any, ended: Any) -> Interval:
+    interval = Interval(_text(name), float(began), float(ended))
+    if not math.isfinite(interval.began + interval.ended):
+        raise ValueError("an interval has no end")
+    return interval
 
 
 def _text(value: Any) -> str:

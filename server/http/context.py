@@ -28,7 +28,9 @@ from server.users.refusals import Refusals
 from server.users.usage import Usage
 
 if TYPE_CHECKING:
+    from ocr_cluster.redis_link import RedisLink
     from server.objects.feed import ObjectFeed
+    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 
@@ -75,6 +77,8 @@ class ServerContext:
     event_streams: Counter[str] = field(default_factory=Counter)
     kept_results: KeptResults | None = None
     object_feed: ObjectFeed | None = None
+    state_link: RedisLink | None = None
+    tracing: Tracing | None = None
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

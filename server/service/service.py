@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, 
 from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.tracing import CURRENT
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
@@ -237,8 +239,11 @@ class OcrService:
             self._metrics.count_recognition(recognition.stages, options.degraded)
             identity = _as_read(flight.identity, task)
             self._quarantine.was_read(identity)
+            began = time.monotonic()
             result = await encode_result(recognition, options.shown_score)
             self.cache.put(identity[0], digests, result)
+            if (trace := CURRENT.get()) is not None:
+                trace.note("store", began)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.fail(PoolDraining("the work was cancelled"))

@@ -1,0 +1,1 @@
+"""Reads images on other machines: queues, nodes, and what front ends share in Redis."""
