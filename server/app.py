@@ -6,6 +6,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
@@ -32,6 +33,7 @@ from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.audit import audit_path
+from server.settings.cluster import cluster_urls
 from server.settings.database import database_location
 from server.settings.engine import build_engine, default_options, find_models, spare_workers
 from server.settings.loading import SettingsError
@@ -48,11 +50,13 @@ from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
 
 if TYPE_CHECKING:
+    from ocr_cluster.node.work import NodeWork
     from server.database.database import Database
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
     from server.objects.feed import ObjectFeed
     from server.service.kept_results import KeptResults
+    from server.service.sharing import Sharing
 
 log = logging.getLogger("server")
 
@@ -71,14 +75,15 @@ def build_context(
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
-    engine = build_engine(settings, load)
+    part = build_part(settings, load)
+    engine = part.engine
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
     cache = ResultCache(settings.service.time, settings.service.img_number, max_cache_bytes)
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
     connections = Connections(
-        connection_limit(engine.capacity + spare_workers(settings)),
+        connection_limit(engine.capacity + spare_workers(settings) + part.descriptors),
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )
@@ -99,6 +104,7 @@ def build_context(
         degrading=degrading,
         private=settings.cache.scope != "shared",
         when_erased=kept_results.erased if kept_results is not None else None,
+        sharing=part.sharing,
     )
     quota = build_quota(settings, storage, location)
     limiter = Limiter(default_limits(settings), quota)
@@ -106,14 +112,17 @@ def build_context(
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
     jobs = build_jobs(settings, storage, service, usage, limiter)
-    background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
+    sender = Sender(storage, settings.webhooks, guard)
+    background: list[BackgroundWork] = [jobs, quota, sender] if part.node is None else [part.node]
     if kept_results is not None:
         background.append(kept_results)
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
         background.append(build_watch(settings, engine.stats, metrics.outcomes, folders))
-    object_feed = build_object_feed(settings, storage, service, usage)
+    object_feed = None
+    if part.node is None:
+        object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)
     admin_key = settings.access.admin_key
@@ -145,7 +154,41 @@ def build_context(
         background=[usage, refused, FreedMemory(inflight), *background],
         kept_results=kept_results,
         object_feed=object_feed,
+        node=part.node,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What this process is in a cluster. descriptors: that its connections to servers need.
+
+    sharing: of a front end; node: of a node; both are None without a cluster.
+    """
+
+    engine: Engine
+    sharing: Sharing | None = None
+    node: NodeWork | None = None
+    descriptors: int = 0
+
+
+def build_part(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Part:
+    """The engine of this process, and what connects it with others; see build_context."""
+    urls = cluster_urls(settings)
+    if urls is None:
+        return Part(build_engine(settings, load))
+    try:
+        from server import cluster  # costs nothing without a cluster
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"cluster.role = {settings.cluster.role} needs the package {error.name}; install "
+            "requirements/cluster.txt"
+        ) from None
+    descriptors = cluster.DESCRIPTORS
+    if settings.cluster.role == "front":
+        front = cluster.build_front(settings, urls)
+        return Part(front, sharing=cluster.FrontSharing(front), descriptors=descriptors)
+    pool = build_engine(settings, load)
+    return Part(pool, node=cluster.build_node(settings, urls, pool), descriptors=descriptors)
 
 
 def build_kept_results(cache: ResultCache, engine: Engine, storage: Storage) -> KeptResults:
@@ -200,13 +243,14 @@ async def open_records(context: ServerContext) -> None:
     SettingsError if one of them is impossible here.
     """
     settings = context.settings
+    is_node = context.node is not None
     needed = {
         "access.required": (settings.access.required, "keys cannot be checked"),
         "usage.enabled": (settings.usage.enabled, "usage waits in the journal"),
         "storage.watch": (settings.storage.watch, "objects wait"),
     }
     for name, (is_needed, meanwhile) in needed.items():
-        if not is_needed:
+        if not is_needed or (is_node and name != "access.required"):
             continue
         try:
             await context.storage.open()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from cache.keys import Digests
 from ocr_engine.engine import Turn
 from ocr_engine.errors import (
+    BrokerUnavailable,
     EngineError,
     PoolDraining,
     PoolStarting,
@@ -177,7 +178,13 @@ class JobRunner:
         """Recognize the image of a job, and write how it ended."""
         try:
             answer = await self._recognize(held)
-        except (QueueFull, PoolStarting, PoolDraining, StorageUnavailable) as error:
+        except (
+            QueueFull,
+            PoolStarting,
+            PoolDraining,
+            BrokerUnavailable,
+            StorageUnavailable,
+        ) as error:
             await self._give_back(held, error)
         except QueueTimeout as error:
             if self._seconds_left(held.row) == 0:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import ENGINES
+from server.settings.cluster_settings import ClusterSettings
 from server.settings.constraints import (
     Choice,
     Constraint,
@@ -266,6 +267,7 @@ class Settings:
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})
