@@ -15,7 +15,7 @@ from ocr_cluster.work import Work, front_channel, lease_name, outcome_name, task
 async def finish(state: Link, message: Message, outcome: Outcome, patience: float = 0.0) -> bool:
     """Tell how an attempt has ended; False if the flight is at another attempt.
 
-    patience: how many seconds a server that is away is waited for; Away.
+    patience: how many seconds a server that is away is waited for; RedisAway.
     """
     work, flight = message.work, message.flight
     keys = task_name(flight), lease_name(flight), outcome_name(flight), work.claim
@@ -28,16 +28,14 @@ async def finish(state: Link, message: Message, outcome: Outcome, patience: floa
         work.done_channel,
         int(outcome.state != "again"),
     )
-    told = await state.run_patiently(
-        lambda redis: redis.eval(FINISH, len(keys), *keys, *given), patience
-    )
+    told = await state.command(lambda redis: redis.eval(FINISH, len(keys), *keys, *given), patience)
     return bool(told)
 
 
 async def refuse_image(state: Link, work: Work, patience: float = 0.0) -> None:
-    """Have front ends refuse an image for a while; Away."""
+    """Have front ends refuse an image for a while; RedisAway."""
 
     async def refuse(redis: Redis) -> None:
         await redis.set(work.poison, b"1", ex=POISON_SECONDS)
 
-    await state.run_patiently(refuse, patience)
+    await state.command(refuse, patience)

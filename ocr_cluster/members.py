@@ -1,4 +1,4 @@
-"""The living members of a cluster: each tells Redis every second that it lives, and what it does."""
+"""The members of a cluster: each tells Redis every second that it lives, and what it does."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class NodeBeat:
     """What a node says of itself.
 
     slots: warm workers, 0 while it stops. busy: images being read. models: the fingerprint of each
-    model set by name, the default first. catalogue: see catalogue.py. mean_seconds: of its
-    recognitions, 0 if unknown. late: answers that came too late. address: where it answers /metrics.
+    model set by name. catalogue: see catalogue.py. mean_seconds: of its
+    recognitions, 0 if unknown. late: answers that came too late. address: where it listens.
     """
 
     id: str
@@ -46,9 +46,9 @@ class NodeBeat:
 
 @dataclass(frozen=True, slots=True)
 class FrontBeat:
-    """What a front end says of itself. queued: images in its queue. sent: at nodes or in the broker.
+    """What a front end says of itself.
 
-    users: with images in its queue.
+    queued: images in its queue. sent: at nodes or in the broker. users: with images in its queue.
     """
 
     id: str
@@ -91,7 +91,7 @@ class Members:
 
 
 async def beat(link: Link, member: NodeBeat | FrontBeat) -> Members:
-    """Tell that this member lives; returns all that live. Away."""
+    """Tell that this member lives; returns all that live. RedisAway."""
     index = _NODES if isinstance(member, NodeBeat) else _FRONTS
     keys = (f"{_prefix(index)}{member.id}", index, _NODES, _FRONTS)
     arguments = (member.id, json.dumps(asdict(member)), BEAT_MS, _prefix(_NODES), _prefix(_FRONTS))
@@ -100,9 +100,9 @@ async def beat(link: Link, member: NodeBeat | FrontBeat) -> Members:
 
 
 async def leave(link: Link, member: NodeBeat | FrontBeat) -> None:
-    """Tell that this member ends; Away."""
+    """Tell that this member ends; RedisAway."""
     index = _NODES if isinstance(member, NodeBeat) else _FRONTS
-    await link.run(lambda redis: redis.delete(f"{_prefix(index)}{member.id}"))
+    await link.command(lambda redis: redis.delete(f"{_prefix(index)}{member.id}"))
 
 
 def _prefix(index: str) -> str:

@@ -1,4 +1,4 @@
-"""How a node ended an attempt, as JSON: what front ends hear, and what they find if they did not."""
+"""How a node has ended an attempt, as JSON."""
 
 from __future__ import annotations
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from redis.asyncio import Redis
 
-from ocr_cluster.link import Away, Link
+from ocr_cluster.link import Link
 from ocr_cluster.packing import PackedResult, PackingError, pack, unpack
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.work import Work, digest_of, results_name
 
 SPREAD = 0.1  # of the time to live, so that results do not all expire together
@@ -49,7 +50,7 @@ class SharedResults:
         try:
             data = await self._link.get(work.results, field)
             return None if data is None else unpack(data)
-        except (Away, PackingError):
+        except (RedisAway, PackingError):
             return None
 
     async def put(self, work: Work, fingerprint: str, packed: PackedResult) -> bool:
@@ -66,20 +67,20 @@ class SharedResults:
                 await pipeline.execute()
 
         try:
-            await self._link.run(store)
-        except Away:
+            await self._link.command(store)
+        except RedisAway:
             return False
         return True
 
     async def erase(self, owner: str, md5: str | None = None) -> bool:
-        """Delete the results of an owner, or of one image of an owner; Away.
+        """Delete the results of an owner, or of one image of an owner; RedisAway.
 
         False if there was none. Takes time for each key on the server if no MD5 is given.
         """
         scope = digest_of(owner)
         if md5 is not None:
             name = results_name(scope, md5)
-            return bool(await self._link.run(lambda redis: redis.unlink(name)))
+            return bool(await self._link.command(lambda redis: redis.unlink(name)))
 
         async def erase_all(redis: Redis) -> int:
             found = 0
@@ -87,4 +88,4 @@ class SharedResults:
                 found += await redis.unlink(name)
             return found
 
-        return bool(await self._link.run(erase_all))
+        return bool(await self._link.command(erase_all))

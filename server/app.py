@@ -6,7 +6,6 @@ import functools
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
@@ -28,14 +27,15 @@ from server.operations.allocator import FreedMemory
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.roles import build_part
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.audit import audit_path
-from server.settings.cluster import cluster_urls
+from server.settings.cluster import state_link
 from server.settings.database import database_location
-from server.settings.engine import build_engine, default_options, find_models, spare_workers
+from server.settings.engine import default_options, find_models, spare_workers
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 from server.settings.storage import watched_places
@@ -50,13 +50,11 @@ from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
 
 if TYPE_CHECKING:
-    from ocr_cluster.node.work import NodeWork
     from server.database.database import Database
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
     from server.objects.feed import ObjectFeed
     from server.service.kept_results import KeptResults
-    from server.service.sharing import Sharing
 
 log = logging.getLogger("server")
 
@@ -70,8 +68,8 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url, alerts.webhook or the places of
-    storage are not accepted.
+    ModelError if a model is missing, SettingsError if database.url, cluster.state_url,
+    alerts.webhook or the places of storage are not accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
@@ -92,7 +90,9 @@ def build_context(
     storage = Storage(location)
     folders = watched_folders(storage.location.file)
     metrics.watch(engine, cache, inflight.total, connections, folders)
-    kept_results = build_kept_results(cache, engine, storage) if settings.cache.keep else None
+    kept_results = None
+    if settings.cache.keep and settings.cluster.role == "all":
+        kept_results = build_kept_results(cache, engine, storage)
     degrading = Degrading(settings.degrade, engine) if settings.degrade.max_side else None
     service = OcrService(
         engine=engine,
@@ -107,13 +107,16 @@ def build_context(
         sharing=part.sharing,
     )
     quota = build_quota(settings, storage, location)
-    limiter = Limiter(default_limits(settings), quota)
+    link = state_link(settings)
+    limiter = Limiter(default_limits(settings), quota, link=link)
     limiter.prepare()
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
     jobs = build_jobs(settings, storage, service, usage, limiter)
     sender = Sender(storage, settings.webhooks, guard)
     background: list[BackgroundWork] = [jobs, quota, sender] if part.node is None else [part.node]
+    if link is not None:
+        background.append(limiter)
     if kept_results is not None:
         background.append(kept_results)
     if settings.alerts.webhook is not None:
@@ -155,40 +158,8 @@ def build_context(
         kept_results=kept_results,
         object_feed=object_feed,
         node=part.node,
+        state_link=link,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What this process is in a cluster. descriptors: that its connections to servers need.
-
-    sharing: of a front end; node: of a node; both are None without a cluster.
-    """
-
-    engine: Engine
-    sharing: Sharing | None = None
-    node: NodeWork | None = None
-    descriptors: int = 0
-
-
-def build_part(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Part:
-    """The engine of this process, and what connects it with others; see build_context."""
-    urls = cluster_urls(settings)
-    if urls is None:
-        return Part(build_engine(settings, load))
-    try:
-        from server import cluster  # costs nothing without a cluster
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"cluster.role = {settings.cluster.role} needs the package {error.name}; install "
-            "requirements/cluster.txt"
-        ) from None
-    descriptors = cluster.DESCRIPTORS
-    if settings.cluster.role == "front":
-        front = cluster.build_front(settings, urls)
-        return Part(front, sharing=cluster.FrontSharing(front), descriptors=descriptors)
-    pool = build_engine(settings, load)
-    return Part(pool, node=cluster.build_node(settings, urls, pool), descriptors=descriptors)
 
 
 def build_kept_results(cache: ResultCache, engine: Engine, storage: Storage) -> KeptResults:

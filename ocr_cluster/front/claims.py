@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from ocr_cluster.link import Away, Link
+from ocr_cluster.link import Link
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.scripts import CLAIM, CLAIM_MS, RELEASE, RENEW_CLAIMS
 from ocr_cluster.work import Work
 
@@ -31,7 +32,7 @@ class Claims:
         keys = work.claim, work.poison
         try:
             found: bytes = await self._state.evaluate(CLAIM, keys, flight, CLAIM_MS)
-        except Away:
+        except RedisAway:
             return "alone"
         if found == b"claimed":
             self._held[work.claim] = flight
@@ -48,7 +49,7 @@ class Claims:
         self.forget(work, flight)
         try:
             await self._state.evaluate(RELEASE, (work.claim,), flight, work.done_channel)
-        except Away:
+        except RedisAway:
             return  # it expires
 
     async def run(self) -> None:
@@ -60,5 +61,5 @@ class Claims:
                 continue
             try:
                 await self._state.evaluate(RENEW_CLAIMS, tuple(held), CLAIM_MS, *held.values())
-            except Away:
+            except RedisAway:
                 continue

@@ -13,9 +13,10 @@ from redis.asyncio import Redis
 from ocr_cluster import outcome as outcomes
 from ocr_cluster.front.publisher import Publisher
 from ocr_cluster.front.task import FrontTask
-from ocr_cluster.link import Away, Link
+from ocr_cluster.link import Link
 from ocr_cluster.outcome import Outcome
 from ocr_cluster.packing import PackedResult, PackingError, unpack
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.scripts import CANCEL, LEASE_MS
 from ocr_cluster.wire import WireError
@@ -93,7 +94,7 @@ class Dispatch:
         async def tell() -> None:
             try:
                 await self._state.evaluate(CANCEL, (task_name(flight),), *given)
-            except Away:
+            except RedisAway:
                 log.info("flight %s: nodes do not hear that it was cancelled", flight)
 
         self._in_background(tell())
@@ -125,7 +126,7 @@ class Dispatch:
             names += [outcome_name(task.flight) for task, _ in sent]
             try:
                 found = await self._state.get_all(names)
-            except Away:
+            except RedisAway:
                 self._trust_at = loop.time() + LEASE_MS / 1000 + 1.0
                 return
             for (task, attempt), lease, outcome in zip(
@@ -191,9 +192,9 @@ class Dispatch:
                 await pipeline.execute()
 
         try:
-            await self._state.run_patiently(store, self._give_up_seconds)
+            await self._state.command(store, self._give_up_seconds)
             await self._publisher.send(message)
-        except (Away, WireError) as error:
+        except (RedisAway, WireError) as error:
             task.sending = None
             what = "broker" if isinstance(error, WireError) else "state server"
             self._end(
@@ -226,11 +227,11 @@ class Dispatch:
             return await self._results.fetch(task.work, outcome.fingerprint)
         name = carried_name(task.flight)
         try:
-            data = await self._state.run_patiently(
+            data = await self._state.command(
                 lambda redis: redis.getdel(name), self._give_up_seconds
             )
             return None if data is None else unpack(cast(bytes, data))
-        except (Away, PackingError):
+        except (RedisAway, PackingError):
             return None
 
     def _end(

@@ -85,6 +85,7 @@ class BrokerEngine:
         self._ids = itertools.count(1)
         self._bytes = 0
         self._measured = False
+        self._poisoned: asyncio.Task[None] | None = None
         self._draining = False
         self._loops: list[asyncio.Task[None]] = []
 
@@ -283,7 +284,7 @@ class BrokerEngine:
         self._fill()
 
     def _on_poison(self, bodies: list[bytes]) -> None:
-        asyncio.ensure_future(fail_poisoned(self._state, bodies))
+        self._poisoned = asyncio.ensure_future(fail_poisoned(self._state, bodies))
 
     def _figures(self) -> FrontBeat:
         return replace(

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from ocr_cluster import catalogue
 from ocr_cluster.catalogue import Catalogue
-from ocr_cluster.link import Away, Link
+from ocr_cluster.link import Link
 from ocr_cluster.members import BEAT_SECONDS, FrontBeat, Members, beat, leave
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.work import catalogue_name
 
 log = logging.getLogger("server.cluster")
@@ -37,7 +38,7 @@ class Nodes:
             try:
                 self.members = await beat(self._state, self._figures())
                 await self._choose_catalogue()
-            except Away:
+            except RedisAway:
                 pass
             self._changed()
             await asyncio.sleep(BEAT_SECONDS)
@@ -46,7 +47,7 @@ class Nodes:
         """Tell the others that this front end stops."""
         try:
             await leave(self._state, self._figures())
-        except Away:
+        except RedisAway:
             log.info("the other servers will notice in some seconds that this one has stopped")
 
     async def _choose_catalogue(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from ocr_cluster.link import LISTEN_SECONDS, PING_SECONDS, Link
+from ocr_cluster.link import LISTEN_SECONDS, RETRY_SECONDS, Link
 
 _ERRORS = (RedisError, OSError, TimeoutError)
 
@@ -29,7 +29,7 @@ class Notices:
         """Listen until cancelled."""
         while True:
             try:
-                async with self._link.redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                async with self._link.client.pubsub(ignore_subscribe_messages=True) as pubsub:
                     await pubsub.subscribe(self._own, *self._waiting)
                     self._pubsub = pubsub
                     while True:
@@ -37,7 +37,7 @@ class Notices:
                         if message is not None:
                             self._on_message(message["channel"].decode(), message["data"])
             except _ERRORS:
-                await asyncio.sleep(PING_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
             finally:
                 self._pubsub = None
 

@@ -6,9 +6,10 @@ import logging
 
 from ocr_cluster import outcome as outcomes
 from ocr_cluster.ending import finish, refuse_image
-from ocr_cluster.link import Away, Link
+from ocr_cluster.link import Link
 from ocr_cluster.message import MessageError, from_json
 from ocr_cluster.queues import payload_of
+from ocr_cluster.redis_link import RedisAway
 from ocr_engine.errors import PoisonImage
 
 log = logging.getLogger("server.cluster")
@@ -27,5 +28,5 @@ async def fail_poisoned(state: Link, bodies: list[bytes]) -> None:
         try:
             await refuse_image(state, message.work)
             await finish(state, message, outcomes.failed(message.flight, message.attempt, poison))
-        except Away:
+        except RedisAway:
             log.warning("flight %s is left to its owner", message.flight)

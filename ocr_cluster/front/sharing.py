@@ -105,7 +105,7 @@ class SharedEngine:
         self.engine.start()
         loops: Sequence[Coroutine[Any, Any, None]] = (
             self.claims.run(),
-            *(link.watch() for link in self._links),
+            *(link.run() for link in self._links),
         )
         self._loops = [asyncio.ensure_future(each) for each in loops]
 
@@ -115,8 +115,6 @@ class SharedEngine:
         for each in self._loops:
             each.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        for link in self._links:
-            await link.close()
 
     @property
     def models(self) -> ModelSets:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from redis.asyncio import Redis
 
-from ocr_cluster.link import Away, Link
+from ocr_cluster.link import Link
 from ocr_cluster.message import Message
 from ocr_cluster.outcome import Outcome
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.scripts import LEASE_MS, RENEW
 from ocr_cluster.work import lease_name, task_name
 from ocr_engine.engine import Engine, EngineTask
@@ -79,7 +80,7 @@ class HeldFlights:
             await asyncio.sleep(RENEW_SECONDS)
             try:
                 await self._renew()
-            except Away:
+            except RedisAway:
                 continue  # owners take no lease for dead while they cannot look
 
     async def _renew(self) -> None:
@@ -97,7 +98,7 @@ class HeldFlights:
                 found: list[bytes] = await pipeline.execute()
                 return found
 
-        for held, state in zip(flights, await self._state.run(renew_all), strict=True):
+        for held, state in zip(flights, await self._state.command(renew_all), strict=True):
             if state == b"stale":
                 self.late += 1
                 log.info("flight %s is dropped: another node has it", held.message.flight)

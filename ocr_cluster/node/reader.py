@@ -13,11 +13,12 @@ from cache.stored_result import StoredResult
 from ocr_cluster import message as messages
 from ocr_cluster import outcome as outcomes
 from ocr_cluster.ending import finish, refuse_image
-from ocr_cluster.link import Away, Link
+from ocr_cluster.link import Link
 from ocr_cluster.message import Message, MessageError
 from ocr_cluster.node.held import Held, HeldFlights
 from ocr_cluster.outcome import Outcome, Place
 from ocr_cluster.packing import PackedResult, pack
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.scripts import BEGIN, LEASE_MS, MAX_BEGINS, OUTCOME_MS
 from ocr_cluster.work import carried_name, lease_name, task_name
@@ -81,7 +82,7 @@ class NodeReader:
             may_begin = await self._begin(message)
             if may_begin:
                 await self._work(message, redelivered)
-        except Away:
+        except RedisAway:
             log.warning("flight %s is left to its owner: the state server is away", message.flight)
         except Exception:
             log.exception("flight %s failed", message.flight)
@@ -91,7 +92,7 @@ class NodeReader:
         """Take the lease; False if the attempt is no longer wanted."""
         keys = task_name(message.flight), lease_name(message.flight)
         given = message.attempt, self._node, LEASE_MS, MAX_BEGINS
-        found: bytes = await self._state.run_patiently(
+        found: bytes = await self._state.command(
             lambda redis: redis.eval(BEGIN, len(keys), *keys, *given), PATIENCE_SECONDS
         )
         if found == b"poison":
@@ -125,7 +126,7 @@ class NodeReader:
                 return Outcome(message.flight, message.attempt, "done", fingerprint)
         image = cast(
             bytes | None,
-            await self._state.run_patiently(lambda redis: redis.get(work.blob), PATIENCE_SECONDS),
+            await self._state.command(lambda redis: redis.get(work.blob), PATIENCE_SECONDS),
         )
         if image is None:
             return outcomes.again(message.flight, message.attempt, "the image is gone")
@@ -158,9 +159,7 @@ class NodeReader:
         if not await self._results.put(message.work, fingerprint, packed):
             name, data = carried_name(message.flight), pack(packed)
             left = max(1.0, message.deadline_at - self._clock())
-            await self._state.run_patiently(
-                lambda redis: redis.set(name, data, px=OUTCOME_MS), left
-            )
+            await self._state.command(lambda redis: redis.set(name, data, px=OUTCOME_MS), left)
             place = "state"
         return Outcome(
             message.flight,

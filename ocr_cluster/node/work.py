@@ -11,10 +11,11 @@ from typing import Any
 
 from ocr_cluster import catalogue
 from ocr_cluster.catalogue import CATALOGUE_SECONDS
-from ocr_cluster.link import Away, Link, listen
+from ocr_cluster.link import Link, listen
 from ocr_cluster.members import BEAT_SECONDS, NodeBeat, beat, leave
 from ocr_cluster.node.consuming import Consuming
 from ocr_cluster.node.reader import Encode, NodeReader
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.wire import Wire
 from ocr_cluster.work import CANCEL_CHANNEL, catalogue_name
@@ -59,8 +60,8 @@ class NodeWork:
         loops = [
             asyncio.ensure_future(each)
             for each in (
-                self._state.watch(),
-                self._cache.watch(),
+                self._state.run(),
+                self._cache.run(),
                 self._beat(),
                 self._listen(),
                 self.reader.held.run(),
@@ -83,15 +84,13 @@ class NodeWork:
             await asyncio.sleep(_WAIT_SECONDS)
 
     async def _stop(self, loops: list[asyncio.Task[None]]) -> None:
-        for each in loops:
-            each.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
-        with contextlib.suppress(Away):
+        with contextlib.suppress(RedisAway):
             await leave(self._state, self.member)
         await asyncio.to_thread(self._consuming.stop)
         await asyncio.to_thread(self._wire.close)
-        await self._state.close()
-        await self._cache.close()
+        for each in loops:
+            each.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
 
     def _read(self, payload: Any, redelivered: bool) -> None:
         """Called in a thread of Celery; returns when the work on the message has ended."""
@@ -108,7 +107,7 @@ class NodeWork:
             try:
                 await self._describe()
                 await beat(self._state, self._figures())
-            except Away:
+            except RedisAway:
                 pass
             await asyncio.sleep(BEAT_SECONDS)
 
@@ -134,7 +133,7 @@ class NodeWork:
         if info is None or (digest == described and now < until):
             return
         name, data = catalogue_name(digest), catalogue.encode(info, models)
-        await self._state.run(lambda redis: redis.set(name, data, ex=CATALOGUE_SECONDS))
+        await self._state.command(lambda redis: redis.set(name, data, ex=CATALOGUE_SECONDS))
         self._described = digest, now + CATALOGUE_SECONDS / 4
 
     async def _listen(self) -> None:

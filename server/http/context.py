@@ -29,6 +29,7 @@ from server.webhooks.guard import Guard
 
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
+    from ocr_cluster.redis_link import RedisLink
     from server.objects.feed import ObjectFeed
     from server.service.kept_results import KeptResults
 
@@ -77,6 +78,7 @@ class ServerContext:
     kept_results: KeptResults | None = None
     object_feed: ObjectFeed | None = None
     node: NodeWork | None = None
+    state_link: RedisLink | None = None
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

@@ -27,23 +27,17 @@ def admit(
     """Admit a request and set its principal; ServiceError if it is refused.
 
     needed: the scope that the route needs; None: the route is public. limited: whether limits
-    apply. Returns an awaitable only if the database must be asked for the key or for more of the
-    daily quota, so that cached answers do not wait for a task.
+    apply. Returns an awaitable only if Redis must be asked for the limits, or the database for the
+    key or for more of the daily quota, so that cached answers do not wait for a task.
     """
     context.origins.check(request, stream_of(request))
     if needed is None:
         return None
     if limited:
-        context.limiter.check_address(scope.address)
-    key = key_in(request.headers)
-    if key is None:
-        if context.settings.access.required or not ANONYMOUS.may(needed):
-            raise KeyRequired(KeyRequired.example)
-        return _enter(context, scope, ANONYMOUS, needed, limited)
-    principal = context.keyring.recall(key)
-    if principal is None:
-        return _look_up(context, scope, key, needed, limited)
-    return _enter(context, scope, principal, needed, limited)
+        waiting = context.limiter.check_address(scope.address)
+        if waiting is not None:
+            return _identify_later(waiting, context, request, scope, needed)
+    return _identify(context, request, scope, needed, limited)
 
 
 async def check_again(context: ServerContext, request: HTTPServerRequest) -> None:
@@ -72,6 +66,39 @@ def key_in(headers: HTTPHeaders) -> str | None:
     if given is not None and bearer.strip() != given:
         raise BadRequest("Authorization and X-Api-Key have different keys; send one of them")
     return bearer.strip()
+
+
+def _identify(
+    context: ServerContext,
+    request: HTTPServerRequest,
+    scope: RequestScope,
+    needed: Scope,
+    limited: bool,
+) -> Awaitable[None] | None:
+    """Find out who sends a request, and admit it."""
+    key = key_in(request.headers)
+    if key is None:
+        if context.settings.access.required or not ANONYMOUS.may(needed):
+            raise KeyRequired(KeyRequired.example)
+        return _enter(context, scope, ANONYMOUS, needed, limited)
+    principal = context.keyring.recall(key)
+    if principal is None:
+        return _look_up(context, scope, key, needed, limited)
+    return _enter(context, scope, principal, needed, limited)
+
+
+async def _identify_later(
+    address: Awaitable[None],
+    context: ServerContext,
+    request: HTTPServerRequest,
+    scope: RequestScope,
+    needed: Scope,
+) -> None:
+    """The same after its address was counted."""
+    await address
+    waiting = None if scope.ended else _identify(context, request, scope, needed, limited=True)
+    if waiting is not None:
+        await waiting
 
 
 async def _look_up(

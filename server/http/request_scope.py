@@ -16,7 +16,7 @@ from server.http.context import ServerContext
 from server.http.replies import REPLAYED, Reply
 from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
-from server.users.limits import Admission
+from server.users.admission import Admission
 
 CLIENT_LEFT = 499  # as nginx logs it
 CLIENT_LEFT_CODE = "client_left"

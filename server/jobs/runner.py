@@ -38,6 +38,8 @@ TICK_SECONDS = 1.0
 STOP_SECONDS = 5.0  # to give jobs back when the server stops
 MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
 
+NO_ROOM = (QueueFull, PoolStarting, PoolDraining, BrokerUnavailable, StorageUnavailable)
+
 Explain = Callable[[BaseException], JobError]
 OVERDUE = "the deadline of the job passed before a worker was free"
 
@@ -178,13 +180,7 @@ class JobRunner:
         """Recognize the image of a job, and write how it ended."""
         try:
             answer = await self._recognize(held)
-        except (
-            QueueFull,
-            PoolStarting,
-            PoolDraining,
-            BrokerUnavailable,
-            StorageUnavailable,
-        ) as error:
+        except NO_ROOM as error:
             await self._give_back(held, error)
         except QueueTimeout as error:
             if self._seconds_left(held.row) == 0:

@@ -1,16 +1,18 @@
-"""The servers of a cluster, from the settings."""
+"""What servers share, from the settings: Redis, and the broker of a cluster."""
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from server.settings.loading import SettingsError
-from server.settings.secrets import Secret
 from server.settings.settings import Settings
 
-_BROKERS = ("amqp", "amqps", "redis", "rediss")
-_REDIS = ("redis", "rediss")
+if TYPE_CHECKING:
+    from ocr_cluster.redis_link import RedisLink
+
+INSTALL = "install it with: pip install --require-hashes -r requirements/cluster.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +24,40 @@ class ClusterUrls:
     state: str
 
 
-def cluster_urls(settings: Settings) -> ClusterUrls | None:
-    """The servers of the cluster; None for the role `all`.
+def state_link(settings: Settings) -> RedisLink | None:
+    """The link to the Redis of cluster.state_url; None without that setting.
 
-    SettingsError if one is missing, or is of no known kind; the message does not contain the URL.
+    SettingsError if the package redis is not installed.
+    """
+    url = settings.cluster.state_url
+    if url is None:
+        return None
+    _require("redis", "cluster.state_url")
+    from ocr_cluster.redis_link import RedisLink  # costs nothing while it is off
+
+    return RedisLink(url.reveal(), "cluster.state_url")
+
+
+def cluster_urls(settings: Settings) -> ClusterUrls | None:
+    """The servers that connect front ends and nodes; None for the role `all`.
+
+    SettingsError if one is missing, or a package.
     """
     cluster = settings.cluster
     if cluster.role == "all":
         return None
-    state, cache = cluster.state_url or cluster.cache_url, cluster.cache_url or cluster.state_url
-    return ClusterUrls(
-        broker=_checked("broker_url", cluster.broker_url, cluster.role, _BROKERS),
-        cache=_checked("cache_url", cache, cluster.role, _REDIS),
-        state=_checked("state_url", state, cluster.role, _REDIS),
-    )
+    for name, url in (("broker_url", cluster.broker_url), ("state_url", cluster.state_url)):
+        if url is None:
+            raise SettingsError(f"cluster.{name} is missing; the role {cluster.role} needs it")
+    for package in ("redis", "kombu", *(("celery",) if cluster.role == "node" else ())):
+        _require(package, f"cluster.role = {cluster.role}")
+    assert cluster.broker_url is not None
+    assert cluster.state_url is not None
+    state = cluster.state_url.reveal()
+    cache = state if cluster.cache_url is None else cluster.cache_url.reveal()
+    return ClusterUrls(cluster.broker_url.reveal(), cache, state)
 
 
-def _checked(name: str, url: Secret | None, role: str, schemes: tuple[str, ...]) -> str:
-    if url is None:
-        raise SettingsError(f"cluster.{name} is missing; the role {role} needs it")
-    text = url.reveal()
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        known = False
-    if not known:
-        expected = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise SettingsError(f"cluster.{name} = ***: expected a URL of {expected} with a host")
-    return text
+def _require(package: str, setting: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise SettingsError(f"{setting} needs the package {package}; {INSTALL}")
