@@ -126,7 +126,7 @@ class Reporting(SpanExporter):
         self._exporter.shutdown()
 
     def give_up(self) -> None:
-        """Send nothing more, and do not wait for what is under way."""
+        """Send nothing more, and do not wait for what is being sent."""
         if not self._stopped:
             self._stopped = True
             self._exporter.shutdown()
