@@ -74,7 +74,8 @@ def build_context(
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
-    part = build_part(settings, load)
+    tracing = build_traces(settings)
+    part = build_part(settings, load, tracing)
     engine = part.engine
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
     cache = ResultCache(settings.service.time, settings.service.img_number, max_cache_bytes)
@@ -129,7 +130,6 @@ def build_context(
         object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)
-    tracing = build_traces(settings)
     if tracing is not None:
         background.append(tracing)
     admin_key = settings.access.admin_key
@@ -205,13 +205,15 @@ def build_traces(settings: Settings) -> Tracing | None:
     if settings.tracing.otlp_url is None:
         return None
     try:
-        from server.operations.tracing import build_tracing  # costs nothing while it is off
+        # costs nothing while it is off
+        from server.operations.tracing import NODE, SERVER, build_tracing
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"tracing.otlp_url: {error}; "
             "install it with: pip install --require-hashes -r requirements/otel.txt"
         ) from None
-    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample)
+    service = NODE if settings.cluster.role == "node" else SERVER
+    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample, service)
 
 
 def build_usage(settings: Settings, storage: Storage) -> Usage:

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ocr_cluster.front.engine import BrokerEngine, FrontSpec
 from ocr_cluster.front.shared_task import own_task
@@ -25,6 +26,9 @@ from server.service.sharing import Found
 from server.settings.cluster import ClusterUrls
 from server.settings.settings import Settings
 from server.version import VERSION
+
+if TYPE_CHECKING:
+    from server.operations.tracing import Tracing
 
 DESCRIPTORS = 160  # connections to Redis and the broker
 _ID_BYTES = 6
@@ -48,7 +52,9 @@ def build_front(settings: Settings, urls: ClusterUrls) -> SharedEngine:
     return SharedEngine(BrokerEngine(spec, state, results), state, cache, results)
 
 
-def build_node(settings: Settings, urls: ClusterUrls, engine: Engine) -> NodeWork:
+def build_node(
+    settings: Settings, urls: ClusterUrls, engine: Engine, tracing: Tracing | None
+) -> NodeWork:
     """What takes work for the engine of a node."""
     state, cache = Link(urls.state, "state"), Link(urls.cache, "cache")
     return NodeWork(
@@ -59,6 +65,7 @@ def build_node(settings: Settings, urls: ClusterUrls, engine: Engine) -> NodeWor
         SharedResults(cache, settings.service.time),
         urls.broker,
         encode_result,
+        None if tracing is None else tracing.finish,
     )
 
 

@@ -14,6 +14,7 @@ from server.settings.settings import Settings
 
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
+    from server.operations.tracing import Tracing
     from server.service.sharing import Sharing
 
 
@@ -30,7 +31,11 @@ class Part:
     descriptors: int = 0
 
 
-def build_part(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Part:
+def build_part(
+    settings: Settings,
+    load: Callable[[], Recognizer] | None = None,
+    tracing: Tracing | None = None,
+) -> Part:
     """The engine of this process, and what connects it with others; see build_context."""
     urls = cluster_urls(settings)
     if urls is None:
@@ -42,4 +47,6 @@ def build_part(settings: Settings, load: Callable[[], Recognizer] | None = None)
         front = cluster.build_front(settings, urls)
         return Part(front, sharing=cluster.FrontSharing(front), descriptors=descriptors)
     pool = build_engine(settings, load)
-    return Part(pool, node=cluster.build_node(settings, urls, pool), descriptors=descriptors)
+    return Part(
+        pool, node=cluster.build_node(settings, urls, pool, tracing), descriptors=descriptors
+    )

@@ -20,7 +20,7 @@ from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import EncodedRecognition
-from ocr_engine.tracing import CURRENT
+from ocr_engine.tracing import note
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
@@ -262,8 +262,7 @@ class OcrService:
             else:
                 result = await encode_result(recognition, options.shown_score)
             self.cache.put(identity[0], digests, result)
-            if (trace := CURRENT.get()) is not None:
-                trace.note("store", began)
+            note("store", began)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.fail(PoolDraining("the work was cancelled"))
