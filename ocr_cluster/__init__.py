@@ -1,1 +1,1 @@
-"""Reads images on other machines: queues, nodes, and what front ends share in Redis."""
+"""Many front ends and many nodes: images travel through a broker and Redis. Knows no HTTP."""

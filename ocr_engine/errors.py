@@ -16,6 +16,8 @@ EngineError
     │   └── ImageKillsWorkers
     ├── PoolStarting
     ├── PoolDraining
+    ├── BrokerUnavailable
+    ├── PoisonImage
     └── RecognitionFailed
 """
 
@@ -155,6 +157,20 @@ class PoolDraining(PoolError):
 
     code = "draining"
     example = "the server is stopping; send the image to another server"
+
+
+class BrokerUnavailable(PoolError):
+    """The servers that connect this front end with the nodes of its cluster do not answer."""
+
+    code = "broker_unavailable"
+    example = "the broker of the cluster does not answer; try again in a few seconds"
+
+
+class PoisonImage(PoolError):
+    """The image has crashed workers, or was there when several nodes were lost."""
+
+    code = "poison_input"
+    example = "this image crashed workers of another server recently; it is refused for a while"
 
 
 class RecognitionFailed(PoolError):

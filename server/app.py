@@ -28,6 +28,7 @@ from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.outbound.guard import Guard
+from server.roles import build_part
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
@@ -35,7 +36,7 @@ from server.service.service import OcrService
 from server.settings.audit import audit_path
 from server.settings.cluster import state_link
 from server.settings.database import database_location
-from server.settings.engine import build_engine, default_options, find_models, spare_workers
+from server.settings.engine import default_options, find_models, spare_workers
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 from server.settings.storage import watched_places
@@ -73,14 +74,16 @@ def build_context(
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
-    engine = build_engine(settings, load)
+    tracing = build_traces(settings)
+    part = build_part(settings, load, tracing)
+    engine = part.engine
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
     cache = ResultCache(settings.service.time, settings.service.img_number, max_cache_bytes)
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
     connections = Connections(
-        connection_limit(engine.capacity + spare_workers(settings)),
+        connection_limit(engine.capacity + spare_workers(settings) + part.descriptors),
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )
@@ -89,7 +92,9 @@ def build_context(
     storage = Storage(location)
     folders = watched_folders(storage.location.file)
     metrics.watch(engine, cache, inflight.total, connections, folders)
-    kept_results = build_kept_results(cache, engine, storage) if settings.cache.keep else None
+    kept_results = None
+    if settings.cache.keep and settings.cluster.role == "all":
+        kept_results = build_kept_results(cache, engine, storage)
     degrading = Degrading(settings.degrade, engine) if settings.degrade.max_side else None
     service = OcrService(
         engine=engine,
@@ -101,6 +106,7 @@ def build_context(
         degrading=degrading,
         private=settings.cache.scope != "shared",
         when_erased=kept_results.erased if kept_results is not None else None,
+        sharing=part.sharing,
     )
     quota = build_quota(settings, storage, location)
     link = state_link(settings)
@@ -109,7 +115,8 @@ def build_context(
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
     jobs = build_jobs(settings, storage, service, usage, limiter)
-    background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
+    sender = Sender(storage, settings.webhooks, guard)
+    background: list[BackgroundWork] = [jobs, quota, sender] if part.node is None else [part.node]
     if link is not None:
         background.append(limiter)
     if kept_results is not None:
@@ -118,10 +125,11 @@ def build_context(
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
         background.append(build_watch(settings, engine.stats, metrics.outcomes, folders))
-    object_feed = build_object_feed(settings, storage, service, usage)
+    object_feed = None
+    if part.node is None:
+        object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)
-    tracing = build_traces(settings)
     if tracing is not None:
         background.append(tracing)
     admin_key = settings.access.admin_key
@@ -153,6 +161,7 @@ def build_context(
         background=[usage, refused, FreedMemory(inflight), *background],
         kept_results=kept_results,
         object_feed=object_feed,
+        node=part.node,
         state_link=link,
         tracing=tracing,
     )
@@ -196,13 +205,15 @@ def build_traces(settings: Settings) -> Tracing | None:
     if settings.tracing.otlp_url is None:
         return None
     try:
-        from server.operations.tracing import build_tracing  # costs nothing while it is off
+        # costs nothing while it is off
+        from server.operations.tracing import NODE, SERVER, build_tracing
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"tracing.otlp_url: {error}; "
             "install it with: pip install --require-hashes -r requirements/otel.txt"
         ) from None
-    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample)
+    service = NODE if settings.cluster.role == "node" else SERVER
+    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample, service)
 
 
 def build_usage(settings: Settings, storage: Storage) -> Usage:
@@ -224,13 +235,14 @@ async def open_records(context: ServerContext) -> None:
     SettingsError if one of them is impossible here.
     """
     settings = context.settings
+    is_node = context.node is not None
     needed = {
         "access.required": (settings.access.required, "keys cannot be checked"),
         "usage.enabled": (settings.usage.enabled, "usage waits in the journal"),
         "storage.watch": (settings.storage.watch, "objects wait"),
     }
     for name, (is_needed, meanwhile) in needed.items():
-        if not is_needed:
+        if not is_needed or (is_node and name != "access.required"):
             continue
         try:
             await context.storage.open()

@@ -28,6 +28,7 @@ from server.users.refusals import Refusals
 from server.users.usage import Usage
 
 if TYPE_CHECKING:
+    from ocr_cluster.node.work import NodeWork
     from ocr_cluster.redis_link import RedisLink
     from server.objects.feed import ObjectFeed
     from server.operations.tracing import Tracing
@@ -77,6 +78,7 @@ class ServerContext:
     event_streams: Counter[str] = field(default_factory=Counter)
     kept_results: KeptResults | None = None
     object_feed: ObjectFeed | None = None
+    node: NodeWork | None = None
     state_link: RedisLink | None = None
     tracing: Tracing | None = None
     started_at: float = field(default_factory=time.monotonic)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from cache.keys import Digests
 from ocr_engine.engine import Turn
 from ocr_engine.errors import (
+    BrokerUnavailable,
     EngineError,
     PoolDraining,
     PoolStarting,
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 STOP_SECONDS = 5.0  # to give jobs back when the server stops
 MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
+
+NO_ROOM = (QueueFull, PoolStarting, PoolDraining, BrokerUnavailable, StorageUnavailable)
 
 Explain = Callable[[BaseException], JobError]
 OVERDUE = "the deadline of the job passed before a worker was free"
@@ -177,7 +180,7 @@ class JobRunner:
         """Recognize the image of a job, and write how it ended."""
         try:
             answer = await self._recognize(held)
-        except (QueueFull, PoolStarting, PoolDraining, StorageUnavailable) as error:
+        except NO_ROOM as error:
             await self._give_back(held, error)
         except QueueTimeout as error:
             if self._seconds_left(held.row) == 0:

@@ -10,7 +10,6 @@ import functools
 import logging
 import os
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,20 +21,17 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from ocr_engine.tracing import Interval, Trace
+from ocr_engine.tracing import Interval, Trace, continued, new_id, parsed
 from server.version import VERSION
 
 SEND_SECONDS = 2.0  # for one batch of spans
 STOP_SECONDS = 3.0  # for the last spans, when the server stops
 EVERY_SECONDS = 1.0
 MAX_QUEUE = 2048  # spans that wait; more are dropped
-SERVICE = "ocr-server"
-WORKER = "ocr-worker"
+SERVER, NODE, WORKER = "ocr-server", "ocr-node", "ocr-worker"  # the services of traces
 
 _SCOPE = InstrumentationScope("ocr-server", VERSION)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-# Later versions may have more at the end.
-_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 Attributes = Mapping[str, str | int]
 
@@ -45,14 +41,19 @@ log = logging.getLogger("server.tracing")
 class Tracing:
     """Begins traces, and sends them when their request has ended.
 
-    sample: the part of the requests without a trace of their own that is traced. exporter: sends
-    batches of spans. draw: random numbers from 0 to 1.
+    exporter: sends batches of spans. sample: the part of the requests without a trace of their own
+    that is traced. service: what this process is. draw: random numbers from 0 to 1.
     """
 
     def __init__(
-        self, exporter: SpanExporter, sample: float, draw: Callable[[], float] = random.random
+        self,
+        exporter: SpanExporter,
+        sample: float,
+        service: str = SERVER,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._sample = sample
+        self._service = service
         self._draw = draw
         self._exporter = Reporting(exporter)
         self._processor = BatchSpanProcessor(
@@ -67,21 +68,19 @@ class Tracing:
 
         A valid header decides with its flag `sampled`; otherwise the server does.
         """
-        trace_id, parent_id, sampled = parsed(header)
-        if trace_id and not sampled:
-            return None
-        if not trace_id:
-            if self._draw() >= self._sample:
-                return None
-            trace_id = new_id(128)
-        return Trace(trace_id, new_id(64), parent_id)
+        if parsed(header)[0]:
+            return continued(header)
+        return Trace(new_id(128), new_id(64)) if self._draw() < self._sample else None
 
     def finish(
-        self, trace: Trace, whole: Interval, attributes: Attributes, failed: bool = False
+        self,
+        trace: Trace,
+        whole: Interval,
+        attributes: Attributes | None = None,
+        failed: bool = False,
     ) -> None:
-        """Send the spans of a request that has ended."""
-        offset = time.time_ns() - time.monotonic_ns()
-        for span in spans_of(trace, whole, attributes, failed, offset):
+        """Send the spans of a request that has ended, or of an image that a node has read."""
+        for span in spans_of(trace, whole, attributes or {}, failed, self._service):
             self._processor.on_end(span)
 
     async def run(self) -> None:
@@ -126,44 +125,26 @@ class Reporting(SpanExporter):
         self._exporter.shutdown()
 
     def give_up(self) -> None:
-        """Send nothing more, and do not wait for what is under way."""
+        """Send nothing more, and do not wait for what is being sent."""
         if not self._stopped:
             self._stopped = True
             self._exporter.shutdown()
 
 
-def build_tracing(otlp_url: str, sample: float) -> Tracing:
+def build_tracing(otlp_url: str, sample: float, service: str) -> Tracing:
     """Traces that go to an OTLP receiver over HTTP."""
     # Reporting says when it fails; these say it for each batch.
     for name in ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     exporter = OTLPSpanExporter(endpoint=f"{otlp_url}/v1/traces", timeout=SEND_SECONDS)
-    return Tracing(exporter, sample)
-
-
-def parsed(header: str | None) -> tuple[int, int, bool]:
-    """The ids of trace and parent in a header `traceparent`, and its flag; 0 if it is invalid."""
-    found = _TRACEPARENT.fullmatch(header) if header else None
-    if found is None or (found[1] == "00" and found[5]):
-        return 0, 0, False
-    trace_id, parent_id = int(found[2], 16), int(found[3], 16)
-    if not trace_id or not parent_id:
-        return 0, 0, False
-    return trace_id, parent_id, bool(int(found[4], 16) & TraceFlags.SAMPLED)
-
-
-def new_id(bits: int) -> int:
-    """A random id, which is not 0."""
-    return random.getrandbits(bits) or 1
+    return Tracing(exporter, sample, service)
 
 
 def spans_of(
-    trace: Trace, whole: Interval, attributes: Attributes, failed: bool, offset: int
+    trace: Trace, whole: Interval, attributes: Attributes, failed: bool, service: str
 ) -> Iterator[ReadableSpan]:
-    """The spans of a request: the whole, its parts, and theirs.
-
-    offset: nanoseconds from time.monotonic() to Unix time.
-    """
+    """The spans of a request: the whole, its parts, and theirs; service: of this process."""
+    offset = time.time_ns() - time.monotonic_ns()
 
     def made(
         interval: Interval,
@@ -186,8 +167,9 @@ def spans_of(
             instrumentation_scope=_SCOPE,
         )
 
-    own = resource_of(SERVICE, os.getpid())
-    yield made(whole, trace.span_id, trace.parent_id, own, attributes, SpanKind.SERVER)
+    own = resource_of(service, os.getpid())
+    kind = SpanKind.CONSUMER if service == NODE else SpanKind.SERVER
+    yield made(whole, trace.span_id, trace.parent_id, own, attributes, kind)
     for span in trace.spans:
         resource = own if span.pid is None else resource_of(WORKER, span.pid)
         span_id = new_id(64)

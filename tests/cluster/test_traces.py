@@ -11,8 +11,10 @@ import pytest
 
 from tests.support.cards import card
 from tests.support.checkout import ROOT
+from tests.support.clusters import Cluster
 from tests.support.http_client import KeptConnection
 from tests.support.otlp_receiver import OtlpReceiver
+from tests.support.redis_server import Redis
 from tests.support.server_process import ServerProcess
 from tests.support.watching import rss_mb, wait_until
 
@@ -85,6 +87,36 @@ def test_only_requests_that_are_traced_are_sent(receiver: OtlpReceiver, tmp_path
         assert {span.trace_id for span in receiver.spans} == {trace_id}
         whole = receiver.trace(trace_id)["POST /ocr"]
         assert whole.attributes["error.type"] == refused.code and not whole.failed
+
+
+def test_in_a_cluster_the_trace_goes_through_the_front_end_the_node_and_its_worker(
+    receiver: OtlpReceiver, tmp_path: Path, vhost: str, redis_server: Redis
+) -> None:
+    tracing = {"otlp_url": receiver.url, "sample": 0}
+    with Cluster(tmp_path, vhost, redis_server.url(), tracing=tracing) as cluster:
+        node = cluster.node()
+        front = cluster.front()
+        (worker,) = node.worker_pids()
+        trace_id, span_id, traceparent = header()
+        assert front.upload(card("a"), {"traceparent": traceparent}, path="/ocr").status == 200
+        wait_until(lambda: {"POST /ocr", "node"} <= receiver.trace(trace_id).keys(), "the trace")
+        at_front = receiver.trace(trace_id, front.pid)
+        at_node, of_worker = (receiver.trace(trace_id, pid) for pid in (node.pid, worker))
+        assert at_front.keys() == {
+            *("POST /ocr", "receive", "queue", "publish", "fetch", "store", "answer"),
+        }
+        assert at_node.keys() == {"node", "blob", "queue", "store"}
+        assert {"recognize", "decode"} <= of_worker.keys()
+        whole = at_front["POST /ocr"]
+        assert whole.parent_id == span_id
+        assert at_node["node"].parent_id == whole.span_id
+        assert at_node["blob"].parent_id == at_node["node"].span_id
+        assert of_worker["recognize"].parent_id == at_node["node"].span_id
+        services = {
+            spans[name].service
+            for spans, name in ((at_front, "publish"), (at_node, "node"), (of_worker, "decode"))
+        }
+        assert services == {"ocr-server", "ocr-node", "ocr-worker"}
 
 
 @pytest.mark.faults(126)

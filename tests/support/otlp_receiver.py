@@ -54,13 +54,13 @@ class OtlpReceiver:
         """What tracing.otlp_url is set to."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def named(self, name: str) -> list[ReceivedSpan]:
-        """The spans with this name."""
-        return [span for span in self.spans if span.name == name]
-
-    def trace(self, trace_id: str) -> dict[str, ReceivedSpan]:
-        """The spans of one trace by name; the last one if there are several."""
-        return {span.name: span for span in list(self.spans) if span.trace_id == trace_id}
+    def trace(self, trace_id: str, pid: int | None = None) -> dict[str, ReceivedSpan]:
+        """The spans of one trace by name, of one process or of all."""
+        return {
+            span.name: span
+            for span in list(self.spans)
+            if span.trace_id == trace_id and pid in (None, span.pid)
+        }
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self

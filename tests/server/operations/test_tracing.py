@@ -13,8 +13,8 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from ocr_engine.tracing import Interval, Span, Trace
-from server.operations.tracing import MAX_QUEUE, Reporting, Tracing, parsed
+from ocr_engine.tracing import Interval, Span, Trace, parsed
+from server.operations.tracing import MAX_QUEUE, Reporting, Tracing
 from tests.support.checkout import ROOT
 from tests.support.watching import wait_until
 
