@@ -19,7 +19,7 @@ _REPLACEMENT = 0xFFFD
 
 _OF_LETTERS = {
     250: " !',.:;Iijl|",
-    320: "\"()*-/[\\]`frt{}",
+    320: '"()*-/[\\]`frt{}',
     480: "?Jackesvxyz",
     680: "&ABCDEGHKNOPQRUVXYw",
     860: "%@MWm",

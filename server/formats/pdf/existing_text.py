@@ -61,7 +61,7 @@ def content_streams(page: Dictionary) -> list[Stream]:
     if isinstance(contents, Stream):
         return [contents]
     if isinstance(contents, pikepdf.Array):
-        return [each for each in contents if isinstance(each, Stream)]  # type: ignore[union-attr]
+        return [each for each in contents if isinstance(each, Stream)]
     return []
 
 

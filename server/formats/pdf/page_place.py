@@ -68,7 +68,7 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     if not isinstance(value, pikepdf.Array) or len(value) != 4:
         return None
     try:
-        a, b, c, d = (float(number) for number in value)  # type: ignore[arg-type]
+        a, b, c, d = (float(number) for number in value)
     except (TypeError, ValueError):
         return None
     if not all(map(math.isfinite, (a, b, c, d))) or a == c or b == d:

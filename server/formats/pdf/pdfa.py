@@ -105,7 +105,7 @@ def _annotations(pdf: Pdf) -> Iterator[Dictionary]:
     for page in pdf.pages:
         annotations = page.obj.get("/Annots")
         if isinstance(annotations, pikepdf.Array):
-            yield from (each for each in annotations if isinstance(each, Dictionary))  # type: ignore[union-attr]
+            yield from (each for each in annotations if isinstance(each, Dictionary))
 
 
 def _without_annotations(pdf: Pdf) -> int:
@@ -115,7 +115,7 @@ def _without_annotations(pdf: Pdf) -> int:
         annotations = page.obj.get("/Annots")
         if not isinstance(annotations, pikepdf.Array):
             continue
-        kept = [each for each in annotations if not _is_forbidden(each)]  # type: ignore[union-attr]
+        kept = [each for each in annotations if not _is_forbidden(each)]
         if len(kept) < len(annotations):
             found += len(annotations) - len(kept)
             page.obj["/Annots"] = pikepdf.Array(kept)
@@ -124,7 +124,5 @@ def _without_annotations(pdf: Pdf) -> int:
 
 def _is_forbidden(annotation: Any) -> bool:
     return (
-        isinstance(annotation, Dictionary)
-        and annotation.get("/Subtype") in _FORBIDDEN_ANNOTATIONS
+        isinstance(annotation, Dictionary) and annotation.get("/Subtype") in _FORBIDDEN_ANNOTATIONS
     )
-

@@ -58,9 +58,8 @@ async def write_pdf(
     asked for, so errors of the source come before any page has to be recognized: DocumentBroken,
     DocumentEncrypted, PdfSigned, an ImageError. Later ones: PdfaImpossible, or one of these.
     """
-    size = len(source) if isinstance(source, bytes) else source.stat().st_size
-    largest = LARGEST_FACTOR * size + LARGEST_REST
     path = None if isinstance(source, bytes) else source
+    largest = LARGEST_FACTOR * await asyncio.to_thread(_size_of, source) + LARGEST_REST
     writing = _Writing(PdfOrder(mode, path, target, MEMORY_MB, largest))
     try:
         await writing.open(source)
@@ -169,3 +168,7 @@ class _Writing:
         if self._process is not None and self._channel is not None:
             reap(self._process, REAP_SECONDS)
             self._channel.close()
+
+
+def _size_of(source: Path | bytes) -> int:
+    return len(source) if isinstance(source, bytes) else source.stat().st_size

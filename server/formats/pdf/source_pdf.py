@@ -54,7 +54,7 @@ def _encrypted() -> DocumentEncrypted:
 
 
 def _reason(error: pikepdf.PdfError, path: Path) -> str:
-    """qpdf's message without the path of the file, which is no business of the client."""
+    """Qpdf's message without the path of the file, which is no business of the client."""
     return str(error).replace(f"{path}: ", "").replace(str(path), "the file")
 
 
@@ -70,9 +70,7 @@ def _is_signed(root: Any) -> bool:
 
 def _holds_signature(field: Dictionary) -> bool:
     value = field.get("/V")
-    return isinstance(value, Dictionary) and (
-        field.get("/FT") == Name.Sig or "/ByteRange" in value
-    )
+    return isinstance(value, Dictionary) and (field.get("/FT") == Name.Sig or "/ByteRange" in value)
 
 
 def _fields(fields: Any) -> Iterator[Dictionary]:

@@ -8,7 +8,7 @@ as far apart as their widths say, and is divided where they are not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 SHORTEST = 0.01  # of a string, in pixels: a scale of zero is not allowed
@@ -55,7 +55,7 @@ def divided(
     """
     widths = [max(width(part.text), 1) for part in parts]
     before = [0, *accumulate(widths)]
-    gaps = [_gap(*pair) for pair in zip(parts, parts[1:], strict=False)]
+    gaps = [_gap(*pair) for pair in pairwise(parts)]
     left, right = parts[0].start, max(parts[-1].end, parts[0].start + SHORTEST)
     waiting = [_Range(0, len(parts), left, right)]
     while waiting:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import zlib
 from pathlib import Path
-from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf
@@ -55,7 +54,8 @@ class Writer:
         try:
             self._add(recognized.number, page)
         except pikepdf.PdfError as error:
-            raise DocumentBroken(f"page {recognized.number} of the PDF is broken: {error}") from None
+            message = f"page {recognized.number} of the PDF is broken: {error}"
+            raise DocumentBroken(message) from None
 
     def save(self, target: Path | io.BytesIO) -> tuple[str, ...]:
         """Write the file; returns what PDF/A could not have, or PdfaImpossible."""
@@ -80,9 +80,7 @@ class Writer:
         lines = drawn_lines(page, self._characters)
         content = layer_content(lines, matrix, name, self._characters)
         if content:
-            layer = self._pdf.make_stream(
-                zlib.compress(content, _LEVEL), Filter=Name.FlateDecode
-            )
+            layer = self._pdf.make_stream(zlib.compress(content, _LEVEL), Filter=Name.FlateDecode)
             # In front of the page's own content, which may leave the graphics state changed.
             obj["/Contents"] = Array([layer, *content_streams(obj)])
 
@@ -109,11 +107,11 @@ class Writer:
 
 def _dictionary_in(parent: Dictionary, key: str) -> Dictionary:
     """The dictionary under this key; a new one replaces what is none."""
-    found: Any = parent.get(key)
-    if not isinstance(found, Dictionary):
-        parent[key] = Dictionary()
-        found = parent[key]
-    return found
+    found = parent.get(key)
+    if isinstance(found, Dictionary):
+        return found
+    parent[key] = made = Dictionary()
+    return made
 
 
 def _start_of(path: Path) -> bytes:
