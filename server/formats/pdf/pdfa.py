@@ -60,24 +60,23 @@ def _dropped(pdf: Pdf) -> Iterator[str]:
     if attachments := len(pdf.attachments):
         yield _count(attachments, "attachment")
     if root.get("/Collection") is not None:
-        yield "the view as a portfolio"
+        yield "dropped: the view as a portfolio"
     sanitizer = Sanitizer().remove_javascript().remove_multimedia().remove_attachments()
     actions, annotations = _without_actions(pdf), _without_annotations(pdf)
     sanitizer.remove_collection().remove_private_app_data().remove_web_capture().apply(pdf)
     if actions:
-        yield _count(actions, "action or script")
+        yield _count(actions, "action")
     if annotations:
         yield _count(annotations, "annotation") + " with sound, video or files"
     for key in ("/Perms", "/Requirements", "/AA"):
         if key in root:
             del root[key]
-    form = root.get("/AcroForm")
-    if isinstance(form, Dictionary):
-        if "/XFA" in form:
-            del form["/XFA"]
-            yield "the XFA of the form"
-        if "/NeedAppearances" in form:
-            del form["/NeedAppearances"]
+    if "/AcroForm" in root:
+        pdf.generate_appearance_streams()
+        pdf.flatten_annotations()
+        if "/AcroForm" in root:
+            del root["/AcroForm"]
+        yield "converted: the form is drawn, and cannot be filled in"
 
 
 def _count(number: int, what: str) -> str:

@@ -101,9 +101,10 @@ def _quarter_turns(line: Line) -> int:
     """By how many quarter turns clockwise the text lies; vertical lines are read downwards.
 
     The positions of the first and the last word show lines that are read in the other direction.
+    One character alone may be as narrow as a vertical line.
     """
     parts = line.parts
-    vertical = is_vertical(line.box)
+    vertical = is_vertical(line.box) and len(line.text.strip()) > 1
     if len(parts) < 2:
         return int(vertical)
     (x, y), (last_x, last_y) = _middle(parts[0].box), _middle(parts[-1].box)
