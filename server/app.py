@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
+from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
 from server.errors import StorageUnavailable
+from server.formats.converting import Converter
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import error_of_code, public_error
@@ -141,6 +143,7 @@ def build_context(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
+        converter=Converter(usable_cores()),
         storage=storage,
         jobs=jobs,
         keyring=keyring,

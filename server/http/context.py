@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
+from server.formats.converting import Converter
 from server.http.connections import Connections
 from server.http.origins import Origins
 from server.intake.sources import ImageSources
@@ -54,6 +55,7 @@ class ServerContext:
     settings: Settings
     sources: ImageSources
     service: OcrService
+    converter: Converter
     storage: Storage
     jobs: JobsGate
     keyring: Keyring

@@ -28,6 +28,8 @@ log = logging.getLogger("server.request")
 
 
 REPLAYED = "Idempotent-Replayed"  # the reply is that of an earlier request
+CHANGES = "X-Pdf-Changes"  # what a PDF/A could not have
+MOST_HEADER_CHARACTERS = 2000
 
 
 class Reply(NamedTuple):
@@ -69,7 +71,15 @@ def answer_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Re
     }
     if answer.age is not None:
         headers["Age"] = str(int(answer.age))
+    if answer.changes:
+        headers[CHANGES] = header_text("; ".join(answer.changes))
     return Reply(200, headers, body)
+
+
+def header_text(text: str) -> str:
+    """The text for a header: one line of ASCII, not too long."""
+    plain = "".join(each if " " <= each <= "~" else "?" for each in text)
+    return plain[:MOST_HEADER_CHARACTERS]
 
 
 async def rendered_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Reply:
