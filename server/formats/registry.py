@@ -16,6 +16,7 @@ from server.formats.answer import Answer, Body, Envelope
 from server.formats.json_text import JSON_TYPE
 from server.formats.render import (
     render_drawing,
+    render_flat,
     render_json,
     render_legacy,
     render_text,
@@ -157,6 +158,14 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             weight=1,
             schema=_component("LegacyAnswer"),
             example=examples.LEGACY,
+        ),
+        OutputFormat(
+            "flat",
+            JSON_TYPE,
+            render_flat,
+            weight=2,
+            schema=_component("FlatAnswer"),
+            example=examples.FLAT,
         ),
         _written(
             "tsv",

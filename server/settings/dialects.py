@@ -62,6 +62,14 @@ class DialectRow:
         """The start of its paths that no other API has."""
         return f"{PREFIX}/{self.name}"
 
+    @property
+    def addresses(self) -> list[str]:
+        """Methods and path of each route, for people."""
+        return [
+            f"{route.methods} {self.prefix if route.place == 'prefixed' else ''}{route.path}"
+            for route in self.routes
+        ]
+
 
 OWN_KEY = "Authorization: Bearer KEY, or X-Api-Key: KEY"
 AZURE_KEY = "Ocp-Apim-Subscription-Key: KEY"

@@ -312,7 +312,5 @@ CALLS = (
         as_json(file_tensor),
         lambda answer: "\n".join(answer["outputs"][1]["data"]),
     ),
-    ForeignCall(
-        "crnn", "/dialects/crnn/ocr", as_form("file"), lambda answer: str(answer["text"])
-    ),
+    ForeignCall("crnn", "/dialects/crnn/ocr", as_form("file"), lambda answer: str(answer["text"])),
 )

@@ -98,8 +98,6 @@ def _dialects(settings: Settings) -> list[str]:
     if not rows:
         return []
     lines = [
-        f"* {row.server}: {', '.join(f'{route.methods} {route.path}' for route in row.routes)} "
-        f"(also below `{row.prefix}`)"
-        for row in rows
+        f"* {row.server}: {', '.join(row.addresses)}; the same below `{row.prefix}`" for row in rows
     ]
     return ["", "This server also speaks the APIs of:", "", *lines]
