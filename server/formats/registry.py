@@ -18,6 +18,7 @@ from server.formats.json_text import JSON_TYPE
 from server.formats.pdf.order import PDF_TYPE, PdfMode, RecognizedPage
 from server.formats.render import (
     render_drawing,
+    render_flat,
     render_json,
     render_legacy,
     render_pdf,
@@ -191,6 +192,14 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             weight=1,
             schema=_component("LegacyAnswer"),
             example=examples.LEGACY,
+        ),
+        OutputFormat(
+            "flat",
+            JSON_TYPE,
+            render_flat,
+            weight=2,
+            schema=_component("FlatAnswer"),
+            example=examples.FLAT,
         ),
         _written(
             "tsv",

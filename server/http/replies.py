@@ -11,7 +11,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocr_engine.errors import QueueFull
-from server.formats.answer import Answer, Body, Envelope
+from server.formats.answer import Answer, Body, CacheOutcome, Envelope
 from server.formats.json_text import JSON_TYPE, dump
 from server.formats.registry import render, weight_of
 from server.formats.rendering import Rendering
@@ -64,16 +64,18 @@ def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None 
 def answer_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Reply:
     """The reply with a result as it was asked for."""
     content_type, body = render(answer, rendering, envelope)
-    headers = {
-        "Content-Type": content_type,
-        "X-Cache": envelope.outcome,
-        "Server-Timing": server_timing(answer, envelope.elapsed_ms),
-    }
+    headers = answer_headers(answer, envelope.outcome, envelope.elapsed_ms)
+    return Reply(200, {"Content-Type": content_type, **headers}, body)
+
+
+def answer_headers(answer: Answer, outcome: CacheOutcome, elapsed_ms: float) -> dict[str, str]:
+    """The headers of the reply with a result, the same in all dialects."""
+    headers = {"X-Cache": outcome, "Server-Timing": server_timing(answer, elapsed_ms)}
     if answer.age is not None:
         headers["Age"] = str(int(answer.age))
     if answer.changes:
         headers[CHANGES] = header_text("; ".join(answer.changes))
-    return Reply(200, headers, body)
+    return headers
 
 
 def header_text(text: str) -> str:

@@ -53,9 +53,9 @@ class ImageSources:
         """An image that was sent as bytes."""
         return UploadedImage(data, self._known)
 
-    def base64(self, text: str) -> ImageSource:
-        """An image that was sent as base64 text."""
-        return Base64Image(text, self._max_bytes, self._known)
+    def base64(self, text: str, field: str = BASE64_FIELD) -> ImageSource:
+        """An image that was sent as base64 text in this field."""
+        return Base64Image(text, self._max_bytes, self._known, field)
 
     def rooted_file(self, path: str) -> ImageSource:
         """An image file on the server."""

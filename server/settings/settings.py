@@ -27,6 +27,7 @@ from server.settings.constraints import (
     WholeNumber,
 )
 from server.settings.declared import setting
+from server.settings.dialects import DialectNames
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.operation_settings import (
@@ -50,7 +51,8 @@ class WebServerSettings:
     """Where and how the front end listens, and what browsers may do.
 
     unix_socket: the server listens there, and not on address and port. allowed_hosts: if empty,
-    all hosts are allowed; on a loopback address, only names of this machine are.
+    all hosts are allowed; on a loopback address, only names of this machine are. dialects: the
+    other servers whose API is spoken.
     """
 
     address: str = setting(Text(), "127.0.0.1")
@@ -64,6 +66,7 @@ class WebServerSettings:
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())
     cors_origins: tuple[str, ...] = setting(OriginList(), ())
     root_path: str = setting(PathPrefix(), "")
+    dialects: tuple[str, ...] = setting(DialectNames(), ())
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 

@@ -13,7 +13,7 @@ from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
 from server.http.gate import require
-from server.http.handlers.exchange import Exchange
+from server.http.handlers.exchange import Exchange, finished
 from server.http.handlers.once import answer_once, fingerprint_of, idempotency_key
 from server.http.replies import Reply
 from server.http.request_scope import RequestScope
@@ -70,15 +70,19 @@ class RecognizeExchange(Exchange):
         if self._ticket is not None:
             self._ticket.leave()
 
+    async def recognized(self, form: Form) -> Reply:
+        """The result of the request in this form, or the job that will have it."""
+        return await self._reply(self._allowed(form))
+
     async def _answer(
         self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
     ) -> Reply:
-        known = asked or self._allowed(await asyncio.to_thread(reader.finish))
+        known = asked or self._allowed(await finished(reader))
         return await self._reply(known, ticket)
 
     async def _answer_once(self, reader: BodyReader, key: str) -> Reply:
         """Answer a request with an Idempotency-Key."""
-        form = await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
+        form = await finished(reader)
         asked = self._allowed(form)
         user = self.scope.principal.user
 
@@ -114,6 +118,7 @@ class RecognizeExchange(Exchange):
             await self.context.webhook_guard.admit(asked.webhook_url, self.scope.principal.user)
         job = await jobs.accept(asked, self.scope.principal, claim)
         self.scope.audit("job_created", job.job_id, self.scope.received)
+        self.scope.is_job = True
         return self.dialect.accepted(job)
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:

@@ -45,6 +45,12 @@ def in_legacy(written: str) -> list[str]:
     return [text for _, (text, _) in json.loads(written)]
 
 
+def in_flat(written: str) -> list[str]:
+    data = json.loads(written)["data"]
+    assert len(data["texts"]) == len(data["boxes"]) == len(data["scores"])
+    return list(data["texts"])
+
+
 def in_tsv(written: str) -> list[str]:
     table = csv.DictReader(io.StringIO(written), delimiter="\t", quoting=csv.QUOTE_NONE)
     return [row["text"] for row in table if row["level"] == "5"]
@@ -64,6 +70,7 @@ LINES: dict[str, Callable[[str], list[str]]] = {
     "json": in_json,
     "text": str.splitlines,
     "legacy": in_legacy,
+    "flat": in_flat,
     "tsv": in_tsv,
     "hocr": in_hocr,
     "alto": in_alto,
