@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -23,7 +22,7 @@ from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.loaded_sets import LoadedSets
-from ocr_engine.worker.memory import trim_memory
+from ocr_engine.worker.memory import is_out_of_memory, trim_memory
 from ocr_engine.worker.messages import (
     Begun,
     Done,
@@ -53,12 +52,6 @@ log = logging.getLogger(__name__)
 
 _FAILED = "the recognition failed; the server's log has the reason"
 _TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller image"
-# The wording of OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV.
-_OUT_OF_MEMORY = re.compile(
-    r"bad_alloc|fail(ed)? to alloc|can't alloc\b|could not allocate memory|insufficient memory"
-    "|could not create a (primitive|memory)",
-    re.IGNORECASE,
-)
 
 
 def main(channel: connection.Connection, spec: WorkerSpec) -> None:
@@ -116,7 +109,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     except (ImageError, RecognitionTimeout) as error:
         code, message = error.code, error.message
     except Exception as error:
-        leaving = _is_out_of_memory(error)
+        leaving = is_out_of_memory(error)
         if leaving:
             code, message = ImageTooComplex.code, _TOO_COMPLEX
         else:
@@ -133,13 +126,9 @@ def _not_loaded(task: Task, error: Exception) -> Failed:
     """The answer to a task whose models cannot be loaded; the task has not begun."""
     models = task.options.models or "of the default set"
     log.error("the models %s cannot be loaded\n%s", models, traceback.format_exc())
-    leaving = _is_out_of_memory(error)
+    leaving = is_out_of_memory(error)
     message = f"the models {models} cannot be loaded; the log of the server has the reason"
     return Failed(task.task_id, RecognitionFailed.code, message, rss_mb(), leaving)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
 
 
 def _loaded(sets: LoadedSets, spec: WorkerSpec) -> Recognizer:
