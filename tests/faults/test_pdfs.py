@@ -69,13 +69,13 @@ def refused(source: bytes, folder: Path) -> EngineError | ServiceError:
     path = folder / "source.pdf"
     path.write_bytes(source)
     target = folder / "target.pdf"
-    try:
+    with pytest.raises((EngineError, ServiceError)) as raised:
         asyncio.run(write_pdf(path, never_asked(), PdfMode(), target))
-    except (EngineError, ServiceError) as error:
-        assert not target.exists()
-        assert str(folder) not in error.message
-        return error
-    raise AssertionError("it was written")
+    error = raised.value
+    assert isinstance(error, EngineError | ServiceError)
+    assert not target.exists()
+    assert str(folder) not in error.message
+    return error
 
 
 def encrypted(owner: str, user: str) -> bytes:
