@@ -45,6 +45,9 @@ def header_components() -> dict[str, Any]:
             "`total`; a hit has `cache` and `total`.",
             text(pattern="total;dur=[0-9.]+$"),
         ),
+        "X-Pdf-Changes": _header(
+            "For `format=pdfa`: what was dropped or converted.", text(), required=False
+        ),
         "ETag": _header("For If-None-Match.", text(pattern='^"[^"]+"$')),
         "Vary": _header("The answer depends on `Accept`.", text()),
         "Retry-After": _header("Seconds to wait before trying again.", seconds),
@@ -90,7 +93,9 @@ def result(*more_headers: str) -> Response:
     """A result, in any output format."""
     return {
         "description": "The result; `lines` is empty if the image has no text.",
-        "headers": headers("X-Cache", "Server-Timing", "Age", *RATE_LIMITS, *more_headers),
+        "headers": headers(
+            "X-Cache", "Server-Timing", "Age", "X-Pdf-Changes", *RATE_LIMITS, *more_headers
+        ),
         "content": result_content(),
     }
 

@@ -8,6 +8,7 @@ export default {
   "ALTO 4.4.": "ALTO 4.4。",
   "The cache outcome.": "缓存情况。",
   "Seconds to wait before trying again.": "重试前应等待的秒数。",
+  "For `format=pdfa`: what was dropped or converted.": "`format=pdfa` 时：被去除或转换的内容。",
   "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `draw` (`format=image`) and `total`; a hit has `cache` and `total`.":
     "各阶段的毫秒数：`queue`、`decode`、`det`、`cls`、`rec`、`draw`（`format=image`）和 `total`；命中缓存时为 `cache` 和 `total`。",
   "x and y.": "x 和 y。",
@@ -150,6 +151,10 @@ export default {
   "The request names a host that is not this server.": "请求中的主机名不是本服务器。",
   "The bytes start like an image but are truncated or broken.": "文件开头像是图片，但不完整或已损坏。",
   "Reading the image needs more memory than a worker may use.": "识别此图片所需的内存超出工作进程的限制。",
+  "The document needs another password, or one at all.": "此文档需要密码，或密码不正确。",
+  "The document cannot be opened.": "无法打开此文档。",
+  "The PDF is signed, and writing it again would break its signature.": "此 PDF 带有签名，重新写入会使签名失效。",
+  "The file cannot be written as PDF/A.": "此文件无法写成 PDF/A。",
   "The image crashed two workers recently and is in quarantine.": "此图片近期两次导致工作进程崩溃，已被隔离。",
   "The Idempotency-Key was used for another request.": "此 Idempotency-Key 已用于其他请求。",
   "More requests per minute, or concurrent requests, than an address or a key may send.":

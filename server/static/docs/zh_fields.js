@@ -20,8 +20,8 @@ export default {
     "本服务器某个模型集的名称。未指定时使用默认模型集。",
   "Detect and rotate upside-down lines.": "检测并旋转上下颠倒的文本行。",
   "Lines with a lower confidence are left out.": "置信度低于此值的行不返回。",
-  "The smallest parts in the result: lines, words or characters. The default is `word` for the formats `tsv`, `hocr` and `alto`.":
-    "结果的最小单位：行、词或字符。格式 `tsv`、`hocr` 和 `alto` 的默认值为 `word`。",
+  "The smallest parts in the result: lines, words or characters. The default is `word` for the formats `tsv`, `hocr`, `alto`, `pdf` and `pdfa`.":
+    "结果的最小单位：行、词或字符。格式 `tsv`、`hocr`、`alto`、`pdf` 和 `pdfa` 的默认值为 `word`。",
   "Degrees by which the page must be rotated clockwise to be upright. `auto`: its lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.":
     "使页面变正所需顺时针旋转的角度。`auto`：如果 `use_angle_cls` 为 true，由文本行决定。`off`：按原样识别。",
   "What is done to the image before it is read: several of `denoise`, `stretch` (the contrast of the whole image), `clahe` (the contrast of each part) and `deskew`, separated by commas; in JSON also as a list.":
@@ -47,10 +47,10 @@ export default {
   "The id of the batch.": "批次的 ID。",
   "MD5 of the image's bytes, in hex.": "图片字节的 MD5，十六进制。",
   "The longest time to wait for the end of the job, in seconds.": "等待任务结束的最长时间，单位秒。",
-  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格。",
-  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown. By default as chosen for the job.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格。默认与任务相同。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `pdf`: the image as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`pdf`：带有不可见文字层的图片 PDF；`pdfa`：同上，格式为 PDF/A-2b。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `pdf`: the image as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b. By default as chosen for the job.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`pdf`：带有不可见文字层的图片 PDF；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others.":
     "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others. By default as chosen for the job.":
