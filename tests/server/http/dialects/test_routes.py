@@ -147,7 +147,7 @@ def test_every_dialect_has_its_section_in_the_docs() -> None:
     assert headings == list(NAMES)
     for row in DIALECTS:
         assert all(address in text for address in row.addresses), row.name
-        assert row.curl.replace("SERVER", "http://127.0.0.1:8888").replace(
-            "IMAGE", "imgs/sign.jpg"
-        ) in text, row.name
-
+        assert (
+            row.curl.replace("SERVER", "http://127.0.0.1:8888").replace("IMAGE", "imgs/sign.jpg")
+            in text
+        ), row.name
