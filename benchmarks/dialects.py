@@ -232,7 +232,7 @@ def _cell(outcome: dict[str, str] | None) -> str:
 
 
 def _parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=[each.distribution for each in ALL])
     return parser.parse_args(arguments)
 

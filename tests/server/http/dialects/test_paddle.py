@@ -66,7 +66,7 @@ def test_a_page_without_text_has_lists_of_equal_length(fluent: LiveServer) -> No
 
 def test_the_options_of_paddlex_reach_the_engine(fluent: LiveServer) -> None:
     """Names as PaddleX has them; what there is no model for changes nothing."""
-    given = {
+    given: dict[str, Any] = {
         "useTextlineOrientation": False, "textDetLimitSideLen": 960, "textDetLimitType": "max",
         "textDetThresh": 0.2, "textDetBoxThresh": 0.4, "textDetUnclipRatio": 2.0,
         "useDocUnwarping": True, "useDocOrientationClassify": False, "returnWordBox": None,

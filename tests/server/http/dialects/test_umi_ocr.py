@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -17,11 +16,12 @@ from server.http.dialects.umi_options import (
     own_fields,
 )
 from tests.support.cards import CONFIDENCE, card
+from tests.support.fake_recognizers import load_echo
 from tests.support.foreign_calls import base64_of
 from tests.support.live_server import LiveServer
 from tests.support.made_pages import DOCUMENT
 
-MODELS = ModelSets(LoadableSet(asyncio.Event, "one"), (LoadableSet(asyncio.Event, "two"),))
+MODELS = ModelSets(LoadableSet(load_echo, "one"), (LoadableSet(load_echo, "two"),))
 
 
 def umi(server: LiveServer, image: bytes, **options: object) -> Any:
