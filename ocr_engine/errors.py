@@ -6,6 +6,9 @@ EngineError
 │   ├── InvalidImage
 │   ├── TooManyPixels
 │   └── ImageTooComplex
+├── DocumentError         the document, or one of its pages, is at fault
+│   ├── DocumentEncrypted
+│   └── DocumentBroken
 ├── ModelError              the installation or the settings are at fault
 │   └── UnknownModels
 └── PoolError               the pool could not do it this time; a retry may help
@@ -16,6 +19,8 @@ EngineError
     │   └── ImageKillsWorkers
     ├── PoolStarting
     ├── PoolDraining
+    ├── BrokerUnavailable
+    ├── PoisonImage
     └── RecognitionFailed
 """
 
@@ -75,6 +80,26 @@ class ImageTooComplex(ImageError):
 
     code = "image_too_complex"
     example = "reading this image needs more memory than a worker may use"
+
+
+class DocumentError(EngineError):
+    """A document, or one of its pages, cannot be opened or drawn."""
+
+    code = "pdf_broken"
+
+
+class DocumentEncrypted(DocumentError):
+    """The document needs another password, or one at all."""
+
+    code = "pdf_encrypted"
+    example = "the document is encrypted; send its password in the field `password`"
+
+
+class DocumentBroken(DocumentError):
+    """The document cannot be opened."""
+
+    code = "pdf_broken"
+    example = "the PDF is broken: it has no pages that can be found"
 
 
 class ModelError(EngineError):
@@ -157,6 +182,20 @@ class PoolDraining(PoolError):
     example = "the server is stopping; send the image to another server"
 
 
+class BrokerUnavailable(PoolError):
+    """The servers that connect this front end with the nodes of its cluster do not answer."""
+
+    code = "broker_unavailable"
+    example = "the broker of the cluster does not answer; try again in a few seconds"
+
+
+class PoisonImage(PoolError):
+    """The image has crashed workers, or was there when several nodes were lost."""
+
+    code = "poison_input"
+    example = "this image crashed workers of another server recently; it is refused for a while"
+
+
 class RecognitionFailed(PoolError):
     """The recognizer failed, but not because of the image; the worker's log has the reason."""
 
@@ -172,4 +211,8 @@ def last_line(error: BaseException) -> str:
 
 IMAGE_ERRORS: dict[str, type[ImageError]] = {
     error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
+}
+
+DOCUMENT_ERRORS: dict[str, type[DocumentError]] = {
+    error.code: error for error in (DocumentEncrypted, DocumentBroken)
 }

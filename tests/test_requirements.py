@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT / "requirements", ROOT / "benchmarks" / "peer_servers")
 FILES = sorted(path for folder in FOLDERS for path in folder.glob("*.txt"))
 INPUTS = sorted(path for folder in FOLDERS for path in folder.glob("*.in"))
+EXTRAS = ("cluster", "documents", "heif", "mcp", "otel", "pdfa", "postgresql", "s3", "watch")
 FOREIGN = r"://|--index|--find-links|--trusted-host|(?<![\w.])/\w+"  # hosts, and absolute paths
 PINNED_BY_PADDLEX = {"pyyaml"}  # in the full install only
 SHA256 = re.compile(r"--hash=sha256:[0-9a-f]{64}(?= |$)")
@@ -81,7 +82,7 @@ def test_a_lock_has_what_its_input_asks_for(source: Path) -> None:
     locked = versions(source.with_suffix(".txt"))
     for line in statements(source):
         wanted = Requirement(line)
-        name = wanted.name.lower()
+        name = wanted.name.lower().replace(".", "-")
         assert name in locked, f"make lock: {name} is missing"
         assert all(wanted.specifier.contains(version) for version in locked[name]), line
 
@@ -95,7 +96,7 @@ def test_full_and_slim_install_the_same_versions() -> None:
 
 def test_what_is_added_to_the_full_install_keeps_its_versions() -> None:
     full = versions(lock("full"))
-    for path in map(lock, ("dev", "browser", "heif", "s3", "watch")):
+    for path in map(lock, ("dev", "browser", *EXTRAS)):
         for name, found in versions(path).items():
             assert found <= full.get(name, found), f"{path.name}: {name}"
 
@@ -114,7 +115,7 @@ def test_the_package_asks_for_no_more_than_the_locks_have() -> None:
         for version in slim[name] | full.get(name, set()):
             assert wanted.specifier.contains(version), line
     known = dict(full)
-    for extra in ("postgresql", "heif", "lambda", "s3", "watch"):
+    for extra in (*EXTRAS, "lambda"):
         known |= versions(lock(extra))
     for extras in project["optional-dependencies"].values():
         for wanted in map(Requirement, extras):

@@ -17,14 +17,20 @@ PAGE = ROOT / "docs" / "licences.md"
 INSTALLS = {
     "slim": ("slim.txt", "slim-models.txt"),
     "full": ("full.txt", "models.txt"),
+    "documents": ("documents.txt",),
+    "pdfa": ("pdfa.txt",),
     "postgresql": ("postgresql.txt",),
     "heif": ("heif.txt",),
     "s3": ("s3.txt",),
     "watch": ("watch.txt",),
+    "cluster": ("cluster.txt",),
+    "mcp": ("mcp.txt",),
+    "otel": ("otel.txt",),
     "tiny": ("tiny-models.txt",),
     "lambda": ("lambda.txt",),
 }
 NOT_INSTALLED = {
+    "async-timeout": "Apache-2.0",  # before Python 3.11.3
     "awslambdaric": "Apache-2.0",
     "opencv-python-headless": "Apache-2.0",  # the full install has another OpenCV
     "simplejson": "MIT OR AFL-2.1",
@@ -43,6 +49,7 @@ SPDX = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.1-or-later",
     "GNU Library or Lesser General Public License (LGPL)": "LGPL-3.0-or-later",
+    "BSD License AND Apache Software License": "Apache-2.0, BSD-3-Clause",
     "BSD-3-Clause, Apache-2.0, dependency licenses": "BSD-3-Clause, Apache-2.0",
 }
 HEAD = """\

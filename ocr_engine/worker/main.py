@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -21,6 +22,8 @@ from ocr_engine.errors import (
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.steps import Save
+from ocr_engine.tracing import MEASURED, Interval
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.loaded_sets import LoadedSets
 from ocr_engine.worker.memory import trim_memory
@@ -31,6 +34,7 @@ from ocr_engine.worker.messages import (
     LoadFailed,
     Ready,
     Reply,
+    Saved,
     Stop,
     Task,
     decode_request,
@@ -94,15 +98,20 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         else:
             _send(channel, Begun(request.task_id))
             limit_memory(spec.task_memory_mb)
-            reply = answer(recognizer, request, spec)
+            reply = answer(recognizer, request, spec, saver(channel, request.task_id))
         del request
         _send(channel, reply)
         if isinstance(reply, Failed) and reply.leaving:
             return
 
 
-def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
-    """Decode and recognize one image; every error becomes a Failed.
+def saver(channel: connection.Connection, task_id: int) -> Save:
+    """What sends the finished steps of a task to the parent."""
+    return lambda steps: _send(channel, Saved(task_id, steps))
+
+
+def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec, save: Save | None = None) -> Reply:
+    """Decode and recognize one image; every error becomes a Failed. save: see Steps.
 
     After running out of memory the worker leaves: native libraries may be damaged.
     """
@@ -111,8 +120,11 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     code, message = "", ""
     recognition = None
     leaving = False
+    measured: list[Interval] = []
+    began = time.monotonic()
+    MEASURED.set(measured if task.traceparent else None)
     try:
-        recognition = recognize(recognizer, task, spec.max_pixels)
+        recognition = recognize(recognizer, task, spec.max_pixels, save)
     except (ImageError, RecognitionTimeout) as error:
         code, message = error.code, error.message
     except Exception as error:
@@ -121,18 +133,27 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
             code, message = ImageTooComplex.code, _TOO_COMPLEX
         else:
             code, message = RecognitionFailed.code, _FAILED
-        log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
+        log.error("task %d failed%s\n%s", task.task_id, _traced(task), traceback.format_exc())
+    ended = time.monotonic()
     if rss_mb() > spec.release_rss_mb and not leaving:
         trim_memory(recognizer, spec.release_rss_mb)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
-    return Done(task.task_id, recognition, rss_mb())
+    if task.traceparent:
+        measured.insert(0, Interval("recognize", began, ended))
+    return Done(task.task_id, recognition, rss_mb(), measured)
+
+
+def _traced(task: Task) -> str:
+    """Which trace a line of the log belongs to."""
+    return f" (traceparent {task.traceparent})" if task.traceparent else ""
 
 
 def _not_loaded(task: Task, error: Exception) -> Failed:
     """The answer to a task whose models cannot be loaded; the task has not begun."""
     models = task.options.models or "of the default set"
-    log.error("the models %s cannot be loaded\n%s", models, traceback.format_exc())
+    traced = _traced(task)
+    log.error("the models %s cannot be loaded%s\n%s", models, traced, traceback.format_exc())
     leaving = _is_out_of_memory(error)
     message = f"the models {models} cannot be loaded; the log of the server has the reason"
     return Failed(task.task_id, RecognitionFailed.code, message, rss_mb(), leaving)

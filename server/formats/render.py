@@ -13,6 +13,7 @@ from server.errors import BadField
 from server.formats.answer import Answer, Body, CacheOutcome, Envelope
 from server.formats.data_json import DataJson, ShownBlockJson, json_data
 from server.formats.json_text import dump
+from server.formats.pdf.order import PDF_TYPE
 from server.formats.plain_text import text_of
 from server.formats.rendering import Rendering
 from server.formats.stored import (
@@ -158,3 +159,8 @@ def render_drawing(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
             "format = image: this result has no drawing; send the image with format=image"
         )
     return (drawing,)
+
+
+def render_pdf(answer: Answer, _: Rendering, __: Envelope) -> Body:
+    """The PDF, which has been written before."""
+    return (answer.result.artifacts[PDF_TYPE],)

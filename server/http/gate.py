@@ -30,23 +30,27 @@ def admit(
     """Admit a request and set its principal; ServiceError if it is refused.
 
     needed: the scope that the route needs; None: the route is public. limited: whether limits
-    apply. key_of: finds the key where another API has it. Returns an awaitable only if the database
-    must be asked for the key or for more of the daily quota, so that cached answers do not wait for
-    a task.
+    apply. key_of: finds the key where another API has it. Returns an awaitable only if Redis must be
+    asked for the limits, or the database for the key or for more of the daily quota, so that cached
+    answers do not wait for a task.
     """
-    admit_address(context, request, scope, limited and needed is not None)
+    address = admit_address(context, request, scope, limited and needed is not None)
     if needed is None:
-        return None
-    return admit_key(context, scope, (key_of or key_in)(request.headers), needed, limited)
+        return address
+    key = (key_of or key_in)(request.headers)
+    if address is not None:
+        return _admit_key_after(address, context, scope, key, needed)
+    return admit_key(context, scope, key, needed, limited)
 
 
 def admit_address(
     context: ServerContext, request: HTTPServerRequest, scope: RequestScope, limited: bool = True
-) -> None:
-    """Check what is known without a key: host, site and address."""
+) -> Awaitable[None] | None:
+    """Check what is known without a key: host, site and address; see admit()."""
     context.origins.check(request, stream_of(request))
     if limited:
-        context.limiter.check_address(scope.address)
+        return context.limiter.check_address(scope.address)
+    return None
 
 
 def admit_key(
@@ -95,6 +99,20 @@ def key_in(headers: HTTPHeaders) -> str | None:
     if given is not None and bearer.strip() != given:
         raise BadRequest("Authorization and X-Api-Key have different keys; send one of them")
     return bearer.strip()
+
+
+async def _admit_key_after(
+    address: Awaitable[None],
+    context: ServerContext,
+    scope: RequestScope,
+    key: str | None,
+    needed: Scope,
+) -> None:
+    """As admit_key(), after the address was counted."""
+    await address
+    waiting = None if scope.ended else admit_key(context, scope, key, needed)
+    if waiting is not None:
+        await waiting
 
 
 async def _look_up(

@@ -81,6 +81,25 @@ class DatabaseHealth(TypedDict):
     problem: NotRequired[Annotated[str, "Why it is unavailable."]]
 
 
+class SharedServiceHealth(TypedDict):
+    """A server that several servers share."""
+
+    state: Annotated[Literal["closed", "open", "unavailable"], "`closed`: not needed so far."]
+    problem: NotRequired[Annotated[str, "Why it is unavailable."]]
+
+
+class ClusterHealth(TypedDict):
+    """What this server shares with others; only what the settings name."""
+
+    state: NotRequired[
+        Annotated[
+            SharedServiceHealth,
+            "The Redis of `cluster.state_url`. While it is unavailable, each server applies the "
+            "limits of addresses and keys for itself.",
+        ]
+    ]
+
+
 class WorkerProbeHealth(TypedDict):
     """How one worker has read the known image."""
 
@@ -127,4 +146,5 @@ class Health(TypedDict):
         Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
     ]
     database: DatabaseHealth
+    cluster: NotRequired[Annotated[ClusterHealth, "If the settings name a part of it."]]
     probe: NotRequired[Annotated[ProbeHealth, "If it was asked for."]]

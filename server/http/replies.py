@@ -28,6 +28,8 @@ log = logging.getLogger("server.request")
 
 
 REPLAYED = "Idempotent-Replayed"  # the reply is that of an earlier request
+CHANGES = "X-Pdf-Changes"  # what a PDF/A could not have
+MOST_HEADER_CHARACTERS = 2000
 
 
 class Reply(NamedTuple):
@@ -71,7 +73,15 @@ def answer_headers(answer: Answer, outcome: CacheOutcome, elapsed_ms: float) -> 
     headers = {"X-Cache": outcome, "Server-Timing": server_timing(answer, elapsed_ms)}
     if answer.age is not None:
         headers["Age"] = str(int(answer.age))
+    if answer.changes:
+        headers[CHANGES] = header_text("; ".join(answer.changes))
     return headers
+
+
+def header_text(text: str) -> str:
+    """The text for a header: one line of ASCII, not too long."""
+    plain = "".join(each if " " <= each <= "~" else "?" for each in text)
+    return plain[:MOST_HEADER_CHARACTERS]
 
 
 async def rendered_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Reply:

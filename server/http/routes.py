@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.routing import Rule
@@ -43,6 +45,13 @@ BODY_SECONDS = 30.0
 def make_application(context: ServerContext) -> tornado.web.Application:
     """The Tornado application with all routes."""
     given = {"context": context}
+    if context.node is not None:
+        return tornado.web.Application(
+            _health_routes(given),
+            default_handler_class=NotFoundHandler,
+            default_handler_args=given,
+            log_function=lambda handler: None,
+        )
     static = read_static_files(page_values(context))
     # Before all other rules, but only if pages of other sites are allowed.
     preflight = [Rule(Preflight(context.origins), PreflightHandler, given)]
@@ -67,10 +76,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),
             (r"/batch", BATCH_ROUTE, given),
             (r"/events/s3", StorageEventsHandler, given),
-            (r"/livez", LivenessHandler, given),
-            (r"/readyz", ReadinessHandler, given),
-            (r"/healthz", HealthHandler, given),
-            (r"/metrics", MetricsHandler, given),
+            *_health_routes(given),
             (r"/", PageHandler, {**given, "page": static.pages["read/index.html"]}),
             (r"/status", PageHandler, {**given, "page": static.pages["status/index.html"]}),
             (r"/docs", PageHandler, {**given, "page": static.pages["docs/index.html"]}),
@@ -82,6 +88,16 @@ def make_application(context: ServerContext) -> tornado.web.Application:
         default_handler_args=given,
         log_function=lambda handler: None,  # request_scope.py logs
     )
+
+
+def _health_routes(given: dict[str, Any]) -> list[Any]:
+    """The routes that a node of a cluster has, too: it gets its work from the broker."""
+    return [
+        (r"/livez", LivenessHandler, given),
+        (r"/readyz", ReadinessHandler, given),
+        (r"/healthz", HealthHandler, given),
+        (r"/metrics", MetricsHandler, given),
+    ]
 
 
 def make_http_server(context: ServerContext) -> Listener:

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from cache.kept_file import KeptResult
 from cache.keys import CacheKey, Digests
 from cache.result_cache import CachedResult, ResultCache
+from cache.stored_result import StoredResult
 from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.result import EncodedRecognition
+from ocr_engine.tracing import note
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
@@ -25,6 +30,7 @@ from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
 from server.service.inflight import InflightBytes
 from server.service.quarantine import Quarantine
+from server.service.sharing import Found, Sharing
 
 
 class OcrService:
@@ -32,7 +38,7 @@ class OcrService:
 
     private: each user finds only its own results, flights and images; otherwise all users share
     them (cache.scope). Users: as in Turn. when_erased: called when results are erased, so that
-    copies that are kept elsewhere are deleted.
+    copies that are kept elsewhere are deleted. sharing: results and recognitions of other servers.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class OcrService:
         degrading: Degrading | None = None,
         private: bool = True,
         when_erased: Callable[[], None] | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self.engine = engine
         self.cache = cache
@@ -56,6 +63,7 @@ class OcrService:
         self._degrading = degrading
         self._private = private
         self._when_erased = when_erased
+        self._sharing = sharing
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
         self._completions: set[asyncio.Task[None]] = set()
@@ -71,13 +79,16 @@ class OcrService:
         source = request.source
         try:
             await source.open()
-            hit = self.recall(request, turn.user)
+            hit = None if request.keep_image else self.recall(request, turn.user)
             if hit is not None:
                 return hit
             image = await self._read(source, turn.user)
         finally:
             source.close()
-        return await self._submit_image(image, request, turn)
+        ticket = await self._submit_image(image, request, turn)
+        if request.keep_image:
+            ticket.keep(image.data)
+        return ticket
 
     async def identify(self, request: OcrRequest, user: str) -> tuple[bytes, Digests]:
         """The image of this user, to be submitted later, and its digests.
@@ -128,9 +139,8 @@ class OcrService:
         return len(self._flights)
 
     async def _read(self, source: ImageSource, user: str) -> ImageBytes:
-        if more := source.bytes_to_read():
-            self._inflight.check(more)
-        return await source.read(self._owner(user))
+        with self._inflight.reserve(source.bytes_to_read()):
+            return await source.read(self._owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:
@@ -165,13 +175,13 @@ class OcrService:
         ticket = Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
         try:
             if outcome == "miss":
-                await self._start(flight, data, digests, request, turn)
+                ticket.outcome = await self._start(flight, data, digests, request, turn)
             else:
                 await flight.join(turn)
         except BaseException:
             ticket.leave()
             raise
-        self._metrics.cache_results[outcome] += 1
+        self._metrics.cache_results[ticket.outcome] += 1
         return ticket
 
     def _degraded(self, request: OcrRequest, data: bytes, turn: Turn) -> OcrRequest | None:
@@ -187,8 +197,11 @@ class OcrService:
 
     async def _start(
         self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
-    ) -> None:
-        """Submit the image and follow its task; raises the error if it is refused."""
+    ) -> CacheOutcome:
+        """Submit the image and follow its task; raises the error if it is refused.
+
+        Returns whether another server has the result, or is reading the image.
+        """
         try:
             task = await self._admit(flight.identity, data, request, turn)
         except Exception as error:
@@ -197,20 +210,27 @@ class OcrService:
         except asyncio.CancelledError:
             self._refuse(flight, PoolDraining("the work was cancelled"))
             raise
+        if isinstance(task, Found):
+            self._found(flight, digests, task)
+            return "hit"
         flight.begin(task)
         completion = asyncio.ensure_future(self._complete(flight, task, digests, request.options))
         self._completions.add(completion)
         completion.add_done_callback(self._completions.discard)
+        joined = self._sharing is not None and self._sharing.has_joined(task)
+        return "joined" if joined else "miss"
 
     async def _admit(
         self, identity: FlightIdentity, data: bytes, request: OcrRequest, turn: Turn
-    ) -> EngineTask:
+    ) -> EngineTask | Found:
         """Submit an image to the engine; TooManyPixels, QueueFull and similar errors.
 
-        Does not await today, but may: a cache on the network could be asked here, before the
-        engine.
+        Waits only if other servers are asked for the result first.
         """
         check_size(read_header(data), self._max_pixels, request.options.max_side)
+        if self._sharing is not None:
+            read_before = self._quarantine.is_harmless(identity)
+            return await self._sharing.submit(identity, data, request, turn, read_before)
         return self.engine.submit(
             data,
             request.options,
@@ -238,8 +258,13 @@ class OcrService:
             self._metrics.count_recognition(recognition.stages, options.degraded)
             identity = _as_read(flight.identity, task)
             self._quarantine.was_read(identity)
-            result = await encode_result(recognition, options.shown_score)
+            began = time.monotonic()
+            if isinstance(recognition, EncodedRecognition):
+                result = StoredResult(recognition.json, recognition.artifacts)
+            else:
+                result = await encode_result(recognition, options.shown_score)
             self.cache.put(identity[0], digests, result)
+            note("store", began)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.fail(PoolDraining("the work was cancelled"))
@@ -250,6 +275,13 @@ class OcrService:
         finally:
             if self._flights.get(flight.identity) is flight:
                 del self._flights[flight.identity]
+
+    def _found(self, flight: Flight, digests: Digests, found: Found) -> None:
+        """Answer a flight with the result of another server."""
+        key = flight.identity[0]
+        self.cache.restore(KeptResult(key, digests.sha256, found.result, found.age))
+        del self._flights[flight.identity]
+        flight.found(Answer(found.result, digests, age=found.age))
 
     def _refuse(self, flight: Flight, error: Exception) -> None:
         """Fail the flight for all that have joined, because the image was refused."""

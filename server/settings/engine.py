@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ocr_engine.cores import usable_cores
-from ocr_engine.engine import Engine
 from ocr_engine.errors import ModelError
 from ocr_engine.memory import available_mb
 from ocr_engine.model_sets import LoadableSet, ModelSets
@@ -28,7 +27,7 @@ MAX_CORES_PER_IMAGE = 2  # each further core costs a worker about 100 MB (decisi
 SPARE_MIN_MB = 8192  # available memory, above which there is a spare by default
 
 
-def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Engine:
+def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Pool:
     """Build the engine without starting it; ModelError if a model is missing.
 
     load replaces the recognizer in the workers (tests).

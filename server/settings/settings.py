@@ -11,6 +11,7 @@ from typing import Any
 
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import ENGINES
+from server.settings.cluster_settings import ClusterSettings
 from server.settings.constraints import (
     Choice,
     Constraint,
@@ -29,11 +30,18 @@ from server.settings.declared import setting
 from server.settings.dialects import DialectNames
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
+from server.settings.operation_settings import (
+    AlertSettings,
+    AuditSettings,
+    LogSettings,
+    TracingSettings,
+)
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
-from server.settings.secrets import Secret, SecretText, WebhookSecrets
+from server.settings.secrets import Secret, SecretText
 from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
+from server.settings.url_settings import ImageUrlSettings, WebhookSettings
 
 _OPTIONS = RecognitionOptions()
 
@@ -194,14 +202,6 @@ class UsageSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditSettings:
-    """The audit log. path: None: a file in the state folder if keys are used; `-`: stdout."""
-
-    path: Path | None = setting(Nullable(FilePath()), None)
-    days: int = setting(WholeNumber(1, 36_500), 90)
-
-
-@dataclass(frozen=True, slots=True)
 class JobSettings:
     """Where inputs and results of jobs are kept, and how large they may be."""
 
@@ -210,41 +210,6 @@ class JobSettings:
     max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
     max_batch_files: int = setting(WholeNumber(1, 10_000), 1000)
     max_batch_mb: float = setting(Number(0.001, 10**6), 1024.0)
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookSettings:
-    """Where messages about jobs may be sent, and how they are signed.
-
-    allowed_hosts: if empty, all public hosts. secrets: if empty, one that the database keeps.
-    """
-
-    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
-    allow_private: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
-    allow_http: bool = setting(Flag(), False)
-    include_text: bool = setting(Flag(), False)
-    secrets: tuple[Secret, ...] = setting(WebhookSecrets(), ())
-
-
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """What the server tells its operator, and where. webhook: None for no alerts."""
-
-    webhook: Secret | None = setting(Nullable(SecretText()), None)
-    format: str = setting(Choice("json", "wecom", "dingtalk", "feishu", "slack"), "json")
-    secret: Secret | None = setting(Nullable(SecretText()), None)
-    after: int = setting(WholeNumber(1, 1000), 3)
-    queue_seconds: float = setting(Number(1, 86400), 60.0)
-    error_percent: float = setting(Number(0, 100), 5.0)
-    min_disk_mb: int = setting(WholeNumber(0, 10**6), 500)
-    min_memory_mb: int = setting(WholeNumber(0, 10**6), 200)
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """How the log is written."""
-
-    access_format: str = setting(Choice("text", "json"), "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +228,16 @@ class Settings:
     quota: QuotaSettings = field(default_factory=QuotaSettings)
     degrade: DegradeSettings = field(default_factory=DegradeSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    image_urls: ImageUrlSettings = field(default_factory=ImageUrlSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})
 

@@ -247,7 +247,7 @@ def test_what_was_read_for_json_is_not_kept_for_these(wide: LiveServer, format: 
 
 @pytest.mark.parametrize("path", ["/results/" + "0" * 32, "/jobs/unknown"])
 def test_a_format_that_is_unknown_to_kept_results(wide: LiveServer, path: str) -> None:
-    reply = wide.get(f"{path}?format=pdf")
+    reply = wide.get(f"{path}?format=docx")
     assert reply.code in ("bad_field", "not_found")
     if "results" in path:
         assert_error(reply, 400, "bad_field", "hocr")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 JOB_RETRY_AFTER = 1
 _QUERY_FIELDS = (*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS)
-_NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.inline))
+_NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.in_ocr))
 
 
 class OwnDialect:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
+from contextvars import copy_context
 from http.client import responses
 
 from tornado.http1connection import HTTP1Connection
@@ -22,6 +24,7 @@ from tornado.httputil import (
 )
 
 from ocr_engine.errors import EngineError
+from ocr_engine.tracing import CURRENT, Trace
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.http.announced_length import announced_length
 from server.http.client_stream import stream_of
@@ -135,6 +138,8 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._end_refusal()
         elif self._reader is not None:
             self._state = State.WORKING
+            if self.scope.trace is not None:
+                self.scope.trace.note("receive", self.scope.started)
             self.body_complete(self._reader)
 
     def on_connection_close(self) -> None:
@@ -158,6 +163,8 @@ class Exchange(HTTPMessageDelegate, ABC):
         if self._state is State.GONE:
             return
         self._state = State.ANSWERED
+        if self.scope.trace is not None:
+            self._time_answer(self.scope.trace)
         reply = admitted(reply, self.context.inflight, self.problem)
         self.scope.count(reply)
         self._write(reply)
@@ -166,7 +173,12 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def answer_with(self, answer: Awaitable[Reply]) -> None:
         """Send this answer when it is ready, or the reply for its error."""
-        self._answering = asyncio.ensure_future(self._send_when_ready(answer))
+        trace, context = self.scope.trace, None
+        if trace is not None:
+            context = copy_context()
+            context.run(CURRENT.set, trace)
+        loop = asyncio.get_running_loop()
+        self._answering = loop.create_task(self._send_when_ready(answer), context=context)
 
     def stop_answering(self) -> None:
         """Cancel the answer: the client has disconnected."""
@@ -249,6 +261,11 @@ class Exchange(HTTPMessageDelegate, ABC):
         else:
             self._connection.write_headers(start, HTTPHeaders(headers))
             write_parts(self._connection, body)
+
+    def _time_answer(self, trace: Trace) -> None:
+        """Note how long it takes from now until the client has the answer."""
+        began = time.monotonic()
+        self.scope.at_end(lambda _: trace.note("answer", began))
 
     def _refuse(self, error: Exception) -> None:
         """Answer before the body is complete, and keep draining the body.

@@ -57,8 +57,7 @@ class KeyInBodyExchange(RecognizeExchange):
         """Admit the request by its headers, or only its address."""
         if self.dialect.key(self.request.headers) is not None:
             return super().admit()
-        admit_address(self.context, self.request, self.scope)
-        return None
+        return admit_address(self.context, self.request, self.scope)
 
     def body_complete(self, reader: BodyReader) -> None:
         """See RecognizeExchange."""

@@ -19,6 +19,7 @@ from server.settings.constraints import Flag
 from server.version import VERSION
 
 if TYPE_CHECKING:
+    from ocr_cluster.redis_link import RedisLink
     from server.http.health_bodies import (
         BriefHealth,
         DatabaseHealth,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         LoadedEngine,
         ProbeHealth,
         Readiness,
+        SharedServiceHealth,
         WorkerHealth,
     )
 
@@ -111,7 +113,7 @@ def _health(context: ServerContext) -> Health:
     engine = context.service.engine
     stats = engine.stats()
     cache, outcomes = context.service.cache, context.metrics.cache_results
-    return {
+    health: Health = {
         "status": _status(context),
         "version": VERSION,
         "uptime_seconds": round(context.uptime_seconds(), 1),
@@ -144,6 +146,16 @@ def _health(context: ServerContext) -> Health:
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
     }
+    if context.state_link is not None:
+        health["cluster"] = {"state": _shared(context.state_link)}
+    return health
+
+
+def _shared(link: RedisLink) -> SharedServiceHealth:
+    health: SharedServiceHealth = {"state": link.state}
+    if link.away:
+        health["problem"] = link.problem
+    return health
 
 
 def _database(storage: Storage) -> DatabaseHealth:

@@ -50,7 +50,7 @@ class RecognizeExchange(Exchange):
                 return
             asked = None if reader.is_long else self._allowed(reader.finish())
             ticket = None
-            if asked and asked.block:
+            if asked and asked.block and not asked.keep_image:
                 ticket = self.context.service.recall(asked, self.scope.principal.user)
             kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
@@ -125,11 +125,13 @@ class RecognizeExchange(Exchange):
         """The result; ticket: of the cached result, if there is one."""
         turn = self.scope.principal.turn(asked.priority)
         ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
-        self.drop_body()
+        if not asked.keep_image:
+            self.drop_body()
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()
         self._note_work(ticket, answer)
+        answer = await self.context.converter.converted(answer, asked.rendering)
         render = self.dialect.render
         if self.dialect.is_long(answer, asked):
             return await asyncio.to_thread(render, answer, asked, ticket.outcome)

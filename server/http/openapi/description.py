@@ -48,7 +48,7 @@ def describe(settings: Settings, defaults: RecognitionOptions) -> Description:
         "servers": [{"url": "/", "description": "This server"}],
         "security": [{}, *WITH_KEY] if not settings.access.required else WITH_KEY,
         "tags": [{"name": name, "description": told} for name, told in TAGS.items()],
-        "paths": describe_paths(field_schemas(defaults)),
+        "paths": describe_paths(field_schemas(defaults, settings.image_urls.enabled)),
         "components": {
             "schemas": component_schemas(COMPONENTS),
             "responses": error_components(),

@@ -103,6 +103,9 @@ export default {
   "`memory`: a restart loses them, see `database.problem`.": "`memory`：重启后丢失，见 `database.problem`。",
   "`closed`: not needed so far.": "`closed`：目前尚未使用。",
   "Why it is unavailable.": "不可用的原因。",
+  "The Redis of `cluster.state_url`. While it is unavailable, each server applies the limits of addresses and keys for itself.":
+    "`cluster.state_url` 所指的 Redis。不可用期间，每台服务器各自计算地址和密钥的限制。",
+  "If the settings name a part of it.": "设置中有相关项时才有。",
   "Whether a worker reads correctly.": "是否有工作进程识别正确。",
   "Time since the end of the probe, which another request may have started.":
     "距探测结束的秒数；探测可能由其他请求发起。",
