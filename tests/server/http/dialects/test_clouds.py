@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from server.errors import KeyInvalid, NotFound
 from server.http.dialects.baidu import TOKEN_SECONDS, Tokens
@@ -306,7 +308,7 @@ def test_the_spans_of_document_intelligence(fluent: LiveServer) -> None:
 @pytest.mark.parametrize(
     ("query", "mention"),
     [
-        ("output=pdf", "makes no searchable PDF"),
+        ("output=figures", "output must be pdf"),
         ("outputContentFormat=markdown", "outputContentFormat must be text"),
     ],
 )
@@ -319,6 +321,22 @@ def test_what_document_intelligence_does_not_do_here(
     assert mention in reply.json["error"]["message"]
     other = "/documentintelligence/documentModels/prebuilt-invoice:analyze"
     assert as_body()(fluent, other, card("no invoice"), {}).status == 404
+
+
+def test_the_searchable_pdf_of_document_intelligence(fluent: LiveServer) -> None:
+    """As paperless-ngx asks for it: the text, and then the PDF."""
+    path = "/documentintelligence/documentModels/prebuilt-read"
+    started = as_body()(fluent, f"{path}:analyze?output=pdf", card("found again"), {})
+    address = path_in(started.headers["Operation-Location"])
+    assert fluent.get(address).json["analyzeResult"]["content"] == "found again"
+    reply = fluent.get(f"{address}/pdf")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "application/pdf")
+    text = PdfReader(io.BytesIO(reply.body)).pages[0].extract_text()
+    assert text.split() == ["found", "again"]
+    plain = as_body()(fluent, f"{path}:analyze", card("not kept"), {})
+    refused = fluent.get(f"{path_in(plain.headers['Operation-Location'])}/pdf")
+    assert (refused.status, refused.json["error"]["code"]) == (404, "NotFound")
+    assert "output=pdf" in refused.json["error"]["message"]
 
 
 # --- Baidu

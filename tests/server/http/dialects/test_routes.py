@@ -13,7 +13,8 @@ import pytest
 
 from server.http.openapi.description import describe
 from server.http.routes import make_application
-from server.settings.dialects import DIALECTS, NAMES, DialectNames, DialectRow, chosen
+from server.settings.dialect_row import DialectRow
+from server.settings.dialects import DIALECTS, NAMES, DialectNames, chosen
 from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.error_replies import assert_error
