@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from ocr_cli.config_argument import add_config_argument
 from ocr_client.exit_status import ExitStatus
-from server.settings.dialects import DIALECTS, DialectRow
+from server.settings.dialect_row import DialectRow
+from server.settings.dialects import DIALECTS
 from server.settings.loading import SettingsError, load_settings
 from server.settings.settings import Settings
 

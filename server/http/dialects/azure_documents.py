@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from server.errors import BadField, NotFound
+from server.errors import BadField, NotFinished, NotFound
 from server.formats.answer import Answer, CacheOutcome
+from server.formats.pdf.order import PDF_TYPE
 from server.http.context import ServerContext
 from server.http.dialects.azure import (
     AzureDialect,
@@ -40,9 +41,10 @@ class Analyze(AzureDialect):
         check_one_page(self.query("pages"))
         if (self.query("outputContentFormat") or "text") != "text":
             raise BadField("outputContentFormat must be text")
-        if self.query("output"):
-            raise BadField("output is not accepted: this server makes no searchable PDF here")
-        return self.ask(self.source(form), block=False)
+        output = self.query("output")
+        if output not in (None, "", "pdf"):
+            raise BadField("output must be pdf")
+        return self.ask(self.source(form), {"format": "pdf"} if output else {}, block=False)
 
     def source(self, form: Form) -> ImageSource:
         """The image of a request."""
@@ -72,6 +74,24 @@ class AnalyzeResult(AzureOperation):
         elif job.error is not None:
             body |= self.error(error_of_code(job.error.code, job.error.message))
         return json_reply(body)
+
+
+class AnalyzePdf(AzureOperation):
+    """GET /documentintelligence/documentModels/prebuilt-read/analyzeResults/ID/pdf."""
+
+    async def answer(self, form: Form) -> Reply:
+        """See Call: the searchable PDF, if it was asked for with the image."""
+        jobs, job = await self.operation(self.arguments[0])
+        if job.rendering.format != "pdf":
+            raise NotFound("this operation has no PDF; send the image with output=pdf")
+        if job.error is not None:
+            return self.problem(error_of_code(job.error.code, job.error.message))
+        if job.state != "done":
+            raise NotFinished(f"the operation is {job.state}; wait for its end")
+        answer = await jobs.answer(job, with_image=True)
+        converted = await self.context.converter.converted(answer, job.rendering)
+        pdf = converted.result.artifacts[PDF_TYPE]
+        return Reply(200, {"Content-Type": PDF_TYPE}, (pdf,))
 
 
 def _result(pages: Sequence[ReadPage]) -> dict[str, Any]:
@@ -126,4 +146,8 @@ def _page(number: int, page: ReadPage, start: int) -> dict[str, Any]:
 
 def targets(context: ServerContext) -> Targets:
     """What answers the routes."""
-    return {"analyze": Target(Analyze), "result": Target(AnalyzeResult, "call")}
+    return {
+        "analyze": Target(Analyze),
+        "result": Target(AnalyzeResult, "call"),
+        "pdf": Target(AnalyzePdf, "call"),
+    }

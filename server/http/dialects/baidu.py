@@ -170,7 +170,9 @@ class TokenCall(ForeignApi):
         """See Call; the key counts as used, and is checked again with each request."""
         given = form.fields.get("client_secret") or self.query("client_secret")
         key = self.own_key(str(given)) if is_given(given) else None
-        self.context.limiter.check_address(self.scope.address)
+        counted = self.context.limiter.check_address(self.scope.address)
+        if counted is not None:
+            await counted
         waiting = admit_key(self.context, self.scope, key, "read")
         if waiting is not None:
             await waiting

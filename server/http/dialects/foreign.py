@@ -24,7 +24,7 @@ from server.intake.request_fields import CONSTRAINTS, request_for
 from server.intake.text_bodies import parse_json
 from server.jobs.record import JobRecord
 from server.principal import Scope
-from server.settings.dialects import PREFIX
+from server.settings.dialect_row import PREFIX
 from server.users.key_format import id_of
 
 ANSWER_WEIGHT = 4  # the time to write an answer, relative to parsing the stored JSON

@@ -109,12 +109,16 @@ class MistralOcr(MistralApi, ForeignDialect):
         return shown
 
 
-class FileUpload(MistralApi):
-    """POST /v1/files: a form with the part `file`."""
+class FilesApi(MistralApi):
+    """What the calls for files share."""
 
     def __init__(self, *given: Any, files: KeptFiles) -> None:
         super().__init__(*given)
         self._files = files
+
+
+class FileUpload(FilesApi):
+    """POST /v1/files: a form with the part `file`."""
 
     def reader(self) -> BodyReader:
         """See BodyApi."""
@@ -127,7 +131,7 @@ class FileUpload(MistralApi):
         return json_reply(_shown(self._files.add(self.scope.principal.user, form.upload)))
 
 
-class FileById(FileUpload):
+class FileById(FilesApi):
     """GET and DELETE /v1/files/ID, GET /v1/files/ID/url."""
 
     methods = ("GET", "HEAD", "DELETE")

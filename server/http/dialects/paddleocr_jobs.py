@@ -71,9 +71,10 @@ class JobsApi(ForeignApi):
     needs: Scope | None = "jobs"
 
     def problem(self, problem: PublicError) -> Reply:
-        """See BodyApi."""
-        body = {"code": problem.status, "msg": problem.message, "data": None}
-        reply = json_reply(body, problem.status, problem_headers(problem))
+        """See BodyApi; PaddleOCR's client knows 400 as an invalid request, and nothing finer."""
+        status = 400 if problem.status in (413, 415, 422) else problem.status
+        body = {"code": status, "msg": problem.message, "data": None}
+        reply = json_reply(body, status, problem_headers(problem))
         return reply._replace(error=problem.code)
 
     def success(self, data: Any) -> Reply:

@@ -21,7 +21,7 @@ from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.jobs.record import JobRecord
 from server.principal import Scope
-from server.settings.dialects import DialectRow
+from server.settings.dialect_row import DialectRow
 
 
 @dataclass(frozen=True, slots=True)

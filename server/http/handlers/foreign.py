@@ -30,7 +30,8 @@ from server.http.replies import Reply, logged_problem
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
 from server.intake.request import OcrRequest
-from server.settings.dialects import DialectRow, Route, chosen
+from server.settings.dialect_row import DialectRow, Route
+from server.settings.dialects import chosen
 
 _MODULES = "server.http.dialects."
 

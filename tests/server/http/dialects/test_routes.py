@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from server.http.openapi.description import describe
 from server.http.routes import make_application
+from server.settings.dialect_row import DialectRow
 from server.settings.dialects import DIALECTS, NAMES, DialectNames, chosen
 from tests.support.cards import card
 from tests.support.checkout import ROOT
@@ -55,10 +58,9 @@ def test_no_two_dialects_have_the_same_path(fluent: LiveServer) -> None:
 
 
 @pytest.mark.parametrize("row", DIALECTS, ids=lambda row: row.name)
-def test_methods_that_a_route_does_not_have(fluent: LiveServer, row: object) -> None:
-    (found,) = (each for each in DIALECTS if each is row)
-    for route in found.routes:
-        path = found.prefix + re.sub(r"{[a-z]+}", "x", route.path)
+def test_methods_that_a_route_does_not_have(fluent: LiveServer, row: DialectRow) -> None:
+    for route in row.routes:
+        path = row.prefix + re.sub(r"{[a-z]+}", "x", route.path)
         reply = fluent.request("PATCH", path)
         methods = [method for method in reply.headers["Allow"].split(", ") if method != "HEAD"]
         assert set(route.methods.split(", ")) <= set(methods), path
@@ -129,6 +131,26 @@ def test_rapidocr_takes_base64_in_both_kinds_of_forms(fluent: LiveServer) -> Non
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     encoded = b"image_data=" + image.replace(b"+", b"%2B").replace(b"=", b"%3D")
     assert fluent.request("POST", "/ocr", encoded, form).json["0"]["rec_txt"] == "rapid"
+
+
+@pytest.mark.parametrize("row", DIALECTS, ids=lambda row: row.name)
+def test_the_example_of_every_dialect(fluent: LiveServer, row: DialectRow, tmp_path: Path) -> None:
+    """As `ocr-server dialects` and the docs show it: with curl, in a shell."""
+    text = f"example of {row.name}"
+    image = tmp_path / "card.png"
+    image.write_bytes(card(text))
+    command = row.curl.replace("SERVER", f"http://127.0.0.1:{fluent.port}")
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command.replace("IMAGE", str(image))],
+        capture_output=True, text=True, timeout=20, check=True,
+    )  # fmt: skip
+    if row.name == "paddleocr-jobs":
+        assert json.loads(done.stdout)["data"]["jobId"]
+    elif row.name == "azure-documents":
+        assert "Operation-Location: http://" in done.stdout
+    else:
+        words = re.findall(r"[\w-]+", done.stdout)
+        assert [word for word in text.split() if word not in words] == []
 
 
 def test_the_setting() -> None:
