@@ -6,6 +6,9 @@ EngineError
 │   ├── InvalidImage
 │   ├── TooManyPixels
 │   └── ImageTooComplex
+├── DocumentError         the document, or one of its pages, is at fault
+│   ├── DocumentEncrypted
+│   └── DocumentBroken
 ├── ModelError              the installation or the settings are at fault
 │   └── UnknownModels
 └── PoolError               the pool could not do it this time; a retry may help
@@ -77,6 +80,26 @@ class ImageTooComplex(ImageError):
 
     code = "image_too_complex"
     example = "reading this image needs more memory than a worker may use"
+
+
+class DocumentError(EngineError):
+    """A document, or one of its pages, cannot be opened or drawn."""
+
+    code = "pdf_broken"
+
+
+class DocumentEncrypted(DocumentError):
+    """The document needs another password, or one at all."""
+
+    code = "pdf_encrypted"
+    example = "the document is encrypted; send its password in the field `password`"
+
+
+class DocumentBroken(DocumentError):
+    """The document cannot be opened."""
+
+    code = "pdf_broken"
+    example = "the PDF is broken: it has no pages that can be found"
 
 
 class ModelError(EngineError):
@@ -188,4 +211,8 @@ def last_line(error: BaseException) -> str:
 
 IMAGE_ERRORS: dict[str, type[ImageError]] = {
     error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
+}
+
+DOCUMENT_ERRORS: dict[str, type[DocumentError]] = {
+    error.code: error for error in (DocumentEncrypted, DocumentBroken)
 }

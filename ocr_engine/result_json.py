@@ -67,8 +67,8 @@ class QualityJson(TypedDict):
     ]
 
 
-class ResultJson(TypedDict):
-    """A document of one page."""
+class PageJson(TypedDict):
+    """What is known of a document of one page, besides its lines."""
 
     text: Annotated[str, "All lines, joined as `text` says."]
     confidence: Annotated[
@@ -76,7 +76,6 @@ class ResultJson(TypedDict):
     ]
     width: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
     height: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
-    lines: Annotated[list[TextLineJson], "In reading order, unless `order` says otherwise."]
     angle: NotRequired[
         Annotated[
             int,
@@ -98,6 +97,12 @@ class ResultJson(TypedDict):
         Annotated[bool, "True if the image was reduced because the server was busy."]
     ]
     quality: NotRequired[QualityJson]
+
+
+class ResultJson(PageJson):
+    """A document of one page."""
+
+    lines: Annotated[list[TextLineJson], "In reading order, unless `order` says otherwise."]
 
 
 class DocumentJson(ResultJson):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
+from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
 from server.errors import StorageUnavailable
+from server.formats.converting import Converter
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import error_of_code, public_error
@@ -27,6 +29,7 @@ from server.operations.allocator import FreedMemory
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.outbound.guard import Guard
 from server.roles import build_part
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
@@ -46,7 +49,6 @@ from server.users.limit_settings import build_quota, default_limits
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
-from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
 
 if TYPE_CHECKING:
@@ -139,8 +141,9 @@ def build_context(
     keyring.when_erased(service.erase)
     return ServerContext(
         settings=settings,
-        sources=build_sources(settings, max_bytes, digester.known),
+        sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
+        converter=Converter(usable_cores()),
         storage=storage,
         jobs=jobs,
         keyring=keyring,

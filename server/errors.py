@@ -8,6 +8,7 @@ ServiceError
 ├── NotFound, MethodNotAllowed, Gone, Conflict, NotFinished
 ├── StillAccepting, IdempotencyMismatch
 ├── BodyTooLarge
+├── PdfSigned, PdfaImpossible
 ├── PoisonInput
 └── StorageUnavailable
 """
@@ -182,6 +183,20 @@ class BodyTooLarge(ServiceError):
 
     code = "body_too_large"
     example = "the body is larger than the limit of 10485760 bytes"
+
+
+class PdfSigned(ServiceError):
+    """The PDF is signed, and writing it again would break its signature."""
+
+    code = "pdf_signed"
+    example = "the PDF is signed, and writing it again would break the signature; ask for json"
+
+
+class PdfaImpossible(ServiceError):
+    """The file cannot be written as PDF/A."""
+
+    code = "pdfa_impossible"
+    example = "this cannot be made PDF/A-2b: font /F1 is not embedded; ask for format=pdf"
 
 
 class PoisonInput(ServiceError):

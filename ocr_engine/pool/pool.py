@@ -15,7 +15,7 @@ from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.deadlines import Deadlines
 from ocr_engine.pool.exits import ExitReason, WorkerExit
-from ocr_engine.pool.listeners import TaskReply
+from ocr_engine.pool.listeners import TaskProgress, TaskReply
 from ocr_engine.pool.probe import Prober
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.roll_out import RollOut
@@ -25,7 +25,7 @@ from ocr_engine.pool.stats import stats_of
 from ocr_engine.pool.supervisor import Supervisor
 from ocr_engine.pool.task import PendingBytes, PoolTask, own_task
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.worker.messages import Failed
+from ocr_engine.worker.messages import Begun, Failed
 
 log = logging.getLogger(__name__)
 
@@ -195,13 +195,13 @@ class Pool:
         while self._backlog and self.supervisor.idle_worker() is not None:
             self._run(self._backlog.pop())
 
-    def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
-        """A worker has begun its task, which counts as an attempt; see SupervisorListener."""
+    def on_task_progress(self, worker: WorkerProcess, progress: TaskProgress) -> None:
+        """A worker has begun its task, or has done a part of it; see SupervisorListener."""
         task = self._running.get(worker)
-        if task is not None and task.task_id == task_id:
-            task.attempts += 1
-            task.begun = True
-            self._deadlines.begun(task, worker)
+        if task is not None and task.task_id == progress.task_id:
+            task.note(progress)
+            if isinstance(progress, Begun):
+                self._deadlines.begun(task, worker)
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker has finished its task; see SupervisorListener."""

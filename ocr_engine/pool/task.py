@@ -20,8 +20,9 @@ from ocr_engine.images.header import pixels_in
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
+from ocr_engine.steps import MAX_SAVED_BYTES
 from ocr_engine.tracing import CURRENT, Span
-from ocr_engine.worker.messages import Done, Failed, Task
+from ocr_engine.worker.messages import Begun, Done, Failed, Saved, Task
 
 MAX_DEATHS = 2  # workers that one image may crash
 SLOW_SHARE = 0.1  # of the time limit; with less CPU time, the machine is at fault
@@ -62,6 +63,7 @@ class PoolTask:
         self.dispatches = 0  # workers that it was sent to
         self.attempts = 0  # workers that have begun it
         self.begun = False  # by its present worker
+        self.saved = b""  # the steps that its workers have saved
         self.cpu_seconds: Callable[[], float] = float  # used by its present worker for it
         self.deaths = 0  # workers that crashed after they had begun it
         self.enqueued_at = loop.time()
@@ -77,7 +79,7 @@ class PoolTask:
         while the task waited. loads: it must load them first.
         """
         if fingerprint != self.fingerprint:
-            self.fingerprint, self.read_before = fingerprint, False
+            self.fingerprint, self.read_before, self.saved = fingerprint, False, b""
         self.loads = loads
         self.dispatches += 1
         self.begun = False
@@ -90,7 +92,17 @@ class PoolTask:
     def message(self, seconds: float) -> Task:
         """The message to its worker; seconds: limit of the recognition."""
         traceparent = self.trace.traceparent if self.trace is not None else ""
-        return Task(self.task_id, self.options, self.image, self.cores, seconds, traceparent)
+        return Task(
+            self.task_id, self.options, self.image, self.cores, seconds, self.saved, traceparent
+        )
+
+    def note(self, progress: Begun | Saved) -> None:
+        """Record that its worker has begun, which counts as an attempt, or what it has done."""
+        if isinstance(progress, Begun):
+            self.attempts += 1
+            self.begun = True
+        elif len(self.saved) + len(progress.steps) <= MAX_SAVED_BYTES:
+            self.saved += progress.steps
 
     def recognition(self, reply: Done, pid: int | None) -> Recognition:
         """What its worker has read, with the time that it waited; pid: of the worker."""
@@ -162,7 +174,7 @@ class PoolTask:
     def finish(self, outcome: Recognition | EngineError) -> None:
         """Set the result or the error; a second call is ignored."""
         self.state = TaskState.DONE
-        self.image = b""
+        self.image = self.saved = b""
         self.cancel_timer()
         if self.future.done():
             return

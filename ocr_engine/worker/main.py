@@ -22,6 +22,7 @@ from ocr_engine.errors import (
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.steps import Save
 from ocr_engine.tracing import MEASURED, Interval
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.loaded_sets import LoadedSets
@@ -33,6 +34,7 @@ from ocr_engine.worker.messages import (
     LoadFailed,
     Ready,
     Reply,
+    Saved,
     Stop,
     Task,
     decode_request,
@@ -96,15 +98,20 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         else:
             _send(channel, Begun(request.task_id))
             limit_memory(spec.task_memory_mb)
-            reply = answer(recognizer, request, spec)
+            reply = answer(recognizer, request, spec, saver(channel, request.task_id))
         del request
         _send(channel, reply)
         if isinstance(reply, Failed) and reply.leaving:
             return
 
 
-def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
-    """Decode and recognize one image; every error becomes a Failed.
+def saver(channel: connection.Connection, task_id: int) -> Save:
+    """What sends the finished steps of a task to the parent."""
+    return lambda steps: _send(channel, Saved(task_id, steps))
+
+
+def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec, save: Save | None = None) -> Reply:
+    """Decode and recognize one image; every error becomes a Failed. save: see Steps.
 
     After running out of memory the worker leaves: native libraries may be damaged.
     """
@@ -117,7 +124,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     began = time.monotonic()
     MEASURED.set(measured if task.traceparent else None)
     try:
-        recognition = recognize(recognizer, task, spec.max_pixels)
+        recognition = recognize(recognizer, task, spec.max_pixels, save)
     except (ImageError, RecognitionTimeout) as error:
         code, message = error.code, error.message
     except Exception as error:

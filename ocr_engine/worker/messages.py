@@ -1,8 +1,9 @@
 """The protocol between parent and worker: plain data in frames, never pickle.
 
 A frame is the length of its header (4 bytes, big-endian), the header as JSON, then the body: the
-image's bytes in a task, the drawing's bytes in a reply that has one, and the characters that a
-worker's models know in its first reply, as UTF-8. In JSON they would cost the front end a MiB.
+saved steps and the image's bytes in a task, the drawing's bytes in a reply that has one, and the
+characters that a worker's models know in its first reply, as UTF-8. In JSON they would cost the
+front end a MiB. The parent does not look into saved steps.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class ProtocolError(Exception):
 class Task:
     """Parent to worker: recognize an image on up to `cores` cores within `seconds`.
 
+    saved: the steps that lost workers have saved; see ocr_engine/steps.py.
     traceparent: of the request, if it is traced.
     """
 
@@ -43,6 +45,7 @@ class Task:
     image: bytes
     cores: int = 1
     seconds: float = math.inf
+    saved: bytes = b""
     traceparent: str = ""
 
 
@@ -74,6 +77,14 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """Worker to parent: more steps of a task are done; for the next worker, if this one dies."""
+
+    task_id: int
+    steps: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """Worker to parent: a task's result; rss_mb is the worker's memory after it.
 
@@ -98,7 +109,7 @@ class Failed:
 
 
 Request = Task | Stop
-Reply = Ready | LoadFailed | Begun | Done | Failed
+Reply = Ready | LoadFailed | Begun | Saved | Done | Failed
 
 
 def encode_request(request: Request) -> bytes:
@@ -111,10 +122,11 @@ def encode_request(request: Request) -> bytes:
         "options": asdict(request.options),
         "cores": request.cores,
         "seconds": request.seconds,
+        "saved": len(request.saved),
     }
     if request.traceparent:
         head["traceparent"] = request.traceparent
-    return _frame(head, request.image)
+    return _frame(head, request.saved, request.image)
 
 
 def decode_request(frame: bytes) -> Request:
@@ -126,8 +138,10 @@ def decode_request(frame: bytes) -> Request:
         raise ProtocolError(f"not a request: {head.get('kind')!r}")
     try:
         options = options_from_json(head["options"])
+        image, saved = body[head["saved"] :], body[: head["saved"]]
+        cores, seconds = head["cores"], head["seconds"]
         traceparent = head.get("traceparent", "")
-        return Task(head["task_id"], options, body, head["cores"], head["seconds"], traceparent)
+        return Task(head["task_id"], options, image, cores, seconds, saved, traceparent)
     except (KeyError, TypeError) as error:
         raise ProtocolError(f"not a request: {error}") from None
 
@@ -149,6 +163,8 @@ def encode_reply(reply: Reply) -> bytes:
     if isinstance(reply, Ready):
         head = {"kind": "ready", **asdict(reply)}
         return _frame(head, head["info"].pop("characters").encode())
+    if isinstance(reply, Saved):
+        return _frame({"kind": "saved", "task_id": reply.task_id}, reply.steps)
     kinds = {LoadFailed: "load_failed", Begun: "begun", Failed: "failed"}
     return _frame({"kind": kinds[type(reply)], **asdict(reply)})
 
@@ -164,6 +180,8 @@ def decode_reply(frame: bytes) -> Reply:
 
 def _reply(head: Mapping[str, Any], body: bytes) -> Reply:
     kind = head["kind"]
+    if kind == "saved":
+        return Saved(int(head["task_id"]), body)
     if body and kind != "ready" and not (kind == "done" and body.startswith(PNG_SIGNATURE)):
         raise ValueError("the body is not a drawing")
     if kind == "done":
@@ -217,9 +235,9 @@ def _number(value: Any) -> int:
     return value
 
 
-def _frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:
+def _frame(head: Mapping[str, Any], *body: bytes) -> bytes:
     encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"".join((_LENGTH.pack(len(encoded)), encoded, body))
+    return b"".join((_LENGTH.pack(len(encoded)), encoded, *body))
 
 
 def _unframe(frame: bytes) -> tuple[dict[str, Any], bytes]:

@@ -34,6 +34,15 @@ ANSWER: dict[str, Any] = {
     "timestamp": 1795198857,
     "request_id": REQUEST_ID,
 }
+FLAT = {
+    **ANSWER,
+    "data": {
+        **{name: value for name, value in ANSWER["data"].items() if name != "lines"},
+        "boxes": [line["box"] for line in LINES],
+        "texts": [line["text"] for line in LINES],
+        "scores": [line["confidence"] for line in LINES],
+    },
+}
 LEGACY = [[line["box"], [line["text"], line["confidence"]]] for line in LINES]
 TSV = (
     "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"

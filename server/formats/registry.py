@@ -6,18 +6,22 @@ API's description and the formats of `ocr-server recognize` come from the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cache.stored_result import StoredResult
 from ocr_engine.result import Document
 from server.formats import examples
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.json_text import JSON_TYPE
+from server.formats.pdf.order import PDF_TYPE, PdfMode, RecognizedPage
 from server.formats.render import (
     render_drawing,
+    render_flat,
     render_json,
     render_legacy,
+    render_pdf,
     render_text,
     write_text,
 )
@@ -28,6 +32,7 @@ LAYOUT_WEIGHT = 8
 
 Render = Callable[[Answer, Rendering, Envelope], Body]
 Write = Callable[[Document, Rendering, str], bytes]  # the document is arranged; the image's name
+Convert = Callable[[Answer, Rendering], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,10 @@ class OutputFormat:
     media_type: the Content-Type. weight: the time to write it, relative to parsing the stored JSON;
     0: sent as stored; see weight_of(). suffix: ending of files that `ocr-server recognize` writes;
     empty if it writes none. implied: recognition options of this format, which the request may
-    override. write: writes the format from the document alone, where that is enough. schema,
-    example: those of the body, for the API's description. meaning: a note on the name in the API's
-    description.
+    override. write: writes the format from the document alone, where that is enough. convert: for a
+    format that also needs the image (Answer.image): writes it in a process of its own, and returns
+    the answer with the artifact that render() then sends. schema, example: those of the body, for
+    the API's description. meaning: a note on the name in the API's description.
     """
 
     name: Format
@@ -52,6 +58,7 @@ class OutputFormat:
     suffix: str = ""
     implied: Mapping[str, Any] = field(default_factory=dict)
     write: Write | None = None
+    convert: Convert | None = None
 
 
 def _component(name: str) -> Mapping[str, Any]:
@@ -128,6 +135,34 @@ def _write_markdown(document: Document, _: Rendering, __: str) -> bytes:
     return render_markdown(document).encode()
 
 
+def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat:
+    """A PDF of the image with its text; pdfa: as PDF/A."""
+
+    async def convert(answer: Answer, rendering: Rendering) -> Answer:
+        from server.formats.pdf.process import write_pdf
+
+        async def only_page() -> AsyncIterator[RecognizedPage]:
+            yield RecognizedPage(1, answer.result)
+
+        assert answer.image is not None, "the converter sees to that"
+        mode = PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
+        written = await write_pdf(answer.image, only_page(), mode)
+        result = StoredResult(answer.result.json, {PDF_TYPE: written.data})
+        return replace(answer, result=result, changes=written.changes)
+
+    return OutputFormat(
+        name,
+        PDF_TYPE,
+        render_pdf,
+        weight=0,
+        schema={"type": "string", "format": "binary"},
+        meaning=meaning,
+        suffix=suffix,
+        implied={"granularity": "word"},
+        convert=convert,
+    )
+
+
 OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
     row.name: row
     for row in (
@@ -157,6 +192,14 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             weight=1,
             schema=_component("LegacyAnswer"),
             example=examples.LEGACY,
+        ),
+        OutputFormat(
+            "flat",
+            JSON_TYPE,
+            render_flat,
+            weight=2,
+            schema=_component("FlatAnswer"),
+            example=examples.FLAT,
         ),
         _written(
             "tsv",
@@ -204,6 +247,13 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             example=examples.MARKDOWN,
             meaning="titles, paragraphs, lists and tables as Markdown",
         ),
+        _pdf(
+            "pdf",
+            pdfa=False,
+            suffix=".pdf",
+            meaning="the image as PDF, with the text invisibly over it",
+        ),
+        _pdf("pdfa", pdfa=True, suffix=".pdfa.pdf", meaning="the same as PDF/A-2b"),
     )
 }
 FORMATS = tuple(OUTPUT_FORMATS)
@@ -213,6 +263,11 @@ def render(answer: Answer, rendering: Rendering, envelope: Envelope) -> tuple[st
     """Content-Type and body of an answer; BadField if it needs a drawing and has none."""
     row = OUTPUT_FORMATS[rendering.format]
     return row.media_type, row.render(answer, rendering, envelope)
+
+
+def needs_image(format: Format) -> bool:
+    """Whether the format is written from the image, too, not from the result alone."""
+    return OUTPUT_FORMATS[format].convert is not None
 
 
 def weight_of(rendering: Rendering) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
+from server.formats.converting import Converter
 from server.http.connections import Connections
 from server.http.origins import Origins
 from server.intake.sources import ImageSources
@@ -18,6 +19,7 @@ from server.jobs.gate import JobsGate
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.outbound.guard import Guard
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.settings import Settings
@@ -25,7 +27,6 @@ from server.users.keyring import Keyring
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
-from server.webhooks.guard import Guard
 
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
@@ -55,6 +56,7 @@ class ServerContext:
     settings: Settings
     sources: ImageSources
     service: OcrService
+    converter: Converter
     storage: Storage
     jobs: JobsGate
     keyring: Keyring

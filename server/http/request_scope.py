@@ -47,7 +47,8 @@ class RequestScope:
     make such requests. For the usage of the principal: received: bytes of the body. images: how
     many were answered. cached: how many of them needed no recognition of their own.
     recognition_seconds: how long the recognitions took. failures: the error codes of images without
-    a result. started: by time.monotonic(). trace: if the request is traced.
+    a result. started: by time.monotonic(). trace: if the request is traced. is_job: the answer is
+    a job, which is counted when it ends.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class RequestScope:
         self.recognition_seconds = 0.0
         self.started = time.monotonic()
         self.trace: Trace | None = None
+        self.is_job = False
         self._context = context
         self._request = request
         self._recognition = recognition
@@ -131,13 +133,13 @@ class RequestScope:
     def count(self, reply: Reply) -> None:
         """Count a recognition in the usage of the principal, before its answer is sent.
 
-        A job (202) is counted when it ends, a refused request in the audit log, and a repeated
-        request not at all.
+        A job is counted when it ends, a refused request in the audit log, and a repeated request
+        not at all.
         """
         usage = self._context.usage
         if self._counted or not usage.is_on or not self.admitted:
             return
-        if reply.status == 202 or reply.status in REFUSED or REPLAYED in reply.headers:
+        if self._is_accepted(reply) or reply.status in REFUSED or REPLAYED in reply.headers:
             return
         self._counted = True
         usage.count(
@@ -229,6 +231,10 @@ class RequestScope:
     def client_left(self) -> None:
         """End the request: the client disconnected before it had its answer."""
         self.leave(taken=False)
+
+    def _is_accepted(self, reply: Reply) -> bool:
+        """Whether the reply is a job or batch; some APIs answer 200 then."""
+        return reply.status == 202 or (self.is_job and not reply.error)
 
     def _log(self) -> None:
         """Write the line of the access log; docs/operations.md describes its fields."""

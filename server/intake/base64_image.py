@@ -9,7 +9,7 @@ import re
 
 from cache.keys import Digests
 from server.errors import BadField, BodyTooLarge, MissingFile
-from server.intake.fields import INLINE_BYTES
+from server.intake.fields import BASE64_FIELD, INLINE_BYTES
 from server.intake.request import ImageBytes
 from server.intake.uploaded_image import KnownDigests
 from server.principal import Scope
@@ -30,14 +30,18 @@ class Base64Image:
     """Decodes the text on read(), in a thread if it is long; see ImageSource.
 
     max_bytes: limit for the decoded image. known: looks up the digests of the decoded bytes.
+    field: where the text was sent, for messages.
     """
 
     scope: Scope = "read"
 
-    def __init__(self, text: str, max_bytes: int, known: KnownDigests) -> None:
+    def __init__(
+        self, text: str, max_bytes: int, known: KnownDigests, field: str = BASE64_FIELD
+    ) -> None:
         self._text = text
         self._max_bytes = max_bytes
         self._known = known
+        self._field = field
 
     async def open(self) -> None:
         """See ImageSource."""
@@ -53,16 +57,19 @@ class Base64Image:
     async def read(self, owner: str) -> ImageBytes:
         """See ImageSource; BadField, MissingFile or BodyTooLarge."""
         if len(self._text) <= INLINE_BYTES:
-            data = decode_base64(self._text, self._max_bytes)
+            data = self._decode()
         else:
-            data = await asyncio.to_thread(decode_base64, self._text, self._max_bytes)
+            data = await asyncio.to_thread(self._decode)
         return ImageBytes(data, self._known(data, owner))
 
     def close(self) -> None:
         """See ImageSource."""
 
+    def _decode(self) -> bytes:
+        return decode_base64(self._text, self._max_bytes, self._field)
 
-def decode_base64(text: str, max_bytes: int) -> bytes:
+
+def decode_base64(text: str, max_bytes: int, field: str = BASE64_FIELD) -> bytes:
     """Decode base64 text, with or without a data URI prefix.
 
     Accepts the standard and the URL-safe alphabet, percent-encoding, line breaks and indentation.
@@ -79,9 +86,9 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
     try:
         data = base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise BadField("the field `image` is not valid base64") from None
+        raise BadField(f"the field `{field}` is not valid base64") from None
     if not data:
-        raise MissingFile("the field `image` is empty; send the image as base64 in it")
+        raise MissingFile(f"the field `{field}` is empty; send the image as base64 in it")
     if len(data) > max_bytes:
         raise BodyTooLarge(f"the image has {len(data)} bytes; at most {max_bytes} are accepted")
     return data

@@ -23,11 +23,12 @@ INLINE_BYTES = 64 << 10  # longer data is parsed, decoded or encoded in a thread
 class Form:
     """The content of a body; values are strings, or from JSON: scalars and short lists.
 
-    upload: the image, if it was sent as bytes.
+    upload: the image, if it was sent as bytes. part: the name of the form part that it was sent in.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     upload: bytes | None = None
+    part: str = ""
 
 
 def unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

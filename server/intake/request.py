@@ -58,6 +58,7 @@ class OcrRequest:
 
     read_cache: False skips the cache lookup (the result is still stored). priority: higher is read
     first, among the images of this user. webhook_url: gets a message when the job ends.
+    keep_image: the answer needs the image again.
     """
 
     source: ImageSource
@@ -68,6 +69,7 @@ class OcrRequest:
     read_cache: bool = True
     priority: int = 0
     webhook_url: str | None = None
+    keep_image: bool = False
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

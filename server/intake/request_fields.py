@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from ocr_engine.options import Granularity, Orientation, Preprocessing, RecognitionOptions
 from server.errors import BadField, unknown_field
-from server.formats.registry import FORMATS, OUTPUT_FORMATS
+from server.formats.registry import FORMATS, OUTPUT_FORMATS, needs_image
 from server.formats.rendering import Order, Rendering, TextForm
 from server.intake.fields import Form, checked, is_given
 from server.intake.request import ImageSource, OcrRequest
@@ -118,6 +118,7 @@ def request_for(
         read_cache=read_cache,
         priority=values.get("priority", 0),
         webhook_url=values.get("webhook_url"),
+        keep_image=needs_image(rendering.format),
     )
 
 

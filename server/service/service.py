@@ -79,13 +79,16 @@ class OcrService:
         source = request.source
         try:
             await source.open()
-            hit = self.recall(request, turn.user)
+            hit = None if request.keep_image else self.recall(request, turn.user)
             if hit is not None:
                 return hit
             image = await self._read(source, turn.user)
         finally:
             source.close()
-        return await self._submit_image(image, request, turn)
+        ticket = await self._submit_image(image, request, turn)
+        if request.keep_image:
+            ticket.keep(image.data)
+        return ticket
 
     async def identify(self, request: OcrRequest, user: str) -> tuple[bytes, Digests]:
         """The image of this user, to be submitted later, and its digests.
@@ -136,9 +139,8 @@ class OcrService:
         return len(self._flights)
 
     async def _read(self, source: ImageSource, user: str) -> ImageBytes:
-        if more := source.bytes_to_read():
-            self._inflight.check(more)
-        return await source.read(self._owner(user))
+        with self._inflight.reserve(source.bytes_to_read()):
+            return await source.read(self._owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:

@@ -27,6 +27,7 @@ from server.settings.constraints import (
     WholeNumber,
 )
 from server.settings.declared import setting
+from server.settings.dialects import DialectNames
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.operation_settings import (
@@ -37,9 +38,10 @@ from server.settings.operation_settings import (
 )
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
-from server.settings.secrets import Secret, SecretText, WebhookSecrets
+from server.settings.secrets import Secret, SecretText
 from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
+from server.settings.url_settings import ImageUrlSettings, WebhookSettings
 
 _OPTIONS = RecognitionOptions()
 
@@ -49,7 +51,8 @@ class WebServerSettings:
     """Where and how the front end listens, and what browsers may do.
 
     unix_socket: the server listens there, and not on address and port. allowed_hosts: if empty,
-    all hosts are allowed; on a loopback address, only names of this machine are.
+    all hosts are allowed; on a loopback address, only names of this machine are. dialects: the
+    other servers whose API is spoken.
     """
 
     address: str = setting(Text(), "127.0.0.1")
@@ -63,6 +66,7 @@ class WebServerSettings:
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())
     cors_origins: tuple[str, ...] = setting(OriginList(), ())
     root_path: str = setting(PathPrefix(), "")
+    dialects: tuple[str, ...] = setting(DialectNames(), ())
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
@@ -209,20 +213,6 @@ class JobSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookSettings:
-    """Where messages about jobs may be sent, and how they are signed.
-
-    allowed_hosts: if empty, all public hosts. secrets: if empty, one that the database keeps.
-    """
-
-    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
-    allow_private: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
-    allow_http: bool = setting(Flag(), False)
-    include_text: bool = setting(Flag(), False)
-    secrets: tuple[Secret, ...] = setting(WebhookSecrets(), ())
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; relative paths in them start at `folder`.
 
@@ -243,6 +233,7 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    image_urls: ImageUrlSettings = field(default_factory=ImageUrlSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -24,6 +24,7 @@ from ocr_engine.worker.messages import (
     Ready,
     Reply,
     Request,
+    Saved,
     Stop,
     Task,
     decode_reply,
@@ -138,9 +139,10 @@ def test_confidence_of_no_lines_and_of_an_empty_line() -> None:
         Task(7, RecognitionOptions(det_limit_type="max", drop_score=0.25), b"\x00\xffimage{}"),
         Task(2**40, RecognitionOptions(use_angle_cls=False), bytes(range(256)) * 1000),
         Task(8, RecognitionOptions(granularity="char", draw=True), b"image"),
+        Task(9, RecognitionOptions(), b"image", saved=b"[1,0,2]\n"),
         Task(9, RecognitionOptions(), b"image", traceparent="00-01-02-01"),
     ],
-    ids=["stop", "empty", "options", "large", "characters and drawing", "traced"],
+    ids=["stop", "empty", "options", "large", "characters and drawing", "saved steps", "traced"],
 )
 def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
     assert decode_request(encode_request(request_)) == request_
@@ -161,6 +163,7 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         Failed(5, "invalid_image", "the PNG is truncated", 10),
         Failed(6, "image_too_complex", "too much", 10, leaving=True),
         Begun(7),
+        Saved(7, b"[1,0,2]\n\x00\xff"),
     ],
     ids=[
         "ready",
@@ -175,6 +178,7 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         "failed",
         "failed and leaving",
         "begun",
+        "saved",
     ],
 )
 def test_replies_arrive_as_they_were_sent(reply: Reply) -> None:

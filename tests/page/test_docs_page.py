@@ -15,11 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from ocr_engine.options import RecognitionOptions
 from server.http.openapi.description import describe
+from server.settings.loading import build
 from server.settings.settings import Settings
 from tests.support.cards import card
 from tests.support.live_server import LiveServer
 
-DESCRIPTION = describe(Settings(), RecognitionOptions())
+ALL_FIELDS = build(Settings, {"image_urls": {"enabled": True}}, "")
+DESCRIPTION = describe(ALL_FIELDS, RecognitionOptions())
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from server.errors import BadField, MissingFile
 from server.formats.answer import Answer, CacheOutcome, Envelope
 from server.http.context import ServerContext
 from server.http.errors import PublicError
+from server.http.gate import key_in
 from server.http.replies import Reply, answer_reply, is_long, job_json, json_reply, problem_reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader, body_reader
@@ -23,19 +24,21 @@ from server.intake.request_fields import (
 )
 from server.intake.sources import FILE_TYPE_FIELD, SOURCE_FIELDS
 from server.jobs.record import JobRecord
+from server.principal import Scope
 
 if TYPE_CHECKING:
     from server.http.json_bodies import AcceptedAnswer
 
 JOB_RETRY_AFTER = 1
 _QUERY_FIELDS = (*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS)
-_NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.inline))
+_NOT_IN_BODY = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS if not field.in_ocr))
 
 
 class OwnDialect:
     """The shared part of this server's own APIs: field names, answers and errors."""
 
     methods = ("POST",)
+    needs: Scope | None = "read"
 
     def __init__(
         self, context: ServerContext, request: HTTPServerRequest, scope: RequestScope
@@ -45,6 +48,10 @@ class OwnDialect:
         self._sources = context.sources
         self._defaults = context.default_options
         self._scope = scope
+
+    def key(self, headers: HTTPHeaders) -> str | None:
+        """See BodyApi."""
+        return key_in(headers)
 
     def parse_fields(self, form: Form) -> OcrRequest:
         """Check the fields of the body and query string."""

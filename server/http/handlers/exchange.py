@@ -35,6 +35,7 @@ from server.http.handlers.base import write_parts, wrong_method
 from server.http.replies import Reply, admitted, common_headers, logged_problem
 from server.http.request_scope import CLIENT_LEFT, CLIENT_LEFT_CODE, RequestScope
 from server.intake.body import BodyReader
+from server.intake.fields import Form
 from server.service.outgoing import LARGE_BYTES
 
 LINGER_SECONDS = 2.0
@@ -102,7 +103,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         try:
             if self.request.method not in self.dialect.methods:
                 raise wrong_method(self.request, self.dialect.methods)
-            waiting = admit(self.context, self.request, self.scope, "read")
+            waiting = self.admit()
         except Exception as error:
             self._refuse(error)
             return None
@@ -110,6 +111,11 @@ class Exchange(HTTPMessageDelegate, ABC):
             return self._admitted(waiting, headers)
         self._prepare(headers)
         return None
+
+    def admit(self) -> Awaitable[None] | None:
+        """Admit the request by its headers; see gate.py."""
+        needed, key_of = self.dialect.needs, self.dialect.key
+        return admit(self.context, self.request, self.scope, needed, key_of=key_of)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Called by Tornado with the next chunk of the body; Tornado waits for what is returned."""
@@ -287,3 +293,8 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _close_refused(self, _: bool) -> None:
         self.scope.leave()
         self._connection.close()
+
+
+async def finished(reader: BodyReader) -> Form:
+    """The form of a complete body; parsed in a thread if it is long."""
+    return await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()

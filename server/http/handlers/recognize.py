@@ -13,7 +13,7 @@ from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
 from server.http.gate import require
-from server.http.handlers.exchange import Exchange
+from server.http.handlers.exchange import Exchange, finished
 from server.http.handlers.once import answer_once, fingerprint_of, idempotency_key
 from server.http.replies import Reply
 from server.http.request_scope import RequestScope
@@ -50,7 +50,7 @@ class RecognizeExchange(Exchange):
                 return
             asked = None if reader.is_long else self._allowed(reader.finish())
             ticket = None
-            if asked and asked.block:
+            if asked and asked.block and not asked.keep_image:
                 ticket = self.context.service.recall(asked, self.scope.principal.user)
             kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
@@ -70,15 +70,19 @@ class RecognizeExchange(Exchange):
         if self._ticket is not None:
             self._ticket.leave()
 
+    async def recognized(self, form: Form) -> Reply:
+        """The result of the request in this form, or the job that will have it."""
+        return await self._reply(self._allowed(form))
+
     async def _answer(
         self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
     ) -> Reply:
-        known = asked or self._allowed(await asyncio.to_thread(reader.finish))
+        known = asked or self._allowed(await finished(reader))
         return await self._reply(known, ticket)
 
     async def _answer_once(self, reader: BodyReader, key: str) -> Reply:
         """Answer a request with an Idempotency-Key."""
-        form = await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
+        form = await finished(reader)
         asked = self._allowed(form)
         user = self.scope.principal.user
 
@@ -114,17 +118,20 @@ class RecognizeExchange(Exchange):
             await self.context.webhook_guard.admit(asked.webhook_url, self.scope.principal.user)
         job = await jobs.accept(asked, self.scope.principal, claim)
         self.scope.audit("job_created", job.job_id, self.scope.received)
+        self.scope.is_job = True
         return self.dialect.accepted(job)
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
         """The result; ticket: of the cached result, if there is one."""
         turn = self.scope.principal.turn(asked.priority)
         ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
-        self.drop_body()
+        if not asked.keep_image:
+            self.drop_body()
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()
         self._note_work(ticket, answer)
+        answer = await self.context.converter.converted(answer, asked.rendering)
         render = self.dialect.render
         if self.dialect.is_long(answer, asked):
             return await asyncio.to_thread(render, answer, asked, ticket.outcome)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from ocr_engine.options import RecognitionOptions
 from server.formats.registry import OUTPUT_FORMATS, join_names
 from server.intake.fields import IMAGE_PART
+from server.intake.image_url import IMAGE_URL_FIELD
 from server.intake.request_fields import CONSTRAINTS, KNOWN_FIELDS
 from server.intake.sources import SOURCE_FIELDS
 from server.settings.constraints import Schema
@@ -56,13 +57,18 @@ MEANINGS = {
 DEFAULTS = {"block_flag": True, "priority": 0, "format": "json", "text": "lines", "layout": False}
 
 
-def field_schemas(defaults: RecognitionOptions) -> dict[str, Schema]:
-    """The schemas of all request fields, except the image as bytes."""
+def field_schemas(defaults: RecognitionOptions, urls: bool = True) -> dict[str, Schema]:
+    """The schemas of all request fields, except the image as bytes.
+
+    urls: with the URL of an image, which is refused if that is turned off.
+    """
     texts = {field.name: field.schema for field in SOURCE_FIELDS}
     given = {**DEFAULTS, **asdict(defaults), "drop_score": defaults.shown_score}
     del given["models"]  # the default set may change
     schemas = {}
     for name in KNOWN_FIELDS:
+        if name == IMAGE_URL_FIELD and not urls:
+            continue
         schema = dict(texts.get(name) or CONSTRAINTS[name].schema())
         schema.pop("minLength", None)  # an empty field counts as not given
         schema["description"] = MEANINGS.get(name, "")

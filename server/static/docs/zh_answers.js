@@ -14,6 +14,7 @@ export default {
   "Four corners in pixels of the image after its EXIF orientation, clockwise from the top left.":
     "四个角的坐标，单位为应用 EXIF 方向后的图片像素，从左上角开始顺时针排列。",
   "How certain the model is.": "模型的把握程度。",
+  "How certain the model is of each line, from 0 to 1.": "模型对每一行的把握程度，从 0 到 1。",
   "Its words, with `granularity=word`.": "行中的词，仅当 `granularity=word`。",
   "Its characters, with `granularity=char`.": "行中的字符，仅当 `granularity=char`。",
   "All lines, joined as `text` says.": "所有行，连接方式由 `text` 决定。",

@@ -35,6 +35,8 @@ export default {
   "Where the image is. Inferred from the other fields if not set.": "图片的来源。未设置时由其他字段推断。",
   "The path of an image on the server, inside one of its `filename_roots`.":
     "服务器上图片的路径，须位于 `filename_roots` 的某个目录中。",
+  "The URL of an image on another server, from which this server fetches it. Only if the operator allows it (`image_urls.enabled`).":
+    "其他服务器上图片的 URL，由本服务器下载。仅在管理员允许时可用（`image_urls.enabled`）。",
   "Your id for this request, 1 to 128 visible ASCII characters. The answer and the log repeat it. Any other value is replaced by a generated id.":
     "您为此请求指定的 ID，1 到 128 个可见 ASCII 字符，会出现在响应和日志中。其他值会被替换为自动生成的 ID。",
   "`no-cache` skips the cache lookup; the result is still stored.": "`no-cache` 表示不读取缓存；结果仍会存入缓存。",

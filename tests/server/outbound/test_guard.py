@@ -10,10 +10,10 @@ from ipaddress import ip_network
 import pytest
 
 from server.errors import BadField
-from server.settings.settings import WebhookSettings
-from server.webhooks.addresses import is_allowed
-from server.webhooks.guard import Guard, NotResolved, UrlRefused
-from server.webhooks.names import Resolve
+from server.outbound.addresses import is_allowed
+from server.outbound.guard import Guard, NotResolved, UrlRefused
+from server.outbound.names import Resolve
+from server.settings.url_settings import WebhookSettings
 
 PUBLIC = "93.184.216.34"
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from server.webhooks import names
-from server.webhooks.names import LOOK_UPS, LOOK_UPS_PER_USER, Names
+from server.outbound import names
+from server.outbound.names import LOOK_UPS, LOOK_UPS_PER_USER, Names
 
 ADDRESS = "93.184.216.34"
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.webhooks.http_post import MAX_REPLY_BYTES, PostError, Reply, post
+from server.outbound.http_exchange import ExchangeError
+from server.outbound.http_post import MAX_REPLY_BYTES, Reply, post
 from tests.support.certificates import certificate_for
 from tests.support.receivers import Answer, Receiver
 
@@ -67,14 +68,14 @@ def test_a_chunked_answer_is_put_together() -> None:
 
 
 def test_a_receiver_that_does_not_answer_in_time() -> None:
-    with Receiver(hold=True) as receiver, pytest.raises(PostError, match=r"within 0\.2 s"):
+    with Receiver(hold=True) as receiver, pytest.raises(ExchangeError, match=r"within 0\.2 s"):
         sent(receiver.url(), seconds=0.2)
 
 
 def test_a_receiver_that_is_away() -> None:
     with socket.socket() as bound:  # which refuses, since it does not listen
         bound.bind(("127.0.0.1", 0))
-        with pytest.raises(PostError, match="Connection refused"):
+        with pytest.raises(ExchangeError, match="Connection refused"):
             sent(f"http://127.0.0.1:{bound.getsockname()[1]}/")
 
 
@@ -91,7 +92,7 @@ def test_a_receiver_that_is_away() -> None:
     ids=["ssh", "cut", "nothing", "http2", "interim", "large"],
 )
 def test_answers_that_are_not_http(answer: bytes, mention: str) -> None:
-    with pytest.raises(PostError, match=mention):
+    with pytest.raises(ExchangeError, match=mention):
         raw_reply(answer)
 
 
@@ -132,15 +133,15 @@ def test_a_certificate_must_be_valid_for_the_name_of_the_url(tmp_path: Path) -> 
     certificate = certificate_for("hooks.example", tmp_path)
     with Receiver(tls=certificate.server) as receiver:
         assert sent(receiver.url(host="hooks.example"), tls=certificate.client).status == 200
-        with pytest.raises(PostError, match="mismatch"):
+        with pytest.raises(ExchangeError, match="mismatch"):
             sent(receiver.url(host="other.example"), tls=certificate.client)
-        with pytest.raises(PostError, match="certificate is not valid: self"):
+        with pytest.raises(ExchangeError, match="certificate is not valid: self"):
             sent(receiver.url(host="hooks.example"))
     assert len(receiver.received) == 1
 
 
 def test_a_receiver_that_does_not_speak_tls() -> None:
-    with Receiver() as receiver, pytest.raises(PostError, match="TLS failed"):
+    with Receiver() as receiver, pytest.raises(ExchangeError, match="TLS failed"):
         sent(receiver.url().replace("http", "https"))
 
 
@@ -152,5 +153,5 @@ def test_a_receiver_whose_queue_of_connections_is_full() -> None:
     ):
         second.setblocking(False)
         second.connect_ex(full.getsockname())
-        with pytest.raises(PostError, match=r"within 0\.2 s"):
+        with pytest.raises(ExchangeError, match=r"within 0\.2 s"):
             sent(f"http://127.0.0.1:{full.getsockname()[1]}/", seconds=0.2)

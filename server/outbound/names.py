@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+
+from server.outbound.shares import Shares
 
 RESOLVE_SECONDS = 5.0
 LOOK_UPS = 32  # a name server that does not answer holds a thread for half a minute
@@ -24,34 +25,25 @@ class Names:
 
     def __init__(self, resolve: Resolve | None = None) -> None:
         self._resolve: Resolve = _resolver() if resolve is None else resolve
-        self._running: Counter[str] = Counter()  # by user
-        self._freed = asyncio.Condition()
+        self._places = Shares(LOOK_UPS, LOOK_UPS_PER_USER)
 
     async def look_up(self, user: str, host: str, port: int) -> Sequence[str]:
         """The addresses of a host; TimeoutError, or what the resolver raises.
 
         The wait for a place is bounded, too, but does not count as part of the look-up.
         """
-        async with asyncio.timeout(RESOLVE_SECONDS), self._freed:
-            await self._freed.wait_for(lambda: self._has_room(user))
-            self._running[user] += 1
-            task = asyncio.ensure_future(self._run(user, host, port))
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            await self._places.take(user)
+        task = asyncio.ensure_future(self._run(user, host, port))
         task.add_done_callback(_note_error)
         async with asyncio.timeout(RESOLVE_SECONDS):
             return await asyncio.shield(task)
-
-    def _has_room(self, user: str) -> bool:
-        return self._running[user] < LOOK_UPS_PER_USER and self._running.total() < LOOK_UPS
 
     async def _run(self, user: str, host: str, port: int) -> Sequence[str]:
         try:
             return await self._resolve(host, port)
         finally:
-            self._running[user] -= 1
-            if not self._running[user]:
-                del self._running[user]
-            async with self._freed:
-                self._freed.notify_all()
+            await self._places.give_back(user)
 
 
 def _note_error(task: asyncio.Task[Sequence[str]]) -> None:
@@ -66,7 +58,7 @@ def _resolver() -> Resolve:
 
     async def resolve(host: str, port: int) -> Sequence[str]:
         if not threads:
-            threads.append(ThreadPoolExecutor(LOOK_UPS, "webhook-names"))
+            threads.append(ThreadPoolExecutor(LOOK_UPS, "host-names"))
         found = await asyncio.get_running_loop().run_in_executor(
             threads[0], lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
