@@ -128,7 +128,8 @@ class EngineStats:
     users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
     starts: of all workers and spares that became warm. outdated: workers that are to be replaced,
-    because they started with other model sets.
+    because they started with other model sets. has_workers: False if the workers are those of other
+    machines, which report them.
     """
 
     queued: int
@@ -141,6 +142,7 @@ class EngineStats:
     users: int = 0
     starts: StartTimes = StartTimes()
     outdated: int = 0
+    has_workers: bool = True
 
 
 class ProbeOutcome(enum.StrEnum):

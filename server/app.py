@@ -93,7 +93,7 @@ def build_context(
     location = database_location(settings)
     storage = Storage(location)
     folders = watched_folders(storage.location.file)
-    metrics.watch(engine, cache, inflight.total, connections, folders)
+    metrics.watch(engine, cache, inflight.total, connections, folders, part.stats)
     kept_results = None
     if settings.cache.keep and settings.cluster.role == "all":
         kept_results = build_kept_results(cache, engine, storage)
@@ -166,6 +166,7 @@ def build_context(
         object_feed=object_feed,
         node=part.node,
         state_link=link,
+        cluster_stats=part.stats,
         tracing=tracing,
     )
 

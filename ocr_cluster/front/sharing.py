@@ -167,6 +167,11 @@ class SharedEngine:
         """See Engine."""
         await self.engine.drain(grace_seconds)
 
+    @property
+    def links(self) -> tuple[Link, Link]:
+        """The connections to the Redis servers for state and cache."""
+        return self._links
+
     def _new_flight(self) -> str:
         return f"{self._front}-{next(self._numbers)}"
 

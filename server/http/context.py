@@ -31,6 +31,7 @@ from server.users.usage import Usage
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
     from ocr_cluster.redis_link import RedisLink
+    from ocr_cluster.stats import ClusterStats
     from server.objects.feed import ObjectFeed
     from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
@@ -82,6 +83,7 @@ class ServerContext:
     object_feed: ObjectFeed | None = None
     node: NodeWork | None = None
     state_link: RedisLink | None = None
+    cluster_stats: Callable[[], ClusterStats] | None = None
     tracing: Tracing | None = None
     started_at: float = field(default_factory=time.monotonic)
 

@@ -8,7 +8,7 @@ import itertools
 from collections import Counter as Count
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -32,6 +32,9 @@ from ocr_engine.errors import PoolDraining, PoolStarting, QueueFull
 from ocr_engine.pool.exits import EXIT_LABELS
 from server.disk_space import free_bytes
 from server.formats.answer import CacheOutcome
+
+if TYPE_CHECKING:
+    from ocr_cluster.stats import ClusterStats
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CACHE_RESULTS: tuple[CacheOutcome, ...] = get_args(CacheOutcome)
@@ -84,11 +87,16 @@ class Metrics:
         inflight_bytes: Callable[[], int],
         connections: OpenConnections,
         folders: Mapping[str, Path],
+        cluster: Callable[[], ClusterStats] | None = None,
     ) -> None:
         """Add the state of these parts to /metrics. folders: see watched_folders()."""
         self.registry.register(
             _State(engine, cache, inflight_bytes, connections, folders, self.cache_results)
         )
+        if cluster is not None:
+            from server.operations.cluster_metrics import ClusterState
+
+            self.registry.register(ClusterState(cluster))
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
         """Count a finished request; error: its error code, or empty."""
@@ -175,7 +183,8 @@ class _State(Collector):
         for result in CACHE_RESULTS:
             results.add_metric((result,), self._cache_results[result])
         yield results
-        yield from _worker_metrics(stats)
+        if stats.has_workers:
+            yield from _worker_metrics(stats)
         yield _start_times(stats.starts)
         yield self._disk_space()
 

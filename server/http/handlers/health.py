@@ -12,6 +12,7 @@ from server.database.storage import Storage
 from server.errors import BodyTooLarge, HostNotAllowed
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
+from server.http.handlers.cluster_health import cluster_health
 from server.http.replies import Reply
 from server.intake.fields import checked
 from server.operations.metrics import CONTENT_TYPE
@@ -19,7 +20,6 @@ from server.settings.constraints import Flag
 from server.version import VERSION
 
 if TYPE_CHECKING:
-    from ocr_cluster.redis_link import RedisLink
     from server.http.health_bodies import (
         BriefHealth,
         DatabaseHealth,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         LoadedEngine,
         ProbeHealth,
         Readiness,
-        SharedServiceHealth,
         WorkerHealth,
     )
 
@@ -146,15 +145,9 @@ def _health(context: ServerContext) -> Health:
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
     }
-    if context.state_link is not None:
-        health["cluster"] = {"state": _shared(context.state_link)}
-    return health
-
-
-def _shared(link: RedisLink) -> SharedServiceHealth:
-    health: SharedServiceHealth = {"state": link.state}
-    if link.away:
-        health["problem"] = link.problem
+    cluster = cluster_health(context)
+    if cluster is not None:
+        health["cluster"] = cluster
     return health
 
 
