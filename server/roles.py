@@ -14,7 +14,7 @@ from server.settings.settings import Settings
 
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
-    from server.service.sharing import Sharing
+    from server.cluster import FrontSharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Part:
     """
 
     engine: Engine
-    sharing: Sharing | None = None
+    sharing: FrontSharing | None = None
     node: NodeWork | None = None
     descriptors: int = 0
 
