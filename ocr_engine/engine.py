@@ -1,6 +1,7 @@
 """The engine interface, as the service, the metrics and the commands use it.
 
-Implemented by the worker pool on this machine (pool/pool.py). All calls are made on one event loop
+Implemented by the worker pool on this machine (pool/pool.py), and by remote/dispatcher.py, which
+sends some of the images to models on other servers. All calls are made on one event loop
 and none of them blocks it.
 """
 
@@ -121,6 +122,22 @@ class StartTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteStats:
+    """Figures of a model set on another server.
+
+    concurrency: how many images it reads at a time. completed: images answered so far, with or
+    without error. attempts: requests to the server so far: `ok`, `retried` or `failed`.
+    """
+
+    name: str
+    concurrency: int
+    queued: int
+    running: int
+    completed: int
+    attempts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStats:
     """The state of an engine at one moment.
 
@@ -128,7 +145,8 @@ class EngineStats:
     users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
     starts: of all workers and spares that became warm. outdated: workers that are to be replaced,
-    because they started with other model sets.
+    because they started with other model sets. remote: sets on other servers, whose images do not
+    count in the other figures.
     """
 
     queued: int
@@ -141,6 +159,7 @@ class EngineStats:
     users: int = 0
     starts: StartTimes = StartTimes()
     outdated: int = 0
+    remote: Sequence[RemoteStats] = ()
 
 
 class ProbeOutcome(enum.StrEnum):
@@ -269,3 +288,8 @@ class Engine(Protocol):
 
     async def close(self, force: bool = False) -> None:
         """Stop all workers, immediately if `force`; remaining images end with PoolDraining."""
+
+
+def concurrency(engine: Engine) -> int:
+    """How many images are read concurrently, by workers and by models on other servers."""
+    return engine.capacity + sum(each.remote_places for each in engine.models.every())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
-from ocr_engine.engine import Engine
+from ocr_engine.engine import Engine, concurrency
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
@@ -78,7 +78,7 @@ def build_context(
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
     connections = Connections(
-        connection_limit(engine.capacity + spare_workers(settings)),
+        connection_limit(concurrency(engine) + spare_workers(settings)),
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )

@@ -12,15 +12,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
 
 from ocr_engine.engine import Turn
 from ocr_engine.pool.slots import SlotQueue
-from ocr_engine.pool.task import PoolTask
 
 MIN_WEIGHT = 0.01  # of a user; a lower weight counts as this one
 
 
-class _User:
+class Queued(Protocol):
+    """What a queue needs of a task. cost: expected time, relative to that of an average image."""
+
+    task_id: int
+    turn: Turn
+    cost: float
+
+
+QueuedTask = TypeVar("QueuedTask", bound=Queued)
+
+
+class _User(Generic[QueuedTask]):
     """The waiting images of one user: by priority, then in order of arrival.
 
     due: the round of the next turn. It may have a fraction, because a user with a weight over 1 has
@@ -31,10 +42,10 @@ class _User:
         self.name = name
         self.weight = weight
         self.due = due
-        self.tasks: SlotQueue[int, PoolTask] = SlotQueue()
+        self.tasks: SlotQueue[int, QueuedTask] = SlotQueue()
 
 
-class FairQueue:
+class FairQueue(Generic[QueuedTask]):
     """Tasks of many users; each user gets the workers in proportion to its weight.
 
     A user of weight 1 has one turn a round, for one task of the cost 1. A user without tasks is
@@ -42,8 +53,8 @@ class FairQueue:
     """
 
     def __init__(self) -> None:
-        self._users: dict[str, _User] = {}
-        self._rounds: SlotQueue[str, _User] = SlotQueue()
+        self._users: dict[str, _User[QueuedTask]] = {}
+        self._rounds: SlotQueue[str, _User[QueuedTask]] = SlotQueue()
         self._round = 0
         self._count = 0
         self._weight = 0.0  # of all users with tasks
@@ -52,7 +63,7 @@ class FairQueue:
         """The number of tasks."""
         return self._count
 
-    def __iter__(self) -> Iterator[PoolTask]:
+    def __iter__(self) -> Iterator[QueuedTask]:
         """Iterate over all tasks, user by user."""
         for user in self._users.values():
             yield from user.tasks
@@ -72,7 +83,7 @@ class FairQueue:
         own = user.weight if user is not None and user.tasks else 0.0
         return weight / (weight + max(0.0, self._weight - own))
 
-    def push(self, task: PoolTask) -> None:
+    def push(self, task: QueuedTask) -> None:
         """Add a task at the end of its user's tasks of the same priority."""
         turn, weight = task.turn, weight_of(task.turn)
         user = self._users.get(turn.user)
@@ -86,7 +97,7 @@ class FairQueue:
         user.tasks.add(-turn.priority, task.task_id, task)
         self._count += 1
 
-    def pop(self) -> PoolTask:
+    def pop(self) -> QueuedTask:
         """Remove and return the next task; IndexError if there is none."""
         slot, user = self._rounds.first()
         while not user.tasks and self._count:
@@ -103,7 +114,7 @@ class FairQueue:
         self.remove(task)
         return task
 
-    def remove(self, task: PoolTask) -> bool:
+    def remove(self, task: QueuedTask) -> bool:
         """Remove a task, which costs its user nothing; False if it is not here."""
         user = self._users.get(task.turn.user)
         if user is None or not user.tasks.remove(-task.turn.priority, task.task_id):
@@ -121,7 +132,7 @@ class FairQueue:
         self._rounds = SlotQueue()
         self._round, self._count, self._weight = 0, 0, 0.0
 
-    def place(self, task: PoolTask) -> int:
+    def place(self, task: QueuedTask) -> int:
         """The task's place among all, 1 for the next one; 0 if it is not here.
 
         Exact if there is one user. Otherwise an estimate: the tasks of others count as if their
@@ -129,7 +140,7 @@ class FairQueue:
         to the number of users and of tasks of this user.
         """
         user = self._users.get(task.turn.user)
-        ahead: list[PoolTask] = []
+        ahead: list[QueuedTask] = []
         for each in user.tasks if user is not None else ():
             if each is task:
                 return self._place(task.turn, ahead)
@@ -142,7 +153,7 @@ class FairQueue:
         tasks = user.tasks if user is not None else ()
         return self._place(turn, [each for each in tasks if each.turn.priority >= turn.priority])
 
-    def _place(self, turn: Turn, ahead: list[PoolTask]) -> int:
+    def _place(self, turn: Turn, ahead: list[QueuedTask]) -> int:
         """The place of a task of this turn that comes after these tasks of the same user."""
         user = self._users.get(turn.user)
         due = self._round + 1 if user is None else user.due

@@ -40,7 +40,7 @@ class Pool:
         self.admission = Admission(spec.queue_size, spec.queue_seconds, spec.user_share)
         self.completed = 0
         self._ids = itertools.count(1)
-        self._backlog = Backlog()
+        self._backlog: Backlog[PoolTask] = Backlog()
         self._sacrifices = Sacrifices(spec.workers.number)
         self._running: dict[WorkerProcess, PoolTask] = {}
         self._deadlines = Deadlines(

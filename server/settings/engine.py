@@ -51,7 +51,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
         max_rss_mb=ocr.process.max_rss_mb,
         spares=spare_workers(settings),
     )
-    return Pool(
+    pool = Pool(
         PoolSpec(
             workers=workers,
             queue_size=ocr.process.queue_size,
@@ -61,6 +61,11 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
             user_share=ocr.process.user_share,
         )
     )
+    if not settings.remote.sets:
+        return pool
+    from server.settings.remote_sets import with_remote_sets  # costs nothing while it is off
+
+    return with_remote_sets(pool, settings)
 
 
 def engine_settings(settings: Settings, named: NamedSet | None = None) -> EngineSettings:
@@ -121,6 +126,8 @@ def find_models(
     settings: Settings, name: str, load: Callable[[], Recognizer] | None = None
 ) -> LoadableSet:
     """The set with this name, with its present files; ModelError. load: see build_engine."""
+    if any(each.name == name for each in settings.remote.sets):
+        raise ModelError(f"{name} is on another server; the default set must be a local one")
     return loadable_set(settings, find_set(settings, name), load)
 
 

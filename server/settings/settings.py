@@ -30,6 +30,7 @@ from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
+from server.settings.remote_settings import RemoteSettings
 from server.settings.secrets import Secret, SecretText
 from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
@@ -254,6 +255,7 @@ class Settings:
     image_urls: ImageUrlSettings = field(default_factory=ImageUrlSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
     log: LogSettings = field(default_factory=LogSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})

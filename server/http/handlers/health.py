@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ocr_engine.engine import ProbeReport, WorkerStats
+from ocr_engine.engine import ProbeReport, RemoteStats, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         LoadedEngine,
         ProbeHealth,
         Readiness,
+        RemoteHealth,
         WorkerHealth,
     )
 
@@ -111,7 +112,7 @@ def _health(context: ServerContext) -> Health:
     engine = context.service.engine
     stats = engine.stats()
     cache, outcomes = context.service.cache, context.metrics.cache_results
-    return {
+    health: Health = {
         "status": _status(context),
         "version": VERSION,
         "uptime_seconds": round(context.uptime_seconds(), 1),
@@ -143,6 +144,21 @@ def _health(context: ServerContext) -> Health:
         "jobs": context.jobs.kept(),
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
+    }
+    if stats.remote:
+        health["remote"] = [_remote(each) for each in stats.remote]
+    return health
+
+
+def _remote(stats: RemoteStats) -> RemoteHealth:
+    return {
+        "name": stats.name,
+        "waiting": stats.queued,
+        "running": stats.running,
+        "concurrency": stats.concurrency,
+        "completed": stats.completed,
+        "retried": stats.attempts.get("retried", 0),
+        "failed": stats.attempts.get("failed", 0),
     }
 
 
