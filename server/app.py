@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import time
 from collections.abc import Callable
@@ -100,6 +101,10 @@ def build_context(
         private=settings.cache.scope != "shared",
         when_erased=kept_results.erased if kept_results is not None else None,
     )
+    if settings.mcp.enabled and importlib.util.find_spec("mcp") is None:
+        raise SettingsError(
+            "mcp.enabled needs the Python package mcp: pip install -r requirements/mcp.txt"
+        )
     quota = build_quota(settings, storage, location)
     limiter = Limiter(default_limits(settings), quota)
     limiter.prepare()

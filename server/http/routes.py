@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.routing import Rule
@@ -65,6 +67,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),
             (r"/batch", BATCH_ROUTE, given),
             (r"/events/s3", StorageEventsHandler, given),
+            *_agents(context),
             (r"/livez", LivenessHandler, given),
             (r"/readyz", ReadinessHandler, given),
             (r"/healthz", HealthHandler, given),
@@ -79,6 +82,18 @@ def make_application(context: ServerContext) -> tornado.web.Application:
         default_handler_args=given,
         log_function=lambda handler: None,  # request_scope.py logs
     )
+
+
+def _agents(context: ServerContext) -> list[tuple[Any, ...]]:
+    """The route of agents, if it is turned on."""
+    if not context.settings.mcp.enabled:
+        return []
+    from server.http.handlers.mcp import McpHandler  # costs nothing while it is off
+    from server.http.handlers.mcp_bridge import McpBridge
+
+    bridge = McpBridge(context.max_body_bytes)
+    context.background.append(bridge)
+    return [(r"/mcp", McpHandler, {"context": context, "bridge": bridge})]
 
 
 def make_http_server(context: ServerContext) -> Listener:
