@@ -1,7 +1,8 @@
 """The engine interface, as the service, the metrics and the commands use it.
 
-Implemented by the worker pool on this machine (pool/pool.py), and by the front ends of a cluster
-(ocr_cluster/front/). All calls are made on one event loop and none of them blocks it.
+Implemented by the worker pool on this machine (pool/pool.py), by the front ends of a cluster
+(ocr_cluster/front/), and by remote/dispatcher.py, which sends some of the images to models on other
+servers. All calls are made on one event loop and none of them blocks it.
 """
 
 from __future__ import annotations
@@ -121,6 +122,22 @@ class StartTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteStats:
+    """Figures of a model set on another server.
+
+    concurrency: how many images it reads at a time. completed: images answered so far, with or
+    without error. attempts: requests to the server so far: `ok`, `retried` or `failed`.
+    """
+
+    name: str
+    concurrency: int
+    queued: int
+    running: int
+    completed: int
+    attempts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStats:
     """The state of an engine at one moment.
 
@@ -129,7 +146,8 @@ class EngineStats:
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
     starts: of all workers and spares that became warm. outdated: workers that are to be replaced,
     because they started with other model sets. has_workers: False if the workers are those of other
-    machines, which report them.
+    machines, which report them. remote: sets on other servers, whose images do not count in the
+    other figures.
     """
 
     queued: int
@@ -143,6 +161,7 @@ class EngineStats:
     starts: StartTimes = StartTimes()
     outdated: int = 0
     has_workers: bool = True
+    remote: Sequence[RemoteStats] = ()
 
 
 class ProbeOutcome(enum.StrEnum):
@@ -271,3 +290,8 @@ class Engine(Protocol):
 
     async def close(self, force: bool = False) -> None:
         """Stop all workers, immediately if `force`; remaining images end with PoolDraining."""
+
+
+def concurrency(engine: Engine) -> int:
+    """How many images are read concurrently, by workers and by models on other servers."""
+    return engine.capacity + sum(each.remote_places for each in engine.models.every())

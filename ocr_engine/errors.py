@@ -10,7 +10,8 @@ EngineError
 │   ├── DocumentEncrypted
 │   └── DocumentBroken
 ├── ModelError              the installation or the settings are at fault
-│   └── UnknownModels
+│   ├── UnknownModels
+│   └── NotForModels
 └── PoolError               the pool could not do it this time; a retry may help
     ├── QueueFull
     ├── QueueTimeout
@@ -21,6 +22,8 @@ EngineError
     ├── PoolDraining
     ├── BrokerUnavailable
     ├── PoisonImage
+    ├── BackendUnavailable
+    ├── BackendFailed
     └── RecognitionFailed
 """
 
@@ -116,6 +119,13 @@ class UnknownModels(ModelError):
     example = "models = 'x': expected one of PP-OCRv6_small, PP-OCRv6_tiny"
 
 
+class NotForModels(ModelError):
+    """The models that were asked for cannot follow an option."""
+
+    code = "bad_field"
+    example = "use_rec = false is not for the models deepseek, which are on another server"
+
+
 class PoolError(EngineError):
     """The pool could not finish the task."""
 
@@ -194,6 +204,27 @@ class PoisonImage(PoolError):
 
     code = "poison_input"
     example = "this image crashed workers of another server recently; it is refused for a while"
+
+
+class BackendUnavailable(PoolError):
+    """The server of the models could not be reached, or had no room, in all attempts.
+
+    retry_after: seconds, if that server has said so.
+    """
+
+    code = "backend_unavailable"
+    example = "the server of the models deepseek is not reachable; try again later"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BackendFailed(PoolError):
+    """The server of the models refused the image, or its answer is not usable."""
+
+    code = "backend_failed"
+    example = "the models deepseek did not finish their answer to this image: content_filter"
 
 
 class RecognitionFailed(PoolError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.cores import usable_cores
-from ocr_engine.engine import Engine
+from ocr_engine.engine import Engine, concurrency
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
@@ -85,7 +86,7 @@ def build_context(
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
     connections = Connections(
-        connection_limit(engine.capacity + spare_workers(settings) + part.descriptors),
+        connection_limit(concurrency(engine) + spare_workers(settings) + part.descriptors),
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )
@@ -110,6 +111,10 @@ def build_context(
         when_erased=kept_results.erased if kept_results is not None else None,
         sharing=part.sharing,
     )
+    if settings.mcp.enabled and importlib.util.find_spec("mcp") is None:
+        raise SettingsError(
+            "mcp.enabled needs the Python package mcp: pip install -r requirements/mcp.txt"
+        )
     quota = build_quota(settings, storage, location)
     link = state_link(settings)
     limiter = Limiter(default_limits(settings), quota, link=link)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ocr_engine.engine import Engine
 from ocr_engine.recognizer import Recognizer
 from server.settings.cluster import cluster_urls
-from server.settings.engine import build_engine
+from server.settings.engine import build_engine, build_pool
 from server.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,6 +57,6 @@ def build_part(
             descriptors=descriptors,
             stats=partial(front_stats, front),
         )
-    pool = build_engine(settings, load)
+    pool = build_pool(settings, load)
     node = cluster.build_node(settings, urls, pool, tracing)
     return Part(pool, node=node, descriptors=descriptors, stats=partial(node_stats, node))

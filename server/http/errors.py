@@ -53,6 +53,7 @@ class PublicError:
 STATUS: dict[type[ServiceError | EngineError], int] = {
     BadRequest: 400,
     engine.UnknownModels: 400,
+    engine.NotForModels: 400,
     BadField: 400,
     MissingFile: 400,
     OneFileOnly: 400,
@@ -90,8 +91,10 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     StorageUnavailable: 503,
     engine.QueueTimeout: 504,
     engine.RecognitionTimeout: 504,
+    engine.BackendUnavailable: 503,
     engine.RecognitionFailed: 500,
     engine.ModelError: 500,
+    engine.BackendFailed: 502,
 }
 
 RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
@@ -101,6 +104,7 @@ RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
     engine.BrokerUnavailable: 5,
     engine.WorkerCrashed: 5,
     engine.ImageKillsWorkers: 5,
+    engine.BackendUnavailable: 10,  # if its server has said nothing
     StorageUnavailable: 5,
     StillAccepting: 1,
 }
@@ -125,6 +129,7 @@ def public_error(error: BaseException) -> PublicError:
     retry_after = RETRY_AFTER.get(type(error))
     if isinstance(error, QuotaExceeded):
         retry_after = error.retry_after
-    if isinstance(error, engine.QueueFull) and error.retry_after is not None:
+    waits = engine.QueueFull | engine.BackendUnavailable
+    if isinstance(error, waits) and error.retry_after is not None:
         retry_after = math.ceil(error.retry_after)
     return PublicError(STATUS[type(error)], error.code, error.message, retry_after)

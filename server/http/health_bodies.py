@@ -53,6 +53,18 @@ class QueueHealth(TypedDict):
     expected_wait_seconds: Seconds
 
 
+class RemoteHealth(TypedDict):
+    """A model set on another server."""
+
+    name: str
+    waiting: Count
+    running: Count
+    concurrency: Annotated[Count, "How many images it reads at a time."]
+    completed: Count
+    retried: Annotated[Count, "Requests that were sent again."]
+    failed: Annotated[Count, "Requests that failed for good."]
+
+
 class RequestsHealth(TypedDict):
     """Requests, and the bytes of their images and answers."""
 
@@ -189,6 +201,9 @@ class Health(TypedDict):
     workers: list[WorkerHealth]
     restarts: Annotated[Mapping[str, Count], "Recycled and lost workers by reason."]
     queue: QueueHealth
+    remote: NotRequired[
+        Annotated[list[RemoteHealth], "Model sets on other servers, if there are some."]
+    ]
     requests: RequestsHealth
     completed: Annotated[Count, "Images that workers have finished."]
     cache: CacheHealth

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import itertools
 from collections import Counter as Count
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, get_args
 
@@ -27,7 +27,14 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from cache.result_cache import ResultCache
-from ocr_engine.engine import START_BOUNDS, Engine, EngineStats, StartTimes, WorkerState
+from ocr_engine.engine import (
+    START_BOUNDS,
+    Engine,
+    EngineStats,
+    RemoteStats,
+    StartTimes,
+    WorkerState,
+)
 from ocr_engine.errors import PoolDraining, PoolStarting, QueueFull
 from ocr_engine.pool.exits import EXIT_LABELS
 from server.disk_space import free_bytes
@@ -69,7 +76,7 @@ class Metrics:
         )
         self._stage_seconds = timed(
             "ocr_stage_seconds",
-            "Time by stage: queue, decode, prepare, det, cls, rec, draw.",
+            "Time by stage: queue, decode, prepare, det, cls, rec, remote, draw.",
             ("stage",),
         )
         self._degraded = new(
@@ -186,6 +193,7 @@ class _State(Collector):
         if stats.has_workers:
             yield from _worker_metrics(stats)
         yield _start_times(stats.starts)
+        yield from _remote_metrics(stats.remote)
         yield self._disk_space()
 
     def _disk_space(self) -> Metric:
@@ -207,6 +215,29 @@ def _start_times(starts: StartTimes) -> Metric:
         buckets=list(buckets),
         sum_value=starts.seconds,
     )
+
+
+def _remote_metrics(sets: Sequence[RemoteStats]) -> Iterator[Metric]:
+    """The figures of model sets on other servers."""
+    queued = GaugeMetricFamily(
+        "ocr_remote_queue_depth",
+        "Images that wait for models on another server.",
+        labels=("models",),
+    )
+    running = GaugeMetricFamily(
+        "ocr_remote_running", "Images that models on another server read.", labels=("models",)
+    )
+    attempts = CounterMetricFamily(
+        "ocr_remote_requests",
+        "Requests to the servers of models: ok, retried, or failed for good.",
+        labels=("models", "outcome"),
+    )
+    for each in sets:
+        queued.add_metric((each.name,), each.queued)
+        running.add_metric((each.name,), each.running)
+        for outcome in ("ok", "retried", "failed"):
+            attempts.add_metric((each.name, outcome), each.attempts.get(outcome, 0))
+    yield from (queued, running, attempts)
 
 
 def _worker_metrics(stats: EngineStats) -> Iterator[Metric]:

@@ -40,12 +40,15 @@ class Degrading:
     def options_for(self, image: bytes, options: RecognitionOptions) -> RecognitionOptions:
         """The options with which an image is read if it is sent now.
 
-        A single line (use_det is false) is never reduced: it costs little, and may be long.
+        A single line (use_det is false) is never reduced: it costs little, and may be long. Nor is
+        an image for models on another server, which is not busy because this one is.
         """
         side = self._settings.max_side
         if not side or 0 < options.max_side <= side or not options.use_det:
             return options
         if not self._is_busy() or _long_side(image) <= side:
+            return options
+        if self._engine.models.find(options.models).remote_places:
             return options
         return replace(options, max_side=side, degraded=True)
 

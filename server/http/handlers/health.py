@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ocr_engine.engine import ProbeReport, WorkerStats
+from ocr_engine.engine import ProbeReport, RemoteStats, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         LoadedEngine,
         ProbeHealth,
         Readiness,
+        RemoteHealth,
         WorkerHealth,
     )
 
@@ -148,7 +149,21 @@ def _health(context: ServerContext) -> Health:
     cluster = cluster_health(context)
     if cluster is not None:
         health["cluster"] = cluster
+    if stats.remote:
+        health["remote"] = [_remote(each) for each in stats.remote]
     return health
+
+
+def _remote(stats: RemoteStats) -> RemoteHealth:
+    return {
+        "name": stats.name,
+        "waiting": stats.queued,
+        "running": stats.running,
+        "concurrency": stats.concurrency,
+        "completed": stats.completed,
+        "retried": stats.attempts.get("retried", 0),
+        "failed": stats.attempts.get("failed", 0),
+    }
 
 
 def _database(storage: Storage) -> DatabaseHealth:

@@ -22,7 +22,7 @@ from server.intake.request_fields import RENDERING_FIELDS
 from server.jobs.record import PAGE_FIELDS
 from server.settings.constraints import Flag, Schema
 
-RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503, 504)
+RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504)
 Operation = dict[str, Any]
 
 

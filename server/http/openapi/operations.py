@@ -37,7 +37,7 @@ from server.settings.constraints import Schema
 Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]
 
-RECOGNITION_ERRORS = (409, 413, 415, 422, 429, 500, 503, 504)
+RECOGNITION_ERRORS = (409, 413, 415, 422, 429, 500, 502, 503, 504)
 
 
 def describe_paths(fields: dict[str, Schema]) -> Paths:

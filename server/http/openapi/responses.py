@@ -41,8 +41,8 @@ def header_components() -> dict[str, Any]:
         "X-Cache": _header("The cache outcome.", {"enum": list(get_args(CacheOutcome))}),
         "Age": _header("For hits: seconds since the result was stored.", seconds, required=False),
         "Server-Timing": _header(
-            "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `draw` (`format=image`) and "
-            "`total`; a hit has `cache` and `total`.",
+            "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `remote` (models on another "
+            "server), `draw` (`format=image`) and `total`; a hit has `cache` and `total`.",
             text(pattern="total;dur=[0-9.]+$"),
         ),
         "X-Pdf-Changes": _header(

@@ -9,8 +9,8 @@ export default {
   "The cache outcome.": "缓存情况。",
   "Seconds to wait before trying again.": "重试前应等待的秒数。",
   "For `format=pdfa`: what was dropped or converted.": "`format=pdfa` 时：被去除或转换的内容。",
-  "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `draw` (`format=image`) and `total`; a hit has `cache` and `total`.":
-    "各阶段的毫秒数：`queue`、`decode`、`det`、`cls`、`rec`、`draw`（`format=image`）和 `total`；命中缓存时为 `cache` 和 `total`。",
+  "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `remote` (models on another server), `draw` (`format=image`) and `total`; a hit has `cache` and `total`.":
+    "各阶段的毫秒数：`queue`、`decode`、`det`、`cls`、`rec`、`remote`（其他服务器上的模型）、`draw`（`format=image`）和 `total`；命中缓存时为 `cache` 和 `total`。",
   "x and y.": "x 和 y。",
   "Four corners in pixels of the image after its EXIF orientation, clockwise from the top left.":
     "四个角的坐标，单位为应用 EXIF 方向后的图片像素，从左上角开始顺时针排列。",
@@ -40,6 +40,14 @@ export default {
   "Why the text reads badly; a better photo would help.": "识别不佳的原因；重新拍摄会有帮助。",
   "Width and height to which the image was reduced before it was read.": "识别前图片缩小到的宽和高。",
   "True if the image was reduced because the server was busy.": "服务器繁忙而缩小了图片时为 true。",
+  "True if the model gives no confidence; all of them are then 1.": "模型不给出置信度时为 true；此时所有置信度均为 1。",
+  "What the model has located, if not lines: blocks, or only the page. Each line then has an equal part of that box.":
+    "模型定位到的单位（不是文本行时）：文本块，或仅为整页。此时各行平分该框。",
+  "A model set on another server.": "其他服务器上的一组模型。",
+  "Model sets on other servers, if there are some.": "其他服务器上的各组模型（如有）。",
+  "How many images it reads at a time.": "同时识别的图片数。",
+  "Requests that were sent again.": "重新发送的请求数。",
+  "Requests that failed for good.": "最终失败的请求数。",
   "BCP 47.": "BCP 47。",
   "ISO 15924.": "ISO 15924。",
   "The characters of it that the models know.": "模型支持的该文字的字符。",
@@ -207,6 +215,7 @@ export default {
   "Unprocessable Content: {}": "无法处理的内容：{}",
   "Too Many Requests: {}": "请求过多：{}",
   "Internal Server Error: {}": "服务器内部错误：{}",
+  "Bad Gateway: {}": "其他服务器出错：{}",
   "Service Unavailable: {}": "服务不可用：{}",
   "Gateway Timeout: {}": "处理超时：{}",
 };

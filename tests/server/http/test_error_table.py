@@ -34,6 +34,8 @@ NOT_IN_CONTRACT = {
     409: {"conflict"},
     410: {"gone"},
     500: {"model_error"},
+    502: {"backend_failed"},
+    503: {"backend_unavailable"},
 }
 GROUPS: tuple[type[Exception], ...] = (
     EngineError,
