@@ -6,6 +6,12 @@ EngineError
 │   ├── InvalidImage
 │   ├── TooManyPixels
 │   └── ImageTooComplex
+├── DocumentError         the document, or one of its pages, is at fault
+│   ├── DocumentEncrypted
+│   ├── DocumentBroken
+│   ├── PageFailed
+│   │   └── PageKillsRenderers
+│   └── PageTimeout
 ├── ModelError              the installation or the settings are at fault
 │   └── UnknownModels
 └── PoolError               the pool could not do it this time; a retry may help
@@ -53,7 +59,7 @@ class UnsupportedFormat(ImageError):
     """The bytes are not in an accepted image format."""
 
     code = "unsupported_format"
-    example = "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
+    example = "the bytes are a Photoshop file; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
 
 
 class InvalidImage(ImageError):
@@ -75,6 +81,44 @@ class ImageTooComplex(ImageError):
 
     code = "image_too_complex"
     example = "reading this image needs more memory than a worker may use"
+
+
+class DocumentError(EngineError):
+    """A document, or one of its pages, cannot be opened or drawn."""
+
+    code = "pdf_broken"
+
+
+class DocumentEncrypted(DocumentError):
+    """The document needs another password, or one at all."""
+
+    code = "pdf_encrypted"
+    example = "the document is encrypted; send its password in the field `password`"
+
+
+class DocumentBroken(DocumentError):
+    """The document cannot be opened."""
+
+    code = "pdf_broken"
+    example = "the PDF is broken: it has no pages that can be found"
+
+
+class PageFailed(DocumentError):
+    """A page cannot be drawn."""
+
+    code = "page_failed"
+    example = "page 3 cannot be drawn: it is broken, or needs too much memory"
+
+
+class PageKillsRenderers(PageFailed):
+    """Drawing the page ends the process that draws it."""
+
+
+class PageTimeout(DocumentError):
+    """Drawing a page, or opening the document, takes too long."""
+
+    code = "page_timeout"
+    example = "page 3 was not drawn within 20 s"
 
 
 class ModelError(EngineError):
@@ -172,4 +216,8 @@ def last_line(error: BaseException) -> str:
 
 IMAGE_ERRORS: dict[str, type[ImageError]] = {
     error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
+}
+
+DOCUMENT_ERRORS: dict[str, type[DocumentError]] = {
+    error.code: error for error in (DocumentEncrypted, DocumentBroken, PageFailed, PageTimeout)
 }

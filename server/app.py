@@ -15,6 +15,7 @@ from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
+from server.documents.documents import Documents
 from server.errors import StorageUnavailable
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
@@ -100,6 +101,8 @@ def build_context(
         private=settings.cache.scope != "shared",
         when_erased=kept_results.erased if kept_results is not None else None,
     )
+    documents = Documents(service, settings.documents, settings.ocr.max_pixels, public_error)
+    metrics.watch_renderers(documents.stats)
     quota = build_quota(settings, storage, location)
     limiter = Limiter(default_limits(settings), quota)
     limiter.prepare()
@@ -125,6 +128,7 @@ def build_context(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known),
         service=service,
+        documents=documents,
         storage=storage,
         jobs=jobs,
         keyring=keyring,

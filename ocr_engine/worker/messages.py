@@ -1,19 +1,19 @@
-"""The protocol between parent and worker: plain data in frames, never pickle.
+"""The protocol between parent and worker, in frames (ocr_engine/framing.py).
 
-A frame is the length of its header (4 bytes, big-endian), the header as JSON, then the body: the
-image's bytes in a task, the drawing's bytes in a reply that has one, and the characters that a
-worker's models know in its first reply, as UTF-8. In JSON they would cost the front end a MiB.
+The body is the file of the image in a task, the drawing in a reply that has one, and in the first
+reply the characters that a worker knows, as UTF-8: in JSON they would cost the front end a MiB. The
+descriptor of decoded pixels follows the frame of their task.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ocr_engine.framing import ProtocolError, decode_frame, encode_frame
+from ocr_engine.images.pixels import ImageData, Pixels, received_pixels
 from ocr_engine.options import RecognitionOptions, options_from_json
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
@@ -23,12 +23,6 @@ MAX_REPLY_BYTES = 64 << 20
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_LENGTH = struct.Struct(">I")
-
-
-class ProtocolError(Exception):
-    """A malformed frame."""
-
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -36,7 +30,7 @@ class Task:
 
     task_id: int
     options: RecognitionOptions
-    image: bytes
+    image: ImageData
     cores: int = 1
     seconds: float = math.inf
 
@@ -95,7 +89,8 @@ Reply = Ready | LoadFailed | Begun | Done | Failed
 def encode_request(request: Request) -> bytes:
     """Encode a request as a frame."""
     if isinstance(request, Stop):
-        return _frame({"kind": "stop"})
+        return encode_frame({"kind": "stop"})
+    image = request.image
     head = {
         "kind": "task",
         "task_id": request.task_id,
@@ -103,27 +98,43 @@ def encode_request(request: Request) -> bytes:
         "cores": request.cores,
         "seconds": request.seconds,
     }
-    return _frame(head, request.image)
+    if isinstance(image, Pixels):
+        return encode_frame({**head, "pixels": [image.width, image.height]})
+    return encode_frame(head, image)
 
 
-def decode_request(frame: bytes) -> Request:
-    """Decode a request; ProtocolError if the frame is malformed."""
-    head, body = _unframe(frame)
+def descriptor_after(request: Request) -> int | None:
+    """The descriptor that is sent after the frame of this request; None for most."""
+    if isinstance(request, Task) and isinstance(request.image, Pixels):
+        return request.image.descriptor
+    return None
+
+
+def decode_request(frame: bytes, receive: Callable[[], int] | None = None) -> Request:
+    """Decode a request; ProtocolError if the frame is malformed.
+
+    receive: returns the descriptor that follows the frame; called only if one does.
+    """
+    head, body = decode_frame(frame)
     if head.get("kind") == "stop":
         return Stop()
     if head.get("kind") != "task":
         raise ProtocolError(f"not a request: {head.get('kind')!r}")
     try:
+        image: ImageData = body
+        if "pixels" in head and receive is not None:
+            width, height = head["pixels"]
+            image = received_pixels(width, height, receive())
         options = options_from_json(head["options"])
-        return Task(head["task_id"], options, body, head["cores"], head["seconds"])
-    except (KeyError, TypeError) as error:
+        return Task(head["task_id"], options, image, head["cores"], head["seconds"])
+    except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"not a request: {error}") from None
 
 
 def encode_reply(reply: Reply) -> bytes:
     """Encode a reply as a frame."""
     if isinstance(reply, Done):
-        return _frame(
+        return encode_frame(
             {
                 "kind": "done",
                 "task_id": reply.task_id,
@@ -135,14 +146,14 @@ def encode_reply(reply: Reply) -> bytes:
         )
     if isinstance(reply, Ready):
         head = {"kind": "ready", **asdict(reply)}
-        return _frame(head, head["info"].pop("characters").encode())
+        return encode_frame(head, head["info"].pop("characters").encode())
     kinds = {LoadFailed: "load_failed", Begun: "begun", Failed: "failed"}
-    return _frame({"kind": kinds[type(reply)], **asdict(reply)})
+    return encode_frame({"kind": kinds[type(reply)], **asdict(reply)})
 
 
 def decode_reply(frame: bytes) -> Reply:
     """Decode a reply, checking every field; ProtocolError if the frame is malformed."""
-    head, body = _unframe(frame)
+    head, body = decode_frame(frame)
     try:
         return _reply(head, body)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -194,22 +205,3 @@ def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{value!r} is not an integer")
     return value
-
-
-def _frame(head: Mapping[str, Any], body: bytes = b"") -> bytes:
-    encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"".join((_LENGTH.pack(len(encoded)), encoded, body))
-
-
-def _unframe(frame: bytes) -> tuple[dict[str, Any], bytes]:
-    try:
-        (length,) = _LENGTH.unpack_from(frame)
-        end = _LENGTH.size + length
-        if end > len(frame):
-            raise ProtocolError("the frame is shorter than its header")
-        head = json.loads(frame[_LENGTH.size : end])
-    except (struct.error, ValueError, RecursionError) as error:
-        raise ProtocolError(f"not a frame: {error}") from None
-    if not isinstance(head, dict):
-        raise ProtocolError("the header is not an object")
-    return head, frame[end:]

@@ -29,7 +29,7 @@ class _StoredPart(TypedDict):
     data: DataJson
 
 
-class _RestOfAnswer(TypedDict):
+class RestOfAnswer(TypedDict):
     """What is written after the stored result."""
 
     cache: Annotated[
@@ -47,7 +47,7 @@ class _RestOfAnswer(TypedDict):
     request_id: Annotated[str, "The same id as in X-Request-Id."]
 
 
-class AnswerJson(_StoredPart, _RestOfAnswer):
+class AnswerJson(_StoredPart, RestOfAnswer):
     """The format json, without the job that may follow."""
 
 
@@ -63,7 +63,7 @@ LegacyJson = Annotated[
 
 def render_json(answer: Answer, rendering: Rendering, envelope: Envelope) -> Body:
     """The data and the envelope's data in one object."""
-    rest: _RestOfAnswer = {
+    rest: RestOfAnswer = {
         "cache": envelope.outcome,
         "md5": answer.digests.md5,
         "elapsed_ms": round(envelope.elapsed_ms, 1),

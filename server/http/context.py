@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
+from server.documents.documents import Documents
 from server.http.connections import Connections
 from server.http.origins import Origins
 from server.intake.sources import ImageSources
@@ -51,6 +52,7 @@ class ServerContext:
     settings: Settings
     sources: ImageSources
     service: OcrService
+    documents: Documents
     storage: Storage
     jobs: JobsGate
     keyring: Keyring

@@ -10,6 +10,7 @@ from ocr_engine import errors as engine
 from ocr_engine.errors import EngineError
 from server.errors import (
     BadField,
+    BadPages,
     BadRequest,
     BodyTooLarge,
     Conflict,
@@ -31,6 +32,8 @@ from server.errors import (
     ServiceError,
     StillAccepting,
     StorageUnavailable,
+    TooManyPages,
+    TooManyPagesToWait,
 )
 
 
@@ -52,6 +55,7 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     BadRequest: 400,
     engine.UnknownModels: 400,
     BadField: 400,
+    BadPages: 400,
     MissingFile: 400,
     OneFileOnly: 400,
     KeyRequired: 401,
@@ -65,11 +69,18 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     StillAccepting: 409,
     Gone: 410,
     BodyTooLarge: 413,
+    TooManyPages: 413,
+    TooManyPagesToWait: 413,
     engine.TooManyPixels: 413,
     engine.UnsupportedFormat: 415,
     HostNotAllowed: 421,
     engine.InvalidImage: 422,
     engine.ImageTooComplex: 422,
+    engine.DocumentEncrypted: 422,
+    engine.DocumentBroken: 422,
+    engine.PageKillsRenderers: 422,
+    engine.PageFailed: 422,
+    engine.PageTimeout: 422,
     PoisonInput: 422,
     IdempotencyMismatch: 422,
     RateLimited: 429,

@@ -18,6 +18,7 @@ from server.intake.fields import (
 )
 from server.intake.file_roots import FileRoots, RootedFile
 from server.intake.request import ImageSource
+from server.intake.spooled_upload import SpooledImage, SpooledUpload
 from server.intake.uploaded_image import KnownDigests, UploadedImage
 from server.settings.constraints import Choice, Constraint, Schema
 from server.settings.settings import Settings
@@ -31,9 +32,11 @@ class ImageSources:
         self._max_bytes = max_bytes
         self._known = known
 
-    def uploaded(self, data: bytes) -> ImageSource:
+    def uploaded(self, upload: bytes | SpooledUpload) -> ImageSource:
         """An image that was sent as bytes."""
-        return UploadedImage(data, self._known)
+        if isinstance(upload, SpooledUpload):
+            return SpooledImage(upload, self._max_bytes)
+        return UploadedImage(upload, self._known)
 
     def base64(self, text: str) -> ImageSource:
         """An image that was sent as base64 text."""
@@ -95,7 +98,8 @@ FILE_TYPE: Constraint = Choice("file", *(field.file_type for field in SOURCE_FIE
 def build_sources(settings: Settings, max_bytes: int, known: KnownDigests) -> ImageSources:
     """The sources that the settings allow; max_bytes: limit for an image."""
     roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
-    return ImageSources(FileRoots(roots, max_bytes), max_bytes, known)
+    max_document_bytes = int(settings.documents.max_body_mb * (1 << 20))
+    return ImageSources(FileRoots(roots, max_bytes, max_document_bytes), max_bytes, known)
 
 
 def source_of(form: Form, sources: ImageSources) -> ImageSource:

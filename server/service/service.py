@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from cache.keys import CacheKey, Digests
@@ -15,7 +15,9 @@ from cache.result_cache import CachedResult, ResultCache
 from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.result import Recognition
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
@@ -62,7 +64,7 @@ class OcrService:
 
     def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
         """The cached answer, if the digests are known without reading the image; never waits."""
-        owner = self._owner(user)
+        owner = self.owner(user)
         known = request.source.known_digests(owner)
         return self._hit(known, request, owner) if known is not None else None
 
@@ -71,7 +73,7 @@ class OcrService:
         source = request.source
         try:
             await source.open()
-            hit = self.recall(request, turn.user)
+            hit = self.recall(request, turn.user) or await self._joined(request, turn)
             if hit is not None:
                 return hit
             image = await self._read(source, turn.user)
@@ -91,17 +93,18 @@ class OcrService:
             image = await self._read(source, user)
         finally:
             source.close()
-        check_size(read_header(image.data), self._max_pixels, request.options.max_side)
-        digests = image.digests or await self.digester.compute(image.data)
-        key = self._key(digests.md5, request.options, self._owner(user))
+        data = _file(image)
+        check_size(read_header(data), self._max_pixels, request.options.max_side)
+        digests = image.digests or await self.digester.compute(data)
+        key = self._key(digests.md5, request.options, self.owner(user))
         self._quarantine.check((key, digests.sha256))
-        return image.data, digests
+        return data, digests
 
     def find(
         self, md5: str, options: RecognitionOptions, user: str = ANONYMOUS_USER
     ) -> CachedResult | None:
         """A cached result of this user by the image's MD5."""
-        return self.cache.get(self._key(md5, options, self._owner(user)))
+        return self.cache.get(self._key(md5, options, self.owner(user)))
 
     @property
     def shares_results(self) -> bool:
@@ -116,7 +119,7 @@ class OcrService:
         """
         if md5 is None and not self._private:
             return False
-        owner = self._owner(user)
+        owner = self.owner(user)
         self.digester.recent.forget(owner, md5)
         found = self.cache.forget(owner, md5) > 0
         if self._when_erased is not None:
@@ -130,33 +133,71 @@ class OcrService:
     async def _read(self, source: ImageSource, user: str) -> ImageBytes:
         if more := source.bytes_to_read():
             self._inflight.check(more)
-        return await source.read(self._owner(user))
+        return await source.read(self.owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:
-            return await self._join_or_start(image.data, image.digests, request, turn)
-        digests = await self.digester.compute(image.data)
-        ticket = await self._join_or_start(image.data, digests, request, turn)
+            if image.recognition is not None:
+                return await self._keep(image, image.recognition, image.digests, request, turn)
+            return await self._join_or_start(image, image.digests, request, turn)
+        data = _file(image)
+        digests = await self.digester.compute(data)
+        ticket = await self._join_or_start(image, digests, request, turn)
         if ticket.outcome != "miss":
-            self.digester.remember(image.data, digests, self._owner(turn.user))
+            self.digester.remember(data, digests, self.owner(turn.user))
+        return ticket
+
+    async def _keep(
+        self,
+        image: ImageBytes,
+        recognition: Recognition,
+        digests: Digests,
+        request: OcrRequest,
+        turn: Turn,
+    ) -> Ticket:
+        """Store a result that came with its image."""
+        result = await encode_result(recognition, request.options.shown_score, image.artifacts)
+        self.cache.put(
+            self._key(digests.md5, request.options, self.owner(turn.user)), digests, result
+        )
+        self._metrics.cache_results["miss"] += 1
+        return Ticket("miss", digests, ready=Answer(result, digests, recognition.stages))
+
+    async def _joined(self, request: OcrRequest, turn: Turn) -> Ticket | None:
+        """The flight of an image that need not be read for that, as its digests are known."""
+        owner = self.owner(turn.user)
+        known = request.source.known_digests(owner)
+        if known is None:
+            return None
+        identity = (self._key(known.md5, request.options, owner), known.sha256)
+        flight = self._flights.get(identity)
+        if flight is None:
+            return None
+        ticket = Ticket("joined", known, flight, timeout_seconds=request.timeout_seconds)
+        try:
+            await flight.join(turn)
+        except BaseException:
+            ticket.leave()
+            raise
+        self._metrics.cache_results["joined"] += 1
         return ticket
 
     async def _join_or_start(
-        self, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
+        self, image: ImageBytes, digests: Digests, request: OcrRequest, turn: Turn
     ) -> Ticket:
         """A ticket for a cache hit or a flight; raises the error if the image is refused.
 
         Runs without awaiting until the flight is registered, so concurrent identical requests
         are coalesced. A refusal is raised for all requests that have joined.
         """
-        owner = self._owner(turn.user)
+        owner = self.owner(turn.user)
         hit = self._hit(digests, request, owner)
         if hit is not None:
             return hit
         identity = (self._key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
-        if identity not in self._flights and (smaller := self._degraded(request, data, turn)):
-            return await self._join_or_start(data, digests, smaller, turn)
+        if identity not in self._flights and (smaller := self._degraded(request, image.data, turn)):
+            return await self._join_or_start(image, digests, smaller, turn)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
@@ -165,7 +206,7 @@ class OcrService:
         ticket = Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
         try:
             if outcome == "miss":
-                await self._start(flight, data, digests, request, turn)
+                await self._start(flight, image, digests, request, turn)
             else:
                 await flight.join(turn)
         except BaseException:
@@ -174,7 +215,7 @@ class OcrService:
         self._metrics.cache_results[outcome] += 1
         return ticket
 
-    def _degraded(self, request: OcrRequest, data: bytes, turn: Turn) -> OcrRequest | None:
+    def _degraded(self, request: OcrRequest, data: ImageData, turn: Turn) -> OcrRequest | None:
         """The request for the image in a smaller size, if it is too large for a busy server.
 
         Images for which nobody waits are not reduced.
@@ -186,11 +227,11 @@ class OcrService:
         return None if options is request.options else replace(request, options=options)
 
     async def _start(
-        self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
+        self, flight: Flight, image: ImageBytes, digests: Digests, request: OcrRequest, turn: Turn
     ) -> None:
         """Submit the image and follow its task; raises the error if it is refused."""
         try:
-            task = await self._admit(flight.identity, data, request, turn)
+            task = await self._admit(flight.identity, image.data, request, turn)
         except Exception as error:
             self._refuse(flight, error)
             raise
@@ -198,12 +239,13 @@ class OcrService:
             self._refuse(flight, PoolDraining("the work was cancelled"))
             raise
         flight.begin(task)
-        completion = asyncio.ensure_future(self._complete(flight, task, digests, request.options))
+        following = self._complete(flight, task, digests, request.options, image.artifacts)
+        completion = asyncio.ensure_future(following)
         self._completions.add(completion)
         completion.add_done_callback(self._completions.discard)
 
     async def _admit(
-        self, identity: FlightIdentity, data: bytes, request: OcrRequest, turn: Turn
+        self, identity: FlightIdentity, data: ImageData, request: OcrRequest, turn: Turn
     ) -> EngineTask:
         """Submit an image to the engine; TooManyPixels, QueueFull and similar errors.
 
@@ -230,7 +272,12 @@ class OcrService:
         return Ticket("hit", digests, ready=answer)
 
     async def _complete(
-        self, flight: Flight, task: EngineTask, digests: Digests, options: RecognitionOptions
+        self,
+        flight: Flight,
+        task: EngineTask,
+        digests: Digests,
+        options: RecognitionOptions,
+        artifacts: Mapping[str, bytes],
     ) -> None:
         """Wait for the engine, encode and cache the result, and answer all that wait."""
         try:
@@ -238,7 +285,7 @@ class OcrService:
             self._metrics.count_recognition(recognition.stages, options.degraded)
             identity = _as_read(flight.identity, task)
             self._quarantine.was_read(identity)
-            result = await encode_result(recognition, options.shown_score)
+            result = await encode_result(recognition, options.shown_score, artifacts)
             self.cache.put(identity[0], digests, result)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
@@ -261,12 +308,19 @@ class OcrService:
         if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 
-    def _owner(self, user: str) -> str:
+    def owner(self, user: str) -> str:
+        """Who may find the results of this user, as in CacheKey."""
         return user if self._private else ""
 
     def _key(self, md5: str, options: RecognitionOptions, owner: str) -> CacheKey:
         models = self.engine.models.find(options.models).fingerprint
         return CacheKey(md5, _fingerprint(options), models, owner)
+
+
+def _file(image: ImageBytes) -> bytes:
+    """The file of an image that is not a page of a document, whose digests would be known."""
+    assert isinstance(image.data, bytes)
+    return image.data
 
 
 def _as_read(identity: FlightIdentity, task: EngineTask) -> FlightIdentity:

@@ -9,6 +9,7 @@ from ocr_engine.engine import ProbeReport, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
+from server.documents.documents import Documents
 from server.errors import BodyTooLarge, HostNotAllowed
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         LoadedEngine,
         ProbeHealth,
         Readiness,
+        RendererHealth,
         WorkerHealth,
     )
 
@@ -118,6 +120,7 @@ def _health(context: ServerContext) -> Health:
         "engine": _loaded(engine.info) if engine.info else None,
         "workers": [_worker(worker) for worker in stats.workers],
         "restarts": dict(stats.restarts),
+        "renderers": _renderers(context.documents),
         "queue": {
             "waiting": stats.queued,
             "running": stats.running,
@@ -144,6 +147,19 @@ def _health(context: ServerContext) -> Health:
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
     }
+
+
+def _renderers(documents: Documents) -> list[RendererHealth]:
+    stats = documents.stats()
+    return [
+        {
+            "pid": each.pid,
+            "state": each.state,
+            "pages_done": each.pages_done,
+            "rss_mb": each.rss_mb,
+        }
+        for each in (stats.renderers if stats is not None else ())
+    ]
 
 
 def _database(storage: Storage) -> DatabaseHealth:

@@ -90,7 +90,7 @@ def test_every_format_has_the_same_lines(format: str, drop_score: float | None, 
 
 
 def test_all_formats_are_compared() -> None:
-    assert {*LINES, "markdown", "image"} == set(FORMATS)
+    assert {*LINES, "markdown", "image", "ndjson"} == set(FORMATS)
 
 
 @pytest.mark.parametrize("text", ["lines", "paragraphs", "rows", "code"])
