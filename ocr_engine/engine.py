@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
@@ -238,7 +239,7 @@ class Engine(Protocol):
 
     def submit(
         self,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,

@@ -8,7 +8,10 @@ EngineError
 │   └── ImageTooComplex
 ├── DocumentError         the document, or one of its pages, is at fault
 │   ├── DocumentEncrypted
-│   └── DocumentBroken
+│   ├── DocumentBroken
+│   ├── PageFailed
+│   │   └── PageKillsRenderers
+│   └── PageTimeout
 ├── ModelError              the installation or the settings are at fault
 │   ├── UnknownModels
 │   └── NotForModels
@@ -61,7 +64,7 @@ class UnsupportedFormat(ImageError):
     """The bytes are not in an accepted image format."""
 
     code = "unsupported_format"
-    example = "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
+    example = "the bytes are a Photoshop file; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
 
 
 class InvalidImage(ImageError):
@@ -103,6 +106,24 @@ class DocumentBroken(DocumentError):
 
     code = "pdf_broken"
     example = "the PDF is broken: it has no pages that can be found"
+
+
+class PageFailed(DocumentError):
+    """A page cannot be drawn."""
+
+    code = "page_failed"
+    example = "page 3 cannot be drawn: it is broken, or needs too much memory"
+
+
+class PageKillsRenderers(PageFailed):
+    """Drawing the page ends the process that draws it."""
+
+
+class PageTimeout(DocumentError):
+    """Drawing a page, or opening the document, takes too long."""
+
+    code = "page_timeout"
+    example = "page 3 was not drawn within 20 s"
 
 
 class ModelError(EngineError):
@@ -245,5 +266,5 @@ IMAGE_ERRORS: dict[str, type[ImageError]] = {
 }
 
 DOCUMENT_ERRORS: dict[str, type[DocumentError]] = {
-    error.code: error for error in (DocumentEncrypted, DocumentBroken)
+    error.code: error for error in (DocumentEncrypted, DocumentBroken, PageFailed, PageTimeout)
 }

@@ -17,6 +17,7 @@ from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
+from server.documents.documents import Documents
 from server.errors import StorageUnavailable
 from server.formats.converting import Converter
 from server.http.connections import Connections, connection_limit
@@ -115,6 +116,8 @@ def build_context(
         raise SettingsError(
             "mcp.enabled needs the Python package mcp: pip install -r requirements/mcp.txt"
         )
+    documents = Documents(service, settings.documents, settings.ocr.max_pixels, public_error)
+    metrics.watch_renderers(documents.stats)
     quota = build_quota(settings, storage, location)
     link = state_link(settings)
     limiter = Limiter(default_limits(settings), quota, link=link)
@@ -153,6 +156,7 @@ def build_context(
         sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
         converter=Converter(usable_cores()),
+        documents=documents,
         storage=storage,
         jobs=jobs,
         keyring=keyring,

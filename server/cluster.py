@@ -23,6 +23,7 @@ from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.work import digest_of, work_of
 from ocr_engine.engine import Engine, EngineTask, Turn
+from ocr_engine.images.pixels import ImageData, as_file
 from server.errors import StorageUnavailable
 from server.formats.stored import encode_result
 from server.intake.request import OcrRequest
@@ -84,7 +85,7 @@ class FrontSharing:
     async def submit(
         self,
         identity: FlightIdentity,
-        data: bytes,
+        data: ImageData,
         request: OcrRequest,
         turn: Turn,
         read_before: bool,
@@ -93,7 +94,7 @@ class FrontSharing:
         key, sha256 = identity
         wanted = Wanted(
             work_of(key.owner, key.md5, sha256, key.options),
-            data,
+            as_file(data),
             request.options,
             turn,
             request.timeout_seconds,

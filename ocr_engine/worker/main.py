@@ -11,6 +11,7 @@ from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
+from ocr_engine.descriptors import receive_descriptor
 from ocr_engine.errors import (
     ImageError,
     ImageTooComplex,
@@ -77,7 +78,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         idle.max_rss_mb = spec.idle_rss_mb * len(sets)
         try:
             idle.run_until_request(channel)
-            request = decode_request(channel.recv_bytes())
+            request = decode_request(channel.recv_bytes(), lambda: receive_descriptor(channel))
         except (EOFError, OSError):
             return
         if isinstance(request, Stop):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
+from server.documents.documents import Documents
 from server.formats.converting import Converter
 from server.http.connections import Connections
 from server.http.origins import Origins
@@ -57,6 +58,7 @@ class ServerContext:
     sources: ImageSources
     service: OcrService
     converter: Converter
+    documents: Documents
     storage: Storage
     jobs: JobsGate
     keyring: Keyring

@@ -10,6 +10,7 @@ from ocr_engine import errors as engine
 from ocr_engine.errors import EngineError
 from server.errors import (
     BadField,
+    BadPages,
     BadRequest,
     BodyTooLarge,
     Conflict,
@@ -33,6 +34,8 @@ from server.errors import (
     ServiceError,
     StillAccepting,
     StorageUnavailable,
+    TooManyPages,
+    TooManyPagesToWait,
 )
 
 
@@ -55,6 +58,7 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     engine.UnknownModels: 400,
     engine.NotForModels: 400,
     BadField: 400,
+    BadPages: 400,
     MissingFile: 400,
     OneFileOnly: 400,
     KeyRequired: 401,
@@ -68,6 +72,8 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     StillAccepting: 409,
     Gone: 410,
     BodyTooLarge: 413,
+    TooManyPages: 413,
+    TooManyPagesToWait: 413,
     engine.TooManyPixels: 413,
     engine.UnsupportedFormat: 415,
     HostNotAllowed: 421,
@@ -77,6 +83,9 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     engine.DocumentBroken: 422,
     PdfSigned: 422,
     PdfaImpossible: 422,
+    engine.PageKillsRenderers: 422,
+    engine.PageFailed: 422,
+    engine.PageTimeout: 422,
     PoisonInput: 422,
     engine.PoisonImage: 422,
     IdempotencyMismatch: 422,

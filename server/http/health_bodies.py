@@ -43,6 +43,15 @@ class WorkerHealth(TypedDict):
     start_seconds: Annotated[float | None, "Seconds until it was ready."]
 
 
+class RendererHealth(TypedDict):
+    """One process that draws pages of documents."""
+
+    pid: int | None
+    state: Literal["starting", "idle", "busy"]
+    pages_done: Count
+    rss_mb: Annotated[Count, "Resident memory after its last page, in MiB."]
+
+
 class QueueHealth(TypedDict):
     """Images that wait or are recognized."""
 
@@ -200,6 +209,9 @@ class Health(TypedDict):
     engine: Annotated[LoadedEngine | None, "Null until it is loaded."]
     workers: list[WorkerHealth]
     restarts: Annotated[Mapping[str, Count], "Recycled and lost workers by reason."]
+    renderers: Annotated[
+        list[RendererHealth], "Empty unless a document was sent in the last half minute."
+    ]
     queue: QueueHealth
     remote: NotRequired[
         Annotated[list[RemoteHealth], "Model sets on other servers, if there are some."]

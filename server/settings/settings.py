@@ -28,6 +28,7 @@ from server.settings.constraints import (
 )
 from server.settings.declared import setting
 from server.settings.dialects import DialectNames
+from server.settings.document_settings import DocumentSettings
 from server.settings.mcp_settings import McpSettings
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
@@ -224,6 +225,7 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
