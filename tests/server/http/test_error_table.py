@@ -22,7 +22,16 @@ CONTRACT = {
     415: {"unsupported_format"},
     421: {"host_not_allowed"},
     409: {"not_finished", "still_accepting"},
-    422: {"invalid_image", "image_too_complex", "poison_input", "idempotency_mismatch"},
+    422: {
+        "invalid_image",
+        "image_too_complex",
+        "poison_input",
+        "idempotency_mismatch",
+        "pdf_broken",
+        "pdf_encrypted",
+        "pdf_signed",
+        "pdfa_impossible",
+    },
     429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
     503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
@@ -38,6 +47,7 @@ NOT_IN_CONTRACT = {
 GROUPS: tuple[type[Exception], ...] = (
     EngineError,
     engine.ImageError,
+    engine.DocumentError,
     engine.PoolError,
     ServiceError,
 )
