@@ -132,6 +132,7 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 servers: $(DEV) ## PostgreSQL, RabbitMQ, nginx and others for the tests: from PATH, or fetched into .venv
 	@.venv/bin/python tools/server_programs.py
 	@.venv/bin/python tools/checkers.py
+	@.venv/bin/python tools/pdfjs.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)

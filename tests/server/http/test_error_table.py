@@ -31,6 +31,8 @@ CONTRACT = {
         "page_timeout",
         "poison_input",
         "idempotency_mismatch",
+        "pdf_signed",
+        "pdfa_impossible",
     },
     429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
