@@ -24,6 +24,7 @@ COMMANDS = {
     ),
     "batch": ("ocr_cli.objects.batch", "read what is new in a folder or a bucket, then exit"),
     "watch": ("ocr_cli.objects.watch", "read what is new in a folder or a bucket, all the time"),
+    "mcp": ("ocr_cli.mcp", "tools for an agent on this machine (Model Context Protocol)"),
     "bench": ("ocr_cli.bench", "run a load test against a running server"),
     "keys": ("ocr_cli.keys", "make, list, limit and revoke the keys of users"),
     "db": ("ocr_cli.db", "show and upgrade the schema of the database"),

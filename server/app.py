@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import time
 from collections.abc import Callable
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
 from ocr_engine.cores import usable_cores
-from ocr_engine.engine import Engine
+from ocr_engine.engine import Engine, concurrency
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
+from server.documents.documents import Documents
 from server.errors import StorageUnavailable
 from server.formats.converting import Converter
 from server.http.connections import Connections, connection_limit
@@ -85,7 +87,7 @@ def build_context(
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
     connections = Connections(
-        connection_limit(engine.capacity + spare_workers(settings) + part.descriptors),
+        connection_limit(concurrency(engine) + spare_workers(settings) + part.descriptors),
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )
@@ -93,7 +95,7 @@ def build_context(
     location = database_location(settings)
     storage = Storage(location)
     folders = watched_folders(storage.location.file)
-    metrics.watch(engine, cache, inflight.total, connections, folders)
+    metrics.watch(engine, cache, inflight.total, connections, folders, part.stats)
     kept_results = None
     if settings.cache.keep and settings.cluster.role == "all":
         kept_results = build_kept_results(cache, engine, storage)
@@ -110,6 +112,12 @@ def build_context(
         when_erased=kept_results.erased if kept_results is not None else None,
         sharing=part.sharing,
     )
+    if settings.mcp.enabled and importlib.util.find_spec("mcp") is None:
+        raise SettingsError(
+            "mcp.enabled needs the Python package mcp: pip install -r requirements/mcp.txt"
+        )
+    documents = Documents(service, settings.documents, settings.ocr.max_pixels, public_error)
+    metrics.watch_renderers(documents.stats)
     quota = build_quota(settings, storage, location)
     link = state_link(settings)
     limiter = Limiter(default_limits(settings), quota, link=link)
@@ -138,12 +146,17 @@ def build_context(
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
     keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
-    keyring.when_erased(service.erase)
+    keyring.when_erased(service.results.erase)
+    if part.sharing is not None:
+        part.sharing.when_erased(service.results.forget)
+        if not service.results.all_share:
+            keyring.when_erased(part.sharing.erase_user)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
         converter=Converter(usable_cores()),
+        documents=documents,
         storage=storage,
         jobs=jobs,
         keyring=keyring,
@@ -166,6 +179,7 @@ def build_context(
         object_feed=object_feed,
         node=part.node,
         state_link=link,
+        cluster_stats=part.stats,
         tracing=tracing,
     )
 

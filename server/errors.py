@@ -1,7 +1,7 @@
 """The errors of the front end; server/http/errors.py maps them to HTTP statuses.
 
 ServiceError
-├── BadRequest, BadField, MissingFile, OneFileOnly
+├── BadRequest, BadField, BadPages, MissingFile, OneFileOnly
 ├── KeyRequired, KeyInvalid, NotAllowed
 ├── CrossSite, HostNotAllowed
 ├── RateLimited, QuotaExceeded
@@ -9,6 +9,7 @@ ServiceError
 ├── StillAccepting, IdempotencyMismatch
 ├── BodyTooLarge
 ├── PdfSigned, PdfaImpossible
+├── TooManyPages, TooManyPagesToWait
 ├── PoisonInput
 └── StorageUnavailable
 """
@@ -44,6 +45,13 @@ class BadField(ServiceError):
 
     code = "bad_field"
     example = "block_flag = maybe: expected true or false"
+
+
+class BadPages(ServiceError):
+    """The field `pages` is malformed, or names pages that the document does not have."""
+
+    code = "bad_pages"
+    example = "pages = 7-9: the document has 6 pages"
 
 
 class MissingFile(ServiceError):
@@ -197,6 +205,20 @@ class PdfaImpossible(ServiceError):
 
     code = "pdfa_impossible"
     example = "this cannot be made PDF/A-2b: font /F1 is not embedded; ask for format=pdf"
+
+
+class TooManyPages(ServiceError):
+    """More pages of a document than one request may ask for."""
+
+    code = "too_many_pages"
+    example = "5000 pages; at most 2000 of a document are read: choose some with the field `pages`"
+
+
+class TooManyPagesToWait(ServiceError):
+    """More pages than a request that waits for all of them may ask for."""
+
+    code = "too_many_pages_to_wait"
+    example = "300 pages; send more than 50 with block_flag=False, or with format=ndjson"
 
 
 class PoisonInput(ServiceError):

@@ -136,6 +136,7 @@ async def serve(context: ServerContext, listening: ListeningSockets) -> int:
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
     await engine.close(force.is_set())
+    await context.documents.close()
     await server.close_all_connections()
     await cancel(background)
     await context.keyring.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -207,6 +207,7 @@ class BrokerEngine:
             expected_wait_seconds=self.expected_wait(),
             workers=(),
             restarts={},
+            has_workers=False,
         )
 
     async def probe(self) -> ProbeReport:
@@ -234,6 +235,10 @@ class BrokerEngine:
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.nodes.leave()
         await self.publisher.close()
+
+    def waiting_turns(self) -> Iterator[Turn]:
+        """The turns of all images in the queue."""
+        return (task.turn for task in self._backlog)
 
     def window(self) -> int:
         """How many images may be at nodes and in the broker."""

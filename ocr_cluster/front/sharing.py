@@ -11,6 +11,7 @@ from typing import Any
 from cache.keys import digest
 from ocr_cluster.front.claims import Claims
 from ocr_cluster.front.engine import BrokerEngine
+from ocr_cluster.front.erasures import Erasures
 from ocr_cluster.front.shared_task import SharedTask, own_task
 from ocr_cluster.front.wanted import Wanted
 from ocr_cluster.link import Link
@@ -19,6 +20,7 @@ from ocr_cluster.results import SharedResults
 from ocr_cluster.work import work_of
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, Turn
 from ocr_engine.errors import EngineError, PoisonImage, PoolDraining
+from ocr_engine.images.pixels import ImageData, as_file
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
@@ -35,11 +37,16 @@ class SharedEngine:
     """
 
     def __init__(
-        self, engine: BrokerEngine, state: Link, cache: Link, results: SharedResults
+        self,
+        engine: BrokerEngine,
+        state: Link,
+        cache: Link,
+        results: SharedResults,
     ) -> None:
         self.engine = engine
         self.results = results
         self.claims = Claims(state)
+        self.erasures = Erasures(state, results)
         self._links = (state, cache)
         self._front = engine.spec.member.id
         self._numbers = itertools.count(1)
@@ -67,16 +74,17 @@ class SharedEngine:
 
     def submit(
         self,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,
         turn: Turn = DEFAULT_TURN,
     ) -> EngineTask:
         """See Engine: the image is shared with nobody."""
-        flight, digests = self._new_flight(), digest(image)
+        file = as_file(image)
+        flight, digests = self._new_flight(), digest(file)
         work = work_of(flight, digests.md5, digests.sha256, options.fingerprint())
-        wanted = Wanted(work, image, options, turn, patience, read_before, fresh=True)
+        wanted = Wanted(work, file, options, turn, patience, read_before, fresh=True)
         task = SharedTask(work, flight, joined=False)
         task.inner = self.engine.begin(flight, wanted)
         task.work = asyncio.ensure_future(self._work(task, wanted))
@@ -105,6 +113,7 @@ class SharedEngine:
         self.engine.start()
         loops: Sequence[Coroutine[Any, Any, None]] = (
             self.claims.run(),
+            self.erasures.run(),
             *(link.run() for link in self._links),
         )
         self._loops = [asyncio.ensure_future(each) for each in loops]
@@ -166,6 +175,11 @@ class SharedEngine:
     async def drain(self, grace_seconds: float) -> None:
         """See Engine."""
         await self.engine.drain(grace_seconds)
+
+    @property
+    def links(self) -> tuple[Link, Link]:
+        """The connections to the Redis servers for state and cache."""
+        return self._links
 
     def _new_flight(self) -> str:
         return f"{self._front}-{next(self._numbers)}"

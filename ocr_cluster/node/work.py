@@ -55,6 +55,16 @@ class NodeWork:
         self._described = "", 0.0  # which models, and until when
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def links(self) -> tuple[Link, Link]:
+        """The connections to the Redis servers for state and cache."""
+        return self._state, self._cache
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is connected to the broker."""
+        return self._consuming.is_connected
+
     async def run(self) -> None:
         """Work until cancelled; messages are taken once a worker is warm."""
         self._loop = asyncio.get_running_loop()

@@ -9,6 +9,7 @@ import time
 
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, TaskState, Turn
 from ocr_engine.errors import PoolDraining, PoolStarting
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.admission import Admission
@@ -149,7 +150,7 @@ class Pool:
 
     def submit(
         self,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,

@@ -14,7 +14,6 @@ from ocr_engine.worker.spec import WorkerSpec, run_worker, safe_path, thread_env
 
 one_at_a_time = threading.Lock()  # the environment belongs to the whole process
 
-
 Spec = TypeVar("Spec")
 
 

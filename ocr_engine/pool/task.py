@@ -17,6 +17,7 @@ from ocr_engine.errors import (
     WorkerCrashed,
 )
 from ocr_engine.images.header import pixels_in
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
@@ -38,7 +39,7 @@ class PoolTask:
     def __init__(
         self,
         task_id: int,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         max_seconds: float,
         read_before: bool = False,
@@ -47,7 +48,7 @@ class PoolTask:
     ) -> None:
         loop = asyncio.get_running_loop()
         self.task_id = task_id
-        self.image = image
+        self.image: ImageData = image
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.started: asyncio.Future[None] = loop.create_future()

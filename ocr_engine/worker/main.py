@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
+from ocr_engine.descriptors import receive_descriptor
 from ocr_engine.errors import (
     ImageError,
     ImageTooComplex,
@@ -26,7 +26,7 @@ from ocr_engine.steps import Save
 from ocr_engine.tracing import MEASURED, Interval
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.loaded_sets import LoadedSets
-from ocr_engine.worker.memory import trim_memory
+from ocr_engine.worker.memory import is_out_of_memory, trim_memory
 from ocr_engine.worker.messages import (
     Begun,
     Done,
@@ -57,12 +57,6 @@ log = logging.getLogger(__name__)
 
 _FAILED = "the recognition failed; the server's log has the reason"
 _TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller image"
-# The wording of OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV.
-_OUT_OF_MEMORY = re.compile(
-    r"bad_alloc|fail(ed)? to alloc|can't alloc\b|could not allocate memory|insufficient memory"
-    "|could not create a (primitive|memory)",
-    re.IGNORECASE,
-)
 
 
 def main(channel: connection.Connection, spec: WorkerSpec) -> None:
@@ -84,7 +78,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         idle.max_rss_mb = spec.idle_rss_mb * len(sets)
         try:
             idle.run_until_request(channel)
-            request = decode_request(channel.recv_bytes())
+            request = decode_request(channel.recv_bytes(), lambda: receive_descriptor(channel))
         except (EOFError, OSError):
             return
         if isinstance(request, Stop):
@@ -128,7 +122,7 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec, save: Save | No
     except (ImageError, RecognitionTimeout) as error:
         code, message = error.code, error.message
     except Exception as error:
-        leaving = _is_out_of_memory(error)
+        leaving = is_out_of_memory(error)
         if leaving:
             code, message = ImageTooComplex.code, _TOO_COMPLEX
         else:
@@ -154,13 +148,9 @@ def _not_loaded(task: Task, error: Exception) -> Failed:
     models = task.options.models or "of the default set"
     traced = _traced(task)
     log.error("the models %s cannot be loaded%s\n%s", models, traced, traceback.format_exc())
-    leaving = _is_out_of_memory(error)
+    leaving = is_out_of_memory(error)
     message = f"the models {models} cannot be loaded; the log of the server has the reason"
     return Failed(task.task_id, RecognitionFailed.code, message, rss_mb(), leaving)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
 
 
 def _loaded(sets: LoadedSets, spec: WorkerSpec) -> Recognizer:

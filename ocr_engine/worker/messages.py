@@ -1,20 +1,20 @@
-"""The protocol between parent and worker: plain data in frames, never pickle.
+"""The protocol between parent and worker, in frames (ocr_engine/framing.py).
 
-A frame is the length of its header (4 bytes, big-endian), the header as JSON, then the body: the
-saved steps and the image's bytes in a task, the drawing's bytes in a reply that has one, and the
-characters that a worker's models know in its first reply, as UTF-8. In JSON they would cost the
-front end a MiB. The parent does not look into saved steps.
+The body is the file of the image in a task, behind the saved steps, which the parent does not look
+into; the drawing in a reply that has one; and in the first reply the characters that a worker
+knows, as UTF-8: in JSON they would cost the front end a MiB. The descriptor of decoded pixels
+follows the frame of their task.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ocr_engine.framing import ProtocolError, decode_frame, encode_frame
+from ocr_engine.images.pixels import ImageData, Pixels, received_pixels
 from ocr_engine.options import RecognitionOptions, options_from_json
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
@@ -24,12 +24,6 @@ from ocr_engine.tracing import Interval
 MAX_REPLY_BYTES = 64 << 20
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-_LENGTH = struct.Struct(">I")
-
-
-class ProtocolError(Exception):
-    """A malformed frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +36,7 @@ class Task:
 
     task_id: int
     options: RecognitionOptions
-    image: bytes
+    image: ImageData
     cores: int = 1
     seconds: float = math.inf
     saved: bytes = b""
@@ -115,7 +109,8 @@ Reply = Ready | LoadFailed | Begun | Saved | Done | Failed
 def encode_request(request: Request) -> bytes:
     """Encode a request as a frame."""
     if isinstance(request, Stop):
-        return _frame({"kind": "stop"})
+        return encode_frame({"kind": "stop"})
+    image = request.image
     head = {
         "kind": "task",
         "task_id": request.task_id,
@@ -126,23 +121,39 @@ def encode_request(request: Request) -> bytes:
     }
     if request.traceparent:
         head["traceparent"] = request.traceparent
-    return _frame(head, request.saved, request.image)
+    if isinstance(image, Pixels):
+        return encode_frame({**head, "pixels": [image.width, image.height]}, request.saved)
+    return encode_frame(head, request.saved, image)
 
 
-def decode_request(frame: bytes) -> Request:
-    """Decode a request; ProtocolError if the frame is malformed."""
-    head, body = _unframe(frame)
+def descriptor_after(request: Request) -> int | None:
+    """The descriptor that is sent after the frame of this request; None for most."""
+    if isinstance(request, Task) and isinstance(request.image, Pixels):
+        return request.image.descriptor
+    return None
+
+
+def decode_request(frame: bytes, receive: Callable[[], int] | None = None) -> Request:
+    """Decode a request; ProtocolError if the frame is malformed.
+
+    receive: returns the descriptor that follows the frame; called only if one does.
+    """
+    head, body = decode_frame(frame)
     if head.get("kind") == "stop":
         return Stop()
     if head.get("kind") != "task":
         raise ProtocolError(f"not a request: {head.get('kind')!r}")
     try:
+        saved = body[: head["saved"]]
+        image: ImageData = body[head["saved"] :]
+        if "pixels" in head and receive is not None:
+            width, height = head["pixels"]
+            image = received_pixels(width, height, receive())
         options = options_from_json(head["options"])
-        image, saved = body[head["saved"] :], body[: head["saved"]]
         cores, seconds = head["cores"], head["seconds"]
         traceparent = head.get("traceparent", "")
         return Task(head["task_id"], options, image, cores, seconds, saved, traceparent)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"not a request: {error}") from None
 
 
@@ -159,19 +170,19 @@ def encode_reply(reply: Reply) -> bytes:
         }
         if reply.measured:
             head["measured"] = reply.measured
-        return _frame(head, reply.recognition.drawing)
+        return encode_frame(head, reply.recognition.drawing)
     if isinstance(reply, Ready):
         head = {"kind": "ready", **asdict(reply)}
-        return _frame(head, head["info"].pop("characters").encode())
+        return encode_frame(head, head["info"].pop("characters").encode())
     if isinstance(reply, Saved):
-        return _frame({"kind": "saved", "task_id": reply.task_id}, reply.steps)
+        return encode_frame({"kind": "saved", "task_id": reply.task_id}, reply.steps)
     kinds = {LoadFailed: "load_failed", Begun: "begun", Failed: "failed"}
-    return _frame({"kind": kinds[type(reply)], **asdict(reply)})
+    return encode_frame({"kind": kinds[type(reply)], **asdict(reply)})
 
 
 def decode_reply(frame: bytes) -> Reply:
     """Decode a reply, checking every field; ProtocolError if the frame is malformed."""
-    head, body = _unframe(frame)
+    head, body = decode_frame(frame)
     try:
         return _reply(head, body)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -233,22 +244,3 @@ def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{value!r} is not an integer")
     return value
-
-
-def _frame(head: Mapping[str, Any], *body: bytes) -> bytes:
-    encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"".join((_LENGTH.pack(len(encoded)), encoded, *body))
-
-
-def _unframe(frame: bytes) -> tuple[dict[str, Any], bytes]:
-    try:
-        (length,) = _LENGTH.unpack_from(frame)
-        end = _LENGTH.size + length
-        if end > len(frame):
-            raise ProtocolError("the frame is shorter than its header")
-        head = json.loads(frame[_LENGTH.size : end])
-    except (struct.error, ValueError, RecursionError) as error:
-        raise ProtocolError(f"not a frame: {error}") from None
-    if not isinstance(head, dict):
-        raise ProtocolError("the header is not an object")
-    return head, frame[end:]

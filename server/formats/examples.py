@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.formats.json_text import dump
+
 REQUEST_ID = "44b8b7a9bdef01432b29c4431dfc980e"
 MD5 = "4faa0ff694597a32694867e0b9688e5e"
 
@@ -49,3 +51,21 @@ TSV = (
     "1\t1\t0\t0\t0\t0\t0\t0\t1000\t536\t-1\t\n"
 )
 MARKDOWN = "# 海风书店\n\nSEA BREEZE BOOKS\n\n每天十点到二十点\n"
+_EVENTS: tuple[dict[str, Any], ...] = (
+    {
+        "event": "meta",
+        "kind": "pdf",
+        "pages": 2,
+        "page_count": 2,
+        "md5": MD5,
+        "request_id": REQUEST_ID,
+    },
+    {"event": "page", "page": 1, "source": "ocr", "dpi": 200, **ANSWER["data"]},
+    {
+        "event": "page_error",
+        "page": 2,
+        "error": {"code": "page_failed", "message": "page 2 is broken"},
+    },
+    {"event": "end", "pages": 1, "failed": 1},
+)
+EVENTS = "".join(f"{dump(event).decode()}\n" for event in _EVENTS)

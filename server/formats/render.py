@@ -32,7 +32,7 @@ class _StoredPart(TypedDict):
     data: DataJson
 
 
-class _RestOfAnswer(TypedDict):
+class RestOfAnswer(TypedDict):
     """What is written after the stored result."""
 
     cache: Annotated[
@@ -50,7 +50,7 @@ class _RestOfAnswer(TypedDict):
     request_id: Annotated[str, "The same id as in X-Request-Id."]
 
 
-class AnswerJson(_StoredPart, _RestOfAnswer):
+class AnswerJson(_StoredPart, RestOfAnswer):
     """The format json, without the job that may follow."""
 
 
@@ -88,7 +88,7 @@ class _FlatPart(TypedDict):
     data: FlatDataJson
 
 
-class FlatAnswerJson(_FlatPart, _RestOfAnswer):
+class FlatAnswerJson(_FlatPart, RestOfAnswer):
     """The format flat, without the job that may follow."""
 
 
@@ -135,7 +135,7 @@ def render_legacy(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
 
 
 def _rest(answer: Answer, envelope: Envelope) -> Mapping[str, Any]:
-    rest: _RestOfAnswer = {
+    rest: RestOfAnswer = {
         "cache": envelope.outcome,
         "md5": answer.digests.md5,
         "elapsed_ms": round(envelope.elapsed_ms, 1),

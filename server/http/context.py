@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
+from server.documents.documents import Documents
 from server.formats.converting import Converter
 from server.http.connections import Connections
 from server.http.origins import Origins
@@ -31,6 +32,7 @@ from server.users.usage import Usage
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
     from ocr_cluster.redis_link import RedisLink
+    from ocr_cluster.stats import ClusterStats
     from server.objects.feed import ObjectFeed
     from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
@@ -56,6 +58,7 @@ class ServerContext:
     sources: ImageSources
     service: OcrService
     converter: Converter
+    documents: Documents
     storage: Storage
     jobs: JobsGate
     keyring: Keyring
@@ -82,6 +85,7 @@ class ServerContext:
     object_feed: ObjectFeed | None = None
     node: NodeWork | None = None
     state_link: RedisLink | None = None
+    cluster_stats: Callable[[], ClusterStats] | None = None
     tracing: Tracing | None = None
     started_at: float = field(default_factory=time.monotonic)
 

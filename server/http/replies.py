@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,12 +33,16 @@ MOST_HEADER_CHARACTERS = 2000
 
 
 class Reply(NamedTuple):
-    """Status, headers and body; `error`: the error code, or empty."""
+    """Status, headers and body; `error`: the error code, or empty.
+
+    stream: parts of the body that are sent as they come, after `body`; None for most replies.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: Body
     error: str = ""
+    stream: AsyncGenerator[bytes, None] | None = None
 
     @property
     def length(self) -> int:

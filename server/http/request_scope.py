@@ -46,10 +46,10 @@ class RequestScope:
     ocr_requests_total and as open requests. Draining waits for open requests. quiet: log only
     failures. prefix: of the paths that the client sees. admitted: the principal is known and may
     make such requests. For the usage of the principal: received: bytes of the body. images: how
-    many were answered. cached: how many of them needed no recognition of their own.
-    recognition_seconds: how long the recognitions took. failures: the error codes of images without
-    a result. started: by time.monotonic(). trace: if the request is traced. is_job: the answer is
-    a job, which is counted when it ends.
+    many were answered. pages: of them, if not one of each. cached: how many of them needed no
+    recognition of their own. recognition_seconds: how long the recognitions took. failures: the
+    error codes of images without a result. started: by time.monotonic(). trace: if the request is
+    traced. is_job: the answer is a job, which is counted when it ends.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class RequestScope:
         self.quiet = False
         self.received = 0
         self.images = 1
+        self.pages: int | None = None
         self.cached = 0
         self.failures: Sequence[str] = ()
         self.recognition_seconds = 0.0
@@ -147,6 +148,7 @@ class RequestScope:
         usage.count(
             self.principal.user,
             images=0 if reply.error else self.images,
+            pages=0 if reply.error else self.pages,
             cached=0 if reply.error else self.cached,
             seconds=self.recognition_seconds,
             size=self.received,

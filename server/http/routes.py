@@ -76,6 +76,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),
             (r"/batch", BATCH_ROUTE, given),
             (r"/events/s3", StorageEventsHandler, given),
+            *_agents(context),
             *_health_routes(given),
             (r"/", PageHandler, {**given, "page": static.pages["read/index.html"]}),
             (r"/status", PageHandler, {**given, "page": static.pages["status/index.html"]}),
@@ -98,6 +99,18 @@ def _health_routes(given: dict[str, Any]) -> list[Any]:
         (r"/healthz", HealthHandler, given),
         (r"/metrics", MetricsHandler, given),
     ]
+
+
+def _agents(context: ServerContext) -> list[tuple[Any, ...]]:
+    """The route of agents, if it is turned on."""
+    if not context.settings.mcp.enabled:
+        return []
+    from server.http.handlers.mcp import McpHandler  # costs nothing while it is off
+    from server.http.handlers.mcp_bridge import McpBridge
+
+    bridge = McpBridge(context.max_body_bytes)
+    context.background.append(bridge)
+    return [(r"/mcp", McpHandler, {"context": context, "bridge": bridge})]
 
 
 def make_http_server(context: ServerContext) -> Listener:

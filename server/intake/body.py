@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from ocr_engine.documents.kinds import kind_of
 from ocr_engine.images.header import SIGNATURE_BYTES, has_signature
 from server.errors import BadField, BadRequest, OneFileOnly, truncated
 from server.intake.body_rules import OWN_RULES, BodyRules
@@ -23,10 +24,14 @@ from server.intake.fields import (
 from server.intake.files import FILE_PARTS, ArrivingFiles
 from server.intake.json_files import JsonFilesBody
 from server.intake.lookalikes import Lookalikes
+from server.intake.spooled_upload import ArrivingUpload, SpooledUpload
 from server.intake.text_bodies import parse_json, parse_urlencoded
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
+
+
+RAW_TYPES = ("", "application/octet-stream", "application/pdf")
 
 
 class BodyReader(Protocol):
@@ -39,6 +44,10 @@ class BodyReader(Protocol):
     def is_long(self) -> bool:
         """Whether finish() takes so long that it needs a thread."""
 
+    @property
+    def spooled(self) -> SpooledUpload | None:
+        """The large document in the body; flush() it before finish()."""
+
     def finish(self) -> Form:
         """The body as a Form; called once, after the last chunk."""
 
@@ -48,10 +57,12 @@ def body_reader(
     raw_image: bool,
     files: ArrivingFiles | None = None,
     rules: BodyRules = OWN_RULES,
+    spool_above: int | None = None,
 ) -> BodyReader:
     """The reader for a Content-Type; raw_image: accept image/* and octet streams as the image.
 
-    files: gets the files of a body that may have many.
+    files: gets the files of a body that may have many. spool_above: a document of more bytes goes
+    to the disk.
     """
     kind, parameters = parse_options_header(content_type)
     name = kind.decode("latin-1").lower()
@@ -59,7 +70,7 @@ def body_reader(
         boundary = parameters.get(b"boundary")
         if not boundary or len(boundary) > 70:
             raise BadRequest("multipart/form-data needs a boundary of 1 to 70 characters")
-        return MultipartBody(boundary, files, rules)
+        return MultipartBody(boundary, files, rules, spool_above)
     if name == "application/json":
         if files is not None:
             return JsonFilesBody(files)
@@ -71,8 +82,8 @@ def body_reader(
         )
     if name == "application/x-www-form-urlencoded":
         return UrlencodedBody(rules)
-    if raw_image and (name.startswith("image/") or name in ("", "application/octet-stream")):
-        return RawBody()
+    if raw_image and (name.startswith("image/") or name in RAW_TYPES):
+        return RawBody(spool_above)
     raw = ", or the image as image/*" if raw_image else ""
     raise BadRequest(
         f"Content-Type {name or '(none)'} is not accepted; send multipart/form-data, "
@@ -85,16 +96,21 @@ class RawBody:
 
     is_long = False
 
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+    def __init__(self, spool_above: int | None = None) -> None:
+        self._upload = ArrivingUpload(spool_above)
+
+    @property
+    def spooled(self) -> SpooledUpload | None:
+        """See BodyReader.spooled."""
+        return self._upload.spooled
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
-        self._chunks.append(chunk)
+        self._upload.add(chunk)
 
     def finish(self) -> Form:
         """See BodyReader.finish."""
-        return Form({}, b"".join(self._chunks))
+        return Form({}, self._upload.complete())
 
 
 class MultipartBody:
@@ -106,11 +122,20 @@ class MultipartBody:
     is_long = False
 
     def __init__(
-        self, boundary: bytes, files: ArrivingFiles | None = None, rules: BodyRules = OWN_RULES
+        self,
+        boundary: bytes,
+        files: ArrivingFiles | None = None,
+        rules: BodyRules = OWN_RULES,
+        spool_above: int | None = None,
     ) -> None:
-        self._parts = _Parts(files, rules)
+        self._parts = _Parts(files, rules, spool_above)
         self._lookalikes = Lookalikes(boundary, self._parts.most)
         self._parser = MultipartParser(boundary, self._parts.callbacks())
+
+    @property
+    def spooled(self) -> SpooledUpload | None:
+        """See BodyReader.spooled."""
+        return self._parts.spooled
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
@@ -132,14 +157,19 @@ class _Parts:
     a reference cycle, and each image would stay in memory until the garbage collector runs.
     """
 
-    def __init__(self, files: ArrivingFiles | None, rules: BodyRules) -> None:
+    def __init__(
+        self, files: ArrivingFiles | None, rules: BodyRules, spool_above: int | None
+    ) -> None:
+        self.spooled: SpooledUpload | None = None
+        self._spool_above = spool_above
         self._files = files
         self._rules = rules
         self._file_names = rules.image_parts if files is None else FILE_PARTS
         self.most = MAX_PARTS + (0 if files is None else files.most)
         self._fields: dict[str, str] = {}
-        self._upload: bytes | None = None
+        self._upload: bytes | SpooledUpload | None = None
         self._upload_part = ""
+        self._arriving: ArrivingUpload | None = None
         self._parts = 0
         self._ended = False
         self._header = bytearray()
@@ -198,8 +228,11 @@ class _Parts:
         check_name(name)
         self._name = name
         self._is_file = name in self._file_names or (has_filename and self._rules.any_file)
+        self._arriving = None
         if self._is_file and self._files is not None:
             self._files.begin()
+        elif self._is_file:
+            self._arriving = ArrivingUpload(self._spool_above)
         if self._is_file and self._upload is not None:
             raise OneFileOnly(
                 f"the request has more than one part `{self._file_names[0]}`; send one image per "
@@ -217,6 +250,10 @@ class _Parts:
         self._length += end - start
         if self._is_file and self._files is not None and not self._has_room(self._files):
             return
+        if self._arriving is not None:
+            self._arriving.add(memoryview(data)[start:end])
+            self.spooled = self._arriving.spooled
+            return
         has_image = self._is_file or (self._files is None and self._rules.may_be_long(self._name))
         if self._length > MAX_FIELD_BYTES and not has_image:
             raise BadField(f"{truncated(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
@@ -227,8 +264,9 @@ class _Parts:
         self._chunks = []
         if self._is_file and self._files is not None:
             self._files.end(data if self._length <= self._files.max_bytes else None)
-        elif self._is_file:
-            self._upload, self._upload_part = data, self._name
+        elif self._arriving is not None:
+            self._upload, self._upload_part = self._arriving.complete(), self._name
+            self._arriving = None
         else:
             self._fields[self._name] = decode_text(self._name, data)
 
@@ -246,6 +284,8 @@ class _Parts:
 
 class TextBody:
     """A body that is parsed when it is complete."""
+
+    spooled: SpooledUpload | None = None
 
     def __init__(self, parse: Callable[[bytes], dict[str, Any]]) -> None:
         self._parse = parse
@@ -286,7 +326,8 @@ class UrlencodedBody(TextBody):
 
     def _is_image(self) -> bool:
         starts = [chunk[:SIGNATURE_BYTES] for chunk in self._chunks[:SIGNATURE_BYTES]]
-        return has_signature(b"".join(starts))
+        start = b"".join(starts)
+        return has_signature(start) or kind_of(start) is not None
 
 
 @functools.lru_cache(maxsize=256)

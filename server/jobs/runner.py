@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from cache.keys import Digests
-from ocr_engine.engine import Turn
+from ocr_engine.engine import Turn, concurrency
 from ocr_engine.errors import (
     BrokerUnavailable,
     EngineError,
@@ -175,7 +175,7 @@ class JobRunner:
         engine = self._service.engine
         paused = asyncio.get_running_loop().time() < self._pause_until
         ready = engine.ready() and not self._draining and not paused
-        return ready and needs_more(self._held.values(), engine.capacity)
+        return ready and needs_more(self._held.values(), concurrency(engine))
 
     async def _work(self, held: Held) -> None:
         """Recognize the image of a job, and write how it ended."""

@@ -28,6 +28,8 @@ from server.settings.constraints import (
 )
 from server.settings.declared import setting
 from server.settings.dialects import DialectNames
+from server.settings.document_settings import DocumentSettings
+from server.settings.mcp_settings import McpSettings
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
 from server.settings.operation_settings import (
@@ -38,6 +40,7 @@ from server.settings.operation_settings import (
 )
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
+from server.settings.remote_settings import RemoteSettings
 from server.settings.secrets import Secret, SecretText
 from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
@@ -222,6 +225,7 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
@@ -236,6 +240,8 @@ class Settings:
     image_urls: ImageUrlSettings = field(default_factory=ImageUrlSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
+    mcp: McpSettings = field(default_factory=McpSettings)
     log: LogSettings = field(default_factory=LogSettings)
     tracing: TracingSettings = field(default_factory=TracingSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ocr_engine.framing import ProtocolError
 from ocr_engine.geometry import Quad
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
@@ -20,7 +21,6 @@ from ocr_engine.worker.messages import (
     Done,
     Failed,
     LoadFailed,
-    ProtocolError,
     Ready,
     Reply,
     Request,

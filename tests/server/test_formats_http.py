@@ -255,7 +255,7 @@ def test_a_format_that_is_unknown_to_kept_results(wide: LiveServer, path: str) -
 
 def test_an_error_is_json_whatever_was_asked_for(wide: LiveServer) -> None:
     for format in ("image", "hocr", "tsv", "alto"):
-        assert_error(wide.upload(b"%PDF-1.7", format=format), 415, "unsupported_format", "JPEG")
+        assert_error(wide.upload(b"8BPS", format=format), 415, "unsupported_format", "JPEG")
 
 
 def test_a_long_answer_in_every_format(wide: LiveServer, tmp_path: Any) -> None:

@@ -15,6 +15,7 @@ from pikepdf import Dictionary, Name, Operator, Pdf, Stream
 from server.formats.pdf.text_layer import INVISIBLE
 
 MOST_LEVELS = 8  # of forms inside of forms
+MOST_BYTES = 16 << 20  # of a content that is parsed, which needs many times as much memory
 _SETS_INVISIBLE = re.compile(rb"(?<![\d.])3(?:\.0*)?\s+Tr\b")
 _SHOWING = {"Tj", "TJ", "'", '"'}
 
@@ -136,8 +137,8 @@ def _without_showing(text: Sequence[Any]) -> Iterator[Instruction]:
 
 
 def _may_have_some(content: bytes) -> bool:
-    """Whether it is worth parsing."""
-    return _SETS_INVISIBLE.search(content) is not None
+    """Whether it is worth parsing, and can be."""
+    return len(content) <= MOST_BYTES and _SETS_INVISIBLE.search(content) is not None
 
 
 def _forms(resources: Any) -> Iterator[Stream]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ocr_engine.errors import DocumentBroken, EngineError, ImageTooComplex, InvalidImage
 from ocr_engine.images.decoders import prepare_decoders
+from ocr_engine.worker.memory import is_out_of_memory
 from ocr_engine.worker.process_setup import die_with_parent, limit_memory, prepare_process
 from server.errors import ServiceError
 from server.formats.json_text import dump
@@ -41,15 +42,10 @@ def main(channel: connection.Connection, order: PdfOrder) -> None:
             written = _write(channel, order)
         except (EngineError, ServiceError) as error:
             reply: dict[str, Any] = _failed(error.code, error.message)
-        except MemoryError:
-            reply = _failed(ImageTooComplex.code, TOO_COMPLEX)
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise
-        except Exception:  # the libraries raise almost anything when a file is broken
-            log.exception("a PDF cannot be written")
-            is_image = order.source is None
-            kind = InvalidImage if is_image else DocumentBroken
-            reply = _failed(kind.code, UNREADABLE_IMAGE if is_image else UNREADABLE_PDF)
+        except Exception as error:  # the libraries raise almost anything when a file is broken
+            reply = _unexpected(error, is_image=order.source is None)
         else:
             reply = {"state": "written", "changes": written.changes}
         channel.send_bytes(dump(reply))
@@ -68,6 +64,15 @@ def _write(channel: connection.Connection, order: PdfOrder) -> WrittenPdf:
     made = io.BytesIO()
     changes = writer.save(made)
     return WrittenPdf(made.getvalue(), changes)
+
+
+def _unexpected(error: Exception, is_image: bool) -> dict[str, str]:
+    if is_out_of_memory(error):
+        return _failed(ImageTooComplex.code, TOO_COMPLEX)
+    log.error("a PDF cannot be written", exc_info=error)
+    if is_image:
+        return _failed(InvalidImage.code, UNREADABLE_IMAGE)
+    return _failed(DocumentBroken.code, UNREADABLE_PDF)
 
 
 def _failed(code: str, message: str) -> dict[str, str]:

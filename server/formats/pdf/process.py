@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ocr_engine.errors import (
     DOCUMENT_ERRORS,
@@ -130,11 +130,12 @@ class _Writing:
         except TimeoutError:
             raise self._at_fault(f"writing it takes longer than {seconds:.0f} s") from None
         except BrokenPipeError:
-            return await self._step(self._last_words, seconds)  # type: ignore[arg-type]
+            return await self._step(self._last_words, seconds)
         except (EOFError, OSError, ValueError):
-            raise self._at_fault("the program that writes it has crashed") from None
+            reason = "the program that writes it has crashed or had too little memory"
+            raise self._at_fault(reason) from None
 
-    def _last_words(self) -> None:
+    def _last_words(self) -> NoReturn:
         """Raise the error that the process sent before it ended."""
         self._check(receive_reply(self._open_channel()), "failed")
         raise EOFError

@@ -88,7 +88,7 @@ class AzureDialect(AzureApi, ForeignDialect):
     def source(self, form: Form) -> ImageSource:
         """The image of a request."""
         if not self.is_json:
-            return self.uploaded(form.upload)
+            return self.uploaded(form.image)
         self.by_url = True
         return self.image(form.fields.get(self.url_field), self.url_field)
 

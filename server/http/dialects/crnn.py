@@ -28,8 +28,8 @@ class Crnn(ForeignDialect):
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect."""
-        if form.upload is not None:
-            return self.ask(self.uploaded(form.upload))
+        if form.image is not None:
+            return self.ask(self.uploaded(form.image))
         for name in TEXT_FIELDS:
             if is_given(form.fields.get(name)):
                 return self.ask(self.image(form.fields[name], name))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
-from server.formats.answer import Answer, CacheOutcome
+from server.formats.answer import Answer, Body, CacheOutcome
+from server.formats.pages import DocumentFacts, PageResult
 from server.http.context import ServerContext
 from server.http.errors import PublicError
 from server.http.replies import Reply
@@ -90,6 +91,22 @@ class Call(BodyApi, Protocol):
 
     async def answer(self, form: Form) -> Reply:
         """The reply; ServiceError if there is none."""
+
+
+@runtime_checkable
+class DocumentDialect(Protocol):
+    """What a dialect also has if its requests may have documents of many pages."""
+
+    def may_send_document(self) -> bool:
+        """Whether the body, of which only the headers have arrived, may have a large document."""
+
+    def check_document(self, asked: OcrRequest) -> None:
+        """BadField if a document cannot be answered as it is asked for."""
+
+    def render_document(
+        self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
+    ) -> tuple[str, Body]:
+        """Content-Type and body of the answer with all pages; called in a thread."""
 
 
 class DialectFactory(Protocol):

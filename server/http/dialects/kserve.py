@@ -77,7 +77,7 @@ class Infer(KserveApi, ForeignDialect):
         """See Dialect."""
         self.check_model()
         header_length = self.request.headers.get(HEADER_LENGTH)
-        self._asked = parse_request(form.upload or b"", header_length)
+        self._asked = parse_request(form.image or b"", header_length)
         return self.ask(self._source())
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:

@@ -126,9 +126,9 @@ class FileUpload(FilesApi):
 
     async def answer(self, form: Form) -> Reply:
         """See Call."""
-        if not form.upload:
+        if not form.image:
             raise MissingFile("the form part `file` is missing or empty")
-        return json_reply(_shown(self._files.add(self.scope.principal.user, form.upload)))
+        return json_reply(_shown(self._files.add(self.scope.principal.user, form.image)))
 
 
 class FileById(FilesApi):

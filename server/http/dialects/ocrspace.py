@@ -49,8 +49,8 @@ class OcrSpace(ForeignDialect):
         fields = self._fields = form.fields
         if flag(fields, "isCreateSearchablePdf"):
             raise BadField("isCreateSearchablePdf is not accepted: this server makes no PDF here")
-        if form.upload is not None:
-            return self.ask(self.uploaded(form.upload, "the file"))
+        if form.image is not None:
+            return self.ask(self.uploaded(form.image, "the file"))
         for name in ("base64Image", "url"):
             if is_given(fields.get(name)):
                 return self.ask(self.image(fields[name], name))

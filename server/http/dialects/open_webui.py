@@ -30,7 +30,7 @@ class Process(ForeignDialect):
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect."""
-        return self.ask(self.uploaded(form.upload))
+        return self.ask(self.uploaded(form.image))
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
         """See Dialect."""

@@ -101,10 +101,10 @@ class Submission(JobsApi, ForeignDialect):
         model = form.fields.get("model")
         if not isinstance(model, str) or not model:
             raise BadField("model must be a name, such as PP-OCRv6 or PP-StructureV3")
-        if is_given(form.fields.get("fileUrl")) and form.upload is None:
+        if is_given(form.fields.get("fileUrl")) and form.image is None:
             source = self.image(form.fields["fileUrl"], "fileUrl")
         else:
-            source = self.uploaded(form.upload, "the form part `file`")
+            source = self.uploaded(form.image, "the form part `file`")
         payload = form.fields.get("optionalPayload") or {}
         fields = own_fields(json_object(payload, "optionalPayload"))
         fields.pop("format", None)  # results have no drawings

@@ -9,6 +9,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
+from server.errors import BadField
 from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
@@ -20,6 +21,7 @@ from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
+from server.intake.spooled_upload import SpooledUpload
 from server.jobs.record import Claim, Jobs, Kept
 from server.service.flights import Ticket
 
@@ -38,19 +40,24 @@ class RecognizeExchange(Exchange):
     ) -> None:
         super().__init__(context, request, scope, dialect)
         self._ticket: Ticket | None = None
+        self._has_document = False
 
     def body_complete(self, reader: BodyReader) -> None:
         """Answer cache hits synchronously; schedule a task for everything else."""
         try:
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
+            if reader.spooled is not None:
+                self.answer_with(self._answer_spooled(reader, reader.spooled))
+                return
             key = idempotency_key(self.request.headers)
             if key is not None:
                 self.answer_with(self._answer_once(reader, key))
                 return
             asked = None if reader.is_long else self._allowed(reader.finish())
             ticket = None
-            if asked and asked.block and not asked.keep_image:
+            fresh = asked is not None and (asked.keep_image or asked.document.pages)
+            if asked and asked.block and not fresh:
                 ticket = self.context.service.recall(asked, self.scope.principal.user)
             kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
@@ -69,6 +76,8 @@ class RecognizeExchange(Exchange):
         super().on_connection_close()
         if self._ticket is not None:
             self._ticket.leave()
+        if self._has_document:
+            self.stop_answering()
 
     async def recognized(self, form: Form) -> Reply:
         """The result of the request in this form, or the job that will have it."""
@@ -80,10 +89,20 @@ class RecognizeExchange(Exchange):
         known = asked or self._allowed(await finished(reader))
         return await self._reply(known, ticket)
 
+    async def _answer_spooled(self, reader: BodyReader, spooled: SpooledUpload) -> Reply:
+        """Answer a request with a large document."""
+        await self._flush(spooled)
+        key = idempotency_key(self.request.headers)
+        if key is not None:
+            return await self._answer_once(reader, key)
+        return await self._answer(reader, None, None)
+
     async def _answer_once(self, reader: BodyReader, key: str) -> Reply:
         """Answer a request with an Idempotency-Key."""
         form = await finished(reader)
         asked = self._allowed(form)
+        if asked.block and asked.rendering.format == "ndjson":
+            raise BadField("format = ndjson: with an Idempotency-Key, send block_flag=false, too")
         user = self.scope.principal.user
 
         async def replay(jobs: Jobs, kept: Kept) -> Reply:
@@ -123,6 +142,16 @@ class RecognizeExchange(Exchange):
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
         """The result; ticket: of the cached result, if there is one."""
+        if ticket is None:
+            self._has_document = True  # until it is known
+            user = self.scope.principal.user
+            document = await self.context.documents.find(asked, user)
+            if document is not None:
+                from server.http.handlers.document_answer import DocumentAnswer
+
+                answering = DocumentAnswer(self.context, self.scope, self.dialect, asked, document)
+                return await answering.reply()
+            self._has_document = False
         turn = self.scope.principal.turn(asked.priority)
         ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
         if not asked.keep_image:

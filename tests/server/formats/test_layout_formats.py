@@ -97,7 +97,7 @@ def test_every_format_has_the_same_lines(format: str, drop_score: float | None, 
 
 
 def test_all_formats_are_compared() -> None:
-    assert {*LINES, "markdown", "image", "pdf", "pdfa"} == set(FORMATS)
+    assert {*LINES, "markdown", "image", "ndjson", "pdf", "pdfa"} == set(FORMATS)
 
 
 @pytest.mark.parametrize("text", ["lines", "paragraphs", "rows", "code"])
