@@ -30,7 +30,7 @@ DEV := .venv/.dev
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
     screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage \
-    function ocrmypdf
+    function ocrmypdf dialects
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -98,6 +98,9 @@ jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (1
 
 storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)
 	.venv/bin/python benchmarks/storage_kills.py $(ARGS)
+
+dialects: $(DEV) ## clients of other OCR servers, from PyPI, drive this one (10 minutes the first time)
+	.venv/bin/python benchmarks/dialects.py $(ARGS)
 
 hits: $(INSTALLED) ## cached answers compared with bare Tornado; run nothing else (2 minutes)
 	.venv/bin/python benchmarks/hit_path.py $(ARGS)
@@ -257,7 +260,8 @@ range = $(firstword $(1)) to $(lastword $(1))
 space := $(subst ,, )
 
 # Locks of their own; all others are additions to the full install and use its versions.
-ALONE := requirements/full requirements/slim requirements/deploy
+ALONE := requirements/full requirements/slim requirements/deploy \
+    $(basename $(wildcard benchmarks/dialect_clients/*.in))
 ADDED := $(filter-out $(ALONE), \
     $(basename $(wildcard requirements/*.in benchmarks/peer_servers/*.in)))
 

@@ -1,4 +1,4 @@
-"""azure-ai-documentintelligence: prebuilt-read."""
+"""azure-ai-documentintelligence: prebuilt-read, and its searchable PDF."""
 
 from pathlib import Path
 
@@ -19,6 +19,11 @@ def read(url: str, key: str, file: str) -> str:
     for word in page.words:
         start = word.span.offset
         assert result.content[start : start + word.span.length] == word.content
+    poller = client.begin_analyze_document("prebuilt-read", body, output=["pdf"])
+    assert poller.result().content == result.content
+    operation = poller.details["operation_id"]
+    pdf = b"".join(client.get_analyze_result_pdf("prebuilt-read", operation))
+    assert pdf.startswith(b"%PDF")
     return result.content
 
 

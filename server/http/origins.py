@@ -31,7 +31,7 @@ _READABLE = (
 )
 _SENDABLE = (
     "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, "
-    "X-Api-Key, X-Request-Id"
+    "X-Api-Key, X-Request-Id, X-Filename, Ocp-Apim-Subscription-Key, apikey"
 )
 
 
@@ -131,7 +131,7 @@ class Preflight(Matcher):
 
 
 PREFLIGHT_HEADERS = {
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, DELETE",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
     "Access-Control-Allow-Headers": _SENDABLE,
     "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
 }

@@ -15,6 +15,7 @@ from ocr_engine.tracing import Interval
 from server.http.client_address import client_address, forwarded_prefix
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
+from server.http.errors import error_of_code
 from server.http.replies import REPLAYED, Reply
 from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
@@ -115,7 +116,7 @@ class RequestScope:
         self._size = size
         self._outcome = reply.headers.get("X-Cache", "")
         if self.admission is not None:
-            self.admission.settle(self._status, self._outcome, REPLAYED in reply.headers)
+            self.admission.settle(_own_status(reply), self._outcome, REPLAYED in reply.headers)
 
     def limit_headers(self) -> dict[str, str]:
         """The headers about the limits of the user; after note()."""
@@ -138,9 +139,10 @@ class RequestScope:
         not at all.
         """
         usage = self._context.usage
-        if self._counted or not usage.is_on or not self.admitted:
+        if self._counted or not usage.is_on or not (self.admitted and self._recognition):
             return
-        if self._is_accepted(reply) or reply.status in REFUSED or REPLAYED in reply.headers:
+        refused = _own_status(reply) in REFUSED
+        if self._is_accepted(reply) or refused or REPLAYED in reply.headers:
             return
         self._counted = True
         usage.count(
@@ -205,7 +207,7 @@ class RequestScope:
             callback(self)
         if self.trace is not None:
             self._send_trace(self.trace)
-        if self._status in REFUSED:
+        if _status_of(self._error, self._status) in REFUSED:
             self._context.refused.note(
                 self.principal.user if self.principal is not ANONYMOUS else "",
                 self.address,
@@ -255,6 +257,16 @@ class RequestScope:
                 "request_id": self.request_id,
             }
             access_log.log(level, ACCESS_LINE, values)
+
+
+def _own_status(reply: Reply) -> int:
+    """The status that the reply has in this server's own API."""
+    return _status_of(reply.error, reply.status)
+
+
+def _status_of(code: str, status: int) -> int:
+    """The status of an error in this server's own API; other APIs may answer 200."""
+    return error_of_code(code, "").status if code and status == 200 else status
 
 
 def request_id(given: str | None) -> str:

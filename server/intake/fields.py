@@ -37,7 +37,7 @@ class Form:
     @property
     def image(self) -> bytes | None:
         """The upload of an API that accepts no large documents, so that it is in memory."""
-        assert not isinstance(self.upload, SpooledUpload)
+        assert self.upload is None or isinstance(self.upload, bytes)
         return self.upload
 
 

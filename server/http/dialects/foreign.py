@@ -99,13 +99,16 @@ class ForeignDialect(ForeignApi):
     def image(self, text: Any, field: str) -> ImageSource:
         """The source of an image in base64, with or without the prefix of a data URI.
 
-        field: where it was sent. MissingFile, or BadField for the URL of an image.
+        Also of the URL of an image, if the server fetches URLs; otherwise BadField. field: where it
+        was sent. MissingFile.
         """
         if not is_given(text):
             raise MissingFile(f"{field} is missing or empty; send the image as base64 in it")
         if not isinstance(text, str):
             raise BadField(f"{field} must be a string: the image as base64")
         if text[:8].lower().startswith(_URL_STARTS):
+            if self.context.sources.accepts_urls:
+                return self.context.sources.url(text)
             raise BadField(f"{field}: this server fetches no URLs; send the image as base64")
         return self.context.sources.base64(text, field)
 
