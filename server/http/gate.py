@@ -30,9 +30,9 @@ def admit(
     """Admit a request and set its principal; ServiceError if it is refused.
 
     needed: the scope that the route needs; None: the route is public. limited: whether limits
-    apply. key_of: finds the key where another API has it. Returns an awaitable only if Redis must be
-    asked for the limits, or the database for the key or for more of the daily quota, so that cached
-    answers do not wait for a task.
+    apply. key_of: finds the key where another API has it. Returns an awaitable only if Redis must
+    be asked for the limits, or the database for the key or for more of the daily quota, so that
+    cached answers do not wait for a task.
     """
     address = admit_address(context, request, scope, limited and needed is not None)
     if needed is None:
