@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,11 @@ class Cluster:
         broker: str,
         state: str,
         cache: str | None = None,
-        **more: Any,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self._urls = {"broker_url": broker, "state_url": state, "cache_url": cache or state}
-        self._more = more
+        self._more = more or {}
         self._numbers = itertools.count(1)
         self._stack = contextlib.ExitStack()
 
