@@ -21,7 +21,9 @@ T = TypeVar("T")
 
 
 class Link(RedisLink):
-    """See RedisLink."""
+    """See RedisLink; it has more patience, because an event loop is busy while workers start."""
+
+    answer_seconds = COMMAND_SECONDS
 
     def __init__(self, url: str, name: str) -> None:
         super().__init__(url, name, MOST_CONNECTIONS)
@@ -53,6 +55,10 @@ class Link(RedisLink):
         if field is None:
             return cast(bytes | None, await self.command(lambda redis: redis.get(name)))
         return cast(bytes | None, await self.command(lambda redis: redis.hget(name, field)))
+
+    async def fields(self, name: str) -> list[bytes]:
+        """The names of the fields of a hash; RedisAway."""
+        return cast(list[bytes], await self.command(lambda redis: redis.hkeys(name)))
 
     async def get_all(self, names: Sequence[str]) -> list[bytes | None]:
         """Several values; RedisAway."""

@@ -25,7 +25,8 @@ class Message:
     flight: names the recognition in progress; it begins with the id of the front end. attempt: 1
     for the first one; a node drops the message if the flight is at another attempt. deadline_at:
     Unix seconds. user: of the turn, for the log. fresh: the client wants no stored result.
-    read_before: see Engine.submit. traceparent: W3C trace context of the request, or empty.
+    read_before: see Engine.submit. carry: the front end cannot read the server for the cache, so
+    the result is to be put elsewhere, too. traceparent: W3C trace context of the request, or empty.
     """
 
     flight: str
@@ -36,6 +37,7 @@ class Message:
     attempt: int
     fresh: bool = False
     read_before: bool = False
+    carry: bool = False
     traceparent: str = ""
 
     @property
@@ -57,6 +59,7 @@ def as_json(message: Message) -> dict[str, Any]:
         "attempt": message.attempt,
         "fresh": message.fresh,
         "read_before": message.read_before,
+        "carry": message.carry,
         "traceparent": message.traceparent,
     }
 
@@ -77,6 +80,7 @@ def from_json(data: Any) -> Message:
             attempt=int(data["attempt"]),
             fresh=data["fresh"] is True,
             read_before=data["read_before"] is True,
+            carry=data["carry"] is True,
             traceparent=str(data["traceparent"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -37,6 +37,8 @@ class RedisLink:
     one more waits for one of them.
     """
 
+    answer_seconds = ANSWER_SECONDS  # for the question whether it is there
+
     def __init__(self, url: str, name: str, connections: int = CONNECTIONS) -> None:
         self.name = name
         self.problem = ""  # why it is away; empty while it is not
@@ -79,7 +81,7 @@ class RedisLink:
         try:
             while True:
                 with contextlib.suppress(RedisAway):
-                    await self._ask(lambda client: client.ping(), ANSWER_SECONDS)
+                    await self._ask(lambda client: client.ping(), self.answer_seconds)
                 await asyncio.sleep(CHECK_SECONDS)
         finally:
             await self.close()

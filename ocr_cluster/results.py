@@ -38,20 +38,42 @@ class SharedResults:
         """The result that models with this fingerprint have read; None if there is none."""
         if not self.ttl_seconds:
             return None
-        found = await self.fetch(work, fingerprint)
+        try:
+            found = await self.fetch(work, fingerprint)
+        except RedisAway:
+            return None
         if found is None or self._clock() - found.stored_at >= self.ttl_seconds:
             return None
         self.hits += 1
         return found
 
     async def fetch(self, work: Work, fingerprint: str) -> PackedResult | None:
-        """As find(), but of any age, and not counted."""
-        field = work.field(fingerprint)
+        """As find(), but of any age, and not counted; RedisAway."""
+        data = await self._link.get(work.results, work.field(fingerprint))
         try:
-            data = await self._link.get(work.results, field)
             return None if data is None else unpack(data)
-        except (RedisAway, PackingError):
+        except PackingError:
             return None
+
+    async def find_by_md5(
+        self, scope: str, md5: str, options: str, fingerprint: str
+    ) -> tuple[str, PackedResult] | None:
+        """A result of any image with this MD5, and the SHA-256 of that image.
+
+        scope, options: as in Work.
+        """
+        name = results_name(scope, md5)
+        try:
+            fields = await self._link.fields(name)
+        except RedisAway:
+            return None
+        for field in fields:
+            sha256 = field.decode().rpartition(":")[2]
+            work = Work(scope, md5, sha256, options)
+            if field.decode() == work.field(fingerprint):
+                found = await self.find(work, fingerprint)
+                return None if found is None else (sha256, found)
+        return None
 
     async def put(self, work: Work, fingerprint: str, packed: PackedResult) -> bool:
         """Store a result; False if it is not stored."""

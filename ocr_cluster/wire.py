@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
@@ -15,11 +15,13 @@ from ocr_cluster.queues import (
     READ_QUEUE,
     celery_body,
     celery_headers,
+    is_rabbitmq,
     queues,
     transport_options,
 )
 
 CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 4.0
 CONFIRM_SECONDS = 3.0  # for the broker to confirm a message
 
 
@@ -91,7 +93,7 @@ class Wire:
                 self._url,
                 connect_timeout=CONNECT_SECONDS,
                 heartbeat=0,  # nobody would send them while the thread waits
-                transport_options=dict(transport_options(self._url)),
+                transport_options={**transport_options(self._url), **self._timeouts()},
             )
             self._connection.connect()
             channel = self._connection.channel()
@@ -99,6 +101,12 @@ class Wire:
                 queue(channel).declare()
             self._producer = Producer(channel)
         return self._producer
+
+    def _timeouts(self) -> Mapping[str, float]:
+        """A broker that starts accepts connections, and answers nothing for a while."""
+        if not is_rabbitmq(self._url):
+            return {}
+        return {"read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -138,7 +138,11 @@ def build_context(
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
     keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
-    keyring.when_erased(service.erase)
+    keyring.when_erased(service.results.erase)
+    if part.sharing is not None:
+        part.sharing.when_erased(service.results.forget)
+        if not service.results.all_share:
+            keyring.when_erased(part.sharing.erase_user)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),

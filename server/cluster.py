@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cache.kept_file import KeptResult
+from cache.keys import CacheKey
 from ocr_cluster.front.engine import BrokerEngine, FrontSpec
+from ocr_cluster.front.erasures import Forget
 from ocr_cluster.front.shared_task import own_task
 from ocr_cluster.front.sharing import SharedEngine
 from ocr_cluster.front.wanted import Wanted
@@ -16,9 +19,11 @@ from ocr_cluster.link import Link
 from ocr_cluster.members import FrontBeat, NodeBeat
 from ocr_cluster.node.work import NodeWork
 from ocr_cluster.packing import PackedResult
+from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
-from ocr_cluster.work import work_of
+from ocr_cluster.work import digest_of, work_of
 from ocr_engine.engine import Engine, EngineTask, Turn
+from server.errors import StorageUnavailable
 from server.formats.stored import encode_result
 from server.intake.request import OcrRequest
 from server.service.flights import FlightIdentity
@@ -97,12 +102,39 @@ class FrontSharing:
         )
         found = await self._engine.find_or_submit(wanted)
         if isinstance(found, PackedResult):
-            return Found(found.result, max(0.0, self._clock() - found.stored_at))
+            return Found(found.result, self._age(found))
         return found
+
+    async def find(self, key: CacheKey) -> KeptResult | None:
+        """See Sharing."""
+        scope, options = digest_of(key.owner), digest_of(key.options)
+        found = await self._engine.results.find_by_md5(scope, key.md5, options, key.models)
+        if found is None:
+            return None
+        sha256, packed = found
+        return KeptResult(key, sha256, packed.result, self._age(packed))
+
+    async def erase(self, owner: str, md5: str) -> bool:
+        """See Sharing."""
+        try:
+            return await self._engine.erasures.erase(owner, md5)
+        except RedisAway as error:
+            raise StorageUnavailable("the cache of the cluster does not answer") from error
+
+    def erase_user(self, user: str) -> None:
+        """A user was erased; all results of the user follow, as soon as Redis answers."""
+        self._engine.erasures.erase_later(user)
+
+    def when_erased(self, forget: Forget) -> None:
+        """See Erasures."""
+        self._engine.erasures.when_erased(forget)
 
     def has_joined(self, task: EngineTask) -> bool:
         """See Sharing."""
         return own_task(task).joined
+
+    def _age(self, packed: PackedResult) -> float:
+        return max(0.0, self._clock() - packed.stored_at)
 
 
 def _new_id() -> str:

@@ -16,8 +16,8 @@ from server.settings.settings import Settings
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
     from ocr_cluster.stats import ClusterStats
+    from server.cluster import FrontSharing
     from server.operations.tracing import Tracing
-    from server.service.sharing import Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Part:
     """
 
     engine: Engine
-    sharing: Sharing | None = None
+    sharing: FrontSharing | None = None
     node: NodeWork | None = None
     descriptors: int = 0
     stats: Callable[[], ClusterStats] | None = None

@@ -216,7 +216,8 @@ class Dispatch:
         if task not in self:
             return
         if packed is None:
-            self._try_again(task, "its result is gone")
+            task.carry = True
+            self._try_again(task, "its result cannot be read", RETRY_SECONDS * task.attempt)
             return
         task.note("fetch", began)
         task.fingerprint = outcome.fingerprint
@@ -229,10 +230,10 @@ class Dispatch:
         self._end(task, encoded, outcome.seconds)
 
     async def _packed(self, task: FrontTask, outcome: Outcome) -> PackedResult | None:
-        if outcome.place == "cache":
-            return await self._results.fetch(task.work, outcome.fingerprint)
         name = carried_name(task.flight)
         try:
+            if outcome.place == "cache":
+                return await self._results.fetch(task.work, outcome.fingerprint)
             data = await self._state.command(
                 lambda redis: redis.getdel(name), self._give_up_seconds
             )

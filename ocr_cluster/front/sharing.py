@@ -11,6 +11,7 @@ from typing import Any
 from cache.keys import digest
 from ocr_cluster.front.claims import Claims
 from ocr_cluster.front.engine import BrokerEngine
+from ocr_cluster.front.erasures import Erasures
 from ocr_cluster.front.shared_task import SharedTask, own_task
 from ocr_cluster.front.wanted import Wanted
 from ocr_cluster.link import Link
@@ -35,11 +36,16 @@ class SharedEngine:
     """
 
     def __init__(
-        self, engine: BrokerEngine, state: Link, cache: Link, results: SharedResults
+        self,
+        engine: BrokerEngine,
+        state: Link,
+        cache: Link,
+        results: SharedResults,
     ) -> None:
         self.engine = engine
         self.results = results
         self.claims = Claims(state)
+        self.erasures = Erasures(state, results)
         self._links = (state, cache)
         self._front = engine.spec.member.id
         self._numbers = itertools.count(1)
@@ -105,6 +111,7 @@ class SharedEngine:
         self.engine.start()
         loops: Sequence[Coroutine[Any, Any, None]] = (
             self.claims.run(),
+            self.erasures.run(),
             *(link.run() for link in self._links),
         )
         self._loops = [asyncio.ensure_future(each) for each in loops]

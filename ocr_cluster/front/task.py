@@ -45,6 +45,7 @@ class FrontTask:
         self.attempt = 0
         self.unbegun = 0  # attempts that no node has begun, in a row
         self.begun = False  # at this attempt
+        self.carry = False  # its result could not be read from the server for the cache
         self.sending: asyncio.Task[None] | None = None
         self.sent_at: float | None = None  # by the loop's clock; None while it is not in the broker
         self.submitted_at = loop.time()
@@ -66,6 +67,7 @@ class FrontTask:
             self.attempt,
             self.wanted.fresh,
             self.wanted.read_before,
+            self.carry,
             "" if self.trace is None else self.trace.traceparent,
         )
 

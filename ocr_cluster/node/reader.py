@@ -138,8 +138,10 @@ class NodeReader:
                 fingerprint = self._engine.models.find(message.options.models).fingerprint
             except EngineError as error:
                 return self._failed(message, error)
-            if await self._results.find(work, fingerprint) is not None:
-                return Outcome(message.flight, message.attempt, "done", fingerprint)
+            found = await self._results.find(work, fingerprint)
+            if found is not None:
+                place = await self._carry(message, found) if message.carry else "cache"
+                return Outcome(message.flight, message.attempt, "done", fingerprint, place)
         began = time.monotonic()
         image = cast(
             bytes | None,
@@ -175,11 +177,8 @@ class NodeReader:
         result = await self._encode(recognition, message.options.shown_score)
         packed = PackedResult(result, self._clock(), stages)
         place: Place = "cache"
-        if not await self._results.put(message.work, fingerprint, packed):
-            name, data = carried_name(message.flight), pack(packed)
-            left = max(1.0, message.deadline_at - self._clock())
-            await self._state.command(lambda redis: redis.set(name, data, px=OUTCOME_MS), left)
-            place = "state"
+        if not await self._results.put(message.work, fingerprint, packed) or message.carry:
+            place = await self._carry(message, packed)
         note("store", began)
         return Outcome(
             message.flight,
@@ -190,6 +189,13 @@ class NodeReader:
             round(seconds, 4),
             stages={stage: round(value, 5) for stage, value in stages.items()},
         )
+
+    async def _carry(self, message: Message, packed: PackedResult) -> Place:
+        """Put a result where only the owner of the flight looks for it."""
+        name, data = carried_name(message.flight), pack(packed)
+        left = max(1.0, message.deadline_at - self._clock())
+        await self._state.command(lambda redis: redis.set(name, data, px=OUTCOME_MS), left)
+        return "state"
 
     async def _finish(self, message: Message, outcome: Outcome) -> None:
         """Tell how the attempt has ended; ignored if the flight is at another attempt."""

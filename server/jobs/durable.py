@@ -139,7 +139,7 @@ class DurableJobs:
     async def erase(self, user: str, job_id: str) -> None:
         """See Jobs; also deletes its image from memory, and its webhook messages."""
         row = await self._rows.erase(user, job_id)
-        self._service.erase(user, row.md5)
+        await self._service.results.erase_everywhere(user, row.md5)
         await self._keys.forget_replies(user)
         self._answers.forget(row.result_blob or "")
         await self._blobs.delete([blob for blob in (row.input_blob, row.result_blob) if blob])

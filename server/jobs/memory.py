@@ -174,7 +174,7 @@ class MemoryJobs:
             raise NotFinished(f"the job is {job.state}; cancel it first")
         answer = self._answers.get(job_id)
         if answer is not None:
-            self._service.erase(user, answer.digests.md5)
+            await self._service.results.erase_everywhere(user, answer.digests.md5)
         self._forget(job)
         del self._expired[job_id]
 

@@ -6,14 +6,13 @@ Independent of Tornado. Everything runs on the event loop; blocking work runs in
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from cache.kept_file import KeptResult
-from cache.keys import CacheKey, Digests
-from cache.result_cache import CachedResult, ResultCache
+from cache.keys import Digests
+from cache.result_cache import ResultCache
 from cache.stored_result import StoredResult
 from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
@@ -29,6 +28,7 @@ from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
 from server.service.inflight import InflightBytes
+from server.service.owned_results import OwnedResults
 from server.service.quarantine import Quarantine
 from server.service.sharing import Found, Sharing
 
@@ -36,9 +36,7 @@ from server.service.sharing import Found, Sharing
 class OcrService:
     """Answers requests from the cache, from flights or from the engine; called by the handlers.
 
-    private: each user finds only its own results, flights and images; otherwise all users share
-    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, so that
-    copies that are kept elsewhere are deleted. sharing: results and recognitions of other servers.
+    private, when_erased: see OwnedResults. sharing: results and recognitions of other servers.
     """
 
     def __init__(
@@ -61,16 +59,15 @@ class OcrService:
         self._metrics = metrics
         self._max_pixels = max_pixels
         self._degrading = degrading
-        self._private = private
-        self._when_erased = when_erased
         self._sharing = sharing
+        self.results = OwnedResults(engine, cache, digester.recent, private, when_erased, sharing)
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
         self._completions: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
         """The cached answer, if the digests are known without reading the image; never waits."""
-        owner = self._owner(user)
+        owner = self.results.owner(user)
         known = request.source.known_digests(owner)
         return self._hit(known, request, owner) if known is not None else None
 
@@ -104,35 +101,9 @@ class OcrService:
             source.close()
         check_size(read_header(image.data), self._max_pixels, request.options.max_side)
         digests = image.digests or await self.digester.compute(image.data)
-        key = self._key(digests.md5, request.options, self._owner(user))
+        key = self.results.key(digests.md5, request.options, self.results.owner(user))
         self._quarantine.check((key, digests.sha256))
         return image.data, digests
-
-    def find(
-        self, md5: str, options: RecognitionOptions, user: str = ANONYMOUS_USER
-    ) -> CachedResult | None:
-        """A cached result of this user by the image's MD5."""
-        return self.cache.get(self._key(md5, options, self._owner(user)))
-
-    @property
-    def shares_results(self) -> bool:
-        """Whether results belong to all users."""
-        return not self._private
-
-    def erase(self, user: str, md5: str | None = None) -> bool:
-        """Delete the results and copies of all images of a user, or of the image with this MD5.
-
-        False if there is no result. With a shared cache, results belong to all users, so nothing is
-        deleted without an MD5.
-        """
-        if md5 is None and not self._private:
-            return False
-        owner = self._owner(user)
-        self.digester.recent.forget(owner, md5)
-        found = self.cache.forget(owner, md5) > 0
-        if self._when_erased is not None:
-            self._when_erased()
-        return found
 
     def in_flight(self) -> int:
         """How many recognitions are in progress."""
@@ -140,7 +111,7 @@ class OcrService:
 
     async def _read(self, source: ImageSource, user: str) -> ImageBytes:
         with self._inflight.reserve(source.bytes_to_read()):
-            return await source.read(self._owner(user))
+            return await source.read(self.results.owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:
@@ -148,7 +119,7 @@ class OcrService:
         digests = await self.digester.compute(image.data)
         ticket = await self._join_or_start(image.data, digests, request, turn)
         if ticket.outcome != "miss":
-            self.digester.remember(image.data, digests, self._owner(turn.user))
+            self.digester.remember(image.data, digests, self.results.owner(turn.user))
         return ticket
 
     async def _join_or_start(
@@ -159,11 +130,11 @@ class OcrService:
         Runs without awaiting until the flight is registered, so concurrent identical requests
         are coalesced. A refusal is raised for all requests that have joined.
         """
-        owner = self._owner(turn.user)
+        owner = self.results.owner(turn.user)
         hit = self._hit(digests, request, owner)
         if hit is not None:
             return hit
-        identity = (self._key(digests.md5, request.options, owner), digests.sha256)
+        identity = (self.results.key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
         if identity not in self._flights and (smaller := self._degraded(request, data, turn)):
             return await self._join_or_start(data, digests, smaller, turn)
@@ -242,7 +213,7 @@ class OcrService:
     def _hit(self, digests: Digests, request: OcrRequest, owner: str) -> Ticket | None:
         if not request.read_cache:
             return None
-        kept = self.cache.get(self._key(digests.md5, request.options, owner), digests.sha256)
+        kept = self.cache.get(self.results.key(digests.md5, request.options, owner), digests.sha256)
         if kept is None:
             return None
         self._metrics.cache_results["hit"] += 1
@@ -293,20 +264,8 @@ class OcrService:
         if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 
-    def _owner(self, user: str) -> str:
-        return user if self._private else ""
-
-    def _key(self, md5: str, options: RecognitionOptions, owner: str) -> CacheKey:
-        models = self.engine.models.find(options.models).fingerprint
-        return CacheKey(md5, _fingerprint(options), models, owner)
-
 
 def _as_read(identity: FlightIdentity, task: EngineTask) -> FlightIdentity:
     """The identity, with the models that have read the image: the default may have changed."""
     key, sha256 = identity
     return key._replace(models=task.fingerprint), sha256
-
-
-@functools.lru_cache(maxsize=256)
-def _fingerprint(options: RecognitionOptions) -> str:
-    return options.fingerprint()

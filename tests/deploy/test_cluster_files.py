@@ -133,7 +133,9 @@ def nginx_says(site: str, folder: Path) -> str:
     config = folder / "nginx.conf"
     paths = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{name}_temp_path {folder}/{name};\n" for name in paths)
-    config.write_text(f"pid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{local}\n}}\n")
+    config.write_text(
+        f"pid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{local}\n}}\n"
+    )
     done = subprocess.run(
         [str(find_program("nginx")), "-t", "-q", "-c", str(config), "-p", str(folder)],
         env=environment(),

@@ -52,15 +52,15 @@ def equal(turn: Turn, count: int) -> list[PoolTask]:
     return tasks(turn, *[1.0] * count)
 
 
-def filled(*groups: list[PoolTask]) -> Backlog:
+def filled(*groups: list[PoolTask]) -> Backlog[PoolTask]:
     """A backlog with these tasks, pushed in this order."""
-    backlog = Backlog()
+    backlog: Backlog[PoolTask] = Backlog()
     for task in itertools.chain(*groups):
         backlog.push(task)
     return backlog
 
 
-def taken(backlog: Backlog, count: int) -> str:
+def taken(backlog: Backlog[PoolTask], count: int) -> str:
     """The users of the next tasks; background tasks in lower case."""
     popped = [backlog.pop().turn for _ in range(count)]
     return "".join(turn.user.lower() if turn.background else turn.user for turn in popped)
@@ -157,7 +157,7 @@ def test_all_get_what_an_ideal_schedule_gives_them(seed: int) -> None:
     """
     rng = random.Random(seed)
     weights = {f"user {n}": rng.choice((0.25, 0.5, 1, 1, 2, 4)) for n in range(20)}
-    backlog = Backlog()
+    backlog: Backlog[PoolTask] = Backlog()
     left = {}
     for user, weight in weights.items():
         costs = [rng.uniform(MIN_COST, MAX_COST) for _ in range(400)]
@@ -179,7 +179,7 @@ def test_all_get_what_an_ideal_schedule_gives_them(seed: int) -> None:
 
 def test_users_come_and_go_at_random_and_nothing_is_lost() -> None:
     rng = random.Random(3)
-    backlog = Backlog()
+    backlog: Backlog[PoolTask] = Backlog()
     model: dict[int, PoolTask] = {}
     for step in range(6000):
         if rng.random() < 0.5 or not model:
@@ -203,7 +203,7 @@ def test_users_come_and_go_at_random_and_nothing_is_lost() -> None:
 
 
 def test_without_tasks_no_user_is_remembered() -> None:
-    queue = FairQueue()
+    queue: FairQueue[PoolTask] = FairQueue()
     for task in made((Turn(str(user)), 8.0) for user in range(1000)):
         queue.push(task)
     for _ in range(1000):
@@ -296,7 +296,7 @@ def test_the_work_of_push_and_pop_does_not_grow_with_the_users() -> None:
     """Counted in steps through the slots, not in time."""
     steps: dict[int, int] = {}
     for users in (10, 10_000):
-        queue = FairQueue()
+        queue: FairQueue[PoolTask] = FairQueue()
         arrivals = made((Turn(str(n)), 1.0) for n in range(users))
         first = queue._rounds.first
         count = itertools.count()

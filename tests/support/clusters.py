@@ -6,7 +6,8 @@ import contextlib
 import itertools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,11 @@ class Cluster:
         broker: str,
         state: str,
         cache: str | None = None,
-        **more: Any,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
         self._urls = {"broker_url": broker, "state_url": state, "cache_url": cache or state}
-        self._more = more
+        self._more = more or {}
         self._numbers = itertools.count(1)
         self._stack = contextlib.ExitStack()
 
@@ -43,20 +44,39 @@ class Cluster:
     def __exit__(self, *error: Any) -> None:
         self._stack.__exit__(*error)
 
-    def node(self, load: str = "load_obedient", **process: Any) -> ServerProcess:
+    def node(
+        self, load: str = "load_obedient", precision: str = "auto", **process: Any
+    ) -> ServerProcess:
         """Start a node that is ready; process: settings of ocr.process."""
-        return self._start("node", load, process)
+        return self._start("node", load, process, precision)
 
     def front(self, **process: Any) -> ServerProcess:
         """Start a front end that is ready, for which a node must be."""
         return self._start("front", "load_obedient", process)
 
-    def _start(self, role: str, load: str, process: dict[str, Any]) -> ServerProcess:
+    def nodes(self, number: int, **process: Any) -> list[ServerProcess]:
+        """Start several nodes at the same time."""
+        return self._all(lambda _: self.node(**process), number)
+
+    def fronts(self, number: int, **process: Any) -> list[ServerProcess]:
+        """Start several front ends at the same time."""
+        return self._all(lambda _: self.front(**process), number)
+
+    def _all(self, start: Callable[[int], ServerProcess], number: int) -> list[ServerProcess]:
+        with ThreadPoolExecutor(number) as threads:
+            return list(threads.map(start, range(number)))
+
+    def _start(
+        self, role: str, load: str, process: dict[str, Any], precision: str = "auto"
+    ) -> ServerProcess:
         folder = self.folder / f"{role}{next(self._numbers)}"
         folder.mkdir()
         settings = {
             "cluster": {**self._urls, "role": role, **self._more.get("cluster", {})},
-            "ocr": {"process": {"number": 1, "timeout_seconds": TASK_SECONDS, **process}},
+            "ocr": {
+                "precision": precision,
+                "process": {"number": 1, "timeout_seconds": TASK_SECONDS, **process},
+            },
             **{name: values for name, values in self._more.items() if name != "cluster"},
         }
         server = ServerProcess(folder, settings, fakes=True, load=load, stop_seconds=20.0)
@@ -93,4 +113,5 @@ def end(server: ServerProcess) -> None:
         if server.is_running:
             os.kill(server.pid, signal.SIGCONT)
         server.stop()
-        print(f"--- {server.folder.name}\n{server.output[-6000:]}")
+        lines = [line for line in server.output.splitlines() if "server.access" not in line]
+        print(f"--- {server.folder.name}", *lines, sep="\n")

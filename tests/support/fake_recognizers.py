@@ -343,8 +343,8 @@ def load_spoilable(journal: Path | None = None) -> Spoilable:
     return Spoilable(journal)
 
 
-def load_illiterate() -> Illiterate:
-    return Illiterate()
+def load_illiterate(journal: Path | None = None) -> Illiterate:
+    return Illiterate(journal)
 
 
 def load_preparing(journal: Path) -> Preparing:

@@ -25,7 +25,14 @@ CONTRACT = {
     422: {"invalid_image", "image_too_complex", "poison_input", "idempotency_mismatch"},
     429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
-    503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
+    503: {
+        "queue_full",
+        "draining",
+        "starting",
+        "broker_unavailable",
+        "worker_crashed",
+        "storage_unavailable",
+    },
     504: {"queue_timeout", "ocr_timeout"},
 }
 # Codes that only follow HTTP conventions, and an error that prevents the start.
