@@ -31,6 +31,10 @@ def states(server: ServerProcess) -> dict[str, str]:
     return {name: cluster_of(server)[name]["state"] for name in ("broker", "cache", "state")}
 
 
+def wait_for(servers: tuple[ServerProcess, ...], expected: dict[str, str]) -> None:
+    wait_until(lambda: all(states(each) == expected for each in servers), f"{expected}", 60)
+
+
 def shown(server: ServerProcess) -> set[str]:
     body = server.get("/metrics").body.decode()
     return set(re.findall(r"^# TYPE (ocr_\w+) ", body, re.MULTILINE))
@@ -73,14 +77,13 @@ def test_health_says_which_shared_server_is_away(
         front = cluster.front()
         well = {"broker": "open", "cache": "open", "state": "open"}
         both = (front, node)
-        wait_until(lambda: all(states(each) == well for each in both), "a whole cluster")
+        wait_for(both, well)
         for name, server in (("cache", cache), ("state", redis_server), ("broker", rabbitmq)):
             server.kill()
-            away = {**well, name: "unavailable"}
-            wait_until(lambda away=away: all(states(each) == away for each in both), f"{name} away")
+            wait_for(both, {**well, name: "unavailable"})
             assert cluster_of(front)[name]["problem"]
             server.start()
-            wait_until(lambda: all(states(each) == well for each in both), f"{name} back", 60)
+            wait_for(both, well)
         assert front.upload(card("after all")).status == 200
 
 

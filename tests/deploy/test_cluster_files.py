@@ -133,9 +133,8 @@ def nginx_says(site: str, folder: Path) -> str:
     config = folder / "nginx.conf"
     paths = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{name}_temp_path {folder}/{name};\n" for name in paths)
-    config.write_text(
-        f"pid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{local}\n}}\n"
-    )
+    inside = f"access_log off;\n{temporary}{local}"
+    config.write_text(f"pid {folder}/pid;\nevents {{}}\nhttp {{\n{inside}\n}}\n")
     done = subprocess.run(
         [str(find_program("nginx")), "-t", "-q", "-c", str(config), "-p", str(folder)],
         env=environment(),
