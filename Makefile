@@ -29,7 +29,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage \
+    screenshots check docs api slim lock clean servers jobs clusterload packages image sbom imagetest storage \
     function
 
 help: ## show this list
@@ -95,6 +95,9 @@ kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing els
 
 jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
 	.venv/bin/python benchmarks/job_chaos.py $(ARGS)
+
+clusterload: $(DEV) servers ## a cluster with fakes while nodes are killed and frozen, and what it costs (12 minutes)
+	.venv/bin/python benchmarks/cluster.py $(ARGS)
 
 storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)
 	.venv/bin/python benchmarks/storage_kills.py $(ARGS)
