@@ -61,7 +61,7 @@ class Servers:
             url = self._rabbitmq.create_vhost()
         more = {"service": {"time": 3600.0}, "cluster": {"broker_seconds": 30.0}}
         process = {"queue_size": 2000, "queue_timeout_seconds": 600}
-        return Cluster(folder, url, self._redis.url(place), more=more, process=process)
+        return Cluster(folder, url, self._redis.url(place), more=more, process=process, quiet=True)
 
 
 def upload_all(fronts: Sequence[ServerProcess], texts: Sequence[str]) -> list[Reply | Exception]:
