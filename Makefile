@@ -29,8 +29,8 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage \
-    function cluster cluster-down
+    screenshots check docs api slim lock clean servers jobs clusterload packages image sbom \
+    imagetest storage function cluster cluster-down clusterchaos
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -99,8 +99,14 @@ cluster: $(DEV) servers ## a cluster on this machine; ARGS="--nodes 2 --fronts 2
 cluster-down: ## stop the cluster of make cluster, and delete its data
 	@.venv/bin/python tools/local_cluster.py down $(ARGS)
 
+clusterchaos: $(DEV) servers ## each part of a cluster is killed in turn, real models (12 minutes)
+	.venv/bin/python benchmarks/cluster_chaos.py $(ARGS)
+
 jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
 	.venv/bin/python benchmarks/job_chaos.py $(ARGS)
+
+clusterload: $(DEV) servers ## a cluster with fakes while nodes are killed and frozen, and what it costs (12 minutes)
+	.venv/bin/python benchmarks/cluster.py $(ARGS)
 
 storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)
 	.venv/bin/python benchmarks/storage_kills.py $(ARGS)
