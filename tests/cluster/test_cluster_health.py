@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
 
 from tests.support.cards import card
@@ -118,3 +119,16 @@ def test_every_alert_of_a_cluster_has_a_test_and_a_description() -> None:
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     for rule in rules:
         assert f"alertname: {rule['alert']}\n" in tests and f"`{rule['alert']}`" in page
+
+
+def test_an_image_is_in_redis_only_while_it_is_on_its_way(
+    cluster: Cluster, clients: ThreadPoolExecutor, gate: Path, redis_server: Redis
+) -> None:
+    cluster.node()
+    front = cluster.front()
+    with redis.Redis.from_url(redis_server.url()) as state:
+        waiting = clients.submit(front.upload, card(f"hold {gate}"))
+        wait_until(lambda: len(state.keys("ocr:blob:*")) == 1, "an image on its way")
+        gate.unlink()
+        assert waiting.result(20).status == 200
+        assert state.keys("ocr:blob:*") == []
