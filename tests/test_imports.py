@@ -22,6 +22,7 @@ import importlib, json, logging, os, pkgutil, resource, signal, sys, threading, 
 sys.modules["openvino_telemetry"] = types.ModuleType("openvino_telemetry")
 warnings.simplefilter("ignore")
 import cv2, numpy, onnxruntime, openvino, paddle, pikepdf.pdfa, tornado.web
+import celery.worker.consumer, kombu, redis.asyncio
 from PIL import Image
 import cache, load_test, ocr_cli, ocr_client, ocr_cluster, ocr_engine, server
 """

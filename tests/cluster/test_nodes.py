@@ -40,7 +40,7 @@ def parts(
 
 def begin(
     parts: Parts, clients: ThreadPoolExecutor, text: str
-) -> tuple[Future[object], ServerProcess, ServerProcess]:
+) -> tuple[Future[str], ServerProcess, ServerProcess]:
     """Upload a card; the pending answer, the node that reads it, and the other one."""
     front, nodes = parts
     waiting = clients.submit(lambda: front.upload(card(text)).text)

@@ -72,6 +72,13 @@ def test_an_image_that_cannot_be_read_is_the_clients_fault_on_every_front_end(pa
         assert (reply.status, reply.code) == (422, "invalid_image")
 
 
+def test_a_probe_has_a_node_read_the_known_image(pair: Pair) -> None:
+    for front in pair[1:]:
+        reply = front.get("/healthz?probe=1")
+        assert reply.status == 200
+        assert [each["outcome"] for each in reply.json["probe"]["workers"]] == ["right"]
+
+
 @pytest.mark.faults(120)
 def test_a_cancelled_job_is_not_begun(pair: Pair, clients: ThreadPoolExecutor, gate: Path) -> None:
     node, first, _ = pair

@@ -206,6 +206,8 @@ export default {
   "The server is stopping and accepts no new work.": "服务器正在停止，不接受新的工作。",
   "No worker is warm yet.": "尚无就绪的工作进程。",
   "Two workers crashed while reading the image.": "识别此图片时两个工作进程崩溃。",
+  "The servers that connect this front end with the nodes of its cluster do not answer.":
+    "连接此前端与集群节点的服务没有响应。",
   "The database, or the storage for images and results of jobs, is unavailable.":
     "数据库，或任务的图片和结果的存储不可用。",
   "The task waited too long for a worker and was never started.": "任务等待工作进程超时，未曾开始。",

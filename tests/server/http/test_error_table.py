@@ -36,7 +36,14 @@ CONTRACT = {
     },
     429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
-    503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
+    503: {
+        "queue_full",
+        "draining",
+        "starting",
+        "broker_unavailable",
+        "worker_crashed",
+        "storage_unavailable",
+    },
     504: {"queue_timeout", "ocr_timeout"},
 }
 # Codes that only follow HTTP conventions, and an error that prevents the start.
