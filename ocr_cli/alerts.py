@@ -11,8 +11,8 @@ from ocr_cli.config_argument import add_config_argument
 from ocr_client.exit_status import ExitStatus
 from server.alerts.post import check_url, post_alert
 from server.alerts.watch import new_alert
+from server.outbound.http_exchange import ExchangeError
 from server.settings.loading import SettingsError, load_settings
-from server.webhooks.http_post import PostError
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "ocr-server alerts") -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "ocr-server alerts"
         return ExitStatus.NOT_STARTED
     try:
         asyncio.run(post_alert(settings, new_alert("test", "test", "a test of alerts")))
-    except PostError as error:
+    except ExchangeError as error:
         print(f"{prog}: not posted: {error}", file=sys.stderr)
         return ExitStatus.FAILED
     print(f"posted a test in the format {settings.format}")

@@ -24,11 +24,13 @@ COMMANDS = {
     ),
     "batch": ("ocr_cli.objects.batch", "read what is new in a folder or a bucket, then exit"),
     "watch": ("ocr_cli.objects.watch", "read what is new in a folder or a bucket, all the time"),
+    "mcp": ("ocr_cli.mcp", "tools for an agent on this machine (Model Context Protocol)"),
     "bench": ("ocr_cli.bench", "run a load test against a running server"),
     "keys": ("ocr_cli.keys", "make, list, limit and revoke the keys of users"),
     "db": ("ocr_cli.db", "show and upgrade the schema of the database"),
     "webhooks": ("ocr_cli.webhooks", "list and resend webhook messages, show their secret"),
     "alerts": ("ocr_cli.alerts", "post a test to the operator's webhook"),
+    "dialects": ("ocr_cli.dialects", "list the APIs of other servers that are switched on"),
     "models": ("ocr_cli.models", "list and verify the installed models"),
 }
 # What pyproject.toml's dependencies install. The load test needs none of them.

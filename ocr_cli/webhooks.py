@@ -16,7 +16,7 @@ from server.database.storage import Storage, StorageError
 from server.errors import StorageUnavailable
 from server.settings.database import database_location
 from server.settings.loading import SettingsError, load_settings
-from server.settings.settings import WebhookSettings
+from server.settings.url_settings import WebhookSettings
 
 if TYPE_CHECKING:
     from server.database.database import Database

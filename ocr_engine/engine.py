@@ -1,7 +1,8 @@
 """The engine interface, as the service, the metrics and the commands use it.
 
-Implemented by the worker pool on this machine (pool/pool.py), and by the front ends of a cluster
-(ocr_cluster/front/). All calls are made on one event loop and none of them blocks it.
+Implemented by the worker pool on this machine (pool/pool.py), by the front ends of a cluster
+(ocr_cluster/front/), and by remote/dispatcher.py, which sends some of the images to models on other
+servers. All calls are made on one event loop and none of them blocks it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
@@ -121,6 +123,22 @@ class StartTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteStats:
+    """Figures of a model set on another server.
+
+    concurrency: how many images it reads at a time. completed: images answered so far, with or
+    without error. attempts: requests to the server so far: `ok`, `retried` or `failed`.
+    """
+
+    name: str
+    concurrency: int
+    queued: int
+    running: int
+    completed: int
+    attempts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStats:
     """The state of an engine at one moment.
 
@@ -128,7 +146,9 @@ class EngineStats:
     users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
     starts: of all workers and spares that became warm. outdated: workers that are to be replaced,
-    because they started with other model sets.
+    because they started with other model sets. has_workers: False if the workers are those of other
+    machines, which report them. remote: sets on other servers, whose images do not count in the
+    other figures.
     """
 
     queued: int
@@ -141,6 +161,8 @@ class EngineStats:
     users: int = 0
     starts: StartTimes = StartTimes()
     outdated: int = 0
+    has_workers: bool = True
+    remote: Sequence[RemoteStats] = ()
 
 
 class ProbeOutcome(enum.StrEnum):
@@ -217,7 +239,7 @@ class Engine(Protocol):
 
     def submit(
         self,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,
@@ -269,3 +291,8 @@ class Engine(Protocol):
 
     async def close(self, force: bool = False) -> None:
         """Stop all workers, immediately if `force`; remaining images end with PoolDraining."""
+
+
+def concurrency(engine: Engine) -> int:
+    """How many images are read concurrently, by workers and by models on other servers."""
+    return engine.capacity + sum(each.remote_places for each in engine.models.every())

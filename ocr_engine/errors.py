@@ -6,8 +6,15 @@ EngineError
 │   ├── InvalidImage
 │   ├── TooManyPixels
 │   └── ImageTooComplex
+├── DocumentError         the document, or one of its pages, is at fault
+│   ├── DocumentEncrypted
+│   ├── DocumentBroken
+│   ├── PageFailed
+│   │   └── PageKillsRenderers
+│   └── PageTimeout
 ├── ModelError              the installation or the settings are at fault
-│   └── UnknownModels
+│   ├── UnknownModels
+│   └── NotForModels
 └── PoolError               the pool could not do it this time; a retry may help
     ├── QueueFull
     ├── QueueTimeout
@@ -18,6 +25,8 @@ EngineError
     ├── PoolDraining
     ├── BrokerUnavailable
     ├── PoisonImage
+    ├── BackendUnavailable
+    ├── BackendFailed
     └── RecognitionFailed
 """
 
@@ -55,7 +64,7 @@ class UnsupportedFormat(ImageError):
     """The bytes are not in an accepted image format."""
 
     code = "unsupported_format"
-    example = "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
+    example = "the bytes are a Photoshop file; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
 
 
 class InvalidImage(ImageError):
@@ -79,6 +88,44 @@ class ImageTooComplex(ImageError):
     example = "reading this image needs more memory than a worker may use"
 
 
+class DocumentError(EngineError):
+    """A document, or one of its pages, cannot be opened or drawn."""
+
+    code = "pdf_broken"
+
+
+class DocumentEncrypted(DocumentError):
+    """The document needs another password, or one at all."""
+
+    code = "pdf_encrypted"
+    example = "the document is encrypted; send its password in the field `password`"
+
+
+class DocumentBroken(DocumentError):
+    """The document cannot be opened."""
+
+    code = "pdf_broken"
+    example = "the PDF is broken: it has no pages that can be found"
+
+
+class PageFailed(DocumentError):
+    """A page cannot be drawn."""
+
+    code = "page_failed"
+    example = "page 3 cannot be drawn: it is broken, or needs too much memory"
+
+
+class PageKillsRenderers(PageFailed):
+    """Drawing the page ends the process that draws it."""
+
+
+class PageTimeout(DocumentError):
+    """Drawing a page, or opening the document, takes too long."""
+
+    code = "page_timeout"
+    example = "page 3 was not drawn within 20 s"
+
+
 class ModelError(EngineError):
     """A model is missing, incomplete or altered, or does not fit the engine; startup fails."""
 
@@ -91,6 +138,13 @@ class UnknownModels(ModelError):
 
     code = "bad_field"
     example = "models = 'x': expected one of PP-OCRv6_small, PP-OCRv6_tiny"
+
+
+class NotForModels(ModelError):
+    """The models that were asked for cannot follow an option."""
+
+    code = "bad_field"
+    example = "use_rec = false is not for the models deepseek, which are on another server"
 
 
 class PoolError(EngineError):
@@ -173,6 +227,27 @@ class PoisonImage(PoolError):
     example = "this image crashed two workers recently; it is refused for a while"
 
 
+class BackendUnavailable(PoolError):
+    """The server of the models could not be reached, or had no room, in all attempts.
+
+    retry_after: seconds, if that server has said so.
+    """
+
+    code = "backend_unavailable"
+    example = "the server of the models deepseek is not reachable; try again later"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BackendFailed(PoolError):
+    """The server of the models refused the image, or its answer is not usable."""
+
+    code = "backend_failed"
+    example = "the models deepseek did not finish their answer to this image: content_filter"
+
+
 class RecognitionFailed(PoolError):
     """The recognizer failed, but not because of the image; the worker's log has the reason."""
 
@@ -188,4 +263,8 @@ def last_line(error: BaseException) -> str:
 
 IMAGE_ERRORS: dict[str, type[ImageError]] = {
     error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
+}
+
+DOCUMENT_ERRORS: dict[str, type[DocumentError]] = {
+    error.code: error for error in (DocumentEncrypted, DocumentBroken, PageFailed, PageTimeout)
 }

@@ -19,13 +19,15 @@ class LoadableSet:
     """A model set that workers can load.
 
     load: builds its recognizer; a picklable callable. fingerprint: differs between sets that may
-    read an image differently. models: the names of its models, for people.
+    read an image differently. models: the names of its models, for people. remote_places: how many
+    images its server reads concurrently; 0: it is not on another server, workers load it.
     """
 
     load: Callable[[], Recognizer]
     name: str = "default"
     fingerprint: str = ""
     models: str = ""
+    remote_places: int = 0
 
 
 @dataclass(frozen=True, slots=True)

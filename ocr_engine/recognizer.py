@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["openvino", "paddle", "onnxruntime", "paddleocr"]
 ENGINES = get_args(EngineName)
+RemoteKind = Literal["text", "paddleocr-vl", "deepseek-ocr", "dots-ocr", "mineru"]
 PrecisionChoice = Literal["auto", "f32", "bf16", "int8"]
 
 

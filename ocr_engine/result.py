@@ -134,6 +134,7 @@ class Block:
 
 
 Problem = Literal["blurred", "faint", "small_text"]
+BoxesOf = Literal["line", "block", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ class Page:
     raster: positions in `lines` in raster order: rows from top to bottom, each from left to right;
     empty if that is the order of `lines`. scaled_to: width and height to which the image was
     reduced before it was read. degraded: that was done because the server was busy.
+    unscored: the model gives no confidence, and all are 1. boxes_of: what the model has located; if
+    not lines, each line has an equal part of the box of its block, or of the page.
     """
 
     width: int
@@ -170,6 +173,8 @@ class Page:
     scaled_to: tuple[int, int] | None = None
     degraded: bool = False
     quality: Quality | None = None
+    unscored: bool = False
+    boxes_of: BoxesOf = "line"
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -14,6 +14,7 @@ from ocr_engine.block_json import BlockJson, blocks_as_json, blocks_from_json
 from ocr_engine.geometry import Quad, as_quad
 from ocr_engine.result import (
     Block,
+    BoxesOf,
     Document,
     Glyph,
     Line,
@@ -67,8 +68,8 @@ class QualityJson(TypedDict):
     ]
 
 
-class ResultJson(TypedDict):
-    """A document of one page."""
+class PageJson(TypedDict):
+    """What is known of a document of one page, besides its lines."""
 
     text: Annotated[str, "All lines, joined as `text` says."]
     confidence: Annotated[
@@ -76,7 +77,6 @@ class ResultJson(TypedDict):
     ]
     width: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
     height: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
-    lines: Annotated[list[TextLineJson], "In reading order, unless `order` says otherwise."]
     angle: NotRequired[
         Annotated[
             int,
@@ -98,6 +98,22 @@ class ResultJson(TypedDict):
         Annotated[bool, "True if the image was reduced because the server was busy."]
     ]
     quality: NotRequired[QualityJson]
+    unscored: NotRequired[
+        Annotated[bool, "True if the model gives no confidence; all of them are then 1."]
+    ]
+    boxes_of: NotRequired[
+        Annotated[
+            BoxesOf,
+            "What the model has located, if not lines: blocks, or only the page. Each line then "
+            "has an equal part of that box.",
+        ]
+    ]
+
+
+class ResultJson(PageJson):
+    """A document of one page."""
+
+    lines: Annotated[list[TextLineJson], "In reading order, unless `order` says otherwise."]
 
 
 class DocumentJson(ResultJson):
@@ -127,6 +143,10 @@ def as_json(document: Document) -> ResultJson:
         data["degraded"] = True
     if page.quality is not None:
         data["quality"] = _quality_as_json(page.quality)
+    if page.unscored:
+        data["unscored"] = True
+    if page.boxes_of != "line":
+        data["boxes_of"] = page.boxes_of
     return data
 
 
@@ -161,6 +181,8 @@ def from_json(data: Mapping[str, Any]) -> Document:
             scaled_to=_size(data.get("scaled_to")),
             degraded=data.get("degraded") is True,
             quality=_quality(data.get("quality")),
+            unscored=data.get("unscored") is True,
+            boxes_of=_boxes_of(data.get("boxes_of", "line")),
         )
         return Document((page,), int(data.get("frames", 1)))
     except OverflowError as error:
@@ -178,6 +200,13 @@ def _size(value: Any) -> tuple[int, int] | None:
         return None
     width, height = value
     return int(width), int(height)
+
+
+def _boxes_of(value: Any) -> BoxesOf:
+    if value not in get_args(BoxesOf):
+        raise ValueError("boxes_of must be line, block or page")
+    found: BoxesOf = value
+    return found
 
 
 def _quality_as_json(quality: Quality) -> QualityJson:

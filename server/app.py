@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import time
 from collections.abc import Callable
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
-from ocr_engine.engine import Engine
+from ocr_engine.cores import usable_cores
+from ocr_engine.engine import Engine, concurrency
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
+from server.documents.documents import Documents
 from server.errors import StorageUnavailable
+from server.formats.converting import Converter
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import error_of_code, public_error
@@ -27,6 +31,7 @@ from server.operations.allocator import FreedMemory
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.outbound.guard import Guard
 from server.roles import build_part
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
@@ -46,7 +51,6 @@ from server.users.limit_settings import build_quota, default_limits
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
-from server.webhooks.guard import Guard
 from server.webhooks.sender import Sender
 
 if TYPE_CHECKING:
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
     from server.objects.feed import ObjectFeed
+    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 log = logging.getLogger("server")
@@ -73,7 +78,8 @@ def build_context(
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
-    part = build_part(settings, load)
+    tracing = build_traces(settings)
+    part = build_part(settings, load, tracing)
     engine = part.engine
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
     cache = ResultCache(settings.service.time, settings.service.img_number, max_cache_bytes)
@@ -81,7 +87,7 @@ def build_context(
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
     connections = Connections(
-        connection_limit(engine.capacity + spare_workers(settings) + part.descriptors),
+        connection_limit(concurrency(engine) + spare_workers(settings) + part.descriptors),
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )
@@ -89,7 +95,7 @@ def build_context(
     location = database_location(settings)
     storage = Storage(location)
     folders = watched_folders(storage.location.file)
-    metrics.watch(engine, cache, inflight.total, connections, folders)
+    metrics.watch(engine, cache, inflight.total, connections, folders, part.stats)
     kept_results = None
     if settings.cache.keep and settings.cluster.role == "all":
         kept_results = build_kept_results(cache, engine, storage)
@@ -106,6 +112,12 @@ def build_context(
         when_erased=kept_results.erased if kept_results is not None else None,
         sharing=part.sharing,
     )
+    if settings.mcp.enabled and importlib.util.find_spec("mcp") is None:
+        raise SettingsError(
+            "mcp.enabled needs the Python package mcp: pip install -r requirements/mcp.txt"
+        )
+    documents = Documents(service, settings.documents, settings.ocr.max_pixels, public_error)
+    metrics.watch_renderers(documents.stats)
     quota = build_quota(settings, storage, location)
     link = state_link(settings)
     limiter = Limiter(default_limits(settings), quota, link=link)
@@ -128,6 +140,8 @@ def build_context(
         object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)
+    if tracing is not None:
+        background.append(tracing)
     admin_key = settings.access.admin_key
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
@@ -139,8 +153,10 @@ def build_context(
             keyring.when_erased(part.sharing.erase_user)
     return ServerContext(
         settings=settings,
-        sources=build_sources(settings, max_bytes, digester.known),
+        sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
+        converter=Converter(usable_cores()),
+        documents=documents,
         storage=storage,
         jobs=jobs,
         keyring=keyring,
@@ -163,6 +179,8 @@ def build_context(
         object_feed=object_feed,
         node=part.node,
         state_link=link,
+        cluster_stats=part.stats,
+        tracing=tracing,
     )
 
 
@@ -197,6 +215,22 @@ def build_object_feed(
     from server.objects.build import build_feed  # costs nothing while it is off
 
     return build_feed(settings, places, storage, service, usage, public_error, time.time)
+
+
+def build_traces(settings: Settings) -> Tracing | None:
+    """What sends the traces of requests; None without tracing.otlp_url."""
+    if settings.tracing.otlp_url is None:
+        return None
+    try:
+        # costs nothing while it is off
+        from server.operations.tracing import NODE, SERVER, build_tracing
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"tracing.otlp_url: {error}; "
+            "install it with: pip install --require-hashes -r requirements/otel.txt"
+        ) from None
+    service = NODE if settings.cluster.role == "node" else SERVER
+    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample, service)
 
 
 def build_usage(settings: Settings, storage: Storage) -> Usage:

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cache.kept_file import KeptResult
 from cache.keys import CacheKey
@@ -23,6 +24,7 @@ from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.work import digest_of, work_of
 from ocr_engine.engine import Engine, EngineTask, Turn
+from ocr_engine.images.pixels import ImageData, as_file
 from server.errors import StorageUnavailable
 from server.formats.stored import encode_result
 from server.intake.request import OcrRequest
@@ -31,6 +33,9 @@ from server.service.sharing import Found
 from server.settings.cluster import ClusterUrls
 from server.settings.settings import Settings
 from server.version import VERSION
+
+if TYPE_CHECKING:
+    from server.operations.tracing import Tracing
 
 DESCRIPTORS = 160  # connections to Redis and the broker
 _ID_BYTES = 6
@@ -54,7 +59,9 @@ def build_front(settings: Settings, urls: ClusterUrls) -> SharedEngine:
     return SharedEngine(BrokerEngine(spec, state, results), state, cache, results)
 
 
-def build_node(settings: Settings, urls: ClusterUrls, engine: Engine) -> NodeWork:
+def build_node(
+    settings: Settings, urls: ClusterUrls, engine: Engine, tracing: Tracing | None
+) -> NodeWork:
     """What takes work for the engine of a node."""
     state, cache = Link(urls.state, "state"), Link(urls.cache, "cache")
     return NodeWork(
@@ -65,6 +72,7 @@ def build_node(settings: Settings, urls: ClusterUrls, engine: Engine) -> NodeWor
         SharedResults(cache, settings.service.time),
         urls.broker,
         encode_result,
+        None if tracing is None else tracing.finish,
     )
 
 
@@ -78,7 +86,7 @@ class FrontSharing:
     async def submit(
         self,
         identity: FlightIdentity,
-        data: bytes,
+        data: ImageData,
         request: OcrRequest,
         turn: Turn,
         read_before: bool,
@@ -87,7 +95,7 @@ class FrontSharing:
         key, sha256 = identity
         wanted = Wanted(
             work_of(key.owner, key.md5, sha256, key.options),
-            data,
+            as_file(data),
             request.options,
             turn,
             request.timeout_seconds,

@@ -33,8 +33,8 @@ from server.operations.signals import handle_signals, ignore_user_signals
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
+from server.settings.operation_settings import LogSettings
 from server.settings.paddleocr_keys import warning
-from server.settings.settings import LogSettings
 from server.standard_streams import discard_unwritten, say
 from server.version import VERSION
 
@@ -136,6 +136,7 @@ async def serve(context: ServerContext, listening: ListeningSockets) -> int:
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
     await engine.close(force.is_set())
+    await context.documents.close()
     await server.close_all_connections()
     await cancel(background)
     await context.keyring.close()

@@ -83,6 +83,8 @@ class Dispatch:
     def send(self, task: FrontTask) -> None:
         """Have nodes read an image."""
         self._tasks[task.flight] = task
+        if not task.attempt:
+            task.note("queue", task.submitted_at)
         task.sending = asyncio.ensure_future(self._send(task))
 
     def cancel(self, task: FrontTask, error: EngineError, stop_running: bool) -> None:
@@ -181,7 +183,8 @@ class Dispatch:
     async def _send(self, task: FrontTask) -> None:
         """Store the image, then put the message into the broker."""
         message = task.next_attempt()
-        left_ms = max(1, round((task.deadline - asyncio.get_running_loop().time()) * 1000))
+        began = asyncio.get_running_loop().time()
+        left_ms = max(1, round((task.deadline - began) * 1000))
         name = task_name(task.flight)
 
         async def store(redis: Redis) -> None:
@@ -203,10 +206,12 @@ class Dispatch:
             )
         else:
             task.sending = None
+            task.note("publish", began)
             task.sent_at = asyncio.get_running_loop().time()
 
     async def _fetch(self, task: FrontTask, outcome: Outcome) -> None:
         """Get the result that a node has stored."""
+        began = asyncio.get_running_loop().time()
         packed = await self._packed(task, outcome)
         if task not in self:
             return
@@ -214,6 +219,7 @@ class Dispatch:
             task.carry = True
             self._try_again(task, "its result cannot be read", RETRY_SECONDS * task.attempt)
             return
+        task.note("fetch", began)
         task.fingerprint = outcome.fingerprint
         stages = dict(outcome.stages or packed.stages)
         busy = sum(seconds for stage, seconds in stages.items() if stage != "queue")

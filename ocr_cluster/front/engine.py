@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -180,6 +180,7 @@ class BrokerEngine:
             expected_wait_seconds=self.expected_wait(),
             workers=(),
             restarts={},
+            has_workers=False,
         )
 
     async def drain(self, grace_seconds: float) -> None:
@@ -203,6 +204,10 @@ class BrokerEngine:
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self.nodes.leave()
         await self.publisher.close()
+
+    def waiting_turns(self) -> Iterator[Turn]:
+        """The turns of all images in the queue."""
+        return (task.turn for task in self._backlog)
 
     def window(self) -> int:
         """How many images may be at nodes and in the broker."""

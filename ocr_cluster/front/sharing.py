@@ -21,6 +21,7 @@ from ocr_cluster.results import SharedResults
 from ocr_cluster.work import work_of
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, Turn
 from ocr_engine.errors import EngineError, ModelError, PoisonImage, PoolDraining
+from ocr_engine.images.pixels import ImageData, as_file
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
@@ -75,16 +76,17 @@ class SharedEngine:
 
     def submit(
         self,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,
         turn: Turn = DEFAULT_TURN,
     ) -> EngineTask:
         """See Engine: the image is shared with nobody."""
-        flight, digests = self._new_flight(), digest(image)
+        file = as_file(image)
+        flight, digests = self._new_flight(), digest(file)
         work = work_of(flight, digests.md5, digests.sha256, options.fingerprint())
-        wanted = Wanted(work, image, options, turn, patience, read_before, fresh=True)
+        wanted = Wanted(work, file, options, turn, patience, read_before, fresh=True)
         task = SharedTask(work, flight, joined=False)
         task.inner = self.engine.begin(flight, wanted)
         task.work = asyncio.ensure_future(self._work(task, wanted))
@@ -176,6 +178,11 @@ class SharedEngine:
     async def drain(self, grace_seconds: float) -> None:
         """See Engine."""
         await self.engine.drain(grace_seconds)
+
+    @property
+    def links(self) -> tuple[Link, Link]:
+        """The connections to the Redis servers for state and cache."""
+        return self._links
 
     def _new_flight(self) -> str:
         return f"{self._front}-{next(self._numbers)}"

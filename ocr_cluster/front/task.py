@@ -12,6 +12,7 @@ from ocr_engine.engine import TaskState
 from ocr_engine.errors import EngineError
 from ocr_engine.images.header import pixels_in
 from ocr_engine.result import EncodedRecognition
+from ocr_engine.tracing import CURRENT
 
 
 class FrontTask:
@@ -50,6 +51,7 @@ class FrontTask:
         self.submitted_at = loop.time()
         self.deadline = self.submitted_at + max_seconds
         self.deadline_at = time.time() + max_seconds
+        self.trace = CURRENT.get()  # of the request that has it read
 
     def next_attempt(self) -> Message:
         """The message for one more attempt."""
@@ -66,7 +68,13 @@ class FrontTask:
             self.wanted.fresh,
             self.wanted.read_before,
             self.carry,
+            "" if self.trace is None else self.trace.traceparent,
         )
+
+    def note(self, name: str, began: float) -> None:
+        """Note a span that ends now in the trace of its request, if there is one."""
+        if self.trace is not None:
+            self.trace.note(name, began)
 
     def note_begin(self) -> None:
         """A node has begun it."""

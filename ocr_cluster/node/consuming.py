@@ -31,6 +31,13 @@ class Consuming:
         self._thread = threading.Thread(target=self._run, name="celery", daemon=True)
         self._worker: Any = None
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker."""
+        consumer = getattr(self._worker, "consumer", None)
+        connection = getattr(consumer, "connection", None)
+        return connection is not None and bool(connection.connected)
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

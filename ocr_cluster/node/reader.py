@@ -25,6 +25,7 @@ from ocr_cluster.work import carried_name, lease_name, task_name
 from ocr_engine.engine import Engine, Turn
 from ocr_engine.errors import EngineError, ImageKillsWorkers, PoisonImage, RecognitionFailed
 from ocr_engine.result import Recognition
+from ocr_engine.tracing import CURRENT, Interval, Trace, continued, note
 
 log = logging.getLogger("server.cluster")
 
@@ -34,12 +35,15 @@ PATIENCE_SECONDS = 5.0  # for a Redis server that is away when an attempt begins
 Encode = Callable[[Recognition, float], Awaitable[StoredResult]]
 """Encodes a recognition; the second argument is shown_score of its options."""
 
+Traced = Callable[[Trace, Interval], None]
+"""Sends the trace of a message on which the work has ended."""
+
 
 class NodeReader:
     """Works on messages, on the event loop of the node's pool.
 
     node: its id. bury: puts a message that this node does not understand aside; blocks.
-    clock: Unix seconds.
+    traced: None: nothing is traced. clock: Unix seconds.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class NodeReader:
         results: SharedResults,
         encode: Encode,
         bury: Callable[[Any], None],
+        traced: Traced | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.completed = 0
@@ -60,6 +65,7 @@ class NodeReader:
         self._results = results
         self._encode = encode
         self._bury = bury
+        self._traced = traced
         self._clock = clock
         self._seconds: deque[float] = deque(maxlen=MAX_SAMPLES)
 
@@ -78,6 +84,16 @@ class NodeReader:
             return
         if self._clock() >= message.deadline_at:
             return  # its owner has given up by then
+        trace = None if self._traced is None else continued(message.traceparent)
+        if self._traced is None or trace is None:
+            await self._read(message, redelivered)
+            return
+        began = time.monotonic()
+        CURRENT.set(trace)  # of this task, which has only this message
+        await self._read(message, redelivered)
+        self._traced(trace, Interval("node", began, time.monotonic()))
+
+    async def _read(self, message: Message, redelivered: bool) -> None:
         try:
             may_begin = await self._begin(message)
             if may_begin:
@@ -126,10 +142,12 @@ class NodeReader:
             if found is not None:
                 place = await self._carry(message, found) if message.carry else "cache"
                 return Outcome(message.flight, message.attempt, "done", fingerprint, place)
+        began = time.monotonic()
         image = cast(
             bytes | None,
             await self._state.command(lambda redis: redis.get(work.blob), PATIENCE_SECONDS),
         )
+        note("blob", began)
         if image is None:
             return outcomes.again(message.flight, message.attempt, "the image is gone")
         try:
@@ -155,11 +173,13 @@ class NodeReader:
         seconds = sum(value for stage, value in stages.items() if stage != "queue")
         self._seconds.append(seconds)
         self.completed += 1
+        began = time.monotonic()
         result = await self._encode(recognition, message.options.shown_score)
         packed = PackedResult(result, self._clock(), stages)
         place: Place = "cache"
         if not await self._results.put(message.work, fingerprint, packed) or message.carry:
             place = await self._carry(message, packed)
+        note("store", began)
         return Outcome(
             message.flight,
             message.attempt,

@@ -14,7 +14,7 @@ from ocr_cluster.catalogue import CATALOGUE_SECONDS
 from ocr_cluster.link import Link, listen
 from ocr_cluster.members import BEAT_SECONDS, NodeBeat, beat, leave
 from ocr_cluster.node.consuming import Consuming
-from ocr_cluster.node.reader import Encode, NodeReader
+from ocr_cluster.node.reader import Encode, NodeReader, Traced
 from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.wire import Wire
@@ -42,17 +42,28 @@ class NodeWork:
         results: SharedResults,
         broker_url: str,
         encode: Encode,
+        traced: Traced | None = None,
     ) -> None:
         self.member = member
         self._engine = engine
         self._state = state
         self._cache = cache
         self._wire = Wire(broker_url)
-        self.reader = NodeReader(member.id, engine, state, results, encode, self._bury)
+        self.reader = NodeReader(member.id, engine, state, results, encode, self._bury, traced)
         self._consuming = Consuming(broker_url, engine.capacity, member.id, self._read)
         self._draining = False
         self._described = "", 0.0  # which models, and until when
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def links(self) -> tuple[Link, Link]:
+        """The connections to the Redis servers for state and cache."""
+        return self._state, self._cache
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is connected to the broker."""
+        return self._consuming.is_connected
 
     async def run(self) -> None:
         """Work until cancelled; messages are taken once a worker is warm."""

@@ -8,12 +8,12 @@ from typing import Generic
 
 from ocr_engine.engine import Turn
 from ocr_engine.pool.admission import Waiting
-from ocr_engine.pool.fair_queue import FairQueue, TaskT
+from ocr_engine.pool.fair_queue import FairQueue, QueuedTask
 
 FOREGROUND_SHARE = 4  # images that somebody waits for, to one that nobody waits for
 
 
-class Backlog(Generic[TaskT]):
+class Backlog(Generic[QueuedTask]):
     """First the tasks whose worker was lost, then users by turns; see FairQueue.
 
     There is one queue for tasks that a client waits for, and one for background tasks. While both
@@ -21,16 +21,16 @@ class Backlog(Generic[TaskT]):
     """
 
     def __init__(self) -> None:
-        self._retried: OrderedDict[int, TaskT] = OrderedDict()
-        self._foreground: FairQueue[TaskT] = FairQueue()
-        self._background: FairQueue[TaskT] = FairQueue()
+        self._retried: OrderedDict[int, QueuedTask] = OrderedDict()
+        self._foreground: FairQueue[QueuedTask] = FairQueue()
+        self._background: FairQueue[QueuedTask] = FairQueue()
         self._preferred = 0.0  # cost of foreground tasks since the background had its share
 
     def __len__(self) -> int:
         """The number of waiting tasks."""
         return len(self._retried) + len(self._foreground) + len(self._background)
 
-    def __iter__(self) -> Iterator[TaskT]:
+    def __iter__(self) -> Iterator[QueuedTask]:
         """Iterate over all tasks, not in the order of their starts."""
         yield from self._retried.values()
         yield from self._foreground
@@ -53,7 +53,7 @@ class Backlog(Generic[TaskT]):
         total = len(self)
         return Waiting(total, own + other.waiting(turn.user), min(ahead, total))
 
-    def push(self, task: TaskT, first: bool = False) -> None:
+    def push(self, task: QueuedTask, first: bool = False) -> None:
         """Add a task after the other tasks of its user, or ahead of all tasks if `first`."""
         if first:
             self._retried[task.task_id] = task
@@ -61,7 +61,7 @@ class Backlog(Generic[TaskT]):
         else:
             self._queues(task.turn)[0].push(task)
 
-    def pop(self) -> TaskT:
+    def pop(self) -> QueuedTask:
         """Remove and return the next task; IndexError if there is none."""
         if self._retried:
             return self._retried.popitem(last=False)[1]
@@ -76,13 +76,13 @@ class Backlog(Generic[TaskT]):
             self._preferred -= task.cost * FOREGROUND_SHARE
         return task
 
-    def remove(self, task: TaskT) -> bool:
+    def remove(self, task: QueuedTask) -> bool:
         """Remove a task; False if it is not waiting."""
         if self._retried.pop(task.task_id, None) is not None:
             return True
         return self._queues(task.turn)[0].remove(task)
 
-    def advance(self, task: TaskT, turn: Turn) -> None:
+    def advance(self, task: QueuedTask, turn: Turn) -> None:
         """Give a task the better of two places: that of its own turn, or that of this turn."""
         if task.task_id in self._retried:
             return
@@ -92,7 +92,7 @@ class Backlog(Generic[TaskT]):
             task.turn = turn
             self.push(task)
 
-    def position(self, task: TaskT) -> int:
+    def position(self, task: QueuedTask) -> int:
         """The task's position, 1 for the next one; 0 if it is not waiting.
 
         Exact while one user waits; otherwise an estimate, see FairQueue.place.
@@ -108,7 +108,7 @@ class Backlog(Generic[TaskT]):
         self._foreground.clear()
         self._background.clear()
 
-    def _queues(self, turn: Turn) -> tuple[FairQueue[TaskT], FairQueue[TaskT]]:
+    def _queues(self, turn: Turn) -> tuple[FairQueue[QueuedTask], FairQueue[QueuedTask]]:
         """The queue for this turn, and the other one."""
         if turn.background:
             return self._background, self._foreground

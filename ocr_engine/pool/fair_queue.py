@@ -20,18 +20,18 @@ from ocr_engine.pool.slots import SlotQueue
 MIN_WEIGHT = 0.01  # of a user; a lower weight counts as this one
 
 
-class Waiter(Protocol):
-    """What waits. cost: the expected time, relative to that of an average image."""
+class Queued(Protocol):
+    """What a queue needs of a task. cost: expected time, relative to that of an average image."""
 
     task_id: int
     turn: Turn
     cost: float
 
 
-TaskT = TypeVar("TaskT", bound=Waiter)
+QueuedTask = TypeVar("QueuedTask", bound=Queued)
 
 
-class _User(Generic[TaskT]):
+class _User(Generic[QueuedTask]):
     """The waiting images of one user: by priority, then in order of arrival.
 
     due: the round of the next turn. It may have a fraction, because a user with a weight over 1 has
@@ -42,10 +42,10 @@ class _User(Generic[TaskT]):
         self.name = name
         self.weight = weight
         self.due = due
-        self.tasks: SlotQueue[int, TaskT] = SlotQueue()
+        self.tasks: SlotQueue[int, QueuedTask] = SlotQueue()
 
 
-class FairQueue(Generic[TaskT]):
+class FairQueue(Generic[QueuedTask]):
     """Tasks of many users; each user gets the workers in proportion to its weight.
 
     A user of weight 1 has one turn a round, for one task of the cost 1. A user without tasks is
@@ -53,8 +53,8 @@ class FairQueue(Generic[TaskT]):
     """
 
     def __init__(self) -> None:
-        self._users: dict[str, _User[TaskT]] = {}
-        self._rounds: SlotQueue[str, _User[TaskT]] = SlotQueue()
+        self._users: dict[str, _User[QueuedTask]] = {}
+        self._rounds: SlotQueue[str, _User[QueuedTask]] = SlotQueue()
         self._round = 0
         self._count = 0
         self._weight = 0.0  # of all users with tasks
@@ -63,7 +63,7 @@ class FairQueue(Generic[TaskT]):
         """The number of tasks."""
         return self._count
 
-    def __iter__(self) -> Iterator[TaskT]:
+    def __iter__(self) -> Iterator[QueuedTask]:
         """Iterate over all tasks, user by user."""
         for user in self._users.values():
             yield from user.tasks
@@ -83,7 +83,7 @@ class FairQueue(Generic[TaskT]):
         own = user.weight if user is not None and user.tasks else 0.0
         return weight / (weight + max(0.0, self._weight - own))
 
-    def push(self, task: TaskT) -> None:
+    def push(self, task: QueuedTask) -> None:
         """Add a task at the end of its user's tasks of the same priority."""
         turn, weight = task.turn, weight_of(task.turn)
         user = self._users.get(turn.user)
@@ -97,7 +97,7 @@ class FairQueue(Generic[TaskT]):
         user.tasks.add(-turn.priority, task.task_id, task)
         self._count += 1
 
-    def pop(self) -> TaskT:
+    def pop(self) -> QueuedTask:
         """Remove and return the next task; IndexError if there is none."""
         slot, user = self._rounds.first()
         while not user.tasks and self._count:
@@ -114,7 +114,7 @@ class FairQueue(Generic[TaskT]):
         self.remove(task)
         return task
 
-    def remove(self, task: TaskT) -> bool:
+    def remove(self, task: QueuedTask) -> bool:
         """Remove a task, which costs its user nothing; False if it is not here."""
         user = self._users.get(task.turn.user)
         if user is None or not user.tasks.remove(-task.turn.priority, task.task_id):
@@ -132,7 +132,7 @@ class FairQueue(Generic[TaskT]):
         self._rounds = SlotQueue()
         self._round, self._count, self._weight = 0, 0, 0.0
 
-    def place(self, task: TaskT) -> int:
+    def place(self, task: QueuedTask) -> int:
         """The task's place among all, 1 for the next one; 0 if it is not here.
 
         Exact if there is one user. Otherwise an estimate: the tasks of others count as if their
@@ -140,7 +140,7 @@ class FairQueue(Generic[TaskT]):
         to the number of users and of tasks of this user.
         """
         user = self._users.get(task.turn.user)
-        ahead: list[TaskT] = []
+        ahead: list[QueuedTask] = []
         for each in user.tasks if user is not None else ():
             if each is task:
                 return self._place(task.turn, ahead)
@@ -153,7 +153,7 @@ class FairQueue(Generic[TaskT]):
         tasks = user.tasks if user is not None else ()
         return self._place(turn, [each for each in tasks if each.turn.priority >= turn.priority])
 
-    def _place(self, turn: Turn, ahead: list[TaskT]) -> int:
+    def _place(self, turn: Turn, ahead: list[QueuedTask]) -> int:
         """The place of a task of this turn that comes after these tasks of the same user."""
         user = self._users.get(turn.user)
         due = self._round + 1 if user is None else user.due

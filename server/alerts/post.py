@@ -6,9 +6,10 @@ import json
 from urllib.parse import urlsplit
 
 from server.alerts.formats import FORMS, Alert
+from server.outbound.http_exchange import PORTS, ExchangeError
+from server.outbound.http_post import post
 from server.settings.loading import SettingsError
-from server.settings.settings import AlertSettings
-from server.webhooks.http_post import PORTS, PostError, post
+from server.settings.operation_settings import AlertSettings
 
 POST_SECONDS = 5.0
 
@@ -28,7 +29,7 @@ def check_url(settings: AlertSettings) -> None:
 
 
 async def post_alert(settings: AlertSettings, alert: Alert) -> None:
-    """PostError if the receiver did not accept it. The URL may lead to a private address."""
+    """ExchangeError if the receiver did not accept it. The URL may lead to a private address."""
     assert settings.webhook is not None
     form = FORMS[settings.format]
     secret = settings.secret.reveal() if settings.secret is not None else None
@@ -37,7 +38,7 @@ async def post_alert(settings: AlertSettings, alert: Alert) -> None:
     body = json.dumps(payload, ensure_ascii=False).encode()
     reply = await post(parts, [parts.hostname or ""], {}, body, POST_SECONDS)
     if not 200 <= reply.status < 300:
-        raise PostError(f"the receiver answered {reply.status}")
+        raise ExchangeError(f"the receiver answered {reply.status}")
     refusal = form.refusal(reply.body)
     if refusal is not None:
-        raise PostError(f"the receiver refused it: {refusal}")
+        raise ExchangeError(f"the receiver refused it: {refusal}")

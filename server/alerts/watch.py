@@ -23,8 +23,8 @@ from server.alerts.conditions import (
 )
 from server.alerts.formats import Alert, State
 from server.alerts.post import check_url, post_alert
+from server.outbound.http_exchange import ExchangeError
 from server.settings.settings import Settings
-from server.webhooks.http_post import PostError
 
 log = logging.getLogger("server.alerts")
 
@@ -51,7 +51,7 @@ class _Told:
 class Watch:
     """Background work: posts an alert for each problem and one when it is over.
 
-    clock: seconds, for the intervals. post: raises PostError.
+    clock: seconds, for the intervals. post: raises ExchangeError.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Watch:
     async def _sent(self, kind: str, state: State, message: str) -> bool:
         try:
             await self._post(new_alert(kind, state, message))
-        except PostError as error:
+        except ExchangeError as error:
             if not self._failing:
                 log.warning("an alert (%s) could not be posted: %s", kind, error)
             self._failing = True

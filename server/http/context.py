@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
+from server.documents.documents import Documents
+from server.formats.converting import Converter
 from server.http.connections import Connections
 from server.http.origins import Origins
 from server.intake.sources import ImageSources
@@ -18,6 +20,7 @@ from server.jobs.gate import JobsGate
 from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
+from server.outbound.guard import Guard
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.settings import Settings
@@ -25,12 +28,13 @@ from server.users.keyring import Keyring
 from server.users.limits import Limiter
 from server.users.refusals import Refusals
 from server.users.usage import Usage
-from server.webhooks.guard import Guard
 
 if TYPE_CHECKING:
     from ocr_cluster.node.work import NodeWork
     from ocr_cluster.redis_link import RedisLink
+    from ocr_cluster.stats import ClusterStats
     from server.objects.feed import ObjectFeed
+    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 
@@ -53,6 +57,8 @@ class ServerContext:
     settings: Settings
     sources: ImageSources
     service: OcrService
+    converter: Converter
+    documents: Documents
     storage: Storage
     jobs: JobsGate
     keyring: Keyring
@@ -79,6 +85,8 @@ class ServerContext:
     object_feed: ObjectFeed | None = None
     node: NodeWork | None = None
     state_link: RedisLink | None = None
+    cluster_stats: Callable[[], ClusterStats] | None = None
+    tracing: Tracing | None = None
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

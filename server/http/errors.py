@@ -10,6 +10,7 @@ from ocr_engine import errors as engine
 from ocr_engine.errors import EngineError
 from server.errors import (
     BadField,
+    BadPages,
     BadRequest,
     BodyTooLarge,
     Conflict,
@@ -25,12 +26,16 @@ from server.errors import (
     NotFinished,
     NotFound,
     OneFileOnly,
+    PdfaImpossible,
+    PdfSigned,
     PoisonInput,
     QuotaExceeded,
     RateLimited,
     ServiceError,
     StillAccepting,
     StorageUnavailable,
+    TooManyPages,
+    TooManyPagesToWait,
 )
 
 
@@ -51,7 +56,9 @@ class PublicError:
 STATUS: dict[type[ServiceError | EngineError], int] = {
     BadRequest: 400,
     engine.UnknownModels: 400,
+    engine.NotForModels: 400,
     BadField: 400,
+    BadPages: 400,
     MissingFile: 400,
     OneFileOnly: 400,
     KeyRequired: 401,
@@ -65,11 +72,20 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     StillAccepting: 409,
     Gone: 410,
     BodyTooLarge: 413,
+    TooManyPages: 413,
+    TooManyPagesToWait: 413,
     engine.TooManyPixels: 413,
     engine.UnsupportedFormat: 415,
     HostNotAllowed: 421,
     engine.InvalidImage: 422,
     engine.ImageTooComplex: 422,
+    engine.DocumentEncrypted: 422,
+    engine.DocumentBroken: 422,
+    PdfSigned: 422,
+    PdfaImpossible: 422,
+    engine.PageKillsRenderers: 422,
+    engine.PageFailed: 422,
+    engine.PageTimeout: 422,
     PoisonInput: 422,
     engine.PoisonImage: 422,
     IdempotencyMismatch: 422,
@@ -84,8 +100,10 @@ STATUS: dict[type[ServiceError | EngineError], int] = {
     StorageUnavailable: 503,
     engine.QueueTimeout: 504,
     engine.RecognitionTimeout: 504,
+    engine.BackendUnavailable: 503,
     engine.RecognitionFailed: 500,
     engine.ModelError: 500,
+    engine.BackendFailed: 502,
 }
 
 RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
@@ -95,6 +113,7 @@ RETRY_AFTER: dict[type[ServiceError | EngineError], int] = {
     engine.BrokerUnavailable: 5,
     engine.WorkerCrashed: 5,
     engine.ImageKillsWorkers: 5,
+    engine.BackendUnavailable: 10,  # if its server has said nothing
     StorageUnavailable: 5,
     StillAccepting: 1,
 }
@@ -119,6 +138,7 @@ def public_error(error: BaseException) -> PublicError:
     retry_after = RETRY_AFTER.get(type(error))
     if isinstance(error, QuotaExceeded):
         retry_after = error.retry_after
-    if isinstance(error, engine.QueueFull) and error.retry_after is not None:
+    waits = engine.QueueFull | engine.BackendUnavailable
+    if isinstance(error, waits) and error.retry_after is not None:
         retry_after = math.ceil(error.retry_after)
     return PublicError(STATUS[type(error)], error.code, error.message, retry_after)

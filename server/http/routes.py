@@ -18,6 +18,7 @@ from server.http.handlers.base import NotFoundHandler, PreflightHandler
 from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
 from server.http.handlers.batches import BatchesHandler, BatchHandler
 from server.http.handlers.docs import DescriptionBody, DescriptionHandler
+from server.http.handlers.foreign import foreign_routes
 from server.http.handlers.health import (
     HealthHandler,
     LivenessHandler,
@@ -54,11 +55,12 @@ def make_application(context: ServerContext) -> tornado.web.Application:
     static = read_static_files(page_values(context))
     # Before all other rules, but only if pages of other sites are allowed.
     preflight = [Rule(Preflight(context.origins), PreflightHandler, given)]
+    foreign = foreign_routes(context.settings.web_server.dialects)
     return tornado.web.Application(
         [
             *(preflight if context.origins.has_cors else ()),
             (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
-            (r"/ocr", ExchangeRoute(NativeDialect), given),
+            (r"/ocr", ExchangeRoute(foreign.shared_ocr or NativeDialect), given),
             (r"/jobs", JobsHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
@@ -74,12 +76,14 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),
             (r"/batch", BATCH_ROUTE, given),
             (r"/events/s3", StorageEventsHandler, given),
+            *_agents(context),
             *_health_routes(given),
             (r"/", PageHandler, {**given, "page": static.pages["read/index.html"]}),
             (r"/status", PageHandler, {**given, "page": static.pages["status/index.html"]}),
             (r"/docs", PageHandler, {**given, "page": static.pages["docs/index.html"]}),
             (r"/openapi\.json", DescriptionHandler, {**given, "body": DescriptionBody(context)}),
             (r"/static/(.{1,120})", PageHandler, {**given, "files": static.others}),
+            *foreign.rules(given),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,
@@ -95,6 +99,18 @@ def _health_routes(given: dict[str, Any]) -> list[Any]:
         (r"/healthz", HealthHandler, given),
         (r"/metrics", MetricsHandler, given),
     ]
+
+
+def _agents(context: ServerContext) -> list[tuple[Any, ...]]:
+    """The route of agents, if it is turned on."""
+    if not context.settings.mcp.enabled:
+        return []
+    from server.http.handlers.mcp import McpHandler  # costs nothing while it is off
+    from server.http.handlers.mcp_bridge import McpBridge
+
+    bridge = McpBridge(context.max_body_bytes)
+    context.background.append(bridge)
+    return [(r"/mcp", McpHandler, {"context": context, "bridge": bridge})]
 
 
 def make_http_server(context: ServerContext) -> Listener:

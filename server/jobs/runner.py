@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from cache.keys import Digests
-from ocr_engine.engine import Turn
+from ocr_engine.engine import Turn, concurrency
 from ocr_engine.errors import (
     BrokerUnavailable,
     EngineError,
@@ -22,6 +22,7 @@ from ocr_engine.errors import (
 from server.blobs.store import BlobMissing, BlobStore
 from server.errors import Gone, ServiceError, StorageUnavailable
 from server.formats.answer import Answer
+from server.formats.registry import needs_image
 from server.jobs.held import Held, needs_more
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
@@ -174,7 +175,7 @@ class JobRunner:
         engine = self._service.engine
         paused = asyncio.get_running_loop().time() < self._pause_until
         ready = engine.ready() and not self._draining and not paused
-        return ready and needs_more(self._held.values(), engine.capacity)
+        return ready and needs_more(self._held.values(), concurrency(engine))
 
     async def _work(self, held: Held) -> None:
         """Recognize the image of a job, and write how it ended."""
@@ -239,8 +240,7 @@ class JobRunner:
             except StorageUnavailable as error:
                 self._note_away(error)
                 await asyncio.sleep(self._tick_seconds)
-        unneeded = [held.row.input_blob] if ended is not None else [blob] if blob else []
-        await self._guarded(self._blobs.delete(unneeded))
+        await self._guarded(self._blobs.delete(_unneeded(held.row, end, ended is not None)))
 
     async def _drop(self, held: Held) -> None:
         """Stop the work of a job, unless it has ended; nothing is written."""
@@ -288,6 +288,17 @@ class JobRunner:
             log.error("a job failed", exc_info=error)
         shown = self._explain(error)
         return KnownJobError(shown.code, shown.message)
+
+
+def _unneeded(row: JobRow, end: End, is_ended: bool) -> list[str]:
+    """The blobs to delete after a job: its image, unless its format needs it again.
+
+    If another process has ended the job, it is the new result.
+    """
+    if not is_ended:
+        return [end.result_blob] if end.result_blob else []
+    keeps_image = end.answer is not None and needs_image(row.format)
+    return [] if keeps_image else [row.input_blob]
 
 
 def _done(answer: Answer, held: Held) -> End:

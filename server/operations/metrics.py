@@ -6,9 +6,9 @@ import contextlib
 import functools
 import itertools
 from collections import Counter as Count
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -27,14 +27,27 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from cache.result_cache import ResultCache
-from ocr_engine.engine import START_BOUNDS, Engine, EngineStats, StartTimes, WorkerState
+from ocr_engine.engine import (
+    START_BOUNDS,
+    Engine,
+    EngineStats,
+    RemoteStats,
+    StartTimes,
+    WorkerState,
+)
 from ocr_engine.errors import PoolDraining, PoolStarting, QueueFull
 from ocr_engine.pool.exits import EXIT_LABELS
 from server.disk_space import free_bytes
 from server.formats.answer import CacheOutcome
 
+if TYPE_CHECKING:
+    from ocr_cluster.stats import ClusterStats
+    from ocr_engine.documents.renderers import RenderingStats
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CACHE_RESULTS: tuple[CacheOutcome, ...] = get_args(CacheOutcome)
+
+PAGE_RESULTS = (*CACHE_RESULTS, "failed")
 
 _REFUSALS = frozenset((QueueFull.code, PoolStarting.code, PoolDraining.code))
 _SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -66,12 +79,19 @@ class Metrics:
         )
         self._stage_seconds = timed(
             "ocr_stage_seconds",
-            "Time by stage: queue, decode, prepare, det, cls, rec, draw.",
+            "Time by stage: queue, decode, prepare, det, cls, rec, remote, draw.",
             ("stage",),
         )
         self._degraded = new(
             "ocr_degraded", "Images that were read reduced because the server was busy."
         )
+        self._pages = new(
+            "ocr_document_pages",
+            "Pages of documents by how they were read: miss, joined, hit or failed.",
+            ("result",),
+        )
+        for result in PAGE_RESULTS:
+            self._pages.labels(result)
         self._by_outcome: dict[tuple[int, str], Counter] = {}
         self._finished = 0
         self._failed = 0
@@ -84,11 +104,20 @@ class Metrics:
         inflight_bytes: Callable[[], int],
         connections: OpenConnections,
         folders: Mapping[str, Path],
+        cluster: Callable[[], ClusterStats] | None = None,
     ) -> None:
         """Add the state of these parts to /metrics. folders: see watched_folders()."""
         self.registry.register(
             _State(engine, cache, inflight_bytes, connections, folders, self.cache_results)
         )
+        if cluster is not None:
+            from server.operations.cluster_metrics import ClusterState
+
+            self.registry.register(ClusterState(cluster))
+
+    def watch_renderers(self, stats: Callable[[], RenderingStats | None]) -> None:
+        """Add the renderers to /metrics; stats: None before the first document."""
+        self.registry.register(_Rendering(stats))
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
         """Count a finished request; error: its error code, or empty."""
@@ -107,6 +136,10 @@ class Metrics:
         What a server refuses while it starts or stops, or because its queue is full, is no failure.
         """
         return self._finished, self._failed
+
+    def count_page(self, result: str) -> None:
+        """Count a page of a document; result: one of PAGE_RESULTS."""
+        self._pages.labels(result).inc()
 
     def count_recognition(self, stages: Mapping[str, float], degraded: bool = False) -> None:
         """Count a finished recognition; stages in seconds. degraded: of a reduced image."""
@@ -175,8 +208,10 @@ class _State(Collector):
         for result in CACHE_RESULTS:
             results.add_metric((result,), self._cache_results[result])
         yield results
-        yield from _worker_metrics(stats)
+        if stats.has_workers:
+            yield from _worker_metrics(stats)
         yield _start_times(stats.starts)
+        yield from _remote_metrics(stats.remote)
         yield self._disk_space()
 
     def _disk_space(self) -> Metric:
@@ -189,6 +224,41 @@ class _State(Collector):
         return free
 
 
+class _Rendering(Collector):
+    """Collects the state of the renderers."""
+
+    def __init__(self, stats: Callable[[], RenderingStats | None]) -> None:
+        self._stats = stats
+
+    def describe(self) -> list[Metric]:
+        """See _State.describe."""
+        return list(self.collect())
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client's Collector."""
+        stats = self._stats()
+        renderers = () if stats is None else stats.renderers
+        yield GaugeMetricFamily(
+            "ocr_renderers", "Processes that draw pages of documents.", len(renderers)
+        )
+        rss = GaugeMetricFamily(
+            "ocr_renderer_rss_bytes",
+            "Resident memory of a renderer after its last page.",
+            labels=("pid",),
+        )
+        for each in renderers:
+            if each.pid is not None:
+                rss.add_metric((str(each.pid),), each.rss_mb << 20)
+        yield rss
+        restarts = CounterMetricFamily(
+            "ocr_renderer_restarts", "Renderers that were lost, by reason.", labels=("reason",)
+        )
+        lost = {} if stats is None else stats.restarts
+        for reason, count in {**dict.fromkeys(EXIT_LABELS, 0), **lost}.items():
+            restarts.add_metric((reason,), count)
+        yield restarts
+
+
 def _start_times(starts: StartTimes) -> Metric:
     bounds = (*map(str, START_BOUNDS), "+Inf")
     buckets = zip(bounds, itertools.accumulate(starts.counts), strict=True)
@@ -198,6 +268,29 @@ def _start_times(starts: StartTimes) -> Metric:
         buckets=list(buckets),
         sum_value=starts.seconds,
     )
+
+
+def _remote_metrics(sets: Sequence[RemoteStats]) -> Iterator[Metric]:
+    """The figures of model sets on other servers."""
+    queued = GaugeMetricFamily(
+        "ocr_remote_queue_depth",
+        "Images that wait for models on another server.",
+        labels=("models",),
+    )
+    running = GaugeMetricFamily(
+        "ocr_remote_running", "Images that models on another server read.", labels=("models",)
+    )
+    attempts = CounterMetricFamily(
+        "ocr_remote_requests",
+        "Requests to the servers of models: ok, retried, or failed for good.",
+        labels=("models", "outcome"),
+    )
+    for each in sets:
+        queued.add_metric((each.name,), each.queued)
+        running.add_metric((each.name,), each.running)
+        for outcome in ("ok", "retried", "failed"):
+            attempts.add_metric((each.name, outcome), each.attempts.get(outcome, 0))
+    yield from (queued, running, attempts)
 
 
 def _worker_metrics(stats: EngineStats) -> Iterator[Metric]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from cache.keys import CacheKey, Digests
@@ -103,6 +104,7 @@ class Ticket:
         self.outcome = outcome
         self.digests = digests
         self.ready = ready
+        self._image: bytes | None = None
         self._flight = flight
         self._timeout = timeout_seconds
         self._waiting: asyncio.Future[Answer] | None = None
@@ -124,6 +126,12 @@ class Ticket:
         if self._flight is not None and self._flight.task is not None:
             self._flight.task.started.add_done_callback(lambda _: callback())
 
+    def keep(self, image: bytes) -> None:
+        """Have the answer bring the image with it, whose format needs it again."""
+        self._image = image
+        if self.ready is not None:
+            self.ready = replace(self.ready, image=image)
+
     async def answer(self) -> Answer:
         """Wait for the answer; raises the recognition's error, or this request's own timeout.
 
@@ -136,7 +144,8 @@ class Ticket:
         self._waiting = asyncio.shield(self._flight.answer)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._waiting
+                answer = await self._waiting
+            return answer if self._image is None else replace(answer, image=self._image)
         except TimeoutError:
             raise self._overdue() from None
         finally:

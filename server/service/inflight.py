@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ocr_engine.engine import Engine
 from ocr_engine.errors import QueueFull
@@ -10,7 +11,7 @@ from server.service.outgoing import LARGE_BYTES, Buffer, OutgoingBytes
 
 
 class InflightBytes:
-    """Counts bodies being received, images in the worker pool, and answers not yet sent.
+    """Counts bodies and images being received, images in the worker pool, and answers not yet sent.
 
     peak: the most since it was last set, without answers that are sent without a check.
     """
@@ -33,6 +34,20 @@ class InflightBytes:
             raise self._full(total)
         if total + more > self.peak:
             self.peak = total + more
+
+    @contextmanager
+    def reserve(self, more: int) -> Iterator[None]:
+        """Count so many bytes that arrive from elsewhere in this context; QueueFull as in check().
+
+        0: nothing arrives, and nothing is checked.
+        """
+        if more:
+            self.check(more)
+        self.received += more
+        try:
+            yield
+        finally:
+            self.received -= more
 
     def check_answer(self, body: Sequence[Buffer]) -> None:
         """QueueFull if too many bytes of answers are waiting for slow clients.

@@ -6,7 +6,8 @@ Independent of Tornado. Everything runs on the event loop; blocking work runs in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from cache.kept_file import KeptResult
@@ -16,8 +17,10 @@ from cache.stored_result import StoredResult
 from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
 from ocr_engine.images.header import check_size, read_header
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.options import RecognitionOptions
-from ocr_engine.result import EncodedRecognition
+from ocr_engine.result import EncodedRecognition, Recognition
+from ocr_engine.tracing import note
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
@@ -74,13 +77,18 @@ class OcrService:
         source = request.source
         try:
             await source.open()
-            hit = self.recall(request, turn.user)
+            hit = None
+            if not request.keep_image:
+                hit = self.recall(request, turn.user) or await self._joined(request, turn)
             if hit is not None:
                 return hit
             image = await self._read(source, turn.user)
         finally:
             source.close()
-        return await self._submit_image(image, request, turn)
+        ticket = await self._submit_image(image, request, turn)
+        if request.keep_image:
+            ticket.keep(_file(image))
+        return ticket
 
     async def identify(self, request: OcrRequest, user: str) -> tuple[bytes, Digests]:
         """The image of this user, to be submitted later, and its digests.
@@ -94,32 +102,72 @@ class OcrService:
             image = await self._read(source, user)
         finally:
             source.close()
-        check_size(read_header(image.data), self._max_pixels, request.options.max_side)
-        digests = image.digests or await self.digester.compute(image.data)
+        data = _file(image)
+        check_size(read_header(data), self._max_pixels, request.options.max_side)
+        digests = image.digests or await self.digester.compute(data)
         key = self.results.key(digests.md5, request.options, self.results.owner(user))
         self._quarantine.check((key, digests.sha256))
-        return image.data, digests
+        return data, digests
 
     def in_flight(self) -> int:
         """How many recognitions are in progress."""
         return len(self._flights)
 
     async def _read(self, source: ImageSource, user: str) -> ImageBytes:
-        if more := source.bytes_to_read():
-            self._inflight.check(more)
-        return await source.read(self.results.owner(user))
+        with self._inflight.reserve(source.bytes_to_read()):
+            return await source.read(self.results.owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:
-            return await self._join_or_start(image.data, image.digests, request, turn)
-        digests = await self.digester.compute(image.data)
-        ticket = await self._join_or_start(image.data, digests, request, turn)
+            if image.recognition is not None:
+                return await self._keep(image, image.recognition, image.digests, request, turn)
+            return await self._join_or_start(image, image.digests, request, turn)
+        data = _file(image)
+        digests = await self.digester.compute(data)
+        ticket = await self._join_or_start(image, digests, request, turn)
         if ticket.outcome != "miss":
-            self.digester.remember(image.data, digests, self.results.owner(turn.user))
+            self.digester.remember(data, digests, self.results.owner(turn.user))
+        return ticket
+
+    async def _keep(
+        self,
+        image: ImageBytes,
+        recognition: Recognition,
+        digests: Digests,
+        request: OcrRequest,
+        turn: Turn,
+    ) -> Ticket:
+        """Store a result that came with its image."""
+        result = await encode_result(recognition, request.options.shown_score, image.artifacts)
+        self.cache.put(
+            self.results.key(digests.md5, request.options, self.results.owner(turn.user)),
+            digests,
+            result,
+        )
+        self._metrics.cache_results["miss"] += 1
+        return Ticket("miss", digests, ready=Answer(result, digests, recognition.stages))
+
+    async def _joined(self, request: OcrRequest, turn: Turn) -> Ticket | None:
+        """The flight of an image that need not be read for that, as its digests are known."""
+        owner = self.results.owner(turn.user)
+        known = request.source.known_digests(owner)
+        if known is None:
+            return None
+        identity = (self.results.key(known.md5, request.options, owner), known.sha256)
+        flight = self._flights.get(identity)
+        if flight is None:
+            return None
+        ticket = Ticket("joined", known, flight, timeout_seconds=request.timeout_seconds)
+        try:
+            await flight.join(turn)
+        except BaseException:
+            ticket.leave()
+            raise
+        self._metrics.cache_results["joined"] += 1
         return ticket
 
     async def _join_or_start(
-        self, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
+        self, image: ImageBytes, digests: Digests, request: OcrRequest, turn: Turn
     ) -> Ticket:
         """A ticket for a cache hit or a flight; raises the error if the image is refused.
 
@@ -132,8 +180,8 @@ class OcrService:
             return hit
         identity = (self.results.key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
-        if identity not in self._flights and (smaller := self._degraded(request, data, turn)):
-            return await self._join_or_start(data, digests, smaller, turn)
+        if identity not in self._flights and (smaller := self._degraded(request, image.data, turn)):
+            return await self._join_or_start(image, digests, smaller, turn)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
@@ -142,7 +190,7 @@ class OcrService:
         ticket = Ticket(outcome, digests, flight, timeout_seconds=request.timeout_seconds)
         try:
             if outcome == "miss":
-                ticket.outcome = await self._start(flight, data, digests, request, turn)
+                ticket.outcome = await self._start(flight, image, digests, request, turn)
             else:
                 await flight.join(turn)
         except BaseException:
@@ -151,7 +199,7 @@ class OcrService:
         self._metrics.cache_results[ticket.outcome] += 1
         return ticket
 
-    def _degraded(self, request: OcrRequest, data: bytes, turn: Turn) -> OcrRequest | None:
+    def _degraded(self, request: OcrRequest, data: ImageData, turn: Turn) -> OcrRequest | None:
         """The request for the image in a smaller size, if it is too large for a busy server.
 
         Images for which nobody waits are not reduced.
@@ -163,14 +211,14 @@ class OcrService:
         return None if options is request.options else replace(request, options=options)
 
     async def _start(
-        self, flight: Flight, data: bytes, digests: Digests, request: OcrRequest, turn: Turn
+        self, flight: Flight, image: ImageBytes, digests: Digests, request: OcrRequest, turn: Turn
     ) -> CacheOutcome:
         """Submit the image and follow its task; raises the error if it is refused.
 
         Returns whether another server has the result, or is reading the image.
         """
         try:
-            task = await self._admit(flight.identity, data, request, turn)
+            task = await self._admit(flight.identity, image.data, request, turn)
         except Exception as error:
             self._refuse(flight, error)
             raise
@@ -181,14 +229,15 @@ class OcrService:
             self._found(flight, digests, task)
             return "hit"
         flight.begin(task)
-        completion = asyncio.ensure_future(self._complete(flight, task, digests, request.options))
+        following = self._complete(flight, task, digests, request.options, image.artifacts)
+        completion = asyncio.ensure_future(following)
         self._completions.add(completion)
         completion.add_done_callback(self._completions.discard)
         joined = self._sharing is not None and self._sharing.has_joined(task)
         return "joined" if joined else "miss"
 
     async def _admit(
-        self, identity: FlightIdentity, data: bytes, request: OcrRequest, turn: Turn
+        self, identity: FlightIdentity, data: ImageData, request: OcrRequest, turn: Turn
     ) -> EngineTask | Found:
         """Submit an image to the engine; TooManyPixels, QueueFull and similar errors.
 
@@ -217,7 +266,12 @@ class OcrService:
         return Ticket("hit", digests, ready=answer)
 
     async def _complete(
-        self, flight: Flight, task: EngineTask, digests: Digests, options: RecognitionOptions
+        self,
+        flight: Flight,
+        task: EngineTask,
+        digests: Digests,
+        options: RecognitionOptions,
+        artifacts: Mapping[str, bytes],
     ) -> None:
         """Wait for the engine, encode and cache the result, and answer all that wait."""
         try:
@@ -225,11 +279,13 @@ class OcrService:
             self._metrics.count_recognition(recognition.stages, options.degraded)
             identity = _as_read(flight.identity, task)
             self._quarantine.was_read(identity)
+            began = time.monotonic()
             if isinstance(recognition, EncodedRecognition):
                 result = StoredResult(recognition.json, recognition.artifacts)
             else:
-                result = await encode_result(recognition, options.shown_score)
+                result = await encode_result(recognition, options.shown_score, artifacts)
             self.cache.put(identity[0], digests, result)
+            note("store", began)
             flight.answer.set_result(Answer(result, digests, recognition.stages))
         except asyncio.CancelledError:
             flight.fail(PoolDraining("the work was cancelled"))
@@ -257,6 +313,12 @@ class OcrService:
         """Cancel the work if possible, because nobody waits any more; nobody can join it then."""
         if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
+
+
+def _file(image: ImageBytes) -> bytes:
+    """The file of an image that is not a page of a document, whose digests would be known."""
+    assert isinstance(image.data, bytes)
+    return image.data
 
 
 def _as_read(identity: FlightIdentity, task: EngineTask) -> FlightIdentity:

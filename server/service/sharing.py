@@ -9,6 +9,7 @@ from cache.kept_file import KeptResult
 from cache.keys import CacheKey
 from cache.stored_result import StoredResult
 from ocr_engine.engine import EngineTask, Turn
+from ocr_engine.images.pixels import ImageData
 from server.intake.request import OcrRequest
 from server.service.flights import FlightIdentity
 
@@ -27,7 +28,7 @@ class Sharing(Protocol):
     async def submit(
         self,
         identity: FlightIdentity,
-        data: bytes,
+        data: ImageData,
         request: OcrRequest,
         turn: Turn,
         read_before: bool,

@@ -46,6 +46,8 @@ def cluster_urls(settings: Settings) -> ClusterUrls | None:
     cluster = settings.cluster
     if cluster.role == "all":
         return None
+    if settings.remote.sets:
+        raise SettingsError(f"remote.sets needs the role all; cluster.role is {cluster.role}")
     for name, url in (("broker_url", cluster.broker_url), ("state_url", cluster.state_url)):
         if url is None:
             raise SettingsError(f"cluster.{name} is missing; the role {cluster.role} needs it")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ocr_engine.cores import usable_cores
+from ocr_engine.engine import Engine
 from ocr_engine.errors import ModelError
 from ocr_engine.memory import available_mb
 from ocr_engine.model_sets import LoadableSet, ModelSets
@@ -27,11 +28,21 @@ MAX_CORES_PER_IMAGE = 2  # each further core costs a worker about 100 MB (decisi
 SPARE_MIN_MB = 8192  # available memory, above which there is a spare by default
 
 
-def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Pool:
+def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Engine:
     """Build the engine without starting it; ModelError if a model is missing.
 
     load replaces the recognizer in the workers (tests).
     """
+    pool = build_pool(settings, load)
+    if not settings.remote.sets:
+        return pool
+    from server.settings.remote_sets import with_remote_sets  # costs nothing while it is off
+
+    return with_remote_sets(pool, settings)
+
+
+def build_pool(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Pool:
+    """The workers of this process, without models on other servers; see build_engine()."""
     ocr = settings.ocr
     cores = cores_per_image(settings)
     worker = WorkerSpec(
@@ -120,6 +131,8 @@ def find_models(
     settings: Settings, name: str, load: Callable[[], Recognizer] | None = None
 ) -> LoadableSet:
     """The set with this name, with its present files; ModelError. load: see build_engine."""
+    if any(each.name == name for each in settings.remote.sets):
+        raise ModelError(f"{name} is on another server; the default set must be a local one")
     return loadable_set(settings, find_set(settings, name), load)
 
 

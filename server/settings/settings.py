@@ -27,13 +27,24 @@ from server.settings.constraints import (
     WholeNumber,
 )
 from server.settings.declared import setting
+from server.settings.dialects import DialectNames
+from server.settings.document_settings import DocumentSettings
+from server.settings.mcp_settings import McpSettings
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
+from server.settings.operation_settings import (
+    AlertSettings,
+    AuditSettings,
+    LogSettings,
+    TracingSettings,
+)
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
-from server.settings.secrets import Secret, SecretText, WebhookSecrets
+from server.settings.remote_settings import RemoteSettings
+from server.settings.secrets import Secret, SecretText
 from server.settings.storage_settings import StorageSettings
 from server.settings.time_zones import TimeZone
+from server.settings.url_settings import ImageUrlSettings, WebhookSettings
 
 _OPTIONS = RecognitionOptions()
 
@@ -43,7 +54,8 @@ class WebServerSettings:
     """Where and how the front end listens, and what browsers may do.
 
     unix_socket: the server listens there, and not on address and port. allowed_hosts: if empty,
-    all hosts are allowed; on a loopback address, only names of this machine are.
+    all hosts are allowed; on a loopback address, only names of this machine are. dialects: the
+    other servers whose API is spoken.
     """
 
     address: str = setting(Text(), "127.0.0.1")
@@ -57,6 +69,7 @@ class WebServerSettings:
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())
     cors_origins: tuple[str, ...] = setting(OriginList(), ())
     root_path: str = setting(PathPrefix(), "")
+    dialects: tuple[str, ...] = setting(DialectNames(), ())
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
@@ -192,14 +205,6 @@ class UsageSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditSettings:
-    """The audit log. path: None: a file in the state folder if keys are used; `-`: stdout."""
-
-    path: Path | None = setting(Nullable(FilePath()), None)
-    days: int = setting(WholeNumber(1, 36_500), 90)
-
-
-@dataclass(frozen=True, slots=True)
 class JobSettings:
     """Where inputs and results of jobs are kept, and how large they may be."""
 
@@ -208,41 +213,6 @@ class JobSettings:
     max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
     max_batch_files: int = setting(WholeNumber(1, 10_000), 1000)
     max_batch_mb: float = setting(Number(0.001, 10**6), 1024.0)
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookSettings:
-    """Where messages about jobs may be sent, and how they are signed.
-
-    allowed_hosts: if empty, all public hosts. secrets: if empty, one that the database keeps.
-    """
-
-    allowed_hosts: tuple[str, ...] = setting(HostList(), ())
-    allow_private: tuple[IPv4Network | IPv6Network, ...] = setting(NetworkList(), ())
-    allow_http: bool = setting(Flag(), False)
-    include_text: bool = setting(Flag(), False)
-    secrets: tuple[Secret, ...] = setting(WebhookSecrets(), ())
-
-
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """What the server tells its operator, and where. webhook: None for no alerts."""
-
-    webhook: Secret | None = setting(Nullable(SecretText()), None)
-    format: str = setting(Choice("json", "wecom", "dingtalk", "feishu", "slack"), "json")
-    secret: Secret | None = setting(Nullable(SecretText()), None)
-    after: int = setting(WholeNumber(1, 1000), 3)
-    queue_seconds: float = setting(Number(1, 86400), 60.0)
-    error_percent: float = setting(Number(0, 100), 5.0)
-    min_disk_mb: int = setting(WholeNumber(0, 10**6), 500)
-    min_memory_mb: int = setting(WholeNumber(0, 10**6), 200)
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """How the log is written."""
-
-    access_format: str = setting(Choice("text", "json"), "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +225,7 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
@@ -266,9 +237,13 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    image_urls: ImageUrlSettings = field(default_factory=ImageUrlSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
+    remote: RemoteSettings = field(default_factory=RemoteSettings)
+    mcp: McpSettings = field(default_factory=McpSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})
 

@@ -2,7 +2,7 @@
 
 A share is a number of requests that this process may accept without asking again. They are counted
 when they are taken, so that all front ends together never accept more than the limit; what is not
-used is given back after a second. One question is under way at a time, and whatever needs an answer
+used is given back after a second. One question is asked at a time, and whatever needs an answer
 meanwhile is in the next one. While Redis is away, each process counts for itself.
 Imported if cluster.state_url is set.
 """

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select, update
 
 from server.database.database import Database
 from server.database.tables import WEBHOOK_SECRET
-from server.settings.settings import WebhookSettings
+from server.settings.url_settings import WebhookSettings
 from server.webhooks.signing import new_secret
 
 ROTATION_SECONDS = 86400.0  # how long the old secret signs too

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from server.database.storage import Storage
 from server.errors import StorageUnavailable
-from server.settings.settings import WebhookSettings
-from server.webhooks.guard import Guard, NotResolved, UrlRefused
-from server.webhooks.http_post import PostError, post
+from server.outbound.guard import Guard, NotResolved, UrlRefused
+from server.outbound.http_exchange import ExchangeError
+from server.outbound.http_post import post
+from server.settings.url_settings import WebhookSettings
 from server.webhooks.signing import signed_headers
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Sender:
                     least, most = UNRESOLVED_RETRY_SECONDS
                     due = self._clock() + self._jittered(min(max(age, least), most))
                     return Outcome("pending", due, None, error, counts=False)
-        except (UrlRefused, PostError) as problem:
+        except (UrlRefused, ExchangeError) as problem:
             error = str(problem)
         except Exception:  # or it would be tried again all the time
             log.exception("webhook %s could not be sent", delivery.id)

@@ -15,11 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from ocr_engine.options import RecognitionOptions
 from server.http.openapi.description import describe
+from server.settings.loading import build
 from server.settings.settings import Settings
 from tests.support.cards import card
 from tests.support.live_server import LiveServer
 
-DESCRIPTION = describe(Settings(), RecognitionOptions())
+ALL_FIELDS = build(Settings, {"image_urls": {"enabled": True}}, "")
+DESCRIPTION = describe(ALL_FIELDS, RecognitionOptions())
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -74,7 +76,7 @@ def test_an_operation_lists_parameters_body_and_responses(docs: Page) -> None:
     for text in ("det_limit_side_len", "integer, 32 – 4000", "multipart/form-data", "X-Request-Id"):
         expect(details.get_by_text(text, exact=True).first).to_be_attached()
     statuses = details.locator("details.answer > summary .status").all_inner_texts()
-    assert " ".join(statuses) == "200 202 400 401 403 409 413 415 421 422 429 500 503 504"
+    assert " ".join(statuses) == "200 202 400 401 403 409 413 415 421 422 429 500 502 503 504"
     details.locator("details.answer > summary").first.click()
     expect(details.get_by_text("Server-Timing")).to_be_visible()
 

@@ -13,6 +13,7 @@ from tornado.netutil import bind_sockets
 
 from ocr_engine.pool.pool import Pool
 from ocr_engine.recognizer import Recognizer
+from ocr_engine.remote.dispatcher import Dispatcher
 from server.app import build_context
 from server.http.routes import make_http_server
 from server.main import cancel
@@ -82,6 +83,7 @@ class LiveServer(Client):
     def pool(self) -> Pool:
         """The engine behind the service."""
         engine = self.context.service.engine
+        engine = engine.local if isinstance(engine, Dispatcher) else engine
         assert isinstance(engine, Pool)
         return engine
 
@@ -134,6 +136,7 @@ class LiveServer(Client):
         await self._stop.wait()
         server.stop()
         await self.context.service.engine.close()
+        await self.context.documents.close()
         await cancel(background)
         await self.context.storage.close()
         await server.close_all_connections()

@@ -1,4 +1,4 @@
-"""Receivers of webhooks and alerts: small HTTP servers that keep what they get."""
+"""Receivers of webhooks and alerts, and hosts of images: HTTP servers that keep what they get."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
     receiver: Receiver
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         received = Received(self.path, headers, body)
         self.receiver.received.append(received)
@@ -143,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
             chunk = answer.body[start : start + answer.chunked]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
         self.wfile.write(b"0\r\n\r\n")
+
+    do_GET = do_POST
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output clean."""

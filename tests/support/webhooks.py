@@ -14,11 +14,11 @@ from server.database.database import Database
 from server.database.location import Location
 from server.database.storage import Storage
 from server.database.tables import DELIVERY
+from server.outbound.guard import Guard
+from server.outbound.names import Resolve
 from server.settings.secrets import Secret
-from server.settings.settings import WebhookSettings
+from server.settings.url_settings import WebhookSettings
 from server.webhooks.deliveries import enqueue
-from server.webhooks.guard import Guard
-from server.webhooks.names import Resolve
 from server.webhooks.sender import Sender
 from server.webhooks.signing import new_secret
 

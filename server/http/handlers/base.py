@@ -159,6 +159,7 @@ class BaseHandler(tornado.web.RequestHandler):
 
     async def send_answer(self, answer: Answer, rendering: Rendering, envelope: Envelope) -> None:
         """Send a result as it was asked for."""
+        answer = await self.context.converter.converted(answer, rendering)
         self.send(await rendered_reply(answer, rendering, envelope))
 
     def problem(self, error: BaseException) -> Reply:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ocr_engine.engine import Turn
+from ocr_engine.engine import Turn, concurrency
 from ocr_engine.errors import QueueFull
 from server.blobs.store import Inputs
 from server.errors import BadField
@@ -68,7 +68,7 @@ class BatchWork:
     async def run(self) -> list[FileAnswer]:
         """All answers, in the order of the files."""
         waiting = iter(enumerate(self._files))
-        at_once = min(len(self._files), self._context.service.engine.capacity + 1)
+        at_once = min(len(self._files), concurrency(self._context.service.engine) + 1)
         async with asyncio.TaskGroup() as group:
             for _ in range(at_once):
                 group.create_task(self._work(waiting))

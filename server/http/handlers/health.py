@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ocr_engine.engine import ProbeReport, WorkerStats
+from ocr_engine.engine import ProbeReport, RemoteStats, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
+from server.documents.documents import Documents
 from server.errors import BodyTooLarge, HostNotAllowed
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
+from server.http.handlers.cluster_health import cluster_health
 from server.http.replies import Reply
 from server.intake.fields import checked
 from server.operations.metrics import CONTENT_TYPE
@@ -19,7 +21,6 @@ from server.settings.constraints import Flag
 from server.version import VERSION
 
 if TYPE_CHECKING:
-    from ocr_cluster.redis_link import RedisLink
     from server.http.health_bodies import (
         BriefHealth,
         DatabaseHealth,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
         LoadedEngine,
         ProbeHealth,
         Readiness,
-        SharedServiceHealth,
+        RemoteHealth,
+        RendererHealth,
         WorkerHealth,
     )
 
@@ -120,6 +122,7 @@ def _health(context: ServerContext) -> Health:
         "engine": _loaded(engine.info) if engine.info else None,
         "workers": [_worker(worker) for worker in stats.workers],
         "restarts": dict(stats.restarts),
+        "renderers": _renderers(context.documents),
         "queue": {
             "waiting": stats.queued,
             "running": stats.running,
@@ -146,16 +149,37 @@ def _health(context: ServerContext) -> Health:
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
     }
-    if context.state_link is not None:
-        health["cluster"] = {"state": _shared(context.state_link)}
+    cluster = cluster_health(context)
+    if cluster is not None:
+        health["cluster"] = cluster
+    if stats.remote:
+        health["remote"] = [_remote(each) for each in stats.remote]
     return health
 
 
-def _shared(link: RedisLink) -> SharedServiceHealth:
-    health: SharedServiceHealth = {"state": link.state}
-    if link.away:
-        health["problem"] = link.problem
-    return health
+def _remote(stats: RemoteStats) -> RemoteHealth:
+    return {
+        "name": stats.name,
+        "waiting": stats.queued,
+        "running": stats.running,
+        "concurrency": stats.concurrency,
+        "completed": stats.completed,
+        "retried": stats.attempts.get("retried", 0),
+        "failed": stats.attempts.get("failed", 0),
+    }
+
+
+def _renderers(documents: Documents) -> list[RendererHealth]:
+    stats = documents.stats()
+    return [
+        {
+            "pid": each.pid,
+            "state": each.state,
+            "pages_done": each.pages_done,
+            "rss_mb": each.rss_mb,
+        }
+        for each in (stats.renderers if stats is not None else ())
+    ]
 
 
 def _database(storage: Storage) -> DatabaseHealth:

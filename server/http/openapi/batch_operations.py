@@ -174,7 +174,9 @@ def _body(fields: dict[str, Schema], part: str, more: dict[str, Schema]) -> dict
         "type": "object",
         "maxProperties": 32,
         "description": "`image` or `filename`, and its own options.",
-        "properties": {name: {"description": MEANINGS[name]} for name in FILE_FIELDS},
+        "properties": {
+            name: {"description": MEANINGS[name]} for name in FILE_FIELDS if name in fields
+        },
     }
     example = {"files": [{"image": examples.IMAGE}, {"image": examples.IMAGE, "drop_score": 0.3}]}
     form = {

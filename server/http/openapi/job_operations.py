@@ -22,7 +22,7 @@ from server.intake.request_fields import RENDERING_FIELDS
 from server.jobs.record import PAGE_FIELDS
 from server.settings.constraints import Flag, Schema
 
-RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503, 504)
+RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504)
 Operation = dict[str, Any]
 
 
@@ -74,7 +74,7 @@ def _get(chosen: list[Parameter]) -> Operation:
         "failed": state | {"job": examples.FAILED},
         "done": ANSWER | {"job": examples.DONE},
     }
-    several = (reference("JobAnswer"), reference("JobResult"))
+    several = (reference("JobAnswer"), reference("JobResult"), reference("DocumentAnswer"))
     found = {
         "description": "The job's state; its result in the requested format when it is done.",
         "headers": {
@@ -112,7 +112,7 @@ def _delete() -> Operation:
 def _result(chosen: list[Parameter]) -> Operation:
     done = result()
     done["content"] = result_content(
-        (reference("JobResult"),), done=ANSWER | {"job": examples.DONE}
+        (reference("JobResult"), reference("DocumentAnswer")), done=ANSWER | {"job": examples.DONE}
     )
     return {
         "tags": ["Jobs"],

@@ -18,7 +18,7 @@ Parameter = dict[str, Any]
 FORM = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 JSON = "application/json"
-RAW_TYPES = ("image/jpeg", "image/png", "image/*", "application/octet-stream")
+RAW_TYPES = ("image/jpeg", "image/png", "image/*", "application/pdf", "application/octet-stream")
 
 
 def parameter_components() -> dict[str, Parameter]:
@@ -107,12 +107,13 @@ def in_query(fields: dict[str, Schema], names: Iterable[str]) -> list[Parameter]
 
 
 def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
-    """The body of POST /ocr_service: a form with the image, its base64, or its path."""
+    """The body of POST /ocr_service: a form with the image, or with text that says what it is."""
     options = _options(fields)
     file = _form(fields, {IMAGE_PART: image_schema()}, options, "file")
     texts = [
         _form(fields, {field.name: fields[field.name]}, options, field.file_type)
-        for field in sorted(SOURCE_FIELDS, key=lambda field: not field.inline)
+        for field in sorted(SOURCE_FIELDS, key=lambda field: field.name != BASE64_FIELD)
+        if field.name in fields
     ]
     in_json = [_with_null(form, FILE_TYPE_FIELD) for form in texts]
     return {
@@ -126,18 +127,23 @@ def body_of_service(fields: dict[str, Schema]) -> dict[str, Any]:
 
 
 def body_of_ocr(fields: dict[str, Schema]) -> dict[str, Any]:
-    """The body of POST /ocr: the image itself, a form with it, or its base64."""
+    """The body of POST /ocr: the image itself, or a form with it, its base64 or its URL."""
     options = _options(fields)
     file = _form(fields, {IMAGE_PART: image_schema()}, options)
-    encoded = _form(fields, {BASE64_FIELD: fields[BASE64_FIELD]}, options)
+    texts = [
+        _form(fields, {field.name: fields[field.name]}, options)
+        for field in SOURCE_FIELDS
+        if field.in_ocr and field.name in fields
+    ]
+    in_text = {"anyOf": texts} if len(texts) > 1 else texts[0]
     raw = {"schema": {"type": "string", "format": "binary"}}
     return {
         "required": True,
         "content": {
-            FORM: {"schema": {"anyOf": [file, encoded]}},
+            FORM: {"schema": {"anyOf": [file, *texts]}},
             **dict.fromkeys(RAW_TYPES, raw),
-            URLENCODED: _with_example(encoded),
-            JSON: _with_example(encoded),
+            URLENCODED: _with_example(in_text),
+            JSON: _with_example(in_text),
         },
     }
 
@@ -159,12 +165,17 @@ def _form(
         properties[FILE_TYPE_FIELD] = {**fields[FILE_TYPE_FIELD], "enum": [file_type]}
     properties |= {name: fields[name] for name in options}
     return {
-        "title": f"file_type={file_type or 'base64'}",
+        "title": f"file_type={file_type or _kind(image)}",
         "type": "object",
         "required": list(image),
         "properties": properties,
         "additionalProperties": False,
     }
+
+
+def _kind(image: dict[str, Schema]) -> str:
+    """The file_type of a form with this image."""
+    return next((field.file_type for field in SOURCE_FIELDS if field.name in image), "file")
 
 
 def _with_null(form: Schema, name: str) -> Schema:

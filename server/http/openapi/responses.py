@@ -41,9 +41,17 @@ def header_components() -> dict[str, Any]:
         "X-Cache": _header("The cache outcome.", {"enum": list(get_args(CacheOutcome))}),
         "Age": _header("For hits: seconds since the result was stored.", seconds, required=False),
         "Server-Timing": _header(
-            "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `draw` (`format=image`) and "
-            "`total`; a hit has `cache` and `total`.",
+            "Milliseconds in `queue`, `decode`, `det`, `cls`, `rec`, `remote` (models on another "
+            "server), `draw` (`format=image`) and `total`; a hit has `cache` and `total`.",
             text(pattern="total;dur=[0-9.]+$"),
+        ),
+        "X-Pdf-Changes": _header(
+            "For `format=pdfa`: what was dropped or converted.", text(), required=False
+        ),
+        "X-Failed-Pages": _header(
+            "The first 100 pages of a document that have no result.",
+            text(pattern="^[0-9]+(, [0-9]+)*$"),
+            required=False,
         ),
         "ETag": _header("For If-None-Match.", text(pattern='^"[^"]+"$')),
         "Vary": _header("The answer depends on `Accept`.", text()),
@@ -90,8 +98,9 @@ def result(*more_headers: str) -> Response:
     """A result, in any output format."""
     return {
         "description": "The result; `lines` is empty if the image has no text.",
-        "headers": headers("X-Cache", "Server-Timing", "Age", *RATE_LIMITS, *more_headers),
-        "content": result_content(),
+        "headers": headers("Age", "X-Failed-Pages", "X-Pdf-Changes", *RATE_LIMITS, *more_headers)
+        | {name: optional_header(name) for name in ("X-Cache", "Server-Timing")},
+        "content": result_content((reference("DocumentAnswer"),)),
     }
 
 

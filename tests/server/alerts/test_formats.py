@@ -13,10 +13,11 @@ import pytest
 
 from server.alerts.formats import FORMS, Alert
 from server.alerts.post import check_url, post_alert
+from server.outbound.http_exchange import ExchangeError
 from server.settings.loading import SettingsError
+from server.settings.operation_settings import AlertSettings
 from server.settings.secrets import Secret
-from server.settings.settings import AlertSettings, constraint_of
-from server.webhooks.http_post import PostError
+from server.settings.settings import constraint_of
 from tests.support.receivers import Answer, Received, Receiver
 
 ALERT = Alert("workers", "problem", "3 workers died within 5 minutes (exit)", "scan-1", 1.8e9)
@@ -112,18 +113,18 @@ def test_slack_escapes_what_slack_would_read_as_a_link() -> None:
     ],
 )
 def test_a_service_that_refuses_with_status_200(name: str, answer: object, mention: str) -> None:
-    with pytest.raises(PostError, match=f"refused it: .*{mention}"):
+    with pytest.raises(ExchangeError, match=f"refused it: .*{mention}"):
         posted(name, Answer(200, json.dumps(answer).encode()))
 
 
 def test_an_answer_that_is_not_json() -> None:
-    with pytest.raises(PostError, match="not JSON"):
+    with pytest.raises(ExchangeError, match="not JSON"):
         posted("wecom", Answer(200, b"<html>"))
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 500])
 def test_a_status_other_than_success(status: int) -> None:
-    with pytest.raises(PostError, match=f"the receiver answered {status}"):
+    with pytest.raises(ExchangeError, match=f"the receiver answered {status}"):
         posted("slack", Answer(status, b"no", (("Location", "http://127.0.0.1:1/"),)))
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from server.alerts.formats import Alert
 from server.alerts.watch import QUIET_SECONDS, RETRY_SECONDS, Watch, build_watch
-from server.settings.settings import AlertSettings, Settings
-from server.webhooks.http_post import PostError
+from server.outbound.http_exchange import ExchangeError
+from server.settings.operation_settings import AlertSettings
+from server.settings.settings import Settings
 from tests.server.alerts.test_conditions import stats
 
 
@@ -41,7 +42,7 @@ class Watched:
 
     async def _post(self, alert: Alert) -> None:
         if self.failing:
-            raise PostError("no connection")
+            raise ExchangeError("no connection")
         self.posted.append((alert.state, alert.message))
 
     def after(self, seconds: float, wrong: str | OSError | None) -> list[tuple[str, str]]:

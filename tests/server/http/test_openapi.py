@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from server.http.openapi.responses import RESULT_TYPES
 from server.http.routes import make_application
 from server.intake.fields import Form
 from server.intake.request_fields import (
+    BODY_ONLY,
+    DOCUMENT_FIELDS,
     KNOWN_FIELDS,
     OPTION_FIELDS,
     RENDERING_FIELDS,
@@ -34,7 +37,8 @@ from tests.support.cards import card
 from tests.support.live_server import LiveServer
 
 DEFAULTS = RecognitionOptions()
-SOURCES = build_sources(Settings(), 1000, known=lambda *_: None)
+WITH_URLS = build(Settings, {"image_urls": {"enabled": True}}, "")
+SOURCES = build_sources(WITH_URLS, 1000, lambda *_: None, lambda _: nullcontext())
 DESCRIPTION = describe(Settings(), DEFAULTS)
 FIELDS = field_schemas(DEFAULTS)
 FORMATS = FIELDS["format"]["enum"]
@@ -141,12 +145,14 @@ def test_every_field_is_described() -> None:
     assert set(FORMATS) <= set(RESULT_TYPES)
 
 
-@pytest.mark.parametrize(("path", "apart"), [("/ocr_service", set()), ("/ocr", {"file_type"})])
+@pytest.mark.parametrize(
+    ("path", "apart"), [("/ocr_service", set()), ("/ocr", {"file_type", "filename"})]
+)
 def test_a_body_has_every_field(path: str, apart: set[str]) -> None:
-    body = DESCRIPTION["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]
+    body = describe(WITH_URLS, DEFAULTS)["paths"][path]["post"]["requestBody"]["content"][
+        "multipart/form-data"
+    ]
     found = {name for form in body["schema"]["anyOf"] for name in form["properties"]}
-    if apart:
-        apart = apart | {"filename"}
     assert found == {*KNOWN_FIELDS, "file"} - apart
 
 
@@ -157,7 +163,8 @@ def test_the_query_has_what_the_handler_takes() -> None:
         if (path, method) in (("/ocr", "post"), ("/results/{md5}", "get"))
     }
     assert query["/results/{md5}"] == {*RENDERING_FIELDS, *OPTION_FIELDS}
-    assert query["/ocr"] == {*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS}
+    documents = {*DOCUMENT_FIELDS} - {*BODY_ONLY}
+    assert query["/ocr"] == {*REQUEST_FIELDS, *documents, *RENDERING_FIELDS, *OPTION_FIELDS}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from server.webhooks.http_post import post
+from server.outbound.http_post import post
 from server.webhooks.messages import message_body
 from server.webhooks.signing import new_secret, signed_headers
 from tests.support.checkout import ROOT

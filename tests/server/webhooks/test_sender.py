@@ -14,10 +14,10 @@ from standardwebhooks import Webhook
 from server.database.database import Database
 from server.database.location import Location
 from server.errors import StorageUnavailable
-from server.settings.settings import WebhookSettings
+from server.outbound.names import Resolve
+from server.settings.url_settings import WebhookSettings
 from server.webhooks.deliveries import due, enqueue, resend, take
 from server.webhooks.kept_secrets import ROTATION_SECONDS, rotate, signing_secrets
-from server.webhooks.names import Resolve
 from server.webhooks.sender import (
     KEEP_SECONDS,
     LEASE_SECONDS,

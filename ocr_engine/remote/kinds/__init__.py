@@ -1,0 +1,1 @@
+"""How each kind of model is asked, and what its answers mean."""

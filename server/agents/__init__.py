@@ -1,0 +1,1 @@
+"""Tools for agents, which speak the Model Context Protocol (MCP)."""
