@@ -69,6 +69,11 @@ def test_health_shows_the_cluster(
     assert cluster_of(node)["duplicates"] == cluster_of(front)["republished"] == 0
 
 
+def are(servers: list[ServerProcess], expected: dict[str, str]) -> bool:
+    """Whether these servers see the others in these states."""
+    return all(states(each) == expected for each in servers)
+
+
 @pytest.mark.faults(127)
 def test_health_says_which_shared_server_is_away(
     tmp_path: Path, vhost: str, redis_server: Redis, rabbitmq: RabbitMQ

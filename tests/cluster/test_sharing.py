@@ -114,11 +114,14 @@ def test_a_user_who_floods_both_front_ends_does_not_delay_another_one(
 ) -> None:
     node, *fronts = pair
     flooding, single = add_key(database), add_key(database)
-    texts = [f"hold {gate} {n}" for n in range(24)]
-    sent = [
-        clients.submit(fronts[n % 2].upload, card(text), flooding) for n, text in enumerate(texts)
-    ]
+    texts = [f"hold {gate} {n}" for n in range(2)]
+    sent = [clients.submit(fronts[0].upload, card(text), flooding) for text in texts]
     wait_until(lambda: sum(map(node.begun, texts)) == 2, "two of them at the workers")
+    more = [f"take 0.25 {n}" for n in range(18)]
+    sent += [
+        clients.submit(fronts[n % 2].upload, card(text), flooding) for n, text in enumerate(more)
+    ]
+    texts += more
     wait_until(
         lambda: sum(front.health()["requests"]["in_flight"] for front in fronts) == len(texts),
         "all others waiting",
@@ -131,8 +134,8 @@ def test_a_user_who_floods_both_front_ends_does_not_delay_another_one(
     order = [line.partition(" begin ")[2] for line in node.journal.read_text().splitlines()]
     before = order[: order.index("a single one")]
     begun_before = sum(text in before for text in texts)
-    # two being read, two windows of 2 images, and at most one turn of the other user
-    assert begun_before <= 7, begun_before
+    # two being read, two windows of 2 images, and a turn of the other user at each front end
+    assert begun_before <= 9, begun_before
 
 
 @pytest.mark.faults(124)
