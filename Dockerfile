@@ -54,6 +54,7 @@ COPY cache/ cache/
 COPY load_test/ load_test/
 COPY ocr_cli/ ocr_cli/
 COPY ocr_client/ ocr_client/
+COPY ocr_cluster/ ocr_cluster/
 COPY ocr_engine/ ocr_engine/
 COPY server/ server/
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /build/wheel \

@@ -30,7 +30,7 @@ DEV := .venv/.dev
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
     screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage \
-    function
+    function ocrmypdf
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -129,12 +129,18 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 	    $(call pip_install,.venv,-r requirements/browser.txt) && \
 	    .venv/bin/python tools/chromium.py; }
 
-servers: $(DEV) ## PostgreSQL, nginx and others for the tests: from PATH, or fetched into .venv
+servers: $(DEV) ## PostgreSQL, RabbitMQ, nginx and others for the tests: from PATH, or fetched into .venv
 	@.venv/bin/python tools/server_programs.py
 	@.venv/bin/python tools/checkers.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)
+
+ocrmypdf: $(INSTALLED) ## test the plugin for OCRmyPDF with OCRmyPDF itself, in .venv/ocrmypdf (3 minutes)
+	@test -e .venv/ocrmypdf/bin/ocrmypdf || $(PYTHON) -m venv --clear .venv/ocrmypdf
+	.venv/ocrmypdf/bin/python -m pip install -q --disable-pip-version-check \
+	    "./integrations/ocrmypdf[test]"
+	cd integrations/ocrmypdf && ../../.venv/ocrmypdf/bin/python -m pytest -c pyproject.toml $(ARGS)
 
 docs: $(DEV) ## build docs/ as a site in dist/docs
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict

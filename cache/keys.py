@@ -9,10 +9,22 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """MD5 and SHA-256 of an image's bytes, as lower-case hex."""
+    """MD5 and SHA-256 of an image's bytes, as lower-case hex.
+
+    Of a page of a document, which has no bytes of its own before it is drawn: see page_digests().
+    """
 
     md5: str
     sha256: str
+
+
+def page_digests(document: Digests, page: str) -> Digests:
+    """What identifies a page of a document; page: differs for all that is read differently.
+
+    Its MD5 begins with that of the document and a slash, so that it is forgotten with it.
+    """
+    named = f"{document.sha256}/{page}".encode()
+    return Digests(f"{document.md5}/{page}", hashlib.sha256(named).hexdigest())
 
 
 class CacheKey(NamedTuple):

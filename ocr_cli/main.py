@@ -30,6 +30,7 @@ COMMANDS = {
     "db": ("ocr_cli.db", "show and upgrade the schema of the database"),
     "webhooks": ("ocr_cli.webhooks", "list and resend webhook messages, show their secret"),
     "alerts": ("ocr_cli.alerts", "post a test to the operator's webhook"),
+    "dialects": ("ocr_cli.dialects", "list the APIs of other servers that are switched on"),
     "models": ("ocr_cli.models", "list and verify the installed models"),
 }
 # What pyproject.toml's dependencies install. The load test needs none of them.

@@ -1,8 +1,8 @@
 """The engine interface, as the service, the metrics and the commands use it.
 
-Implemented by the worker pool on this machine (pool/pool.py), and by remote/dispatcher.py, which
-sends some of the images to models on other servers. All calls are made on one event loop
-and none of them blocks it.
+Implemented by the worker pool on this machine (pool/pool.py), by the front ends of a cluster
+(ocr_cluster/front/), and by remote/dispatcher.py, which sends some of the images to models on other
+servers. All calls are made on one event loop and none of them blocks it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import bisect
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.result import Recognition
+from ocr_engine.result import EncodedRecognition, Recognition
 
 
 class TaskState(enum.Enum):
@@ -68,8 +69,8 @@ class EngineTask(Protocol):
     """One submitted image."""
 
     @property
-    def future(self) -> asyncio.Future[Recognition]:
-        """The Recognition, or an EngineError."""
+    def future(self) -> Awaitable[Recognition | EncodedRecognition]:
+        """The recognition, encoded if another server has made it; or an EngineError."""
 
     @property
     def started(self) -> asyncio.Future[None]:
@@ -145,8 +146,9 @@ class EngineStats:
     users: users with waiting images.
     completed: images answered so far, with or without error. restarts: ended workers, by reason.
     starts: of all workers and spares that became warm. outdated: workers that are to be replaced,
-    because they started with other model sets. remote: sets on other servers, whose images do not
-    count in the other figures.
+    because they started with other model sets. has_workers: False if the workers are those of other
+    machines, which report them. remote: sets on other servers, whose images do not count in the
+    other figures.
     """
 
     queued: int
@@ -159,6 +161,7 @@ class EngineStats:
     users: int = 0
     starts: StartTimes = StartTimes()
     outdated: int = 0
+    has_workers: bool = True
     remote: Sequence[RemoteStats] = ()
 
 
@@ -236,7 +239,7 @@ class Engine(Protocol):
 
     def submit(
         self,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,

@@ -6,6 +6,12 @@ EngineError
 │   ├── InvalidImage
 │   ├── TooManyPixels
 │   └── ImageTooComplex
+├── DocumentError         the document, or one of its pages, is at fault
+│   ├── DocumentEncrypted
+│   ├── DocumentBroken
+│   ├── PageFailed
+│   │   └── PageKillsRenderers
+│   └── PageTimeout
 ├── ModelError              the installation or the settings are at fault
 │   ├── UnknownModels
 │   └── NotForModels
@@ -17,6 +23,8 @@ EngineError
     │   └── ImageKillsWorkers
     ├── PoolStarting
     ├── PoolDraining
+    ├── BrokerUnavailable
+    ├── PoisonImage
     ├── BackendUnavailable
     ├── BackendFailed
     └── RecognitionFailed
@@ -56,7 +64,7 @@ class UnsupportedFormat(ImageError):
     """The bytes are not in an accepted image format."""
 
     code = "unsupported_format"
-    example = "the bytes are a PDF; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
+    example = "the bytes are a Photoshop file; accepted are JPEG, PNG, BMP, GIF, WEBP, TIFF, AVIF"
 
 
 class InvalidImage(ImageError):
@@ -78,6 +86,44 @@ class ImageTooComplex(ImageError):
 
     code = "image_too_complex"
     example = "reading this image needs more memory than a worker may use"
+
+
+class DocumentError(EngineError):
+    """A document, or one of its pages, cannot be opened or drawn."""
+
+    code = "pdf_broken"
+
+
+class DocumentEncrypted(DocumentError):
+    """The document needs another password, or one at all."""
+
+    code = "pdf_encrypted"
+    example = "the document is encrypted; send its password in the field `password`"
+
+
+class DocumentBroken(DocumentError):
+    """The document cannot be opened."""
+
+    code = "pdf_broken"
+    example = "the PDF is broken: it has no pages that can be found"
+
+
+class PageFailed(DocumentError):
+    """A page cannot be drawn."""
+
+    code = "page_failed"
+    example = "page 3 cannot be drawn: it is broken, or needs too much memory"
+
+
+class PageKillsRenderers(PageFailed):
+    """Drawing the page ends the process that draws it."""
+
+
+class PageTimeout(DocumentError):
+    """Drawing a page, or opening the document, takes too long."""
+
+    code = "page_timeout"
+    example = "page 3 was not drawn within 20 s"
 
 
 class ModelError(EngineError):
@@ -167,6 +213,20 @@ class PoolDraining(PoolError):
     example = "the server is stopping; send the image to another server"
 
 
+class BrokerUnavailable(PoolError):
+    """The servers that connect this front end with the nodes of its cluster do not answer."""
+
+    code = "broker_unavailable"
+    example = "the broker of the cluster does not answer; try again in a few seconds"
+
+
+class PoisonImage(PoolError):
+    """The image has crashed workers, or was there when several nodes were lost."""
+
+    code = "poison_input"
+    example = "this image crashed workers of another server recently; it is refused for a while"
+
+
 class BackendUnavailable(PoolError):
     """The server of the models could not be reached, or had no room, in all attempts.
 
@@ -203,4 +263,8 @@ def last_line(error: BaseException) -> str:
 
 IMAGE_ERRORS: dict[str, type[ImageError]] = {
     error.code: error for error in (UnsupportedFormat, InvalidImage, TooManyPixels, ImageTooComplex)
+}
+
+DOCUMENT_ERRORS: dict[str, type[DocumentError]] = {
+    error.code: error for error in (DocumentEncrypted, DocumentBroken, PageFailed, PageTimeout)
 }

@@ -243,3 +243,15 @@ class Recognition:
     result: Document
     stages: Mapping[str, float] = field(default_factory=dict)
     drawing: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRecognition:
+    """A recognition that another server has made, and encoded as it is stored.
+
+    json, artifacts: see StoredResult. stages: as in Recognition.
+    """
+
+    json: bytes
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    stages: Mapping[str, float] = field(default_factory=dict)

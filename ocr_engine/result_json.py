@@ -68,8 +68,8 @@ class QualityJson(TypedDict):
     ]
 
 
-class ResultJson(TypedDict):
-    """A document of one page."""
+class PageJson(TypedDict):
+    """What is known of a document of one page, besides its lines."""
 
     text: Annotated[str, "All lines, joined as `text` says."]
     confidence: Annotated[
@@ -77,7 +77,6 @@ class ResultJson(TypedDict):
     ]
     width: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
     height: Annotated[int, "Pixels, after the EXIF orientation.", {"minimum": 1}]
-    lines: Annotated[list[TextLineJson], "In reading order, unless `order` says otherwise."]
     angle: NotRequired[
         Annotated[
             int,
@@ -109,6 +108,12 @@ class ResultJson(TypedDict):
             "has an equal part of that box.",
         ]
     ]
+
+
+class ResultJson(PageJson):
+    """A document of one page."""
+
+    lines: Annotated[list[TextLineJson], "In reading order, unless `order` says otherwise."]
 
 
 class DocumentJson(ResultJson):

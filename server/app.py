@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
+from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine, concurrency
 from ocr_engine.recognizer import Recognizer
 from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
+from server.documents.documents import Documents
 from server.errors import StorageUnavailable
+from server.formats.converting import Converter
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
 from server.http.errors import error_of_code, public_error
@@ -29,13 +32,15 @@ from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.outbound.guard import Guard
+from server.roles import build_part
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
 from server.service.service import OcrService
 from server.settings.audit import audit_path
+from server.settings.cluster import state_link
 from server.settings.database import database_location
-from server.settings.engine import build_engine, default_options, find_models, spare_workers
+from server.settings.engine import default_options, find_models, spare_workers
 from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 from server.settings.storage import watched_places
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
     from server.objects.feed import ObjectFeed
+    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 log = logging.getLogger("server")
@@ -67,19 +73,21 @@ def build_context(
 ) -> ServerContext:
     """Build everything behind the handlers, without starting it.
 
-    ModelError if a model is missing, SettingsError if database.url, alerts.webhook or the places of
-    storage are not accepted.
+    ModelError if a model is missing, SettingsError if database.url, cluster.state_url,
+    alerts.webhook or the places of storage are not accepted.
     load replaces the recognizer in the workers (tests). patience_seconds: how long a client may
     read nothing of its answer.
     """
-    engine = build_engine(settings, load)
+    tracing = build_traces(settings)
+    part = build_part(settings, load, tracing)
+    engine = part.engine
     max_cache_bytes = int(settings.service.max_cache_mb * (1 << 20))
     cache = ResultCache(settings.service.time, settings.service.img_number, max_cache_bytes)
     max_bytes = int(settings.web_server.max_body_mb * (1 << 20))
     inflight = InflightBytes(engine, int(settings.web_server.max_inflight_mb * (1 << 20)))
     metrics = Metrics()
     connections = Connections(
-        connection_limit(concurrency(engine) + spare_workers(settings)),
+        connection_limit(concurrency(engine) + spare_workers(settings) + part.descriptors),
         settings.limits.address_connections,
         settings.web_server.trusted_proxies,
     )
@@ -87,8 +95,10 @@ def build_context(
     location = database_location(settings)
     storage = Storage(location)
     folders = watched_folders(storage.location.file)
-    metrics.watch(engine, cache, inflight.total, connections, folders)
-    kept_results = build_kept_results(cache, engine, storage) if settings.cache.keep else None
+    metrics.watch(engine, cache, inflight.total, connections, folders, part.stats)
+    kept_results = None
+    if settings.cache.keep and settings.cluster.role == "all":
+        kept_results = build_kept_results(cache, engine, storage)
     degrading = Degrading(settings.degrade, engine) if settings.degrade.max_side else None
     service = OcrService(
         engine=engine,
@@ -100,36 +110,53 @@ def build_context(
         degrading=degrading,
         private=settings.cache.scope != "shared",
         when_erased=kept_results.erased if kept_results is not None else None,
+        sharing=part.sharing,
     )
     if settings.mcp.enabled and importlib.util.find_spec("mcp") is None:
         raise SettingsError(
             "mcp.enabled needs the Python package mcp: pip install -r requirements/mcp.txt"
         )
+    documents = Documents(service, settings.documents, settings.ocr.max_pixels, public_error)
+    metrics.watch_renderers(documents.stats)
     quota = build_quota(settings, storage, location)
-    limiter = Limiter(default_limits(settings), quota)
+    link = state_link(settings)
+    limiter = Limiter(default_limits(settings), quota, link=link)
     limiter.prepare()
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
     jobs = build_jobs(settings, storage, service, usage, limiter)
-    background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
+    sender = Sender(storage, settings.webhooks, guard)
+    background: list[BackgroundWork] = [jobs, quota, sender] if part.node is None else [part.node]
+    if link is not None:
+        background.append(limiter)
     if kept_results is not None:
         background.append(kept_results)
     if settings.alerts.webhook is not None:
         from server.alerts.watch import build_watch  # costs nothing while it is off
 
         background.append(build_watch(settings, engine.stats, metrics.outcomes, folders))
-    object_feed = build_object_feed(settings, storage, service, usage)
+    object_feed = None
+    if part.node is None:
+        object_feed = build_object_feed(settings, storage, service, usage)
     if object_feed is not None:
         background.append(object_feed)
+    if tracing is not None:
+        background.append(tracing)
     admin_key = settings.access.admin_key
     audit = AuditLog(audit_path(settings), settings.audit.days)
     refused = RefusedRequests(audit)
     keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
-    keyring.when_erased(service.erase)
+    keyring.when_erased(service.results.erase)
+    if part.sharing is not None:
+        part.sharing.when_erased(service.results.forget)
+        if not service.results.all_share:
+            keyring.when_erased(part.sharing.erase_user)
     return ServerContext(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
+        converter=Converter(usable_cores()),
+        documents=documents,
         storage=storage,
         jobs=jobs,
         keyring=keyring,
@@ -150,6 +177,10 @@ def build_context(
         background=[usage, refused, FreedMemory(inflight), *background],
         kept_results=kept_results,
         object_feed=object_feed,
+        node=part.node,
+        state_link=link,
+        cluster_stats=part.stats,
+        tracing=tracing,
     )
 
 
@@ -186,6 +217,22 @@ def build_object_feed(
     return build_feed(settings, places, storage, service, usage, public_error, time.time)
 
 
+def build_traces(settings: Settings) -> Tracing | None:
+    """What sends the traces of requests; None without tracing.otlp_url."""
+    if settings.tracing.otlp_url is None:
+        return None
+    try:
+        # costs nothing while it is off
+        from server.operations.tracing import NODE, SERVER, build_tracing
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"tracing.otlp_url: {error}; "
+            "install it with: pip install --require-hashes -r requirements/otel.txt"
+        ) from None
+    service = NODE if settings.cluster.role == "node" else SERVER
+    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample, service)
+
+
 def build_usage(settings: Settings, storage: Storage) -> Usage:
     """What counts requests, with its journal in the state folder."""
     return Usage(
@@ -205,13 +252,14 @@ async def open_records(context: ServerContext) -> None:
     SettingsError if one of them is impossible here.
     """
     settings = context.settings
+    is_node = context.node is not None
     needed = {
         "access.required": (settings.access.required, "keys cannot be checked"),
         "usage.enabled": (settings.usage.enabled, "usage waits in the journal"),
         "storage.watch": (settings.storage.watch, "objects wait"),
     }
     for name, (is_needed, meanwhile) in needed.items():
-        if not is_needed:
+        if not is_needed or (is_node and name != "access.required"):
             continue
         try:
             await context.storage.open()

@@ -1,13 +1,15 @@
 """The errors of the front end; server/http/errors.py maps them to HTTP statuses.
 
 ServiceError
-├── BadRequest, BadField, MissingFile, OneFileOnly
+├── BadRequest, BadField, BadPages, MissingFile, OneFileOnly
 ├── KeyRequired, KeyInvalid, NotAllowed
 ├── CrossSite, HostNotAllowed
 ├── RateLimited, QuotaExceeded
 ├── NotFound, MethodNotAllowed, Gone, Conflict, NotFinished
 ├── StillAccepting, IdempotencyMismatch
 ├── BodyTooLarge
+├── PdfSigned, PdfaImpossible
+├── TooManyPages, TooManyPagesToWait
 ├── PoisonInput
 └── StorageUnavailable
 """
@@ -43,6 +45,13 @@ class BadField(ServiceError):
 
     code = "bad_field"
     example = "block_flag = maybe: expected true or false"
+
+
+class BadPages(ServiceError):
+    """The field `pages` is malformed, or names pages that the document does not have."""
+
+    code = "bad_pages"
+    example = "pages = 7-9: the document has 6 pages"
 
 
 class MissingFile(ServiceError):
@@ -182,6 +191,34 @@ class BodyTooLarge(ServiceError):
 
     code = "body_too_large"
     example = "the body is larger than the limit of 10485760 bytes"
+
+
+class PdfSigned(ServiceError):
+    """The PDF is signed, and writing it again would break its signature."""
+
+    code = "pdf_signed"
+    example = "the PDF is signed, and writing it again would break the signature; ask for json"
+
+
+class PdfaImpossible(ServiceError):
+    """The file cannot be written as PDF/A."""
+
+    code = "pdfa_impossible"
+    example = "this cannot be made PDF/A-2b: font /F1 is not embedded; ask for format=pdf"
+
+
+class TooManyPages(ServiceError):
+    """More pages of a document than one request may ask for."""
+
+    code = "too_many_pages"
+    example = "5000 pages; at most 2000 of a document are read: choose some with the field `pages`"
+
+
+class TooManyPagesToWait(ServiceError):
+    """More pages than a request that waits for all of them may ask for."""
+
+    code = "too_many_pages_to_wait"
+    example = "300 pages; send more than 50 with block_flag=False, or with format=ndjson"
 
 
 class PoisonInput(ServiceError):

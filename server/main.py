@@ -33,8 +33,8 @@ from server.operations.signals import handle_signals, ignore_user_signals
 from server.operations.systemd import SystemdNotifier
 from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
+from server.settings.operation_settings import LogSettings
 from server.settings.paddleocr_keys import warning
-from server.settings.settings import LogSettings
 from server.standard_streams import discard_unwritten, say
 from server.version import VERSION
 
@@ -136,6 +136,7 @@ async def serve(context: ServerContext, listening: ListeningSockets) -> int:
         systemd.notify("STOPPING=1", "STATUS=draining")
         await _drain(context, server, force)
     await engine.close(force.is_set())
+    await context.documents.close()
     await server.close_all_connections()
     await cancel(background)
     await context.keyring.close()
@@ -151,6 +152,8 @@ async def _drain(context: ServerContext, server: Listener, force: asyncio.Event)
     await context.jobs.drain()
     if context.object_feed is not None:
         await context.object_feed.drain()
+    if context.node is not None:
+        await context.node.drain(grace)
     log.info("draining: refusing new images; up to %g s for the accepted ones", grace)
     forced = asyncio.ensure_future(force.wait())
     drained = asyncio.ensure_future(_wait_until_idle(context, grace))
@@ -197,7 +200,10 @@ def _print_start(context: ServerContext, listening: ListeningSockets) -> None:
     exposed = exposure_warning(context.settings, listening.addresses)
     if exposed is not None:
         say(f"ocr-server: {exposed}", sys.stderr)
-    say(f"loading {workers} workers with {threads} thread(s) each …")
+    if context.settings.cluster.role == "front":
+        say("waiting for the nodes of the cluster …")
+    else:
+        say(f"loading {workers} workers with {threads} thread(s) each …")
 
 
 async def _announce(
@@ -245,6 +251,7 @@ def _parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
     )
     parser.add_argument("--port", help="listen on this port (0: any free port)")
     parser.add_argument("--address", help="listen on this address")
+    parser.add_argument("--role", help="what this process does in a cluster: all, front or node")
     parser.add_argument("--workers", help="number of worker processes (0: one per core)")
     parser.add_argument(
         "--check-config", action="store_true", help="check settings and models, then exit"
@@ -264,5 +271,6 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
         "web_server.port": options.port,
         "web_server.address": options.address,
         "ocr.process.number": options.workers,
+        "cluster.role": options.role,
     }
     return {key: value for key, value in given.items() if value is not None}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("cache", "load_test", "ocr_cli", "ocr_client", "ocr_engine", "server")
+PACKAGES = ("cache", "load_test", "ocr_cli", "ocr_client", "ocr_cluster", "ocr_engine", "server")
 
 # Foreign libraries first: what they do when they are imported is no business of ours. They ask for
 # openvino_telemetry, which would send usage data: a module without content sends none, and shows
@@ -23,7 +23,7 @@ sys.modules["openvino_telemetry"] = types.ModuleType("openvino_telemetry")
 warnings.simplefilter("ignore")
 import cv2, numpy, onnxruntime, openvino, paddle, tornado.web
 from PIL import Image
-import cache, load_test, ocr_cli, ocr_client, ocr_engine, server
+import cache, load_test, ocr_cli, ocr_client, ocr_cluster, ocr_engine, server
 """
 
 IMPORT_ALL = """
@@ -48,7 +48,9 @@ def state():
 before = state()
 modules = [
     found.name
-    for package in (cache, load_test, ocr_cli, ocr_client, ocr_engine, server)
+    for package in (
+        cache, load_test, ocr_cli, ocr_client, ocr_cluster, ocr_engine, server
+    )
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
     if found.name != "server.__main__"
 ]

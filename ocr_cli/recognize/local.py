@@ -10,6 +10,7 @@ from ocr_cli.recognize.reader import ImageReading, OutputOptions, ReaderUnavaila
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
+from ocr_engine.result import Recognition
 from server.formats.stored import arranged
 from server.intake.request_fields import parse_options
 from server.settings.engine import build_engine, default_options, engine_settings
@@ -74,6 +75,7 @@ class InProcessReader:
             recognition = await self._engine.submit(image, self._options).future
         except EngineError as error:
             raise ReadingError(error.code, error.message) from None
+        assert isinstance(recognition, Recognition), "the workers are those of this process"
         digests = await asyncio.to_thread(digest, image)
         seconds = sum(each for stage, each in recognition.stages.items() if stage != "queue")
         milliseconds = round(seconds * 1000, 1)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ocr_engine.result import Document
-from server.formats.registry import OUTPUT_FORMATS
+from server.formats.registry import OUTPUT_FORMATS, needs_image
 from server.formats.rendering import Rendering
 
 DRAWING = "image"
-TEXT_FORMATS = [name for name, row in OUTPUT_FORMATS.items() if row.suffix and name != DRAWING]
+FILE_FORMATS = [name for name, row in OUTPUT_FORMATS.items() if row.suffix and name != DRAWING]
+TEXT_FORMATS = [name for name in FILE_FORMATS if not needs_image(name)]
 
 
 class ReadingError(Exception):
@@ -48,13 +49,16 @@ class OutputOptions:
 class ImageReading:
     """The result of an image, without the lines below drop_score.
 
-    milliseconds: recognition time. drawing: a PNG, or empty.
+    milliseconds: recognition time. drawing: a PNG, or empty. converted: the image in a format that
+    needs it again, or empty; changes: what that format could not have.
     """
 
     document: Document
     md5: str
     milliseconds: float
     drawing: bytes = b""
+    converted: bytes = b""
+    changes: tuple[str, ...] = ()
 
 
 class Reader(Protocol):

@@ -9,7 +9,7 @@ from ocr_cli.recognize.images import ImageFile
 from ocr_cli.recognize.reader import DRAWING, ImageReading
 from server.formats.data_json import data_of
 from server.formats.json_text import dump
-from server.formats.registry import OUTPUT_FORMATS
+from server.formats.registry import OUTPUT_FORMATS, needs_image
 from server.formats.rendering import Rendering
 from server.formats.stored import arranged
 
@@ -22,6 +22,8 @@ def rendered(format: str, image: ImageFile, reading: ImageReading, rendering: Re
         return write(document, rendering, image.display_name)
     if format == DRAWING:
         return reading.drawing
+    if needs_image(format):
+        return reading.converted
     data = data_of(reading.document, rendering)
     answer = {"data": data, "md5": reading.md5, "elapsed_ms": reading.milliseconds}
     return line_of_json(image, {"status": "success", **answer})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from cache.keys import Digests
+from cache.stored_result import StoredResult
 from ocr_cli.recognize.images import ImageFile
 from ocr_cli.recognize.reader import (
     ImageReading,
@@ -18,6 +20,14 @@ from ocr_cli.recognize.reader import (
 from ocr_cli.recognize.rendering import line_of_json, rendered
 from ocr_cli.recognize.results import OrderedOutput, Origin, ResultFolder
 from ocr_client.progress import Progress, clock_time
+from ocr_engine.cores import usable_cores
+from ocr_engine.errors import EngineError
+from ocr_engine.result_json import with_blocks
+from server.errors import ServiceError
+from server.formats.answer import Answer
+from server.formats.converting import Converter
+from server.formats.json_text import dump
+from server.formats.registry import OUTPUT_FORMATS, needs_image
 
 
 @dataclass(slots=True)
@@ -31,12 +41,16 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """The progress of a run; seconds: recognition time, without loading the models."""
+    """The progress of a run; seconds: recognition time, without loading the models.
+
+    changes: what a format could not have of an image.
+    """
 
     total: int
     read: int = 0
     skipped: int = 0
     failures: list[Failure] = field(default_factory=list)
+    changes: list[tuple[ImageFile, str]] = field(default_factory=list)
     seconds: float = 0.0
     unavailable: str = ""
 
@@ -64,6 +78,7 @@ class Work:
         self._output_options = output_options
         self._format = output_options.formats[0]
         self._output = output
+        self._converter = Converter(usable_cores())
         self._progress = progress
         self._began = time.perf_counter()
 
@@ -115,7 +130,23 @@ class Work:
         data = await asyncio.to_thread(image.read)
         if not data:
             raise ReadingError("missing_file", "the file is empty")
-        return await self._reader.read(data)
+        reading = await self._reader.read(data)
+        if not needs_image(self._format):
+            return reading
+        reading = await self._converted(data, reading)
+        self.outcome.changes += ((image, change) for change in reading.changes)
+        return reading
+
+    async def _converted(self, image: bytes, reading: ImageReading) -> ImageReading:
+        """The reading with its image in the output format."""
+        result = StoredResult(dump(with_blocks(reading.document)))
+        answer = Answer(result, Digests(reading.md5, ""), image=image)
+        try:
+            answer = await self._converter.converted(answer, self._output_options.rendering)
+        except (EngineError, ServiceError) as error:
+            raise ReadingError(error.code, error.message) from None
+        converted = answer.result.artifacts[OUTPUT_FORMATS[self._format].media_type]
+        return replace(reading, converted=converted, changes=answer.changes)
 
     def _write(
         self, folder: ResultFolder, image: ImageFile, origin: Origin, reading: ImageReading

@@ -19,6 +19,7 @@ from ocr_engine.images.frames import count_gif_frames, count_tiff_pages
 from ocr_engine.images.grey_levels import grey_from_deep, is_deep_grey, stretched_colours
 from ocr_engine.images.header import ImageHeader, check_size, decoder_step, read_header
 from ocr_engine.images.pixel_shape import SQUARE, stretch_of, stretched
+from ocr_engine.images.pixels import CHANNELS, ImageData, Pixels
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -46,7 +47,7 @@ class DecodedImage:
         return width, height
 
 
-def decode(data: bytes, max_pixels: int, max_side: int = 0) -> DecodedImage:
+def decode(data: ImageData, max_pixels: int, max_side: int = 0) -> DecodedImage:
     """Decode the first frame or page of an accepted image.
 
     Alpha is composited onto white, or onto black if all visible pixels are almost white. Raises
@@ -57,6 +58,8 @@ def decode(data: bytes, max_pixels: int, max_side: int = 0) -> DecodedImage:
     """
     header = read_header(data)
     check_size(header, max_pixels, max_side)
+    if isinstance(data, Pixels):
+        return DecodedImage(_mapped(data))
     step = decoder_step(header, max_side)
     try:
         file = clean_file(
@@ -99,6 +102,12 @@ def reduced(image: DecodedImage, max_side: int) -> DecodedImage:
     size = max(1, round(width * ratio)), max(1, round(height * ratio))
     pixels = cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
     return replace(image, pixels=pixels.astype(np.uint8, copy=False))
+
+
+def _mapped(pixels: Pixels) -> ImageArray:
+    """Decoded pixels as an array, without a copy; it may be changed, which nobody else sees."""
+    flat = np.frombuffer(pixels.private(), np.uint8, len(pixels))
+    return flat.reshape(pixels.height, pixels.width, CHANNELS)
 
 
 def _load(data: bytes, header: ImageHeader, max_pixels: int, step: int = 1) -> Image.Image:

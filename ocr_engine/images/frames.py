@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 
 from ocr_engine.errors import InvalidImage
@@ -11,7 +12,7 @@ from ocr_engine.images.tiff_directory import tiff_layout
 MAX_GIF_BLOCKS = 1_000_000
 
 
-def count_gif_frames(data: bytes) -> int:
+def count_gif_frames(data: bytes | mmap.mmap) -> int:
     """The number of frames in a GIF, from its block structure; stops where the file is broken.
 
     InvalidImage if it has more than MAX_GIF_BLOCKS blocks.

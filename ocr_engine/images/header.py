@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from ocr_engine.errors import EngineError, InvalidImage, TooManyPixels, UnsupportedFormat
 from ocr_engine.images.isobmff import brand_format, largest_size
 from ocr_engine.images.jpeg_segments import FRAME_HEADERS, MAX_SEGMENTS, jpeg_segments
+from ocr_engine.images.pixels import ImageData, Pixels
 from ocr_engine.images.tiff_directory import MAX_ENTRIES, read_directory
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
 OPTIONAL_FORMATS = {"HEIC": "pillow-heif"}  # and the Python package that each needs
+DECODED = "pixels"  # the format of Pixels
 MAX_SIDE = 65_500
 DECODER_STEPS = (2, 4, 8)  # by which a JPEG can be reduced while it is decoded
 MOST_REDUCED = 4  # times max_pixels: a progressive JPEG needs memory for all of its pixels
@@ -55,12 +57,14 @@ class ImageHeader:
     height: int
 
 
-def read_header(data: bytes) -> ImageHeader:
-    """Read format and size from the bytes.
+def read_header(data: ImageData) -> ImageHeader:
+    """Read format and size from the bytes; the size of what is decoded already.
 
     Raises UnsupportedFormat if the format is not accepted, InvalidImage if the header is truncated
     or broken.
     """
+    if isinstance(data, Pixels):
+        return ImageHeader(DECODED, data.width, data.height)
     found = _recognize_format(data)
     accepted = f"accepted are {', '.join(accepted_formats())}"
     if found is None:
@@ -86,7 +90,7 @@ def accepted_formats() -> tuple[str, ...]:
     return *ACCEPTED_FORMATS, *(name for name, package in optional if _is_installed(package))
 
 
-def pixels_in(data: bytes) -> int:
+def pixels_in(data: ImageData) -> int:
     """The number of pixels that the header claims; 0 if the header is not accepted."""
     try:
         header = read_header(data)

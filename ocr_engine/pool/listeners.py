@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ocr_engine.pool.exits import WorkerExit
-from ocr_engine.worker.messages import Done, Failed, Reply
+from ocr_engine.worker.messages import Begun, Done, Failed, Reply, Saved
 
 if TYPE_CHECKING:
     from ocr_engine.pool.process import WorkerProcess
 
+TaskProgress = Begun | Saved
 TaskReply = Done | Failed
 
 
@@ -29,8 +30,8 @@ class SupervisorListener(Protocol):
     def on_idle(self) -> None:
         """A worker can take a task."""
 
-    def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
-        """A worker has begun a task."""
+    def on_task_progress(self, worker: WorkerProcess, progress: TaskProgress) -> None:
+        """A worker has begun a task, or has done a part of it."""
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker has finished a task."""

@@ -6,17 +6,17 @@ import asyncio
 import itertools
 import logging
 import time
-from dataclasses import replace
 
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, TaskState, Turn
 from ocr_engine.errors import PoolDraining, PoolStarting
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.admission import Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.pool.deadlines import Deadlines
 from ocr_engine.pool.exits import ExitReason, WorkerExit
-from ocr_engine.pool.listeners import TaskReply
+from ocr_engine.pool.listeners import TaskProgress, TaskReply
 from ocr_engine.pool.probe import Prober
 from ocr_engine.pool.process import WorkerProcess
 from ocr_engine.pool.roll_out import RollOut
@@ -26,7 +26,7 @@ from ocr_engine.pool.stats import stats_of
 from ocr_engine.pool.supervisor import Supervisor
 from ocr_engine.pool.task import PendingBytes, PoolTask, own_task
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.worker.messages import Failed
+from ocr_engine.worker.messages import Begun, Failed
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class Pool:
 
     def submit(
         self,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         patience: float | None = None,
         read_before: bool = False,
@@ -196,13 +196,13 @@ class Pool:
         while self._backlog and self.supervisor.idle_worker() is not None:
             self._run(self._backlog.pop())
 
-    def on_task_begun(self, worker: WorkerProcess, task_id: int) -> None:
-        """A worker has begun its task, which counts as an attempt; see SupervisorListener."""
+    def on_task_progress(self, worker: WorkerProcess, progress: TaskProgress) -> None:
+        """A worker has begun its task, or has done a part of it; see SupervisorListener."""
         task = self._running.get(worker)
-        if task is not None and task.task_id == task_id:
-            task.attempts += 1
-            task.begun = True
-            self._deadlines.begun(task, worker)
+        if task is not None and task.task_id == progress.task_id:
+            task.note(progress)
+            if isinstance(progress, Begun):
+                self._deadlines.begun(task, worker)
 
     def on_task_reply(self, worker: WorkerProcess, reply: TaskReply) -> None:
         """A worker has finished its task; see SupervisorListener."""
@@ -231,8 +231,7 @@ class Pool:
         if isinstance(reply, Failed):
             task.finish(task.reported(reply, self.spec.task_seconds))
             return
-        stages = {"queue": task.started_at - task.enqueued_at, **reply.recognition.stages}
-        task.finish(replace(reply.recognition, stages=stages))
+        task.finish(task.recognition(reply, worker.pid))
 
     def on_worker_lost(self, worker: WorkerProcess, ended: WorkerExit) -> None:
         """A worker died; its task is retried; see SupervisorListener."""

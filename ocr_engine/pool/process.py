@@ -20,7 +20,9 @@ from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 
 from ocr_engine.cpu_time import cpu_seconds
+from ocr_engine.descriptors import send_descriptor
 from ocr_engine.engine import WorkerState, WorkerStats
+from ocr_engine.framing import ProtocolError
 from ocr_engine.memory import memory_limit_mb, oom_kills, rss_mb
 from ocr_engine.pool.exits import ExitReason, WorkerExit, not_started, reap, worker_exit
 from ocr_engine.pool.life import WorkerLife
@@ -28,11 +30,11 @@ from ocr_engine.pool.listeners import WorkerListener
 from ocr_engine.pool.spawning import spawn
 from ocr_engine.worker.messages import (
     MAX_REPLY_BYTES,
-    ProtocolError,
     Request,
     Stop,
     Task,
     decode_reply,
+    descriptor_after,
     encode_request,
 )
 from ocr_engine.worker.spec import WorkerSpec
@@ -200,6 +202,9 @@ class WorkerProcess:
         with self._channel_lock, contextlib.suppress(OSError):
             if self._channel is not None:
                 self._channel.send_bytes(encode_request(request))
+                descriptor = descriptor_after(request)
+                if descriptor is not None:
+                    send_descriptor(self._channel, descriptor)
 
     def _attend(self) -> None:
         """Body of this worker's thread; on_exit always follows."""

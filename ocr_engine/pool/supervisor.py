@@ -21,7 +21,7 @@ from ocr_engine.pool.places import Places
 from ocr_engine.pool.process import LEAVE_SECONDS, WorkerProcess
 from ocr_engine.pool.spec import SupervisorSpec
 from ocr_engine.recognizer import EngineInfo
-from ocr_engine.worker.messages import Begun, Failed, LoadFailed, Ready, Reply
+from ocr_engine.worker.messages import Begun, Failed, LoadFailed, Ready, Reply, Saved
 from ocr_engine.worker.spec import WorkerSpec
 
 log = logging.getLogger(__name__)
@@ -135,8 +135,8 @@ class Supervisor:
             self._give_up(reply.message)
         elif isinstance(reply, Ready):
             self._on_ready(process, reply)
-        elif isinstance(reply, Begun):
-            self._listener.on_task_begun(process, reply.task_id)
+        elif isinstance(reply, Begun | Saved):
+            self._listener.on_task_progress(process, reply)
         else:
             self._on_task_reply(process, reply)
 

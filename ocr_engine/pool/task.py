@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from ocr_engine.engine import DEFAULT_TURN, EngineTask, TaskState, Turn
 from ocr_engine.errors import (
@@ -16,10 +17,13 @@ from ocr_engine.errors import (
     WorkerCrashed,
 )
 from ocr_engine.images.header import pixels_in
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.pool.exits import WorkerExit
 from ocr_engine.result import Recognition
-from ocr_engine.worker.messages import Failed, Task
+from ocr_engine.steps import MAX_SAVED_BYTES
+from ocr_engine.tracing import CURRENT, Span
+from ocr_engine.worker.messages import Begun, Done, Failed, Saved, Task
 
 MAX_DEATHS = 2  # workers that one image may crash
 SLOW_SHARE = 0.1  # of the time limit; with less CPU time, the machine is at fault
@@ -35,7 +39,7 @@ class PoolTask:
     def __init__(
         self,
         task_id: int,
-        image: bytes,
+        image: ImageData,
         options: RecognitionOptions,
         max_seconds: float,
         read_before: bool = False,
@@ -44,7 +48,7 @@ class PoolTask:
     ) -> None:
         loop = asyncio.get_running_loop()
         self.task_id = task_id
-        self.image = image
+        self.image: ImageData = image
         self.options = options
         self.future: asyncio.Future[Recognition] = loop.create_future()
         self.started: asyncio.Future[None] = loop.create_future()
@@ -60,12 +64,14 @@ class PoolTask:
         self.dispatches = 0  # workers that it was sent to
         self.attempts = 0  # workers that have begun it
         self.begun = False  # by its present worker
+        self.saved = b""  # the steps that its workers have saved
         self.cpu_seconds: Callable[[], float] = float  # used by its present worker for it
         self.deaths = 0  # workers that crashed after they had begun it
         self.enqueued_at = loop.time()
         self.deadline = self.enqueued_at + max_seconds  # no retry after this time
         self.started_at = self.enqueued_at
         self.timer: asyncio.TimerHandle | None = None
+        self.trace = CURRENT.get()  # of the request that has submitted it
 
     def start(self, cores: int, fingerprint: str, loads: bool) -> None:
         """A worker gets the task, and may use this many cores for it.
@@ -74,7 +80,7 @@ class PoolTask:
         while the task waited. loads: it must load them first.
         """
         if fingerprint != self.fingerprint:
-            self.fingerprint, self.read_before = fingerprint, False
+            self.fingerprint, self.read_before, self.saved = fingerprint, False, b""
         self.loads = loads
         self.dispatches += 1
         self.begun = False
@@ -86,7 +92,27 @@ class PoolTask:
 
     def message(self, seconds: float) -> Task:
         """The message to its worker; seconds: limit of the recognition."""
-        return Task(self.task_id, self.options, self.image, self.cores, seconds)
+        traceparent = self.trace.traceparent if self.trace is not None else ""
+        return Task(
+            self.task_id, self.options, self.image, self.cores, seconds, self.saved, traceparent
+        )
+
+    def note(self, progress: Begun | Saved) -> None:
+        """Record that its worker has begun, which counts as an attempt, or what it has done."""
+        if isinstance(progress, Begun):
+            self.attempts += 1
+            self.begun = True
+        elif len(self.saved) + len(progress.steps) <= MAX_SAVED_BYTES:
+            self.saved += progress.steps
+
+    def recognition(self, reply: Done, pid: int | None) -> Recognition:
+        """What its worker has read, with the time that it waited; pid: of the worker."""
+        if self.trace is not None and reply.measured:
+            self.trace.note("queue", self.enqueued_at, self.started_at)
+            whole, *parts = reply.measured
+            self.trace.spans.append(Span(whole, parts, pid))
+        stages = {"queue": self.started_at - self.enqueued_at, **reply.recognition.stages}
+        return replace(reply.recognition, stages=stages)
 
     def lost_worker(self, ended: WorkerExit) -> EngineError | None:
         """Record that the task's worker was lost.
@@ -149,7 +175,7 @@ class PoolTask:
     def finish(self, outcome: Recognition | EngineError) -> None:
         """Set the result or the error; a second call is ignored."""
         self.state = TaskState.DONE
-        self.image = b""
+        self.image = self.saved = b""
         self.cancel_timer()
         if self.future.done():
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from ocr_engine.images.decode import DecodedImage, ImageArray
 from ocr_engine.models.source import CLS_SHAPE, ModelSet
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, EngineSettings
+from ocr_engine.recognizers import resuming
 from ocr_engine.recognizers.ctc_output import converted
 from ocr_engine.recognizers.documents import image_layout
 from ocr_engine.recognizers.models import (
@@ -82,7 +84,7 @@ class PpOcr:
             if not options.use_det:
                 return [whole_image(pixels)]
             with timer.stage("det"):
-                boxes = self._detect(pixels, options, budget.cores)
+                boxes = self._detect(pixels, options, budget)
             return readable(pixels, boxes, options, read)
 
         def read(crops: Crops, options: RecognitionOptions = options) -> list[Reading]:
@@ -117,7 +119,7 @@ class PpOcr:
         angle = page_angle.given(options) or 0
         with timer.stage("det"):
             pixels = page_angle.rotate(image.pixels, angle)
-            boxes = self._detect(pixels, options, budget.cores)
+            boxes = self._detect(pixels, options, budget)
         least, granularity = options.det_db_box_thresh, options.granularity
         found = [word_boxes.unread_line(box, granularity) for box in boxes if box.score >= least]
         return Recognition(image_layout(image, found, angle), timer.seconds)
@@ -153,17 +155,18 @@ class PpOcr:
             self._wide_det.release_memory(shapes)
 
     def _detect(
-        self, pixels: ImageArray, options: RecognitionOptions, cores: int
+        self, pixels: ImageArray, options: RecognitionOptions, budget: Budget
     ) -> list[detection.ScoredBox]:
         """The boxes of text lines, in reading order, with faint ones."""
         padded = detection.pad_tiny(pixels)
         height, width = padded.shape[:2]
 
-        def find(size: tuple[int, int]) -> list[detection.ScoredBox]:
+        def look(size: tuple[int, int]) -> list[detection.ScoredBox]:
             self._last_size = size
-            probability = self._detector(cores).run(detection.preprocess(padded, size))
+            probability = self._detector(budget.cores).run(detection.preprocess(padded, size))
             return detection.postprocess(probability[0, 0], (height, width), options)
 
+        find = functools.partial(resuming.boxes, budget.steps, look)
         boxes = looks.find_boxes(height, width, options, self.models.det.reduction, find)
         return ordered_boxes(boxes, pixels)
 
@@ -199,11 +202,8 @@ class PpOcr:
         if session is None or source is None:
             return False
         _, height, width = source.image_shape or CLS_SHAPE
-        if source.stretch:
-            model_input = stretched_crop(crop, height, width)
-        else:
-            model_input = classification.preprocess(crop, height, width)
-        return classification.is_upside_down(session.run(model_input), threshold)
+        fit = stretched_crop if source.stretch else classification.preprocess
+        return classification.is_upside_down(session.run(fit(crop, height, width)), threshold)
 
     def _turn(
         self,
@@ -273,7 +273,8 @@ class PpOcr:
             return recognition.decode_characters(output, self._characters, filled)
 
         widths = [recognition.padded_width(crop, *shape) for crop in crops.shapes]
-        return self.sessions.rec.run_each(Inputs(widths, make, read), budget.cores)
+        run = functools.partial(self.sessions.rec.run_each, infer_requests=budget.cores)
+        return resuming.readings(budget.steps, Inputs(widths, make, read), run)
 
 
 def load(settings: EngineSettings) -> PpOcr:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ocr_engine.tracing import MEASURED, Interval
+
 
 class StageTimer:
-    """Adds up the seconds of each stage."""
+    """Adds up the seconds of each stage; if the image is traced, its intervals are kept, too."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -16,8 +18,12 @@ class StageTimer:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the duration of the with block to this stage."""
-        start = time.perf_counter()
+        start = time.monotonic()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            end = time.monotonic()
+            self.seconds[name] = self.seconds.get(name, 0.0) + end - start
+            measured = MEASURED.get()
+            if measured is not None:
+                measured.append(Interval(name, start, end))

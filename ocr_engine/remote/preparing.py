@@ -12,7 +12,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from ocr_engine.errors import ImageKillsWorkers, RecognitionFailed, RecognitionTimeout
-from ocr_engine.pool.spawning import spawn_child
+from ocr_engine.pool.spawning import spawn_process
 from ocr_engine.remote.orders import (
     MAX_ANSWER_BYTES,
     Order,
@@ -21,6 +21,7 @@ from ocr_engine.remote.orders import (
     encode_order,
 )
 from ocr_engine.remote.spec import PixelSpec
+from ocr_engine.worker.spec import thread_environment
 
 MAX_DEATHS = 2  # of processes, before an image counts as the cause
 END_SECONDS = 3.0
@@ -55,7 +56,9 @@ class _Process:
         """Send an order and wait for the answer; runs in the thread; ProcessLost."""
         try:
             if self._channel is None:
-                self._process, self._channel = spawn_child(run, self._spec, self._name, threads=1)
+                self._process, self._channel = spawn_process(
+                    run, self._spec, self._name, thread_environment(1)
+                )
             self._channel.send_bytes(order)
             return self._channel.recv_bytes(MAX_ANSWER_BYTES)
         except (EOFError, OSError) as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from multiprocessing import connection
 from typing import TYPE_CHECKING
 
+from ocr_engine.descriptors import receive_descriptor
 from ocr_engine.errors import (
     ImageError,
     ImageTooComplex,
@@ -21,9 +22,11 @@ from ocr_engine.errors import (
 from ocr_engine.images.decoders import prepare_decoders
 from ocr_engine.memory import rss_mb
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.steps import Save
+from ocr_engine.tracing import MEASURED, Interval
 from ocr_engine.worker.idle import IdleMaintenance
 from ocr_engine.worker.loaded_sets import LoadedSets
-from ocr_engine.worker.memory import trim_memory
+from ocr_engine.worker.memory import is_out_of_memory, trim_memory
 from ocr_engine.worker.messages import (
     Begun,
     Done,
@@ -31,6 +34,7 @@ from ocr_engine.worker.messages import (
     LoadFailed,
     Ready,
     Reply,
+    Saved,
     Stop,
     Task,
     decode_request,
@@ -53,12 +57,6 @@ log = logging.getLogger(__name__)
 
 _FAILED = "the recognition failed; the server's log has the reason"
 _TOO_COMPLEX = "reading the image takes more memory than a worker may use; send a smaller image"
-# The wording of OpenVINO, ONNX Runtime, Paddle, oneDNN and OpenCV.
-_OUT_OF_MEMORY = re.compile(
-    r"bad_alloc|fail(ed)? to alloc|can't alloc\b|could not allocate memory|insufficient memory"
-    "|could not create a (primitive|memory)",
-    re.IGNORECASE,
-)
 
 
 def main(channel: connection.Connection, spec: WorkerSpec) -> None:
@@ -80,7 +78,7 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         idle.max_rss_mb = spec.idle_rss_mb * len(sets)
         try:
             idle.run_until_request(channel)
-            request = decode_request(channel.recv_bytes())
+            request = decode_request(channel.recv_bytes(), lambda: receive_descriptor(channel))
         except (EOFError, OSError):
             return
         if isinstance(request, Stop):
@@ -94,15 +92,20 @@ def main(channel: connection.Connection, spec: WorkerSpec) -> None:
         else:
             _send(channel, Begun(request.task_id))
             limit_memory(spec.task_memory_mb)
-            reply = answer(recognizer, request, spec)
+            reply = answer(recognizer, request, spec, saver(channel, request.task_id))
         del request
         _send(channel, reply)
         if isinstance(reply, Failed) and reply.leaving:
             return
 
 
-def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
-    """Decode and recognize one image; every error becomes a Failed.
+def saver(channel: connection.Connection, task_id: int) -> Save:
+    """What sends the finished steps of a task to the parent."""
+    return lambda steps: _send(channel, Saved(task_id, steps))
+
+
+def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec, save: Save | None = None) -> Reply:
+    """Decode and recognize one image; every error becomes a Failed. save: see Steps.
 
     After running out of memory the worker leaves: native libraries may be damaged.
     """
@@ -111,35 +114,43 @@ def answer(recognizer: Recognizer, task: Task, spec: WorkerSpec) -> Reply:
     code, message = "", ""
     recognition = None
     leaving = False
+    measured: list[Interval] = []
+    began = time.monotonic()
+    MEASURED.set(measured if task.traceparent else None)
     try:
-        recognition = recognize(recognizer, task, spec.max_pixels)
+        recognition = recognize(recognizer, task, spec.max_pixels, save)
     except (ImageError, RecognitionTimeout) as error:
         code, message = error.code, error.message
     except Exception as error:
-        leaving = _is_out_of_memory(error)
+        leaving = is_out_of_memory(error)
         if leaving:
             code, message = ImageTooComplex.code, _TOO_COMPLEX
         else:
             code, message = RecognitionFailed.code, _FAILED
-        log.error("task %d failed\n%s", task.task_id, traceback.format_exc())
+        log.error("task %d failed%s\n%s", task.task_id, _traced(task), traceback.format_exc())
+    ended = time.monotonic()
     if rss_mb() > spec.release_rss_mb and not leaving:
         trim_memory(recognizer, spec.release_rss_mb)
     if recognition is None:
         return Failed(task.task_id, code, message, rss_mb(), leaving)
-    return Done(task.task_id, recognition, rss_mb())
+    if task.traceparent:
+        measured.insert(0, Interval("recognize", began, ended))
+    return Done(task.task_id, recognition, rss_mb(), measured)
+
+
+def _traced(task: Task) -> str:
+    """Which trace a line of the log belongs to."""
+    return f" (traceparent {task.traceparent})" if task.traceparent else ""
 
 
 def _not_loaded(task: Task, error: Exception) -> Failed:
     """The answer to a task whose models cannot be loaded; the task has not begun."""
     models = task.options.models or "of the default set"
-    log.error("the models %s cannot be loaded\n%s", models, traceback.format_exc())
-    leaving = _is_out_of_memory(error)
+    traced = _traced(task)
+    log.error("the models %s cannot be loaded%s\n%s", models, traced, traceback.format_exc())
+    leaving = is_out_of_memory(error)
     message = f"the models {models} cannot be loaded; the log of the server has the reason"
     return Failed(task.task_id, RecognitionFailed.code, message, rss_mb(), leaving)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))
 
 
 def _loaded(sets: LoadedSets, spec: WorkerSpec) -> Recognizer:

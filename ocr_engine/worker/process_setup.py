@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import faulthandler
 import logging
+import math
 import os
 import resource
 import signal
@@ -88,3 +89,13 @@ def limit_memory(task_memory_mb: int) -> None:
         if hard != resource.RLIM_INFINITY:
             limit = min(limit, hard)
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def limit_cpu_time(seconds: float) -> None:
+    """Have the kernel end this process after so much more CPU time, whatever hinders the parent."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))

@@ -20,6 +20,7 @@ from ocr_engine.recognizers.stage_timer import StageTimer
 from ocr_engine.result import Document, Recognition
 from ocr_engine.selection import confident
 from ocr_engine.stages.reading_order import page_skew
+from ocr_engine.steps import Save, Steps
 from ocr_engine.worker.messages import Task
 
 if TYPE_CHECKING:
@@ -28,9 +29,15 @@ if TYPE_CHECKING:
 Read = Callable[[DecodedImage, RecognitionOptions], Recognition]
 
 
-def recognize(recognizer: Recognizer, task: Task, max_pixels: int) -> Recognition:
-    """Decode and recognize; adds the stages `decode` and, if asked for, `prepare` and `draw`."""
-    budget = Budget(task.cores, time.monotonic() + task.seconds)
+def recognize(
+    recognizer: Recognizer, task: Task, max_pixels: int, save: Save | None = None
+) -> Recognition:
+    """Decode and recognize; adds the stages `decode` and, if asked for, `prepare` and `draw`.
+
+    save: see Steps.
+    """
+    steps = Steps(task.saved, save)
+    budget = Budget(task.cores, time.monotonic() + task.seconds, steps)
     options, timer = task.options, StageTimer()
 
     def read(image: DecodedImage, options: RecognitionOptions) -> Recognition:

@@ -9,7 +9,7 @@ from server.alerts.formats import FORMS, Alert
 from server.outbound.http_exchange import PORTS, ExchangeError
 from server.outbound.http_post import post
 from server.settings.loading import SettingsError
-from server.settings.settings import AlertSettings
+from server.settings.operation_settings import AlertSettings
 
 POST_SECONDS = 5.0
 

@@ -129,7 +129,8 @@ BLOB = Table(
 
 # States: queued, running, then done, failed or cancelled for good. Each change increases version.
 # Until lease_until, the process lease_owner works on it; the input is there until the job is
-# finished. After expires_at only the id is known: request is then empty.
+# finished, and as long as its result if its format needs it (server/formats/registry.py). After
+# expires_at only the id is known: request is then empty.
 JOB = Table(
     "job",
     METADATA,

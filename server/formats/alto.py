@@ -6,12 +6,12 @@ The format: ALTO Editorial Board, "Analyzed Layout and Text Object", 4.4, Librar
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from ocr_engine.geometry import LevelBox, level_box
-from ocr_engine.result import Document, Page
+from ocr_engine.result import BlockType, Document, Page
 from server.formats.tables import cell_block, table_of
 from server.formats.typesetting import (
     TypesetArea,
@@ -28,6 +28,7 @@ from server.version import VERSION
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 
+_PLACE = "{pages}"  # where pages are written later
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 
@@ -46,6 +47,41 @@ def render_alto(document: Document, image: str) -> bytes:
     A line without words becomes one String. The blocks of an area are in a ComposedBlock, if there
     are several; the cells of a table always are. Tags say what a block is, unless it is plain text.
     """
+    kinds = {block.type for page in document.pages for block in page.blocks} - {"text"}
+    root, layout = _document(image, sorted(kinds))
+    numbers = _Numbers(count(1), count(1), count(1), count(1))
+    for page in document.pages:
+        _add_page(layout, page, numbers)
+    return _written(root)
+
+
+class PageWriter:
+    """Writes a document whose pages come one after the other. head, tail: before and after them.
+
+    The tags of all kinds of blocks are in the head, as it is written before the blocks are known.
+    """
+
+    def __init__(self, image: str) -> None:
+        kinds = sorted(each for each in get_args(BlockType) if each != "text")
+        root, layout = _document(image, kinds)
+        layout.text = _PLACE
+        head, _, tail = _written(root).partition(_PLACE.encode())
+        self.head = head + b"\n"
+        self.tail = b" " + tail
+        self._numbers = _Numbers(count(1), count(1), count(1), count(1))
+
+    def page(self, page: Page) -> bytes:
+        """The element of one page."""
+        layout = ET.Element("Layout")
+        element = _add_page(layout, page, self._numbers)
+        ET.indent(layout, " ", level=1)
+        element.tail = "\n"
+        written: bytes = ET.tostring(element, encoding="utf-8", xml_declaration=False)
+        return b"  " + written
+
+
+def _document(image: str, kinds: Sequence[str]) -> tuple[ET.Element, ET.Element]:
+    """The root element, and the one for the pages; kinds: of blocks that have tags."""
     root = ET.Element(
         "alto",
         {
@@ -56,11 +92,14 @@ def render_alto(document: Document, image: str) -> bytes:
         },
     )
     _describe(root, image)
-    _add_tags(root, document)
-    layout = ET.SubElement(root, "Layout")
-    numbers = _Numbers(count(1), count(1), count(1), count(1))
-    for page in document.pages:
-        _add_page(layout, page, numbers)
+    if kinds:
+        tags = ET.SubElement(root, "Tags")
+        for kind in kinds:
+            ET.SubElement(tags, "LayoutTag", {"ID": _tag(kind), "LABEL": kind})
+    return root, ET.SubElement(root, "Layout")
+
+
+def _written(root: ET.Element) -> bytes:
     ET.indent(root, " ")
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
@@ -79,17 +118,7 @@ def _describe(root: ET.Element, image: str) -> None:
     ET.SubElement(software, "softwareVersion").text = VERSION
 
 
-def _add_tags(root: ET.Element, document: Document) -> None:
-    """Add a tag for each type of block in the document, except plain text."""
-    kinds = {block.type for page in document.pages for block in page.blocks} - {"text"}
-    if not kinds:
-        return
-    tags = ET.SubElement(root, "Tags")
-    for kind in sorted(kinds):
-        ET.SubElement(tags, "LayoutTag", {"ID": _tag(kind), "LABEL": kind})
-
-
-def _add_page(layout: ET.Element, page: Page, numbers: _Numbers) -> None:
+def _add_page(layout: ET.Element, page: Page, numbers: _Numbers) -> ET.Element:
     attributes = {"ID": f"page_{page.number}", "PHYSICAL_IMG_NR": str(page.number)}
     element = ET.SubElement(layout, "Page", attributes | _size(page.width, page.height))
     if page.blocks:
@@ -97,6 +126,7 @@ def _add_page(layout: ET.Element, page: Page, numbers: _Numbers) -> None:
     space = ET.SubElement(element, "PrintSpace", _place(page_box(page)))
     for area in typeset_areas(page):
         _add_area(space, area, numbers)
+    return element
 
 
 def _add_area(space: ET.Element, area: TypesetArea, numbers: _Numbers) -> None:

@@ -19,12 +19,16 @@ class Answer:
     """A stored result, with the data for its headers.
 
     stages: seconds by stage, empty on a hit. age: seconds since it was stored, None if new.
+    image: the file that was read, if the format needs it again. changes: what the format could not
+    have of it.
     """
 
     result: StoredResult
     digests: Digests
     stages: Mapping[str, float] = field(default_factory=dict)
     age: float | None = None
+    image: bytes | None = None
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

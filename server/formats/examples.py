@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.formats.json_text import dump
+
 REQUEST_ID = "44b8b7a9bdef01432b29c4431dfc980e"
 MD5 = "4faa0ff694597a32694867e0b9688e5e"
 
@@ -34,9 +36,36 @@ ANSWER: dict[str, Any] = {
     "timestamp": 1795198857,
     "request_id": REQUEST_ID,
 }
+FLAT = {
+    **ANSWER,
+    "data": {
+        **{name: value for name, value in ANSWER["data"].items() if name != "lines"},
+        "boxes": [line["box"] for line in LINES],
+        "texts": [line["text"] for line in LINES],
+        "scores": [line["confidence"] for line in LINES],
+    },
+}
 LEGACY = [[line["box"], [line["text"], line["confidence"]]] for line in LINES]
 TSV = (
     "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"
     "1\t1\t0\t0\t0\t0\t0\t0\t1000\t536\t-1\t\n"
 )
 MARKDOWN = "# 海风书店\n\nSEA BREEZE BOOKS\n\n每天十点到二十点\n"
+_EVENTS: tuple[dict[str, Any], ...] = (
+    {
+        "event": "meta",
+        "kind": "pdf",
+        "pages": 2,
+        "page_count": 2,
+        "md5": MD5,
+        "request_id": REQUEST_ID,
+    },
+    {"event": "page", "page": 1, "source": "ocr", "dpi": 200, **ANSWER["data"]},
+    {
+        "event": "page_error",
+        "page": 2,
+        "error": {"code": "page_failed", "message": "page 2 is broken"},
+    },
+    {"event": "end", "pages": 1, "failed": 1},
+)
+EVENTS = "".join(f"{dump(event).decode()}\n" for event in _EVENTS)

@@ -40,6 +40,7 @@ _HEAD = """\
  </head>
  <body>
 """
+TAIL = " </body>\n</html>\n"
 _CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"
 
 
@@ -58,10 +59,19 @@ def render_hocr(document: Document, image: str) -> str:
     A line without words becomes one word.
     """
     with_characters = any(line.glyphs for line in document.lines)
+    pages = (render_page(page, image) for page in document.pages)
+    return "".join([head(with_characters), *pages, TAIL])
+
+
+def head(with_characters: bool) -> str:
+    """What comes before the pages; with_characters: whether they may have the boxes of these."""
     capabilities = _CAPABILITIES + " ocrx_cinfo" * with_characters
-    pages = (piece for page in document.pages for piece in _page(page, image))
-    head = _HEAD.format(version=VERSION, capabilities=capabilities)
-    return "".join([head, *pages, " </body>\n</html>\n"])
+    return _HEAD.format(version=VERSION, capabilities=capabilities)
+
+
+def render_page(page: Page, image: str) -> str:
+    """The element of one page."""
+    return "".join(_page(page, image))
 
 
 def _page(page: Page, image: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ def joined(lines: Iterable[str]) -> str:
         if text.endswith(_HYPHENS) and _is_broken(text, line):
             text = text[:-1] + line
         else:
-            text += _gap(text, line) + line
+            text += gap(text, line) + line
     return text
 
 
@@ -37,8 +37,8 @@ def _is_broken(before: str, after: str) -> bool:
     return before[-2:-1].isalpha() and after[0].islower()
 
 
-def _gap(before: str, after: str) -> str:
-    """The space between two lines, or none."""
+def gap(before: str, after: str) -> str:
+    """The space between two lines of a paragraph, or none; neither text is empty."""
     if not before or (after[0] in _CLOSING and not after[1:2].isalnum()):
         return ""
     last, first = before[-1], after[0]

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 JSON_TYPE = "application/json; charset=utf-8"
+LINES_TYPE = "application/x-ndjson; charset=utf-8"
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 

@@ -25,7 +25,12 @@ _NUMBER = re.compile(r"(\d{1,9})([.)])\s*(?=[^\s\d])")
 
 def render_markdown(document: Document) -> str:
     """Write the document as Markdown; empty if it has no text."""
-    parts = [part for page in document.pages for part in _parts(page.blocks)]
+    return render_blocks(block for page in document.pages for block in page.blocks)
+
+
+def render_blocks(blocks: Iterable[Block]) -> str:
+    """Write blocks as Markdown; empty if they have no text."""
+    parts = list(_parts(blocks))
     return "\n\n".join(parts) + "\n" if parts else ""
 
 

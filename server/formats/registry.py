@@ -6,18 +6,35 @@ API's description and the formats of `ocr-server recognize` come from the rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cache.stored_result import StoredResult
 from ocr_engine.result import Document
+from server.errors import BadField
 from server.formats import examples
 from server.formats.answer import Answer, Body, Envelope
-from server.formats.json_text import JSON_TYPE
+from server.formats.json_text import JSON_TYPE, LINES_TYPE
+from server.formats.pages import (
+    DocumentFacts,
+    PageResult,
+    WritePages,
+    write_alto,
+    write_events,
+    write_hocr,
+    write_json,
+    write_markdown,
+    write_tsv,
+)
+from server.formats.pages import write_text as write_pages_text
+from server.formats.pdf.order import PDF_TYPE, PdfMode, RecognizedPage
 from server.formats.render import (
     render_drawing,
+    render_flat,
     render_json,
     render_legacy,
+    render_pdf,
     render_text,
     write_text,
 )
@@ -28,6 +45,7 @@ LAYOUT_WEIGHT = 8
 
 Render = Callable[[Answer, Rendering, Envelope], Body]
 Write = Callable[[Document, Rendering, str], bytes]  # the document is arranged; the image's name
+Convert = Callable[[Answer, Rendering], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +55,11 @@ class OutputFormat:
     media_type: the Content-Type. weight: the time to write it, relative to parsing the stored JSON;
     0: sent as stored; see weight_of(). suffix: ending of files that `ocr-server recognize` writes;
     empty if it writes none. implied: recognition options of this format, which the request may
-    override. write: writes the format from the document alone, where that is enough. schema,
-    example: those of the body, for the API's description. meaning: a note on the name in the API's
-    description.
+    override. write: writes the format from the document alone, where that is enough. pages: writes
+    a document page by page; None: not a format for documents. convert: for a format that also needs
+    the image (Answer.image): writes it in a process of its own, and returns the answer with the
+    artifact that render() then sends. schema, example: those of the body, for the API's
+    description. meaning: a note on the name in the API's description.
     """
 
     name: Format
@@ -52,6 +72,8 @@ class OutputFormat:
     suffix: str = ""
     implied: Mapping[str, Any] = field(default_factory=dict)
     write: Write | None = None
+    convert: Convert | None = None
+    pages: WritePages | None = None
 
 
 def _component(name: str) -> Mapping[str, Any]:
@@ -74,6 +96,7 @@ def _written(
     meaning: str = "",
     weight: int = LAYOUT_WEIGHT,
     words: bool = False,
+    pages: WritePages | None = None,
 ) -> OutputFormat:
     """A format that is written from the document alone; words: with the boxes of words."""
 
@@ -92,6 +115,7 @@ def _written(
         suffix,
         implied={"granularity": "word"} if words else {},
         write=write,
+        pages=pages,
     )
 
 
@@ -128,6 +152,40 @@ def _write_markdown(document: Document, _: Rendering, __: str) -> bytes:
     return render_markdown(document).encode()
 
 
+def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat:
+    """A PDF of the image with its text; pdfa: as PDF/A."""
+
+    async def convert(answer: Answer, rendering: Rendering) -> Answer:
+        from server.formats.pdf.process import write_pdf
+
+        async def only_page() -> AsyncIterator[RecognizedPage]:
+            yield RecognizedPage(1, answer.result)
+
+        assert answer.image is not None, "the converter sees to that"
+        mode = PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
+        written = await write_pdf(answer.image, only_page(), mode)
+        result = StoredResult(answer.result.json, {PDF_TYPE: written.data})
+        return replace(answer, result=result, changes=written.changes)
+
+    return OutputFormat(
+        name,
+        PDF_TYPE,
+        render_pdf,
+        weight=0,
+        schema={"type": "string", "format": "binary"},
+        meaning=meaning,
+        suffix=suffix,
+        implied={"granularity": "word"},
+        convert=convert,
+    )
+
+
+def _render_events(answer: Answer, rendering: Rendering, envelope: Envelope) -> Body:
+    """An image as a document of one page."""
+    facts = DocumentFacts("image", 1, 1, 0, answer.digests.md5, envelope.request_id)
+    return tuple(write_events([PageResult(1, answer.result)], rendering, facts))
+
+
 OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
     row.name: row
     for row in (
@@ -139,6 +197,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             schema=_component("Answer"),
             example=examples.ANSWER,
             suffix=".json",
+            pages=write_json,
         ),
         OutputFormat(
             "text",
@@ -149,6 +208,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             example=f"{examples.TEXT}\n",
             suffix=".txt",
             write=_write_text,
+            pages=write_pages_text,
         ),
         OutputFormat(
             "legacy",
@@ -158,6 +218,14 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             schema=_component("LegacyAnswer"),
             example=examples.LEGACY,
         ),
+        OutputFormat(
+            "flat",
+            JSON_TYPE,
+            render_flat,
+            weight=2,
+            schema=_component("FlatAnswer"),
+            example=examples.FLAT,
+        ),
         _written(
             "tsv",
             "text/tab-separated-values; charset=utf-8",
@@ -166,6 +234,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             suffix=".tsv",
             schema=_text("TSV, as tesseract writes it."),
             example=examples.TSV,
+            pages=write_tsv,
         ),
         _written(
             "hocr",
@@ -174,6 +243,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             words=True,
             suffix=".hocr",
             schema=_text("hOCR, as tesseract writes it."),
+            pages=write_hocr,
         ),
         OutputFormat(
             "image",
@@ -194,6 +264,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             schema=_text("ALTO 4.4."),
             meaning="ALTO 4.4, XML",
             weight=2 * LAYOUT_WEIGHT,
+            pages=write_alto,
         ),
         _written(
             "markdown",
@@ -203,7 +274,25 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             schema=_text("Markdown."),
             example=examples.MARKDOWN,
             meaning="titles, paragraphs, lists and tables as Markdown",
+            pages=write_markdown,
         ),
+        OutputFormat(
+            "ndjson",
+            LINES_TYPE,
+            _render_events,
+            weight=1,
+            schema=_text("One JSON object per line: `meta`, `page` or `page_error`, `end`."),
+            example=examples.EVENTS,
+            meaning="a line of JSON for each page, sent as soon as it is read",
+            pages=write_events,
+        ),
+        _pdf(
+            "pdf",
+            pdfa=False,
+            suffix=".pdf",
+            meaning="the image as PDF, with the text invisibly over it",
+        ),
+        _pdf("pdfa", pdfa=True, suffix=".pdfa.pdf", meaning="the same as PDF/A-2b"),
     )
 }
 FORMATS = tuple(OUTPUT_FORMATS)
@@ -213,6 +302,23 @@ def render(answer: Answer, rendering: Rendering, envelope: Envelope) -> tuple[st
     """Content-Type and body of an answer; BadField if it needs a drawing and has none."""
     row = OUTPUT_FORMATS[rendering.format]
     return row.media_type, row.render(answer, rendering, envelope)
+
+
+def needs_image(format: Format) -> bool:
+    """Whether the format is written from the image, too, not from the result alone."""
+    return OUTPUT_FORMATS[format].convert is not None
+
+
+def document_format(rendering: Rendering) -> tuple[OutputFormat, WritePages]:
+    """The row of a format, and what writes documents in it; BadField if nothing does."""
+    row = OUTPUT_FORMATS[rendering.format]
+    if row.pages is None:
+        names = [name for name, each in OUTPUT_FORMATS.items() if each.pages is not None]
+        raise BadField(
+            f"format = {rendering.format}: it is for one image; documents are written as "
+            f"{join_names(names)}"
+        )
+    return row, row.pages
 
 
 def weight_of(rendering: Rendering) -> int:

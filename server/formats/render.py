@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Annotated, Literal, TypedDict
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from ocr_engine.result import Document
-from ocr_engine.result_json import BoxJson
+from ocr_engine.result_json import BoxJson, PageJson
 from server.errors import BadField
 from server.formats.answer import Answer, Body, CacheOutcome, Envelope
-from server.formats.data_json import DataJson, json_data
+from server.formats.data_json import DataJson, ShownBlockJson, json_data
 from server.formats.json_text import dump
+from server.formats.pdf.order import PDF_TYPE
 from server.formats.plain_text import text_of
 from server.formats.rendering import Rendering
 from server.formats.stored import (
@@ -29,7 +32,7 @@ class _StoredPart(TypedDict):
     data: DataJson
 
 
-class _RestOfAnswer(TypedDict):
+class RestOfAnswer(TypedDict):
     """What is written after the stored result."""
 
     cache: Annotated[
@@ -47,7 +50,7 @@ class _RestOfAnswer(TypedDict):
     request_id: Annotated[str, "The same id as in X-Request-Id."]
 
 
-class AnswerJson(_StoredPart, _RestOfAnswer):
+class AnswerJson(_StoredPart, RestOfAnswer):
     """The format json, without the job that may follow."""
 
 
@@ -63,16 +66,40 @@ LegacyJson = Annotated[
 
 def render_json(answer: Answer, rendering: Rendering, envelope: Envelope) -> Body:
     """The data and the envelope's data in one object."""
-    rest: _RestOfAnswer = {
-        "cache": envelope.outcome,
-        "md5": answer.digests.md5,
-        "elapsed_ms": round(envelope.elapsed_ms, 1),
-        "timestamp": int(time.time()),
-        "request_id": envelope.request_id,
-    }
-    fields = rest if envelope.job is None else {**rest, "job": envelope.job}
     data = json_data(answer.result, rendering)
-    return b'{"status":"success","data":', data, b"," + dump(fields)[1:]
+    return b'{"status":"success","data":', data, b"," + dump(_rest(answer, envelope))[1:]
+
+
+class FlatDataJson(PageJson):
+    """The recognized text, with the lines as three lists of the same length."""
+
+    boxes: list[BoxJson]
+    texts: list[str]
+    scores: Annotated[list[float], "How certain the model is of each line, from 0 to 1."]
+    blocks: NotRequired[
+        Annotated[list[ShownBlockJson], "With `layout=true`: the blocks, in reading order."]
+    ]
+
+
+class _FlatPart(TypedDict):
+    """The start of an answer in the format flat."""
+
+    status: Literal["success"]
+    data: FlatDataJson
+
+
+class FlatAnswerJson(_FlatPart, RestOfAnswer):
+    """The format flat, without the job that may follow."""
+
+
+def render_flat(answer: Answer, rendering: Rendering, envelope: Envelope) -> Body:
+    """As JSON, with the lines as lists of boxes, texts and scores."""
+    data = json.loads(json_data(answer.result, rendering))
+    lines = data.pop("lines")
+    data["boxes"] = [line["box"] for line in lines]
+    data["texts"] = [line["text"] for line in lines]
+    data["scores"] = [line["confidence"] for line in lines]
+    return b'{"status":"success","data":', dump(data), b"," + dump(_rest(answer, envelope))[1:]
 
 
 def render_text(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
@@ -107,6 +134,17 @@ def render_legacy(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
     return (dump(legacy),)
 
 
+def _rest(answer: Answer, envelope: Envelope) -> Mapping[str, Any]:
+    rest: RestOfAnswer = {
+        "cache": envelope.outcome,
+        "md5": answer.digests.md5,
+        "elapsed_ms": round(envelope.elapsed_ms, 1),
+        "timestamp": int(time.time()),
+        "request_id": envelope.request_id,
+    }
+    return {**rest} if envelope.job is None else {**rest, "job": envelope.job}
+
+
 def _lines(document: Document) -> list[StoredLine]:
     return [
         (line.text, line.confidence, line.box) for line in document.lines if line.script is None
@@ -121,3 +159,8 @@ def render_drawing(answer: Answer, rendering: Rendering, _: Envelope) -> Body:
             "format = image: this result has no drawing; send the image with format=image"
         )
     return (drawing,)
+
+
+def render_pdf(answer: Answer, _: Rendering, __: Envelope) -> Body:
+    """The PDF, which has been written before."""
+    return (answer.result.artifacts[PDF_TYPE],)

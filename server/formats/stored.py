@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NotRequired, TypedDict
 
@@ -29,6 +29,7 @@ from server.formats.rendering import Order
 
 DRAWING_TYPE = "image/png"
 LAYOUT_TYPE = "application/vnd.ocr-server.layout+json"
+NOTHING: Mapping[str, bytes] = {}
 INLINE_CHARACTERS = 1 << 20
 _BOX_CHARACTERS = 100  # JSON per line, word or character, in addition to its text
 
@@ -48,11 +49,16 @@ class StoredLayout(TypedDict):
     raster: NotRequired[Sequence[int]]
 
 
-async def encode_result(recognition: Recognition, shown_score: float) -> StoredResult:
-    """Encode a recognition; in a thread if it is very long. shown_score: as in the options."""
+async def encode_result(
+    recognition: Recognition, shown_score: float, artifacts: Mapping[str, bytes] = NOTHING
+) -> StoredResult:
+    """Encode a recognition; in a thread if it is very long. shown_score: as in the options.
+
+    artifacts: what is stored with it, by media type.
+    """
     if _length(recognition.result) < INLINE_CHARACTERS:
-        return _encode(recognition, shown_score)
-    return await asyncio.to_thread(_encode, recognition, shown_score)
+        return _encode(recognition, shown_score, artifacts)
+    return await asyncio.to_thread(_encode, recognition, shown_score, artifacts)
 
 
 def decode_result(
@@ -95,10 +101,12 @@ def decode_raster_lines(stored: StoredResult) -> list[StoredLine]:
     ]
 
 
-def _encode(recognition: Recognition, shown_score: float) -> StoredResult:
+def _encode(
+    recognition: Recognition, shown_score: float, more: Mapping[str, bytes]
+) -> StoredResult:
     document = recognition.result
     (page,) = document.pages
-    artifacts = {LAYOUT_TYPE: dump(_layout_as_json(page, shown_score))}
+    artifacts = {LAYOUT_TYPE: dump(_layout_as_json(page, shown_score)), **more}
     if recognition.drawing:
         artifacts[DRAWING_TYPE] = recognition.drawing
     return StoredResult(dump(as_json(arranged(document, shown_score, None))), artifacts)

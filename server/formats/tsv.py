@@ -16,6 +16,7 @@ COLUMNS = (
     "level", "page_num", "block_num", "par_num", "line_num", "word_num",
     "left", "top", "width", "height", "conf", "text",
 )  # fmt: skip
+HEADING = "\t".join(COLUMNS) + "\n"
 PAGE, BLOCK, PARAGRAPH, LINE, WORD = range(1, 6)
 NO_CONFIDENCE = "-1"
 
@@ -27,10 +28,12 @@ def render_tsv(document: Document) -> str:
 
     A line without words becomes one word.
     """
-    rows = ["\t".join(COLUMNS)]
-    for page in document.pages:
-        rows += _page_rows(page)
-    return "\n".join(rows) + "\n"
+    return "".join((HEADING, *map(page_rows, document.pages)))
+
+
+def page_rows(page: Page) -> str:
+    """The rows of one page."""
+    return "".join(f"{row}\n" for row in _page_rows(page))
 
 
 def _page_rows(page: Page) -> Iterator[str]:

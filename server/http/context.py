@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from ocr_engine.model_sets import LoadableSet
 from ocr_engine.options import RecognitionOptions
 from server.database.storage import Storage
+from server.documents.documents import Documents
+from server.formats.converting import Converter
 from server.http.connections import Connections
 from server.http.origins import Origins
 from server.intake.sources import ImageSources
@@ -28,7 +30,11 @@ from server.users.refusals import Refusals
 from server.users.usage import Usage
 
 if TYPE_CHECKING:
+    from ocr_cluster.node.work import NodeWork
+    from ocr_cluster.redis_link import RedisLink
+    from ocr_cluster.stats import ClusterStats
     from server.objects.feed import ObjectFeed
+    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 
@@ -51,6 +57,8 @@ class ServerContext:
     settings: Settings
     sources: ImageSources
     service: OcrService
+    converter: Converter
+    documents: Documents
     storage: Storage
     jobs: JobsGate
     keyring: Keyring
@@ -75,6 +83,10 @@ class ServerContext:
     event_streams: Counter[str] = field(default_factory=Counter)
     kept_results: KeptResults | None = None
     object_feed: ObjectFeed | None = None
+    node: NodeWork | None = None
+    state_link: RedisLink | None = None
+    cluster_stats: Callable[[], ClusterStats] | None = None
+    tracing: Tracing | None = None
     started_at: float = field(default_factory=time.monotonic)
 
     def use_keys(self) -> None:

@@ -6,7 +6,7 @@ key, the key's scope, and the limits of its user.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
@@ -16,6 +16,8 @@ from server.http.context import ServerContext
 from server.http.request_scope import RequestScope
 from server.principal import ANONYMOUS, Principal, Scope
 
+KeyOf = Callable[[HTTPHeaders], str | None]
+
 
 def admit(
     context: ServerContext,
@@ -23,19 +25,42 @@ def admit(
     scope: RequestScope,
     needed: Scope | None,
     limited: bool = True,
+    key_of: KeyOf | None = None,
 ) -> Awaitable[None] | None:
     """Admit a request and set its principal; ServiceError if it is refused.
 
     needed: the scope that the route needs; None: the route is public. limited: whether limits
-    apply. Returns an awaitable only if the database must be asked for the key or for more of the
-    daily quota, so that cached answers do not wait for a task.
+    apply. key_of: finds the key where another API has it. Returns an awaitable only if Redis must
+    be asked for the limits, or the database for the key or for more of the daily quota, so that
+    cached answers do not wait for a task.
     """
-    context.origins.check(request, stream_of(request))
+    address = admit_address(context, request, scope, limited and needed is not None)
     if needed is None:
-        return None
+        return address
+    key = (key_of or key_in)(request.headers)
+    if address is not None:
+        return _admit_key_after(address, context, scope, key, needed)
+    return admit_key(context, scope, key, needed, limited)
+
+
+def admit_address(
+    context: ServerContext, request: HTTPServerRequest, scope: RequestScope, limited: bool = True
+) -> Awaitable[None] | None:
+    """Check what is known without a key: host, site and address; see admit()."""
+    context.origins.check(request, stream_of(request))
     if limited:
-        context.limiter.check_address(scope.address)
-    key = key_in(request.headers)
+        return context.limiter.check_address(scope.address)
+    return None
+
+
+def admit_key(
+    context: ServerContext,
+    scope: RequestScope,
+    key: str | None,
+    needed: Scope,
+    limited: bool = True,
+) -> Awaitable[None] | None:
+    """Admit a request with this key; see admit()."""
     if key is None:
         if context.settings.access.required or not ANONYMOUS.may(needed):
             raise KeyRequired(KeyRequired.example)
@@ -46,9 +71,11 @@ def admit(
     return _enter(context, scope, principal, needed, limited)
 
 
-async def check_again(context: ServerContext, request: HTTPServerRequest) -> None:
+async def check_again(
+    context: ServerContext, request: HTTPServerRequest, key_of: KeyOf | None = None
+) -> None:
     """KeyInvalid if the key of an admitted request is no longer valid; for use after a wait."""
-    key = key_in(request.headers)
+    key = (key_of or key_in)(request.headers)
     if key is not None and context.keyring.recall(key) is None:
         await context.keyring.look_up(key)
 
@@ -72,6 +99,20 @@ def key_in(headers: HTTPHeaders) -> str | None:
     if given is not None and bearer.strip() != given:
         raise BadRequest("Authorization and X-Api-Key have different keys; send one of them")
     return bearer.strip()
+
+
+async def _admit_key_after(
+    address: Awaitable[None],
+    context: ServerContext,
+    scope: RequestScope,
+    key: str | None,
+    needed: Scope,
+) -> None:
+    """As admit_key(), after the address was counted."""
+    await address
+    waiting = None if scope.ended else admit_key(context, scope, key, needed)
+    if waiting is not None:
+        await waiting
 
 
 async def _look_up(

@@ -43,6 +43,15 @@ class WorkerHealth(TypedDict):
     start_seconds: Annotated[float | None, "Seconds until it was ready."]
 
 
+class RendererHealth(TypedDict):
+    """One process that draws pages of documents."""
+
+    pid: int | None
+    state: Literal["starting", "idle", "busy"]
+    pages_done: Count
+    rss_mb: Annotated[Count, "Resident memory after its last page, in MiB."]
+
+
 class QueueHealth(TypedDict):
     """Images that wait or are recognized."""
 
@@ -93,6 +102,76 @@ class DatabaseHealth(TypedDict):
     problem: NotRequired[Annotated[str, "Why it is unavailable."]]
 
 
+class SharedServerHealth(TypedDict):
+    """A server that several servers share."""
+
+    state: Annotated[
+        str, "`closed`: not needed so far.", {"enum": ["closed", "open", "unavailable"]}
+    ]
+    problem: NotRequired[Annotated[str, "Why it is unavailable."]]
+
+
+class ClusterNodeHealth(TypedDict):
+    """A node of the cluster, as it was a second ago."""
+
+    id: str
+    address: str
+    version: str
+    slots: Annotated[Count, "Warm workers; 0 while it stops."]
+    busy: Annotated[Count, "Images that it reads."]
+    mean_seconds: Annotated[Seconds, "Of its recognitions; 0 if unknown."]
+    completed: Count
+    duplicates: Annotated[Count, "Answers and attempts that another one had replaced."]
+    models: Annotated[list[str], "Its model sets."]
+
+
+class ClusterFrontHealth(TypedDict):
+    """A front end of the cluster, as it was a second ago."""
+
+    id: str
+    address: str
+    version: str
+    waiting: Annotated[Count, "Images in its queue."]
+    sent: Annotated[Count, "Images at nodes and in the broker."]
+    users: Annotated[Count, "Users with waiting images."]
+
+
+class ClusterWaitingHealth(TypedDict):
+    """Images in the queue of this front end, by who waits for them."""
+
+    keys: Count
+    anonymous: Count
+    jobs: Annotated[Count, "Nobody waits for them."]
+
+
+class ClusterHealth(TypedDict):
+    """What this server shares with others; only what the settings name."""
+
+    role: Annotated[str, {"enum": ["all", "front", "node"]}]
+    broker: NotRequired[SharedServerHealth]
+    cache: NotRequired[Annotated[SharedServerHealth, "The Redis for results."]]
+    state: NotRequired[
+        Annotated[
+            SharedServerHealth,
+            "The Redis of `cluster.state_url`. While it is unavailable, each server applies the "
+            "limits of addresses and keys for itself.",
+        ]
+    ]
+    leases: NotRequired[
+        Annotated[Count, "Images that nodes read for this front end, or that this node reads."]
+    ]
+    duplicates: NotRequired[Annotated[Count, "Answers and attempts that another one had replaced."]]
+    republished: NotRequired[Annotated[Count, "Images that were sent again."]]
+    window: NotRequired[
+        Annotated[Count, "How many images this front end may have at nodes and in the broker."]
+    ]
+    sent: NotRequired[Annotated[Count, "How many it has there."]]
+    waiting: NotRequired[ClusterWaitingHealth]
+    shared_hits: NotRequired[Annotated[Count, "Results that other servers have stored."]]
+    nodes: NotRequired[list[ClusterNodeHealth]]
+    fronts: NotRequired[list[ClusterFrontHealth]]
+
+
 class WorkerProbeHealth(TypedDict):
     """How one worker has read the known image."""
 
@@ -130,6 +209,9 @@ class Health(TypedDict):
     engine: Annotated[LoadedEngine | None, "Null until it is loaded."]
     workers: list[WorkerHealth]
     restarts: Annotated[Mapping[str, Count], "Recycled and lost workers by reason."]
+    renderers: Annotated[
+        list[RendererHealth], "Empty unless a document was sent in the last half minute."
+    ]
     queue: QueueHealth
     remote: NotRequired[
         Annotated[list[RemoteHealth], "Model sets on other servers, if there are some."]
@@ -142,4 +224,5 @@ class Health(TypedDict):
         Literal["database", "memory"], "`memory`: a restart loses them, see `database.problem`."
     ]
     database: DatabaseHealth
+    cluster: NotRequired[Annotated[ClusterHealth, "If the settings name a part of it."]]
     probe: NotRequired[Annotated[ProbeHealth, "If it was asked for."]]

@@ -9,7 +9,8 @@ import inspect
 from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from server.formats.render import AnswerJson
+from server.formats.pages import DocumentDataJson
+from server.formats.render import AnswerJson, RestOfAnswer
 from server.http.errors import STATUS
 from server.jobs.record import JobState
 from server.users.key_record import KeyBody
@@ -108,6 +109,14 @@ class JobAnswer(TypedDict):
     status: Literal["success"]
     job: JobBody
     request_id: str
+
+
+class DocumentAnswer(RestOfAnswer):
+    """The format json of a document."""
+
+    status: Annotated[Literal["success", "partial"], "`partial`: some of the pages have no result."]
+    data: DocumentDataJson
+    job: NotRequired[JobBody]
 
 
 class JobResult(AnswerJson):

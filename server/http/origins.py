@@ -101,7 +101,7 @@ class Origins:
             return
         if site is None and origin is not None:
             _, _, host = origin.lower().partition("://")
-            if host in (request.host.lower(), self._forwarded_host(request, stream)):
+            if host in (request.host.lower(), self.forwarded_host(request, stream)):
                 return
         shown = f", {truncated(origin)}" if origin is not None else ""
         raise CrossSite(
@@ -109,7 +109,7 @@ class Origins:
             "the sites that may send it"
         )
 
-    def _forwarded_host(self, request: HTTPServerRequest, stream: ClientStream) -> str | None:
+    def forwarded_host(self, request: HTTPServerRequest, stream: ClientStream) -> str | None:
         """The host that the client named, if a trusted proxy forwards it."""
         forwarded = request.headers.get("X-Forwarded-Host")
         if forwarded is None or not is_trusted(stream.peer, self._trusted):

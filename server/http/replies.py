@@ -6,12 +6,12 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ocr_engine.errors import QueueFull
-from server.formats.answer import Answer, Body, Envelope
+from server.formats.answer import Answer, Body, CacheOutcome, Envelope
 from server.formats.json_text import JSON_TYPE, dump
 from server.formats.registry import render, weight_of
 from server.formats.rendering import Rendering
@@ -28,15 +28,21 @@ log = logging.getLogger("server.request")
 
 
 REPLAYED = "Idempotent-Replayed"  # the reply is that of an earlier request
+CHANGES = "X-Pdf-Changes"  # what a PDF/A could not have
+MOST_HEADER_CHARACTERS = 2000
 
 
 class Reply(NamedTuple):
-    """Status, headers and body; `error`: the error code, or empty."""
+    """Status, headers and body; `error`: the error code, or empty.
+
+    stream: parts of the body that are sent as they come, after `body`; None for most replies.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: Body
     error: str = ""
+    stream: AsyncGenerator[bytes, None] | None = None
 
     @property
     def length(self) -> int:
@@ -62,14 +68,24 @@ def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None 
 def answer_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Reply:
     """The reply with a result as it was asked for."""
     content_type, body = render(answer, rendering, envelope)
-    headers = {
-        "Content-Type": content_type,
-        "X-Cache": envelope.outcome,
-        "Server-Timing": server_timing(answer, envelope.elapsed_ms),
-    }
+    headers = answer_headers(answer, envelope.outcome, envelope.elapsed_ms)
+    return Reply(200, {"Content-Type": content_type, **headers}, body)
+
+
+def answer_headers(answer: Answer, outcome: CacheOutcome, elapsed_ms: float) -> dict[str, str]:
+    """The headers of the reply with a result, the same in all dialects."""
+    headers = {"X-Cache": outcome, "Server-Timing": server_timing(answer, elapsed_ms)}
     if answer.age is not None:
         headers["Age"] = str(int(answer.age))
-    return Reply(200, headers, body)
+    if answer.changes:
+        headers[CHANGES] = header_text("; ".join(answer.changes))
+    return headers
+
+
+def header_text(text: str) -> str:
+    """The text for a header: one line of ASCII, not too long."""
+    plain = "".join(each if " " <= each <= "~" else "?" for each in text)
+    return plain[:MOST_HEADER_CHARACTERS]
 
 
 async def rendered_reply(answer: Answer, rendering: Rendering, envelope: Envelope) -> Reply:

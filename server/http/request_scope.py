@@ -7,16 +7,21 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tornado.httputil import HTTPServerRequest
 
+from ocr_engine.tracing import Interval
 from server.http.client_address import client_address, forwarded_prefix
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.replies import REPLAYED, Reply
 from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
-from server.users.limits import Admission
+from server.users.admission import Admission
+
+if TYPE_CHECKING:
+    from ocr_engine.tracing import Trace
 
 CLIENT_LEFT = 499  # as nginx logs it
 CLIENT_LEFT_CODE = "client_left"
@@ -40,9 +45,10 @@ class RequestScope:
     ocr_requests_total and as open requests. Draining waits for open requests. quiet: log only
     failures. prefix: of the paths that the client sees. admitted: the principal is known and may
     make such requests. For the usage of the principal: received: bytes of the body. images: how
-    many were answered. cached: how many of them needed no recognition of their own.
-    recognition_seconds: how long the recognitions took. failures: the error codes of images without
-    a result.
+    many were answered. pages: of them, if not one of each. cached: how many of them needed no
+    recognition of their own. recognition_seconds: how long the recognitions took. failures: the
+    error codes of images without a result. started: by time.monotonic(). trace: if the request is
+    traced. is_job: the answer is a job, which is counted when it ends.
     """
 
     def __init__(
@@ -62,13 +68,16 @@ class RequestScope:
         self.quiet = False
         self.received = 0
         self.images = 1
+        self.pages: int | None = None
         self.cached = 0
         self.failures: Sequence[str] = ()
         self.recognition_seconds = 0.0
+        self.started = time.monotonic()
+        self.trace: Trace | None = None
+        self.is_job = False
         self._context = context
         self._request = request
         self._recognition = recognition
-        self._started = time.perf_counter()
         self._ended = False
         self._counted = False
         self._status = 500  # until an answer is noted
@@ -91,12 +100,14 @@ class RequestScope:
             context.open_requests += 1
         own_id = request_id(request.headers.get("X-Request-Id"))
         scope = cls(context, request, own_id, address, recognition)
+        if context.tracing is not None and recognition:
+            scope.trace = context.tracing.begin(request.headers.get("Traceparent"))
         scope.prefix = forwarded_prefix(stream.peer, request.headers, trusted, web_server.root_path)
         return scope
 
     def elapsed_ms(self) -> float:
         """Milliseconds since the headers arrived."""
-        return (time.perf_counter() - self._started) * 1000
+        return (time.monotonic() - self.started) * 1000
 
     def note(self, reply: Reply, size: int) -> None:
         """Record the answer that is being sent, and the size of its body in bytes."""
@@ -123,18 +134,19 @@ class RequestScope:
     def count(self, reply: Reply) -> None:
         """Count a recognition in the usage of the principal, before its answer is sent.
 
-        A job (202) is counted when it ends, a refused request in the audit log, and a repeated
-        request not at all.
+        A job is counted when it ends, a refused request in the audit log, and a repeated request
+        not at all.
         """
         usage = self._context.usage
         if self._counted or not usage.is_on or not self.admitted:
             return
-        if reply.status == 202 or reply.status in REFUSED or REPLAYED in reply.headers:
+        if self._is_accepted(reply) or reply.status in REFUSED or REPLAYED in reply.headers:
             return
         self._counted = True
         usage.count(
             self.principal.user,
             images=0 if reply.error else self.images,
+            pages=0 if reply.error else self.pages,
             cached=0 if reply.error else self.cached,
             seconds=self.recognition_seconds,
             size=self.received,
@@ -191,6 +203,8 @@ class RequestScope:
             self._context.metrics.count_request(self._status, self._error, seconds)
         for callback in self._callbacks or ():
             callback(self)
+        if self.trace is not None:
+            self._send_trace(self.trace)
         if self._status in REFUSED:
             self._context.refused.note(
                 self.principal.user if self.principal is not ANONYMOUS else "",
@@ -201,9 +215,28 @@ class RequestScope:
         if not self.quiet or self._status >= 400:
             self._log()
 
+    def _send_trace(self, trace: Trace) -> None:
+        assert self._context.tracing is not None
+        method, path = self._request.method or "", self._request.path
+        attributes: dict[str, str | int] = {
+            "http.request.method": method,
+            "url.path": path,
+            "http.response.status_code": self._status,
+            "ocr.request_id": self.request_id,
+            "ocr.cache": self._outcome,
+            "error.type": self._error,
+        }
+        known = {name: value for name, value in attributes.items() if value}
+        whole = Interval(f"{method} {path}", self.started, time.monotonic())
+        self._context.tracing.finish(trace, whole, known, failed=self._status >= 500)
+
     def client_left(self) -> None:
         """End the request: the client disconnected before it had its answer."""
         self.leave(taken=False)
+
+    def _is_accepted(self, reply: Reply) -> bool:
+        """Whether the reply is a job or batch; some APIs answer 200 then."""
+        return reply.status == 202 or (self.is_job and not reply.error)
 
     def _log(self) -> None:
         """Write the line of the access log; docs/operations.md describes its fields."""

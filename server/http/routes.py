@@ -18,6 +18,7 @@ from server.http.handlers.base import NotFoundHandler, PreflightHandler
 from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
 from server.http.handlers.batches import BatchesHandler, BatchHandler
 from server.http.handlers.docs import DescriptionBody, DescriptionHandler
+from server.http.handlers.foreign import foreign_routes
 from server.http.handlers.health import (
     HealthHandler,
     LivenessHandler,
@@ -44,14 +45,22 @@ BODY_SECONDS = 30.0
 def make_application(context: ServerContext) -> tornado.web.Application:
     """The Tornado application with all routes."""
     given = {"context": context}
+    if context.node is not None:
+        return tornado.web.Application(
+            _health_routes(given),
+            default_handler_class=NotFoundHandler,
+            default_handler_args=given,
+            log_function=lambda handler: None,
+        )
     static = read_static_files(page_values(context))
     # Before all other rules, but only if pages of other sites are allowed.
     preflight = [Rule(Preflight(context.origins), PreflightHandler, given)]
+    foreign = foreign_routes(context.settings.web_server.dialects)
     return tornado.web.Application(
         [
             *(preflight if context.origins.has_cors else ()),
             (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
-            (r"/ocr", ExchangeRoute(NativeDialect), given),
+            (r"/ocr", ExchangeRoute(foreign.shared_ocr or NativeDialect), given),
             (r"/jobs", JobsHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
@@ -68,20 +77,28 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/batch", BATCH_ROUTE, given),
             (r"/events/s3", StorageEventsHandler, given),
             *_agents(context),
-            (r"/livez", LivenessHandler, given),
-            (r"/readyz", ReadinessHandler, given),
-            (r"/healthz", HealthHandler, given),
-            (r"/metrics", MetricsHandler, given),
+            *_health_routes(given),
             (r"/", PageHandler, {**given, "page": static.pages["read/index.html"]}),
             (r"/status", PageHandler, {**given, "page": static.pages["status/index.html"]}),
             (r"/docs", PageHandler, {**given, "page": static.pages["docs/index.html"]}),
             (r"/openapi\.json", DescriptionHandler, {**given, "body": DescriptionBody(context)}),
             (r"/static/(.{1,120})", PageHandler, {**given, "files": static.others}),
+            *foreign.rules(given),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,
         log_function=lambda handler: None,  # request_scope.py logs
     )
+
+
+def _health_routes(given: dict[str, Any]) -> list[Any]:
+    """The routes that a node of a cluster has, too: it gets its work from the broker."""
+    return [
+        (r"/livez", LivenessHandler, given),
+        (r"/readyz", ReadinessHandler, given),
+        (r"/healthz", HealthHandler, given),
+        (r"/metrics", MetricsHandler, given),
+    ]
 
 
 def _agents(context: ServerContext) -> list[tuple[Any, ...]]:

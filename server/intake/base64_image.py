@@ -7,10 +7,11 @@ import base64
 import binascii
 import re
 
-from cache.keys import Digests
+from cache.keys import Digests, digest
 from server.errors import BadField, BodyTooLarge, MissingFile
-from server.intake.fields import INLINE_BYTES
-from server.intake.request import ImageBytes
+from server.intake.fields import BASE64_FIELD, INLINE_BYTES
+from server.intake.memory_file import memory_file
+from server.intake.request import ImageBytes, SourceFile
 from server.intake.uploaded_image import KnownDigests
 from server.principal import Scope
 
@@ -19,6 +20,7 @@ _SPACE = " \t"
 _AROUND = " \t\r\n\v\f\0\ufeff\"'"  # blanks, quotes, a byte order mark, a terminating zero
 _BEHIND = _AROUND.replace(" ", "")
 _GROUP = 4  # characters, as encoders write them
+_START_CHARACTERS, _START_GROUPS = 400, 8  # of a text; a prefix has at most 200 characters
 _BLANKS = str.maketrans("", "", " \t\r\n\v\f")
 _ESCAPES = (
     ("\\r", ""), ("\\n", ""),  # JSON that was escaped twice
@@ -30,14 +32,18 @@ class Base64Image:
     """Decodes the text on read(), in a thread if it is long; see ImageSource.
 
     max_bytes: limit for the decoded image. known: looks up the digests of the decoded bytes.
+    field: where the text was sent, for messages.
     """
 
     scope: Scope = "read"
 
-    def __init__(self, text: str, max_bytes: int, known: KnownDigests) -> None:
+    def __init__(
+        self, text: str, max_bytes: int, known: KnownDigests, field: str = BASE64_FIELD
+    ) -> None:
         self._text = text
         self._max_bytes = max_bytes
         self._known = known
+        self._field = field
 
     async def open(self) -> None:
         """See ImageSource."""
@@ -52,17 +58,46 @@ class Base64Image:
 
     async def read(self, owner: str) -> ImageBytes:
         """See ImageSource; BadField, MissingFile or BodyTooLarge."""
-        if len(self._text) <= INLINE_BYTES:
-            data = decode_base64(self._text, self._max_bytes)
-        else:
-            data = await asyncio.to_thread(decode_base64, self._text, self._max_bytes)
+        data = await self._decoded()
         return ImageBytes(data, self._known(data, owner))
 
     def close(self) -> None:
         """See ImageSource."""
 
+    async def start(self) -> bytes:
+        """See FileSource: as much of it as shows what kind of file it is."""
+        return start_of_base64(self._text)
 
-def decode_base64(text: str, max_bytes: int) -> bytes:
+    async def as_file(self, owner: str) -> SourceFile:
+        """See FileSource; as read()."""
+        data = await self._decoded()
+        digests = self._known(data, owner)
+        if digests is None:
+            digests = await asyncio.to_thread(digest, data)
+        return SourceFile(await memory_file(data), len(data), digests)
+
+    async def _decoded(self) -> bytes:
+        if len(self._text) <= INLINE_BYTES:
+            return self._decode()
+        return await asyncio.to_thread(self._decode)
+
+    def _decode(self) -> bytes:
+        return decode_base64(self._text, self._max_bytes, self._field)
+
+
+def start_of_base64(text: str) -> bytes:
+    """The first bytes of what the text encodes; empty if it does not begin as base64 does."""
+    start = text[:_START_CHARACTERS].lstrip(_AROUND)
+    prefix = _PREFIX.match(start)
+    payload = (start[prefix.end() :] if prefix else start).lstrip(_AROUND).translate(_BLANKS)
+    payload = payload.replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(payload[: _START_GROUPS * _GROUP], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def decode_base64(text: str, max_bytes: int, field: str = BASE64_FIELD) -> bytes:
     """Decode base64 text, with or without a data URI prefix.
 
     Accepts the standard and the URL-safe alphabet, percent-encoding, line breaks and indentation.
@@ -79,9 +114,9 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
     try:
         data = base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise BadField("the field `image` is not valid base64") from None
+        raise BadField(f"the field `{field}` is not valid base64") from None
     if not data:
-        raise MissingFile("the field `image` is empty; send the image as base64 in it")
+        raise MissingFile(f"the field `{field}` is empty; send the image as base64 in it")
     if len(data) > max_bytes:
         raise BodyTooLarge(f"the image has {len(data)} bytes; at most {max_bytes} are accepted")
     return data

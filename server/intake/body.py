@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from ocr_engine.documents.kinds import kind_of
 from ocr_engine.images.header import SIGNATURE_BYTES, has_signature
 from server.errors import BadField, BadRequest, OneFileOnly, truncated
+from server.intake.body_rules import OWN_RULES, BodyRules
 from server.intake.fields import (
-    BASE64_FIELD,
-    IMAGE_PART,
     INLINE_BYTES,
     MAX_FIELD_BYTES,
     MAX_PARTS,
@@ -24,10 +24,14 @@ from server.intake.fields import (
 from server.intake.files import FILE_PARTS, ArrivingFiles
 from server.intake.json_files import JsonFilesBody
 from server.intake.lookalikes import Lookalikes
+from server.intake.spooled_upload import ArrivingUpload, SpooledUpload
 from server.intake.text_bodies import parse_json, parse_urlencoded
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
+
+
+RAW_TYPES = ("", "application/octet-stream", "application/pdf")
 
 
 class BodyReader(Protocol):
@@ -40,16 +44,25 @@ class BodyReader(Protocol):
     def is_long(self) -> bool:
         """Whether finish() takes so long that it needs a thread."""
 
+    @property
+    def spooled(self) -> SpooledUpload | None:
+        """The large document in the body; flush() it before finish()."""
+
     def finish(self) -> Form:
         """The body as a Form; called once, after the last chunk."""
 
 
 def body_reader(
-    content_type: str, raw_image: bool, files: ArrivingFiles | None = None
+    content_type: str,
+    raw_image: bool,
+    files: ArrivingFiles | None = None,
+    rules: BodyRules = OWN_RULES,
+    spool_above: int | None = None,
 ) -> BodyReader:
     """The reader for a Content-Type; raw_image: accept image/* and octet streams as the image.
 
-    files: gets the files of a body that may have many.
+    files: gets the files of a body that may have many. spool_above: a document of more bytes goes
+    to the disk.
     """
     kind, parameters = parse_options_header(content_type)
     name = kind.decode("latin-1").lower()
@@ -57,18 +70,20 @@ def body_reader(
         boundary = parameters.get(b"boundary")
         if not boundary or len(boundary) > 70:
             raise BadRequest("multipart/form-data needs a boundary of 1 to 70 characters")
-        return MultipartBody(boundary, files)
+        return MultipartBody(boundary, files, rules, spool_above)
     if name == "application/json":
-        return TextBody(parse_json) if files is None else JsonFilesBody(files)
+        if files is not None:
+            return JsonFilesBody(files)
+        return TextBody(functools.partial(parse_json, rules=rules))
     if files is not None:
         raise BadRequest(
             f"Content-Type {name or '(none)'} is not accepted; send multipart/form-data or "
             "application/json"
         )
     if name == "application/x-www-form-urlencoded":
-        return UrlencodedBody()
-    if raw_image and (name.startswith("image/") or name in ("", "application/octet-stream")):
-        return RawBody()
+        return UrlencodedBody(rules)
+    if raw_image and (name.startswith("image/") or name in RAW_TYPES):
+        return RawBody(spool_above)
     raw = ", or the image as image/*" if raw_image else ""
     raise BadRequest(
         f"Content-Type {name or '(none)'} is not accepted; send multipart/form-data, "
@@ -81,30 +96,46 @@ class RawBody:
 
     is_long = False
 
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+    def __init__(self, spool_above: int | None = None) -> None:
+        self._upload = ArrivingUpload(spool_above)
+
+    @property
+    def spooled(self) -> SpooledUpload | None:
+        """See BodyReader.spooled."""
+        return self._upload.spooled
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
-        self._chunks.append(chunk)
+        self._upload.add(chunk)
 
     def finish(self) -> Form:
         """See BodyReader.finish."""
-        return Form({}, b"".join(self._chunks))
+        return Form({}, self._upload.complete())
 
 
 class MultipartBody:
-    """multipart/form-data: the part `file` is the image, all others are fields.
+    """multipart/form-data: one part is the image, by default `file`; all others are fields.
 
     files: gets all parts `file` or `files`; without it, there may be one.
     """
 
     is_long = False
 
-    def __init__(self, boundary: bytes, files: ArrivingFiles | None = None) -> None:
-        self._parts = _Parts(files)
+    def __init__(
+        self,
+        boundary: bytes,
+        files: ArrivingFiles | None = None,
+        rules: BodyRules = OWN_RULES,
+        spool_above: int | None = None,
+    ) -> None:
+        self._parts = _Parts(files, rules, spool_above)
         self._lookalikes = Lookalikes(boundary, self._parts.most)
         self._parser = MultipartParser(boundary, self._parts.callbacks())
+
+    @property
+    def spooled(self) -> SpooledUpload | None:
+        """See BodyReader.spooled."""
+        return self._parts.spooled
 
     def feed(self, chunk: bytes) -> None:
         """See BodyReader.feed."""
@@ -126,12 +157,19 @@ class _Parts:
     a reference cycle, and each image would stay in memory until the garbage collector runs.
     """
 
-    def __init__(self, files: ArrivingFiles | None) -> None:
+    def __init__(
+        self, files: ArrivingFiles | None, rules: BodyRules, spool_above: int | None
+    ) -> None:
+        self.spooled: SpooledUpload | None = None
+        self._spool_above = spool_above
         self._files = files
-        self._file_names = (IMAGE_PART,) if files is None else FILE_PARTS
+        self._rules = rules
+        self._file_names = rules.image_parts if files is None else FILE_PARTS
         self.most = MAX_PARTS + (0 if files is None else files.most)
         self._fields: dict[str, str] = {}
-        self._upload: bytes | None = None
+        self._upload: bytes | SpooledUpload | None = None
+        self._upload_part = ""
+        self._arriving: ArrivingUpload | None = None
         self._parts = 0
         self._ended = False
         self._header = bytearray()
@@ -159,7 +197,7 @@ class _Parts:
         """All parts."""
         if not self._ended:
             raise BadRequest("the multipart body ends before its final boundary")
-        return Form(self._fields, self._upload)
+        return Form(self._fields, self._upload, self._upload_part)
 
     def _begin(self) -> None:
         self._parts += 1
@@ -189,25 +227,34 @@ class _Parts:
             raise BadRequest("a part of the multipart body has no name")
         check_name(name)
         self._name = name
-        self._is_file = name in self._file_names
+        self._is_file = name in self._file_names or (has_filename and self._rules.any_file)
+        self._arriving = None
         if self._is_file and self._files is not None:
             self._files.begin()
+        elif self._is_file:
+            self._arriving = ArrivingUpload(self._spool_above)
         if self._is_file and self._upload is not None:
             raise OneFileOnly(
-                "the request has more than one part `file`; send one image per request"
+                f"the request has more than one part `{self._file_names[0]}`; send one image per "
+                "request"
             )
-        if self._name in self._fields:
+        if self._name in self._fields and not self._rules.tolerant:
             raise BadField(f"{truncated(self._name)!r} is given more than once")
         if has_filename and not self._is_file:
             raise BadField(
-                f"the part with the file is named {truncated(self._name)!r}; name it `file`"
+                f"the part with the file is named {truncated(self._name)!r}; name it "
+                f"`{self._file_names[0]}`"
             )
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         self._length += end - start
         if self._is_file and self._files is not None and not self._has_room(self._files):
             return
-        has_image = self._is_file or (self._name == BASE64_FIELD and self._files is None)
+        if self._arriving is not None:
+            self._arriving.add(memoryview(data)[start:end])
+            self.spooled = self._arriving.spooled
+            return
+        has_image = self._is_file or (self._files is None and self._rules.may_be_long(self._name))
         if self._length > MAX_FIELD_BYTES and not has_image:
             raise BadField(f"{truncated(self._name)!r} is longer than {MAX_FIELD_BYTES} bytes")
         self._chunks.append(memoryview(data)[start:end])  # copied once, when all are there
@@ -217,8 +264,9 @@ class _Parts:
         self._chunks = []
         if self._is_file and self._files is not None:
             self._files.end(data if self._length <= self._files.max_bytes else None)
-        elif self._is_file:
-            self._upload = data
+        elif self._arriving is not None:
+            self._upload, self._upload_part = self._arriving.complete(), self._name
+            self._arriving = None
         else:
             self._fields[self._name] = decode_text(self._name, data)
 
@@ -236,6 +284,8 @@ class _Parts:
 
 class TextBody:
     """A body that is parsed when it is complete."""
+
+    spooled: SpooledUpload | None = None
 
     def __init__(self, parse: Callable[[bytes], dict[str, Any]]) -> None:
         self._parse = parse
@@ -262,8 +312,8 @@ class TextBody:
 class UrlencodedBody(TextBody):
     """A form as browsers write it; or an image, since curl's --data-binary has this type."""
 
-    def __init__(self) -> None:
-        super().__init__(parse_urlencoded)
+    def __init__(self, rules: BodyRules = OWN_RULES) -> None:
+        super().__init__(functools.partial(parse_urlencoded, rules=rules))
 
     @property
     def is_long(self) -> bool:
@@ -276,7 +326,8 @@ class UrlencodedBody(TextBody):
 
     def _is_image(self) -> bool:
         starts = [chunk[:SIGNATURE_BYTES] for chunk in self._chunks[:SIGNATURE_BYTES]]
-        return has_signature(b"".join(starts))
+        start = b"".join(starts)
+        return has_signature(start) or kind_of(start) is not None
 
 
 @functools.lru_cache(maxsize=256)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.errors import BadField, BadRequest, truncated
 from server.settings.constraints import Constraint
+
+if TYPE_CHECKING:
+    from server.intake.spooled_upload import SpooledUpload
 
 IMAGE_PART = "file"
 BASE64_FIELD = "image"
@@ -23,11 +26,19 @@ INLINE_BYTES = 64 << 10  # longer data is parsed, decoded or encoded in a thread
 class Form:
     """The content of a body; values are strings, or from JSON: scalars and short lists.
 
-    upload: the image, if it was sent as bytes.
+    upload: the image, if it was sent as bytes; a large document is in a file. part: the name of the
+    form part that it was sent in.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
-    upload: bytes | None = None
+    upload: bytes | SpooledUpload | None = None
+    part: str = ""
+
+    @property
+    def image(self) -> bytes | None:
+        """The upload of an API that accepts no large documents, so that it is in memory."""
+        assert not isinstance(self.upload, SpooledUpload)
+        return self.upload
 
 
 def unique_fields(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

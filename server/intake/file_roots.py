@@ -16,15 +16,17 @@ from pathlib import Path, PurePosixPath
 
 from cachetools import LRUCache
 
-from cache.keys import Digests, digest
+from cache.keys import Digests, ImageHasher, digest
+from ocr_engine.documents.kinds import START_BYTES
 from server.errors import BodyTooLarge, NotFound
-from server.intake.request import ImageBytes
+from server.intake.request import ImageBytes, SourceFile
 from server.principal import Scope
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 SETTLED_SECONDS = 2.0
 _REMEMBERED_FILES = 10_000
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,12 @@ class OpenedFile:
 class FileRoots:
     """The folders in which clients may name files, and the digests of files read before."""
 
-    def __init__(self, roots: Sequence[Path], max_bytes: int) -> None:
+    def __init__(
+        self, roots: Sequence[Path], max_bytes: int, max_document_bytes: int | None = None
+    ) -> None:
         self._roots = tuple(roots)
         self._max_bytes = max_bytes
+        self._max_document_bytes = max_document_bytes or max_bytes
         self._digests: LRUCache[tuple[str, FileIdentity], Digests] = LRUCache(_REMEMBERED_FILES)
 
     def open(self, path: str) -> OpenedFile:
@@ -91,6 +96,26 @@ class FileRoots:
             raise BodyTooLarge(f"the file is larger than the limit of {self._max_bytes} bytes")
         return ImageBytes(data, digest(data))
 
+    def digest(self, opened: OpenedFile, owner: str) -> Digests:
+        """The digests of a file that stays where it is; blocks, so run it in a thread.
+
+        BodyTooLarge if it is larger than a document may be.
+        """
+        known = self.known_digests(opened, owner)
+        if known is not None:
+            return known
+        if opened.identity.size > self._max_document_bytes:
+            raise BodyTooLarge(
+                f"the file has {opened.identity.size} bytes; at most {self._max_document_bytes} "
+                "are accepted"
+            )
+        hasher = ImageHasher()
+        place = 0
+        while block := os.pread(opened.descriptor, _BLOCK_BYTES, place):
+            hasher.update(block)
+            place += len(block)
+        return hasher.digests()
+
     def remember(self, opened: OpenedFile, digests: Digests, owner: str) -> None:
         """Keep the digests, unless the file changed while it was read or shortly before.
 
@@ -115,10 +140,12 @@ class RootedFile:
         self._files = files
         self._path = path
         self._opened: OpenedFile | None = None
+        self._start = b""
 
     async def open(self) -> None:
         """See ImageSource; NotFound."""
-        self._opened = await asyncio.to_thread(self._files.open, self._path)
+        if self._opened is None:
+            self._opened, self._start = await asyncio.to_thread(self._open)
 
     def known_digests(self, owner: str) -> Digests | None:
         """See ImageSource; known if the file has not changed since it was read."""
@@ -141,6 +168,27 @@ class RootedFile:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+
+    async def start(self) -> bytes:
+        """See FileSource."""
+        return self._start
+
+    async def as_file(self, owner: str) -> SourceFile:
+        """See FileSource; BodyTooLarge."""
+        opened = self._opened
+        assert opened is not None
+        digests = await asyncio.to_thread(self._files.digest, opened, owner)
+        self._files.remember(opened, digests, owner)
+        identity = opened.identity
+        return SourceFile(os.dup(opened.descriptor), identity.size, digests, identity.ctime_ns)
+
+    def _open(self) -> tuple[OpenedFile, bytes]:
+        """The file, and how it starts; runs in a thread."""
+        opened = self._files.open(self._path)
+        try:
+            return opened, os.pread(opened.descriptor, START_BYTES, 0)
+        except OSError:  # reading it will say so
+            return opened, b""
 
 
 def _inside(root: Path, path: str) -> list[tuple[str, ...]]:

@@ -30,6 +30,7 @@ class JsonFilesBody:
     """Reads such a body; see BodyReader."""
 
     is_long = False
+    spooled = None
 
     def __init__(self, files: ArrivingFiles) -> None:
         self._files = files

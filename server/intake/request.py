@@ -5,21 +5,31 @@ A new kind of source is a class with the methods of ImageSource and a row in sou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from cache.keys import Digests
+from ocr_engine.documents.kinds import TextLayer
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.options import RecognitionOptions
+from ocr_engine.result import Recognition
 from server.formats.rendering import Rendering
 from server.principal import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class ImageBytes:
-    """The bytes of an image; digests: None if they have not been computed yet."""
+    """The bytes of an image; digests: None if they have not been computed yet.
 
-    data: bytes
+    artifacts: are stored with its result, by media type. recognition: the result itself, if it is
+    known without reading the image.
+    """
+
+    data: ImageData
     digests: Digests | None = None
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    recognition: Recognition | None = None
 
 
 class ImageSource(Protocol):
@@ -53,11 +63,55 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A source as an open file; whoever has it closes the descriptor.
+
+    changed_at: st_ctime_ns before it was hashed; None if nobody can change it.
+    """
+
+    descriptor: int
+    size: int
+    digests: Digests
+    changed_at: int | None = None
+
+
+@runtime_checkable
+class FileSource(Protocol):
+    """A source that can also be read as a file, as a document needs it; see ImageSource.
+
+    open() may be called several times.
+    """
+
+    async def start(self) -> bytes:
+        """The first START_BYTES of the file; called after open()."""
+
+    async def as_file(self, owner: str) -> SourceFile:
+        """The file; called after open(), instead of read(). ServiceError if it is not accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChoices:
+    """What is wanted of a document; images have no use for it.
+
+    pages: as in the field `pages`; empty: all pages of a PDF, the first one of others. dpi: at
+    which pages are drawn. text_layer: whether a page's own text may be its result. ordered: whether
+    pages that are sent as they are ready wait for those before them.
+    """
+
+    pages: str = ""
+    dpi: int = 200
+    text_layer: TextLayer = "ocr"
+    password: str = field(default="", repr=False)
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OcrRequest:
     """A checked request. timeout_seconds: how long the client waits at most; None: no limit.
 
     read_cache: False skips the cache lookup (the result is still stored). priority: higher is read
     first, among the images of this user. webhook_url: gets a message when the job ends.
+    keep_image: the answer needs the image again.
     """
 
     source: ImageSource
@@ -68,6 +122,8 @@ class OcrRequest:
     read_cache: bool = True
     priority: int = 0
     webhook_url: str | None = None
+    keep_image: bool = False
+    document: DocumentChoices = DocumentChoices()
 
     @property
     def scopes(self) -> tuple[Scope, ...]:

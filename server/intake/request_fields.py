@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
+from ocr_engine.documents.kinds import TextLayer
 from ocr_engine.options import Granularity, Orientation, Preprocessing, RecognitionOptions
 from server.errors import BadField, unknown_field
-from server.formats.registry import FORMATS, OUTPUT_FORMATS
+from server.formats.registry import FORMATS, OUTPUT_FORMATS, needs_image
 from server.formats.rendering import Order, Rendering, TextForm
 from server.intake.fields import Form, checked, is_given
-from server.intake.request import ImageSource, OcrRequest
+from server.intake.page_list import PageList
+from server.intake.request import DocumentChoices, ImageSource, OcrRequest
 from server.intake.sources import (
     FILE_TYPE,
     FILE_TYPE_FIELD,
@@ -31,6 +33,7 @@ from server.settings.constraints import (
 from server.settings.model_sets import SetName
 from server.settings.settings import PredictSystemSettings, constraint_of
 
+MIN_DPI, MAX_DPI = 72, 600
 _OPTIONS = (
     "det_limit_side_len",
     "det_limit_type",
@@ -62,28 +65,40 @@ REQUEST_FIELDS: dict[str, Constraint] = {
     "deadline_seconds": Number(0.001, 604_800),
     "webhook_url": Text(),
 }
+DOCUMENT_FIELDS: dict[str, Constraint] = {
+    "pages": PageList(),
+    "dpi": WholeNumber(MIN_DPI, MAX_DPI),
+    "text_layer": Choice(*get_args(TextLayer)),
+    "password": Text(),
+    "ordered": Flag(),
+}
+BODY_ONLY = ("password",)  # queries end up in the logs of proxies
 _TIME_LIMITS = {"timeout_ms": 0.001, "deadline_seconds": 1.0}  # to seconds
 KNOWN_FIELDS = (
     FILE_TYPE_FIELD,
     *(field.name for field in SOURCE_FIELDS),
     *REQUEST_FIELDS,
+    *DOCUMENT_FIELDS,
     *RENDERING_FIELDS,
     *OPTION_FIELDS,
 )
-_OWN_FIELDS = {**OPTION_FIELDS, **RENDERING_FIELDS}
+_OWN_FIELDS = {**OPTION_FIELDS, **RENDERING_FIELDS, **DOCUMENT_FIELDS}
 FILE_FIELDS = (FILE_TYPE_FIELD, *(field.name for field in SOURCE_FIELDS), *_OWN_FIELDS)
 COMMON_FIELDS = (
     *(name for name in REQUEST_FIELDS if name != "block_flag"),
+    *DOCUMENT_FIELDS,
     *RENDERING_FIELDS,
     *OPTION_FIELDS,
 )
 CONSTRAINTS: dict[str, Constraint] = {
     FILE_TYPE_FIELD: FILE_TYPE,
     **REQUEST_FIELDS,
+    **DOCUMENT_FIELDS,
     **RENDERING_FIELDS,
     **OPTION_FIELDS,
 }
 _DEFAULT = Rendering()
+_NO_CHOICES = DocumentChoices()
 
 
 def parse_request(
@@ -118,7 +133,14 @@ def request_for(
         read_cache=read_cache,
         priority=values.get("priority", 0),
         webhook_url=values.get("webhook_url"),
+        keep_image=needs_image(rendering.format),
+        document=_document_choices(fields),
     )
+
+
+def _document_choices(fields: Mapping[str, Any]) -> DocumentChoices:
+    given = _checked_fields(fields, DOCUMENT_FIELDS)
+    return DocumentChoices(**given) if given else _NO_CHOICES
 
 
 def parse_rendering(fields: Mapping[str, Any], base: Rendering = _DEFAULT) -> Rendering:

@@ -19,6 +19,7 @@ from server.intake.fields import (
 from server.intake.file_roots import FileRoots, RootedFile
 from server.intake.image_url import IMAGE_URL_FIELD, TURNED_OFF, ImageFetcher, UrlImage
 from server.intake.request import ImageSource
+from server.intake.spooled_upload import SpooledImage, SpooledUpload
 from server.intake.uploaded_image import KnownDigests, UploadedImage
 from server.outbound.guard import MAX_URL_CHARACTERS
 from server.outbound.http_get import Reserve
@@ -49,13 +50,15 @@ class ImageSources:
         """Whether url() returns a source; otherwise it raises BadField."""
         return self._fetcher is not None
 
-    def uploaded(self, data: bytes) -> ImageSource:
+    def uploaded(self, upload: bytes | SpooledUpload) -> ImageSource:
         """An image that was sent as bytes."""
-        return UploadedImage(data, self._known)
+        if isinstance(upload, SpooledUpload):
+            return SpooledImage(upload, self._max_bytes)
+        return UploadedImage(upload, self._known)
 
-    def base64(self, text: str) -> ImageSource:
-        """An image that was sent as base64 text."""
-        return Base64Image(text, self._max_bytes, self._known)
+    def base64(self, text: str, field: str = BASE64_FIELD) -> ImageSource:
+        """An image that was sent as base64 text in this field."""
+        return Base64Image(text, self._max_bytes, self._known, field)
 
     def rooted_file(self, path: str) -> ImageSource:
         """An image file on the server."""
@@ -138,7 +141,9 @@ def build_sources(
     roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
     urls = settings.image_urls
     fetcher = ImageFetcher(urls, max_bytes, reserve) if urls.enabled else None
-    return ImageSources(FileRoots(roots, max_bytes), max_bytes, known, fetcher)
+    max_document_bytes = int(settings.documents.max_body_mb * (1 << 20))
+    files = FileRoots(roots, max_bytes, max_document_bytes)
+    return ImageSources(files, max_bytes, known, fetcher)
 
 
 def source_of(form: Form, sources: ImageSources) -> ImageSource:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from server.errors import BadField, BadRequest, truncated
+from server.intake.body_rules import OWN_RULES, BodyRules
 from server.intake.fields import LIST_FIELDS, MAX_PARTS, check_length, unique_fields
 
 # Each element except the first needs a comma; base64 has none, and other fields are short.
@@ -24,19 +25,18 @@ _DIGITS = "0123456789ABCDEFabcdef"
 _BYTE_OF = {f"%{a}{b}".encode(): bytes([int(a + b, 16)]) for a in _DIGITS for b in _DIGITS}
 
 
-def parse_json(data: bytes) -> dict[str, Any]:
+def parse_json(data: bytes, rules: BodyRules = OWN_RULES) -> dict[str, Any]:
     """The fields of a JSON object; BadRequest or BadField if it is invalid."""
     if data.count(b",") > MAX_COMMAS:
         raise BadRequest(
             f"the JSON body has more than {MAX_COMMAS} commas; "
             f"an object of at most {MAX_PARTS} fields is accepted"
         )
-    try:
-        values = json.loads(data, object_pairs_hook=unique_fields)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise BadRequest("the JSON body must be an object")
+    if rules.tolerates(lambda mark: f'"{mark}"'.encode() in data):
+        values = _load_object(data)
+        if rules.tolerates(values.__contains__):
+            return values
+    values = _load_object(data, unique_fields)
     check_scalars(values)
     return values
 
@@ -55,18 +55,35 @@ def check_scalars(values: Mapping[str, Any]) -> None:
         check_length(name, value)
 
 
-def parse_urlencoded(data: bytes) -> dict[str, Any]:
+def parse_urlencoded(data: bytes, rules: BodyRules = OWN_RULES) -> dict[str, Any]:
     """The fields of a urlencoded form; BadRequest or BadField if it is invalid."""
     if data.count(b"&") >= MAX_PARTS:
         raise BadRequest(f"the body has more than {MAX_PARTS} urlencoded fields")
     pairs = [pair.partition(b"=") for pair in data.split(b"&") if pair]
     try:
-        fields = unique_fields([(_unquoted(name), _unquoted(value)) for name, _, value in pairs])
+        decoded = [(_unquoted(name), _unquoted(value)) for name, _, value in pairs]
     except UnicodeDecodeError as error:
         raise BadRequest(f"the body is not urlencoded: {error}") from None
+    if rules.tolerant:
+        return dict(decoded)
+    fields = unique_fields(decoded)
     for name, value in fields.items():
-        check_length(name, value)
+        if not rules.may_be_long(name):
+            check_length(name, value)
     return fields
+
+
+def _load_object(
+    data: bytes, as_object: Callable[[Sequence[tuple[str, Any]]], dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The JSON object in a body; as_object: makes each object from its fields."""
+    try:
+        values = json.loads(data, object_pairs_hook=as_object)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise BadRequest("the JSON body must be an object")
+    return values
 
 
 def _unquoted(quoted: bytes) -> str:

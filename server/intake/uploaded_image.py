@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
-from cache.keys import Digests
-from server.intake.request import ImageBytes
+from cache.keys import Digests, digest
+from ocr_engine.documents.kinds import START_BYTES
+from server.intake.memory_file import memory_file
+from server.intake.request import ImageBytes, SourceFile
 from server.principal import Scope
 
 # Looks up the digests of a recent image, for an owner as in CacheKey.
@@ -44,3 +47,14 @@ class UploadedImage:
 
     def close(self) -> None:
         """See ImageSource."""
+
+    async def start(self) -> bytes:
+        """See FileSource."""
+        return self._data[:START_BYTES]
+
+    async def as_file(self, owner: str) -> SourceFile:
+        """See FileSource."""
+        digests = self.known_digests(owner)
+        if digests is None:
+            digests = await asyncio.to_thread(digest, self._data)
+        return SourceFile(await memory_file(self._data), len(self._data), digests)

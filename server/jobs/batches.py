@@ -87,7 +87,7 @@ class DurableBatches:
         erased = await self._batches.erase(batch_id)
         for row in erased:
             if row.md5:
-                self._service.erase(user, row.md5)
+                await self._service.results.erase_everywhere(user, row.md5)
             self._notices.tell(row.id)
         await self._keys.forget_replies(user)
         await self._blobs_of(erased)

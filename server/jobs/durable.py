@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 
 from cache.keys import Digests
 from ocr_engine.errors import QueueFull
@@ -16,7 +17,7 @@ from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.leftovers import Leftovers
 from server.jobs.new_rows import columns_of
 from server.jobs.notices import Notices
-from server.jobs.record import Claim, JobPage, JobRecord
+from server.jobs.record import Claim, JobPage, JobRecord, image_gone
 from server.jobs.rows import JobRows, Within
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.shared_answers import SharedAnswers
@@ -110,7 +111,7 @@ class DurableJobs:
                     async with asyncio.timeout(min(left, POLL_SECONDS)):
                         await changed.wait()
 
-    async def answer(self, job: JobRecord) -> Answer:
+    async def answer(self, job: JobRecord, with_image: bool = False) -> Answer:
         """See Jobs."""
         row = await self._rows.find(job.user, job.job_id)
         blob_id: str = row.result_blob or ""
@@ -120,9 +121,15 @@ class DurableJobs:
             return unpacked(data, Digests(row.md5, row.sha256))
 
         try:
-            return await self._answers.get(blob_id, read)
+            answer = await self._answers.get(blob_id, read)
         except BlobMissing:
             raise Gone("the result of the job was deleted; send the image again") from None
+        if not with_image:
+            return answer
+        try:
+            return dataclasses.replace(answer, image=await self._blobs.get(row.input_blob))
+        except BlobMissing:
+            raise image_gone(job) from None
 
     async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
         """See Jobs."""
@@ -132,7 +139,7 @@ class DurableJobs:
     async def erase(self, user: str, job_id: str) -> None:
         """See Jobs; also deletes its image from memory, and its webhook messages."""
         row = await self._rows.erase(user, job_id)
-        self._service.erase(user, row.md5)
+        await self._service.results.erase_everywhere(user, row.md5)
         await self._keys.forget_replies(user)
         self._answers.forget(row.result_blob or "")
         await self._blobs.delete([blob for blob in (row.input_blob, row.result_blob) if blob])

@@ -6,17 +6,19 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from server.blobs.store import BlobStore
 from server.database.tables import BATCH, JOB
 from server.errors import StorageUnavailable
+from server.formats.registry import FORMATS, needs_image
 from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.rows import UNFINISHED, JobRows
 
 TOMBSTONE_SECONDS = 7 * 86_400.0  # how long the id of an expired job is known
 ORPHAN_SECONDS = 3600.0  # a blob may be stored before its job, but never so long before
 MOST_AT_ONCE = 500
+_KEEP_IMAGES = [name for name in FORMATS if needs_image(name)]  # until their jobs expire
 EXPIRE_SECONDS = 5.0
 SWEEP_SECONDS = 600.0
 
@@ -74,8 +76,9 @@ class Leftovers:
         if not job_ids and not has_old:
             return []
         async with self._database.write() as connection:
-            rows = select(JOB.c.result_blob).where(JOB.c.id.in_(job_ids))
-            blobs = [blob for blob in (await connection.execute(rows)).scalars() if blob]
+            rows = select(JOB.c.input_blob, JOB.c.result_blob).where(JOB.c.id.in_(job_ids))
+            found = await connection.execute(rows)
+            blobs = [blob for row in found for blob in row if blob]
             wiped = {"request": "", "md5": "", "sha256": "", "result_blob": None}
             wiped |= {"error_message": "", "webhook_url": None}
             await connection.execute(update(JOB).where(JOB.c.id.in_(job_ids)).values(wiped))
@@ -88,8 +91,10 @@ class Leftovers:
 
     async def _unused(self, blob_ids: Collection[str]) -> list[str]:
         """Those of the blobs that no row needs."""
+        unfinished = JOB.c.state.in_(UNFINISHED)
+        kept = and_(JOB.c.format.in_(_KEEP_IMAGES), JOB.c.result_blob.is_not(None))
         inputs = select(JOB.c.input_blob).where(
-            JOB.c.input_blob.in_(blob_ids), JOB.c.state.in_(UNFINISHED)
+            JOB.c.input_blob.in_(blob_ids), or_(unfinished, kept)
         )
         results = select(JOB.c.result_blob).where(JOB.c.result_blob.in_(blob_ids))
         async with self._database.read() as connection:

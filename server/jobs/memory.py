@@ -16,7 +16,15 @@ from server.formats.answer import Answer
 from server.formats.rendering import Rendering
 from server.intake.request import OcrRequest
 from server.jobs.batch_record import Batches
-from server.jobs.record import Claim, Idempotency, JobError, JobPage, JobRecord, JobState
+from server.jobs.record import (
+    Claim,
+    Idempotency,
+    JobError,
+    JobPage,
+    JobRecord,
+    JobState,
+    image_gone,
+)
 from server.principal import Principal
 from server.service.flights import Ticket
 from server.service.service import OcrService
@@ -126,11 +134,13 @@ class MemoryJobs:
             raise Gone("the job has expired and its result was deleted; send the image again")
         raise NotFound("no job has this id")
 
-    async def answer(self, job: JobRecord) -> Answer:
+    async def answer(self, job: JobRecord, with_image: bool = False) -> Answer:
         """See Jobs."""
         answer = self._answers.get(job.job_id)
         if answer is None:
             raise Gone("the job has expired and its result was deleted; send the image again")
+        if with_image and answer.image is None:
+            raise image_gone(job)
         return answer
 
     async def cancel(self, user: str, job_id: str) -> None:
@@ -164,7 +174,7 @@ class MemoryJobs:
             raise NotFinished(f"the job is {job.state}; cancel it first")
         answer = self._answers.get(job_id)
         if answer is not None:
-            self._service.erase(user, answer.digests.md5)
+            await self._service.results.erase_everywhere(user, answer.digests.md5)
         self._forget(job)
         del self._expired[job_id]
 
@@ -224,7 +234,7 @@ class MemoryJobs:
         self._finished[job.job_id] = job
         if answer is not None:
             self._answers[job.job_id] = answer
-            self._finished_bytes += answer.result.size_bytes
+            self._finished_bytes += _size(answer)
         run = self._runs.pop(job.job_id, None)
         if run is not None:
             run.finished.set()
@@ -249,7 +259,12 @@ class MemoryJobs:
             del self._of_users[job.user]
         answer = self._answers.pop(job.job_id, None)
         if answer is not None:
-            self._finished_bytes -= answer.result.size_bytes
+            self._finished_bytes -= _size(answer)
         self._expired[job.job_id] = job.user
         while len(self._expired) > MAX_REMEMBERED:
             self._expired.popitem(last=False)
+
+
+def _size(answer: Answer) -> int:
+    """The bytes that a kept answer needs."""
+    return answer.result.size_bytes + len(answer.image or b"")

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
+from server.errors import Gone
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.rendering import Rendering
 from server.intake.request import OcrRequest
@@ -157,8 +158,11 @@ class Jobs(Protocol):
     async def next_version(self, user: str, job_id: str, version: int, seconds: float) -> JobRecord:
         """The job, when it has changed since that version; after this many seconds in any case."""
 
-    async def answer(self, job: JobRecord) -> Answer:
-        """The result of a job that is done; Gone if it has been deleted since."""
+    async def answer(self, job: JobRecord, with_image: bool = False) -> Answer:
+        """The result of a job that is done; Gone if it has been deleted since.
+
+        with_image: and the image, which is kept only for jobs whose own format needs it; Gone.
+        """
 
     async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
         """Jobs of the user without their positions, the newest first."""
@@ -171,6 +175,14 @@ class Jobs(Protocol):
 
         Queued work is dropped. Running work is stopped unless others wait for it.
         """
+
+
+def image_gone(job: JobRecord) -> Gone:
+    """The error if the image of a job is needed again, and is not kept."""
+    return Gone(
+        f"the image of this job was deleted when the job ended, as its format was "
+        f"{job.rendering.format}; send the image again with format=pdf"
+    )
 
 
 async def wait_for_end(jobs: Jobs, job: JobRecord, seconds: float) -> JobRecord:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from cache.keys import Digests
 from ocr_engine.engine import Turn, concurrency
 from ocr_engine.errors import (
+    BrokerUnavailable,
     EngineError,
     PoolDraining,
     PoolStarting,
@@ -21,6 +22,7 @@ from ocr_engine.errors import (
 from server.blobs.store import BlobMissing, BlobStore
 from server.errors import Gone, ServiceError, StorageUnavailable
 from server.formats.answer import Answer
+from server.formats.registry import needs_image
 from server.jobs.held import Held, needs_more
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 STOP_SECONDS = 5.0  # to give jobs back when the server stops
 MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
+
+NO_ROOM = (QueueFull, PoolStarting, PoolDraining, BrokerUnavailable, StorageUnavailable)
 
 Explain = Callable[[BaseException], JobError]
 OVERDUE = "the deadline of the job passed before a worker was free"
@@ -177,7 +181,7 @@ class JobRunner:
         """Recognize the image of a job, and write how it ended."""
         try:
             answer = await self._recognize(held)
-        except (QueueFull, PoolStarting, PoolDraining, StorageUnavailable) as error:
+        except NO_ROOM as error:
             await self._give_back(held, error)
         except QueueTimeout as error:
             if self._seconds_left(held.row) == 0:
@@ -236,8 +240,7 @@ class JobRunner:
             except StorageUnavailable as error:
                 self._note_away(error)
                 await asyncio.sleep(self._tick_seconds)
-        unneeded = [held.row.input_blob] if ended is not None else [blob] if blob else []
-        await self._guarded(self._blobs.delete(unneeded))
+        await self._guarded(self._blobs.delete(_unneeded(held.row, end, ended is not None)))
 
     async def _drop(self, held: Held) -> None:
         """Stop the work of a job, unless it has ended; nothing is written."""
@@ -285,6 +288,17 @@ class JobRunner:
             log.error("a job failed", exc_info=error)
         shown = self._explain(error)
         return KnownJobError(shown.code, shown.message)
+
+
+def _unneeded(row: JobRow, end: End, is_ended: bool) -> list[str]:
+    """The blobs to delete after a job: its image, unless its format needs it again.
+
+    If another process has ended the job, it is the new result.
+    """
+    if not is_ended:
+        return [end.result_blob] if end.result_blob else []
+    keeps_image = end.answer is not None and needs_image(row.format)
+    return [] if keeps_image else [row.input_blob]
 
 
 def _done(answer: Answer, held: Held) -> End:

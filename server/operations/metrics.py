@@ -8,7 +8,7 @@ import itertools
 from collections import Counter as Count
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -40,8 +40,14 @@ from ocr_engine.pool.exits import EXIT_LABELS
 from server.disk_space import free_bytes
 from server.formats.answer import CacheOutcome
 
+if TYPE_CHECKING:
+    from ocr_cluster.stats import ClusterStats
+    from ocr_engine.documents.renderers import RenderingStats
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CACHE_RESULTS: tuple[CacheOutcome, ...] = get_args(CacheOutcome)
+
+PAGE_RESULTS = (*CACHE_RESULTS, "failed")
 
 _REFUSALS = frozenset((QueueFull.code, PoolStarting.code, PoolDraining.code))
 _SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -79,6 +85,13 @@ class Metrics:
         self._degraded = new(
             "ocr_degraded", "Images that were read reduced because the server was busy."
         )
+        self._pages = new(
+            "ocr_document_pages",
+            "Pages of documents by how they were read: miss, joined, hit or failed.",
+            ("result",),
+        )
+        for result in PAGE_RESULTS:
+            self._pages.labels(result)
         self._by_outcome: dict[tuple[int, str], Counter] = {}
         self._finished = 0
         self._failed = 0
@@ -91,11 +104,20 @@ class Metrics:
         inflight_bytes: Callable[[], int],
         connections: OpenConnections,
         folders: Mapping[str, Path],
+        cluster: Callable[[], ClusterStats] | None = None,
     ) -> None:
         """Add the state of these parts to /metrics. folders: see watched_folders()."""
         self.registry.register(
             _State(engine, cache, inflight_bytes, connections, folders, self.cache_results)
         )
+        if cluster is not None:
+            from server.operations.cluster_metrics import ClusterState
+
+            self.registry.register(ClusterState(cluster))
+
+    def watch_renderers(self, stats: Callable[[], RenderingStats | None]) -> None:
+        """Add the renderers to /metrics; stats: None before the first document."""
+        self.registry.register(_Rendering(stats))
 
     def count_request(self, status: int, error: str, seconds: float) -> None:
         """Count a finished request; error: its error code, or empty."""
@@ -114,6 +136,10 @@ class Metrics:
         What a server refuses while it starts or stops, or because its queue is full, is no failure.
         """
         return self._finished, self._failed
+
+    def count_page(self, result: str) -> None:
+        """Count a page of a document; result: one of PAGE_RESULTS."""
+        self._pages.labels(result).inc()
 
     def count_recognition(self, stages: Mapping[str, float], degraded: bool = False) -> None:
         """Count a finished recognition; stages in seconds. degraded: of a reduced image."""
@@ -182,7 +208,8 @@ class _State(Collector):
         for result in CACHE_RESULTS:
             results.add_metric((result,), self._cache_results[result])
         yield results
-        yield from _worker_metrics(stats)
+        if stats.has_workers:
+            yield from _worker_metrics(stats)
         yield _start_times(stats.starts)
         yield from _remote_metrics(stats.remote)
         yield self._disk_space()
@@ -195,6 +222,41 @@ class _State(Collector):
             with contextlib.suppress(OSError):  # a disk that fails
                 free.add_metric((name,), free_bytes(folder))
         return free
+
+
+class _Rendering(Collector):
+    """Collects the state of the renderers."""
+
+    def __init__(self, stats: Callable[[], RenderingStats | None]) -> None:
+        self._stats = stats
+
+    def describe(self) -> list[Metric]:
+        """See _State.describe."""
+        return list(self.collect())
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client's Collector."""
+        stats = self._stats()
+        renderers = () if stats is None else stats.renderers
+        yield GaugeMetricFamily(
+            "ocr_renderers", "Processes that draw pages of documents.", len(renderers)
+        )
+        rss = GaugeMetricFamily(
+            "ocr_renderer_rss_bytes",
+            "Resident memory of a renderer after its last page.",
+            labels=("pid",),
+        )
+        for each in renderers:
+            if each.pid is not None:
+                rss.add_metric((str(each.pid),), each.rss_mb << 20)
+        yield rss
+        restarts = CounterMetricFamily(
+            "ocr_renderer_restarts", "Renderers that were lost, by reason.", labels=("reason",)
+        )
+        lost = {} if stats is None else stats.restarts
+        for reason, count in {**dict.fromkeys(EXIT_LABELS, 0), **lost}.items():
+            restarts.add_metric((reason,), count)
+        yield restarts
 
 
 def _start_times(starts: StartTimes) -> Metric:

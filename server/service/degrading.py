@@ -10,6 +10,7 @@ from dataclasses import replace
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
 from ocr_engine.images.header import read_header
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.memory import available_mb
 from ocr_engine.options import RecognitionOptions
 from server.settings.settings import DegradeSettings
@@ -37,7 +38,7 @@ class Degrading:
         self._looked_at = -math.inf
         self._memory_is_low = False
 
-    def options_for(self, image: bytes, options: RecognitionOptions) -> RecognitionOptions:
+    def options_for(self, image: ImageData, options: RecognitionOptions) -> RecognitionOptions:
         """The options with which an image is read if it is sent now.
 
         A single line (use_det is false) is never reduced: it costs little, and may be long. Nor is
@@ -64,7 +65,7 @@ class Degrading:
         return self._memory_is_low
 
 
-def _long_side(image: bytes) -> int:
+def _long_side(image: ImageData) -> int:
     """The longer side in pixels; 0 if the header is not accepted."""
     try:
         header = read_header(image)

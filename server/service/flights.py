@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from cache.keys import CacheKey, Digests
@@ -47,6 +48,11 @@ class Flight:
         """Set an error instead of an answer; if it comes before begin(), the image was refused."""
         self.answer.set_exception(error)
         self.answer.exception()  # marked as retrieved, as asyncio complains if nobody waits
+        self._begun.set()
+
+    def found(self, answer: Answer) -> None:
+        """Set an answer that needs no recognition: another server has stored it."""
+        self.answer.set_result(answer)
         self._begun.set()
 
     async def begun(self) -> None:
@@ -98,6 +104,7 @@ class Ticket:
         self.outcome = outcome
         self.digests = digests
         self.ready = ready
+        self._image: bytes | None = None
         self._flight = flight
         self._timeout = timeout_seconds
         self._waiting: asyncio.Future[Answer] | None = None
@@ -119,6 +126,12 @@ class Ticket:
         if self._flight is not None and self._flight.task is not None:
             self._flight.task.started.add_done_callback(lambda _: callback())
 
+    def keep(self, image: bytes) -> None:
+        """Have the answer bring the image with it, whose format needs it again."""
+        self._image = image
+        if self.ready is not None:
+            self.ready = replace(self.ready, image=image)
+
     async def answer(self) -> Answer:
         """Wait for the answer; raises the recognition's error, or this request's own timeout.
 
@@ -131,7 +144,8 @@ class Ticket:
         self._waiting = asyncio.shield(self._flight.answer)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._waiting
+                answer = await self._waiting
+            return answer if self._image is None else replace(answer, image=self._image)
         except TimeoutError:
             raise self._overdue() from None
         finally:

@@ -33,6 +33,16 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
 
     load replaces the recognizer in the workers (tests).
     """
+    pool = build_pool(settings, load)
+    if not settings.remote.sets:
+        return pool
+    from server.settings.remote_sets import with_remote_sets  # costs nothing while it is off
+
+    return with_remote_sets(pool, settings)
+
+
+def build_pool(settings: Settings, load: Callable[[], Recognizer] | None = None) -> Pool:
+    """The workers of this process, without models on other servers; see build_engine()."""
     ocr = settings.ocr
     cores = cores_per_image(settings)
     worker = WorkerSpec(
@@ -51,7 +61,7 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
         max_rss_mb=ocr.process.max_rss_mb,
         spares=spare_workers(settings),
     )
-    pool = Pool(
+    return Pool(
         PoolSpec(
             workers=workers,
             queue_size=ocr.process.queue_size,
@@ -61,11 +71,6 @@ def build_engine(settings: Settings, load: Callable[[], Recognizer] | None = Non
             user_share=ocr.process.user_share,
         )
     )
-    if not settings.remote.sets:
-        return pool
-    from server.settings.remote_sets import with_remote_sets  # costs nothing while it is off
-
-    return with_remote_sets(pool, settings)
 
 
 def engine_settings(settings: Settings, named: NamedSet | None = None) -> EngineSettings:

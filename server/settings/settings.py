@@ -11,6 +11,7 @@ from typing import Any
 
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import ENGINES
+from server.settings.cluster_settings import ClusterSettings
 from server.settings.constraints import (
     Choice,
     Constraint,
@@ -26,9 +27,17 @@ from server.settings.constraints import (
     WholeNumber,
 )
 from server.settings.declared import setting
+from server.settings.dialects import DialectNames
+from server.settings.document_settings import DocumentSettings
 from server.settings.mcp_settings import McpSettings
 from server.settings.model_sets import NamedSet, NamedSets
 from server.settings.network_constraints import HostList, NetworkList, OriginList, PathPrefix
+from server.settings.operation_settings import (
+    AlertSettings,
+    AuditSettings,
+    LogSettings,
+    TracingSettings,
+)
 from server.settings.profiles import DEFAULT as DEFAULT_PROFILE
 from server.settings.profiles import PROFILES
 from server.settings.remote_settings import RemoteSettings
@@ -45,7 +54,8 @@ class WebServerSettings:
     """Where and how the front end listens, and what browsers may do.
 
     unix_socket: the server listens there, and not on address and port. allowed_hosts: if empty,
-    all hosts are allowed; on a loopback address, only names of this machine are.
+    all hosts are allowed; on a loopback address, only names of this machine are. dialects: the
+    other servers whose API is spoken.
     """
 
     address: str = setting(Text(), "127.0.0.1")
@@ -59,6 +69,7 @@ class WebServerSettings:
     allowed_hosts: tuple[str, ...] = setting(HostList(), ())
     cors_origins: tuple[str, ...] = setting(OriginList(), ())
     root_path: str = setting(PathPrefix(), "")
+    dialects: tuple[str, ...] = setting(DialectNames(), ())
     grace_seconds: float = setting(Number(0, 3600), 30.0)
 
 
@@ -194,14 +205,6 @@ class UsageSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditSettings:
-    """The audit log. path: None: a file in the state folder if keys are used; `-`: stdout."""
-
-    path: Path | None = setting(Nullable(FilePath()), None)
-    days: int = setting(WholeNumber(1, 36_500), 90)
-
-
-@dataclass(frozen=True, slots=True)
 class JobSettings:
     """Where inputs and results of jobs are kept, and how large they may be."""
 
@@ -210,27 +213,6 @@ class JobSettings:
     max_mb_per_user: float = setting(Number(1, 10**9), 4096.0)
     max_batch_files: int = setting(WholeNumber(1, 10_000), 1000)
     max_batch_mb: float = setting(Number(0.001, 10**6), 1024.0)
-
-
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """What the server tells its operator, and where. webhook: None for no alerts."""
-
-    webhook: Secret | None = setting(Nullable(SecretText()), None)
-    format: str = setting(Choice("json", "wecom", "dingtalk", "feishu", "slack"), "json")
-    secret: Secret | None = setting(Nullable(SecretText()), None)
-    after: int = setting(WholeNumber(1, 1000), 3)
-    queue_seconds: float = setting(Number(1, 86400), 60.0)
-    error_percent: float = setting(Number(0, 100), 5.0)
-    min_disk_mb: int = setting(WholeNumber(0, 10**6), 500)
-    min_memory_mb: int = setting(WholeNumber(0, 10**6), 200)
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """How the log is written."""
-
-    access_format: str = setting(Choice("text", "json"), "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +225,14 @@ class Settings:
     web_server: WebServerSettings = field(default_factory=WebServerSettings)
     ocr: OcrSettings = field(default_factory=OcrSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     quota: QuotaSettings = field(default_factory=QuotaSettings)
     degrade: DegradeSettings = field(default_factory=DegradeSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
     usage: UsageSettings = field(default_factory=UsageSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
@@ -259,6 +243,7 @@ class Settings:
     remote: RemoteSettings = field(default_factory=RemoteSettings)
     mcp: McpSettings = field(default_factory=McpSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     folder: Path = field(default_factory=Path.cwd, metadata={"internal": True})
     ignored: tuple[str, ...] = field(default=(), metadata={"internal": True})
 

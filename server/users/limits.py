@@ -10,165 +10,72 @@ import asyncio
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from server.errors import QuotaExceeded, RateLimited, StorageUnavailable
+from server.errors import RateLimited
 from server.principal import ADMIN, ANONYMOUS, Limits, Principal
+from server.users.admission import Admission
 from server.users.effective_limits import DefaultLimits, EffectiveLimits, effective
 from server.users.standing import Standing, rate_limit_headers
 
 if TYPE_CHECKING:
+    from ocr_cluster.redis_link import RedisLink
     from server.users.lease_book import Lease
     from server.users.quota import Quota
+    from server.users.shared_rates import SharedRates
     from server.users.sliding_windows import RequestRates
 
 CONCURRENCY_RETRY_SECONDS = 1
 MAX_KEPT = 1000  # combinations of limits
 
 
-class Admission:
-    """What one request takes of its user's limits, until it ends."""
-
-    __slots__ = ("_leases", "_limiter", "_place", "_settled", "limits", "user")
-
-    def __init__(self, limiter: Limiter, user: str, limits: EffectiveLimits) -> None:
-        self.user = user
-        self.limits = limits
-        self._limiter = limiter
-        self._leases: list[Lease] = []
-        self._place = False
-        self._settled = False
-
-    def settle(self, status: int, outcome: str, replayed: bool = False) -> None:
-        """Decide by the answer, before it is sent, whether the request counts for the daily quota.
-
-        outcome: of the cache. replayed: the answer is that of an earlier request.
-        """
-        if not self._settled:
-            self._settled = True
-            counts = not replayed and self._limiter.counts(status, outcome)
-            for lease in self._leases:
-                if counts:
-                    lease.spend()
-                else:
-                    lease.credit()
-
-    def leave(self) -> None:
-        """End the request; it counts if its client left before the answer."""
-        self.settle(200, "")
-        if self._place:
-            self._place = False
-            self._limiter.free_place(self.user)
-
-    async def take_more(self, number: int) -> None:
-        """Take more of the daily quota, for a request with several images; all or none."""
-        if self.limits.daily_quota and self._limiter.quota is not None:
-            taken: list[Lease] = []
-            try:
-                for _ in range(number):
-                    taken.append(await self._limiter.take(self.user, self.limits.daily_quota))
-            except (QuotaExceeded, StorageUnavailable):
-                for lease in taken:
-                    lease.credit()
-                raise
-            self._leases += taken
-            if self._settled:  # the client has left meanwhile
-                for lease in taken:
-                    lease.credit()
-
-    def give_back(self, answers: Iterable[tuple[int, str]]) -> None:
-        """Give back what was taken for images whose answers (status, outcome) do not count."""
-        for status, outcome in answers:
-            if self._leases and not self._limiter.counts(status, outcome):
-                self._leases.pop().credit()
-
-    def headers(self) -> dict[str, str]:
-        """The headers that tell the client what is left of its limits."""
-        return rate_limit_headers(self._limiter.standings(self.user, self.limits))
-
-    def enter(self, recognition: bool) -> Awaitable[None] | None:
-        """Check the limits and take what the request needs; RateLimited or QuotaExceeded.
-
-        Returns an awaitable only if the database must be asked.
-        """
-        limits, limiter = self.limits, self._limiter
-        if limits.rate_per_minute and limiter.rates is None:
-            return self._enter_later(recognition)
-        if recognition and limits.concurrency:
-            limiter.check_place(self.user, limits.concurrency)
-        if limits.rate_per_minute:
-            limiter.hit(self.user, limits.rate_per_minute)
-        if recognition and limits.concurrency:
-            limiter.take_place(self.user)
-            self._place = True
-        if recognition and limits.daily_quota and limiter.quota is not None:
-            lease = limiter.quota.try_take(self.user, limits.daily_quota)
-            if lease is None:
-                return self._take()
-            self._leases.append(lease)
-        return None
-
-    async def _enter_later(self, recognition: bool) -> None:
-        await self._limiter.load()
-        if self._settled:  # the client has left meanwhile
-            return
-        waiting = self.enter(recognition)
-        if waiting is not None:
-            await waiting
-
-    async def _take(self) -> None:
-        try:
-            lease = await self._limiter.take(self.user, self.limits.daily_quota)
-        except (QuotaExceeded, StorageUnavailable):
-            if self.limits.rate_per_minute:  # a refused request does not count
-                self._limiter.take_back(self.user, self.limits.rate_per_minute)
-            raise
-        self._leases.append(lease)
-        if self._settled:  # the client has left meanwhile
-            lease.credit()
-
-
 class Limiter:
-    """Knows what addresses and users have used of their limits."""
+    """Knows what addresses and users have used of their limits.
+
+    link: to the Redis in which front ends count requests per minute together; None: each counts for
+    itself. clock: Unix time.
+    """
 
     def __init__(
         self,
         defaults: DefaultLimits,
         quota: Quota | None = None,
         clock: Callable[[], float] = time.time,
+        link: RedisLink | None = None,
     ) -> None:
         self.defaults = defaults
         self.quota = quota
-        self.rates: RequestRates | None = None
-        self._addresses: RequestRates | None = None
+        self.rates: RequestRates | SharedRates | None = None
+        self._addresses: RequestRates | SharedRates | None = None
         self._clock = clock
+        self._link = link
         self._places: Counter[str] = Counter()
         self._effective: dict[Limits, EffectiveLimits] = {}
 
     def prepare(self) -> None:
         """Import what counts requests per minute, if the settings have such a limit."""
         if self.defaults.address_per_minute:
-            self._addresses = self._new_rates()
+            self._addresses = self._new_rates("address")
         if self.defaults.rate_per_minute:
-            self.rates = self._new_rates()
+            self.rates = self._new_rates("user")
 
-    def check_address(self, address: str) -> None:
+    def check_address(self, address: str) -> Awaitable[None] | None:
         """Count a request of this address; RateLimited if it has sent too many.
 
-        A Unix socket has no address, and no limit.
+        A Unix socket has no address, and no limit. Returns an awaitable only if Redis must be
+        asked.
         """
         per_minute = self.defaults.address_per_minute
         if self._addresses is None or not address:
-            return
+            return None
         network = network_of(address)
-        if not self._addresses.hit(per_minute, network):
-            standing = self._addresses.standing("address", per_minute, network)
-            raise RateLimited(
-                f"more than {per_minute} requests a minute from your address",
-                standing.resets_in or 1,
-                rate_limit_headers([standing]),
-            )
+        counted = self._addresses.hit(per_minute, network)
+        if counted is None:
+            return self._ask_for_address(network)
+        if not counted:
+            raise self._too_many_from(network)
+        return None
 
     def admission(self, principal: Principal) -> Admission | None:
         """The limits of this user for one request; None if there are none. Call enter() next.
@@ -204,7 +111,7 @@ class Limiter:
 
     async def load(self) -> None:
         """Import what counts requests per minute, in a thread."""
-        rates = await asyncio.to_thread(self._new_rates)
+        rates = await asyncio.to_thread(self._new_rates, "user")
         self.rates = self.rates or rates
 
     async def take(self, user: str, daily_quota: int) -> Lease:
@@ -212,12 +119,19 @@ class Limiter:
         assert self.quota is not None
         return self.quota.try_take(user, daily_quota) or await self.quota.take(user, daily_quota)
 
-    def hit(self, user: str, per_minute: int) -> None:
-        """Count a request of a user; RateLimited if it has sent too many."""
+    def hit(self, user: str, per_minute: int) -> bool:
+        """Count a request of a user; RateLimited if it has sent too many, False: ask() first."""
         assert self.rates is not None
-        if not self.rates.hit(per_minute, user):
-            wait = self.rates.standing("rate", per_minute, user).resets_in or 1
-            raise RateLimited(f"more than {per_minute} requests a minute with this key", wait)
+        counted = self.rates.hit(per_minute, user)
+        if counted is False:
+            raise self._too_many_of(user, per_minute)
+        return counted is True
+
+    async def ask(self, user: str, per_minute: int) -> None:
+        """Count a request of a user with what Redis says; RateLimited if it has sent too many."""
+        assert self.rates is not None
+        if not await self.rates.ask(per_minute, user):
+            raise self._too_many_of(user, per_minute)
 
     def take_back(self, user: str, per_minute: int) -> None:
         """Undo a hit(), because the request was refused."""
@@ -242,10 +156,60 @@ class Limiter:
         if self._places[user] <= 0:
             del self._places[user]
 
-    def _new_rates(self) -> RequestRates:
+    async def run(self) -> None:
+        """Watch the Redis of the link, and give back what is not used of shares, until cancelled.
+
+        In the end, all that is not used is given back.
+        """
+        assert self._link is not None
+        from server.users.shared_rates import IDLE_SECONDS
+
+        watching = asyncio.ensure_future(self._link.run())
+        try:
+            while True:
+                await asyncio.sleep(IDLE_SECONDS)
+                await self._give_back(IDLE_SECONDS)
+        finally:
+            await self._give_back(0.0)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _give_back(self, idle_seconds: float) -> None:
+        from server.users.shared_rates import SharedRates
+
+        for rates in (self._addresses, self.rates):
+            if isinstance(rates, SharedRates):
+                await rates.give_back(idle_seconds)
+
+    async def _ask_for_address(self, network: str) -> None:
+        assert self._addresses is not None
+        if not await self._addresses.ask(self.defaults.address_per_minute, network):
+            raise self._too_many_from(network)
+
+    def _too_many_from(self, network: str) -> RateLimited:
+        assert self._addresses is not None
+        per_minute = self.defaults.address_per_minute
+        standing = self._addresses.standing("address", per_minute, network)
+        return RateLimited(
+            f"more than {per_minute} requests a minute from your address",
+            standing.resets_in or 1,
+            rate_limit_headers([standing]),
+        )
+
+    def _too_many_of(self, user: str, per_minute: int) -> RateLimited:
+        assert self.rates is not None
+        wait = self.rates.standing("rate", per_minute, user).resets_in or 1
+        return RateLimited(f"more than {per_minute} requests a minute with this key", wait)
+
+    def _new_rates(self, kind: str) -> RequestRates | SharedRates:
         from server.users.sliding_windows import RequestRates
 
-        return RequestRates(self._clock)
+        rates = RequestRates(self._clock)
+        if self._link is None:
+            return rates
+        from server.users.shared_rates import SharedRates
+
+        return SharedRates(self._link, kind, rates)
 
 
 _REFUSALS = frozenset((401, 403, 405, 413, 429))

@@ -132,6 +132,10 @@ class RequestRates:
         """Count a request; False, without counting it, if the limit is reached."""
         return self._limiter.hit(self._item(per_minute), who)
 
+    async def ask(self, per_minute: int, who: str) -> bool:
+        """The same, for those who must ask others first; here there is nobody to ask."""
+        return self.hit(per_minute, who)
+
     def take_back(self, per_minute: int, who: str) -> None:
         """Forget a request that was refused for another reason."""
         self._storage.take_back(self._item(per_minute).key_for(who), WINDOW_SECONDS)
@@ -140,16 +144,7 @@ class RequestRates:
         """What is left of the limit, and the seconds until there is more."""
         key = self._item(per_minute).key_for(who)
         previous, _, current, ends = self._storage.get_sliding_window(key, WINDOW_SECONDS)
-        seconds = ends - WINDOW_SECONDS
-        used = math.floor(previous * seconds / WINDOW_SECONDS + current)
-        left = max(0, per_minute - used)
-        return Standing(
-            name,
-            per_minute,
-            left,
-            WINDOW_SECONDS,
-            _until_more(per_minute if left == 0 else used, previous, current, seconds),
-        )
+        return standing_of(name, per_minute, (previous, current), ends - WINDOW_SECONDS)
 
     def _item(self, per_minute: int) -> RateLimitItemPerMinute:
         item = self._items.get(per_minute)
@@ -158,6 +153,15 @@ class RequestRates:
                 self._items.clear()
             item = self._items[per_minute] = RateLimitItemPerMinute(per_minute)
         return item
+
+
+def standing_of(name: str, per_minute: int, counts: tuple[int, int], seconds: float) -> Standing:
+    """What is left by the counts of the previous and this window; seconds: left of this one."""
+    previous, current = counts
+    used = math.floor(previous * seconds / WINDOW_SECONDS + current)
+    left = max(0, per_minute - used)
+    until_more = _until_more(per_minute if left == 0 else used, previous, current, seconds)
+    return Standing(name, per_minute, left, WINDOW_SECONDS, until_more)
 
 
 def _until_more(below: int, previous: int, current: int, seconds: float) -> int:

@@ -90,13 +90,24 @@ class Usage:
         self._wanted.set()
 
     def count(
-        self, user: str, images: int, cached: int, seconds: float, size: int, code: str
+        self,
+        user: str,
+        images: int,
+        cached: int,
+        seconds: float,
+        size: int,
+        code: str,
+        pages: int | None = None,
     ) -> None:
-        """Write the event of a request; called before its answer is sent."""
+        """Write the event of a request; called before its answer is sent.
+
+        pages: of the images; None if each has one.
+        """
         self._number += 1
+        pages = images if pages is None else pages
         line = (  # an Event as line_of() writes it, without making one
             f'["{self._process}-{self._number:x}","{user}",{self._clock():.3f},'
-            f'"{self.days.today()}",{images},{images},{cached},{seconds:.4f},{size},"{code}"]\n'
+            f'"{self.days.today()}",{images},{pages},{cached},{seconds:.4f},{size},"{code}"]\n'
         ).encode()
         try:
             self._journal.append(line)
@@ -104,14 +115,24 @@ class Usage:
             self._hold(line, error)
 
     def job_event(
-        self, job_id: str, user: str, cached: int, seconds: float, size: int, code: str
+        self,
+        job_id: str,
+        user: str,
+        cached: int,
+        seconds: float,
+        size: int,
+        code: str,
+        pages: int = 1,
     ) -> Event | None:
-        """The event of a job that ends, for the transaction of its end; None: it does not count."""
+        """The event of a job that ends, for the transaction of its end; None: it does not count.
+
+        pages: that have a result.
+        """
         if not self.is_on and (not self._with_keys or user == ANONYMOUS.user):
             return None
         images, name = 0 if code else 1, f"job-{job_id}"
         at, day = self._clock(), self.days.today()
-        return Event(name, user, at, day, images, images, cached, seconds, size, code)
+        return Event(name, user, at, day, images, images * pages, cached, seconds, size, code)
 
     async def run(self) -> None:
         """Move events to the database until cancelled; then move the last ones."""

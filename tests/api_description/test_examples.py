@@ -109,8 +109,8 @@ def test_it_reads_an_image(
 def test_it_says_what_is_wrong(
     program: list[str], mode: list[str], wide: LiveServer, tmp_path: Path
 ) -> None:
-    document = tmp_path / "no image.pdf"
-    document.write_bytes(b"%PDF-1.7 and so on")
+    document = tmp_path / "no image.psd"
+    document.write_bytes(b"8BPS and so on")
     ended = run(program, f"http://127.0.0.1:{wide.port}", str(document), *mode)
     assert ended.returncode != 0
     assert "unsupported_format" in ended.stdout + ended.stderr

@@ -16,7 +16,7 @@ import yaml
 from ocr_engine.engine import WorkerState
 from ocr_engine.pool.exits import EXIT_LABELS
 from server.formats.answer import CacheOutcome
-from server.settings.settings import AlertSettings
+from server.settings.operation_settings import AlertSettings
 from tests.support.cards import card
 from tests.support.checkout import ROOT
 from tests.support.monitoring import (

@@ -93,8 +93,9 @@ def check_agent(agent: Any) -> None:
                 assert set(dimensions) <= labels_of(name.strip("^$")), name
 
 
-def test_the_dashboard_has_the_fields_of_grafana() -> None:
-    check_dashboard(read_json("dashboard.json"))
+@pytest.mark.parametrize("name", ["dashboard.json", "cluster-dashboard.json"])
+def test_the_dashboards_have_the_fields_of_grafana(name: str) -> None:
+    check_dashboard(read_json(name))
 
 
 def test_the_configuration_of_the_agent_has_the_fields_of_cloudwatch() -> None:

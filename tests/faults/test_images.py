@@ -151,7 +151,6 @@ def test_only_the_first_of_many_frames_is_read(
 FOREIGN = {
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
     "svg in xml": (b"\xef\xbb\xbf<?xml version='1.0'?><svg/>", "SVG"),
-    "pdf": (b"%PDF-1.7\n", "PDF"),
     "eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript"),
     "eps with preview": (b"\xc5\xd0\xd3\xc6\x1e\0\0\0", "EPS"),
     "jp2": (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),

@@ -166,12 +166,14 @@ def test_nothing_is_left_of_a_user_that_is_erased(
     recent, cache = RecentImages(1 << 20), ResultCache(60, 100, 1 << 20)
     monkeypatch.setattr(service.digester, "recent", recent)
     monkeypatch.setattr(service, "cache", cache)
+    monkeypatch.setattr(service.results, "_recent", recent)
+    monkeypatch.setattr(service.results, "_cache", cache)
     for user in ("A", "B"):
         for text in ("one", "two"):
             for _ in range(2):
                 wide.upload(card(f"all of a user: {text}"), of(user))
-    assert wide.call(lambda: service.erase("A"))
-    assert not wide.call(lambda: service.erase("A"))
+    assert wide.call(lambda: service.results.erase("A"))
+    assert not wide.call(lambda: service.results.erase("A"))
     assert {key.owner for key in cache._entries} == {"B"}
     assert {sketch.owner for sketch in recent._images} == {"B"}
 
@@ -193,7 +195,7 @@ def test_a_shared_cache_serves_all(
     replies = [first.result(20), second.result(20), shared.upload(card(text), of("C"))]
     assert outcomes(replies) == ["miss", "joined", "hit"]
     assert result(shared, "D", card(text)).status == 200
-    assert not shared.call(lambda: shared.context.service.erase("A"))
+    assert not shared.call(lambda: shared.context.service.results.erase("A"))
     assert result(shared, "D", card(text)).status == 200
 
 

@@ -72,6 +72,19 @@ def test_a_busy_worker_is_killed_again_and_again(patient: ServerProcess, gate: P
     assert (reply.status, reply.text, reply.json["cache"]) == (200, text, "miss")
 
 
+@pytest.mark.faults(1)
+def test_the_next_worker_continues_where_the_last_one_was_killed(
+    fakes: ServerProcess, tmp_path: Path
+) -> None:
+    steps = tmp_path / "steps"
+    text = f"step {steps}"
+    reply = fakes.upload(card(text))
+    assert (reply.status, reply.text) == (200, text)
+    done = [line.split() for line in steps.read_text().splitlines()]
+    assert [number for _, number in done] == ["1", "2", "3"]
+    assert done[0][0] == done[1][0] != done[2][0]
+
+
 @pytest.mark.faults(2)
 def test_an_image_that_crashes_its_workers_is_poison_from_then_on(fakes: ServerProcess) -> None:
     before = restarts(fakes, CRASHED)

@@ -9,20 +9,22 @@ from typing import Any
 
 import pytest
 
+from ocr_engine.framing import ProtocolError
 from ocr_engine.geometry import Quad
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Document, Glyph, Line, Recognition, Word
 from ocr_engine.result_json import as_json, from_json
+from ocr_engine.tracing import Interval
 from ocr_engine.worker.messages import (
     Begun,
     Done,
     Failed,
     LoadFailed,
-    ProtocolError,
     Ready,
     Reply,
     Request,
+    Saved,
     Stop,
     Task,
     decode_reply,
@@ -137,8 +139,10 @@ def test_confidence_of_no_lines_and_of_an_empty_line() -> None:
         Task(7, RecognitionOptions(det_limit_type="max", drop_score=0.25), b"\x00\xffimage{}"),
         Task(2**40, RecognitionOptions(use_angle_cls=False), bytes(range(256)) * 1000),
         Task(8, RecognitionOptions(granularity="char", draw=True), b"image"),
+        Task(9, RecognitionOptions(), b"image", saved=b"[1,0,2]\n"),
+        Task(9, RecognitionOptions(), b"image", traceparent="00-01-02-01"),
     ],
-    ids=["stop", "empty", "options", "large", "characters and drawing"],
+    ids=["stop", "empty", "options", "large", "characters and drawing", "saved steps", "traced"],
 )
 def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
     assert decode_request(encode_request(request_)) == request_
@@ -151,6 +155,7 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         LoadFailed("det_model_dir: there is no folder /模型"),
         Done(3, Recognition(RESULT, {"decode": 0.25, "det": 1.5}), 300),
         Done(4, Recognition(image_document(1, 1, ())), 0),
+        Done(5, Recognition(RESULT), 300, (Interval("recognize", 1.5, 3), Interval("det", 2, 2.5))),
         Done(8, Recognition(WITH_WORDS, {"draw": 0.5}, PNG + bytes(range(256))), 1),
         Done(9, Recognition(WITH_CHARS), 1),
         Done(10, Recognition(made_pages.DOCUMENT), 1),
@@ -158,12 +163,14 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         Failed(5, "invalid_image", "the PNG is truncated", 10),
         Failed(6, "image_too_complex", "too much", 10, leaving=True),
         Begun(7),
+        Saved(7, b"[1,0,2]\n\x00\xff"),
     ],
     ids=[
         "ready",
         "load failed",
         "done",
         "empty",
+        "traced",
         "drawing",
         "characters",
         "columns and table",
@@ -171,6 +178,7 @@ def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
         "failed",
         "failed and leaving",
         "begun",
+        "saved",
     ],
 )
 def test_replies_arrive_as_they_were_sent(reply: Reply) -> None:
@@ -267,6 +275,10 @@ BAD_REPLIES = {
     "stages a list": changed(stages=[1]),
     "stages in words": changed(stages={"det": "long"}),
     "stages of a huge number": changed(stages={"det": 10**400}),
+    "measured a number": changed(measured=5),
+    "measured without an end": changed(measured=[["det", 1.0]]),
+    "measured without a finite end": changed(measured=[["det", 1.0, float("inf")]]),
+    "measured without a name": changed(measured=[[None, 1.0, 2.0]]),
     "text a number": changed_line(text=5),
     "text null": changed_line(text=None),
     "confidence in words": changed_line(confidence="sure"),

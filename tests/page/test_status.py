@@ -66,6 +66,55 @@ def test_workers_are_listed(page: Page, page_server: LiveServer) -> None:
     expect(page.locator("#facts")).to_contain_text("fake")
 
 
+CLUSTER = {
+    "role": "front",
+    "broker": {"state": "open"},
+    "cache": {"state": "unavailable", "problem": "no answer"},
+    "state": {"state": "open"},
+    "leases": 2,
+    "duplicates": 1,
+    "republished": 4,
+    "window": 3,
+    "sent": 2,
+    "waiting": {"keys": 5, "anonymous": 6, "jobs": 7},
+    "shared_hits": 8,
+    "nodes": [
+        {
+            "id": "a",
+            "address": "one:8888",
+            "version": "0.1.0",
+            "slots": 2,
+            "busy": 1,
+            "mean_seconds": 0.25,
+            "completed": 9,
+            "duplicates": 0,
+            "models": ["v6"],
+        }
+    ],
+    "fronts": [
+        {"id": "b", "address": "two:8888", "version": "0.1.0", "waiting": 1, "sent": 2, "users": 1}
+    ],
+}
+
+
+def test_the_cluster_is_shown_if_there_is_one(page: Page) -> None:
+    expect(page.locator("#cluster")).to_be_hidden()
+    with_health(page, cluster=CLUSTER, workers=[])
+    poll_again(page)
+    expect(page.locator("#cluster")).to_be_visible()
+    expect(page.locator("#own-workers")).to_be_hidden()
+    servers = page.locator("#cluster-servers li")
+    expect(servers).to_have_text(
+        ["Broker Connected", "Shared cache Unavailable", "Shared state Connected"]
+    )
+    expect(servers.nth(1)).to_have_attribute("title", "no answer")
+    node, front = page.locator("#members tr").all()
+    expect(node.locator("td")).to_have_text(["Node", "one:8888", "1 of 2", "9", "250 ms", "0.1.0"])
+    expect(front.locator("td").nth(0)).to_have_text("Front end")
+    expect(page.locator("#cluster-details")).to_contain_text("with key 5, without 6, jobs 7")
+    expect(page.locator("#cluster-details")).to_contain_text("2 of 3")
+
+
 def test_memory_is_shown_against_its_limit(page: Page, page_server: LiveServer) -> None:
     with_health(page, workers=[{**each, "rss_mb": 500} for each in page_server.health()["workers"]])
     poll_again(page)

@@ -199,7 +199,7 @@ def test_only_images_with_a_kept_answer_are_remembered(
 ) -> None:
     assert wide.upload(padded("read once")).status == 200
     assert wide.upload(padded("read once"), {"Cache-Control": "no-cache"}).json["cache"] == "miss"
-    assert wide.upload(b"%PDF".ljust(LENGTH)).status == 415
+    assert wide.upload(b"8BPS".ljust(LENGTH)).status == 415
     assert len(recent) == 0
 
 

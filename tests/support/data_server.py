@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 
 from tests.support.watching import wait_until
 
-START_SECONDS = 60.0  # while other tests run, on a small machine
+START_SECONDS = 120.0  # while other tests run, on a small machine
 STOP_SECONDS = 30.0
 
 
@@ -53,10 +53,33 @@ class DataServer:
 
     def stop(self) -> None:
         """Send stop_signal, and wait for its end."""
-        if self._process is not None:
-            self._process.send_signal(self.stop_signal)
-            self._process.wait(STOP_SECONDS)
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """SIGKILL; start() continues with what was stored."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections stay open, and nothing is answered until thaw()."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it continues after freeze()."""
+        self._signal(signal.SIGCONT)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there, frozen or not."""
+        return self._process is not None and self._process.poll() is None
+
+    def make_whole(self) -> None:
+        """Thaw it or start it again, whatever a test has done to it."""
+        if self.is_running:
+            self.thaw()
+            wait_until(self.answers, self.name, START_SECONDS)
+        else:
             self._process = None
+            self.start()
 
     def launch(
         self, command: Sequence[str], environment: Mapping[str, str], user: str | None = None
@@ -69,6 +92,7 @@ class DataServer:
                 cwd=self._folder,
                 env=environment,
                 user=user,
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -79,3 +103,14 @@ class DataServer:
             return self.answers()
 
         wait_until(ready, self.name, START_SECONDS)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, f"{self.name} is not running"
+        self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._signal(number)
+            self.thaw()  # only SIGKILL ends a frozen process
+            self._process.wait(STOP_SECONDS)
+            self._process = None

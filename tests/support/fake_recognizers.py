@@ -21,6 +21,7 @@ from ocr_engine.images.decode import DecodedImage
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import Recognition
+from ocr_engine.steps import SAVE_SECONDS
 from ocr_engine.worker.messages import Done, encode_reply
 from tests.support.cards import lines_of, said
 from tests.support.garbage import GARBAGE, frame
@@ -213,11 +214,31 @@ class Diligent(Echo):
             time.sleep(_POLL_SECONDS)
 
 
+class Stepwise(Echo):
+    """`step PATH`: does three steps, each written to the file with the pid; dies after the second.
+
+    The steps are saved, so the next worker does only the third.
+    """
+
+    def act(self, text: str) -> None:
+        order, _, path = text.partition(" ")
+        for number in (1, 2, 3) if order == "step" else ():
+            step = self.budget.steps.begin()
+            if 0 in step.found:
+                continue
+            time.sleep(SAVE_SECONDS)
+            with Path(path).open("a") as file:
+                file.write(f"{os.getpid()} {number}\n")
+            step.add(0, number)
+            if number == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Obedient(Echo):
     """Has every fault that a card can order."""
 
     def act(self, text: str) -> None:
-        for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage, Diligent):
+        for fault in (Slow, Hanging, Crashing, Failing, Growing, Garbage, Diligent, Stepwise):
             fault.act(self, text)  # type: ignore[arg-type]
 
     def act_on_answer(self, text: str, answer: Recognition) -> None:
@@ -322,8 +343,8 @@ def load_spoilable(journal: Path | None = None) -> Spoilable:
     return Spoilable(journal)
 
 
-def load_illiterate() -> Illiterate:
-    return Illiterate()
+def load_illiterate(journal: Path | None = None) -> Illiterate:
+    return Illiterate(journal)
 
 
 def load_preparing(journal: Path) -> Preparing:

@@ -136,6 +136,7 @@ class LiveServer(Client):
         await self._stop.wait()
         server.stop()
         await self.context.service.engine.close()
+        await self.context.documents.close()
         await cancel(background)
         await self.context.storage.close()
         await server.close_all_connections()

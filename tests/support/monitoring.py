@@ -131,12 +131,17 @@ def _with_its_templates(folder: Path) -> tuple[Path, Path]:
 
 def dashboard_expressions() -> list[str]:
     """What the dashboard asks, for all servers and the last minute."""
+    return expressions_of("dashboard.json")
+
+
+def expressions_of(name: str) -> list[str]:
+    """What a dashboard asks, for all servers and the last minute."""
     return [
         target["expr"]
         .replace("$__rate_interval", "1m")
         .replace("$job", "ocr-server")
         .replace("$instance", ".*")
-        for panel in read_json("dashboard.json")["panels"]
+        for panel in read_json(name)["panels"]
         for target in panel["targets"]
     ]
 
@@ -154,8 +159,9 @@ def read_json(name: str) -> Any:
 
 
 def labels_of(name: str) -> set[str]:
-    """The labels of a metric in docs/operations.md, and those that Prometheus adds."""
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    """The labels of a metric in the documentation, and those that Prometheus adds."""
+    pages = ("operations.md", "cluster.md")
+    page = "".join((ROOT / "docs" / each).read_text(encoding="utf-8") for each in pages)
     family = re.sub(r"_(bucket|sum|count)$", "", name)
     rows = re.findall(r"^\| (`ocr_[^|]+) \|([^|]*)\|", page, re.MULTILINE)
     own = [labels for names, labels in rows if f"`{name}`" in names or f"`{family}`" in names]

@@ -10,7 +10,7 @@ from pathlib import Path
 from xdist.scheduler import LoadScopeScheduling
 
 # Each of these folders is one unit: its tests use the same servers, which start slowly.
-WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description")
+WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description", "tests/cluster")
 
 # The tests marked as alone: at the end, when no other test has to wait for them.
 LAST = "tests/faults/test_rates.py"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2
 
 from layout_set.browser import font_settings
 from layout_set.sheet import OfficeSheet

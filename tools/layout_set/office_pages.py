@@ -101,7 +101,8 @@ def _style(
     )
     return (
         f'<style:style style:name="{name}" style:family="paragraph">'
-        f"<style:paragraph-properties {properties}/>"
+        # No punctuation in the margin, which the text of the PDF would lack.
+        f'<style:paragraph-properties style:punctuation-wrap="simple" {properties}/>'
         f"<style:text-properties {fonts} {sizes} {weights} {languages}/></style:style>"
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from ocr_engine.options import RecognitionOptions
 from server.blobs.store import Inputs
@@ -15,6 +15,7 @@ from server.errors import BadField, BodyTooLarge
 from server.http.batch_replies import batch_json
 from server.http.context import ServerContext
 from server.http.errors import PublicError
+from server.http.gate import key_in
 from server.http.replies import Reply, job_json, json_reply, problem_reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader, body_reader
@@ -31,6 +32,7 @@ from server.intake.request_fields import (
 from server.jobs.batch_record import BatchFile, BatchRecord
 from server.jobs.record import JobRecord
 from server.jobs.stored_request import StoredImage
+from server.principal import Scope
 
 if TYPE_CHECKING:
     from server.http.batch_bodies import AcceptedBatch
@@ -70,6 +72,7 @@ class BatchApi:
     """How one request with many files is read and answered; see BodyApi."""
 
     methods = ("POST",)
+    needs: Scope | None = "read"
     fields: Sequence[str] = COMMON_FIELDS
     block = False
 
@@ -82,6 +85,10 @@ class BatchApi:
         self._defaults = context.default_options
         self._models = context.service.engine.models
         self._most = int(context.settings.jobs.max_batch_mb * (1 << 20))
+
+    def key(self, headers: HTTPHeaders) -> str | None:
+        """See BodyApi."""
+        return key_in(headers)
 
     def reader(self) -> BodyReader:
         """See BodyApi."""

@@ -1,13 +1,15 @@
-"""The protocol Dialect, which each HTTP API for recognition implements."""
+"""The protocols of the HTTP APIs: how requests are read, and answers written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
-from server.formats.answer import Answer, CacheOutcome
+from server.formats.answer import Answer, Body, CacheOutcome
+from server.formats.pages import DocumentFacts, PageResult
 from server.http.context import ServerContext
 from server.http.errors import PublicError
 from server.http.replies import Reply
@@ -16,6 +18,7 @@ from server.intake.body import BodyReader
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.jobs.record import JobRecord
+from server.principal import Scope
 
 
 class BodyApi(Protocol):
@@ -28,7 +31,14 @@ class BodyApi(Protocol):
 
     @property
     def methods(self) -> Sequence[str]:
-        """The accepted HTTP methods; requests of all of them have a body."""
+        """The accepted HTTP methods; requests of all of them have a body, which may be empty."""
+
+    @property
+    def needs(self) -> Scope | None:
+        """The scope that a user needs; None: the API is public."""
+
+    def key(self, headers: HTTPHeaders) -> str | None:
+        """The key in the headers; None if there is none. BadRequest if there are two."""
 
     def reader(self) -> BodyReader:
         """A reader for the body, chosen by the headers; its Form may contain any JSON.
@@ -43,8 +53,7 @@ class BodyApi(Protocol):
 class Dialect(BodyApi, Protocol):
     """One request for a recognition in one API.
 
-    Called on the event loop, except for a long render(). If the API has a key in the body, parse()
-    sets scope.principal; keys in headers are available from the beginning.
+    Called on the event loop, except for a long render().
     """
 
     def parse(self, form: Form) -> OcrRequest:
@@ -60,6 +69,46 @@ class Dialect(BodyApi, Protocol):
         """The reply with the job, for a request that does not wait for the result."""
 
 
+class KeyInBody(Dialect, Protocol):
+    """A dialect whose key may be in the body instead of the headers."""
+
+    def key_in_body(self, form: Form) -> str | None:
+        """The key in the body; None if there is none."""
+
+
+class SeveralImages(BodyApi, Protocol):
+    """One request for the recognition of several images."""
+
+    def parse_all(self, form: Form) -> Sequence[OcrRequest]:
+        """Convert the form to a request for each image; at least one."""
+
+    def render_all(self, read: Sequence[Answer | PublicError]) -> Reply:
+        """The reply with all results, in the order of the requests; called in a thread."""
+
+
+class Call(BodyApi, Protocol):
+    """A request that recognizes nothing, such as for the state of a job."""
+
+    async def answer(self, form: Form) -> Reply:
+        """The reply; ServiceError if there is none."""
+
+
+@runtime_checkable
+class DocumentDialect(Protocol):
+    """What a dialect also has if its requests may have documents of many pages."""
+
+    def may_send_document(self) -> bool:
+        """Whether the body, of which only the headers have arrived, may have a large document."""
+
+    def check_document(self, asked: OcrRequest) -> None:
+        """BadField if a document cannot be answered as it is asked for."""
+
+    def render_document(
+        self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
+    ) -> tuple[str, Body]:
+        """Content-Type and body of the answer with all pages; called in a thread."""
+
+
 class DialectFactory(Protocol):
     """Creates the dialect of a request, for example a dialect's class."""
 
@@ -67,3 +116,30 @@ class DialectFactory(Protocol):
         self, context: ServerContext, request: HTTPServerRequest, scope: RequestScope
     ) -> Dialect:
         """Called when the headers have arrived, before the body."""
+
+
+class ApiFactory(Protocol):
+    """Creates the API of a request."""
+
+    def __call__(
+        self,
+        context: ServerContext,
+        request: HTTPServerRequest,
+        scope: RequestScope,
+        *arguments: str,
+    ) -> BodyApi:
+        """Called as a DialectFactory; arguments: what the groups of the route's path matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What answers the requests of a route of another server's API.
+
+    kind: which of the protocols above the API implements.
+    """
+
+    make: ApiFactory
+    kind: Literal["recognition", "key_in_body", "several", "call"] = "recognition"
+
+
+Targets = Mapping[str, Target]  # by the names in server/settings/dialects.py

@@ -14,7 +14,7 @@ class LegacyDialect(OwnDialect):
 
     def reader(self) -> BodyReader:
         """See Dialect."""
-        return body_reader(self.content_type, raw_image=False)
+        return body_reader(self.content_type, raw_image=False, spool_above=self.spool_above)
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect; refuses a query string, which would otherwise be silently ignored."""

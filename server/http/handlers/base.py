@@ -66,14 +66,19 @@ class BaseHandler(tornado.web.RequestHandler):
                     f"the body is larger than the limit of {self.context.max_body_bytes} bytes"
                 )
             waiting = admit(self.context, self.request, self.scope, self.needs, self.limited)
-            self.check_access()  # after the check of origins in admit()
+            if waiting is None:
+                waiting = self.check_access()  # after the check of origins in admit()
         except Exception as error:
             self.refuse(error)
             return None
         return None if waiting is None else self._admitted(waiting)
 
-    def check_access(self) -> None:
-        """What a route asks for instead of a key; ServiceError if the request does not have it."""
+    def check_access(self) -> Awaitable[None] | None:
+        """What a public route asks for instead of a key; ServiceError if the request lacks it.
+
+        Returns an awaitable only if Redis must be asked for the limits.
+        """
+        return None
 
     def refuse(self, error: Exception) -> None:
         """Answer a request that was not admitted, without reading its body.
@@ -154,6 +159,7 @@ class BaseHandler(tornado.web.RequestHandler):
 
     async def send_answer(self, answer: Answer, rendering: Rendering, envelope: Envelope) -> None:
         """Send a result as it was asked for."""
+        answer = await self.context.converter.converted(answer, rendering)
         self.send(await rendered_reply(answer, rendering, envelope))
 
     def problem(self, error: BaseException) -> Reply:

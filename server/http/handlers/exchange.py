@@ -7,9 +7,12 @@ arrives, which is half the time of a cached answer (docs/decisions/0012).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
+from contextvars import copy_context
 from http.client import responses
 
 from tornado.http1connection import HTTP1Connection
@@ -20,21 +23,27 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
+from tornado.iostream import StreamClosedError
 
 from ocr_engine.errors import EngineError
+from ocr_engine.tracing import CURRENT, Trace
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.http.announced_length import announced_length
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
-from server.http.dialects.dialect import BodyApi
+from server.http.dialects.dialect import BodyApi, DocumentDialect
 from server.http.gate import admit
 from server.http.handlers.base import write_parts, wrong_method
 from server.http.replies import Reply, admitted, common_headers, logged_problem
 from server.http.request_scope import CLIENT_LEFT, CLIENT_LEFT_CODE, RequestScope
 from server.intake.body import BodyReader
+from server.intake.fields import Form
+from server.intake.spooled_upload import SpooledUpload
 from server.service.outgoing import LARGE_BYTES
 
 LINGER_SECONDS = 2.0
+MAX_UPLOAD_SECONDS = 1800.0
+FLUSH_BYTES = 1 << 20  # of a large document that are written together
 
 
 class State(enum.Enum):
@@ -42,6 +51,7 @@ class State(enum.Enum):
 
     RECEIVING = enum.auto()
     WORKING = enum.auto()
+    STREAMING = enum.auto()
     ANSWERED = enum.auto()
     REFUSED = enum.auto()
     CLOSING = enum.auto()
@@ -54,7 +64,8 @@ class Exchange(HTTPMessageDelegate, ABC):
     Tornado calls headers_received, data_received and finish, or on_connection_close.
 
         RECEIVING --finish--> WORKING --send--> ANSWERED
-            |                                   the scope ends when the answer is sent
+            |                     |             the scope ends when the answer is sent
+            |                     +--stream--> STREAMING --the last part--> ANSWERED
             +--refuse--> REFUSED --finish, or after LINGER_SECONDS--> CLOSING
                          the answer is sent,                          scope and connection end
                          the rest of the body dropped                 when the answer is sent
@@ -80,6 +91,8 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._state = State.RECEIVING
         self._reader: BodyReader | None = None
         self._received = 0
+        self._body_seconds: float | None = None
+        self._latest = asyncio.get_running_loop().time() + MAX_UPLOAD_SECONDS
         self._answering: asyncio.Task[None] | None = None
 
     @abstractmethod
@@ -99,7 +112,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         try:
             if self.request.method not in self.dialect.methods:
                 raise wrong_method(self.request, self.dialect.methods)
-            waiting = admit(self.context, self.request, self.scope, "read")
+            waiting = self.admit()
         except Exception as error:
             self._refuse(error)
             return None
@@ -107,6 +120,11 @@ class Exchange(HTTPMessageDelegate, ABC):
             return self._admitted(waiting, headers)
         self._prepare(headers)
         return None
+
+    def admit(self) -> Awaitable[None] | None:
+        """Admit the request by its headers; see gate.py."""
+        needed, key_of = self.dialect.needs, self.dialect.key
+        return admit(self.context, self.request, self.scope, needed, key_of=key_of)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Called by Tornado with the next chunk of the body; Tornado waits for what is returned."""
@@ -120,6 +138,10 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._reader.feed(chunk)
         except (ServiceError, EngineError) as error:
             self._refuse(error)
+            return None
+        spooled = self._reader.spooled
+        if spooled is not None and spooled.pending >= FLUSH_BYTES:
+            return self._flush(spooled)
         return None
 
     def finish(self) -> None:
@@ -129,17 +151,20 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._end_refusal()
         elif self._reader is not None:
             self._state = State.WORKING
+            if self.scope.trace is not None:
+                self.scope.trace.note("receive", self.scope.started)
             self.body_complete(self._reader)
 
     def on_connection_close(self) -> None:
         """Called by Tornado when the client disconnects before it has its answer."""
-        refused = self._state in (State.REFUSED, State.CLOSING)
-        if self._state is State.WORKING:
-            self.scope.count(Reply(CLIENT_LEFT, {}, (), CLIENT_LEFT_CODE))
-        self._state = State.GONE
+        before, self._state = self._state, State.GONE
         self.drop_body()
-        if refused:
+        if before is State.WORKING:
+            self.scope.count(Reply(CLIENT_LEFT, {}, (), CLIENT_LEFT_CODE))
+        if before in (State.REFUSED, State.CLOSING):
             self.scope.leave()
+        elif before is State.STREAMING:
+            self.stop_answering()  # then stream() ends the scope
         else:
             self.scope.client_left()
 
@@ -152,6 +177,8 @@ class Exchange(HTTPMessageDelegate, ABC):
         if self._state is State.GONE:
             return
         self._state = State.ANSWERED
+        if self.scope.trace is not None:
+            self._time_answer(self.scope.trace)
         reply = admitted(reply, self.context.inflight, self.problem)
         self.scope.count(reply)
         self._write(reply)
@@ -160,7 +187,12 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def answer_with(self, answer: Awaitable[Reply]) -> None:
         """Send this answer when it is ready, or the reply for its error."""
-        self._answering = asyncio.ensure_future(self._send_when_ready(answer))
+        trace, context = self.scope.trace, None
+        if trace is not None:
+            context = copy_context()
+            context.run(CURRENT.set, trace)
+        loop = asyncio.get_running_loop()
+        self._answering = loop.create_task(self._send_when_ready(answer), context=context)
 
     def stop_answering(self) -> None:
         """Cancel the answer: the client has disconnected."""
@@ -177,13 +209,65 @@ class Exchange(HTTPMessageDelegate, ABC):
         try:
             reply = await answer
         except asyncio.CancelledError:
+            self._end_answering()
             return  # the client disconnected while its answer was awaited
         except Exception as error:
             reply = self.problem(error)
-        finally:
-            self._answering = None
-            self.drop_body()
+        if reply.stream is not None:
+            await self._send_stream(reply)
+            self._end_answering()
+            return
+        self._end_answering()
         self.send(reply)
+
+    async def _send_stream(self, reply: Reply) -> None:
+        """Send a reply part by part, no faster than the client takes it.
+
+        The scope is counted when the last part is sent: how much was done is known only then.
+        """
+        assert reply.stream is not None
+        size = 0
+        if self._state is State.WORKING:
+            self._state = State.STREAMING
+            headers = HTTPHeaders(self._headers(reply))
+            with contextlib.suppress(StreamClosedError, asyncio.CancelledError):
+                await self._connection.write_headers(_start_line(reply), headers)
+                async for part in reply.stream:
+                    size += len(part)
+                    await self._connection.write(part)
+        await reply.stream.aclose()
+        self.scope.count(reply)
+        if self._state is State.GONE:
+            self.scope.client_left()
+            return
+        self._state = State.ANSWERED
+        self.scope.note(reply, size)
+        self._stream.when_taken(self.scope.leave)
+        self._connection.finish()
+
+    def _end_answering(self) -> None:
+        self._answering = None
+        self.drop_body()
+
+    async def _flush(self, spooled: SpooledUpload) -> None:
+        """Write a part of a document to the disk; it no longer counts as bytes in memory.
+
+        The time limit for the next part starts again.
+        """
+        size = spooled.pending
+        self._stream.expect_nothing()
+        try:
+            await spooled.flush()
+        except ServiceError as error:
+            if self._state is State.RECEIVING:
+                self._refuse(error)
+            return
+        if self._reader is not None:
+            self._received -= size
+            self.context.inflight.received -= size
+        if self._state is State.RECEIVING and self._body_seconds is not None:
+            left = self._latest - asyncio.get_running_loop().time()
+            self._stream.expect_body(max(0.0, min(self._body_seconds, left)))
 
     async def _admitted(self, waiting: Awaitable[None], headers: HTTPHeaders) -> None:
         """Wait until the key has been looked up; Tornado reads no body meanwhile."""
@@ -207,14 +291,24 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._limit_time()
 
     def _check_length(self, length: int) -> None:
-        """Raise an error if a body of this many bytes is not accepted now."""
+        """Raise an error if a body that has this many bytes in memory is not accepted now."""
+        more = length - self._received
+        total = self.scope.received + more
         most = self.context.max_body_bytes
+        if total > most and self._may_be_document():
+            most = self.context.documents.max_body_bytes
         admission = self.scope.admission
         if admission is not None and admission.limits.max_body_bytes:
             most = min(most, admission.limits.max_body_bytes)
-        if length > most:
+        if total > most:
             raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
-        self.context.inflight.check(length - self._received)
+        self.context.inflight.check(min(more, self.context.max_body_bytes))
+
+    def _may_be_document(self) -> bool:
+        """Whether the body has a large document, or may have one, as nothing of it has arrived."""
+        if self._reader is not None:
+            return self._reader.spooled is not None
+        return isinstance(self.dialect, DocumentDialect) and self.dialect.may_send_document()
 
     def _limit_time(self) -> None:
         """Have the connection closed if the body takes too long.
@@ -222,7 +316,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         Tornado would create a timer and two futures for this with each request. So Tornado's own
         limit is read from a private attribute, and disabled with None, which the annotation lacks.
         """
-        seconds = self._connection.params.body_timeout
+        seconds = self._body_seconds = self._connection.params.body_timeout
         self._connection.set_body_timeout(None)  # type: ignore[arg-type]
         if seconds is not None:
             self._stream.expect_body(seconds)
@@ -232,17 +326,26 @@ class Exchange(HTTPMessageDelegate, ABC):
         length = reply.length
         body = reply.body if self.request.method != "HEAD" else ()
         self.scope.note(reply, length if body else 0)
-        headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
-        headers.update(self.scope.limit_headers())
-        if self.context.origins.has_cors:
-            headers.update(self.context.origins.answer_headers(self.request))
+        headers = self._headers(reply, more)
         headers["Content-Length"] = str(length)
-        start = ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])
+        start = _start_line(reply)
         if length <= LARGE_BYTES:
             self._connection.write_headers(start, HTTPHeaders(headers), b"".join(body))
         else:
             self._connection.write_headers(start, HTTPHeaders(headers))
             write_parts(self._connection, body)
+
+    def _time_answer(self, trace: Trace) -> None:
+        """Note how long it takes from now until the client has the answer."""
+        began = time.monotonic()
+        self.scope.at_end(lambda _: trace.note("answer", began))
+
+    def _headers(self, reply: Reply, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
+        headers.update(self.scope.limit_headers())
+        if self.context.origins.has_cors:
+            headers.update(self.context.origins.answer_headers(self.request))
+        return headers
 
     def _refuse(self, error: Exception) -> None:
         """Answer before the body is complete, and keep draining the body.
@@ -270,3 +373,12 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _close_refused(self, _: bool) -> None:
         self.scope.leave()
         self._connection.close()
+
+
+async def finished(reader: BodyReader) -> Form:
+    """The form of a complete body; parsed in a thread if it is long."""
+    return await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
+
+
+def _start_line(reply: Reply) -> ResponseStartLine:
+    return ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])

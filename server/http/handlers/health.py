@@ -9,9 +9,11 @@ from ocr_engine.engine import ProbeReport, RemoteStats, WorkerStats
 from ocr_engine.errors import PoolDraining, PoolStarting
 from ocr_engine.recognizer import EngineInfo
 from server.database.storage import Storage
+from server.documents.documents import Documents
 from server.errors import BodyTooLarge, HostNotAllowed
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
+from server.http.handlers.cluster_health import cluster_health
 from server.http.replies import Reply
 from server.intake.fields import checked
 from server.operations.metrics import CONTENT_TYPE
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         ProbeHealth,
         Readiness,
         RemoteHealth,
+        RendererHealth,
         WorkerHealth,
     )
 
@@ -119,6 +122,7 @@ def _health(context: ServerContext) -> Health:
         "engine": _loaded(engine.info) if engine.info else None,
         "workers": [_worker(worker) for worker in stats.workers],
         "restarts": dict(stats.restarts),
+        "renderers": _renderers(context.documents),
         "queue": {
             "waiting": stats.queued,
             "running": stats.running,
@@ -145,6 +149,9 @@ def _health(context: ServerContext) -> Health:
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
     }
+    cluster = cluster_health(context)
+    if cluster is not None:
+        health["cluster"] = cluster
     if stats.remote:
         health["remote"] = [_remote(each) for each in stats.remote]
     return health
@@ -160,6 +167,19 @@ def _remote(stats: RemoteStats) -> RemoteHealth:
         "retried": stats.attempts.get("retried", 0),
         "failed": stats.attempts.get("failed", 0),
     }
+
+
+def _renderers(documents: Documents) -> list[RendererHealth]:
+    stats = documents.stats()
+    return [
+        {
+            "pid": each.pid,
+            "state": each.state,
+            "pages_done": each.pages_done,
+            "rss_mb": each.rss_mb,
+        }
+        for each in (stats.renderers if stats is not None else ())
+    ]
 
 
 def _database(storage: Storage) -> DatabaseHealth:

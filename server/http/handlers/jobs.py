@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from server.errors import Conflict, NotFinished, NotFound
 from server.formats.answer import Envelope
+from server.formats.registry import needs_image
 from server.formats.rendering import Rendering
 from server.http.errors import error_of_code
 from server.http.gate import check_again
@@ -46,7 +47,7 @@ class JobBaseHandler(BaseHandler):
 
     async def send_result(self, jobs: Jobs, job: JobRecord, rendering: Rendering) -> None:
         """Send the result of a job that is done."""
-        answer = await jobs.answer(job)
+        answer = await jobs.answer(job, with_image=needs_image(rendering.format))
         outcome = job.outcome or "miss"
         envelope = Envelope(
             outcome, job.elapsed_ms, self.scope.request_id, job_json(job, self.scope.prefix)

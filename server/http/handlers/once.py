@@ -60,7 +60,8 @@ async def answer_once(
 
 async def fingerprint_of(request: HTTPServerRequest, form: Form) -> str:
     """What identifies a request: its address, its fields and its image."""
-    size = len(form.upload or b"") + sum(len(str(value)) for value in form.fields.values())
+    upload = form.upload if isinstance(form.upload, bytes) else b""
+    size = len(upload) + sum(len(str(value)) for value in form.fields.values())
     if size <= INLINE_BYTES:
         return _fingerprint(request, form)
     return await asyncio.to_thread(_fingerprint, request, form)
@@ -69,7 +70,8 @@ async def fingerprint_of(request: HTTPServerRequest, form: Form) -> str:
 def _fingerprint(request: HTTPServerRequest, form: Form) -> str:
     named = [request.method, request.path, request.query, sorted(form.fields.items())]
     hasher = hashlib.sha256(json.dumps(named).encode())
-    hasher.update(form.upload or b"")
+    upload = form.upload or b""
+    hasher.update(upload if isinstance(upload, bytes) else upload.digests().sha256.encode())
     return hasher.hexdigest()
 
 

@@ -9,17 +9,19 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Router
 
 from ocr_engine.errors import PoolDraining
+from server.errors import BadField
 from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
 from server.http.gate import require
-from server.http.handlers.exchange import Exchange
+from server.http.handlers.exchange import Exchange, finished
 from server.http.handlers.once import answer_once, fingerprint_of, idempotency_key
 from server.http.replies import Reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
+from server.intake.spooled_upload import SpooledUpload
 from server.jobs.record import Claim, Jobs, Kept
 from server.service.flights import Ticket
 
@@ -38,19 +40,24 @@ class RecognizeExchange(Exchange):
     ) -> None:
         super().__init__(context, request, scope, dialect)
         self._ticket: Ticket | None = None
+        self._has_document = False
 
     def body_complete(self, reader: BodyReader) -> None:
         """Answer cache hits synchronously; schedule a task for everything else."""
         try:
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
+            if reader.spooled is not None:
+                self.answer_with(self._answer_spooled(reader, reader.spooled))
+                return
             key = idempotency_key(self.request.headers)
             if key is not None:
                 self.answer_with(self._answer_once(reader, key))
                 return
             asked = None if reader.is_long else self._allowed(reader.finish())
             ticket = None
-            if asked and asked.block:
+            fresh = asked is not None and (asked.keep_image or asked.document.pages)
+            if asked and asked.block and not fresh:
                 ticket = self.context.service.recall(asked, self.scope.principal.user)
             kept = ticket.ready if ticket else None
             if asked and ticket and kept and not self.dialect.is_long(kept, asked):
@@ -69,17 +76,33 @@ class RecognizeExchange(Exchange):
         super().on_connection_close()
         if self._ticket is not None:
             self._ticket.leave()
+        if self._has_document:
+            self.stop_answering()
+
+    async def recognized(self, form: Form) -> Reply:
+        """The result of the request in this form, or the job that will have it."""
+        return await self._reply(self._allowed(form))
 
     async def _answer(
         self, reader: BodyReader, asked: OcrRequest | None, ticket: Ticket | None
     ) -> Reply:
-        known = asked or self._allowed(await asyncio.to_thread(reader.finish))
+        known = asked or self._allowed(await finished(reader))
         return await self._reply(known, ticket)
+
+    async def _answer_spooled(self, reader: BodyReader, spooled: SpooledUpload) -> Reply:
+        """Answer a request with a large document."""
+        await self._flush(spooled)
+        key = idempotency_key(self.request.headers)
+        if key is not None:
+            return await self._answer_once(reader, key)
+        return await self._answer(reader, None, None)
 
     async def _answer_once(self, reader: BodyReader, key: str) -> Reply:
         """Answer a request with an Idempotency-Key."""
-        form = await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
+        form = await finished(reader)
         asked = self._allowed(form)
+        if asked.block and asked.rendering.format == "ndjson":
+            raise BadField("format = ndjson: with an Idempotency-Key, send block_flag=false, too")
         user = self.scope.principal.user
 
         async def replay(jobs: Jobs, kept: Kept) -> Reply:
@@ -114,17 +137,30 @@ class RecognizeExchange(Exchange):
             await self.context.webhook_guard.admit(asked.webhook_url, self.scope.principal.user)
         job = await jobs.accept(asked, self.scope.principal, claim)
         self.scope.audit("job_created", job.job_id, self.scope.received)
+        self.scope.is_job = True
         return self.dialect.accepted(job)
 
     async def _result(self, asked: OcrRequest, ticket: Ticket | None) -> Reply:
         """The result; ticket: of the cached result, if there is one."""
+        if ticket is None:
+            self._has_document = True  # until it is known
+            user = self.scope.principal.user
+            document = await self.context.documents.find(asked, user)
+            if document is not None:
+                from server.http.handlers.document_answer import DocumentAnswer
+
+                answering = DocumentAnswer(self.context, self.scope, self.dialect, asked, document)
+                return await answering.reply()
+            self._has_document = False
         turn = self.scope.principal.turn(asked.priority)
         ticket = self._ticket = ticket or await self.context.service.submit(asked, turn)
-        self.drop_body()
+        if not asked.keep_image:
+            self.drop_body()
         if self.gone:
             ticket.leave()
         answer = await ticket.answer()
         self._note_work(ticket, answer)
+        answer = await self.context.converter.converted(answer, asked.rendering)
         render = self.dialect.render
         if self.dialect.is_long(answer, asked):
             return await asyncio.to_thread(render, answer, asked, ticket.outcome)

@@ -27,7 +27,7 @@ class ResultHandler(BaseHandler):
             rendering = parse_rendering(fields)
             options = parse_options(fields, self.context.default_options, rendering)
             service = self.context.service
-            kept = service.find(md5.lower(), options, self.scope.principal.user)
+            kept = await service.results.find(md5.lower(), options, self.scope.principal.user)
             if kept is None:
                 raise NotFound(
                     "no result is cached for this MD5 with these options and models; the formats "
@@ -55,10 +55,10 @@ class ResultHandler(BaseHandler):
         """
         try:
             self.query_fields(())
-            if self.context.service.shares_results:
+            if self.context.service.results.all_share:
                 self._require_admin()
             user, jobs = self.scope.principal.user, self.context.jobs
-            found = self.context.service.erase(user, md5.lower())
+            found = await self.context.service.results.erase_everywhere(user, md5.lower())
             if not jobs.is_unused():
                 found |= await (await jobs.open()).forget_replies(user)
             if not found:

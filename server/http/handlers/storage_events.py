@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, ClassVar
 
 from tornado.httputil import HTTPHeaders
@@ -28,18 +29,16 @@ class StorageEventsHandler(JsonBodyHandler):
     needs = None
     max_json_bytes: ClassVar[int] = 1 << 20
 
-    def check_access(self) -> None:
+    def check_access(self) -> Awaitable[None] | None:
         """See BaseHandler: the token, if events are accepted at all."""
         expected = self.context.settings.storage.events_token
         if self.context.object_feed is None or expected is None:
             raise NotFound("this server takes no events of object stores")
-        self.context.limiter.check_address(self.scope.address)
-        token = token_in(self.request.headers)
-        if token is None:
-            raise KeyRequired("send storage.events_token: Authorization: Bearer TOKEN")
-        if not hmac.compare_digest(token.encode(), expected.reveal().encode()):
-            self.context.refusals.note(self.scope.address)
-            raise KeyInvalid("this is not the value of storage.events_token")
+        waiting = self.context.limiter.check_address(self.scope.address)
+        if waiting is not None:
+            return self._check_later(waiting, expected.reveal())
+        self._check_token(expected.reveal())
+        return None
 
     async def post(self) -> None:
         """202 when the objects are noted; with ?wait=SECONDS 200 when they are finished."""
@@ -66,6 +65,19 @@ class StorageEventsHandler(JsonBodyHandler):
             self.send(json_reply(answer, 200 if answer["status"] == "success" else 202))
         except Exception as error:
             self.send_problem(error)
+
+    async def _check_later(self, address: Awaitable[None], expected: str) -> None:
+        await address
+        self._check_token(expected)
+
+    def _check_token(self, expected: str) -> None:
+        """KeyRequired or KeyInvalid."""
+        token = token_in(self.request.headers)
+        if token is None:
+            raise KeyRequired("send storage.events_token: Authorization: Bearer TOKEN")
+        if not hmac.compare_digest(token.encode(), expected.encode()):
+            self.context.refusals.note(self.scope.address)
+            raise KeyInvalid("this is not the value of storage.events_token")
 
     def _feed(self) -> ObjectFeed:
         feed = self.context.object_feed

@@ -14,6 +14,7 @@ from server.http.openapi.responses import error_components, header_components
 from server.http.openapi.schemas import COMPONENTS
 from server.http.openapi.storage_operations import SECURITY_SCHEMES as OF_STORAGE
 from server.http.openapi.typed_schemas import component_schemas
+from server.settings.dialects import chosen
 from server.settings.settings import Settings
 from server.version import VERSION
 
@@ -86,5 +87,17 @@ def _introduction(settings: Settings) -> str:
             "Each request needs a key."
             if settings.access.required
             else "Requests without a key are accepted, as the user `anonymous`.",
+            *_dialects(settings),
         ]
     )
+
+
+def _dialects(settings: Settings) -> list[str]:
+    """The paths of other servers' APIs; they are described where those servers are."""
+    rows = list(chosen(settings.web_server.dialects))
+    if not rows:
+        return []
+    lines = [
+        f"* {row.server}: {', '.join(row.addresses)}; the same below `{row.prefix}`" for row in rows
+    ]
+    return ["", "This server also speaks the APIs of:", "", *lines]

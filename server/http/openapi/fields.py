@@ -35,6 +35,14 @@ MEANINGS = {
     "priority": "Of this user's images, those with a higher priority are read first.",
     "deadline_seconds": "Like `timeout_ms`, but in seconds and with a higher maximum; "
     "meant for jobs.",
+    "pages": "The pages of a document: numbers and ranges, separated by commas; `10-` means from "
+    "page 10 on. Without it, all pages of a PDF, and the first one of a TIFF or GIF.",
+    "dpi": "Pixels per inch at which pages of a PDF are drawn. A page that is one JPEG is read as "
+    "it is, unless it has more than twice as many.",
+    "text_layer": "The text that pages of a PDF have: `ocr` ignores it; `auto` takes it if it "
+    "looks sound, and reads the page otherwise; `only` takes it in any case.",
+    "password": "The password of an encrypted PDF. It is not accepted in the query string.",
+    "ordered": "For the format ndjson: pages are sent in order, not as they are ready.",
     "webhook_url": "Only for jobs: a signed message is posted there when the job ends.",
     "det_limit_side_len": "The limit for `det_limit_type`, in pixels. An image is enlarged to at "
     "most 16 times its pixels, or to 0.3 million pixels if that is more.",
@@ -54,7 +62,16 @@ MEANINGS = {
     "layout": "Add the blocks of the page to the format json: paragraphs, titles, lists, tables.",
 }
 # Defaults of fields that are not in the settings.
-DEFAULTS = {"block_flag": True, "priority": 0, "format": "json", "text": "lines", "layout": False}
+DEFAULTS = {
+    "block_flag": True,
+    "priority": 0,
+    "format": "json",
+    "text": "lines",
+    "layout": False,
+    "dpi": 200,
+    "text_layer": "ocr",
+    "ordered": False,
+}
 
 
 def field_schemas(defaults: RecognitionOptions, urls: bool = True) -> dict[str, Schema]:

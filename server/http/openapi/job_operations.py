@@ -74,7 +74,7 @@ def _get(chosen: list[Parameter]) -> Operation:
         "failed": state | {"job": examples.FAILED},
         "done": ANSWER | {"job": examples.DONE},
     }
-    several = (reference("JobAnswer"), reference("JobResult"))
+    several = (reference("JobAnswer"), reference("JobResult"), reference("DocumentAnswer"))
     found = {
         "description": "The job's state; its result in the requested format when it is done.",
         "headers": {
@@ -112,7 +112,7 @@ def _delete() -> Operation:
 def _result(chosen: list[Parameter]) -> Operation:
     done = result()
     done["content"] = result_content(
-        (reference("JobResult"),), done=ANSWER | {"job": examples.DONE}
+        (reference("JobResult"), reference("DocumentAnswer")), done=ANSWER | {"job": examples.DONE}
     )
     return {
         "tags": ["Jobs"],

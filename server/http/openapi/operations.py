@@ -31,7 +31,13 @@ from server.http.openapi.responses import (
 from server.http.openapi.schemas import text
 from server.http.openapi.storage_operations import describe_storage
 from server.http.openapi.typed_schemas import reference
-from server.intake.request_fields import OPTION_FIELDS, RENDERING_FIELDS, REQUEST_FIELDS
+from server.intake.request_fields import (
+    BODY_ONLY,
+    DOCUMENT_FIELDS,
+    OPTION_FIELDS,
+    RENDERING_FIELDS,
+    REQUEST_FIELDS,
+)
 from server.settings.constraints import Schema
 
 Operation = dict[str, Any]
@@ -73,7 +79,12 @@ def _recognition(fields: dict[str, Schema]) -> Paths:
         "result": {"operationId": "getResult", "parameters": {"md5": "$response.body#/md5"}}
     }
     answers = {"200": done, "202": accepted()}
-    by_query = (*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS)
+    by_query = (
+        *REQUEST_FIELDS,
+        *(name for name in DOCUMENT_FIELDS if name not in BODY_ONLY),
+        *RENDERING_FIELDS,
+        *OPTION_FIELDS,
+    )
     service = {
         "tags": ["Recognition"],
         "operationId": "ocrService",

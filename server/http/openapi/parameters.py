@@ -18,7 +18,7 @@ Parameter = dict[str, Any]
 FORM = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 JSON = "application/json"
-RAW_TYPES = ("image/jpeg", "image/png", "image/*", "application/octet-stream")
+RAW_TYPES = ("image/jpeg", "image/png", "image/*", "application/pdf", "application/octet-stream")
 
 
 def parameter_components() -> dict[str, Parameter]:

@@ -7,7 +7,8 @@ from typing import Any
 from ocr_engine.block_json import CellJson, TableJson
 from ocr_engine.result_json import BoxJson, TextLineJson, TextPartJson
 from server.formats.data_json import DataJson, ShownBlockJson
-from server.formats.render import AnswerJson, LegacyJson
+from server.formats.pages import FailedPageJson, PageJson
+from server.formats.render import AnswerJson, FlatAnswerJson, FlatDataJson, LegacyJson
 from server.http import batch_bodies, health_bodies, json_bodies
 from server.settings.constraints import Schema
 from server.users.key_record import KeyBody
@@ -22,6 +23,11 @@ COMPONENTS = {
     "Result": DataJson,
     "Answer": AnswerJson,
     "LegacyAnswer": LegacyJson,
+    "FlatData": FlatDataJson,
+    "FlatAnswer": FlatAnswerJson,
+    "Page": PageJson,
+    "FailedPage": FailedPageJson,
+    "DocumentAnswer": json_bodies.DocumentAnswer,
     "Job": json_bodies.JobBody,
     "AcceptedAnswer": json_bodies.AcceptedAnswer,
     "JobList": json_bodies.JobList,

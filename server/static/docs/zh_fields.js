@@ -9,6 +9,16 @@ export default {
   "Like `timeout_ms`, but in seconds and with a higher maximum; meant for jobs.":
     "与 `timeout_ms` 相同，但单位为秒，上限更大，用于任务。",
   "Only for jobs: a signed message is posted there when the job ends.": "仅用于任务：任务结束时，向此地址发送一条签名消息。",
+  "The pages of a document: numbers and ranges, separated by commas; `10-` means from page 10 on. Without it, all pages of a PDF, and the first one of a TIFF or GIF.":
+    "文档的页码：数字和范围，用逗号分隔；`10-` 表示从第 10 页到最后一页。未设置时为 PDF 的所有页，以及 TIFF 或 GIF 的第一页。",
+  "Pixels per inch at which pages of a PDF are drawn. A page that is one JPEG is read as it is, unless it has more than twice as many.":
+    "绘制 PDF 页面时每英寸的像素数。整页为一张 JPEG 的页面按原图识别，除非其分辨率超过该值的两倍。",
+  "The text that pages of a PDF have: `ocr` ignores it; `auto` takes it if it looks sound, and reads the page otherwise; `only` takes it in any case.":
+    "PDF 页面自带的文本：`ocr` 忽略；`auto` 在文本看起来可靠时采用，否则识别页面；`only` 总是采用。",
+  "The password of an encrypted PDF. It is not accepted in the query string.":
+    "加密 PDF 的密码。不能放在查询字符串中。",
+  "For the format ndjson: pages are sent in order, not as they are ready.":
+    "用于 ndjson 格式：按页码顺序发送，而不是识别完立即发送。",
   "The limit for `det_limit_type`, in pixels. An image is enlarged to at most 16 times its pixels, or to 0.3 million pixels if that is more.":
     "`det_limit_type` 使用的边长，单位像素。图片最多放大到原像素数的 16 倍；如果 30 万像素更多，则放大到 30 万像素。",
   "`min`: enlarge small images for detection until the short side is `det_limit_side_len`. `max`: reduce large images until the long side is at most that. `auto`: like `min`, but also reduce large images as far as detection stays as good.":
@@ -20,8 +30,8 @@ export default {
     "本服务器某个模型集的名称。未指定时使用默认模型集。",
   "Detect and rotate upside-down lines.": "检测并旋转上下颠倒的文本行。",
   "Lines with a lower confidence are left out.": "置信度低于此值的行不返回。",
-  "The smallest parts in the result: lines, words or characters. The default is `word` for the formats `tsv`, `hocr` and `alto`.":
-    "结果的最小单位：行、词或字符。格式 `tsv`、`hocr` 和 `alto` 的默认值为 `word`。",
+  "The smallest parts in the result: lines, words or characters. The default is `word` for the formats `tsv`, `hocr`, `alto`, `pdf` and `pdfa`.":
+    "结果的最小单位：行、词或字符。格式 `tsv`、`hocr`、`alto`、`pdf` 和 `pdfa` 的默认值为 `word`。",
   "Degrees by which the page must be rotated clockwise to be upright. `auto`: its lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.":
     "使页面变正所需顺时针旋转的角度。`auto`：如果 `use_angle_cls` 为 true，由文本行决定。`off`：按原样识别。",
   "What is done to the image before it is read: several of `denoise`, `stretch` (the contrast of the whole image), `clahe` (the contrast of each part) and `deskew`, separated by commas; in JSON also as a list.":
@@ -47,10 +57,10 @@ export default {
   "The id of the batch.": "批次的 ID。",
   "MD5 of the image's bytes, in hex.": "图片字节的 MD5，十六进制。",
   "The longest time to wait for the end of the job, in seconds.": "等待任务结束的最长时间，单位秒。",
-  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格。",
-  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown. By default as chosen for the job.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格。默认与任务相同。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片 PDF；`pdfa`：同上，格式为 PDF/A-2b。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b. By default as chosen for the job.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片 PDF；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others.":
     "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others. By default as chosen for the job.":

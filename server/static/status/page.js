@@ -8,6 +8,7 @@ import { parseMetrics, sumOf } from "./metrics_text.js";
 import { Plot } from "./plot.js";
 import { ratesBetween, readCounters } from "./rates.js";
 import { startShell } from "../shared/shell.js";
+import { showCluster } from "./cluster.js";
 import { showDetails, showResponses, showState, showWorkers } from "./tables.js";
 
 const POLL_MS = 2000;
@@ -76,6 +77,7 @@ function draw() {
   drawQueue(health);
   drawCache(health, last.rates);
   showWorkers(byId("workers"), health.workers);
+  showCluster(health.cluster);
   showDetails(byId("details"), health, sumOf(samples, "process_resident_memory_bytes"));
   showResponses(byId("responses"), samples);
 }

@@ -97,7 +97,7 @@ function megabytes(number) {
   return size(number * 1024 ** 2);
 }
 
-function fillList(container, rows) {
+export function fillList(container, rows) {
   container.replaceChildren(
     ...rows.map(([name, value]) =>
       element("div", {}, element("dt", {}, name), element("dd", {}, value)),

@@ -15,8 +15,9 @@ from server.alerts.formats import FORMS, Alert
 from server.alerts.post import check_url, post_alert
 from server.outbound.http_exchange import ExchangeError
 from server.settings.loading import SettingsError
+from server.settings.operation_settings import AlertSettings
 from server.settings.secrets import Secret
-from server.settings.settings import AlertSettings, constraint_of
+from server.settings.settings import constraint_of
 from tests.support.receivers import Answer, Received, Receiver
 
 ALERT = Alert("workers", "problem", "3 workers died within 5 minutes (exit)", "scan-1", 1.8e9)

@@ -10,7 +10,8 @@ import pytest
 from server.alerts.formats import Alert
 from server.alerts.watch import QUIET_SECONDS, RETRY_SECONDS, Watch, build_watch
 from server.outbound.http_exchange import ExchangeError
-from server.settings.settings import AlertSettings, Settings
+from server.settings.operation_settings import AlertSettings
+from server.settings.settings import Settings
 from tests.server.alerts.test_conditions import stats
 
 

@@ -45,6 +45,12 @@ def in_legacy(written: str) -> list[str]:
     return [text for _, (text, _) in json.loads(written)]
 
 
+def in_flat(written: str) -> list[str]:
+    data = json.loads(written)["data"]
+    assert len(data["texts"]) == len(data["boxes"]) == len(data["scores"])
+    return list(data["texts"])
+
+
 def in_tsv(written: str) -> list[str]:
     table = csv.DictReader(io.StringIO(written), delimiter="\t", quoting=csv.QUOTE_NONE)
     return [row["text"] for row in table if row["level"] == "5"]
@@ -64,6 +70,7 @@ LINES: dict[str, Callable[[str], list[str]]] = {
     "json": in_json,
     "text": str.splitlines,
     "legacy": in_legacy,
+    "flat": in_flat,
     "tsv": in_tsv,
     "hocr": in_hocr,
     "alto": in_alto,
@@ -90,7 +97,7 @@ def test_every_format_has_the_same_lines(format: str, drop_score: float | None, 
 
 
 def test_all_formats_are_compared() -> None:
-    assert {*LINES, "markdown", "image"} == set(FORMATS)
+    assert {*LINES, "markdown", "image", "ndjson", "pdf", "pdfa"} == set(FORMATS)
 
 
 @pytest.mark.parametrize("text", ["lines", "paragraphs", "rows", "code"])

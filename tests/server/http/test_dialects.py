@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import tornado.web
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.netutil import bind_sockets
 
 from server.errors import BadRequest
@@ -18,6 +18,7 @@ from server.formats.rendering import Rendering
 from server.formats.stored import decode_text
 from server.http.context import ServerContext
 from server.http.errors import PublicError
+from server.http.gate import key_in
 from server.http.handlers.recognize import ExchangeRoute
 from server.http.listening import Listener
 from server.http.replies import Reply as Answered
@@ -28,7 +29,7 @@ from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.intake.request_fields import parse_request
 from server.jobs.record import JobRecord, wait_for_end
-from server.principal import Principal
+from server.principal import Principal, Scope
 from tests.support.cards import card
 from tests.support.http_client import Client, Reply
 from tests.support.live_server import LiveServer
@@ -38,6 +39,7 @@ class ForeignDialect:
     """{"call": {"id", "key", "image"}} gets {"call", "lines"} or {"call", "error"}, with 200."""
 
     methods = ("POST", "PUT")
+    needs: Scope | None = "read"
 
     def __init__(
         self, context: ServerContext, request: HTTPServerRequest, scope: RequestScope
@@ -46,6 +48,9 @@ class ForeignDialect:
         self._headers = request.headers
         self._scope = scope
         self._call = ""
+
+    def key(self, headers: HTTPHeaders) -> str | None:
+        return key_in(headers)
 
     def reader(self) -> BodyReader:
         if self._headers.get("Content-Type") != "application/foreign":

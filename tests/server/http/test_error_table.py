@@ -14,15 +14,24 @@ from server.http.errors import RETRY_AFTER, STATUS, public_error
 
 # The codes in docs/api.md, by status.
 CONTRACT = {
-    400: {"missing_file", "one_file_only", "bad_field", "bad_request"},
+    400: {"missing_file", "one_file_only", "bad_field", "bad_pages", "bad_request"},
     401: {"key_required", "key_invalid"},
     403: {"not_allowed", "cross_site"},
     404: {"not_found"},
-    413: {"body_too_large", "too_many_pixels"},
+    413: {"body_too_large", "too_many_pixels", "too_many_pages", "too_many_pages_to_wait"},
     415: {"unsupported_format"},
     421: {"host_not_allowed"},
     409: {"not_finished", "still_accepting"},
-    422: {"invalid_image", "image_too_complex", "poison_input", "idempotency_mismatch"},
+    422: {
+        "invalid_image",
+        "image_too_complex",
+        "pdf_encrypted",
+        "pdf_broken",
+        "page_failed",
+        "page_timeout",
+        "poison_input",
+        "idempotency_mismatch",
+    },
     429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
     503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
@@ -39,6 +48,7 @@ NOT_IN_CONTRACT = {
 }
 GROUPS: tuple[type[Exception], ...] = (
     EngineError,
+    engine.DocumentError,
     engine.ImageError,
     engine.PoolError,
     ServiceError,

@@ -21,6 +21,8 @@ from server.http.openapi.responses import RESULT_TYPES
 from server.http.routes import make_application
 from server.intake.fields import Form
 from server.intake.request_fields import (
+    BODY_ONLY,
+    DOCUMENT_FIELDS,
     KNOWN_FIELDS,
     OPTION_FIELDS,
     RENDERING_FIELDS,
@@ -161,7 +163,8 @@ def test_the_query_has_what_the_handler_takes() -> None:
         if (path, method) in (("/ocr", "post"), ("/results/{md5}", "get"))
     }
     assert query["/results/{md5}"] == {*RENDERING_FIELDS, *OPTION_FIELDS}
-    assert query["/ocr"] == {*REQUEST_FIELDS, *RENDERING_FIELDS, *OPTION_FIELDS}
+    documents = {*DOCUMENT_FIELDS} - {*BODY_ONLY}
+    assert query["/ocr"] == {*REQUEST_FIELDS, *documents, *RENDERING_FIELDS, *OPTION_FIELDS}
 
 
 @pytest.mark.parametrize(

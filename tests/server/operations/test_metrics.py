@@ -44,7 +44,7 @@ def test_what_happened_is_counted(wide: LiveServer, tmp_path: Path) -> None:
 
     image = card("counted")
     assert [wide.upload(image).status for _ in range(3)] == [200, 200, 200]
-    assert wide.upload(b"%PDF-1.7").status == 415
+    assert wide.upload(b"8BPS").status == 415
     assert wide.get("/nowhere").status == 404
     good, bad = 'ocr_requests_total{code="200",error=""}', (
         'ocr_requests_total{code="415",error="unsupported_format"}'

@@ -11,8 +11,9 @@ import pytest
 
 from server.errors import QuotaExceeded, RateLimited
 from server.principal import ADMIN, ANONYMOUS, Limits, Principal
+from server.users.admission import Admission
 from server.users.effective_limits import DefaultLimits, effective
-from server.users.limits import Admission, Limiter, network_of
+from server.users.limits import Limiter, network_of
 from server.users.standing import Standing
 from tests.support.checkout import ROOT
 from tests.support.structured_fields import string_items
@@ -239,7 +240,8 @@ def test_what_counts_requests_is_imported_only_where_there_are_limits() -> None:
         "from server.app import build_context\n"
         "from server.settings.settings import Settings\n"
         "build_context(Settings(), lambda: None)\n"
-        "print([each for each in ('limits', 'sqlalchemy', 'zoneinfo') if each in sys.modules])"
+        "names = ('limits', 'redis', 'sqlalchemy', 'zoneinfo')\n"
+        "print([each for each in names if each in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

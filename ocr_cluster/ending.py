@@ -1,0 +1,41 @@
+"""The end of an attempt, in Redis: those who wait hear of it, or find it when they look."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from ocr_cluster import outcome as outcomes
+from ocr_cluster.link import Link
+from ocr_cluster.message import Message
+from ocr_cluster.outcome import Outcome
+from ocr_cluster.scripts import FINISH, OUTCOME_MS, POISON_SECONDS
+from ocr_cluster.work import Work, front_channel, lease_name, outcome_name, task_name
+
+
+async def finish(state: Link, message: Message, outcome: Outcome, patience: float = 0.0) -> bool:
+    """Tell how an attempt has ended; False if the flight is at another attempt.
+
+    patience: how many seconds a server that is away is waited for; RedisAway.
+    """
+    work, flight = message.work, message.flight
+    keys = task_name(flight), lease_name(flight), outcome_name(flight), work.claim
+    given = (
+        message.attempt,
+        outcomes.encode(outcome),
+        OUTCOME_MS,
+        flight,
+        front_channel(message.front),
+        work.done_channel,
+        int(outcome.state != "again"),
+    )
+    told = await state.command(lambda redis: redis.eval(FINISH, len(keys), *keys, *given), patience)
+    return bool(told)
+
+
+async def refuse_image(state: Link, work: Work, patience: float = 0.0) -> None:
+    """Have front ends refuse an image for a while; RedisAway."""
+
+    async def refuse(redis: Redis) -> None:
+        await redis.set(work.poison, b"1", ex=POISON_SECONDS)
+
+    await state.command(refuse, patience)

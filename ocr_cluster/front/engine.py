@@ -1,0 +1,333 @@
+"""The engine of a front end: its queue in front of the broker, and the nodes behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ocr_cluster.catalogue import NO_MODELS
+from ocr_cluster.front.dispatch import Dispatch
+from ocr_cluster.front.nodes import Nodes
+from ocr_cluster.front.notices import Notices
+from ocr_cluster.front.poison import fail_poisoned
+from ocr_cluster.front.publisher import Publisher
+from ocr_cluster.front.task import FrontTask
+from ocr_cluster.front.wanted import Wanted
+from ocr_cluster.link import Link
+from ocr_cluster.members import FrontBeat, Members
+from ocr_cluster.results import SharedResults
+from ocr_cluster.wire import Wire
+from ocr_cluster.work import front_channel
+from ocr_engine.engine import EngineStats, EngineTask, ProbeReport, TaskState, Turn
+from ocr_engine.errors import (
+    BrokerUnavailable,
+    EngineError,
+    ModelError,
+    PoolDraining,
+    PoolStarting,
+    QueueTimeout,
+)
+from ocr_engine.model_sets import LoadableSet, ModelSets
+from ocr_engine.pool.admission import MIN_SAMPLES, Admission, Waiting
+from ocr_engine.pool.backlog import Backlog
+from ocr_engine.recognizer import EngineInfo
+from ocr_engine.result import EncodedRecognition
+
+LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class FrontSpec:
+    """The settings of a front end. member: its heartbeat, without its figures.
+
+    queue_size, queue_seconds, task_seconds, user_share: see PoolSpec. give_up_seconds: how long a
+    broker that is away is waited for.
+    """
+
+    member: FrontBeat
+    broker_url: str
+    queue_size: int
+    queue_seconds: float
+    task_seconds: float
+    user_share: float
+    give_up_seconds: float
+
+
+class BrokerEngine:
+    """Has the nodes of a cluster read images; see Engine.
+
+    At most a window of images is at nodes and in the broker, see Members.window(). The others wait
+    here, where users take turns, and where they can be refused, cancelled and advanced.
+    """
+
+    def __init__(self, spec: FrontSpec, state: Link, results: SharedResults) -> None:
+        self.spec = spec
+        self.completed = 0
+        self.admission = Admission(spec.queue_size, spec.queue_seconds, spec.user_share)
+        wire = Wire(spec.broker_url)
+        self.publisher = Publisher(wire, spec.give_up_seconds, self._on_poison)
+        self.dispatch = Dispatch(
+            state,
+            results,
+            self.publisher,
+            spec.give_up_seconds,
+            self._on_end,
+            lambda: self.members.mean_seconds,
+        )
+        self.notices = Notices(state, front_channel(spec.member.id), self.dispatch.hear)
+        self.nodes = Nodes(state, self._figures, self._on_beat)
+        self._state = state
+        self._backlog: Backlog[FrontTask] = Backlog()
+        self._ids = itertools.count(1)
+        self._bytes = 0
+        self._measured = False
+        self._poisoned: asyncio.Task[None] | None = None
+        self._draining = False
+        self._loops: list[asyncio.Task[None]] = []
+
+    @property
+    def members(self) -> Members:
+        """The living nodes and front ends."""
+        return self.nodes.members
+
+    @property
+    def models(self) -> ModelSets:
+        """See Engine: those of the nodes."""
+        found = self.nodes.catalogue
+        return NO_MODELS if found is None else found.models
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """See Engine: that of the nodes."""
+        found = self.nodes.catalogue
+        return None if found is None else found.info
+
+    @property
+    def capacity(self) -> int:
+        """See Engine: this front end's share of the workers."""
+        return self.members.share(self.spec.member.id)
+
+    def start(self) -> None:
+        """Start to send heartbeats and messages."""
+        self.publisher.start()
+        loops: Sequence[Coroutine[Any, Any, None]] = (
+            self.nodes.run(),
+            self._look(),
+            self.notices.run(),
+        )
+        self._loops = [asyncio.ensure_future(each) for each in loops]
+
+    async def failure(self) -> str:
+        """See Engine: nodes may always come."""
+        await asyncio.Event().wait()
+        return ""
+
+    def ready(self) -> bool:
+        """See Engine: a node has said which models it has."""
+        return not self._draining and self.nodes.catalogue is not None
+
+    async def use_models(self, chosen: LoadableSet) -> None:
+        """ModelError: the models of a cluster are changed by replacing its nodes."""
+        raise ModelError("replace the nodes of the cluster by nodes with other models")
+
+    def begin(self, flight: str, wanted: Wanted) -> FrontTask:
+        """Accept an image; PoolDraining, PoolStarting, QueueFull or BrokerUnavailable."""
+        self._check_accepting()
+        self.admission.meet(wanted.turn.user)
+        share, busy = self.capacity, len(self.dispatch)
+        if self._backlog or busy >= share:
+            waiting = self._backlog.waiting(wanted.turn)
+            ahead = waiting.ahead + max(0, busy - share)
+            waiting = Waiting(waiting.total, waiting.own, ahead)
+            self.admission.check(waiting, share, wanted.patience)
+        task = FrontTask(
+            next(self._ids),
+            flight,
+            wanted,
+            self.spec.queue_seconds + self.spec.task_seconds,
+            self.models.find(wanted.options.models).fingerprint,
+        )
+        task.cost = self.admission.cost(task.pixels)
+        self._count_bytes(len(wanted.image), task)
+        self._backlog.push(task)
+        self._fill()
+        return task
+
+    def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
+        """See Engine."""
+        task = _own(task)
+        cancelled = PoolDraining("the work was cancelled")
+        if self._backlog.remove(task):
+            task.finish(cancelled)
+            return True
+        if task not in self.dispatch or (task.begun and not stop_running):
+            return False
+        self.dispatch.cancel(task, cancelled, stop_running)
+        return True
+
+    def advance(self, task: EngineTask, turn: Turn) -> None:
+        """See Engine."""
+        self._backlog.advance(_own(task), turn)
+
+    def position(self, task: EngineTask) -> int:
+        """See Engine; an image that is in the broker is the next one."""
+        task = _own(task)
+        if task in self.dispatch:
+            return int(not task.begun)
+        return self._backlog.position(task)
+
+    def expected_wait(self) -> float:
+        """See Engine."""
+        share, busy = self.capacity, len(self.dispatch)
+        if not self._backlog and busy < share:
+            return 0.0
+        return self.admission.expected_wait(len(self._backlog) + max(0, busy - share), share)
+
+    def retry_after(self) -> float:
+        """See Engine."""
+        return self.admission.retry_after(self.expected_wait())
+
+    def pending_bytes(self) -> int:
+        """See Engine."""
+        return self._bytes
+
+    def stats(self) -> EngineStats:
+        """See Engine; the workers are those of the nodes."""
+        running = sum(task.state is TaskState.RUNNING for task in self.dispatch)
+        return EngineStats(
+            queued=len(self._backlog) + len(self.dispatch) - running,
+            running=running,
+            queue_limit=self.spec.queue_size,
+            users=self._backlog.users(),
+            completed=self.completed,
+            expected_wait_seconds=self.expected_wait(),
+            workers=(),
+            restarts={},
+            has_workers=False,
+        )
+
+    async def probe(self) -> ProbeReport:
+        """See Engine; nodes are probed themselves, so there are no workers to report."""
+        return ProbeReport(time.monotonic())
+
+    async def drain(self, grace_seconds: float) -> None:
+        """See Engine."""
+        self._draining = True
+        deadline = asyncio.get_running_loop().time() + grace_seconds
+        while self._pending() and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+
+    async def close(self, force: bool = False) -> None:
+        """See Engine; what nodes are reading is finished and cached."""
+        self._draining = True
+        stopped = PoolDraining("the server is stopping")
+        for task in tuple(self._backlog):
+            task.finish(stopped)
+        self._backlog.clear()
+        for task in self.dispatch:
+            self.dispatch.cancel(task, stopped, stop_running=False)
+        for each in self._loops:
+            each.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self.nodes.leave()
+        await self.publisher.close()
+
+    def waiting_turns(self) -> Iterator[Turn]:
+        """The turns of all images in the queue."""
+        return (task.turn for task in self._backlog)
+
+    def window(self) -> int:
+        """How many images may be at nodes and in the broker."""
+        return self.members.window(self.spec.member.id)
+
+    def _pending(self) -> int:
+        return len(self._backlog) + len(self.dispatch)
+
+    def _check_accepting(self) -> None:
+        if self._draining:
+            raise PoolDraining("the server is stopping; send the image to another one")
+        if self.nodes.catalogue is None:
+            raise PoolStarting("no node of the cluster is ready yet; try again in a second")
+        if (unavailable := self._unavailable()) is not None:
+            raise unavailable
+
+    def _unavailable(self) -> BrokerUnavailable | None:
+        """The error if nodes cannot be reached, and have not been for a while."""
+        if self.publisher.has_given_up:
+            what = "broker"
+        elif self._state.away_seconds > self.spec.give_up_seconds:
+            what = "state server"
+        else:
+            return None
+        return BrokerUnavailable(f"the {what} of the cluster does not answer; try again later")
+
+    def _count_bytes(self, size: int, task: FrontTask) -> None:
+        def settled(_: object) -> None:
+            self._bytes -= size
+
+        self._bytes += size
+        task.future.add_done_callback(settled)
+
+    def _fill(self) -> None:
+        """Send images while the window has room."""
+        window = self.window()
+        while self._backlog and len(self.dispatch) < window:
+            self.dispatch.send(self._backlog.pop())
+
+    def _on_end(
+        self, task: FrontTask, outcome: EncodedRecognition | EngineError, seconds: float
+    ) -> None:
+        if isinstance(outcome, EncodedRecognition):
+            self.completed += 1
+            if seconds:
+                self.admission.record(seconds, task.pixels)
+        task.finish(outcome)
+        self._fill()
+
+    def _on_poison(self, bodies: list[bytes]) -> None:
+        self._poisoned = asyncio.ensure_future(fail_poisoned(self._state, bodies))
+
+    def _figures(self) -> FrontBeat:
+        return replace(
+            self.spec.member,
+            queued=len(self._backlog),
+            sent=len(self.dispatch),
+            users=self._backlog.users(),
+        )
+
+    def _on_beat(self) -> None:
+        """Heartbeats have been read: the window and the models may have changed."""
+        if not self._measured and self.members.mean_seconds:
+            self._measured = True  # what nodes have measured, until there are measurements here
+            for _ in range(MIN_SAMPLES):
+                self.admission.record(self.members.mean_seconds)
+        self._fill()
+
+    async def _look(self) -> None:
+        """Look twice a second what has become of all images."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.dispatch.look()
+            self._expire()
+
+    def _expire(self) -> None:
+        """End what has waited for too long."""
+        unavailable = self._unavailable()
+        oldest = asyncio.get_running_loop().time() - self.spec.queue_seconds
+        late = QueueTimeout(f"no worker was free within {self.spec.queue_seconds:g} s; try later")
+        for task in tuple(self._backlog):
+            if unavailable is not None or task.submitted_at < oldest:
+                self._backlog.remove(task)
+                task.finish(unavailable or late)
+        for task in self.dispatch:
+            if not task.begun and task.attempt <= 1 and task.submitted_at < oldest:
+                self.dispatch.cancel(task, late, stop_running=False)
+
+
+def _own(task: EngineTask) -> FrontTask:
+    assert isinstance(task, FrontTask), "a task of another engine"
+    return task

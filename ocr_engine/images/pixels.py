@@ -1,0 +1,86 @@
+"""Decoded pixels in shared memory, which pass from process to process without being copied.
+
+Only this program makes them: no file that a client sends is ever taken for them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+
+CHANNELS = 3  # blue, green, red
+
+
+class Pixels:
+    """An image of 8 bits per channel, in rows from the top without padding.
+
+    It is in an unnamed file in memory, whose descriptor belongs to this object and is closed with
+    it. The file cannot shrink, so that whoever maps it can read all of it.
+    """
+
+    def __init__(self, width: int, height: int, descriptor: int) -> None:
+        self.width = width
+        self.height = height
+        self.descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+    def __len__(self) -> int:
+        """The number of bytes."""
+        return self.width * self.height * CHANNELS
+
+    def writable(self) -> mmap.mmap:
+        """A mapping through which the pixels are written."""
+        return mmap.mmap(self.descriptor, len(self))
+
+    def private(self) -> mmap.mmap:
+        """A mapping of one's own: what is changed there, nobody else sees."""
+        return mmap.mmap(self.descriptor, len(self), access=mmap.ACCESS_COPY)
+
+
+def new_pixels(width: int, height: int) -> Pixels:
+    """White is not promised: all bytes are 0. OSError or MemoryError if there is no memory."""
+    descriptor = os.memfd_create("pixels", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    pixels = Pixels(width, height, descriptor)
+    os.ftruncate(descriptor, len(pixels))
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    return pixels
+
+
+def received_pixels(width: int, height: int, descriptor: int) -> Pixels:
+    """The pixels of another process, by its descriptor; ValueError if they are not all there."""
+    pixels = Pixels(width, height, descriptor)
+    try:
+        seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
+    except OSError:
+        raise ValueError("the pixels are not in a file in memory") from None
+    if not seals & fcntl.F_SEAL_SHRINK:
+        raise ValueError("the pixels may be taken away")
+    if min(width, height) < 1 or os.fstat(descriptor).st_size < len(pixels):
+        raise ValueError(f"these are not {width}x{height} pixels")
+    return pixels
+
+
+ImageData = bytes | Pixels  # an image as a file, or decoded
+
+_BMP = struct.Struct("<2sIIIIiiHHIIiiII")  # a file header and a BITMAPINFOHEADER
+
+
+def as_file(image: ImageData) -> bytes:
+    """The image as a file, for processes of other machines: decoded pixels become a BMP."""
+    if isinstance(image, bytes):
+        return image
+    row = image.width * CHANNELS
+    padding = bytes(-row % 4)
+    size = (row + len(padding)) * image.height
+    start = _BMP.size
+    head = (b"BM", start + size, 0, start, 40, image.width, -image.height, 1, 8 * CHANNELS)
+    header = _BMP.pack(*head, 0, size, 0, 0, 0, 0)
+    with image.private() as pixels:
+        if not padding:
+            return header + pixels
+        rows = (pixels[at : at + row] + padding for at in range(0, len(image), row))
+        return header + b"".join(rows)

@@ -1,0 +1,1 @@
+"""Documents: opened by renderers, and read page by page like images."""

@@ -1,0 +1,163 @@
+"""What Azure's APIs for reading text share: keys, errors, operations and words."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tornado.httputil import HTTPHeaders
+
+from server.errors import BadField, NotFound
+from server.http.dialects.foreign import ForeignApi, ForeignDialect, json_body
+from server.http.dialects.pages import ReadLine, ReadPage, ReadWord, words_of
+from server.http.errors import PublicError
+from server.http.gate import check_again, key_in
+from server.http.replies import Reply, json_reply, problem_headers
+from server.intake.body import BodyReader, RawBody
+from server.intake.fields import Form
+from server.intake.request import ImageSource
+from server.jobs.record import JobRecord, Jobs, JobState, wait_for_end
+from server.principal import Scope
+
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+WAIT_SECONDS = 2.0  # for the end of an operation in one call
+
+_STATES: dict[JobState, str] = {
+    "queued": "notStarted",
+    "running": "running",
+    "done": "succeeded",
+    "failed": "failed",
+    "cancelled": "failed",
+}
+_CODES = {
+    "bad_field": "InvalidArgument",
+    "missing_file": "InvalidImage",
+    "unsupported_format": "InvalidImageFormat",
+    "invalid_image": "InvalidImage",
+    "too_many_pixels": "InvalidImageSize",
+    "body_too_large": "InvalidImageSize",
+    "key_required": "401",
+    "key_invalid": "401",
+    "rate_limited": "429",
+    "quota_exceeded": "403",
+    "not_found": "NotFound",
+}
+
+
+class AzureApi(ForeignApi):
+    """Keys in Azure's header, and errors in the two forms that its clients read."""
+
+    by_url = False
+
+    def key(self, headers: HTTPHeaders) -> str | None:
+        """See BodyApi; a bearer token is accepted, too."""
+        given = headers.get(KEY_HEADER)
+        return self.own_key(key_in(headers) if given is None else given)
+
+    def problem(self, problem: PublicError) -> Reply:
+        """See BodyApi."""
+        status = 400 if problem.status in (413, 415, 422) else problem.status
+        reply = json_reply(self.error(problem), status, problem_headers(problem))
+        return reply._replace(error=problem.code)
+
+    def error(self, problem: PublicError) -> dict[str, Any]:
+        """The body of an error; some clients look for `error`, others for its content."""
+        code = "InvalidImageURL" if self.by_url else _CODES.get(problem.code, problem.code)
+        content = {"code": code, "message": problem.message}
+        return {"error": content, **content, "requestId": self.scope.request_id}
+
+
+class AzureDialect(AzureApi, ForeignDialect):
+    """The image is the body, or its URL is in JSON."""
+
+    url_field = "url"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON instead of the image."""
+        return self.request.headers.get("Content-Type", "").lower().startswith("application/json")
+
+    def reader(self) -> BodyReader:
+        """See BodyApi."""
+        return json_body() if self.is_json else RawBody()
+
+    def source(self, form: Form) -> ImageSource:
+        """The image of a request."""
+        if not self.is_json:
+            return self.uploaded(form.image)
+        self.by_url = True
+        return self.image(form.fields.get(self.url_field), self.url_field)
+
+    def started(self, path: str, job: JobRecord) -> Reply:
+        """202 with the address of the operation; path: up to its id."""
+        url = self.url(f"{path}/{uuid_of(job.job_id)}")
+        headers = {
+            "Operation-Location": url,
+            "apim-request-id": self.scope.request_id,
+            "Retry-After": "1",
+        }
+        return Reply(202, headers, ())
+
+
+class AzureOperation(AzureApi):
+    """GET: the state of an operation, and its result."""
+
+    methods = ("GET", "HEAD")
+    needs: Scope | None = "jobs"
+
+    async def operation(self, operation_id: str) -> tuple[Jobs, JobRecord]:
+        """The job behind an operation, at its end if that is soon; NotFound."""
+        jobs = await self.context.jobs.open()
+        job = await jobs.get(self.scope.principal.user, job_id_of(operation_id))
+        job = await wait_for_end(jobs, job, WAIT_SECONDS)
+        await check_again(self.context, self.request, self.key)
+        return jobs, job
+
+    def state(self, job: JobRecord) -> dict[str, Any]:
+        """What all operations say of themselves."""
+        return {
+            "status": _STATES[job.state],
+            "createdDateTime": _time(job.created_at),
+            "lastUpdatedDateTime": _time(job.finished_at or job.created_at),
+        }
+
+
+def uuid_of(job_id: str) -> str:
+    """The id of a job (16 bytes as base64) as a UUID, as clients cut it from URLs."""
+    return str(uuid.UUID(bytes=base64.urlsafe_b64decode(f"{job_id}==")))
+
+
+def job_id_of(operation_id: str) -> str:
+    """The inverse of uuid_of(); NotFound if there is no such id."""
+    try:
+        data = uuid.UUID(operation_id).bytes
+    except (ValueError, binascii.Error):
+        raise NotFound("no operation has this id") from None
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def clockwise(page: ReadPage) -> float:
+    """How far the text is turned clockwise, in degrees above -180."""
+    return float({0: 0, 90: -90, 180: 180, 270: 90}[page.angle])
+
+
+def lines_with_words(page: ReadPage) -> Sequence[tuple[ReadLine, list[ReadWord]]]:
+    """Each line with its words; a line of blanks has itself as its only word."""
+    return [
+        (line, words_of(line, page.angle) or [ReadWord(line.text, line.confidence, 0, line.box)])
+        for line in page.lines
+    ]
+
+
+def check_one_page(pages: str | None) -> None:
+    """BadField if other pages than the first are asked for; images have one."""
+    if pages not in (None, "", "1", "1-"):
+        raise BadField("pages must be 1, as an image has one page")
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

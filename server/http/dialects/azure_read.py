@@ -1,0 +1,141 @@
+"""Azure Computer Vision 3.2: Read (asynchronous) and OCR (synchronous)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.formats.answer import Answer, CacheOutcome
+from server.http.context import ServerContext
+from server.http.dialects.azure import (
+    AzureDialect,
+    AzureOperation,
+    check_one_page,
+    clockwise,
+    lines_with_words,
+)
+from server.http.dialects.dialect import Target, Targets
+from server.http.dialects.pages import Box, ReadPage, bounds, flat, read_pages
+from server.http.errors import error_of_code
+from server.http.replies import Reply, json_reply
+from server.intake.fields import Form
+from server.intake.request import OcrRequest
+from server.jobs.record import JobRecord
+
+RESULTS = "/vision/v3.2/read/analyzeResults"
+VERSION, MODEL_VERSION = "3.2.0", "2022-04-30"
+_ORDERS = {"basic": "raster", "natural": "layout"}
+_DIRECTIONS = {0: "Up", 90: "Left", 180: "Down", 270: "Right"}
+
+
+class Analyze(AzureDialect):
+    """POST /vision/v3.2/read/analyze: starts an operation."""
+
+    def parse(self, form: Form) -> OcrRequest:
+        """See Dialect."""
+        check_one_page(self.query("pages"))
+        order = _ORDERS.get(self.query("readingOrder") or "")
+        return self.ask(self.source(form), {"order": order} if order else {}, block=False)
+
+    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
+        """See Dialect; there are only operations."""
+        raise NotImplementedError
+
+    def accepted(self, job: JobRecord) -> Reply:
+        """See Dialect."""
+        return self.started(RESULTS, job)
+
+
+class AnalyzeResult(AzureOperation):
+    """GET /vision/v3.2/read/analyzeResults/ID."""
+
+    async def answer(self, form: Form) -> Reply:
+        """See Call."""
+        jobs, job = await self.operation(self.arguments[0])
+        body = self.state(job)
+        if job.state == "done":
+            pages = read_pages(await jobs.answer(job), job.rendering)
+            results = [_page(number, page) for number, page in enumerate(pages, 1)]
+            body["analyzeResult"] = {
+                "version": VERSION,
+                "modelVersion": MODEL_VERSION,
+                "readResults": results,
+            }
+        elif job.error is not None:
+            body |= self.error(error_of_code(job.error.code, job.error.message))
+        return json_reply(body)
+
+
+class PrintedText(AzureDialect):
+    """POST /vision/v3.2/ocr: one region with all lines."""
+
+    def parse(self, form: Form) -> OcrRequest:
+        """See Dialect."""
+        return self.ask(self.source(form))
+
+    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
+        """See Dialect."""
+        (page,) = read_pages(answer)
+        lines = [
+            {
+                "boundingBox": _level(line.box),
+                "words": [{"boundingBox": _level(word.box), "text": word.text} for word in words],
+            }
+            for line, words in lines_with_words(page)
+        ]
+        body = {
+            "language": "unk",
+            "textAngle": 0.0,
+            "orientation": _DIRECTIONS[page.angle],
+            "regions": [{"boundingBox": _around(page), "lines": lines}] if lines else [],
+            "modelVersion": MODEL_VERSION,
+        }
+        return self.reply(body, answer, outcome)
+
+
+def _page(number: int, page: ReadPage) -> dict[str, Any]:
+    return {
+        "page": number,
+        "angle": clockwise(page),
+        "width": float(page.width),
+        "height": float(page.height),
+        "unit": "pixel",
+        "lines": [
+            {
+                "boundingBox": _floats(line.box),
+                "text": line.text,
+                "words": [
+                    {
+                        "boundingBox": _floats(word.box),
+                        "text": word.text,
+                        "confidence": word.confidence,
+                    }
+                    for word in words
+                ],
+            }
+            for line, words in lines_with_words(page)
+        ],
+    }
+
+
+def _floats(box: Box) -> list[float]:
+    return [float(value) for value in flat(box)]
+
+
+def _level(box: Box) -> str:
+    left, top, right, bottom = bounds(box)
+    return f"{left},{top},{right - left},{bottom - top}"
+
+
+def _around(page: ReadPage) -> str:
+    lefts, tops, rights, bottoms = zip(*(line.bounds for line in page.lines), strict=True)
+    left, top = min(lefts), min(tops)
+    return f"{left},{top},{max(rights) - left},{max(bottoms) - top}"
+
+
+def targets(context: ServerContext) -> Targets:
+    """What answers the routes."""
+    return {
+        "analyze": Target(Analyze),
+        "result": Target(AnalyzeResult, "call"),
+        "ocr": Target(PrintedText),
+    }

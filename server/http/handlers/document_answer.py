@@ -1,0 +1,157 @@
+"""The answer to a request with a document: all pages together, or one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+from ocr_engine.errors import UnsupportedFormat
+from server.documents.open_document import OpenDocument
+from server.documents.reading import DocumentReading, PageOutcome
+from server.formats.answer import CacheOutcome
+from server.formats.json_text import LINES_TYPE, dump
+from server.formats.pages import DocumentFacts, PageResult, first_event, last_event, page_event
+from server.http.context import ServerContext
+from server.http.dialects.dialect import Dialect, DocumentDialect
+from server.http.errors import public_error
+from server.http.replies import Reply, logged_problem
+from server.http.request_scope import RequestScope
+from server.intake.request import OcrRequest
+
+MOST_NAMED = 100  # failed pages in a header
+
+
+class DocumentAnswer:
+    """Reads the pages of one request; nothing is read after its client has left."""
+
+    def __init__(
+        self,
+        context: ServerContext,
+        scope: RequestScope,
+        dialect: Dialect,
+        asked: OcrRequest,
+        document: OpenDocument,
+    ) -> None:
+        self._context = context
+        self._scope = scope
+        self._dialect = dialect
+        self._asked = asked
+        self._document = document
+        self._done: list[PageOutcome] = []
+        self._held = 0
+
+    async def reply(self) -> Reply:
+        """The reply; if no page has a result, the error of the first one is raised."""
+        dialect, documents = self._dialect, self._context.documents
+        try:
+            if not isinstance(dialect, DocumentDialect):
+                raise UnsupportedFormat("the bytes are a document; send it to /ocr")
+            dialect.check_document(self._asked)
+            streams = self._asked.rendering.format == "ndjson"
+            if not streams:
+                documents.check_waiting(self._document)
+            if self._scope.admission is not None:
+                await self._scope.admission.take_more(len(self._document.pages) - 1)
+            turn = self._scope.principal.turn(self._asked.priority)
+            reading = documents.reading(self._document, self._asked, turn)
+            if streams:
+                headers = {"Content-Type": LINES_TYPE, "X-Accel-Buffering": "no"}
+                return Reply(200, headers, (), stream=self._events(reading))
+            return await self._together(reading, dialect)
+        except BaseException:
+            documents.forget(self._document)
+            raise
+
+    async def _together(self, reading: DocumentReading, dialect: DocumentDialect) -> Reply:
+        try:
+            async for outcome in reading.outcomes(ordered=True):
+                self._hold(outcome)
+                self._done.append(outcome)
+            self._note_work()
+            if len(failed := self._failed()) == len(self._done):
+                assert failed[0].error is not None
+                raise failed[0].error
+            facts = self._facts()
+            pages = [each.result for each in self._done]
+            content_type, body = await asyncio.to_thread(
+                dialect.render_document, pages, self._asked, facts
+            )
+        finally:
+            self._context.inflight.received -= self._held
+            self._context.documents.forget(self._document)
+        headers = {
+            "Content-Type": content_type,
+            "X-Cache": facts.outcome or "miss",
+            "Server-Timing": f"total;dur={facts.elapsed_ms:.1f}",
+        }
+        if failed:
+            named = [str(each.result.page) for each in failed[:MOST_NAMED]]
+            headers["X-Failed-Pages"] = ", ".join(named)
+        return Reply(200, headers, body)
+
+    async def _events(self, reading: DocumentReading) -> AsyncGenerator[bytes, None]:
+        """A line for each page as soon as it is ready."""
+        outcomes = reading.outcomes(self._asked.document.ordered)
+        rendering = self._asked.rendering
+        try:
+            yield first_event(self._facts())
+            async for outcome in outcomes:
+                self._done.append(replace(outcome, result=PageResult(outcome.result.page)))
+                if rendering.is_plain:
+                    yield page_event(outcome.result, rendering)
+                else:
+                    yield await asyncio.to_thread(page_event, outcome.result, rendering)
+            yield last_event(self._facts())
+        except Exception as error:
+            problem = logged_problem(error, self._scope.request_id)
+            shown = {"code": problem.code, "message": problem.message}
+            yield dump({"event": "error", "error": shown}) + b"\n"
+        finally:
+            await outcomes.aclose()
+            self._context.documents.forget(self._document)
+            self._note_work()
+
+    def _facts(self) -> DocumentFacts:
+        document = self._document
+        return DocumentFacts(
+            kind=document.kind,
+            page_count=document.page_count,
+            pages=len(document.pages),
+            failed=len(self._failed()),
+            md5=document.digests.md5,
+            request_id=self._scope.request_id,
+            outcome=self._outcome(),
+            elapsed_ms=self._scope.elapsed_ms(),
+        )
+
+    def _failed(self) -> list[PageOutcome]:
+        return [each for each in self._done if each.error is not None]
+
+    def _outcome(self) -> CacheOutcome:
+        """`miss` if a page was read for this request, `hit` if all pages were cached."""
+        found = {each.outcome for each in self._done if each.error is None}
+        return "miss" if "miss" in found or not found else "joined" if "joined" in found else "hit"
+
+    def _hold(self, outcome: PageOutcome) -> None:
+        """Count the bytes of a result that waits for the others."""
+        size = 0 if outcome.result.result is None else outcome.result.result.size_bytes
+        self._context.inflight.received += size
+        self._held += size
+
+    def _note_work(self) -> None:
+        """Note what the pages cost, for usage and quota."""
+        scope = self._scope
+        scope.pages = sum(each.error is None for each in self._done)
+        scope.cached = int(self._outcome() != "miss")
+        scope.recognition_seconds = sum(each.seconds for each in self._done)
+        for each in self._done:
+            self._context.metrics.count_page(each.outcome or "failed")
+        if scope.admission is not None:
+            answers = [(_status(each), each.outcome or "") for each in self._done]
+            unread = len(self._document.pages) - len(self._done)
+            scope.admission.give_back([*answers, *[(503, "")] * unread])
+
+
+def _status(outcome: PageOutcome) -> int:
+    return 200 if outcome.error is None else public_error(outcome.error).status

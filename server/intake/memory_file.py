@@ -1,0 +1,27 @@
+"""Bytes as an open file in memory, for what needs a descriptor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from server.intake.fields import INLINE_BYTES
+
+
+async def memory_file(data: bytes) -> int:
+    """The descriptor of an unnamed file with these bytes; the caller closes it."""
+    if len(data) <= INLINE_BYTES:
+        return _memory_file(data)
+    return await asyncio.to_thread(_memory_file, data)
+
+
+def _memory_file(data: bytes) -> int:
+    descriptor = os.memfd_create("document", os.MFD_CLOEXEC)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
