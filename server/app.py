@@ -108,7 +108,7 @@ def build_context(
     limiter.prepare()
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
-    jobs = build_jobs(settings, storage, service, usage, limiter)
+    jobs = build_jobs(settings, storage, service, usage, limiter, documents)
     background: list[BackgroundWork] = [jobs, quota, Sender(storage, settings.webhooks, guard)]
     if kept_results is not None:
         background.append(kept_results)
@@ -238,6 +238,7 @@ def build_jobs(
     service: OcrService,
     usage: Usage,
     limiter: Limiter,
+    documents: Documents,
     clock: Callable[[], float] = time.time,
 ) -> JobsGate:
     """Jobs in the database, or in memory if there can be no database. clock: Unix seconds."""
@@ -259,6 +260,7 @@ def build_jobs(
             usage=usage,
             counts=counts,
             clock=clock,
+            documents=documents,
         )
 
     return JobsGate(storage, memory, make, named=settings.database.url is not None)

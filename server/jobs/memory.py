@@ -11,12 +11,21 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from ocr_engine.errors import QueueFull
+from server.documents.open_document import OpenDocument
 from server.errors import Conflict, Gone, NotFinished, NotFound, StorageUnavailable
 from server.formats.answer import Answer
 from server.formats.rendering import Rendering
 from server.intake.request import OcrRequest
 from server.jobs.batch_record import Batches
-from server.jobs.record import Claim, Idempotency, JobError, JobPage, JobRecord, JobState
+from server.jobs.record import (
+    Claim,
+    Idempotency,
+    JobError,
+    JobPage,
+    JobRecord,
+    JobState,
+    KeptPages,
+)
 from server.principal import Principal
 from server.service.flights import Ticket
 from server.service.service import OcrService
@@ -91,6 +100,20 @@ class MemoryJobs:
         turn = principal.turn(request.priority, background=True)
         ticket = await self._service.submit(request, turn)
         return self.create(principal.user, ticket, request.rendering)
+
+    async def accept_document(
+        self,
+        request: OcrRequest,
+        document: OpenDocument,
+        principal: Principal,
+        claim: Claim | None = None,
+    ) -> JobRecord:
+        """See Jobs; StorageUnavailable, as all pages would be in memory."""
+        raise self._unavailable("a document with block_flag=false")
+
+    async def pages(self, job: JobRecord) -> KeptPages:
+        """See Jobs: there are none."""
+        raise self._unavailable("a document")
 
     def create(self, user: str, ticket: Ticket, rendering: Rendering) -> JobRecord:
         """Keep a ticket as a job; QueueFull if too many are unfinished."""

@@ -20,9 +20,9 @@ from server.http.openapi.responses import RESULT_TYPES
 from server.http.routes import make_application
 from server.intake.fields import Form
 from server.intake.request_fields import (
-    KNOWN_FIELDS,
     BODY_ONLY,
     DOCUMENT_FIELDS,
+    KNOWN_FIELDS,
     OPTION_FIELDS,
     RENDERING_FIELDS,
     REQUEST_FIELDS,
