@@ -1,6 +1,7 @@
 """Reads a long scan with real models: speed, memory, streams, and what is lost when things die.
 
-    python benchmarks/documents.py [--pages 1000] [--lines 30] [--workers 2] [--seconds 1500] [--only NAME]
+    python benchmarks/documents.py [--pages 1000] [--lines 30] [--workers 2] [--seconds 1500]
+                                   [--only NAME]
 
 Parts: `speed` (the same pages as JPEGs, as a document of JPEGs, drawn, and again from the cache),
 `cancel`, `kills` (a renderer, a worker and the server in the middle of a job), `fair` (20 documents
@@ -211,7 +212,7 @@ def check_cancel(server: ServerProcess, asked: Namespace, jpegs: Jpegs, table: V
 
     def idle() -> bool:
         queue = server.health()["queue"]
-        return queue["waiting"] == queue["running"] == 0
+        return bool(queue["waiting"] == queue["running"] == 0)
 
     wait_until(idle, "idle workers", WAIT_SECONDS)
     read = server.health()["completed"] - before
@@ -227,7 +228,7 @@ def check_kills(folder: Path, asked: Namespace, jpegs: Jpegs, table: Verdict) ->
 
     def done(server: ServerProcess, url: str) -> int:
         jobs = server.get("/jobs").json["jobs"]
-        return next(job["progress"]["pages_done"] for job in jobs if job["url"] == url)
+        return next(int(job["progress"]["pages_done"]) for job in jobs if job["url"] == url)
 
     with server_in(folder, asked.workers) as server:
         url = server.upload(pdf, block_flag="false").json["job"]["url"]

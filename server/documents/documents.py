@@ -61,7 +61,7 @@ class Documents:
             kind = self._kind(await source.start(), request.document)
             if kind is None:
                 return None  # submit() closes the source
-            file = await source.as_file(self._service.owner(user))
+            file = await source.as_file(self._service.keys.owner(user))
         except BaseException:
             source.close()
             raise

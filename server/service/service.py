@@ -6,11 +6,10 @@ Independent of Tornado. Everything runs on the event loop; blocking work runs in
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from cache.keys import CacheKey, Digests
+from cache.keys import Digests
 from cache.result_cache import CachedResult, ResultCache
 from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
@@ -27,6 +26,7 @@ from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
 from server.service.inflight import InflightBytes
 from server.service.quarantine import Quarantine
+from server.service.result_keys import ResultKeys
 
 
 class OcrService:
@@ -56,7 +56,7 @@ class OcrService:
         self._metrics = metrics
         self._max_pixels = max_pixels
         self._degrading = degrading
-        self._private = private
+        self.keys = ResultKeys(engine, private)
         self._when_erased = when_erased
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
@@ -64,7 +64,7 @@ class OcrService:
 
     def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
         """The cached answer, if the digests are known without reading the image; never waits."""
-        owner = self.owner(user)
+        owner = self.keys.owner(user)
         known = request.source.known_digests(owner)
         return self._hit(known, request, owner) if known is not None else None
 
@@ -96,7 +96,7 @@ class OcrService:
         data = _file(image)
         check_size(read_header(data), self._max_pixels, request.options.max_side)
         digests = image.digests or await self.digester.compute(data)
-        key = self._key(digests.md5, request.options, self.owner(user))
+        key = self.keys.key(digests.md5, request.options, self.keys.owner(user))
         self._quarantine.check((key, digests.sha256))
         return data, digests
 
@@ -104,12 +104,12 @@ class OcrService:
         self, md5: str, options: RecognitionOptions, user: str = ANONYMOUS_USER
     ) -> CachedResult | None:
         """A cached result of this user by the image's MD5."""
-        return self.cache.get(self._key(md5, options, self.owner(user)))
+        return self.cache.get(self.keys.key(md5, options, self.keys.owner(user)))
 
     @property
     def shares_results(self) -> bool:
         """Whether results belong to all users."""
-        return not self._private
+        return not self.keys.private
 
     def erase(self, user: str, md5: str | None = None) -> bool:
         """Delete the results and copies of all images of a user, or of the image with this MD5.
@@ -117,9 +117,9 @@ class OcrService:
         False if there is no result. With a shared cache, results belong to all users, so nothing is
         deleted without an MD5.
         """
-        if md5 is None and not self._private:
+        if md5 is None and self.shares_results:
             return False
-        owner = self.owner(user)
+        owner = self.keys.owner(user)
         self.digester.recent.forget(owner, md5)
         found = self.cache.forget(owner, md5) > 0
         if self._when_erased is not None:
@@ -133,7 +133,7 @@ class OcrService:
     async def _read(self, source: ImageSource, user: str) -> ImageBytes:
         if more := source.bytes_to_read():
             self._inflight.check(more)
-        return await source.read(self.owner(user))
+        return await source.read(self.keys.owner(user))
 
     async def _submit_image(self, image: ImageBytes, request: OcrRequest, turn: Turn) -> Ticket:
         if image.digests is not None:
@@ -144,7 +144,7 @@ class OcrService:
         digests = await self.digester.compute(data)
         ticket = await self._join_or_start(image, digests, request, turn)
         if ticket.outcome != "miss":
-            self.digester.remember(data, digests, self.owner(turn.user))
+            self.digester.remember(data, digests, self.keys.owner(turn.user))
         return ticket
 
     async def _keep(
@@ -158,18 +158,18 @@ class OcrService:
         """Store a result that came with its image."""
         result = await encode_result(recognition, request.options.shown_score, image.artifacts)
         self.cache.put(
-            self._key(digests.md5, request.options, self.owner(turn.user)), digests, result
+            self.keys.key(digests.md5, request.options, self.keys.owner(turn.user)), digests, result
         )
         self._metrics.cache_results["miss"] += 1
         return Ticket("miss", digests, ready=Answer(result, digests, recognition.stages))
 
     async def _joined(self, request: OcrRequest, turn: Turn) -> Ticket | None:
         """The flight of an image that need not be read for that, as its digests are known."""
-        owner = self.owner(turn.user)
+        owner = self.keys.owner(turn.user)
         known = request.source.known_digests(owner)
         if known is None:
             return None
-        identity = (self._key(known.md5, request.options, owner), known.sha256)
+        identity = (self.keys.key(known.md5, request.options, owner), known.sha256)
         flight = self._flights.get(identity)
         if flight is None:
             return None
@@ -190,11 +190,11 @@ class OcrService:
         Runs without awaiting until the flight is registered, so concurrent identical requests
         are coalesced. A refusal is raised for all requests that have joined.
         """
-        owner = self.owner(turn.user)
+        owner = self.keys.owner(turn.user)
         hit = self._hit(digests, request, owner)
         if hit is not None:
             return hit
-        identity = (self._key(digests.md5, request.options, owner), digests.sha256)
+        identity = (self.keys.key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
         if identity not in self._flights and (smaller := self._degraded(request, image.data, turn)):
             return await self._join_or_start(image, digests, smaller, turn)
@@ -264,7 +264,7 @@ class OcrService:
     def _hit(self, digests: Digests, request: OcrRequest, owner: str) -> Ticket | None:
         if not request.read_cache:
             return None
-        kept = self.cache.get(self._key(digests.md5, request.options, owner), digests.sha256)
+        kept = self.cache.get(self.keys.key(digests.md5, request.options, owner), digests.sha256)
         if kept is None:
             return None
         self._metrics.cache_results["hit"] += 1
@@ -308,14 +308,6 @@ class OcrService:
         if flight.task is not None and self.engine.cancel(flight.task, stop_running):
             self._flights.pop(flight.identity, None)
 
-    def owner(self, user: str) -> str:
-        """Who may find the results of this user, as in CacheKey."""
-        return user if self._private else ""
-
-    def _key(self, md5: str, options: RecognitionOptions, owner: str) -> CacheKey:
-        models = self.engine.models.find(options.models).fingerprint
-        return CacheKey(md5, _fingerprint(options), models, owner)
-
 
 def _file(image: ImageBytes) -> bytes:
     """The file of an image that is not a page of a document, whose digests would be known."""
@@ -327,8 +319,3 @@ def _as_read(identity: FlightIdentity, task: EngineTask) -> FlightIdentity:
     """The identity, with the models that have read the image: the default may have changed."""
     key, sha256 = identity
     return key._replace(models=task.fingerprint), sha256
-
-
-@functools.lru_cache(maxsize=256)
-def _fingerprint(options: RecognitionOptions) -> str:
-    return options.fingerprint()

@@ -7,6 +7,7 @@ import random
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pikepdf
 
@@ -115,7 +116,8 @@ def padded(random: Random) -> bytes:
 def encrypted(random: Random) -> bytes:
     written = io.BytesIO()
     with pikepdf.open(io.BytesIO(card_pdf(["encrypted"]))) as pdf:
-        user, revision = random.choice(("", "u")), random.choice((2, 3, 4, 6))
+        user = random.choice(("", "u"))
+        revision: Literal[2, 3, 4, 6] = random.choice((2, 3, 4, 6))
         strong = revision >= 4
         pdf.save(
             written,
