@@ -263,10 +263,10 @@ def check_fair(server: ServerProcess, asked: Namespace, jpegs: Jpegs, table: Ver
         for number in range(DOCUMENTS)
     ]
     wait_until(lambda: server.health()["queue"]["waiting"] >= DOCUMENTS // 2, "all wait", 60)
-    beside = sorted(singles(server, jpegs, 40, 1))
+    next_to = sorted(singles(server, jpegs, 40, 1))
     for stream in streams:
         stream.close()
-    p95 = beside[int(0.95 * len(beside))]
+    p95 = next_to[int(0.95 * len(next_to))]
     text = f"{own:.2f} s alone, p95 {p95:.2f} s next to {DOCUMENTS} documents"
     table.row("single images", text, p95 <= 3 * own)
 
