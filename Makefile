@@ -30,7 +30,8 @@ DEV := .venv/.dev
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
     screenshots check docs api slim lock clean servers jobs clusterload packages image sbom \
-    imagetest storage function ocrmypdf dialects cluster cluster-down clusterchaos
+    imagetest storage function ocrmypdf dialects cluster cluster-down clusterchaos \
+    documents
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -135,6 +136,9 @@ soak: $(INSTALLED) ## 10,000 mixed requests: memory and descriptors must not gro
 
 fuzz: $(INSTALLED) ## 10,000 broken images, or ARGS=--structured: only 2xx and 4xx (2 to 8 minutes)
 	.venv/bin/python benchmarks/fuzz.py $(ARGS)
+
+documents: $(INSTALLED) ## a scan of 1,000 pages: speed, memory, kills; run nothing else (25 minutes)
+	.venv/bin/python benchmarks/documents.py $(ARGS)
 
 attack: $(INSTALLED) ## attacks next to honest clients; run nothing else (6 minutes)
 	.venv/bin/python benchmarks/attack.py $(ARGS)
