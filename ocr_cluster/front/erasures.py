@@ -42,12 +42,16 @@ class Erasures:
         self._forget.append(forget)
 
     async def erase(self, owner: str, md5: str | None) -> bool:
-        """Erase the results of an owner, or of one image; False if Redis had none. RedisAway."""
+        """Erase the results of an owner, or of one image; False if Redis had none. RedisAway.
+
+        First in Redis: a front end that has heard of it must not find the results there again.
+        """
+        found = await self._results.erase(owner, md5)
         entry: dict[str, str] = {"owner": owner, "md5": md5 or ""}
         await self._state.command(
             lambda redis: redis.xadd(STREAM, entry, maxlen=MOST_KEPT, approximate=True)  # type: ignore[arg-type]
         )
-        return await self._results.erase(owner, md5)
+        return found
 
     def erase_later(self, owner: str) -> None:
         """Erase all results of an owner within a second, or when Redis is there again."""

@@ -69,7 +69,7 @@ def test_health_shows_the_cluster(
     assert cluster_of(node)["duplicates"] == cluster_of(front)["republished"] == 0
 
 
-def are(servers: list[ServerProcess], expected: dict[str, str]) -> bool:
+def are(servers: tuple[ServerProcess, ...], expected: dict[str, str]) -> bool:
     """Whether these servers see the others in these states."""
     return all(states(each) == expected for each in servers)
 

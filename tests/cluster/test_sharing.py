@@ -134,8 +134,9 @@ def test_a_user_who_floods_both_front_ends_does_not_delay_another_one(
     order = [line.partition(" begin ")[2] for line in node.journal.read_text().splitlines()]
     before = order[: order.index("a single one")]
     begun_before = sum(text in before for text in texts)
-    # two being read, two windows of 2 images, and a turn of the other user at each front end
-    assert begun_before <= 9, begun_before
+    # of 20: two being read, windows of 3 images until heartbeats tell that two front ends share
+    # the workers, and some turns of the other user; without turns, all 20 would come first
+    assert begun_before <= 12, begun_before
 
 
 @pytest.mark.faults(124)
