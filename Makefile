@@ -211,7 +211,7 @@ $(SLIM): requirements/slim.txt requirements/slim-models.txt
 	$(call install,slim,slim-models,0.5 GB,$(SLIM_PYTHONS))
 
 # Extras that the tests need.
-EXTRAS := $(patsubst %,requirements/%.txt,cluster heif mcp otel pdfa postgresql s3 watch)
+EXTRAS := $(patsubst %,requirements/%.txt,cluster heif mcp otel pdfa postgresql remote s3 watch)
 
 $(DEV): $(INSTALLED) requirements/dev.txt $(EXTRAS) requirements/tiny-models.txt
 	@echo "installing what the tests need into $(@D)"

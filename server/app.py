@@ -32,7 +32,7 @@ from server.operations.audit import AuditLog
 from server.operations.metrics import Metrics
 from server.operations.refused_requests import RefusedRequests
 from server.outbound.guard import Guard
-from server.roles import build_part
+from server.roles import build_part, build_traces
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.inflight import InflightBytes
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from server.jobs.durable import DurableJobs
     from server.jobs.rows import End
     from server.objects.feed import ObjectFeed
-    from server.operations.tracing import Tracing
     from server.service.kept_results import KeptResults
 
 log = logging.getLogger("server")
@@ -215,22 +214,6 @@ def build_object_feed(
     from server.objects.build import build_feed  # costs nothing while it is off
 
     return build_feed(settings, places, storage, service, usage, public_error, time.time)
-
-
-def build_traces(settings: Settings) -> Tracing | None:
-    """What sends the traces of requests; None without tracing.otlp_url."""
-    if settings.tracing.otlp_url is None:
-        return None
-    try:
-        # costs nothing while it is off
-        from server.operations.tracing import NODE, SERVER, build_tracing
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"tracing.otlp_url: {error}; "
-            "install it with: pip install --require-hashes -r requirements/otel.txt"
-        ) from None
-    service = NODE if settings.cluster.role == "node" else SERVER
-    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample, service)
 
 
 def build_usage(settings: Settings, storage: Storage) -> Usage:

@@ -1,4 +1,4 @@
-"""What this process is in a cluster: everything, a front end, or a node."""
+"""What this process is in a cluster: everything, a front end, or a node; and its traces."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ocr_engine.engine import Engine
 from ocr_engine.recognizer import Recognizer
 from server.settings.cluster import cluster_urls
 from server.settings.engine import build_engine, build_pool
+from server.settings.loading import SettingsError
 from server.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,3 +61,19 @@ def build_part(
     pool = build_pool(settings, load)
     node = cluster.build_node(settings, urls, pool, tracing)
     return Part(pool, node=node, descriptors=descriptors, stats=partial(node_stats, node))
+
+
+def build_traces(settings: Settings) -> Tracing | None:
+    """What sends the traces of requests; None without tracing.otlp_url."""
+    if settings.tracing.otlp_url is None:
+        return None
+    try:
+        # costs nothing while it is off
+        from server.operations.tracing import NODE, SERVER, build_tracing
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"tracing.otlp_url: {error}; "
+            "install it with: pip install --require-hashes -r requirements/otel.txt"
+        ) from None
+    service = NODE if settings.cluster.role == "node" else SERVER
+    return build_tracing(settings.tracing.otlp_url, settings.tracing.sample, service)

@@ -17,7 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT / "requirements", ROOT / "benchmarks" / "peer_servers")
 FILES = sorted(path for folder in FOLDERS for path in folder.glob("*.txt"))
 INPUTS = sorted(path for folder in FOLDERS for path in folder.glob("*.in"))
-EXTRAS = ("cluster", "documents", "heif", "mcp", "otel", "pdfa", "postgresql", "s3", "watch")
+EXTRAS = (
+    "cluster",
+    "documents",
+    "heif",
+    "mcp",
+    "otel",
+    "pdfa",
+    "postgresql",
+    "remote",
+    "s3",
+    "watch",
+)
 FOREIGN = r"://|--index|--find-links|--trusted-host|(?<![\w.])/\w+"  # hosts, and absolute paths
 PINNED_BY_PADDLEX = {"pyyaml"}  # in the full install only
 SHA256 = re.compile(r"--hash=sha256:[0-9a-f]{64}(?= |$)")

@@ -26,6 +26,7 @@ INSTALLS = {
     "cluster": ("cluster.txt",),
     "mcp": ("mcp.txt",),
     "otel": ("otel.txt",),
+    "remote": ("remote.txt",),
     "tiny": ("tiny-models.txt",),
     "lambda": ("lambda.txt",),
 }
