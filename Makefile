@@ -29,11 +29,12 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
-    screenshots check docs api slim lock clean servers jobs packages image sbom imagetest storage \
-    function ocrmypdf dialects
+    screenshots check docs api slim lock clean servers jobs clusterload packages image sbom \
+    imagetest storage function ocrmypdf dialects cluster cluster-down clusterchaos \
+    documents
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 	@echo
 	@echo '  make serve ARGS="--port 9000"      arguments for setup.py, or for pytest in make test'
 	@echo '  make install PYTHON=python3.12     another interpreter than python3'
@@ -93,8 +94,20 @@ chaos: $(INSTALLED) ## a worker is killed every 2 s under load; run nothing else
 kills: $(INSTALLED) ## as chaos, with images that take a second; run nothing else (13 minutes)
 	.venv/bin/python benchmarks/kills.py $(ARGS)
 
+cluster: $(DEV) servers ## a cluster on this machine; ARGS="--nodes 2 --fronts 2 --port 8080"
+	@.venv/bin/python tools/local_cluster.py up $(ARGS)
+
+cluster-down: ## stop the cluster of make cluster, and delete its data
+	@.venv/bin/python tools/local_cluster.py down $(ARGS)
+
+clusterchaos: $(DEV) servers ## each part of a cluster is killed in turn, real models (12 minutes)
+	.venv/bin/python benchmarks/cluster_chaos.py $(ARGS)
+
 jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
 	.venv/bin/python benchmarks/job_chaos.py $(ARGS)
+
+clusterload: $(DEV) servers ## a cluster with fakes while nodes are killed and frozen, and what it costs (12 minutes)
+	.venv/bin/python benchmarks/cluster.py $(ARGS)
 
 storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)
 	.venv/bin/python benchmarks/storage_kills.py $(ARGS)
@@ -124,6 +137,9 @@ soak: $(INSTALLED) ## 10,000 mixed requests: memory and descriptors must not gro
 fuzz: $(INSTALLED) ## 10,000 broken images, or ARGS=--structured: only 2xx and 4xx (2 to 8 minutes)
 	.venv/bin/python benchmarks/fuzz.py $(ARGS)
 
+documents: $(INSTALLED) ## a scan of 1,000 pages: speed, memory, kills; run nothing else (25 minutes)
+	.venv/bin/python benchmarks/documents.py $(ARGS)
+
 attack: $(INSTALLED) ## attacks next to honest clients; run nothing else (6 minutes)
 	.venv/bin/python benchmarks/attack.py $(ARGS)
 
@@ -135,6 +151,7 @@ browser: $(DEV) ## Chromium for the tests of the web pages: from PATH, or downlo
 servers: $(DEV) ## PostgreSQL, RabbitMQ, nginx and others for the tests: from PATH, or fetched into .venv
 	@.venv/bin/python tools/server_programs.py
 	@.venv/bin/python tools/checkers.py
+	@.venv/bin/python tools/pdfjs.py
 
 screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 minute)
 	.venv/bin/python tools/screenshots.py $(ARGS)

@@ -9,7 +9,7 @@ from ocr_cluster.link import Link
 from ocr_cluster.message import Message
 from ocr_cluster.outcome import Outcome
 from ocr_cluster.scripts import FINISH, OUTCOME_MS, POISON_SECONDS
-from ocr_cluster.work import Work, front_channel, lease_name, outcome_name, task_name
+from ocr_cluster.work import Work, blob_name, front_channel, lease_name, outcome_name, task_name
 
 
 async def finish(state: Link, message: Message, outcome: Outcome, patience: float = 0.0) -> bool:
@@ -18,7 +18,13 @@ async def finish(state: Link, message: Message, outcome: Outcome, patience: floa
     patience: how many seconds a server that is away is waited for; RedisAway.
     """
     work, flight = message.work, message.flight
-    keys = task_name(flight), lease_name(flight), outcome_name(flight), work.claim
+    keys = (
+        task_name(flight),
+        lease_name(flight),
+        outcome_name(flight),
+        work.claim,
+        blob_name(flight),
+    )
     given = (
         message.attempt,
         outcomes.encode(outcome),

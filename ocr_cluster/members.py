@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
+from redis.asyncio import Redis
+
 from ocr_cluster.link import Link
 from ocr_cluster.scripts import BEAT, BEAT_MS
 from ocr_cluster.work import PREFIX
@@ -90,10 +92,25 @@ class Members:
         return math.ceil(WINDOW_FACTOR * self.slots / self.sharers(own))
 
 
-async def beat(link: Link, member: NodeBeat | FrontBeat) -> Members:
-    """Tell that this member lives; returns all that live. RedisAway."""
-    index = _NODES if isinstance(member, NodeBeat) else _FRONTS
-    keys = (f"{_prefix(index)}{member.id}", index, _NODES, _FRONTS)
+async def tell(link: Link, node: NodeBeat) -> None:
+    """Tell that this node lives; RedisAway.
+
+    Nodes need not know each other, so the cost of their heartbeats does not grow with the cluster.
+    """
+    name, data = f"{_prefix(_NODES)}{node.id}", json.dumps(asdict(node))
+
+    async def store(redis: Redis) -> None:
+        async with redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(name, data, px=BEAT_MS)
+            pipeline.sadd(_NODES, node.id)
+            await pipeline.execute()
+
+    await link.command(store)
+
+
+async def beat(link: Link, member: FrontBeat) -> Members:
+    """Tell that this front end lives; returns all members that live. RedisAway."""
+    keys = (f"{_prefix(_FRONTS)}{member.id}", _FRONTS, _NODES, _FRONTS)
     arguments = (member.id, json.dumps(asdict(member)), BEAT_MS, _prefix(_NODES), _prefix(_FRONTS))
     nodes, fronts = await link.evaluate(BEAT, keys, *arguments)
     return Members(_decoded(NodeBeat, nodes), _decoded(FrontBeat, fronts))

@@ -52,11 +52,13 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 'begun'
 """
 
-# KEYS: task. ARGV: `stop` to stop the node that reads it, otherwise empty; the flight; the channel
+# KEYS: task, blob. ARGV: `stop` to stop the node that reads it, otherwise empty; the flight; the
+# channel
 # Returns nothing.
 CANCEL = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return end
 redis.call('HSET', KEYS[1], 'cancelled', ARGV[1])
+redis.call('DEL', KEYS[2])
 if ARGV[1] == 'stop' then redis.call('PUBLISH', ARGV[3], ARGV[2]) end
 """
 
@@ -71,8 +73,8 @@ redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 'held'
 """
 
-# KEYS: task, lease, outcome, claim. ARGV: the attempt, the outcome, OUTCOME_MS, the flight, the
-# channel of the front end, the done channel, 1 if the flight has ended
+# KEYS: task, lease, outcome, claim, blob. ARGV: the attempt, the outcome, OUTCOME_MS, the flight,
+# the channel of the front end, the done channel, 1 if the flight has ended
 # Returns 1, or 0 if the flight is at another attempt.
 FINISH = """
 local attempt = redis.call('HGET', KEYS[1], 'attempt')
@@ -81,7 +83,7 @@ redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 redis.call('DEL', KEYS[2])
 redis.call('PUBLISH', ARGV[5], ARGV[2])
 if ARGV[7] == '1' then
-  redis.call('DEL', KEYS[1])
+  redis.call('DEL', KEYS[1], KEYS[5])
   if redis.call('GET', KEYS[4]) == ARGV[4] then redis.call('DEL', KEYS[4]) end
   redis.call('PUBLISH', ARGV[6], '')
 end

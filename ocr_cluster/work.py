@@ -37,11 +37,6 @@ class Work:
         return f"{self.options}:{digest_of(fingerprint)}:{self.sha256}"
 
     @property
-    def blob(self) -> str:
-        """The bytes of the image."""
-        return f"{PREFIX}blob:{self.sha256}"
-
-    @property
     def claim(self) -> str:
         """The front end that has the image read; others wait for its result."""
         return f"{PREFIX}flight:{self.key}:{self.sha256}"
@@ -70,6 +65,11 @@ def results_name(scope: str, md5: str) -> str:
 def task_name(flight: str) -> str:
     """What the owner of a flight says of it: its attempt, and whether it was cancelled."""
     return f"{PREFIX}task:{flight}"
+
+
+def blob_name(flight: str) -> str:
+    """The bytes of the image, from when it is sent until its flight ends."""
+    return f"{PREFIX}blob:{flight}"
 
 
 def lease_name(flight: str) -> str:

@@ -221,10 +221,10 @@ class BrokerUnavailable(PoolError):
 
 
 class PoisonImage(PoolError):
-    """The image has crashed workers, or was there when several nodes were lost."""
+    """The image crashed two workers recently and is in quarantine."""
 
     code = "poison_input"
-    example = "this image crashed workers of another server recently; it is refused for a while"
+    example = "this image crashed two workers recently; it is refused for a while"
 
 
 class BackendUnavailable(PoolError):

@@ -124,7 +124,7 @@ def build_context(
     limiter.prepare()
     guard = Guard(settings.webhooks)
     usage = build_usage(settings, storage)
-    jobs = build_jobs(settings, storage, service, usage, limiter)
+    jobs = build_jobs(settings, storage, service, usage, limiter, documents)
     sender = Sender(storage, settings.webhooks, guard)
     background: list[BackgroundWork] = [jobs, quota, sender] if part.node is None else [part.node]
     if link is not None:
@@ -287,6 +287,7 @@ def build_jobs(
     service: OcrService,
     usage: Usage,
     limiter: Limiter,
+    documents: Documents,
     clock: Callable[[], float] = time.time,
 ) -> JobsGate:
     """Jobs in the database, or in memory if there can be no database. clock: Unix seconds."""
@@ -308,6 +309,7 @@ def build_jobs(
             usage=usage,
             counts=counts,
             clock=clock,
+            documents=documents,
         )
 
     return JobsGate(storage, memory, make, named=settings.database.url is not None)

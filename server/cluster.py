@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from cache.kept_file import KeptResult
 from cache.keys import CacheKey
-from ocr_cluster.front.engine import BrokerEngine, FrontSpec
+from ocr_cluster.front.engine import BrokerEngine
 from ocr_cluster.front.erasures import Forget
 from ocr_cluster.front.shared_task import own_task
 from ocr_cluster.front.sharing import SharedEngine
+from ocr_cluster.front.spec import FrontSpec
 from ocr_cluster.front.wanted import Wanted
 from ocr_cluster.link import Link
 from ocr_cluster.members import FrontBeat, NodeBeat

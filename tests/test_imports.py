@@ -21,7 +21,8 @@ FOREIGN = """
 import importlib, json, logging, os, pkgutil, resource, signal, sys, threading, types, warnings
 sys.modules["openvino_telemetry"] = types.ModuleType("openvino_telemetry")
 warnings.simplefilter("ignore")
-import cv2, numpy, onnxruntime, openvino, paddle, tornado.web
+import cv2, numpy, onnxruntime, openvino, paddle, pikepdf.pdfa, tornado.web
+import celery.worker.consumer, kombu, redis.asyncio
 from PIL import Image
 import cache, load_test, ocr_cli, ocr_client, ocr_cluster, ocr_engine, server
 """
@@ -92,7 +93,7 @@ def test_the_front_end_imports_no_native_library() -> None:
     """They take a second and 100 MB; only workers need them, and the parent none of their code."""
     done = run_python(
         "import sys, server.main, server.app\n"
-        "native = ('numpy', 'cv2', 'PIL', 'openvino', 'paddle', 'onnxruntime')\n"
+        "native = ('numpy', 'cv2', 'PIL', 'openvino', 'paddle', 'onnxruntime', 'pikepdf')\n"
         "print([name for name in native if name in sys.modules])\n"
         "print(sorted(name for name in sys.modules if name.startswith('ocr_engine.worker.')))\n"
     )

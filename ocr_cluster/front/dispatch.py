@@ -20,7 +20,14 @@ from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.scripts import CANCEL, LEASE_MS
 from ocr_cluster.wire import WireError
-from ocr_cluster.work import CANCEL_CHANNEL, carried_name, lease_name, outcome_name, task_name
+from ocr_cluster.work import (
+    CANCEL_CHANNEL,
+    blob_name,
+    carried_name,
+    lease_name,
+    outcome_name,
+    task_name,
+)
 from ocr_engine.engine import TaskState
 from ocr_engine.errors import BrokerUnavailable, EngineError, WorkerCrashed
 from ocr_engine.result import EncodedRecognition
@@ -95,7 +102,7 @@ class Dispatch:
 
         async def tell() -> None:
             try:
-                await self._state.evaluate(CANCEL, (task_name(flight),), *given)
+                await self._state.evaluate(CANCEL, (task_name(flight), blob_name(flight)), *given)
             except RedisAway:
                 log.info("flight %s: nodes do not hear that it was cancelled", flight)
 
@@ -189,7 +196,7 @@ class Dispatch:
 
         async def store(redis: Redis) -> None:
             async with redis.pipeline(transaction=False) as pipeline:
-                pipeline.set(task.work.blob, task.image, px=left_ms)
+                pipeline.set(blob_name(task.flight), task.image, px=left_ms)
                 pipeline.hset(name, "attempt", str(message.attempt))
                 pipeline.pexpire(name, left_ms)
                 await pipeline.execute()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Coroutine, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ocr_cluster.catalogue import NO_MODELS
@@ -15,6 +14,7 @@ from ocr_cluster.front.nodes import Nodes
 from ocr_cluster.front.notices import Notices
 from ocr_cluster.front.poison import fail_poisoned
 from ocr_cluster.front.publisher import Publisher
+from ocr_cluster.front.spec import FrontSpec
 from ocr_cluster.front.task import FrontTask
 from ocr_cluster.front.wanted import Wanted
 from ocr_cluster.link import Link
@@ -22,16 +22,15 @@ from ocr_cluster.members import FrontBeat, Members
 from ocr_cluster.results import SharedResults
 from ocr_cluster.wire import Wire
 from ocr_cluster.work import front_channel
-from ocr_engine.engine import EngineStats, EngineTask, ProbeReport, TaskState, Turn
+from ocr_engine.engine import EngineStats, EngineTask, TaskState, Turn
 from ocr_engine.errors import (
     BrokerUnavailable,
     EngineError,
-    ModelError,
     PoolDraining,
     PoolStarting,
     QueueTimeout,
 )
-from ocr_engine.model_sets import LoadableSet, ModelSets
+from ocr_engine.model_sets import ModelSets
 from ocr_engine.pool.admission import MIN_SAMPLES, Admission, Waiting
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.recognizer import EngineInfo
@@ -40,25 +39,8 @@ from ocr_engine.result import EncodedRecognition
 LOOK_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class FrontSpec:
-    """The settings of a front end. member: its heartbeat, without its figures.
-
-    queue_size, queue_seconds, task_seconds, user_share: see PoolSpec. give_up_seconds: how long a
-    broker that is away is waited for.
-    """
-
-    member: FrontBeat
-    broker_url: str
-    queue_size: int
-    queue_seconds: float
-    task_seconds: float
-    user_share: float
-    give_up_seconds: float
-
-
 class BrokerEngine:
-    """Has the nodes of a cluster read images; see Engine.
+    """Has the nodes of a cluster read images; a part of SharedEngine, which implements Engine.
 
     At most a window of images is at nodes and in the broker, see Members.window(). The others wait
     here, where users take turns, and where they can be refused, cancelled and advanced.
@@ -121,18 +103,9 @@ class BrokerEngine:
         )
         self._loops = [asyncio.ensure_future(each) for each in loops]
 
-    async def failure(self) -> str:
-        """See Engine: nodes may always come."""
-        await asyncio.Event().wait()
-        return ""
-
     def ready(self) -> bool:
         """See Engine: a node has said which models it has."""
         return not self._draining and self.nodes.catalogue is not None
-
-    async def use_models(self, chosen: LoadableSet) -> None:
-        """ModelError: the models of a cluster are changed by replacing its nodes."""
-        raise ModelError("replace the nodes of the cluster by nodes with other models")
 
     def begin(self, flight: str, wanted: Wanted) -> FrontTask:
         """Accept an image; PoolDraining, PoolStarting, QueueFull or BrokerUnavailable."""
@@ -209,10 +182,6 @@ class BrokerEngine:
             restarts={},
             has_workers=False,
         )
-
-    async def probe(self) -> ProbeReport:
-        """See Engine; nodes are probed themselves, so there are no workers to report."""
-        return ProbeReport(time.monotonic())
 
     async def drain(self, grace_seconds: float) -> None:
         """See Engine."""

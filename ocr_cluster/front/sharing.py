@@ -12,6 +12,7 @@ from cache.keys import digest
 from ocr_cluster.front.claims import Claims
 from ocr_cluster.front.engine import BrokerEngine
 from ocr_cluster.front.erasures import Erasures
+from ocr_cluster.front.probe import WayProbe
 from ocr_cluster.front.shared_task import SharedTask, own_task
 from ocr_cluster.front.wanted import Wanted
 from ocr_cluster.link import Link
@@ -19,7 +20,7 @@ from ocr_cluster.packing import PackedResult
 from ocr_cluster.results import SharedResults
 from ocr_cluster.work import work_of
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, Turn
-from ocr_engine.errors import EngineError, PoisonImage, PoolDraining
+from ocr_engine.errors import EngineError, ModelError, PoisonImage, PoolDraining
 from ocr_engine.images.pixels import ImageData, as_file
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
@@ -49,6 +50,7 @@ class SharedEngine:
         self.erasures = Erasures(state, results)
         self._links = (state, cache)
         self._front = engine.spec.member.id
+        self._probe = WayProbe(self.submit)
         self._numbers = itertools.count(1)
         self._loops: list[asyncio.Task[None]] = []
 
@@ -141,16 +143,17 @@ class SharedEngine:
         return self.engine.capacity
 
     async def failure(self) -> str:
-        """See Engine."""
-        return await self.engine.failure()
+        """See Engine: nodes may always come."""
+        await asyncio.Event().wait()
+        return ""
 
     def ready(self) -> bool:
         """See Engine."""
         return self.engine.ready()
 
     async def use_models(self, chosen: LoadableSet) -> None:
-        """See Engine."""
-        await self.engine.use_models(chosen)
+        """ModelError: the models of a cluster are changed by replacing its nodes."""
+        raise ModelError("replace the nodes of the cluster by nodes with other models")
 
     def expected_wait(self) -> float:
         """See Engine."""
@@ -169,8 +172,8 @@ class SharedEngine:
         return self.engine.stats()
 
     async def probe(self) -> ProbeReport:
-        """See Engine."""
-        return await self.engine.probe()
+        """See Engine: any node reads the known image."""
+        return await self._probe.report()
 
     async def drain(self, grace_seconds: float) -> None:
         """See Engine."""

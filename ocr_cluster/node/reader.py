@@ -21,7 +21,7 @@ from ocr_cluster.packing import PackedResult, pack
 from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.scripts import BEGIN, LEASE_MS, MAX_BEGINS, OUTCOME_MS
-from ocr_cluster.work import carried_name, lease_name, task_name
+from ocr_cluster.work import blob_name, carried_name, lease_name, task_name
 from ocr_engine.engine import Engine, Turn
 from ocr_engine.errors import EngineError, ImageKillsWorkers, PoisonImage, RecognitionFailed
 from ocr_engine.result import Recognition
@@ -145,7 +145,9 @@ class NodeReader:
         began = time.monotonic()
         image = cast(
             bytes | None,
-            await self._state.command(lambda redis: redis.get(work.blob), PATIENCE_SECONDS),
+            await self._state.command(
+                lambda redis: redis.get(blob_name(message.flight)), PATIENCE_SECONDS
+            ),
         )
         note("blob", began)
         if image is None:

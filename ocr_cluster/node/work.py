@@ -12,7 +12,7 @@ from typing import Any
 from ocr_cluster import catalogue
 from ocr_cluster.catalogue import CATALOGUE_SECONDS
 from ocr_cluster.link import Link, listen
-from ocr_cluster.members import BEAT_SECONDS, NodeBeat, beat, leave
+from ocr_cluster.members import BEAT_SECONDS, NodeBeat, leave, tell
 from ocr_cluster.node.consuming import Consuming
 from ocr_cluster.node.reader import Encode, NodeReader, Traced
 from ocr_cluster.redis_link import RedisAway
@@ -117,7 +117,7 @@ class NodeWork:
         while True:
             try:
                 await self._describe()
-                await beat(self._state, self._figures())
+                await tell(self._state, self._figures())
             except RedisAway:
                 pass
             await asyncio.sleep(BEAT_SECONDS)

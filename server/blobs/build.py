@@ -15,7 +15,7 @@ from server.blobs.folder import FolderBlobs
 from server.blobs.store import BlobStore
 from server.database.database import Database
 from server.database.location import Location, state_folder
-from server.database.tables import BLOB, JOB
+from server.database.tables import BLOB, JOB, JOB_PAGE
 from server.private_files import make_folder
 
 BLOB_FOLDER = "blobs"
@@ -45,7 +45,9 @@ async def erase_blobs(
     Returns what deletes those in the folder, to be called after the commit.
     """
     query = select(JOB.c.input_blob, JOB.c.result_blob).where(JOB.c.user == user)
+    of_pages = select(JOB_PAGE.c.result_blob).join(JOB).where(JOB.c.user == user)
     rows = await connection.execute(query)
     blobs = [blob for row in rows for blob in row if blob]
+    blobs += [blob for blob in (await connection.execute(of_pages)).scalars() if blob]
     await connection.execute(delete(BLOB).where(BLOB.c.id.in_(blobs)))
     return [functools.partial(FolderBlobs(blob_folder(location)).delete, blobs)]

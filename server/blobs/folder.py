@@ -11,12 +11,14 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import BinaryIO
 
 from server.blobs.store import BlobMissing
 from server.errors import StorageUnavailable
 from server.private_files import FOLDER_MODE, opener
 
 UNFINISHED = ".part"
+_BLOCK_BYTES = 1 << 20
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +36,19 @@ class FolderBlobs:
 
     async def put(self, data: bytes) -> str:
         """See BlobStore."""
-        return await asyncio.to_thread(self._put, data)
+        return await asyncio.to_thread(self._kept, lambda file: file.write(data))
 
     async def get(self, blob_id: str) -> bytes:
         """See BlobStore."""
         return await asyncio.to_thread(self._get, blob_id)
+
+    async def put_file(self, descriptor: int) -> str:
+        """See BlobStore."""
+        return await asyncio.to_thread(self._kept, lambda file: _copy(descriptor, file))
+
+    async def open(self, blob_id: str) -> int:
+        """See BlobStore."""
+        return await asyncio.to_thread(self._open, blob_id)
 
     async def delete(self, blob_ids: Collection[str]) -> None:
         """See BlobStore."""
@@ -48,14 +58,14 @@ class FolderBlobs:
         """See BlobStore; also the names of files that were never finished."""
         return await asyncio.to_thread(self._older_than, seconds)
 
-    def _put(self, data: bytes) -> str:
+    def _kept(self, write: Callable[[BinaryIO], object]) -> str:
         blob_id = secrets.token_hex(16)
         path = self._folder / blob_id
         unfinished = path.with_suffix(UNFINISHED)
         try:
             self._folder.mkdir(FOLDER_MODE, exist_ok=True)
             with open(unfinished, "xb", opener=opener) as file:
-                file.write(data)
+                write(file)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(path)
@@ -69,6 +79,14 @@ class FolderBlobs:
     def _get(self, blob_id: str) -> bytes:
         try:
             return (self._folder / blob_id).read_bytes()
+        except FileNotFoundError:
+            raise BlobMissing(blob_id) from None
+        except OSError as error:
+            raise _unavailable(error) from error
+
+    def _open(self, blob_id: str) -> int:
+        try:
+            return os.open(self._folder / blob_id, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise BlobMissing(blob_id) from None
         except OSError as error:
@@ -98,6 +116,14 @@ class FolderBlobs:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _copy(descriptor: int, file: BinaryIO) -> None:
+    """Copy a file; its descriptor may be in use elsewhere, so that its position is not moved."""
+    place = 0
+    while part := os.pread(descriptor, _BLOCK_BYTES, place):
+        file.write(part)
+        place += len(part)
 
 
 def _changed_at(entry: os.DirEntry[str]) -> float:

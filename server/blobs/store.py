@@ -32,5 +32,11 @@ class BlobStore(Inputs, Protocol):
     If the process dies before it has written the id into a row, the blob is found by its age.
     """
 
+    async def put_file(self, descriptor: int) -> str:
+        """Keep the content of an open file and return its id; the descriptor stays open."""
+
+    async def open(self, blob_id: str) -> int:
+        """A descriptor of the data, which the caller closes; BlobMissing if there is none."""
+
     async def older_than(self, seconds: float) -> list[str]:
         """The ids of all blobs of at least this age."""

@@ -8,9 +8,9 @@ import binascii
 import re
 
 from cache.keys import Digests, digest
+from server.blobs.memory_file import memory_file
 from server.errors import BadField, BodyTooLarge, MissingFile
 from server.intake.fields import BASE64_FIELD, INLINE_BYTES
-from server.intake.memory_file import memory_file
 from server.intake.request import ImageBytes, SourceFile
 from server.intake.uploaded_image import KnownDigests
 from server.principal import Scope

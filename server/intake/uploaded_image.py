@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cache.keys import Digests, digest
 from ocr_engine.documents.kinds import START_BYTES
-from server.intake.memory_file import memory_file
+from server.blobs.memory_file import memory_file
 from server.intake.request import ImageBytes, SourceFile
 from server.principal import Scope
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from server.blobs.build import blob_store
 from server.database.database import Database
 from server.database.location import Location
+from server.documents.documents import Documents
 from server.jobs.announcing import announcing
 from server.jobs.counting import counting
 from server.jobs.crediting import crediting
@@ -28,6 +29,7 @@ def durable_jobs(
     usage: Usage,
     counts: Callable[[End], bool],
     clock: Callable[[], float],
+    documents: Documents,
 ) -> DurableJobs:
     """The jobs in a database.
 
@@ -42,4 +44,5 @@ def durable_jobs(
         crediting(usage.days, counts),
     )
     rows = JobRows(database, limits, settings.service.job_seconds, clock, hooks)
-    return DurableJobs(rows, blob_store(settings.jobs.blobs, database, location), service, explain)
+    blobs = blob_store(settings.jobs.blobs, database, location)
+    return DurableJobs(rows, blobs, service, explain, documents)

@@ -24,6 +24,7 @@ def counting(usage: Usage) -> EndHook:
             seconds=end.seconds,
             size=row.input_bytes,
             code=end.error.code if end.error is not None else "",
+            pages=row.pages_done,
         )
         if event is not None:
             await record(database, connection, event)

@@ -20,6 +20,7 @@ def crediting(days: Days, counts: Callable[[End], bool]) -> EndHook:
 
     async def credit(database: Database, connection: AsyncConnection, ended: EndedJob) -> None:
         if not counts(ended.end):
-            await give_back(connection, ended.row.user, days.of(ended.row.created_at))
+            row = ended.row
+            await give_back(connection, row.user, days.of(row.created_at), row.pages_total)
 
     return credit

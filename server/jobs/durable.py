@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from cache.keys import Digests
 from ocr_engine.errors import QueueFull
 from server.blobs.store import BlobMissing, BlobStore
+from server.documents.documents import Documents
+from server.documents.open_document import OpenDocument
 from server.errors import Gone, KeyInvalid, StillAccepting
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
@@ -17,11 +21,13 @@ from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.leftovers import Leftovers
 from server.jobs.new_rows import columns_of
 from server.jobs.notices import Notices
-from server.jobs.record import Claim, JobPage, JobRecord, image_gone
+from server.jobs.page_rows import PageRows
+from server.jobs.record import Claim, JobPage, JobRecord, KeptPages, image_gone
 from server.jobs.rows import JobRows, Within
 from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
 from server.jobs.shared_answers import SharedAnswers
 from server.jobs.stored_answer import unpacked
+from server.jobs.stored_request import document_in
 from server.principal import Principal
 from server.service.service import OcrService
 
@@ -37,16 +43,20 @@ class DurableJobs:
         blobs: BlobStore,
         service: OcrService,
         explain: Explain,
+        documents: Documents,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
+        self._pages = PageRows(rows)
         self._rows = rows
         self._blobs = blobs
         self._service = service
         self._keys = IdempotencyKeys(rows.database, rows.clock)
         self._notices = Notices()
         self._answers = SharedAnswers()
-        self._leftovers = Leftovers(rows, blobs, self._keys)
-        self.runner = JobRunner(rows, blobs, service, self._notices, explain, tick_seconds)
+        self._leftovers = Leftovers(rows, blobs, self._keys, self._pages)
+        self.runner = JobRunner(
+            rows, blobs, service, self._notices, explain, documents, tick_seconds
+        )
         self._batches = DurableBatches(rows, blobs, service, self._keys, self.runner, self._notices)
 
     def kept(self) -> int:
@@ -79,12 +89,28 @@ class DurableJobs:
         """See Jobs: when this returns, the job survives a power cut."""
         image, digests = await self._service.identify(request, principal.user)
         blob = await self._blobs.put(image)
+        now = self._rows.clock()
+        values = columns_of(request, principal, len(image), digests, blob, now)
+        return await self._inserted(values, claim)
+
+    async def accept_document(
+        self,
+        request: OcrRequest,
+        document: OpenDocument,
+        principal: Principal,
+        claim: Claim | None = None,
+    ) -> JobRecord:
+        """See Jobs: when this returns, the job survives a power cut."""
+        blob = await self._blobs.put_file(document.file.descriptor)
+        now, digests = self._rows.clock(), document.digests
+        values = columns_of(request, principal, document.size, digests, blob, now, document)
+        return await self._inserted(values, claim)
+
+    async def _inserted(self, values: Mapping[str, Any], claim: Claim | None) -> JobRecord:
         try:
-            now = self._rows.clock()
-            values = columns_of(request, principal, len(image), digests, blob, now)
             row = await self._rows.insert(values, self._keeping(claim))
         except (QueueFull, StillAccepting, KeyInvalid):  # after other errors the row may be there
-            await self._blobs.delete([blob])
+            await self._blobs.delete([values["input_blob"]])
             raise
         self.runner.wake()
         return await self._rows.record(row)
@@ -131,6 +157,14 @@ class DurableJobs:
         except BlobMissing:
             raise image_gone(job) from None
 
+    async def pages(self, job: JobRecord) -> KeptPages:
+        """See Jobs."""
+        row = await self._rows.find(job.user, job.job_id)
+        stored = document_in(row.request)
+        if stored is None:
+            raise Gone("the result of the job was deleted; send the document again")
+        return await self.runner.documents.kept(row, stored)
+
     async def listed(self, user: str, page: JobPage) -> list[JobRecord]:
         """See Jobs."""
         rows = await self._rows.listed(user, page)
@@ -138,11 +172,14 @@ class DurableJobs:
 
     async def erase(self, user: str, job_id: str) -> None:
         """See Jobs; also deletes its image from memory, and its webhook messages."""
+        pages = await self._pages.blobs([job_id])
         row = await self._rows.erase(user, job_id)
         await self._service.results.erase_everywhere(user, row.md5)
         await self._keys.forget_replies(user)
         self._answers.forget(row.result_blob or "")
-        await self._blobs.delete([blob for blob in (row.input_blob, row.result_blob) if blob])
+        await self._blobs.delete(
+            [*pages, *(blob for blob in (row.input_blob, row.result_blob) if blob)]
+        )
         self._notices.tell(job_id)
 
     async def cancel(self, user: str, job_id: str) -> None:
@@ -150,7 +187,7 @@ class DurableJobs:
         row = await self._rows.cancel(user, job_id)
         await self.runner.drop(job_id)
         self._notices.tell(job_id)
-        await self._blobs.delete([row.input_blob])
+        await self._blobs.delete([row.input_blob, *await self._pages.forget([job_id])])
 
     def _keeping(self, claim: Claim | None) -> Within | None:
         """What stores the job as the answer to repeated requests; None without a claim."""

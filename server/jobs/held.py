@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Collection
 
+from server.jobs.document_work import ReadingTicket
 from server.jobs.rows import JobRow
 from server.service.flights import Ticket
 
@@ -18,7 +19,7 @@ class Held:
 
     def __init__(self, row: JobRow) -> None:
         self.row = row
-        self.ticket: Ticket | None = None
+        self.ticket: Ticket | ReadingTicket | None = None
         self.work: asyncio.Task[None] | None = None
         self.begin_noted = False  # the row says that a worker has begun, or soon will
         self.noting: asyncio.Task[None] | None = None  # the task that changes the row

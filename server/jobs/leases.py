@@ -24,7 +24,7 @@ class JobLeases:
         self._rows = rows
         self._database = rows.database
         self._clock = rows.clock
-        self._owner = secrets.token_hex(16)
+        self.owner = secrets.token_hex(16)
 
     async def waiting_users(self) -> dict[str, float]:
         """The users who have jobs that nobody works on, with their weights."""
@@ -46,7 +46,7 @@ class JobLeases:
             .limit(1)
         )
         lease = {
-            "lease_owner": self._owner,
+            "lease_owner": self.owner,
             "lease_until": self._clock() + LEASE_SECONDS,
             "attempts": JOB.c.attempts + 1,
             "version": JOB.c.version + 1,
@@ -63,7 +63,7 @@ class JobLeases:
             update(JOB)
             .where(
                 JOB.c.id.in_(job_ids),
-                JOB.c.lease_owner == self._owner,
+                JOB.c.lease_owner == self.owner,
                 JOB.c.state.in_(UNFINISHED),
             )
             .values(lease_until=self._clock() + LEASE_SECONDS)
@@ -76,7 +76,7 @@ class JobLeases:
         """Record that workers have begun these jobs of this process."""
         change = (
             update(JOB)
-            .where(JOB.c.id.in_(job_ids), JOB.c.lease_owner == self._owner, JOB.c.state == "queued")
+            .where(JOB.c.id.in_(job_ids), JOB.c.lease_owner == self.owner, JOB.c.state == "queued")
             .values(state="running", started_at=self._clock(), version=JOB.c.version + 1)
         )
         async with self._database.write() as connection:
@@ -88,7 +88,7 @@ class JobLeases:
             update(JOB)
             .where(
                 JOB.c.id.in_(job_ids),
-                JOB.c.lease_owner == self._owner,
+                JOB.c.lease_owner == self.owner,
                 JOB.c.state.in_(UNFINISHED),
             )
             .values(**_back_in_queue(), attempts=JOB.c.attempts - 1)
@@ -122,7 +122,7 @@ class JobLeases:
 
         leased: if true, this process must have the lease of the job; if false, no process may.
         """
-        holder = JOB.c.lease_owner == self._owner if leased else JOB.c.lease_owner.is_(None)
+        holder = JOB.c.lease_owner == self.owner if leased else JOB.c.lease_owner.is_(None)
         async with self._database.write() as connection:
             return await self._rows.end(connection, and_(JOB.c.id == job_id, holder), end)
 

@@ -6,14 +6,15 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 
 from server.blobs.store import BlobStore
-from server.database.tables import BATCH, JOB
+from server.database.tables import BATCH, JOB, JOB_PAGE
 from server.errors import StorageUnavailable
 from server.formats.registry import FORMATS, needs_image
 from server.jobs.idempotency import IdempotencyKeys
-from server.jobs.rows import UNFINISHED, JobRows
+from server.jobs.page_rows import PageRows
+from server.jobs.rows import JobRows
 
 TOMBSTONE_SECONDS = 7 * 86_400.0  # how long the id of an expired job is known
 ORPHAN_SECONDS = 3600.0  # a blob may be stored before its job, but never so long before
@@ -28,13 +29,16 @@ log = logging.getLogger(__name__)
 class Leftovers:
     """Deletes leftovers until it is cancelled. kept: how many jobs there were a few seconds ago."""
 
-    def __init__(self, rows: JobRows, blobs: BlobStore, keys: IdempotencyKeys) -> None:
+    def __init__(
+        self, rows: JobRows, blobs: BlobStore, keys: IdempotencyKeys, pages: PageRows
+    ) -> None:
         self.kept = 0
         self._rows = rows
         self._database = rows.database
         self._clock = rows.clock
         self._blobs = blobs
         self._keys = keys
+        self._pages = pages
 
     async def run(self) -> None:
         """Delete leftovers every few seconds, whenever the storage answers."""
@@ -75,10 +79,11 @@ class Leftovers:
             has_old = (oldest.scalar_one() or now) <= now - TOMBSTONE_SECONDS
         if not job_ids and not has_old:
             return []
+        pages = await self._pages.forget(job_ids)
         async with self._database.write() as connection:
             rows = select(JOB.c.input_blob, JOB.c.result_blob).where(JOB.c.id.in_(job_ids))
             found = await connection.execute(rows)
-            blobs = [blob for row in found for blob in row if blob]
+            blobs = [*pages, *(blob for row in found for blob in row if blob)]
             wiped = {"request": "", "md5": "", "sha256": "", "result_blob": None}
             wiped |= {"error_message": "", "webhook_url": None}
             await connection.execute(update(JOB).where(JOB.c.id.in_(job_ids)).values(wiped))
@@ -91,12 +96,9 @@ class Leftovers:
 
     async def _unused(self, blob_ids: Collection[str]) -> list[str]:
         """Those of the blobs that no row needs."""
-        unfinished = JOB.c.state.in_(UNFINISHED)
-        kept = and_(JOB.c.format.in_(_KEEP_IMAGES), JOB.c.result_blob.is_not(None))
-        inputs = select(JOB.c.input_blob).where(
-            JOB.c.input_blob.in_(blob_ids), or_(unfinished, kept)
-        )
+        inputs = select(JOB.c.input_blob).where(JOB.c.input_blob.in_(blob_ids), JOB.c.request != "")
         results = select(JOB.c.result_blob).where(JOB.c.result_blob.in_(blob_ids))
+        pages = select(JOB_PAGE.c.result_blob).where(JOB_PAGE.c.result_blob.in_(blob_ids))
         async with self._database.read() as connection:
-            used = set((await connection.execute(inputs.union(results))).scalars())
+            used = set((await connection.execute(inputs.union(results, pages))).scalars())
         return [blob_id for blob_id in blob_ids if blob_id not in used]

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from ocr_engine.errors import QueueFull
+from server.documents.open_document import OpenDocument
 from server.errors import Conflict, Gone, NotFinished, NotFound, StorageUnavailable
 from server.formats.answer import Answer
 from server.formats.rendering import Rendering
@@ -23,6 +24,7 @@ from server.jobs.record import (
     JobPage,
     JobRecord,
     JobState,
+    KeptPages,
     image_gone,
 )
 from server.principal import Principal
@@ -99,6 +101,20 @@ class MemoryJobs:
         turn = principal.turn(request.priority, background=True)
         ticket = await self._service.submit(request, turn)
         return self.create(principal.user, ticket, request.rendering)
+
+    async def accept_document(
+        self,
+        request: OcrRequest,
+        document: OpenDocument,
+        principal: Principal,
+        claim: Claim | None = None,
+    ) -> JobRecord:
+        """See Jobs; StorageUnavailable, as all pages would be in memory."""
+        raise self._unavailable("a document with block_flag=false")
+
+    async def pages(self, job: JobRecord) -> KeptPages:
+        """See Jobs: there are none."""
+        raise self._unavailable("a document")
 
     def create(self, user: str, ticket: Ticket, rendering: Rendering) -> JobRecord:
         """Keep a ticket as a job; QueueFull if too many are unfinished."""

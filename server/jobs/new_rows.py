@@ -6,8 +6,9 @@ import secrets
 from typing import Any
 
 from cache.keys import Digests
+from server.documents.open_document import OpenDocument
 from server.intake.request import OcrRequest
-from server.jobs.stored_request import stored
+from server.jobs.stored_request import StoredDocument, stored
 from server.principal import Principal
 
 
@@ -27,20 +28,33 @@ def new_row(created_at: float) -> dict[str, Any]:
 
 
 def columns_of(
-    request: OcrRequest, principal: Principal, size: int, digests: Digests, blob: str, now: float
+    request: OcrRequest,
+    principal: Principal,
+    size: int,
+    digests: Digests,
+    blob: str,
+    now: float,
+    document: OpenDocument | None = None,
 ) -> dict[str, Any]:
-    """The columns of a new job that depend on its request; size, digests, blob: of its image."""
+    """The columns of a new job that depend on its request; size, digests, blob: of its input.
+
+    document: the input, if it is one.
+    """
     patience = request.timeout_seconds
+    described = None
+    if document is not None:
+        described = StoredDocument(document.kind, document.page_count, document.choices)
     return {
         "user": principal.user,
         "weight": principal.weight,
         "priority": principal.priority + request.priority,
         "deadline_at": None if patience is None else now + patience,
         "webhook_url": request.webhook_url,
-        "request": stored(request),
+        "request": stored(request, described),
         "format": request.rendering.format,
         "input_blob": blob,
         "input_bytes": size,
         "md5": digests.md5,
         "sha256": digests.sha256,
+        "pages_total": 1 if document is None else len(document.pages),
     }

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from server.errors import Gone
 from server.formats.answer import Answer, CacheOutcome
+from server.formats.pages import PageResult
 from server.formats.rendering import Rendering
 from server.intake.request import OcrRequest
 from server.principal import Principal
 from server.settings.constraints import Choice, Constraint, WholeNumber
 
 if TYPE_CHECKING:
+    from server.documents.open_document import OpenDocument
     from server.jobs.batch_record import Batches
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -53,7 +56,7 @@ class JobRecord:
     version: increased by each change. outcome: None until it is known. position: among the queued
     jobs, 1 being next; 0 if it is not queued. attempts: how often its recognition was started.
     expires_at: when its result is deleted; None until it is finished. batch_id, number: its batch,
-    and which file of it, from 0.
+    and which file of it, from 0. is_document: its result has pages.
     """
 
     job_id: str
@@ -73,6 +76,7 @@ class JobRecord:
     pages_failed: int = 0
     batch_id: str | None = None
     number: int = 0
+    is_document: bool = False
 
     @property
     def finished(self) -> bool:
@@ -83,6 +87,16 @@ class JobRecord:
     def elapsed_ms(self) -> float:
         """Milliseconds from its creation to its end; 0 before that."""
         return 0.0 if self.finished_at is None else (self.finished_at - self.created_at) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPages:
+    """The result of a document. read: the pages in order, each when it is needed."""
+
+    kind: str
+    page_count: int
+    md5: str
+    read: Callable[[], AsyncGenerator[PageResult, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +165,18 @@ class Jobs(Protocol):
 
         claim: of an Idempotency-Key; a repeated request is answered with this job.
         """
+
+    async def accept_document(
+        self,
+        request: OcrRequest,
+        document: OpenDocument,
+        principal: Principal,
+        claim: Claim | None = None,
+    ) -> JobRecord:
+        """As accept(), for a document that is open."""
+
+    async def pages(self, job: JobRecord) -> KeptPages:
+        """The pages of a document that is done; Gone if they have been deleted since."""
 
     async def get(self, user: str, job_id: str) -> JobRecord:
         """The job as it is now."""

@@ -17,7 +17,7 @@ from server.formats.answer import Answer
 from server.jobs.batch_ends import count_end
 from server.jobs.new_rows import new_row
 from server.jobs.record import JobPage, JobRecord, JobState, KnownJobError
-from server.jobs.stored_request import rendering_of
+from server.jobs.stored_request import document_in, rendering_of, without_password
 from server.users.erased import hold_users, refuse_erased
 
 UNFINISHED = ("queued", "running")
@@ -27,7 +27,7 @@ JobRow = Row[Any]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a job ended; see JOB. seconds: of its recognition. answer: set if the job is done."""
+    """How a job ended; see JOB. seconds: of its recognition. answer: of an image that is done."""
 
     state: JobState
     outcome: str | None = None
@@ -168,6 +168,7 @@ class JobRows:
             pages_failed=row.pages_failed,
             batch_id=row.batch_id,
             number=row.number,
+            is_document=document_in(row.request) is not None,
         )
 
     async def versions(self, job_ids: Collection[str]) -> dict[str, int]:
@@ -213,9 +214,13 @@ class JobRows:
             "result_blob": end.result_blob,
             "error_code": end.error.code if end.error else None,
             "error_message": end.error.message if end.error else None,
-            "pages_done": int(end.state == "done"),
-            "pages_failed": int(failed),
         }
+        asked = select(JOB.c.request).where(which, JOB.c.state.in_(UNFINISHED))
+        request = (await connection.execute(asked)).scalar_one_or_none() or ""
+        if document_in(request) is None:
+            values |= {"pages_done": int(end.state == "done"), "pages_failed": int(failed)}
+        else:  # its pages have been counted
+            values["request"] = without_password(request)
         change = update(JOB).where(which, JOB.c.state.in_(UNFINISHED)).values(values)
         row: JobRow | None = (await connection.execute(change.returning(JOB))).one_or_none()
         if row is not None:

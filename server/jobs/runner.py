@@ -20,16 +20,19 @@ from ocr_engine.errors import (
     WorkerCrashed,
 )
 from server.blobs.store import BlobMissing, BlobStore
+from server.documents.documents import Documents
 from server.errors import Gone, ServiceError, StorageUnavailable
 from server.formats.answer import Answer
 from server.formats.registry import needs_image
+from server.jobs.document_work import DocumentWork, LeaseLost, ReadingTicket
 from server.jobs.held import Held, needs_more
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
+from server.jobs.page_rows import PageRows
 from server.jobs.record import JobError, KnownJobError
 from server.jobs.rows import End, JobRow, JobRows
 from server.jobs.stored_answer import packed
-from server.jobs.stored_request import StoredImage, restored
+from server.jobs.stored_request import StoredImage, document_in, restored
 from server.jobs.turns import UserTurns
 from server.service.service import OcrService
 
@@ -59,11 +62,15 @@ class JobRunner:
         service: OcrService,
         notices: Notices,
         explain: Explain,
+        documents: Documents,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._rows = rows
         self._tick_seconds = tick_seconds
         self._leases = JobLeases(rows)
+        self.documents = DocumentWork(
+            documents, blobs, PageRows(rows), self._leases.owner, tick_seconds
+        )
         self._blobs = blobs
         self._service = service
         self._notices = notices
@@ -180,7 +187,9 @@ class JobRunner:
     async def _work(self, held: Held) -> None:
         """Recognize the image of a job, and write how it ended."""
         try:
-            answer = await self._recognize(held)
+            end = await self._recognize(held)
+        except LeaseLost:
+            held.ended = True
         except NO_ROOM as error:
             await self._give_back(held, error)
         except QueueTimeout as error:
@@ -191,13 +200,13 @@ class JobRunner:
         except Exception as error:
             await self._finish(held, End("failed", error=self._known(error)))
         else:
-            await self._finish(held, _done(answer, held))
+            await self._finish(held, end)
         finally:
             self._held.pop(held.row.id, None)
             self._notices.tell(held.row.id)
             self.wake()
 
-    async def _recognize(self, held: Held) -> Answer:
+    async def _recognize(self, held: Held) -> End:
         row = held.row
         if row.attempts > MAX_ATTEMPTS:
             raise WorkerCrashed(f"{MAX_ATTEMPTS} servers ended while they had this image")
@@ -207,9 +216,20 @@ class JobRunner:
         digests = Digests(row.md5, row.sha256)
         source = StoredImage(row.input_bytes, digests, lambda: self._image(row))
         turn = Turn(row.user, row.weight, row.priority, background=True)
-        held.ticket = await self._service.submit(restored(row.request, source, left), turn)
-        held.ticket.when_started(self.wake)
-        return await held.ticket.answer()
+        request = restored(row.request, source, left)
+        document = document_in(row.request)
+        if document is not None:
+
+            def begin(ticket: ReadingTicket) -> None:
+                held.ticket = ticket
+
+            def tell() -> None:
+                self._notices.tell(row.id)
+
+            return await self.documents.read(row, document, request, turn, begin, tell)
+        held.ticket = ticket = await self._service.submit(request, turn)
+        ticket.when_started(self.wake)
+        return _done(await ticket.answer(), held)
 
     async def _image(self, row: JobRow) -> bytes:
         """The image of a job; Gone if it is missing, as when only the database was restored."""
@@ -293,12 +313,15 @@ class JobRunner:
 def _unneeded(row: JobRow, end: End, is_ended: bool) -> list[str]:
     """The blobs to delete after a job: its image, unless its format needs it again.
 
+    A document stays as long as its result.
+
     If another process has ended the job, it is the new result.
     """
     if not is_ended:
         return [end.result_blob] if end.result_blob else []
     keeps_image = end.answer is not None and needs_image(row.format)
-    return [] if keeps_image else [row.input_blob]
+    is_document = document_in(row.request) is not None
+    return [] if keeps_image or is_document else [row.input_blob]
 
 
 def _done(answer: Answer, held: Held) -> End:

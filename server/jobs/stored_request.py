@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cache.keys import Digests
+from ocr_engine.documents.kinds import Kind
 from ocr_engine.options import RecognitionOptions, options_from_json
 from server.formats.rendering import Format, Rendering
-from server.intake.request import ImageBytes, ImageSource, OcrRequest
+from server.intake.request import DocumentChoices, ImageBytes, ImageSource, OcrRequest
 from server.principal import Scope
 
 
@@ -43,15 +44,44 @@ class StoredImage:
         """See ImageSource."""
 
 
-def stored(request: OcrRequest) -> str:
-    """What must be known of a request to recognize its image and answer later, as JSON."""
-    return json.dumps(
-        {
-            "options": dataclasses.asdict(request.options),
-            "read_cache": request.read_cache,
-            "rendering": dataclasses.asdict(request.rendering),
-        }
-    )
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """What is stored of a document. page_count: of all of it."""
+
+    kind: Kind
+    page_count: int
+    choices: DocumentChoices
+
+
+def stored(request: OcrRequest, document: StoredDocument | None = None) -> str:
+    """What must be known of a request to recognize its image and answer later, as JSON.
+
+    document: if its input is one.
+    """
+    values: dict[str, Any] = {
+        "options": dataclasses.asdict(request.options),
+        "read_cache": request.read_cache,
+        "rendering": dataclasses.asdict(request.rendering),
+    }
+    if document is not None:
+        values["document"] = dataclasses.asdict(document)
+    return json.dumps(values)
+
+
+def document_in(text: str) -> StoredDocument | None:
+    """What a stored request says of its document; None if its input is an image."""
+    values = json.loads(text).get("document") if text else None
+    if values is None:
+        return None
+    choices = DocumentChoices(**_known(DocumentChoices, values["choices"]))
+    return StoredDocument(values["kind"], values["page_count"], choices)
+
+
+def without_password(text: str) -> str:
+    """A stored request whose document is not opened any more."""
+    values = json.loads(text)
+    values["document"]["choices"].pop("password", None)
+    return json.dumps(values)
 
 
 def rendering_of(text: str, format: Format) -> Rendering:
@@ -75,6 +105,8 @@ def restored(text: str, source: ImageSource, timeout_seconds: float | None) -> O
     )
 
 
-def _known(kind: type[RecognitionOptions | Rendering], values: dict[str, Any]) -> dict[str, Any]:
+def _known(
+    kind: type[RecognitionOptions | Rendering | DocumentChoices], values: dict[str, Any]
+) -> dict[str, Any]:
     known = {field.name for field in dataclasses.fields(kind)}
     return {name: value for name, value in values.items() if name in known}

@@ -11,6 +11,7 @@ from typing import Any
 
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
+from server.settings.cluster import cluster_urls
 from server.settings.database import database_location
 from server.settings.engine import build_engine
 from server.settings.loading import BUILT_IN, SettingsError, load_settings
@@ -29,6 +30,7 @@ def check_config(
         settings = load_settings(config, overrides=overrides)
         engine = build_engine(settings)
         watched_places(settings)
+        cluster_urls(settings)
     except (SettingsError, EngineError) as error:
         print(f"ocr-server: {error}", file=sys.stderr)
         return 2

@@ -53,7 +53,7 @@ def pair(
     folder, url = tmp_path_factory.mktemp("pair"), rabbitmq_of_all.create_vhost()
     plain = database.url.replace("+psycopg", "")
     given = {"database": {"url": plain}, "service": {"time": 600.0}}
-    with Redis() as redis, Cluster(folder, url, redis.url(), **given) as cluster:
+    with Redis() as redis, Cluster(folder, url, redis.url(), more=given) as cluster:
         node = cluster.node(number=2)
         first, second = cluster.fronts(2)
         yield node, first, second

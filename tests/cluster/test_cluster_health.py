@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
 
 from tests.support.cards import card
@@ -29,6 +30,10 @@ def cluster_of(server: ServerProcess) -> dict[str, Any]:
 
 def states(server: ServerProcess) -> dict[str, str]:
     return {name: cluster_of(server)[name]["state"] for name in ("broker", "cache", "state")}
+
+
+def wait_for(servers: tuple[ServerProcess, ...], expected: dict[str, str]) -> None:
+    wait_until(lambda: all(states(each) == expected for each in servers), f"{expected}", 60)
 
 
 def shown(server: ServerProcess) -> set[str]:
@@ -64,6 +69,11 @@ def test_health_shows_the_cluster(
     assert cluster_of(node)["duplicates"] == cluster_of(front)["republished"] == 0
 
 
+def are(servers: list[ServerProcess], expected: dict[str, str]) -> bool:
+    """Whether these servers see the others in these states."""
+    return all(states(each) == expected for each in servers)
+
+
 @pytest.mark.faults(127)
 def test_health_says_which_shared_server_is_away(
     tmp_path: Path, vhost: str, redis_server: Redis, rabbitmq: RabbitMQ
@@ -73,14 +83,13 @@ def test_health_says_which_shared_server_is_away(
         front = cluster.front()
         well = {"broker": "open", "cache": "open", "state": "open"}
         both = (front, node)
-        wait_until(lambda: all(states(each) == well for each in both), "a whole cluster")
+        wait_for(both, well)
         for name, server in (("cache", cache), ("state", redis_server), ("broker", rabbitmq)):
             server.kill()
-            away = {**well, name: "unavailable"}
-            wait_until(lambda away=away: all(states(each) == away for each in both), f"{name} away")
+            wait_for(both, {**well, name: "unavailable"})
             assert cluster_of(front)[name]["problem"]
             server.start()
-            wait_until(lambda: all(states(each) == well for each in both), f"{name} back", 60)
+            wait_for(both, well)
         assert front.upload(card("after all")).status == 200
 
 
@@ -115,3 +124,16 @@ def test_every_alert_of_a_cluster_has_a_test_and_a_description() -> None:
     page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     for rule in rules:
         assert f"alertname: {rule['alert']}\n" in tests and f"`{rule['alert']}`" in page
+
+
+def test_an_image_is_in_redis_only_while_it_is_on_its_way(
+    cluster: Cluster, clients: ThreadPoolExecutor, gate: Path, redis_server: Redis
+) -> None:
+    cluster.node()
+    front = cluster.front()
+    with redis.Redis.from_url(redis_server.url()) as state:
+        waiting = clients.submit(front.upload, card(f"hold {gate}"))
+        wait_until(lambda: len(state.keys("ocr:blob:*")) == 1, "an image on its way")
+        gate.unlink()
+        assert waiting.result(20).status == 200
+        assert state.keys("ocr:blob:*") == []

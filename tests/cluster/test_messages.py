@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from kombu import Connection
@@ -29,6 +29,10 @@ def state(redis_server: Redis) -> Iterator[Client]:
     """A client of the Redis server."""
     with contextlib.closing(Client(port=redis_server.port)) as client:
         yield client
+
+
+def hash_of(state: Client, name: bytes | str) -> dict[bytes, bytes]:
+    return cast(dict[bytes, bytes], state.hgetall(name))
 
 
 def publish(url: str, queue: str, payload: Any) -> None:
@@ -151,9 +155,9 @@ def test_old_and_new_nodes_do_not_mix_their_results(cluster: Cluster, state: Cli
     wait_until(has_changed, "an image that the new node reads")
     assert texts == {"one text or none", ""}
     fields = {
-        field.decode().split(":")[1]: unpack(data).result.json
+        field.split(b":")[1]: unpack(data).result.json
         for name in state.scan_iter("ocr:result:*")
-        for field, data in state.hgetall(name).items()
+        for field, data in hash_of(state, name).items()
     }
     assert len(fields) == 2
     assert {b"one text or none" in stored for stored in fields.values()} == {True, False}

@@ -34,7 +34,7 @@ def test_the_broker_is_killed(
     clients: ThreadPoolExecutor,
     gate: Path,
 ) -> None:
-    with Cluster(tmp_path, vhost, redis_server.url(), **BOUND) as cluster:
+    with Cluster(tmp_path, vhost, redis_server.url(), more=BOUND) as cluster:
         node = cluster.node()
         front = cluster.front()
         assert reads(front, "before")
@@ -78,7 +78,7 @@ def test_the_redis_for_results_is_away(
 def test_the_redis_for_leases_is_killed_and_comes_back_empty(
     tmp_path: Path, vhost: str, redis_server: Redis, clients: ThreadPoolExecutor, gate: Path
 ) -> None:
-    with Cluster(tmp_path, vhost, redis_server.url(), **BOUND) as cluster:
+    with Cluster(tmp_path, vhost, redis_server.url(), more=BOUND) as cluster:
         node = cluster.node(number=2)
         front = cluster.front()
         assert reads(front, "before")

@@ -93,7 +93,7 @@ def test_in_a_cluster_the_trace_goes_through_the_front_end_the_node_and_its_work
     receiver: OtlpReceiver, tmp_path: Path, vhost: str, redis_server: Redis
 ) -> None:
     tracing = {"otlp_url": receiver.url, "sample": 0}
-    with Cluster(tmp_path, vhost, redis_server.url(), tracing=tracing) as cluster:
+    with Cluster(tmp_path, vhost, redis_server.url(), more={"tracing": tracing}) as cluster:
         node = cluster.node()
         front = cluster.front()
         (worker,) = node.worker_pids()

@@ -22,6 +22,7 @@ import pytest
 
 from server.version import VERSION
 from tests.support.checkout import ROOT
+from tests.support.packages import build, tracked
 from tests.support.server_process import ServerProcess
 from tests.support.watching import wait_until
 
@@ -31,26 +32,6 @@ NAME = f"concurrent_ocr_server-{VERSION}"
 def project() -> dict[str, Any]:
     """The file pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-
-
-def tracked() -> set[str]:
-    """The files of the repository, with new ones that are not ignored."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
-
-
-def build(source: Path, target: str, folder: Path) -> Path:
-    """Build a package from a folder of sources; returns its path."""
-    done = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", folder],
-        cwd=source, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    (made,) = folder.iterdir()
-    return made
 
 
 @pytest.fixture(scope="module")

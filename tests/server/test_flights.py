@@ -15,6 +15,7 @@ from ocr_engine.options import RecognitionOptions
 from server.intake.request import OcrRequest
 from server.intake.uploaded_image import UploadedImage
 from server.service.flights import FlightIdentity, Ticket
+from server.service.sharing import Found
 from tests.support.cards import card
 from tests.support.jobs import NOWHERE, jobs_in
 from tests.support.live_server import LiveServer
@@ -37,7 +38,7 @@ class SlowCache:
 
     async def admit(
         self, identity: FlightIdentity, data: bytes, request: OcrRequest, turn: Turn
-    ) -> EngineTask:
+    ) -> EngineTask | Found:
         self.asked += 1
         await self._answers.wait()
         return await self._admit(identity, data, request, turn)

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ class Cluster:
     """Starts processes of one cluster, and ends them in the end. Each has a folder in `folder`.
 
     broker, state, cache: the URLs of the servers; cache: None: the same as state. more: settings
-    of all processes.
+    of all processes; process: of their section ocr.process.
+    quiet: what they print is not shown.
     """
 
     def __init__(
@@ -30,11 +31,15 @@ class Cluster:
         broker: str,
         state: str,
         cache: str | None = None,
-        **more: Any,
+        more: Mapping[str, Any] | None = None,
+        process: Mapping[str, Any] | None = None,
+        quiet: bool = False,
     ) -> None:
         self.folder = folder
         self._urls = {"broker_url": broker, "state_url": state, "cache_url": cache or state}
-        self._more = more
+        self._more = more or {}
+        self._quiet = quiet
+        self._process = {"number": 1, "timeout_seconds": TASK_SECONDS, **(process or {})}
         self._numbers = itertools.count(1)
         self._stack = contextlib.ExitStack()
 
@@ -75,12 +80,12 @@ class Cluster:
             "cluster": {**self._urls, "role": role, **self._more.get("cluster", {})},
             "ocr": {
                 "precision": precision,
-                "process": {"number": 1, "timeout_seconds": TASK_SECONDS, **process},
+                "process": {**self._process, **process},
             },
             **{name: values for name, values in self._more.items() if name != "cluster"},
         }
         server = ServerProcess(folder, settings, fakes=True, load=load, stop_seconds=20.0)
-        self._stack.callback(end, server)
+        self._stack.callback(end, server, self._quiet)
         server.start()
         server.wait_until_ready("/readyz", START_SECONDS)
         return server
@@ -107,11 +112,13 @@ def frozen(server: ServerProcess) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def end(server: ServerProcess) -> None:
+def end(server: ServerProcess, quiet: bool) -> None:
     """Stop a process, whatever a test has done to it; what it printed is shown if a test fails."""
     with contextlib.suppress(AttributeError):  # it was not started
         if server.is_running:
             os.kill(server.pid, signal.SIGCONT)
         server.stop()
+        if quiet:
+            return
         lines = [line for line in server.output.splitlines() if "server.access" not in line]
         print(f"--- {server.folder.name}", *lines, sep="\n")

@@ -30,7 +30,13 @@ def jobs_in(
 
     def replace() -> asyncio.Task[None]:
         context.jobs = build_jobs(
-            settings, storage, context.service, context.usage, context.limiter, clock
+            settings,
+            storage,
+            context.service,
+            context.usage,
+            context.limiter,
+            context.documents,
+            clock,
         )
         return asyncio.ensure_future(context.jobs.run())
 

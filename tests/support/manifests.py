@@ -15,9 +15,12 @@ from server_programs import environment, find_program
 from tests.support.checkout import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"
+CLUSTER_COMPOSE = ROOT / "deploy" / "compose.cluster.yaml"
 DOCKERFILES = (ROOT / "Dockerfile", ROOT / "deploy" / "container" / "sbom.Dockerfile")
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-OVERLAYS = tuple(sorted(path.name for path in (KUBERNETES / "overlays").iterdir()))
+_ALL_OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
+OVERLAYS = tuple(name for name in _ALL_OVERLAYS if not name.startswith("cluster"))
+CLUSTER_OVERLAYS = tuple(name for name in _ALL_OVERLAYS if name.startswith("cluster"))
 OF_KEDA = "keda.sh/v1alpha1"
 OLDEST, NEWEST = "1.30", "1.37"  # versions of Kubernetes that the manifests are for
 

@@ -7,37 +7,18 @@ from __future__ import annotations
 
 import base64
 import itertools
-import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import fields
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pytest
 
-from server_programs import environment, find_program
+from rabbitmq_files import RabbitMQFiles, RabbitMQPorts, write_rabbitmq_files
 from tests.support.data_server import DataServer
 from tests.support.program import free_port
-
-# The schedulers of Erlang must not keep the cores busy while there is nothing to do.
-_ERLANG = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
-_LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
-_ERL = """#!/bin/sh
-export ROOTDIR='{root}' BINDIR='{programs}' EMU=beam PROGNAME=erl
-exec '{programs}/erlexec' "$@"
-"""
-_CONFIG = """
-listeners.tcp.1 = 127.0.0.1:{port}
-management.tcp.ip = 127.0.0.1
-management.tcp.port = {management}
-log.file = false
-log.console = true
-log.console.level = warning
-vm_memory_high_watermark.absolute = 400MB
-disk_free_limit.absolute = 1MB
-"""
 
 
 class RabbitMQ(DataServer):
@@ -51,38 +32,15 @@ class RabbitMQ(DataServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._program = find_program("rabbitmq-server")
-        self._port_mapper = find_program("epmd").resolve()
         self._mapping: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
-        self.port = free_port()
-        self._management = free_port()
-        self._environment = {
-            **environment(),
-            "PATH": f"{self._folder}:{os.environ['PATH']}",  # for `erl`
-            "HOME": str(self._folder),  # for the secret that nodes of Erlang share
-            "RUNNING_UNDER_SYSTEMD": "true",  # no shell around the process
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(free_port()),
-            "RABBITMQ_NODENAME": "tests@localhost",
-            "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_ERLANG} {_LOOPBACK}",
-            "RABBITMQ_MNESIA_BASE": str(self._folder / "data"),
-            "RABBITMQ_LOG_BASE": str(self._folder / "logs"),
-            "RABBITMQ_CONFIG_FILE": str(self._folder / "rabbitmq.conf"),
-            "RABBITMQ_CONF_ENV_FILE": str(self._folder / "no-such-file"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "enabled_plugins"),
-            "RABBITMQ_PID_FILE": str(self._folder / "pid"),
-        }
+        self._ports = RabbitMQPorts(*(free_port() for _ in fields(RabbitMQPorts)))
+        self._files: RabbitMQFiles | None = None
 
     def __enter__(self) -> Self:
-        self._write("rabbitmq.conf", _CONFIG.format(port=self.port, management=self._management))
-        self._write("enabled_plugins", "[rabbitmq_management].\n")
-        # Debian's own script has the path of an installed Erlang.
-        programs = self._port_mapper.parent
-        self._write("erl", _ERL.format(root=programs.parents[1], programs=programs)).chmod(0o755)
+        self._files = files = write_rabbitmq_files(self._folder, "tests", self._ports)
         self._mapping = subprocess.Popen(
-            [str(self._port_mapper)], env=self._environment, stdin=subprocess.DEVNULL
+            files.mapper, env=files.environment, stdin=subprocess.DEVNULL
         )
         return super().__enter__()
 
@@ -99,7 +57,8 @@ class RabbitMQ(DataServer):
 
     def start(self) -> None:
         """See DataServer."""
-        self.launch([str(self._program)], self._environment)
+        assert self._files is not None
+        self.launch(self._files.command, self._files.environment)
 
     def answers(self) -> bool:
         """See DataServer."""
@@ -112,7 +71,7 @@ class RabbitMQ(DataServer):
         """Create a virtual host; its URL."""
         name = f"test{next(self._numbers)}"
         assert self._manage("PUT", f"/api/vhosts/{name}") == 201
-        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
+        return f"amqp://guest:guest@127.0.0.1:{self._ports.amqp}/{name}"
 
     def delete_vhost(self, url: str) -> None:
         """Delete it with all its queues, and close its connections."""
@@ -120,18 +79,13 @@ class RabbitMQ(DataServer):
 
     def _manage(self, method: str, path: str) -> int:
         """The status of a request to RabbitMQ's management plug-in."""
-        connection = HTTPConnection("127.0.0.1", self._management, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self._ports.management, timeout=10)
         try:
             user = base64.b64encode(b"guest:guest").decode()
             connection.request(method, path, headers={"Authorization": f"Basic {user}"})
             return connection.getresponse().status
         finally:
             connection.close()
-
-    def _write(self, name: str, text: str) -> Path:
-        path = self._folder / name
-        path.write_text(text)
-        return path
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from server.blobs.store import BlobStore
 from server.database.database import Database
 from server.database.location import Location
 from server.database.storage import Storage
+from server.documents.documents import Documents
 from server.http.errors import public_error
 from server.intake.request import OcrRequest
 from server.intake.uploaded_image import UploadedImage
@@ -22,6 +23,7 @@ from server.jobs.durable import DurableJobs
 from server.jobs.record import JobRecord
 from server.jobs.rows import EndHook, JobRows, Limits
 from server.principal import Principal
+from server.settings.document_settings import DocumentSettings
 from tests.support.cards import card
 from tests.support.scripted_engine import ScriptedEngine, ScriptedTask, scripted_service
 
@@ -105,7 +107,9 @@ async def ward(
     if folder is not None:
         blobs = FolderBlobs(folder, clock)
     engine = ScriptedEngine()
-    jobs = DurableJobs(rows, blobs, scripted_service(engine), public_error, TICK_SECONDS)
+    service = scripted_service(engine)
+    documents = Documents(service, DocumentSettings(), 1_000_000, public_error)
+    jobs = DurableJobs(rows, blobs, service, public_error, documents, TICK_SECONDS)
     work = asyncio.ensure_future(jobs.run() if running else asyncio.Event().wait())
     try:
         yield Ward(jobs, rows, blobs, engine, database)

@@ -79,9 +79,8 @@ def test_pages_are_rotated(tmp_path: Path, server: str, programs: str) -> None:
     with Image.open(IMAGE) as image:
         assert (width > height) == (image.width > image.height)
     # PDFium has the words of a rotated page in the order of its own coordinates.
-    assert [sorted(line.split()) for line in lines_in(target)] == [
-        sorted(line.split()) for line in LINES
-    ]
+    found = [sorted(line.split()) for line in lines_in(target)]
+    assert found == [sorted(line.split()) for line in LINES]
 
 
 def test_the_text_next_to_the_pdf(tmp_path: Path, server: str, programs: str) -> None:

@@ -24,6 +24,11 @@ class PagePlace(NamedTuple):
     top: float
     rotation: int = 0
 
+    @property
+    def confuses_pdfium(self) -> bool:
+        """Whether PDFium sees a line end between two strings of a line, as found by trying."""
+        return self.rotation == 270 or (self.rotation == 90 and self.left < 0)
+
     def matrix(self, angle: int, width: int, height: int) -> Matrix:
         """From an image of the page to the page itself.
 

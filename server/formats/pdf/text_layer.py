@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from server.formats.pdf.characters import EM, Characters
 from server.formats.pdf.page_place import Matrix
+from server.formats.pdf.strings import Piece
 from server.formats.pdf.text_lines import DrawnLine
 
 INVISIBLE = 3  # the text rendering mode that neither fills nor strokes
@@ -13,33 +14,59 @@ LEAST_SCALE = 0.01  # percent
 
 
 def layer_content(
-    lines: Iterable[DrawnLine], matrix: Matrix, font: str, characters: Characters
+    lines: Iterable[DrawnLine],
+    matrix: Matrix,
+    font: str,
+    characters: Characters,
+    joined: bool = False,
 ) -> bytes:
     """The operators that draw the lines; empty without lines.
 
-    matrix: from pixels of the upright page, with y up, to the page. It leaves the graphics state as
-    it was.
+    matrix: from pixels of the upright page, with y up, to the page. joined: one operator for each
+    line, which PDFium needs to keep the order on some pages; its characters then begin where they
+    should, but some overlap. It leaves the graphics state as it was.
     """
-    drawn = [_drawn(line, font, characters) for line in lines]
+    strings = _joined if joined else _strings
+    drawn = [_drawn(line, font, " ".join(strings(line, characters))) for line in lines]
     if not drawn:
         return b""
     place = " ".join(map(_number, matrix))
     return f"q {place} cm\n{''.join(drawn)}Q\n".encode("ascii")
 
 
-def _drawn(line: DrawnLine, font: str, characters: Characters) -> str:
+def _drawn(line: DrawnLine, font: str, strings: str) -> str:
     """A line as one text object; its strings follow each other without a move."""
     (x, y), (along, up) = line.start, line.direction
     matrix = " ".join(map(_number, (along, up, -up, along, x, y)))
-    strings = " ".join(_strings(line, characters))
     return f"BT {INVISIBLE} Tr {font} {_number(line.height)} Tf {matrix} Tm {strings} ET\n"
 
 
 def _strings(line: DrawnLine, characters: Characters) -> Iterator[str]:
     for piece in line.pieces:
-        natural = characters.width(piece.text) * line.height / EM
-        scale = max(100 * piece.length / natural, LEAST_SCALE) if natural else 100.0
+        scale = _scale(piece, line, characters)
         yield f"{_number(scale)} Tz <{characters.encoded(piece.text).hex()}> Tj"
+
+
+def _joined(line: DrawnLine, characters: Characters) -> Iterator[str]:
+    """All strings with the largest scale; what it adds to the others is taken back.
+
+    Spaces do not count: they may be as wide as they like.
+    """
+    scales = [_scale(piece, line, characters) for piece in line.pieces]
+    seen = [s for s, piece in zip(scales, line.pieces, strict=True) if not piece.text.isspace()]
+    largest = max(seen or scales)
+    yield f"{_number(largest)} Tz ["
+    for scale, piece in zip(scales, line.pieces, strict=True):
+        for character in piece.text:
+            back = characters.width(character) * (1 - scale / largest)
+            yield f"<{characters.encoded(character).hex()}>{_number(round(back, 2))}"
+    yield "] TJ"
+
+
+def _scale(piece: Piece, line: DrawnLine, characters: Characters) -> float:
+    """The horizontal scale in percent with which a string has its length."""
+    natural = characters.width(piece.text) * line.height / EM
+    return max(100 * piece.length / natural, LEAST_SCALE) if natural else 100.0
 
 
 def _number(value: float) -> str:

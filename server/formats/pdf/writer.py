@@ -76,9 +76,11 @@ class Writer:
         if self._mode.replace_text and self._images is None:
             self._invisible.remove(obj)
         name = self._font_name(obj)
-        matrix = place_of(obj).matrix(page.angle, *upright_size(page))
+        place = place_of(obj)
+        matrix = place.matrix(page.angle, *upright_size(page))
         lines = drawn_lines(page, self._characters)
-        content = layer_content(lines, matrix, name, self._characters)
+        joined = page.angle == 180 or place.confuses_pdfium
+        content = layer_content(lines, matrix, name, self._characters, joined)
         if content:
             layer = self._pdf.make_stream(zlib.compress(content, _LEVEL), Filter=Name.FlateDecode)
             # In front of the page's own content, which may leave the graphics state changed.

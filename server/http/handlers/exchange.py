@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
@@ -34,6 +33,7 @@ from server.http.context import ServerContext
 from server.http.dialects.dialect import BodyApi, DocumentDialect
 from server.http.gate import admit
 from server.http.handlers.base import write_parts, wrong_method
+from server.http.handlers.exchange_state import State
 from server.http.replies import Reply, admitted, common_headers, logged_problem
 from server.http.request_scope import CLIENT_LEFT, CLIENT_LEFT_CODE, RequestScope
 from server.intake.body import BodyReader
@@ -44,18 +44,6 @@ from server.service.outgoing import LARGE_BYTES
 LINGER_SECONDS = 2.0
 MAX_UPLOAD_SECONDS = 1800.0
 FLUSH_BYTES = 1 << 20  # of a large document that are written together
-
-
-class State(enum.Enum):
-    """The states of an exchange; see Exchange for the transitions."""
-
-    RECEIVING = enum.auto()
-    WORKING = enum.auto()
-    STREAMING = enum.auto()
-    ANSWERED = enum.auto()
-    REFUSED = enum.auto()
-    CLOSING = enum.auto()
-    GONE = enum.auto()
 
 
 class Exchange(HTTPMessageDelegate, ABC):

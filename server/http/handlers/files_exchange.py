@@ -19,7 +19,8 @@ from server.http.context import ServerContext
 from server.http.dialects.batches import BatchApi, CommonFields
 from server.http.errors import public_error
 from server.http.gate import require
-from server.http.handlers.exchange import Exchange, State
+from server.http.handlers.exchange import Exchange
+from server.http.handlers.exchange_state import State
 from server.http.handlers.once import answer_once, idempotency_key
 from server.http.replies import Reply
 from server.http.request_scope import RequestScope

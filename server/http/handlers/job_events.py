@@ -72,11 +72,14 @@ class JobEventsHandler(JobBaseHandler):
         last = self.request.headers.get("Last-Event-ID", "")
         is_id = last.isascii() and last.isdecimal() and len(last) <= MAX_ID_DIGITS
         seen = int(last) if is_id else 0
+        pages = 0  # that have been told
         try:
             while True:
                 if job.version > seen or job.finished:
-                    seen = job.version
-                    await self._send_event("end" if job.finished else "state", job)
+                    seen, before = job.version, pages
+                    pages = job.pages_done + job.pages_failed
+                    kind = "page" if pages > before else "state"
+                    await self._send_event("end" if job.finished else kind, job)
                 if job.finished:
                     break
                 job = await self._next(jobs, job, seen)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import TYPE_CHECKING
+
+from tornado.iostream import StreamClosedError
 
 from server.errors import Conflict, NotFinished, NotFound
 from server.formats.answer import Envelope
-from server.formats.registry import needs_image
+from server.formats.pages import DocumentFacts, PageResult
+from server.formats.registry import document_format, needs_image
 from server.formats.rendering import Rendering
 from server.http.errors import error_of_code
 from server.http.gate import check_again
 from server.http.handlers.base import BaseHandler
-from server.http.replies import job_json, problem_reply
+from server.http.replies import Reply, job_json, problem_reply
 from server.intake.fields import checked
 from server.intake.request_fields import RENDERING_FIELDS, parse_rendering, parse_seconds
 from server.jobs.record import MAX_WAIT_SECONDS, PAGE_FIELDS, JobPage, JobRecord, Jobs, wait_for_end
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from server.http.json_bodies import JobAnswer, JobList
 
 POLL_SECONDS = 1
+FLUSH_BYTES = 128 << 10
 
 
 class JobBaseHandler(BaseHandler):
@@ -47,12 +52,63 @@ class JobBaseHandler(BaseHandler):
 
     async def send_result(self, jobs: Jobs, job: JobRecord, rendering: Rendering) -> None:
         """Send the result of a job that is done."""
+        if job.is_document:
+            await self._send_document(jobs, job, rendering)
+            return
         answer = await jobs.answer(job, with_image=needs_image(rendering.format))
         outcome = job.outcome or "miss"
         envelope = Envelope(
             outcome, job.elapsed_ms, self.scope.request_id, job_json(job, self.scope.prefix)
         )
         await self.send_answer(answer, rendering, envelope)
+
+    async def _send_document(self, jobs: Jobs, job: JobRecord, rendering: Rendering) -> None:
+        """Send the pages of a document one after the other, no faster than the client takes them.
+
+        They are written in a thread, which asks the event loop for each page.
+        """
+        row, write = document_format(rendering)
+        kept = await jobs.pages(job)
+        facts = DocumentFacts(
+            kept.kind,
+            kept.page_count,
+            job.pages_total,
+            job.pages_failed,
+            kept.md5,
+            self.scope.request_id,
+            job.outcome or "miss",
+            job.elapsed_ms,
+            job_json(job, self.scope.prefix),
+        )
+        self.scope.note(Reply(200, {}, ()), 0)
+        self.set_header("Content-Type", row.media_type)
+        pages = kept.read()
+        parts = write(_fetched(pages, asyncio.get_running_loop()), rendering, facts)
+        size = 0
+        try:
+            while (part := await asyncio.to_thread(next, parts, None)) is not None:
+                self.write(part)
+                size += len(part)
+                if size >= FLUSH_BYTES:
+                    size = 0
+                    await self.flush()
+            await self.finish()
+        except StreamClosedError:
+            pass
+        finally:
+            await pages.aclose()
+
+
+def _fetched(
+    pages: AsyncGenerator[PageResult, None], loop: asyncio.AbstractEventLoop
+) -> Iterator[PageResult]:
+    """The pages, for a thread."""
+
+    async def following() -> PageResult | None:
+        return await anext(pages, None)
+
+    while (page := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not None:
+        yield page
 
 
 class JobsHandler(JobBaseHandler):

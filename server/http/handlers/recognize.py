@@ -11,6 +11,7 @@ from tornado.routing import Router
 from ocr_engine.errors import PoolDraining
 from server.errors import BadField
 from server.formats.answer import Answer
+from server.formats.registry import document_format
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory
 from server.http.gate import require
@@ -133,9 +134,20 @@ class RecognizeExchange(Exchange):
     async def _accepted(self, asked: OcrRequest, claim: Claim | None) -> Reply:
         """The job that will have the result."""
         jobs = await self.context.jobs.open()
+        principal, documents = self.scope.principal, self.context.documents
         if asked.webhook_url is not None:
-            await self.context.webhook_guard.admit(asked.webhook_url, self.scope.principal.user)
-        job = await jobs.accept(asked, self.scope.principal, claim)
+            await self.context.webhook_guard.admit(asked.webhook_url, principal.user)
+        document = await documents.find(asked, principal.user)
+        if document is None:
+            job = await jobs.accept(asked, principal, claim)
+        else:
+            try:
+                document_format(asked.rendering)
+                if self.scope.admission is not None:
+                    await self.scope.admission.take_more(len(document.pages) - 1)
+                job = await jobs.accept_document(asked, document, principal, claim)
+            finally:
+                documents.forget(document)
         self.scope.audit("job_created", job.job_id, self.scope.received)
         self.scope.is_job = True
         return self.dialect.accepted(job)

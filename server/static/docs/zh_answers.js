@@ -63,7 +63,6 @@ export default {
   "True if the model gives no confidence; all of them are then 1.": "模型不给出置信度时为 true；此时所有置信度均为 1。",
   "What the model has located, if not lines: blocks, or only the page. Each line then has an equal part of that box.":
     "模型定位到的单位（不是文本行时）：文本块，或仅为整页。此时各行平分该框。",
-  "A model set on another server.": "其他服务器上的一组模型。",
   "Model sets on other servers, if there are some.": "其他服务器上的各组模型（如有）。",
   "How many images it reads at a time.": "同时识别的图片数。",
   "Requests that were sent again.": "重新发送的请求数。",
@@ -198,6 +197,9 @@ export default {
   "The PDF is signed, and writing it again would break its signature.": "此 PDF 带有签名，重新写入会使签名失效。",
   "The file cannot be written as PDF/A.": "此文件无法写成 PDF/A。",
   "The image crashed two workers recently and is in quarantine.": "此图片近期两次导致工作进程崩溃，已被隔离。",
+  "The server of the models could not be reached, or had no room, in all attempts.":
+    "多次尝试后仍无法连接模型所在的服务器，或其没有空位。",
+  "The server of the models refused the image, or its answer is not usable.": "模型所在的服务器拒绝了图片，或其回答无法使用。",
   "The Idempotency-Key was used for another request.": "此 Idempotency-Key 已用于其他请求。",
   "More requests per minute, or concurrent requests, than an address or a key may send.":
     "每分钟请求数或并发请求数超过地址或密钥的限制。",
@@ -206,6 +208,8 @@ export default {
   "The server is stopping and accepts no new work.": "服务器正在停止，不接受新的工作。",
   "No worker is warm yet.": "尚无就绪的工作进程。",
   "Two workers crashed while reading the image.": "识别此图片时两个工作进程崩溃。",
+  "The servers that connect this front end with the nodes of its cluster do not answer.":
+    "连接此前端与集群节点的服务没有响应。",
   "The database, or the storage for images and results of jobs, is unavailable.":
     "数据库，或任务的图片和结果的存储不可用。",
   "The task waited too long for a worker and was never started.": "任务等待工作进程超时，未曾开始。",

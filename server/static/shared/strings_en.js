@@ -330,6 +330,8 @@ export default {
     "The API key does not allow this. Use another key, or contact the administrator.",
   error_storage_unavailable:
     "The server cannot reach its database. Try again in a moment. If this persists, contact the administrator.",
+  error_broker_unavailable:
+    "The server cannot reach the machines that read images. Try again in a moment. If this persists, contact the administrator.",
   error_queue_full:
     "The server is busy: too many images are waiting. The message below says whether they are yours. Try again {when}.",
   error_worker_crashed:

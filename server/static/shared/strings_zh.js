@@ -312,6 +312,7 @@ export default {
   error_key_invalid: "API 密钥无效：密钥不存在、已吊销或已过期。请点击“重试”并输入其他密钥。",
   error_not_allowed: "此 API 密钥没有执行此操作的权限。请使用其他密钥，或联系管理员。",
   error_storage_unavailable: "服务器无法连接数据库。请稍后重试；如果问题仍然存在，请联系管理员。",
+  error_broker_unavailable: "服务器暂时无法把图片交给识别节点。请几秒后重试；如果问题仍然存在，请联系管理员。",
   error_queue_full: "服务器繁忙，排队的图片过多，详见下方消息。请{when}重试。",
   error_worker_crashed: "识别此图片时，工作进程崩溃。请重试；如果再次失败，请另存为其他格式。",
   error_starting: "服务器正在启动。请几秒后重试。",

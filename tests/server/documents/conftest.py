@@ -15,7 +15,7 @@ SYNC_PAGES = 5
 def _documents_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     settings = {
         "documents": {
-            "page_seconds": 2,
+            "page_seconds": 6,
             "sync_pages": SYNC_PAGES,
             "max_pages": 40,
             "max_body_mb": 12,

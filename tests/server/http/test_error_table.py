@@ -31,10 +31,19 @@ CONTRACT = {
         "page_timeout",
         "poison_input",
         "idempotency_mismatch",
+        "pdf_signed",
+        "pdfa_impossible",
     },
     429: {"rate_limited", "quota_exceeded"},
     500: {"internal_error"},
-    503: {"queue_full", "draining", "starting", "worker_crashed", "storage_unavailable"},
+    503: {
+        "queue_full",
+        "draining",
+        "starting",
+        "broker_unavailable",
+        "worker_crashed",
+        "storage_unavailable",
+    },
     504: {"queue_timeout", "ocr_timeout"},
 }
 # Codes that only follow HTTP conventions, and an error that prevents the start.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from server.intake.fields import INLINE_BYTES
+INLINE_BYTES = 64 << 10  # more are copied in a thread
 
 
 async def memory_file(data: bytes) -> int:
