@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
-from ocr_engine.errors import UnsupportedFormat
 from server.formats.answer import Answer, Body, CacheOutcome
 from server.formats.pages import DocumentFacts, PageResult
 from server.http.context import ServerContext
-from server.http.dialects.dialect import Dialect, DocumentDialect, Targets
+from server.http.dialects.dialect import Dialect, Targets, for_documents
 from server.http.dialects.foreign import ForeignApi
 from server.http.dialects.native import NativeDialect
 from server.http.errors import PublicError
@@ -108,18 +107,13 @@ class SharedOcr:
 
     def check_document(self, asked: OcrRequest) -> None:
         """See DocumentDialect."""
-        self._for_documents().check_document(asked)
+        for_documents(self._chosen).check_document(asked)
 
     def render_document(
         self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
     ) -> tuple[str, Body]:
         """See DocumentDialect."""
-        return self._for_documents().render_document(pages, asked, facts)
-
-    def _for_documents(self) -> DocumentDialect:
-        if not isinstance(self._chosen, DocumentDialect):
-            raise UnsupportedFormat("the bytes are a document, which this API does not read")
-        return self._chosen
+        return for_documents(self._chosen).render_document(pages, asked, facts)
 
     def accepted(self, job: JobRecord) -> Reply:
         """See Dialect."""

@@ -36,7 +36,8 @@ def test_a_document_of_two_pages(fluent: LiveServer, call: ForeignCall) -> None:
         assert reply.status == 200, reply.body
         assert PAGES[str(call)](reply.json) == TEXTS
     else:
-        assert message_of(reply, call.dialect)
+        message = message_of(reply, call.dialect)
+        assert "document" in message or "PDF" in message or call.dialect == "hubserving"
 
 
 def test_our_own_documents_on_a_shared_path(fluent: LiveServer) -> None:
