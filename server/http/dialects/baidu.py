@@ -15,7 +15,7 @@ from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
-from server.errors import BadField, KeyInvalid, MissingFile
+from server.errors import BadField, KeyInvalid
 from server.formats.answer import Answer, CacheOutcome
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
@@ -32,6 +32,8 @@ from server.principal import Scope
 TOKEN_SECONDS = 3600.0
 MAX_TOKENS = 10_000
 SCOPE = "public brain_all_scope"  # without the second word, Baidu's client sends no token
+_DOCUMENTS = ("pdf_file", "ofd_file")
+_SOURCES = ("image", "url", *_DOCUMENTS)  # the first one that is there counts
 WITH_LOCATION = ("general", "accurate")
 
 _ERRORS: Mapping[str, tuple[int, str]] = {
@@ -99,14 +101,12 @@ class BaiduOcr(ForeignDialect):
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect."""
         fields = self._fields = form.fields
-        for name in ("pdf_file", "ofd_file", "url"):
-            if not is_given(fields.get("image")) and is_given(fields.get(name)):
-                raise BadField(f"{name} is not accepted; send the image as base64 in `image`")
-        if not is_given(fields.get("image")):
-            raise MissingFile("image is missing; send the image as base64 in it")
+        name = next((each for each in _SOURCES if is_given(fields.get(each))), "image")
+        if name in _DOCUMENTS:
+            raise BadField(f"{name} is not accepted; send the image as base64 in `image`")
         wants_characters = fields.get("recognize_granularity") == "small" and self._has_location
         options = {"granularity": "char"} if wants_characters else {}
-        return self.ask(self.image(fields["image"], "image"), options)
+        return self.ask(self.image(fields.get(name), name), options)
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
         """See Dialect."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from cache.stored_result import StoredResult
 from server.errors import MissingFile
-from server.formats.answer import Answer, CacheOutcome
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
-from server.http.dialects.foreign import ForeignDialect, any_body
-from server.http.dialects.pages import full_text, read_pages
+from server.http.dialects.foreign import PagedDialect, any_body
+from server.http.dialects.pages import full_text, read_page
 from server.http.errors import PublicError
 from server.http.replies import Reply, json_reply, problem_headers
 from server.intake.body import BodyReader
@@ -19,7 +20,7 @@ from server.intake.request import OcrRequest
 TEXT_FIELDS = ("image", "image_base64")
 
 
-class Crnn(ForeignDialect):
+class Crnn(PagedDialect):
     """A form with any file, an image as the body, or base64 in `image`."""
 
     def reader(self) -> BodyReader:
@@ -35,9 +36,9 @@ class Crnn(ForeignDialect):
                 return self.ask(self.image(form.fields[name], name))
         raise MissingFile("send the image as a file, or as base64 in `image`")
 
-    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
-        """See Dialect."""
-        return self.reply(self._body(text=full_text(read_pages(answer))), answer, outcome)
+    def body(self, pages: Sequence[StoredResult | None], asked: OcrRequest, kind: str = "") -> Any:
+        """See PagedDialect."""
+        return self._body(text=full_text([read_page(stored) for stored in pages]))
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
+from ocr_engine.errors import UnsupportedFormat
 from server.formats.answer import Answer, Body, CacheOutcome
 from server.formats.pages import DocumentFacts, PageResult
 from server.http.context import ServerContext
@@ -107,6 +108,13 @@ class DocumentDialect(Protocol):
         self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
     ) -> tuple[str, Body]:
         """Content-Type and body of the answer with all pages; called in a thread."""
+
+
+def for_documents(dialect: Dialect) -> DocumentDialect:
+    """The dialect, if it reads documents; otherwise UnsupportedFormat."""
+    if not isinstance(dialect, DocumentDialect):
+        raise UnsupportedFormat("the bytes are a document, which this API does not read")
+    return dialect
 
 
 class DialectFactory(Protocol):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
+from cache.stored_result import StoredResult
 from server.errors import BadField, BadRequest, MissingFile
-from server.formats.answer import Answer, CacheOutcome
+from server.formats.answer import Answer, Body, CacheOutcome
+from server.formats.json_text import JSON_TYPE, dump
+from server.formats.pages import DocumentFacts, PageResult
 from server.http.client_address import is_trusted
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
@@ -21,6 +24,7 @@ from server.intake.body_rules import TOLERANT_RULES
 from server.intake.fields import INLINE_BYTES, checked, is_given
 from server.intake.request import ImageSource, OcrRequest
 from server.intake.request_fields import CONSTRAINTS, request_for
+from server.intake.spooled_upload import SpooledUpload
 from server.intake.text_bodies import parse_json
 from server.jobs.record import JobRecord
 from server.principal import Scope
@@ -112,7 +116,7 @@ class ForeignDialect(ForeignApi):
             raise BadField(f"{field}: this server fetches no URLs; send the image as base64")
         return self.context.sources.base64(text, field)
 
-    def uploaded(self, data: bytes | None, where: str = "the body") -> ImageSource:
+    def uploaded(self, data: bytes | SpooledUpload | None, where: str = "the body") -> ImageSource:
         """The source of an image that was sent as bytes; MissingFile if there are none."""
         if not data:
             raise MissingFile(f"{where} is missing or empty; send the image's bytes in it")
@@ -144,6 +148,37 @@ class ForeignDialect(ForeignApi):
         """A reply with another body, for a result."""
         headers = answer_headers(answer, outcome, self.scope.elapsed_ms())
         return Reply(200, {**headers, "Content-Type": media_type}, (text.encode(),))
+
+
+class PagedDialect(ForeignDialect):
+    """A dialect whose answer has a part for each page, so that documents may be sent as well.
+
+    An image is answered as a document of one page. A page that could not be read has no lines.
+    """
+
+    def body(self, pages: Sequence[StoredResult | None], asked: OcrRequest, kind: str = "") -> Any:
+        """The answer as JSON; kind: of the document, empty for an image."""
+        raise NotImplementedError
+
+    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
+        """See Dialect."""
+        return self.reply(self.body([answer.result], asked), answer, outcome)
+
+    def may_send_document(self) -> bool:
+        """See DocumentDialect: only documents within the limit of images."""
+        return False
+
+    def check_document(self, asked: OcrRequest) -> None:
+        """See DocumentDialect."""
+        if asked.rendering.format != "json":
+            raise BadField("documents have no drawing")
+
+    def render_document(
+        self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
+    ) -> tuple[str, Body]:
+        """See DocumentDialect."""
+        body = self.body([page.result for page in pages], asked, facts.kind)
+        return JSON_TYPE, (dump(body),)
 
 
 def json_body() -> BodyReader:

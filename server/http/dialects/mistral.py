@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from cache.stored_result import StoredResult
 from ocr_engine.geometry import around, level_box
 from ocr_engine.result import Block, Document, Page
 from server.errors import BadField, MethodNotAllowed, MissingFile
-from server.formats.answer import Answer, CacheOutcome
 from server.formats.markdown import render_markdown
 from server.formats.stored import decode_result
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
-from server.http.dialects.foreign import ForeignApi, ForeignDialect, any_body
+from server.http.dialects.foreign import ForeignApi, PagedDialect, any_body
 from server.http.dialects.mistral_files import KeptFile, KeptFiles
 from server.http.errors import PublicError
 from server.http.replies import Reply, json_reply, problem_headers
@@ -47,7 +47,7 @@ class MistralApi(ForeignApi):
         return reply._replace(error=problem.code)
 
 
-class MistralOcr(MistralApi, ForeignDialect):
+class MistralOcr(MistralApi, PagedDialect):
     """POST /v1/ocr: Markdown for each page."""
 
     def __init__(self, *given: Any, files: KeptFiles) -> None:
@@ -63,18 +63,15 @@ class MistralOcr(MistralApi, ForeignDialect):
             raise MissingFile("document must be an object with image_url, document_url or file_id")
         return self.ask(self._source(document))
 
-    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
-        """See Dialect."""
-        document = decode_result(answer.result)
+    def body(self, pages: Sequence[StoredResult | None], asked: OcrRequest, kind: str = "") -> Any:
+        """See PagedDialect."""
         model = self._fields.get("model")
-        pages = [self._page(page) for page in document.pages]
-        body = {
-            "pages": pages,
+        return {
+            "pages": [self._page(number, stored) for number, stored in enumerate(pages)],
             "model": model if isinstance(model, str) and model else "ocr-server",
             "document_annotation": None,
             "usage_info": {"pages_processed": len(pages), "doc_size_bytes": None},
         }
-        return self.reply(body, answer, outcome)
 
     def _source(self, document: Mapping[str, Any]) -> ImageSource:
         user = self.scope.principal.user
@@ -91,9 +88,10 @@ class MistralOcr(MistralApi, ForeignDialect):
                 return self.image(url, f"document.{name}")
         raise BadField("document has no image_url, document_url or file_id")
 
-    def _page(self, page: Page) -> dict[str, Any]:
+    def _page(self, number: int, stored: StoredResult | None) -> dict[str, Any]:
+        page = Page(0, 0, ()) if stored is None else decode_result(stored).pages[0]
         shown: dict[str, Any] = {
-            "index": page.number - 1,
+            "index": number,
             "markdown": render_markdown(Document((page,))).rstrip("\n"),
             "images": [],
             "dimensions": {"dpi": DPI, "height": page.height, "width": page.width},

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
+from cache.stored_result import StoredResult
 from server.errors import BadField, MissingFile
-from server.formats.answer import Answer, CacheOutcome
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
-from server.http.dialects.foreign import ForeignDialect, any_body, flag
-from server.http.dialects.pages import ReadLine, ReadPage, bounds, read_pages, words_of
+from server.http.dialects.foreign import PagedDialect, any_body, flag
+from server.http.dialects.pages import ReadLine, ReadPage, bounds, read_page, words_of
 from server.http.errors import PublicError
 from server.http.gate import key_in
 from server.http.replies import Reply, json_reply, problem_headers
@@ -25,7 +25,7 @@ PARSED, FAILED, FATAL = 1, 3, 4  # OCRExitCode
 NOT_REQUESTED = "Searchable PDF not generated as it was not requested."
 
 
-class OcrSpace(ForeignDialect):
+class OcrSpace(PagedDialect):
     """A form with a file, `base64Image` or `url`."""
 
     _fields: Mapping[str, Any] = {}
@@ -56,11 +56,9 @@ class OcrSpace(ForeignDialect):
                 return self.ask(self.image(fields[name], name))
         raise MissingFile("send a file, base64Image or url")
 
-    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
-        """See Dialect; lines end as on Windows."""
-        pages = read_pages(answer)
-        results = [self._parsed(page) for page in pages]
-        return self.reply(self._envelope(PARSED, results), answer, outcome)
+    def body(self, pages: Sequence[StoredResult | None], asked: OcrRequest, kind: str = "") -> Any:
+        """See PagedDialect; lines end as on Windows."""
+        return self._envelope(PARSED, [self._parsed(read_page(stored)) for stored in pages])
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""

@@ -11,13 +11,11 @@ from typing import Any
 from server.errors import BadField, Conflict, NotFinished, NotFound
 from server.formats.answer import Answer, CacheOutcome
 from server.formats.json_text import dump
-from server.formats.stored import decode_result
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
 from server.http.dialects.foreign import ForeignApi, ForeignDialect, any_body, json_object
 from server.http.dialects.paddlex import own_fields
-from server.http.dialects.paddlex_results import layout_results, ocr_results
-from server.http.dialects.pages import read_pages
+from server.http.dialects.paddlex_results import data_info, layout_results, ocr_results
 from server.http.dialects.result_urls import ResultUrls
 from server.http.errors import PublicError, error_of_code
 from server.http.gate import check_again
@@ -206,14 +204,11 @@ class JobResult(JobsApi):
 
 
 def _result(answer: Answer, job: JobRecord, context: ServerContext) -> dict[str, Any]:
-    rendering = job.rendering
-    pages = read_pages(answer, rendering)
+    rendering, pages = job.rendering, [answer.result]
     score = rendering.drop_score
     shown = context.default_options.shown_score if score is None else score
-    if rendering.layout:
-        document = decode_result(answer.result, rendering.drop_score, rendering.order)
-        return layout_results(pages, document, None, shown)
-    return ocr_results(pages, answer, None, shown)
+    write = layout_results if rendering.layout else ocr_results
+    return {**write(pages, rendering, None, shown), "dataInfo": data_info(pages)}
 
 
 def _time(seconds: float) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cache.stored_result import StoredResult
 from server.errors import BadField
-from server.formats.answer import Answer, CacheOutcome
-from server.formats.stored import decode_result
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
-from server.http.dialects.foreign import ForeignApi, ForeignDialect, translated
-from server.http.dialects.paddlex_results import layout_results, ocr_results
-from server.http.dialects.pages import read_pages
+from server.http.dialects.foreign import ForeignApi, PagedDialect, translated
+from server.http.dialects.paddlex_results import data_info, layout_results, ocr_results
 from server.http.errors import PublicError
 from server.http.replies import Reply, json_reply, problem_headers
 from server.intake.fields import Form
@@ -62,7 +60,7 @@ class PaddlexApi(ForeignApi):
         return {"logId": log_id, "errorCode": code, "errorMsg": message}
 
 
-class PaddlexOcr(PaddlexApi, ForeignDialect):
+class PaddlexOcr(PaddlexApi, PagedDialect):
     """POST /ocr with the image in `file`."""
 
     def parse(self, form: Form) -> OcrRequest:
@@ -75,25 +73,22 @@ class PaddlexOcr(PaddlexApi, ForeignDialect):
             raise BadField("fileType must be 1 (image), 0 (PDF) or null")
         return self.ask(self.image(given.get("file"), "file"), own_fields(given))
 
-    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
-        """See Dialect."""
-        result = self.result(answer, asked)
-        return self.reply({**self.envelope(0, "Success"), "result": result}, answer, outcome)
+    def body(self, pages: Sequence[StoredResult | None], asked: OcrRequest, kind: str = "") -> Any:
+        """See PagedDialect."""
+        result = {**self.result(pages, asked), "dataInfo": data_info(pages, kind)}
+        return {**self.envelope(0, "Success"), "result": result}
 
-    def result(self, answer: Answer, asked: OcrRequest) -> dict[str, Any]:
-        """The field `result`."""
-        pages = read_pages(answer, asked.rendering)
-        return ocr_results(pages, answer, asked.options, minimum_score(asked))
+    def result(self, pages: Sequence[StoredResult | None], asked: OcrRequest) -> dict[str, Any]:
+        """The field `result`, without `dataInfo`."""
+        return ocr_results(pages, asked.rendering, asked.options, minimum_score(asked))
 
 
 class PaddlexLayout(PaddlexOcr):
     """POST /layout-parsing: blocks and Markdown."""
 
-    def result(self, answer: Answer, asked: OcrRequest) -> dict[str, Any]:
-        """The field `result`."""
-        pages = read_pages(answer, asked.rendering)
-        document = decode_result(answer.result, asked.rendering.drop_score, asked.rendering.order)
-        return layout_results(pages, document, asked.options, minimum_score(asked))
+    def result(self, pages: Sequence[StoredResult | None], asked: OcrRequest) -> dict[str, Any]:
+        """The field `result`, without `dataInfo`."""
+        return layout_results(pages, asked.rendering, asked.options, minimum_score(asked))
 
 
 class PaddlexHealth(PaddlexApi):

@@ -6,15 +6,18 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+from cache.stored_result import StoredResult
 from ocr_engine.geometry import around, level_box
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import Block, BlockType, Document, Page
-from server.formats.answer import Answer
 from server.formats.markdown import render_markdown
 from server.formats.plain_text import block_text
-from server.formats.stored import DRAWING_TYPE
+from server.formats.rendering import Rendering
+from server.formats.stored import DRAWING_TYPE, decode_result
 from server.formats.tables import table_as_html
-from server.http.dialects.pages import ReadPage, bounds
+from server.http.dialects.pages import ReadPage, bounds, read_page
+
+Pages = Sequence[StoredResult | None]  # None: a page that could not be read
 
 MAX_SIDE_LIMIT = 4000  # as PaddleX reports it
 
@@ -29,30 +32,34 @@ _LABELS: dict[BlockType, str] = {
 
 
 def ocr_results(
-    pages: Sequence[ReadPage], answer: Answer, options: RecognitionOptions | None, score: float
+    pages: Pages, rendering: Rendering, options: RecognitionOptions | None, score: float
 ) -> dict[str, Any]:
-    """The `result` of the pipeline OCR.
+    """The results of the pipeline OCR.
 
     options: with which the image was read; None if they are not known any more. score: the minimum
     confidence of lines.
     """
     results = []
-    for page in pages:
+    for stored in pages:
+        page = read_page(stored, rendering)
         result: dict[str, Any] = {"prunedResult": _pruned(page, options, score)}
-        if DRAWING_TYPE in answer.result.artifacts:
-            result["ocrImage"] = base64.b64encode(answer.result.artifacts[DRAWING_TYPE]).decode()
+        if stored is not None and DRAWING_TYPE in stored.artifacts:
+            result["ocrImage"] = base64.b64encode(stored.artifacts[DRAWING_TYPE]).decode()
         results.append(result)
-    return {"ocrResults": results, "dataInfo": data_info(pages)}
+    return {"ocrResults": results}
 
 
 def layout_results(
-    pages: Sequence[ReadPage], document: Document, options: RecognitionOptions | None, score: float
+    pages: Pages, rendering: Rendering, options: RecognitionOptions | None, score: float
 ) -> dict[str, Any]:
-    """The `result` of the pipeline PP-StructureV3: blocks from the geometry of the lines."""
+    """The results of the pipeline PP-StructureV3: blocks from the geometry of the lines."""
     results = []
-    for read, page in zip(pages, document.pages, strict=True):
+    for number, stored in enumerate(pages):
+        page = Page(0, 0, ())
+        if stored is not None:
+            (page,) = decode_result(stored, rendering.drop_score, rendering.order).pages
         pruned = {
-            "page_count": None,
+            "page_count": len(pages) if len(pages) > 1 else None,
             "width": page.width,
             "height": page.height,
             "model_settings": {
@@ -66,7 +73,7 @@ def layout_results(
             },
             "parsing_res_list": _parsed_blocks(page),
             "layout_det_res": {"boxes": _layout_boxes(page)},
-            "overall_ocr_res": _pruned(read, options, score),
+            "overall_ocr_res": _pruned(read_page(stored, rendering), options, score),
             "table_res_list": [],
             "seal_res_list": [],
             "formula_res_list": [],
@@ -74,17 +81,19 @@ def layout_results(
         markdown = {
             "text": render_markdown(Document((page,))).rstrip("\n"),
             "images": {},
-            "isStart": True,
-            "isEnd": True,
+            "isStart": number == 0,
+            "isEnd": number == len(pages) - 1,
         }
         results.append({"prunedResult": pruned, "markdown": markdown})
-    return {"layoutParsingResults": results, "dataInfo": data_info(pages)}
+    return {"layoutParsingResults": results}
 
 
-def data_info(pages: Sequence[ReadPage]) -> dict[str, Any]:
-    """The size of an image."""
-    (page,) = pages
-    return {"type": "image", "width": page.width, "height": page.height}
+def data_info(pages: Pages, kind: str = "") -> dict[str, Any]:
+    """The sizes of all pages; kind: of the document, empty for an image."""
+    sizes = [{"width": page.width, "height": page.height} for page in map(read_page, pages)]
+    if not kind:
+        return {"type": "image", **sizes[0]}
+    return {"type": kind.lower(), "numPages": len(sizes), "pages": sizes}
 
 
 def _pruned(page: ReadPage, options: RecognitionOptions | None, score: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 from unicodedata import east_asian_width
 
+from cache.stored_result import StoredResult
 from ocr_engine.geometry import Quad, as_quad, is_vertical, level_box
 from ocr_engine.result_json import as_json
 from ocr_engine.stages.words import split_words
@@ -65,15 +66,19 @@ class ReadPage(NamedTuple):
 
 
 def read_pages(answer: Answer, rendering: Rendering = _AS_STORED) -> list[ReadPage]:
-    """The pages of a result, without the lines that could not be read at all.
+    """The pages of an image's result: one."""
+    return [read_page(answer.result, rendering)]
 
-    Images have one. All callers expect several, as documents have them.
-    """
+
+def read_page(stored: StoredResult | None, rendering: Rendering = _AS_STORED) -> ReadPage:
+    """A page, without the lines that could not be read at all; None: of a page without a result."""
+    if stored is None:
+        return ReadPage(0, 0, 0, ())
     if rendering.drop_score is None and rendering.order in (None, "layout"):
-        data: Mapping[str, Any] = json.loads(answer.result.json)  # as it is stored: no document
+        data: Mapping[str, Any] = json.loads(stored.json)  # as it is stored: no document
     else:
-        data = as_json(decode_result(answer.result, rendering.drop_score, rendering.order))
-    return [_page(data)]
+        data = as_json(decode_result(stored, rendering.drop_score, rendering.order))
+    return _page(data)
 
 
 def full_text(pages: Sequence[ReadPage]) -> str:

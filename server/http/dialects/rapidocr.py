@@ -28,8 +28,8 @@ class RapidOcr(ForeignDialect):
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect; the file comes before the text."""
-        if form.image is not None:
-            source = self.uploaded(form.image, "the form part `image_file`")
+        if form.upload is not None:
+            source = self.uploaded(form.upload, "the form part `image_file`")
         elif is_given(form.fields.get("image_data")):
             source = self.image(form.fields["image_data"], "image_data")
         else:

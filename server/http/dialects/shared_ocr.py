@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
-from server.formats.answer import Answer, CacheOutcome
+from server.formats.answer import Answer, Body, CacheOutcome
+from server.formats.pages import DocumentFacts, PageResult
 from server.http.context import ServerContext
-from server.http.dialects.dialect import Dialect, Targets
+from server.http.dialects.dialect import Dialect, Targets, for_documents
 from server.http.dialects.foreign import ForeignApi
 from server.http.dialects.native import NativeDialect
 from server.http.errors import PublicError
@@ -69,7 +70,8 @@ class SharedOcr:
         self._scope = scope
         self._apis = apis
         self._rules = rules
-        self._chosen: Dialect = NativeDialect(context, request, scope)
+        self._native = NativeDialect(context, request, scope)
+        self._chosen: Dialect = self._native
         self._foreign = ForeignApi(context, request, scope)
 
     def key(self, headers: HTTPHeaders) -> str | None:
@@ -79,7 +81,8 @@ class SharedOcr:
     def reader(self) -> BodyReader:
         """See BodyApi."""
         content_type = self._request.headers.get("Content-Type", "")
-        return body_reader(content_type, raw_image=True, rules=self._rules)
+        spool_above = self._native.spool_above
+        return body_reader(content_type, raw_image=True, rules=self._rules, spool_above=spool_above)
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect."""
@@ -97,6 +100,20 @@ class SharedOcr:
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
         """See Dialect."""
         return self._chosen.render(answer, asked, outcome)
+
+    def may_send_document(self) -> bool:
+        """See DocumentDialect."""
+        return self._native.may_send_document()
+
+    def check_document(self, asked: OcrRequest) -> None:
+        """See DocumentDialect."""
+        for_documents(self._chosen).check_document(asked)
+
+    def render_document(
+        self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
+    ) -> tuple[str, Body]:
+        """See DocumentDialect."""
+        return for_documents(self._chosen).render_document(pages, asked, facts)
 
     def accepted(self, job: JobRecord) -> Reply:
         """See Dialect."""

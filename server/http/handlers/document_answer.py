@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from ocr_engine.errors import UnsupportedFormat
 from server.documents.open_document import OpenDocument
 from server.documents.reading import DocumentReading, PageOutcome
 from server.formats.answer import CacheOutcome
 from server.formats.json_text import LINES_TYPE, dump
 from server.formats.pages import DocumentFacts, PageResult, first_event, last_event, page_event
 from server.http.context import ServerContext
-from server.http.dialects.dialect import Dialect, DocumentDialect
+from server.http.dialects.dialect import Dialect, DocumentDialect, for_documents
 from server.http.errors import public_error
 from server.http.replies import Reply, logged_problem
 from server.http.request_scope import RequestScope
@@ -43,10 +42,9 @@ class DocumentAnswer:
 
     async def reply(self) -> Reply:
         """The reply; if no page has a result, the error of the first one is raised."""
-        dialect, documents = self._dialect, self._context.documents
+        documents = self._context.documents
         try:
-            if not isinstance(dialect, DocumentDialect):
-                raise UnsupportedFormat("the bytes are a document; send it to /ocr")
+            dialect = for_documents(self._dialect)
             dialect.check_document(self._asked)
             streams = self._asked.rendering.format == "ndjson"
             if not streams:

@@ -11,9 +11,8 @@ from tornado.routing import Router
 from ocr_engine.errors import PoolDraining
 from server.errors import BadField
 from server.formats.answer import Answer
-from server.formats.registry import document_format
 from server.http.context import ServerContext
-from server.http.dialects.dialect import Dialect, DialectFactory
+from server.http.dialects.dialect import Dialect, DialectFactory, for_documents
 from server.http.gate import require
 from server.http.handlers.exchange import Exchange, finished
 from server.http.handlers.once import answer_once, fingerprint_of, idempotency_key
@@ -142,7 +141,7 @@ class RecognizeExchange(Exchange):
             job = await jobs.accept(asked, principal, claim)
         else:
             try:
-                document_format(asked.rendering)
+                for_documents(self.dialect).check_document(asked)
                 if self.scope.admission is not None:
                     await self.scope.admission.take_more(len(document.pages) - 1)
                 job = await jobs.accept_document(asked, document, principal, claim)
