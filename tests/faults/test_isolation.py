@@ -34,7 +34,7 @@ def _named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shared(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> LiveServer:
     """The server with cache.scope = shared."""
-    monkeypatch.setattr(wide.context.service, "_private", False)
+    monkeypatch.setattr(wide.context.service.results, "_private", False)
     return wide
 
 
