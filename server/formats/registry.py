@@ -6,8 +6,8 @@ API's description and the formats of `ocr-server recognize` come from the rows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cache.stored_result import StoredResult
@@ -16,6 +16,7 @@ from server.errors import BadField
 from server.formats import examples
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.json_text import JSON_TYPE, LINES_TYPE
+from server.formats.output_format import OutputFormat, Write, component, text_schema
 from server.formats.pages import (
     DocumentFacts,
     PageResult,
@@ -42,47 +43,6 @@ from server.formats.rendering import Format, Rendering
 from server.formats.stored import DRAWING_TYPE, decode_result
 
 LAYOUT_WEIGHT = 8
-
-Render = Callable[[Answer, Rendering, Envelope], Body]
-Write = Callable[[Document, Rendering, str], bytes]  # the document is arranged; the image's name
-Convert = Callable[[Answer, Rendering], Awaitable[Answer]]
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
-    """An output format.
-
-    media_type: the Content-Type. weight: the time to write it, relative to parsing the stored JSON;
-    0: sent as stored; see weight_of(). suffix: ending of files that `ocr-server recognize` writes;
-    empty if it writes none. implied: recognition options of this format, which the request may
-    override. write: writes the format from the document alone, where that is enough. pages: writes
-    a document page by page; None: not a format for documents. convert: for a format that also needs
-    the image (Answer.image): writes it in a process of its own, and returns the answer with the
-    artifact that render() then sends. schema, example: those of the body, for the API's
-    description. meaning: a note on the name in the API's description.
-    """
-
-    name: Format
-    media_type: str
-    render: Render
-    weight: int
-    schema: Mapping[str, Any]
-    example: Any = None
-    meaning: str = ""
-    suffix: str = ""
-    implied: Mapping[str, Any] = field(default_factory=dict)
-    write: Write | None = None
-    convert: Convert | None = None
-    pages: WritePages | None = None
-
-
-def _component(name: str) -> Mapping[str, Any]:
-    """A reference to a schema in server/http/openapi/schemas.py."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _text(description: str) -> Mapping[str, Any]:
-    return {"type": "string", "description": description}
 
 
 def _written(
@@ -194,7 +154,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             JSON_TYPE,
             render_json,
             weight=0,
-            schema=_component("Answer"),
+            schema=component("Answer"),
             example=examples.ANSWER,
             suffix=".json",
             pages=write_json,
@@ -204,7 +164,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "text/plain; charset=utf-8",
             render_text,
             weight=1,
-            schema=_text("`data.text`, and a newline."),
+            schema=text_schema("`data.text`, and a newline."),
             example=f"{examples.TEXT}\n",
             suffix=".txt",
             write=_write_text,
@@ -215,7 +175,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             JSON_TYPE,
             render_legacy,
             weight=1,
-            schema=_component("LegacyAnswer"),
+            schema=component("LegacyAnswer"),
             example=examples.LEGACY,
         ),
         OutputFormat(
@@ -223,7 +183,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             JSON_TYPE,
             render_flat,
             weight=2,
-            schema=_component("FlatAnswer"),
+            schema=component("FlatAnswer"),
             example=examples.FLAT,
         ),
         _written(
@@ -232,7 +192,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             _write_tsv,
             words=True,
             suffix=".tsv",
-            schema=_text("TSV, as tesseract writes it."),
+            schema=text_schema("TSV, as tesseract writes it."),
             example=examples.TSV,
             pages=write_tsv,
         ),
@@ -242,7 +202,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             _write_hocr,
             words=True,
             suffix=".hocr",
-            schema=_text("hOCR, as tesseract writes it."),
+            schema=text_schema("hOCR, as tesseract writes it."),
             pages=write_hocr,
         ),
         OutputFormat(
@@ -261,7 +221,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             _write_alto,
             words=True,
             suffix=".alto.xml",
-            schema=_text("ALTO 4.4."),
+            schema=text_schema("ALTO 4.4."),
             meaning="ALTO 4.4, XML",
             weight=2 * LAYOUT_WEIGHT,
             pages=write_alto,
@@ -271,7 +231,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "text/markdown; charset=utf-8",
             _write_markdown,
             suffix=".md",
-            schema=_text("Markdown."),
+            schema=text_schema("Markdown."),
             example=examples.MARKDOWN,
             meaning="titles, paragraphs, lists and tables as Markdown",
             pages=write_markdown,
@@ -281,7 +241,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             LINES_TYPE,
             _render_events,
             weight=1,
-            schema=_text("One JSON object per line: `meta`, `page` or `page_error`, `end`."),
+            schema=text_schema("One JSON object per line: `meta`, `page` or `page_error`, `end`."),
             example=examples.EVENTS,
             meaning="a line of JSON for each page, sent as soon as it is read",
             pages=write_events,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import socket
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
+from server.intake.spooled_upload import SpooledUpload
 from tests.server.documents.conftest import SYNC_PAGES
 from tests.support.cards import card
 from tests.support.http_client import Part, Reply, multipart
@@ -255,6 +258,25 @@ def test_a_large_document_goes_to_the_disk(documents: LiveServer) -> None:
     image = card("x").ljust(2 << 20, b"\0")
     reply = documents.upload(image)
     assert (reply.status, reply.code) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("megabytes", [0, 8])
+def test_a_disk_that_is_full_when_a_document_arrives(
+    documents: LiveServer, monkeypatch: pytest.MonkeyPatch, megabytes: int
+) -> None:
+    """From the first part on, or only when the last part is written."""
+    pdf = padded(8)
+    real_write = SpooledUpload._write
+
+    def write(upload: SpooledUpload, chunks: Sequence[bytes | memoryview]) -> None:
+        if upload.size >= min(megabytes << 20, len(pdf)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real_write(upload, chunks)
+
+    monkeypatch.setattr(SpooledUpload, "_write", write)
+    reply = documents.upload(pdf)
+    assert (reply.status, reply.code) == (503, "storage_unavailable")
+    assert documents.call(lambda: documents.context.inflight.received) == 0
 
 
 def test_pages_are_sent_as_they_are_ready(documents: LiveServer, gate: Path) -> None:
