@@ -58,8 +58,9 @@ class OutputFormat:
     override. write: writes the format from the document alone, where that is enough. pages: writes
     a document page by page; None: not a format for documents. convert: for a format that also needs
     the image (Answer.image): writes it in a process of its own, and returns the answer with the
-    artifact that render() then sends. schema, example: those of the body, for the API's
-    description. meaning: a note on the name in the API's description.
+    artifact that render() then sends. pdf_mode: how that PDF is written, if it is one. schema,
+    example: those of the body, for the API's description. meaning: a note on the name in the API's
+    description.
     """
 
     name: Format
@@ -73,6 +74,7 @@ class OutputFormat:
     implied: Mapping[str, Any] = field(default_factory=dict)
     write: Write | None = None
     convert: Convert | None = None
+    pdf_mode: Callable[[Rendering], PdfMode] | None = None
     pages: WritePages | None = None
 
 
@@ -155,6 +157,9 @@ def _write_markdown(document: Document, _: Rendering, __: str) -> bytes:
 def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat:
     """A PDF of the image with its text; pdfa: as PDF/A."""
 
+    def mode(rendering: Rendering) -> PdfMode:
+        return PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
+
     async def convert(answer: Answer, rendering: Rendering) -> Answer:
         from server.formats.pdf.process import write_pdf
 
@@ -162,8 +167,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
             yield RecognizedPage(1, answer.result)
 
         assert answer.image is not None, "the converter sees to that"
-        mode = PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
-        written = await write_pdf(answer.image, only_page(), mode)
+        written = await write_pdf(answer.image, only_page(), mode(rendering))
         result = StoredResult(answer.result.json, {PDF_TYPE: written.data})
         return replace(answer, result=result, changes=written.changes)
 
@@ -177,6 +181,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
         suffix=suffix,
         implied={"granularity": "word"},
         convert=convert,
+        pdf_mode=mode,
     )
 
 
