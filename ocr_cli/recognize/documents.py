@@ -56,7 +56,7 @@ class Documents:
             return target.open("rb")
 
     async def to_files(self, results: Results, place: int, file: InputFile) -> None:
-        """Write the results; the pages are kept until there is nothing more to read."""
+        """Write the results; pages are kept until all of them are read and all formats written."""
         formats = self._output_options.formats_of(file.document_kind)
         origin = await asyncio.to_thread(results.origins.of_result, file)
         targets = {each: results.unfinished(file, each) for each in formats}
@@ -75,6 +75,8 @@ class Documents:
             if complete and not work.failed:
                 store.delete()
         finally:
+            for target in targets.values():
+                target.unlink(missing_ok=True)
             if not store.done:
                 store.delete()
             store.close()
