@@ -1,6 +1,6 @@
 """One exchange over HTTP/1.1: the request comes from a file, the answer is read line by line.
 
-Neither is in memory as a whole. Both go on at the same time, so an early answer (413, 503) arrives
+Neither is in memory as a whole. Both happen at the same time, so an early answer (413, 503) arrives
 although the request has not been sent completely.
 """
 

@@ -31,7 +31,7 @@ DESCRIPTION = """Recognize images and documents (PDF, TIFF, GIF): files, folders
 subfolders, quoted patterns, and - for standard input. Without --url the engine
 runs in this command; no server is needed.
 
-Results go to standard output, to one file, or with --output DIR or --beside to
+Results go to standard output, to one file, or with --output DIR or --alongside to
 one file per input and format. To resume a run that was stopped, run the same
 command again: finished and unchanged files are skipped, and of a document, only
 the missing pages are read.
@@ -40,7 +40,7 @@ EPILOG = """examples:
   {prog} scan.pdf --output searchable.pdf
   {prog} scan.png
   {prog} scans/ --output texts/
-  {prog} scans/ --beside --format pdf,markdown,json
+  {prog} scans/ --alongside --format pdf,markdown,json
   {prog} 'scans/**/*.jpg' --format json > scans.jsonl
   {prog} book.pdf --pages 1-10 --output book.txt
   {prog} scans/ --output out/ --url http://127.0.0.1:8888
@@ -73,11 +73,11 @@ def _settle_output(parser: ArgumentParser, args: Namespace) -> None:
             args.output, args.output_file = None, args.output
             args.format = args.format or [named]
     args.format = args.format or ["text"]
-    has_folder = args.output is not None or args.beside
-    if args.output is not None and args.beside:
-        parser.error("--output and --beside exclude each other")
-    if args.output_file is not None and args.beside:
-        parser.error("--output and --beside exclude each other")
+    has_folder = args.output is not None or args.alongside
+    if args.output is not None and args.alongside:
+        parser.error("--output and --alongside exclude each other")
+    if args.output_file is not None and args.alongside:
+        parser.error("--output and --alongside exclude each other")
     if args.draw and not has_folder:
         parser.error("--draw writes image files; set their folder with --output DIR")
     if args.force and not has_folder and args.output_file is None:
@@ -166,7 +166,7 @@ def _parser(prog: str) -> ArgumentParser:
         "default: that of the file of --output, or text")  # fmt: skip
     add("--output", type=Path, metavar="PLACE",
         help="a folder for all results, or a file for the only one, such as a.pdf")  # fmt: skip
-    add("--beside", action="store_true", help="write the results next to the files")
+    add("--alongside", action="store_true", help="write the results next to the files")
     add("--draw", action="store_true", help="also write a PNG of each image with its boxes")
     add("--force", action="store_true", help="recognize finished files and pages again")
     add_options(add)

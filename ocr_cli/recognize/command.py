@@ -82,8 +82,8 @@ class _Command:
         args, number = self._args, len(inputs.files)
         if args.output_file is not None:
             _check_file(args.output_file, inputs.files)
-        elif args.beside and inputs.root is None:
-            raise CannotStart("standard input has no folder; use --output DIR, not --beside")
+        elif args.alongside and inputs.root is None:
+            raise CannotStart("standard input has no folder; use --output DIR, not --alongside")
         to_stream = not self._writes_files()
         format = self._output_options.formats[0]
         if to_stream and number > 1 and format not in ("text", "json"):
@@ -116,7 +116,7 @@ class _Command:
         args, options = self._args, self._output_options
         if args.output_file is not None:
             return ResultFile(args.output_file, options, reader.fingerprint)
-        folder: Path | None = inputs.root if args.beside else args.output
+        folder: Path | None = inputs.root if args.alongside else args.output
         return None if folder is None else ResultFolder(folder, options, reader.fingerprint)
 
     def _not_done(
@@ -180,7 +180,7 @@ class _Command:
 
     def _writes_files(self) -> bool:
         args = self._args
-        return args.beside or args.output is not None or args.output_file is not None
+        return args.alongside or args.output is not None or args.output_file is not None
 
     def _resume_hint(self) -> str:
         if self._writes_files():

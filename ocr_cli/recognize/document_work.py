@@ -59,17 +59,16 @@ class DocumentWork:
     async def run(self, targets: Mapping[str, Path]) -> None:
         """Read it, and write these formats there.
 
-        ReadingError if there is nothing to write; before a page is read, if possible.
+        ReadingError as soon as there is nothing that can be written.
         """
-        writing = []
-        for format, path in targets.items():
-            if OUTPUT_FORMATS[format].pdf_mode is not None:
-                opened = asyncio.Event()
-                writing.append(asyncio.ensure_future(self._write_pdf(format, path, opened)))
-                await opened.wait()
+        writing: list[asyncio.Future[None]] = []
         try:
-            self._check(targets)
-            await self._read()
+            for format, path in targets.items():
+                if OUTPUT_FORMATS[format].pdf_mode is not None:
+                    opened = asyncio.Event()
+                    writing.append(asyncio.ensure_future(self._write_pdf(format, path, opened)))
+                    await opened.wait()
+            await self._read(targets)
             await asyncio.gather(*writing)
             for format, path in targets.items():
                 if OUTPUT_FORMATS[format].pdf_mode is None:
@@ -86,12 +85,14 @@ class DocumentWork:
             error = next(iter(self.failed.values()))
             raise ReadingError(error.code, error.message)
 
-    async def _read(self) -> None:
+    async def _read(self, targets: Mapping[str, Path]) -> None:
         """Read what is missing; ReadingError if no page has a result."""
+        self._check(targets)
         try:
             async with aclosing(self._reader.pages(self._document)) as events:
                 async for event in events:
                     await self._take(event)
+                    self._check(targets)
         except ReadingError as error:
             is_locked = error.code == DocumentEncrypted.code
             if is_locked and not self._output_options.document.password:

@@ -1,4 +1,4 @@
-"""Answers of a server that refuses, and how long to go on asking."""
+"""Answers of a server that refuses, and how long to continue asking."""
 
 from __future__ import annotations
 

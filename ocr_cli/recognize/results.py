@@ -126,7 +126,7 @@ class ResultFolder:
         self._record.flush()
 
     def pages_path(self, file: InputFile) -> Path:
-        """See Results: a hidden file beside the results."""
+        """See Results: a hidden file next to the results."""
         path = self.folder / file.name
         return path.with_name(f".{path.name}.pages")
 

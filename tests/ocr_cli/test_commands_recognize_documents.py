@@ -60,8 +60,9 @@ def test_several_formats_from_one_reading(
 ) -> None:
     (tmp_path / "photo.png").write_bytes(card("photo"))
     formats = "pdf,pdfa,text,json,markdown,hocr"
-    done = run("scan.pdf", "photo.png", "--output", "out", "--format", formats)
+    done = run("scan.pdf", "photo.png", "--output", "out", "--format", formats, "--draw")
     assert done.returncode == 0, done.stderr
+    assert b"scan.pdf: no boxes drawn: --draw is for single images\n" in done.stderr
     out = tmp_path / "out"
     assert texts_of(out / "scan.ocr.pdf") == texts_of(out / "scan.pdfa.pdf")
     assert texts_of(out / "photo.png.pdf") == texts_of(out / "photo.png.pdfa.pdf") == ["photo"]
@@ -72,9 +73,10 @@ def test_several_formats_from_one_reading(
     assert (data["file"], data["status"], data["data"]["page_count"]) == ("scan.pdf", "success", 3)
     assert data["data"]["pages"][1]["text"] == "two"
     assert sorted(begun(journal)) == ["one", "photo", "three", "two"]
+    assert [path.name for path in out.glob("*.png")] == ["photo.png.boxes.png"]
 
 
-def test_results_beside_the_files_are_no_files_to_read(
+def test_results_alongside_the_files_are_no_files_to_read(
     run: Run, tmp_path: Path, journal: Path
 ) -> None:
     folder = tmp_path / "scans"
@@ -82,7 +84,7 @@ def test_results_beside_the_files_are_no_files_to_read(
     (folder / "a.pdf").write_bytes(card_pdf(["a"]))
     (folder / "sub" / "b.png").write_bytes(card("b"))
     for _ in range(2):
-        done = run("scans", "--beside", "--output-type", "pdf")
+        done = run("scans", "--alongside", "--output-type", "pdf")
         assert done.returncode == 0
     assert b"nothing to do, 2 already done" in done.stderr
     assert b"skipped" not in done.stderr
@@ -94,23 +96,24 @@ def test_results_beside_the_files_are_no_files_to_read(
 def test_chosen_pages_on_standard_output(run: Run, scan: Path, journal: Path) -> None:
     done = run("scan.pdf", "--pages", "2-")
     assert (done.returncode, done.stdout) == (0, b"two\fthree\n")
-    data = json.loads(run("scan.pdf", "--pages", "3", "--format", "json").stdout)["data"]
-    assert [page["page"] for page in data["pages"]] == [3]
     assert "one" not in begun(journal)
     done = run("scan.pdf", "--pages", "2,7")
     assert done.returncode == 1
     assert b"scan.pdf: bad_pages: pages = 2,7: the document has 3 pages" in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "GIF"])
-def test_all_pages_of_an_image_of_several(run: Run, tmp_path: Path, kind: str) -> None:
-    (tmp_path / "fax").write_bytes(card_frames(kind, ["first", "second"]))
-    (tmp_path / "single").write_bytes(card_frames(kind, ["single"]))
-    assert run("fax").stdout == b"first\fsecond\n"
-    single = json.loads(run("single", "--format", "json").stdout)
+def test_all_pages_of_an_image_of_several(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "fax.tif").write_bytes(card_frames("TIFF", ["first", "second"]))
+    (tmp_path / "moving.gif").write_bytes(card_frames("GIF", ["third", "fourth"]))
+    (tmp_path / "single.tif").write_bytes(card_frames("TIFF", ["single"]))
+    files = ("fax.tif", "moving.gif", "single.tif")
+    assert run(*files, "--output", "out", "--format", "pdf,text,json").returncode == 0
+    out = tmp_path / "out"
+    assert (out / "fax.tif.txt").read_text() == "first\fsecond\n"
+    assert texts_of(out / "fax.tif.pdf") == ["first", "second"]
+    assert texts_of(out / "moving.gif.pdf") == ["third", "fourth"]
+    single = json.loads((out / "single.tif.json").read_text())
     assert single["data"]["lines"][0]["text"] == "single"
-    assert run("fax", "--output", "fax.pdf").returncode == 0
-    assert texts_of(tmp_path / "fax.pdf") == ["first", "second"]
 
 
 def test_a_pdf_from_standard_input(run: Run, tmp_path: Path) -> None:
@@ -126,7 +129,6 @@ def test_a_page_with_text_of_its_own_keeps_it(run: Run, tmp_path: Path, journal:
     assert run("mixed.pdf", "--output", "made.pdf").returncode == 0
     assert texts_of(tmp_path / "made.pdf") == ["drawn", "Typed by somebody."]
     assert begun(journal) == ["drawn"]
-    assert run("mixed.pdf").stdout == b"drawn\f\n"
     assert run("mixed.pdf", "--text-layer", "only").stdout == b"\fTyped by somebody.\n"
 
 
@@ -189,13 +191,10 @@ def test_a_signed_pdf_is_refused_before_it_is_read(run: Run, tmp_path: Path, jou
 def test_an_encrypted_document_and_its_password(run: Run, tmp_path: Path) -> None:
     (tmp_path / "secret.pdf").write_bytes(encrypted(card_pdf(["a secret"]), "swordfish"))
     (tmp_path / "right").write_text("swordfish\nnot this\n")
-    (tmp_path / "wrong").write_text("guess")
     done = run("secret.pdf")
     assert done.returncode == 1
     assert b"secret.pdf: pdf_encrypted: the document is encrypted; give its" in done.stderr
     assert b"--password-file FILE" in done.stderr
-    done = run("secret.pdf", "--password-file", "wrong")
-    assert (done.returncode, b"the password is wrong" in done.stderr) == (1, True)
     done = run("secret.pdf", "--password-file", "right")
     assert (done.returncode, done.stdout) == (0, b"a secret\n")
     done = run("secret.pdf", "--password-file", "right", "--output", "made.pdf")
@@ -222,7 +221,6 @@ def test_a_folder_of_mixed_files_says_what_it_skips(run: Run, tmp_path: Path) ->
     ]
     assert lines[2].startswith("recognized 2 of 2 files, 2 pages in ")
     assert results(tmp_path / "out") == {"a.pdf.txt": "a\n", "b.png.txt": "b\n"}
-    assert run("mixed", "--output", "out", "--quiet").stderr == b""
 
 
 def test_many_skipped_files_are_counted(run: Run, tmp_path: Path) -> None:
@@ -234,13 +232,6 @@ def test_many_skipped_files_are_counted(run: Run, tmp_path: Path) -> None:
     errors = run("mixed", "--output", "out").stderr.decode()
     assert errors.count(": skipped, ") == 20
     assert "\n3 more files skipped, which are neither images nor documents\n" in errors
-
-
-def test_drawings_are_for_single_images(run: Run, scan: Path, tmp_path: Path) -> None:
-    done = run("scan.pdf", "--output", "out", "--draw")
-    assert done.returncode == 0
-    assert b"scan.pdf: no boxes drawn: --draw is for single images\n" in done.stderr
-    assert results(tmp_path / "out") == {"scan.pdf.txt": "one\ftwo\fthree\n"}
 
 
 # --- messages
@@ -281,8 +272,8 @@ def test_the_progress_of_several_files_names_the_document(tmp_path: Path, journa
         (["scan.pdf", "--dpi", "20"], "'20': expected an integer from 72 to 600"),
         (["scan.pdf", "--password"], "asks on the terminal, and there is none; use --password-f"),
         (["scan.pdf", "--password-file", "none"], "--password-file none: No such file"),
-        (["scan.pdf", "--beside", "--output", "out"], "--output and --beside exclude each other"),
-        (["-", "--beside"], "standard input has no folder; use --output DIR"),
+        (["scan.pdf", "--alongside", "--output", "out"], "--alongside exclude each other"),
+        (["-", "--alongside"], "standard input has no folder; use --output DIR"),
         (["scan.pdf", "scan", "--output", "out", "--format", "pdfa"],
          "scan.pdf and scan would both be written to out/scan.pdfa.pdf"),
     ],
