@@ -6,12 +6,16 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pikepdf
 import pytest
+from PIL import Image
 
 from tests.support.cards import card, card_frames
+from tests.support.checkout import IMAGES, ROOT
 from tests.support.made_pdfs import saved, signed_pdf
 from tests.support.pdfs import PdfWriter, card_page, card_pdf, pdf_of, text_page
 from tests.support.recognize_process import Run, begun, recognize_command, results
@@ -29,13 +33,8 @@ def scan(tmp_path: Path) -> Path:
 def texts_of(path: Path) -> list[str]:
     """The text of each page of a PDF."""
     with pikepdf.open(path) as pdf:
-        return [in_pypdf(saved(_only(pdf, number))) for number in range(len(pdf.pages))]
-
-
-def _only(pdf: pikepdf.Pdf, number: int) -> pikepdf.Pdf:
-    single = pikepdf.Pdf.new()
-    single.pages.append(pdf.pages[number])
-    return single
+        pages = len(pdf.pages)
+    return [in_pypdf(path, number) for number in range(pages)]
 
 
 def encrypted(data: bytes, password: str) -> bytes:
@@ -53,6 +52,18 @@ def test_one_command_from_a_pdf_to_a_searchable_pdf(run: Run, scan: Path, tmp_pa
     assert re.match(rb"recognized 1 of 1 file, 3 pages in [\d.]+ s \([\d.]+ pages/s\)", done.stderr)
     assert texts_of(tmp_path / "searchable.pdf") == ["one", "two", "three"]
     assert set(os.listdir(tmp_path)) - before == {"searchable.pdf"}
+
+
+def test_real_models_read_a_scan_in_two_languages(tmp_path: Path) -> None:
+    pages = [Image.open(IMAGES / f"document_{name}") for name in ("en_letter.png", "zh_farm.jpg")]
+    first, second = (page.convert("RGB") for page in pages)
+    scan, made = tmp_path / "scan.pdf", tmp_path / "made.pdf"
+    first.save(scan, save_all=True, append_images=[second], resolution=150)
+    command = [sys.executable, "-m", "server", "recognize", str(scan), "--output", str(made)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=True)
+    english, chinese = texts_of(made)
+    assert "Dear Mrs Pellworth," in english.splitlines()
+    assert "秋收简报" in chinese.splitlines()
 
 
 def test_several_formats_from_one_reading(
