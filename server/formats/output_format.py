@@ -9,6 +9,7 @@ from typing import Any
 from ocr_engine.result import Document
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.pages import WritePages
+from server.formats.pdf.order import PdfMode
 from server.formats.rendering import Format, Rendering
 
 Render = Callable[[Answer, Rendering, Envelope], Body]
@@ -26,8 +27,9 @@ class OutputFormat:
     override. write: writes the format from the document alone, where that is enough. pages: writes
     a document page by page; None: not a format for documents. convert: for a format that also needs
     the image (Answer.image): writes it in a process of its own, and returns the answer with the
-    artifact that render() then sends. schema, example: those of the body, for the API's
-    description. meaning: a note on the name in the API's description.
+    artifact that render() then sends. pdf_mode: how that PDF is written, if it is one. schema,
+    example: those of the body, for the API's description. meaning: a note on the name in the API's
+    description.
     """
 
     name: Format
@@ -41,6 +43,7 @@ class OutputFormat:
     implied: Mapping[str, Any] = field(default_factory=dict)
     write: Write | None = None
     convert: Convert | None = None
+    pdf_mode: Callable[[Rendering], PdfMode] | None = None
     pages: WritePages | None = None
 
 

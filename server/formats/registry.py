@@ -115,6 +115,9 @@ def _write_markdown(document: Document, _: Rendering, __: str) -> bytes:
 def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat:
     """A PDF of the image with its text; pdfa: as PDF/A."""
 
+    def mode(rendering: Rendering) -> PdfMode:
+        return PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
+
     async def convert(answer: Answer, rendering: Rendering) -> Answer:
         from server.formats.pdf.process import write_pdf
 
@@ -122,8 +125,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
             yield RecognizedPage(1, answer.result)
 
         assert answer.image is not None, "the converter sees to that"
-        mode = PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
-        written = await write_pdf(answer.image, only_page(), mode)
+        written = await write_pdf(answer.image, only_page(), mode(rendering))
         result = StoredResult(answer.result.json, {PDF_TYPE: written.data})
         return replace(answer, result=result, changes=written.changes)
 
@@ -137,6 +139,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
         suffix=suffix,
         implied={"granularity": "word"},
         convert=convert,
+        pdf_mode=mode,
     )
 
 

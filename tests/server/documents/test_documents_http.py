@@ -14,11 +14,10 @@ from typing import Any
 
 import pikepdf
 import pytest
-from PIL import Image
 
 from server.intake.spooled_upload import SpooledUpload
 from tests.server.documents.conftest import SYNC_PAGES
-from tests.support.cards import card
+from tests.support.cards import card, card_frames
 from tests.support.http_client import Part, Reply, multipart
 from tests.support.live_server import LiveServer
 from tests.support.pdfs import (
@@ -172,18 +171,11 @@ def test_a_text_layer_is_read_only_where_it_is_asked_for(documents: LiveServer) 
     assert [page["text"] for page in only] == ["", "Typed by somebody."]
 
 
-def frames(format: str, texts: list[str]) -> bytes:
-    first, *others = [Image.open(io.BytesIO(card(text))) for text in texts]
-    written = io.BytesIO()
-    first.save(written, format, save_all=True, append_images=others)
-    return written.getvalue()
-
-
 @pytest.mark.parametrize("format", ["TIFF", "GIF"])
 def test_pages_of_an_image_are_read_if_they_are_asked_for(
     documents: LiveServer, format: str
 ) -> None:
-    data = frames(format, [f"{format} 1", f"{format} 2", f"{format} 3"])
+    data = card_frames(format, [f"{format} 1", f"{format} 2", f"{format} 3"])
     plain = documents.upload(data)
     assert (plain.text, plain.json["data"]["frames"]) == (f"{format} 1", 3)
     reply = documents.upload(data, pages="2-")
