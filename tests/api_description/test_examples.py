@@ -160,5 +160,5 @@ def test_it_waits_when_the_server_is_busy(program: list[str], busy: str, tmp_pat
 def test_every_example_is_on_the_page() -> None:
     page = (EXAMPLES / "README.md").read_text()
     files = {path.name for path in EXAMPLES.iterdir()} - {"README.md"}
-    assert len(files) == 6
+    assert len(files) == 7
     assert all(f"<!-- include {name} -->" in page and f"]({name})" in page for name in files)
