@@ -31,8 +31,8 @@ DESCRIPTION = """Recognize images and documents (PDF, TIFF, GIF): files, folders
 subfolders, quoted patterns, and - for standard input. Without --url the engine
 runs in this command; no server is needed.
 
-Results go to standard output, to one file, or with --output DIR or --alongside to
-one file per input and format. To resume a run that was stopped, run the same
+Results go to standard output, to one file, or with --output DIR or --alongside
+to one file per input and format. To resume a run that was stopped, run the same
 command again: finished and unchanged files are skipped, and of a document, only
 the missing pages are read.
 """
