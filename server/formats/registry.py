@@ -6,9 +6,9 @@ API's description and the formats of `ocr-server recognize` come from the rows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from cache.stored_result import StoredResult
 from ocr_engine.result import Document
@@ -29,6 +29,7 @@ from server.formats.pages import (
 )
 from server.formats.pages import write_text as write_pages_text
 from server.formats.pdf.order import PDF_TYPE, PdfMode, RecognizedPage
+from server.formats.pdf_documents import PdfDocuments
 from server.formats.render import (
     render_drawing,
     render_flat,
@@ -48,6 +49,18 @@ Write = Callable[[Document, Rendering, str], bytes]  # the document is arranged;
 Convert = Callable[[Answer, Rendering], Awaitable[Answer]]
 
 
+class DocumentConverter(Protocol):
+    """Writes a document again from its file and the results of its pages, in another process."""
+
+    async def check(self, source: int) -> None:
+        """The error that convert() would raise before it asks for a page. source: a descriptor."""
+
+    async def convert(
+        self, source: int, pages: AsyncIterable[RecognizedPage], rendering: Rendering, target: int
+    ) -> tuple[str, ...]:
+        """Write it to the target, a descriptor; what the format could not have of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
     """An output format.
@@ -56,10 +69,11 @@ class OutputFormat:
     0: sent as stored; see weight_of(). suffix: ending of files that `ocr-server recognize` writes;
     empty if it writes none. implied: recognition options of this format, which the request may
     override. write: writes the format from the document alone, where that is enough. pages: writes
-    a document page by page; None: not a format for documents. convert: for a format that also needs
+    a document page by page; None: not in this way. convert: for a format that also needs
     the image (Answer.image): writes it in a process of its own, and returns the answer with the
-    artifact that render() then sends. schema, example: those of the body, for the API's
-    description. meaning: a note on the name in the API's description.
+    artifact that render() then sends. document: the same for documents, instead of `pages`. schema,
+    example: those of the body, for the API's description. meaning: a note on the name in the API's
+    description.
     """
 
     name: Format
@@ -74,6 +88,12 @@ class OutputFormat:
     write: Write | None = None
     convert: Convert | None = None
     pages: WritePages | None = None
+    document: DocumentConverter | None = None
+
+    @property
+    def is_for_documents(self) -> bool:
+        """Whether documents can be written in it."""
+        return self.pages is not None or self.document is not None
 
 
 def _component(name: str) -> Mapping[str, Any]:
@@ -177,6 +197,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
         suffix=suffix,
         implied={"granularity": "word"},
         convert=convert,
+        document=PdfDocuments(pdfa),
     )
 
 
@@ -290,7 +311,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "pdf",
             pdfa=False,
             suffix=".pdf",
-            meaning="the image as PDF, with the text invisibly over it",
+            meaning="the image or document as PDF, with the text invisibly over it",
         ),
         _pdf("pdfa", pdfa=True, suffix=".pdfa.pdf", meaning="the same as PDF/A-2b"),
     )
@@ -309,16 +330,16 @@ def needs_image(format: Format) -> bool:
     return OUTPUT_FORMATS[format].convert is not None
 
 
-def document_format(rendering: Rendering) -> tuple[OutputFormat, WritePages]:
-    """The row of a format, and what writes documents in it; BadField if nothing does."""
+def document_format(rendering: Rendering) -> OutputFormat:
+    """The row of a format; BadField if documents cannot be written in it."""
     row = OUTPUT_FORMATS[rendering.format]
-    if row.pages is None:
-        names = [name for name, each in OUTPUT_FORMATS.items() if each.pages is not None]
+    if not row.is_for_documents:
+        names = [name for name, each in OUTPUT_FORMATS.items() if each.is_for_documents]
         raise BadField(
             f"format = {rendering.format}: it is for one image; documents are written as "
             f"{join_names(names)}"
         )
-    return row, row.pages
+    return row
 
 
 def weight_of(rendering: Rendering) -> int:

@@ -7,7 +7,6 @@ arrives, which is half the time of a cached answer (docs/decisions/0012).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
@@ -218,11 +217,17 @@ class Exchange(HTTPMessageDelegate, ABC):
         if self._state is State.WORKING:
             self._state = State.STREAMING
             headers = HTTPHeaders(self._headers(reply))
-            with contextlib.suppress(StreamClosedError, asyncio.CancelledError):
+            try:
                 await self._connection.write_headers(_start_line(reply), headers)
                 async for part in reply.stream:
                     size += len(part)
                     await self._connection.write(part)
+            except (StreamClosedError, asyncio.CancelledError):
+                pass
+            except Exception as error:  # too late for another answer: cut this one off
+                logged_problem(error, self.scope.request_id)
+                self._state = State.GONE
+                self._connection.close()
         await reply.stream.aclose()
         self.scope.count(reply)
         if self._state is State.GONE:
