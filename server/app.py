@@ -154,7 +154,7 @@ def build_context(
         settings=settings,
         sources=build_sources(settings, max_bytes, digester.known, inflight.reserve),
         service=service,
-        converter=Converter(usable_cores()),
+        converter=Converter(usable_cores(), documents=2 * usable_cores()),
         documents=documents,
         storage=storage,
         jobs=jobs,

@@ -70,7 +70,7 @@ class DocumentReading:
     ) -> None:
         self.begun = False
         self._document = document
-        self._request = request
+        self._request = replace(request, keep_image=False)
         self._turn = replace(turn, background=True) if len(document.pages) > 1 else turn
         self._pages = pages
         self._service = service

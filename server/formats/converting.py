@@ -1,20 +1,41 @@
-"""Formats that are written from the image again, in processes of their own."""
+"""Formats that are written from the image or document again, in processes of their own."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 
+from ocr_engine.errors import QueueTimeout
+from server.blobs.unnamed_file import UnnamedFile, unnamed_file
 from server.errors import BadField
 from server.formats.answer import Answer
+from server.formats.pages import PageResult, facts_of
+from server.formats.pdf.order import RecognizedPage
 from server.formats.registry import OUTPUT_FORMATS
 from server.formats.rendering import Rendering
 
 
-class Converter:
-    """Converts answers to such formats, a few at a time; at_once: how many."""
+@dataclass(frozen=True, slots=True)
+class ConvertedDocument:
+    """A document that was written. changes: what the format could not have of it.
 
-    def __init__(self, at_once: int) -> None:
+    failed: the pages without a result.
+    """
+
+    file: UnnamedFile
+    media_type: str
+    changes: tuple[str, ...]
+    failed: tuple[int, ...]
+
+
+class Converter:
+    """Converts answers to such formats. at_once: how many; documents: how many more of these."""
+
+    def __init__(self, at_once: int, documents: int = 1) -> None:
         self._turns = asyncio.Semaphore(at_once)
+        self._documents = asyncio.Semaphore(documents)
 
     async def converted(self, answer: Answer, rendering: Rendering) -> Answer:
         """The answer as its format needs it; itself for most formats.
@@ -31,3 +52,54 @@ class Converter:
             )
         async with self._turns:
             return await row.convert(answer, rendering)
+
+    async def check_document(self, source: int, rendering: Rendering) -> None:
+        """The error if a document (a descriptor) cannot be converted to its format."""
+        document = OUTPUT_FORMATS[rendering.format].document
+        if document is not None:
+            async with self._turns:
+                await document.check(source)
+
+    async def converted_document(
+        self,
+        source: int,
+        pages: AsyncIterator[PageResult],
+        rendering: Rendering,
+        seconds: float | None = None,
+    ) -> ConvertedDocument:
+        """A document (a descriptor) in a format that is converted, with the text of these pages.
+
+        No page is asked for before the document is accepted. A page without a result, and one whose
+        result is its own text, stays as it is. seconds: how long it may wait for its turn;
+        QueueTimeout.
+        """
+        row = OUTPUT_FORMATS[rendering.format]
+        assert row.document is not None, "the caller sees to that"
+        failed: list[int] = []
+
+        async def recognized() -> AsyncGenerator[RecognizedPage, None]:
+            async for page in pages:
+                result = page.result
+                if result is None:
+                    failed.append(page.page)
+                elif facts_of(result)["source"] == "text_layer":
+                    result = None
+                yield RecognizedPage(page.page, result)
+
+        async with self._turn_of_document(seconds):
+            file = await unnamed_file()
+            async with contextlib.aclosing(recognized()) as given:
+                changes = await row.document.convert(source, given, rendering, file.descriptor)
+        return ConvertedDocument(file, row.media_type, changes, tuple(failed))
+
+    @contextlib.asynccontextmanager
+    async def _turn_of_document(self, seconds: float | None) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._documents.acquire()
+        except TimeoutError:
+            raise QueueTimeout("the time of the request is over") from None
+        try:
+            yield
+        finally:
+            self._documents.release()

@@ -30,6 +30,7 @@ from server.formats.pages import (
 )
 from server.formats.pages import write_text as write_pages_text
 from server.formats.pdf.order import PDF_TYPE, PdfMode, RecognizedPage
+from server.formats.pdf_documents import PdfDocuments
 from server.formats.render import (
     render_drawing,
     render_flat,
@@ -140,6 +141,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
         implied={"granularity": "word"},
         convert=convert,
         pdf_mode=mode,
+        document=PdfDocuments(pdfa),
     )
 
 
@@ -253,7 +255,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "pdf",
             pdfa=False,
             suffix=".pdf",
-            meaning="the image as PDF, with the text invisibly over it",
+            meaning="the image or document as PDF, with the text invisibly over it",
         ),
         _pdf("pdfa", pdfa=True, suffix=".pdfa.pdf", meaning="the same as PDF/A-2b"),
     )
@@ -272,16 +274,16 @@ def needs_image(format: Format) -> bool:
     return OUTPUT_FORMATS[format].convert is not None
 
 
-def document_format(rendering: Rendering) -> tuple[OutputFormat, WritePages]:
-    """The row of a format, and what writes documents in it; BadField if nothing does."""
+def document_format(rendering: Rendering) -> OutputFormat:
+    """The row of a format; BadField if documents cannot be written in it."""
     row = OUTPUT_FORMATS[rendering.format]
-    if row.pages is None:
-        names = [name for name, each in OUTPUT_FORMATS.items() if each.pages is not None]
+    if not row.is_for_documents:
+        names = [name for name, each in OUTPUT_FORMATS.items() if each.is_for_documents]
         raise BadField(
             f"format = {rendering.format}: it is for one image; documents are written as "
             f"{join_names(names)}"
         )
-    return row, row.pages
+    return row
 
 
 def weight_of(rendering: Rendering) -> int:

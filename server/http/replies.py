@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +22,7 @@ from server.service.inflight import InflightBytes
 from server.service.outgoing import SMALL_BYTES
 
 if TYPE_CHECKING:
+    from server.formats.converting import ConvertedDocument
     from server.http.json_bodies import ErrorBody, JobBody
 
 log = logging.getLogger("server.request")
@@ -29,6 +30,8 @@ log = logging.getLogger("server.request")
 
 REPLAYED = "Idempotent-Replayed"  # the reply is that of an earlier request
 CHANGES = "X-Pdf-Changes"  # what a PDF/A could not have
+FAILED_PAGES = "X-Failed-Pages"
+MOST_NAMED = 100  # failed pages in a header
 MOST_HEADER_CHARACTERS = 2000
 
 
@@ -80,6 +83,21 @@ def answer_headers(answer: Answer, outcome: CacheOutcome, elapsed_ms: float) -> 
     if answer.changes:
         headers[CHANGES] = header_text("; ".join(answer.changes))
     return headers
+
+
+def converted_reply(made: ConvertedDocument, headers: Mapping[str, str]) -> Reply:
+    """The reply with a document that was written to a file, which is read as it is sent."""
+    more = {"Content-Type": made.media_type, "Content-Length": str(made.file.size)}
+    if made.changes:
+        more[CHANGES] = header_text("; ".join(made.changes))
+    return Reply(
+        200, {**headers, **more, **failed_pages(made.failed)}, (), stream=made.file.parts()
+    )
+
+
+def failed_pages(numbers: Sequence[int]) -> dict[str, str]:
+    """The header that names pages without a result; none if there are no such pages."""
+    return {FAILED_PAGES: ", ".join(map(str, numbers[:MOST_NAMED]))} if numbers else {}
 
 
 def header_text(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, Callable
 
 from cache.keys import Digests
@@ -74,10 +75,7 @@ class DocumentWork:
         begin: is given what shows the progress. tell: is called after each page.
         """
         kept = await self._pages.all(row.id)
-        try:
-            descriptor = await self._blobs.open(row.input_blob)
-        except BlobMissing:
-            raise Gone("the document of the job was deleted; send it again") from None
+        descriptor = await self._open(row)
         file = SourceFile(descriptor, row.input_bytes, Digests(row.md5, row.sha256))
         document = await self._documents.open(file, stored.kind, stored.choices)
         try:
@@ -152,4 +150,13 @@ class DocumentWork:
                     ) from None
                 yield PageResult(page.page, unpacked(data, Digests("", "")).result)
 
-        return KeptPages(stored.kind, stored.page_count, row.md5, read)
+        return KeptPages(
+            stored.kind, stored.page_count, row.md5, read, functools.partial(self._open, row)
+        )
+
+    async def _open(self, row: JobRow) -> int:
+        """A descriptor of the document."""
+        try:
+            return await self._blobs.open(row.input_blob)
+        except BlobMissing:
+            raise Gone("the document of the job was deleted; send it again") from None

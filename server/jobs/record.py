@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
@@ -91,12 +91,17 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class KeptPages:
-    """The result of a document. read: the pages in order, each when it is needed."""
+    """The result of a document.
+
+    read: the pages in order, each when it is needed. open: a descriptor of the document, which the
+    caller closes; Gone.
+    """
 
     kind: str
     page_count: int
     md5: str
     read: Callable[[], AsyncGenerator[PageResult, None]]
+    open: Callable[[], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,5 +128,5 @@ def test_a_result_without_its_image_says_what_to_do(wide: LiveServer) -> None:
 
 
 def test_an_image_that_is_refused_is_refused_as_ever(wide: LiveServer) -> None:
-    assert_error(wide.upload(b"%PDF-1.7", format="pdf"), 415, "unsupported_format", "a PDF")
+    assert_error(wide.upload(b"%PDF-1.7", format="pdf"), 422, "pdf_broken", "no pages")
     assert_error(wide.upload(card("x")[:40], format="pdf"), 422, "invalid_image", "")

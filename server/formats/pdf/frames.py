@@ -18,6 +18,9 @@ _END = b""
 def send_page(channel: connection.Connection, page: RecognizedPage) -> None:
     """Send a page to the child: a line that says what follows, the JSON and the layout."""
     result = page.result
+    if result is None:
+        channel.send_bytes(dump({"number": page.number, "json": None}) + b"\n")
+        return
     layout = result.artifacts.get(LAYOUT_TYPE)
     head = {"number": page.number, "json": len(result.json), "layout": layout is not None}
     channel.send_bytes(b"".join((dump(head), b"\n", result.json, layout or b"")))
@@ -36,6 +39,8 @@ def receive_page(channel: connection.Connection) -> RecognizedPage | None:
     line, _, rest = data.partition(b"\n")
     head: dict[str, Any] = json.loads(line)
     end = head["json"]
+    if end is None:
+        return RecognizedPage(head["number"], None)
     artifacts = {LAYOUT_TYPE: rest[end:]} if head["layout"] else {}
     return RecognizedPage(head["number"], StoredResult(rest[:end], artifacts))
 

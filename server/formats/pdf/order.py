@@ -6,7 +6,7 @@ import importlib
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cache.stored_result import StoredResult
 from server.formats.rendering import Order
@@ -30,23 +30,31 @@ class PdfMode:
 
 @dataclass(frozen=True, slots=True)
 class RecognizedPage:
-    """The result of a page; number: of the page in the file, from 1."""
+    """The result of a page; number: of the page in the file, from 1.
+
+    result: None if the page gets no text. A page of a PDF then stays as it is.
+    """
 
     number: int
-    result: StoredResult
+    result: StoredResult | None
+
+
+Place = Path | Literal["channel", "descriptor"]
 
 
 @dataclass(frozen=True, slots=True)
 class PdfOrder:
     """The order for one file.
 
-    source, target: None: the image comes, and the PDF goes, through the channel. memory_mb: address
-    space that the work may add. max_bytes: the largest file that may be written.
+    source, target: `channel`: the bytes come or go through the channel; `descriptor`: an open file
+    comes through it. is_pdf: whether the source is one, or an image. memory_mb: address space that
+    the work may add. max_bytes: the largest file that may be written.
     """
 
     mode: PdfMode
-    source: Path | None
-    target: Path | None
+    source: Place
+    is_pdf: bool
+    target: Place
     memory_mb: int
     max_bytes: int
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import os
 from collections.abc import AsyncIterable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
+from ocr_engine.descriptors import send_descriptor
+from ocr_engine.documents.kinds import START_BYTES, kind_of
 from ocr_engine.errors import (
     DOCUMENT_ERRORS,
     IMAGE_ERRORS,
@@ -26,7 +29,7 @@ from ocr_engine.errors import (
 from ocr_engine.pool.exits import reap
 from ocr_engine.pool.spawning import spawn_process
 from ocr_engine.worker.spec import thread_environment
-from server.errors import PdfaImpossible, PdfSigned, ServiceError
+from server.errors import PdfaImpossible, PdfSigned, ServiceError, StorageUnavailable
 from server.formats.pdf.frames import receive_reply, send_end, send_page
 from server.formats.pdf.order import PdfMode, PdfOrder, RecognizedPage, WrittenPdf, run_writer
 
@@ -39,35 +42,43 @@ LARGEST_FACTOR, LARGEST_REST = 4, 256 << 20  # of the PDF, compared with its sou
 _ERRORS: dict[str, type[EngineError | ServiceError]] = {
     **IMAGE_ERRORS,
     **DOCUMENT_ERRORS,
-    **{each.code: each for each in (PdfSigned, PdfaImpossible)},
+    **{each.code: each for each in (PdfSigned, PdfaImpossible, StorageUnavailable)},
 }
 
 T = TypeVar("T")
 
 
 async def write_pdf(
-    source: Path | bytes,
+    source: Path | int | bytes,
     pages: AsyncIterable[RecognizedPage],
     mode: PdfMode,
-    target: Path | None = None,
+    target: Path | int | None = None,
 ) -> WrittenPdf:
     """Write the source as a PDF with the text of these pages, to the target if there is one.
 
-    source: the path of a PDF or an image, or the bytes of an image. A PDF keeps its other pages; of
-    an image, only these pages (frames) are written. The source is opened before the first page is
-    asked for, so errors of the source come before any page has to be recognized: DocumentBroken,
-    DocumentEncrypted, PdfSigned, an ImageError. Later ones: PdfaImpossible, or one of these.
+    source: the path or descriptor of a PDF or an image, or the bytes of an image. A PDF keeps its
+    other pages; of an image, only these pages (frames) are written, in this order. target: a path
+    or descriptor. The source is opened before the first page is asked for, so errors of the source
+    come before any page has to be recognized: DocumentBroken, DocumentEncrypted, PdfSigned, an
+    ImageError. Later ones: PdfaImpossible, StorageUnavailable, or one of these.
     """
-    path = None if isinstance(source, bytes) else source
-    largest = LARGEST_FACTOR * await asyncio.to_thread(_size_of, source) + LARGEST_REST
-    writing = _Writing(PdfOrder(mode, path, target, MEMORY_MB, largest))
+    writing = _Writing(await asyncio.to_thread(_ordered, source, mode, target))
     try:
-        await writing.open(source)
+        await writing.open(source, target)
         number = 0
         async for page in pages:
             await writing.add(page)
             number += 1
         return await writing.finish(number)
+    finally:
+        await writing.end()
+
+
+async def check_source(source: int) -> None:
+    """Raise the error that write_pdf() would raise before it asks for the first page."""
+    writing = _Writing(await asyncio.to_thread(_ordered, source, PdfMode(), None))
+    try:
+        await writing.open(source, None)
     finally:
         await writing.end()
 
@@ -81,7 +92,7 @@ class _Writing:
         self._process: SpawnProcess | None = None
         self._channel: connection.Connection | None = None
 
-    async def open(self, source: Path | bytes) -> None:
+    async def open(self, source: Path | int | bytes, target: Path | int | None) -> None:
         """Start the process and have it open the source."""
 
         def begin() -> dict[str, Any]:
@@ -91,6 +102,9 @@ class _Writing:
             atexit.register(self._kill)  # multiprocessing would wait for it
             if isinstance(source, bytes):
                 self._channel.send_bytes(source)
+            for each in (source, target):
+                if isinstance(each, int):
+                    send_descriptor(self._channel, each)
             return receive_reply(self._channel)
 
         self._check(await self._step(begin, STEP_SECONDS), "open")
@@ -107,7 +121,7 @@ class _Writing:
             with contextlib.suppress(BrokenPipeError):  # there is a reply that says why
                 send_end(channel)
             reply = receive_reply(channel)
-            is_here = self._order.target is None and reply.get("state") == "written"
+            is_here = self._order.target == "channel" and reply.get("state") == "written"
             return reply, channel.recv_bytes(self._order.max_bytes) if is_here else b""
 
         seconds = STEP_SECONDS + SECONDS_PER_PAGE * pages
@@ -141,7 +155,7 @@ class _Writing:
         raise EOFError
 
     def _at_fault(self, reason: str) -> EngineError:
-        if self._order.source is None:
+        if not self._order.is_pdf:
             return InvalidImage(f"the image cannot be put into a PDF: {reason}")
         return DocumentBroken(f"the PDF is broken: {reason}")
 
@@ -171,5 +185,26 @@ class _Writing:
             self._channel.close()
 
 
-def _size_of(source: Path | bytes) -> int:
-    return len(source) if isinstance(source, bytes) else source.stat().st_size
+def _ordered(source: Path | int | bytes, mode: PdfMode, target: Path | int | None) -> PdfOrder:
+    size, start = _size_and_start(source)
+    return PdfOrder(
+        mode,
+        source=source if isinstance(source, Path) else _place(isinstance(source, int)),
+        is_pdf=not isinstance(source, bytes) and kind_of(start) == "pdf",
+        target=target if isinstance(target, Path) else _place(target is not None),
+        memory_mb=MEMORY_MB,
+        max_bytes=LARGEST_FACTOR * size + LARGEST_REST,
+    )
+
+
+def _place(is_descriptor: bool) -> Literal["channel", "descriptor"]:
+    return "descriptor" if is_descriptor else "channel"
+
+
+def _size_and_start(source: Path | int | bytes) -> tuple[int, bytes]:
+    if isinstance(source, bytes):
+        return len(source), b""
+    if isinstance(source, int):
+        return os.fstat(source).st_size, os.pread(source, START_BYTES, 0)
+    with source.open("rb") as file:
+        return os.fstat(file.fileno()).st_size, file.read(START_BYTES)

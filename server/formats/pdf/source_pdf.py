@@ -12,15 +12,8 @@ from pikepdf import Array, Dictionary, Name
 from ocr_engine.errors import DocumentBroken, DocumentEncrypted
 from server.errors import PdfSigned
 
-PDF_SIGNATURE = b"%PDF-"
-SIGNATURE_BYTES = 1024  # in which it must be, as programs accept bytes before it
 MOST_FIELDS = 100_000  # of a form, that are searched for signatures
 _SIGNED_RIGHTS = ("/DocMDP", "/UR", "/UR3")
-
-
-def is_pdf(start: bytes) -> bool:
-    """Whether a file that begins so is a PDF."""
-    return PDF_SIGNATURE in start[:SIGNATURE_BYTES]
 
 
 def open_source(path: Path) -> pikepdf.Pdf:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf
 
+from ocr_engine.documents.kinds import START_BYTES, kind_of
 from ocr_engine.errors import DocumentBroken
 from ocr_engine.result import Page
 from server.formats.pdf.characters import Characters
@@ -18,7 +20,7 @@ from server.formats.pdf.image_pages import ImagePages
 from server.formats.pdf.order import PdfMode, RecognizedPage
 from server.formats.pdf.page_place import place_of
 from server.formats.pdf.pdfa import save_as_pdfa
-from server.formats.pdf.source_pdf import SIGNATURE_BYTES, is_pdf, open_source
+from server.formats.pdf.source_pdf import open_source
 from server.formats.pdf.text_layer import layer_content
 from server.formats.pdf.text_lines import drawn_lines, upright_size
 from server.formats.stored import decode_result
@@ -38,7 +40,7 @@ class Writer:
     def open(self, source: Path | bytes) -> None:
         """Open the source; DocumentError, PdfSigned or InvalidImage if that is not possible."""
         self._images: ImagePages | None = None
-        if isinstance(source, Path) and is_pdf(_start_of(source)):
+        if isinstance(source, Path) and kind_of(_start_of(source)) == "pdf":
             self._pdf = open_source(source)
         else:
             self._pdf = Pdf.new()
@@ -48,16 +50,19 @@ class Writer:
         self._invisible = InvisibleText(self._pdf)
 
     def add(self, recognized: RecognizedPage) -> None:
-        """Lay the text of a page over it; a page of an image is added first."""
-        mode = self._mode
-        (page,) = decode_result(recognized.result, mode.drop_score, mode.order).pages
+        """Lay the text of a page over it, if it has one; a page of an image is added first."""
+        mode, result = self._mode, recognized.result
         try:
-            self._add(recognized.number, page)
+            if result is None:
+                self._add_without_text(recognized.number)
+            else:
+                (page,) = decode_result(result, mode.drop_score, mode.order).pages
+                self._add(recognized.number, page)
         except pikepdf.PdfError as error:
             message = f"page {recognized.number} of the PDF is broken: {error}"
             raise DocumentBroken(message) from None
 
-    def save(self, target: Path | io.BytesIO) -> tuple[str, ...]:
+    def save(self, target: Path | BinaryIO) -> tuple[str, ...]:
         """Write the file; returns what PDF/A could not have, or PdfaImpossible."""
         self._font.finish()
         converted = self._images is not None and self._images.converted
@@ -85,6 +90,12 @@ class Writer:
             layer = self._pdf.make_stream(zlib.compress(content, _LEVEL), Filter=Name.FlateDecode)
             # In front of the page's own content, which may leave the graphics state changed.
             obj["/Contents"] = Array([layer, *content_streams(obj)])
+
+    def _add_without_text(self, number: int) -> None:
+        """Add a page of an image, or leave it out if it cannot be decoded."""
+        if self._images is not None:
+            with contextlib.suppress(Exception):  # libraries raise almost anything
+                self._images.add(number)
 
     def _page(self, number: int) -> Dictionary:
         pages = self._pdf.pages
@@ -118,4 +129,4 @@ def _dictionary_in(parent: Dictionary, key: str) -> Dictionary:
 
 def _start_of(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(SIGNATURE_BYTES)
+        return file.read(START_BYTES)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from tornado.httputil import HTTPHeaders
 
-from server.errors import BadField, NotFound
-from server.http.dialects.foreign import ForeignApi, ForeignDialect, json_body
-from server.http.dialects.pages import ReadLine, ReadPage, ReadWord, words_of
+from server.errors import NotFound
+from server.formats.json_text import JSON_TYPE, dump
+from server.formats.pages import PageResult, facts_of
+from server.http.dialects.foreign import ForeignApi, ForeignDialect, JobDialect, json_body
+from server.http.dialects.job_pages import job_pages, written
+from server.http.dialects.pages import Box, ReadLine, ReadPage, ReadWord, flat, read_page, words_of
 from server.http.errors import PublicError
 from server.http.gate import check_again, key_in
 from server.http.replies import Reply, json_reply, problem_headers
@@ -35,9 +39,11 @@ _STATES: dict[JobState, str] = {
 }
 _CODES = {
     "bad_field": "InvalidArgument",
+    "bad_pages": "InvalidArgument",
     "missing_file": "InvalidImage",
     "unsupported_format": "InvalidImageFormat",
     "invalid_image": "InvalidImage",
+    "pdf_broken": "InvalidImage",
     "too_many_pixels": "InvalidImageSize",
     "body_too_large": "InvalidImageSize",
     "key_required": "401",
@@ -46,6 +52,43 @@ _CODES = {
     "quota_exceeded": "403",
     "not_found": "NotFound",
 }
+
+
+class Unit(NamedTuple):
+    """In which lengths are given: inches of a page of a PDF, otherwise pixels."""
+
+    dpi: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As Azure names it."""
+        return "pixel" if self.dpi is None else "inch"
+
+    def length(self, pixels: int) -> float:
+        """A length in this unit."""
+        return pixels if self.dpi is None else round(pixels / self.dpi, 4)
+
+    def box(self, box: Box) -> list[float]:
+        """The corners of a box."""
+        return [self.length(value) for value in flat(box)]
+
+
+class PagesOfResult(Protocol):
+    """How an API writes the result of an operation, page by page."""
+
+    @property
+    def head(self) -> Mapping[str, Any]:
+        """What comes before the pages; not empty."""
+
+    @property
+    def name(self) -> bytes:
+        """The name of the list of pages."""
+
+    def page(self, number: int, page: ReadPage, unit: Unit) -> Mapping[str, Any]:
+        """A page; called in order."""
+
+    def rest(self) -> Mapping[str, Any]:
+        """What comes after the pages."""
 
 
 class AzureApi(ForeignApi):
@@ -77,20 +120,34 @@ class AzureDialect(AzureApi, ForeignDialect):
     url_field = "url"
 
     @property
+    def spool_above(self) -> int | None:
+        """A document of more bytes goes to the disk; None: no documents are accepted."""
+        return None
+
+    @property
     def is_json(self) -> bool:
         """Whether the body is JSON instead of the image."""
         return self.request.headers.get("Content-Type", "").lower().startswith("application/json")
 
     def reader(self) -> BodyReader:
         """See BodyApi."""
-        return json_body() if self.is_json else RawBody()
+        return json_body() if self.is_json else RawBody(self.spool_above)
 
     def source(self, form: Form) -> ImageSource:
         """The image of a request."""
         if not self.is_json:
-            return self.uploaded(form.image)
+            return self.uploaded(form.upload)
         self.by_url = True
         return self.image(form.fields.get(self.url_field), self.url_field)
+
+
+class AzureStart(JobDialect, AzureDialect):
+    """Starts an operation for an image or a document."""
+
+    def own_fields(self) -> dict[str, Any]:
+        """The fields of a document that are in the query string."""
+        pages = self.query("pages")
+        return {"pages": pages} if pages else {}
 
     def started(self, path: str, job: JobRecord) -> Reply:
         """202 with the address of the operation; path: up to its id."""
@@ -116,6 +173,27 @@ class AzureOperation(AzureApi):
         job = await wait_for_end(jobs, job, WAIT_SECONDS)
         await check_again(self.context, self.request, self.key)
         return jobs, job
+
+    async def pages_of(self, jobs: Jobs, job: JobRecord, result: PagesOfResult) -> Reply:
+        """The state of an operation that has succeeded, with its pages as they are sent."""
+        kind, pages = await job_pages(jobs, job)
+
+        def write(page: PageResult) -> bytes:
+            dpi = facts_of(page.result).get("dpi") if page.result and kind == "pdf" else None
+            shown = result.page(page.page, read_page(page.result, job.rendering), Unit(dpi))
+            return dump(shown)
+
+        async def parts() -> AsyncGenerator[bytes, None]:
+            yield dump(self.state(job))[:-1] + b',"analyzeResult":' + dump(result.head)[:-1]
+            yield b',"%b":[' % result.name
+            first = True
+            async with contextlib.aclosing(written(pages, write)) as shown:
+                async for page in shown:
+                    yield page if first else b"," + page
+                    first = False
+            yield b"]" + (b"," + rest if (rest := dump(result.rest())[1:-1]) else b"") + b"}}"
+
+        return Reply(200, {"Content-Type": JSON_TYPE}, (), stream=parts())
 
     def state(self, job: JobRecord) -> dict[str, Any]:
         """What all operations say of themselves."""
@@ -151,12 +229,6 @@ def lines_with_words(page: ReadPage) -> Sequence[tuple[ReadLine, list[ReadWord]]
         (line, words_of(line, page.angle) or [ReadWord(line.text, line.confidence, 0, line.box)])
         for line in page.lines
     ]
-
-
-def check_one_page(pages: str | None) -> None:
-    """BadField if other pages than the first are asked for; images have one."""
-    if pages not in (None, "", "1", "1-"):
-        raise BadField("pages must be 1, as an image has one page")
 
 
 def _time(seconds: float) -> str:

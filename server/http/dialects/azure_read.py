@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from server.formats.answer import Answer, CacheOutcome
@@ -9,12 +10,13 @@ from server.http.context import ServerContext
 from server.http.dialects.azure import (
     AzureDialect,
     AzureOperation,
-    check_one_page,
+    AzureStart,
+    Unit,
     clockwise,
     lines_with_words,
 )
 from server.http.dialects.dialect import Target, Targets
-from server.http.dialects.pages import Box, ReadPage, bounds, flat, read_pages
+from server.http.dialects.pages import Box, ReadPage, bounds, read_pages
 from server.http.errors import error_of_code
 from server.http.replies import Reply, json_reply
 from server.intake.fields import Form
@@ -27,18 +29,16 @@ _ORDERS = {"basic": "raster", "natural": "layout"}
 _DIRECTIONS = {0: "Up", 90: "Left", 180: "Down", 270: "Right"}
 
 
-class Analyze(AzureDialect):
+class Analyze(AzureStart):
     """POST /vision/v3.2/read/analyze: starts an operation."""
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect."""
-        check_one_page(self.query("pages"))
+        fields = self.own_fields()
         order = _ORDERS.get(self.query("readingOrder") or "")
-        return self.ask(self.source(form), {"order": order} if order else {}, block=False)
-
-    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
-        """See Dialect; there are only operations."""
-        raise NotImplementedError
+        if order:
+            fields["order"] = order
+        return self.ask(self.source(form), fields, block=False)
 
     def accepted(self, job: JobRecord) -> Reply:
         """See Dialect."""
@@ -53,14 +53,8 @@ class AnalyzeResult(AzureOperation):
         jobs, job = await self.operation(self.arguments[0])
         body = self.state(job)
         if job.state == "done":
-            pages = read_pages(await jobs.answer(job), job.rendering)
-            results = [_page(number, page) for number, page in enumerate(pages, 1)]
-            body["analyzeResult"] = {
-                "version": VERSION,
-                "modelVersion": MODEL_VERSION,
-                "readResults": results,
-            }
-        elif job.error is not None:
+            return await self.pages_of(jobs, job, ReadResult())
+        if job.error is not None:
             body |= self.error(error_of_code(job.error.code, job.error.message))
         return json_reply(body)
 
@@ -92,33 +86,44 @@ class PrintedText(AzureDialect):
         return self.reply(body, answer, outcome)
 
 
-def _page(number: int, page: ReadPage) -> dict[str, Any]:
-    return {
-        "page": number,
-        "angle": clockwise(page),
-        "width": float(page.width),
-        "height": float(page.height),
-        "unit": "pixel",
-        "lines": [
-            {
-                "boundingBox": _floats(line.box),
-                "text": line.text,
-                "words": [
-                    {
-                        "boundingBox": _floats(word.box),
-                        "text": word.text,
-                        "confidence": word.confidence,
-                    }
-                    for word in words
-                ],
-            }
-            for line, words in lines_with_words(page)
-        ],
-    }
+class ReadResult:
+    """See PagesOfResult."""
+
+    head: Mapping[str, Any] = {"version": VERSION, "modelVersion": MODEL_VERSION}
+    name = b"readResults"
+
+    def page(self, number: int, page: ReadPage, unit: Unit) -> Mapping[str, Any]:
+        """See PagesOfResult."""
+        return {
+            "page": number,
+            "angle": clockwise(page),
+            "width": float(unit.length(page.width)),
+            "height": float(unit.length(page.height)),
+            "unit": unit.name,
+            "lines": [
+                {
+                    "boundingBox": _floats(line.box, unit),
+                    "text": line.text,
+                    "words": [
+                        {
+                            "boundingBox": _floats(word.box, unit),
+                            "text": word.text,
+                            "confidence": word.confidence,
+                        }
+                        for word in words
+                    ],
+                }
+                for line, words in lines_with_words(page)
+            ],
+        }
+
+    def rest(self) -> Mapping[str, Any]:
+        """See PagesOfResult."""
+        return {}
 
 
-def _floats(box: Box) -> list[float]:
-    return [float(value) for value in flat(box)]
+def _floats(box: Box, unit: Unit) -> list[float]:
+    return [float(value) for value in unit.box(box)]
 
 
 def _level(box: Box) -> str:

@@ -24,7 +24,7 @@ from server.intake.body_rules import TOLERANT_RULES
 from server.intake.fields import INLINE_BYTES, checked, is_given
 from server.intake.request import ImageSource, OcrRequest
 from server.intake.request_fields import CONSTRAINTS, request_for
-from server.intake.spooled_upload import SpooledUpload
+from server.intake.spooled_upload import SPOOL_BYTES, SpooledUpload
 from server.intake.text_bodies import parse_json
 from server.jobs.record import JobRecord
 from server.principal import Scope
@@ -150,6 +150,33 @@ class ForeignDialect(ForeignApi):
         return Reply(200, {**headers, "Content-Type": media_type}, (text.encode(),))
 
 
+class JobDialect(ForeignDialect):
+    """A dialect whose requests start jobs, of images or documents."""
+
+    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
+        """See Dialect; nothing is answered but jobs."""
+        raise NotImplementedError
+
+    @property
+    def spool_above(self) -> int:
+        """A document of more bytes goes to the disk."""
+        return min(SPOOL_BYTES, self.context.max_body_bytes // 2)
+
+    def may_send_document(self) -> bool:
+        """See DocumentDialect: JSON has documents within the limit of images."""
+        given = self.request.headers.get("Content-Type", "").lower()
+        return not given.startswith("application/json")
+
+    def check_document(self, asked: OcrRequest) -> None:
+        """See DocumentDialect."""
+
+    def render_document(
+        self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
+    ) -> tuple[str, Body]:
+        """See DocumentDialect; nothing is answered but jobs."""
+        raise NotImplementedError
+
+
 class PagedDialect(ForeignDialect):
     """A dialect whose answer has a part for each page, so that documents may be sent as well.
 
@@ -186,9 +213,14 @@ def json_body() -> BodyReader:
     return TextBody(functools.partial(parse_json, rules=TOLERANT_RULES))
 
 
-def any_body(content_type: str, raw_image: bool = False) -> BodyReader:
-    """A reader for forms and JSON; raw_image: and for the image itself."""
-    return body_reader(content_type, raw_image, rules=TOLERANT_RULES)
+def any_body(
+    content_type: str, raw_image: bool = False, spool_above: int | None = None
+) -> BodyReader:
+    """A reader for forms and JSON; raw_image: and for the image itself.
+
+    spool_above: a document of more bytes goes to the disk.
+    """
+    return body_reader(content_type, raw_image, rules=TOLERANT_RULES, spool_above=spool_above)
 
 
 def translated(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

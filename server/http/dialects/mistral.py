@@ -12,6 +12,7 @@ from ocr_engine.geometry import around, level_box
 from ocr_engine.result import Block, Document, Page
 from server.errors import BadField, MethodNotAllowed, MissingFile
 from server.formats.markdown import render_markdown
+from server.formats.pages import facts_of
 from server.formats.stored import decode_result
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
@@ -89,12 +90,15 @@ class MistralOcr(MistralApi, PagedDialect):
         raise BadField("document has no image_url, document_url or file_id")
 
     def _page(self, number: int, stored: StoredResult | None) -> dict[str, Any]:
-        page = Page(0, 0, ()) if stored is None else decode_result(stored).pages[0]
+        page, dpi = Page(0, 0, ()), float(DPI)
+        if stored is not None:
+            (page,) = decode_result(stored).pages
+            dpi = facts_of(stored).get("dpi", DPI)
         shown: dict[str, Any] = {
             "index": number,
             "markdown": render_markdown(Document((page,))).rstrip("\n"),
             "images": [],
-            "dimensions": {"dpi": DPI, "height": page.height, "width": page.width},
+            "dimensions": {"dpi": dpi, "height": page.height, "width": page.width},
         }
         if self._fields.get("include_blocks"):
             shown["blocks"] = [_block(page, block) for block in page.blocks]

@@ -92,8 +92,9 @@ class OwnDialect:
         self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
     ) -> tuple[str, Body]:
         """See DocumentDialect."""
-        row, write = document_format(asked.rendering)
-        return row.media_type, tuple(write(pages, asked.rendering, facts))
+        row = document_format(asked.rendering)
+        assert row.pages is not None, "others are converted"
+        return row.media_type, tuple(row.pages(pages, asked.rendering, facts))
 
     def accepted(self, job: JobRecord) -> Reply:
         """See Dialect."""

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from server.errors import BadField, Conflict, NotFinished, NotFound
-from server.formats.answer import Answer, CacheOutcome
-from server.formats.json_text import dump
+from server.formats.json_text import LINES_TYPE, dump
+from server.formats.pages import PageResult
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
-from server.http.dialects.foreign import ForeignApi, ForeignDialect, any_body, json_object
+from server.http.dialects.foreign import ForeignApi, JobDialect, any_body, json_object
+from server.http.dialects.job_pages import job_pages, written
 from server.http.dialects.paddlex import own_fields
 from server.http.dialects.paddlex_results import data_info, layout_results, ocr_results
 from server.http.dialects.result_urls import ResultUrls
@@ -80,7 +81,7 @@ class JobsApi(ForeignApi):
         return json_reply({"code": 0, "msg": "Success", "data": data})
 
 
-class Submission(JobsApi, ForeignDialect):
+class Submission(JobsApi, JobDialect):
     """POST: a form with the part `file`, or JSON with `fileUrl`."""
 
     needs: Scope | None = "read"
@@ -92,29 +93,28 @@ class Submission(JobsApi, ForeignDialect):
 
     def reader(self) -> BodyReader:
         """See BodyApi."""
-        return any_body(self.request.headers.get("Content-Type", ""))
+        content_type = self.request.headers.get("Content-Type", "")
+        return any_body(content_type, spool_above=self.spool_above)
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect; the rendering notes whether a document or lines are wanted."""
         model = form.fields.get("model")
         if not isinstance(model, str) or not model:
             raise BadField("model must be a name, such as PP-OCRv6 or PP-StructureV3")
-        if is_given(form.fields.get("fileUrl")) and form.image is None:
+        if is_given(form.fields.get("fileUrl")) and form.upload is None:
             source = self.image(form.fields["fileUrl"], "fileUrl")
         else:
-            source = self.uploaded(form.image, "the form part `file`")
+            source = self.uploaded(form.upload, "the form part `file`")
         payload = form.fields.get("optionalPayload") or {}
         fields = own_fields(json_object(payload, "optionalPayload"))
         fields.pop("format", None)  # results have no drawings
+        if is_given(form.fields.get("pageRanges")):
+            fields["pages"] = form.fields["pageRanges"]
         batch_id = form.fields.get("batchId")
         self._batch_id = batch_id if isinstance(batch_id, str) else ""
         return self.ask(
             source, {**fields, "layout": model.startswith(DOCUMENT_MODELS)}, block=False
         )
-
-    def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
-        """See Dialect; there are only jobs."""
-        raise NotImplementedError
 
     def accepted(self, job: JobRecord) -> Reply:
         """See Dialect."""
@@ -198,17 +198,17 @@ class JobResult(JobsApi):
             return self.problem(error_of_code(job.error.code, job.error.message))
         if job.state == "cancelled":
             raise Conflict("the job was cancelled and has no result")
-        line = dump({"result": _result(await jobs.answer(job), job, self.context)})
-        headers = {"Content-Type": "application/x-ndjson; charset=utf-8"}
-        return Reply(200, headers, (line + b"\n",))
+        kind, pages = await job_pages(jobs, job)
+        rendering = job.rendering
+        score = rendering.drop_score
+        shown = self.context.default_options.shown_score if score is None else score
+        write = layout_results if rendering.layout else ocr_results
 
+        def line(page: PageResult) -> bytes:
+            result = write([page.result], rendering, None, shown)
+            return dump({"result": {**result, "dataInfo": data_info([page.result], kind)}}) + b"\n"
 
-def _result(answer: Answer, job: JobRecord, context: ServerContext) -> dict[str, Any]:
-    rendering, pages = job.rendering, [answer.result]
-    score = rendering.drop_score
-    shown = context.default_options.shown_score if score is None else score
-    write = layout_results if rendering.layout else ocr_results
-    return {**write(pages, rendering, None, shown), "dataInfo": data_info(pages)}
+        return Reply(200, {"Content-Type": LINES_TYPE}, (), stream=written(pages, line))
 
 
 def _time(seconds: float) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import tornado.web
 from tornado.httputil import HTTPConnection, HTTPServerRequest
+from tornado.iostream import StreamClosedError
 
 from ocr_engine.errors import EngineError
 from server.errors import BadRequest, BodyTooLarge, MethodNotAllowed, NotFound, ServiceError
@@ -136,6 +138,19 @@ class BaseHandler(tornado.web.RequestHandler):
             self.finish(b"".join(reply.body))
         else:
             self._send_parts(reply.body)
+
+    async def send_stream(self, reply: Reply) -> None:
+        """Send a reply part by part, no faster than the client takes it."""
+        assert reply.stream is not None
+        self.scope.note(reply, int(reply.headers.get("Content-Length", 0)))
+        self.set_status(reply.status)
+        self._set_headers({**reply.headers, **self.scope.limit_headers()})
+        async with contextlib.aclosing(reply.stream) as parts:
+            with contextlib.suppress(StreamClosedError):
+                async for part in parts:
+                    self.write(part)
+                    await self.flush()
+                await self.finish()
 
     def send_unless_known(self, reply: Reply) -> None:
         """Send this reply, or 304 if the client already has the version in the ETag."""

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from ocr_engine.errors import DocumentBroken
 from server.documents.open_document import OpenDocument
 from server.documents.reading import DocumentReading, PageOutcome
 from server.formats.answer import CacheOutcome
 from server.formats.json_text import LINES_TYPE, dump
 from server.formats.pages import DocumentFacts, PageResult, first_event, last_event, page_event
+from server.formats.registry import OUTPUT_FORMATS
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DocumentDialect, for_documents
 from server.http.errors import public_error
-from server.http.replies import Reply, logged_problem
+from server.http.replies import Reply, converted_reply, failed_pages, logged_problem
 from server.http.request_scope import RequestScope
 from server.intake.request import OcrRequest
-
-MOST_NAMED = 100  # failed pages in a header
 
 
 class DocumentAnswer:
@@ -56,6 +56,8 @@ class DocumentAnswer:
             if streams:
                 headers = {"Content-Type": LINES_TYPE, "X-Accel-Buffering": "no"}
                 return Reply(200, headers, (), stream=self._events(reading))
+            if OUTPUT_FORMATS[self._asked.rendering.format].document is not None:
+                return await self._as_file(reading)
             return await self._together(reading, dialect)
         except BaseException:
             documents.forget(self._document)
@@ -67,10 +69,8 @@ class DocumentAnswer:
                 self._hold(outcome)
                 self._done.append(outcome)
             self._note_work()
-            if len(failed := self._failed()) == len(self._done):
-                assert failed[0].error is not None
-                raise failed[0].error
-            facts = self._facts()
+            self._check_some()
+            failed, facts = self._failed(), self._facts()
             pages = [each.result for each in self._done]
             content_type, body = await asyncio.to_thread(
                 dialect.render_document, pages, self._asked, facts
@@ -78,15 +78,37 @@ class DocumentAnswer:
         finally:
             self._context.inflight.received -= self._held
             self._context.documents.forget(self._document)
-        headers = {
-            "Content-Type": content_type,
-            "X-Cache": facts.outcome or "miss",
-            "Server-Timing": f"total;dur={facts.elapsed_ms:.1f}",
-        }
-        if failed:
-            named = [str(each.result.page) for each in failed[:MOST_NAMED]]
-            headers["X-Failed-Pages"] = ", ".join(named)
-        return Reply(200, headers, body)
+        named = failed_pages([each.result.page for each in failed])
+        return Reply(200, {"Content-Type": content_type, **self._headers(), **named}, body)
+
+    async def _as_file(self, reading: DocumentReading) -> Reply:
+        """The document in a format that is converted; its pages are written as they are ready."""
+        document = self._document
+        outcomes = reading.outcomes(ordered=True)
+        try:
+            made = await self._context.converter.converted_document(
+                document.file.descriptor,
+                self._results(outcomes),
+                self._asked.rendering,
+                self._asked.timeout_seconds,
+            )
+            if document.has_changed():
+                raise DocumentBroken("the file was changed while it was read; send it again")
+        finally:
+            await outcomes.aclose()
+            self._context.documents.forget(document)
+            if self._done:
+                self._note_work()
+        return converted_reply(made, self._headers())
+
+    async def _results(
+        self, outcomes: AsyncGenerator[PageOutcome, None]
+    ) -> AsyncGenerator[PageResult, None]:
+        """The result of each page; the error of the first one if no page has a result."""
+        async for outcome in outcomes:
+            self._done.append(replace(outcome, result=PageResult(outcome.result.page)))
+            yield outcome.result
+        self._check_some()
 
     async def _events(self, reading: DocumentReading) -> AsyncGenerator[bytes, None]:
         """A line for each page as soon as it is ready."""
@@ -109,6 +131,18 @@ class DocumentAnswer:
             await outcomes.aclose()
             self._context.documents.forget(self._document)
             self._note_work()
+
+    def _check_some(self) -> None:
+        """Raise the error of the first page if no page has a result."""
+        if len(failed := self._failed()) == len(self._done):
+            assert failed[0].error is not None
+            raise failed[0].error
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "X-Cache": self._outcome(),
+            "Server-Timing": f"total;dur={self._scope.elapsed_ms():.1f}",
+        }
 
     def _facts(self) -> DocumentFacts:
         document = self._document

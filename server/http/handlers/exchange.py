@@ -202,7 +202,12 @@ class Exchange(HTTPMessageDelegate, ABC):
         size = 0
         if self._state is State.WORKING:
             self._state = State.STREAMING
-            size = await self._writer().stream(reply)
+            try:
+                size = await self._writer().stream(reply)
+            except Exception as error:  # too late for another answer: cut this one off
+                logged_problem(error, self.scope.request_id)
+                self._state = State.GONE
+                self._connection.close()
         await reply.stream.aclose()
         self.scope.count(reply)
         if self._state is State.GONE:

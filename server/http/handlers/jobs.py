@@ -16,14 +16,24 @@ from server.formats.rendering import Rendering
 from server.http.errors import error_of_code
 from server.http.gate import check_again
 from server.http.handlers.base import BaseHandler
-from server.http.replies import Reply, job_json, problem_reply
+from server.http.replies import Reply, converted_reply, job_json, problem_reply
 from server.intake.fields import checked
 from server.intake.request_fields import RENDERING_FIELDS, parse_rendering, parse_seconds
-from server.jobs.record import MAX_WAIT_SECONDS, PAGE_FIELDS, JobPage, JobRecord, Jobs, wait_for_end
+from server.jobs.converted import converted_job
+from server.jobs.record import (
+    MAX_WAIT_SECONDS,
+    PAGE_FIELDS,
+    JobPage,
+    JobRecord,
+    Jobs,
+    KeptPages,
+    wait_for_end,
+)
 from server.operations.audit import Action
 from server.settings.constraints import Flag
 
 if TYPE_CHECKING:
+    from server.formats.converting import ConvertedDocument
     from server.http.json_bodies import JobAnswer, JobList
 
 POLL_SECONDS = 1
@@ -34,6 +44,8 @@ class JobBaseHandler(BaseHandler):
     """What all handlers of jobs share."""
 
     needs = "jobs"
+
+    _converting: asyncio.Task[ConvertedDocument] | None = None
 
     @property
     def user(self) -> str:
@@ -67,8 +79,11 @@ class JobBaseHandler(BaseHandler):
 
         They are written in a thread, which asks the event loop for each page.
         """
-        row, write = document_format(rendering)
+        row = document_format(rendering)
         kept = await jobs.pages(job)
+        if row.pages is None:
+            await self._send_converted(kept, job, rendering)
+            return
         facts = DocumentFacts(
             kept.kind,
             kept.page_count,
@@ -83,7 +98,7 @@ class JobBaseHandler(BaseHandler):
         self.scope.note(Reply(200, {}, ()), 0)
         self.set_header("Content-Type", row.media_type)
         pages = kept.read()
-        parts = write(_fetched(pages, asyncio.get_running_loop()), rendering, facts)
+        parts = row.pages(_fetched(pages, asyncio.get_running_loop()), rendering, facts)
         size = 0
         try:
             while (part := await asyncio.to_thread(next, parts, None)) is not None:
@@ -97,6 +112,22 @@ class JobBaseHandler(BaseHandler):
             pass
         finally:
             await pages.aclose()
+
+    async def _send_converted(self, kept: KeptPages, job: JobRecord, rendering: Rendering) -> None:
+        """Send a document in a format that is converted, from a file."""
+        converting = converted_job(kept, self.context.converter, rendering)
+        self._converting = asyncio.ensure_future(converting)
+        await asyncio.wait([self._converting])
+        if self._converting.cancelled():
+            return  # the client has left
+        headers = {"X-Cache": job.outcome or "miss"}
+        await self.send_stream(converted_reply(self._converting.result(), headers))
+
+    def on_connection_close(self) -> None:
+        """End what is converted for a client that leaves."""
+        super().on_connection_close()
+        if self._converting is not None:
+            self._converting.cancel()
 
 
 def _fetched(

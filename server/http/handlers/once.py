@@ -38,7 +38,9 @@ async def answer_once(
     answer: Callable[[Claim], Awaitable[Reply]],
     replay: Callable[[Jobs, Kept], Awaitable[Reply]],
 ) -> Reply:
-    """The reply, new or as it was kept. Errors are not kept, so the request can be repeated.
+    """The reply, new or as it was kept.
+
+    Errors and converted documents are not kept, so a repeated request is a new one.
 
     answer: makes the reply; if it accepts a job or batch, it stores that with the claim.
     replay: makes the reply with the job or batch of the first request.
@@ -53,7 +55,7 @@ async def answer_once(
         return reply._replace(headers={**reply.headers, **_REPLAYED})
     async with keys.answering(claim):
         reply = await answer(claim)
-        if reply.status == 200:
+        if reply.status == 200 and reply.stream is None:
             await keys.keep_reply(claim, _packed(reply))
         return reply
 

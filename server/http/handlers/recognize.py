@@ -142,6 +142,9 @@ class RecognizeExchange(Exchange):
         else:
             try:
                 for_documents(self.dialect).check_document(asked)
+                await self.context.converter.check_document(
+                    document.file.descriptor, asked.rendering
+                )
                 if self.scope.admission is not None:
                     await self.scope.admission.take_more(len(document.pages) - 1)
                 job = await jobs.accept_document(asked, document, principal, claim)

@@ -57,10 +57,10 @@ export default {
   "The id of the batch.": "批次的 ID。",
   "MD5 of the image's bytes, in hex.": "图片字节的 MD5，十六进制。",
   "The longest time to wait for the end of the job, in seconds.": "等待任务结束的最长时间，单位秒。",
-  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片 PDF；`pdfa`：同上，格式为 PDF/A-2b。",
-  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b. By default as chosen for the job.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片 PDF；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image or document as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片或文档 PDF；`pdfa`：同上，格式为 PDF/A-2b。",
+  "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image or document as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b. By default as chosen for the job.":
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片或文档 PDF；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others.":
     "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others. By default as chosen for the job.":

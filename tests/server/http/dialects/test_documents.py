@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.server.http.dialects.test_errors import message_of
-from tests.support.foreign_calls import CALLS, ForeignCall
+from tests.support.foreign_calls import (
+    CALLS,
+    ForeignCall,
+    as_body,
+    as_form,
+    base64_of,
+    path_in,
+)
 from tests.support.live_server import LiveServer
-from tests.support.pdfs import card_pdf
+from tests.support.made_pdfs import signed_pdf
+from tests.support.pdfs import PdfWriter, card_page, card_pdf, pdf_of
+from tests.support.text_layers import in_pdfium
 
 TEXTS = ["the first page", "the second page"]
 PAGES: dict[str, Callable[[Any], list[str]]] = {
@@ -26,10 +36,21 @@ PAGES: dict[str, Callable[[Any], list[str]]] = {
         page["ParsedText"] for page in answer["ParsedResults"]
     ],
     "crnn /dialects/crnn/ocr": lambda answer: answer["text"].split("\f"),
+    "azure-read /vision/v3.2/read/analyze": lambda answer: [
+        page["lines"][0]["text"] for page in answer["analyzeResult"]["readResults"]
+    ],
+    "azure-documents /documentintelligence/documentModels/prebuilt-read:analyze": lambda answer: (
+        answer["analyzeResult"]["content"].split("\f")
+    ),
 }
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
+def jobs_api() -> ForeignCall:
+    (found,) = (call for call in CALLS if call.dialect == "paddleocr-jobs")
+    return found
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call != jobs_api()], ids=str)
 def test_a_document_of_two_pages(fluent: LiveServer, call: ForeignCall) -> None:
     reply = call(fluent, card_pdf(TEXTS))
     if str(call) in PAGES:
@@ -51,3 +72,76 @@ def test_the_sizes_of_pages(fluent: LiveServer) -> None:
     info = answer["result"]["dataInfo"]
     assert (info["type"], info["numPages"], len(info["pages"])) == ("pdf", 2, 2)
     assert all(page["width"] > 0 for page in info["pages"])
+
+
+def test_the_job_api_has_a_line_for_each_page(fluent: LiveServer) -> None:
+    reply = jobs_api()(fluent, card_pdf(TEXTS))
+    results = [json.loads(line)["result"] for line in reply.body.splitlines()]
+    shown = [result["ocrResults"][0]["prunedResult"]["rec_texts"] for result in results]
+    assert shown == [[text] for text in TEXTS]
+    assert all(result["dataInfo"]["type"] == "pdf" for result in results)
+
+
+def test_the_job_api_takes_ranges_of_pages(fluent: LiveServer) -> None:
+    send = as_form("file", model="PP-OCRv6", pageRanges="2")
+    job = send(fluent, jobs_api().path, card_pdf(TEXTS), {}).json["data"]["jobId"]
+    state = fluent.get(f"{jobs_api().path}/{job}").json["data"]
+    assert (state["state"], state["extractProgress"]["totalPages"]) == ("done", 1)
+    (line,) = fluent.get(path_in(state["resultUrl"]["jsonUrl"])).body.splitlines()
+    (page,) = json.loads(line)["result"]["ocrResults"]
+    assert page["prunedResult"]["rec_texts"] == [TEXTS[1]]
+
+
+DOCUMENTS = "/documentintelligence/documentModels/prebuilt-read"
+
+
+def test_the_three_calls_of_paperless(fluent: LiveServer) -> None:
+    """Its parser sends the document, polls, and fetches the searchable PDF."""
+    texts = [*TEXTS, "第三页"]
+    asked = json.dumps({"base64Source": base64_of(card_pdf(texts))}).encode()
+    query = "api-version=2024-11-30&outputContentFormat=text&output=pdf"
+    json_type = {"Content-Type": "application/json"}
+    started = fluent.request("POST", f"{DOCUMENTS}:analyze?{query}", asked, json_type)
+    assert started.status == 202
+    address = path_in(started.headers["Operation-Location"])
+    answer = fluent.get(f"{address}?api-version=2024-11-30").json
+    assert answer["status"] == "succeeded"
+    result = answer["analyzeResult"]
+    assert result["content"].split("\f") == texts
+    for page, text in zip(result["pages"], texts, strict=True):
+        (span,) = page["spans"]
+        start = span["offset"]
+        assert result["content"][start : start + span["length"]] == text
+        assert (page["unit"], page["height"]) == ("inch", round(16 / 72, 4))
+        assert page["lines"][0]["polygon"][4] == round(40 / 72, 4)
+    pdf = fluent.get(f"{address}/pdf?api-version=2024-11-30")
+    assert (pdf.status, pdf.headers["Content-Type"]) == (200, "application/pdf")
+    assert [in_pdfium(pdf.body, number) for number in range(3)] == texts
+
+
+def test_pages_of_azure(fluent: LiveServer) -> None:
+    pdf = card_pdf([f"chosen by azure {number}" for number in (1, 2, 3)])
+    for path, name in (
+        (f"{DOCUMENTS}:analyze", "pages"),
+        ("/vision/v3.2/read/analyze", "readResults"),
+    ):
+        started = as_body()(fluent, f"{path}?pages=2-3", pdf, {})
+        answer = fluent.get(path_in(started.headers["Operation-Location"])).json
+        pages = answer["analyzeResult"][name]
+        assert [page.get("page", page.get("pageNumber")) for page in pages] == [2, 3]
+    assert fluent.begun("chosen by azure 1") == 0
+
+
+@pytest.mark.parametrize("path", [f"{DOCUMENTS}:analyze?output=pdf", "/api/v2/ocr/jobs"])
+def test_a_document_larger_than_an_image_may_be(fluent: LiveServer, path: str) -> None:
+    writer = PdfWriter()
+    writer.stream(b"", bytes(5 << 20))
+    pdf = pdf_of([card_page(writer, "a large file")], writer)
+    send = as_form("file", model="PP-OCRv6") if "jobs" in path else as_body()
+    started = send(fluent, path, pdf, {})
+    assert started.status in (200, 202), started.body
+
+
+def test_a_signed_document_is_refused_before_it_is_read(fluent: LiveServer) -> None:
+    reply = as_body()(fluent, f"{DOCUMENTS}:analyze?output=pdf", signed_pdf(), {})
+    assert (reply.status, reply.json["error"]["code"]) == (400, "pdf_signed")
