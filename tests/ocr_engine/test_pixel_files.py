@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ocr_engine.images.decode import decode
-from ocr_engine.images.pixel_files import SMALL_BYTES, as_file
+from ocr_engine.images.pixel_files import SMALL_BYTES, as_bmp, as_file
 from ocr_engine.images.pixels import Pixels, new_pixels
 
 WHITE = 255
@@ -50,10 +50,17 @@ def test_a_small_page_is_a_bmp() -> None:
     assert np.array_equal(decode(file, 1_000_000).pixels, colors)
 
 
+def test_on_this_machine_a_page_of_text_is_a_bmp_too() -> None:
+    colors = text(801, 700)
+    file = as_bmp(image_of(colors))
+    assert file.startswith(b"BM")
+    assert np.array_equal(decode(file, 1_000_000).pixels, colors)
+
+
 def test_a_page_of_text_becomes_much_smaller() -> None:
     colors = text(1600, 1200)
     assert 10 * len(as_file(image_of(colors))) < colors.nbytes
 
 
 def test_a_file_stays_as_it_is() -> None:
-    assert as_file(b"a file") == b"a file"
+    assert as_file(b"a file") == as_bmp(b"a file") == b"a file"
