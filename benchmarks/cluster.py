@@ -2,85 +2,53 @@
 
     python benchmarks/cluster.py [--only kills] [--broker rabbitmq] [--tasks 1500] [--kills 20]
 
-All servers run on this machine. The parts are: kills (on each broker), frozen, linear, overhead,
-identical and hits. Exit status 1 if a check failed.
+All servers run on this machine. The parts are: kills (on each broker), frozen, linear, fair,
+overhead, identical and hits. Exit status 1 if a check failed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import random
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
 from pathlib import Path
 
-from PIL import Image
 from server_under_test import Verdict
+from small_cluster import Servers, charged, noisy_card, upload_all
 
 from ocr_engine.cpu_time import cpu_seconds
 from tests.support.cards import card
-from tests.support.clusters import Cluster, frozen, kill_node
+from tests.support.clusters import frozen, kill_node
 from tests.support.http_client import Reply
+from tests.support.postgresql import PostgreSQL
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.redis_server import Redis
 from tests.support.server_process import START_SECONDS, ServerProcess
+from tests.support.user_keys import add_key
 from tests.support.watching import wait_until
 
-CLIENTS = 16
 TAKES_SECONDS = 0.2
+FAIR_SECONDS = 0.5
 NODES = (1, 2, 4, 8)
 AGAIN_SECONDS = 60.0
-_numbers = itertools.count(1)
-
-
-class Servers:
-    """The brokers and Redis, from which each part gets an empty cluster."""
-
-    def __init__(self, folder: Path, redis: Redis, rabbitmq: RabbitMQ) -> None:
-        self._folder = folder
-        self._redis = redis
-        self._rabbitmq = rabbitmq
-
-    def cluster(self, broker: str = "rabbitmq") -> Cluster:
-        """An empty cluster on this broker."""
-        number = next(_numbers)
-        folder = self._folder / str(number)
-        folder.mkdir()
-        place = 2 * (number % 8)  # Redis has 16 databases
-        url = self._redis.url(place + 1)
-        if broker == "rabbitmq":
-            url = self._rabbitmq.create_vhost()
-        more = {"service": {"time": 3600.0}, "cluster": {"broker_seconds": 30.0}}
-        process = {"queue_size": 2000, "queue_timeout_seconds": 600}
-        return Cluster(folder, url, self._redis.url(place), more=more, process=process, quiet=True)
-
-
-def upload_all(fronts: Sequence[ServerProcess], texts: Sequence[str]) -> list[Reply | Exception]:
-    """Upload these cards concurrently, to the front ends in turn."""
-
-    def upload(numbered: tuple[int, str]) -> Reply | Exception:
-        try:
-            return fronts[numbered[0] % len(fronts)].upload(card(numbered[1]))
-        except (OSError, HTTPException) as error:
-            return error
-
-    with ThreadPoolExecutor(CLIENTS) as clients:
-        return list(clients.map(upload, enumerate(texts)))
+FLOOD = 40  # images of one user that wait at the same time
+SINGLES = 40
 
 
 def kills(servers: Servers, args: Namespace, verdict: Verdict) -> None:
     """Tasks while nodes are killed one after the other."""
     for broker in ("rabbitmq", "redis") if args.broker == "both" else (args.broker,):
-        with servers.cluster(broker) as cluster:
+        database = servers.database()
+        with servers.cluster(broker, database) as cluster:
             nodes = cluster.nodes(2)
             front = cluster.front()
             texts = [f"take 0.05 {broker} {n}" for n in range(args.tasks)]
@@ -104,6 +72,9 @@ def kills(servers: Servers, args: Namespace, verdict: Verdict) -> None:
             statuses = Counter(r.status if isinstance(r, Reply) else repr(r) for r in replies)
             answers = f"{right} of {args.tasks} right, {done} nodes killed; {dict(statuses)}"
             verdict.row(f"kills, {broker}", answers, right == args.tasks and done == args.kills)
+            counted = charged(database, right)
+            usage = f"{counted[0]} requests, {counted[1]} images"
+            verdict.row("  in the usage", usage, counted == (right, right))
 
 
 def frozen_nodes(servers: Servers, args: Namespace, verdict: Verdict) -> None:
@@ -155,15 +126,40 @@ def linear(servers: Servers, args: Namespace, verdict: Verdict) -> None:
         )
 
 
-def noisy_card(text: str) -> bytes:
-    """A card of about 200 KB."""
-    small = Image.open(io.BytesIO(card(text)))
-    image = Image.frombytes("L", (450, 450), random.Random(text).randbytes(450 * 450))
-    image.paste(255, (0, 0, 450, 1))
-    image.paste(small.crop((0, 0, small.width, 1)), (0, 0))
-    encoded = io.BytesIO()
-    image.save(encoded, "PNG")
-    return encoded.getvalue()
+def fair(servers: Servers, args: Namespace, verdict: Verdict) -> None:
+    """How long single images of one user take while another one floods both front ends."""
+    database = servers.database()
+    flooding, single = add_key(database), add_key(database)
+    stop, numbers = threading.Event(), itertools.count(1)
+    with servers.cluster(database=database) as cluster, ThreadPoolExecutor(FLOOD) as clients:
+        for _ in range(2):
+            cluster.node(number=2)
+        fronts = [cluster.front(), cluster.front()]
+
+        def flood(number: int) -> None:
+            while not stop.is_set():
+                image = card(f"take {FAIR_SECONDS} flood {next(numbers)}")
+                assert fronts[number % 2].upload(image, flooding).status == 200
+
+        floods = [clients.submit(flood, number) for number in range(FLOOD)]
+        waits = []
+        for number in range(SINGLES):
+            began = time.monotonic()
+            image = card(f"take {FAIR_SECONDS} single {number}")
+            assert fronts[number % 2].upload(image, single).status == 200
+            waits.append((time.monotonic() - began) / FAIR_SECONDS)
+        stop.set()
+        for each in floods:
+            each.result(60)
+    quantiles = statistics.quantiles(waits, n=20)
+    p50, p95 = quantiles[9], quantiles[18]
+    took = f"p50 {p50:.2f}, p95 {p95:.2f} times as long as one recognition"
+    verdict.row("fair", took, p95 <= 3)
+
+
+def is_flooded(front: ServerProcess) -> bool:
+    """Whether most of its part of the flood waits at this front end."""
+    return int(front.health()["queue"]["waiting"]) > FLOOD // 4
 
 
 def overhead(servers: Servers, args: Namespace, verdict: Verdict) -> None:
@@ -239,6 +235,7 @@ PARTS: dict[str, Callable[[Servers, Namespace, Verdict], None]] = {
     "kills": kills,
     "frozen": frozen_nodes,
     "linear": linear,
+    "fair": fair,
     "overhead": overhead,
     "identical": identical,
     "hits": hits,
@@ -258,8 +255,9 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="ocr-cluster-") as folder,
         Redis() as redis,
         RabbitMQ() as rabbitmq,
+        PostgreSQL() as postgresql,
     ):
-        servers = Servers(Path(folder), redis, rabbitmq)
+        servers = Servers(Path(folder), redis, rabbitmq, postgresql)
         for name in args.only or PARTS:
             PARTS[name](servers, args, verdict)
     return verdict.print()

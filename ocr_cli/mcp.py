@@ -15,7 +15,7 @@ from ocr_cli.recognize.reader import OutputOptions, Reader, ReaderUnavailable, R
 from ocr_cli.recognize.remote import ServerReader
 from ocr_client.arguments import a_count, a_url
 from ocr_client.exit_status import ExitStatus
-from ocr_engine.images.pixels import as_file
+from ocr_engine.images.pixel_files import as_file
 from ocr_engine.result import Document
 from server.agents.tools import AskedImage, SourceKind, ToolError
 from server.intake.base64_image import decode_base64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 import time
@@ -24,7 +25,8 @@ from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
 from ocr_cluster.work import digest_of, work_of
 from ocr_engine.engine import Engine, EngineTask, Turn
-from ocr_engine.images.pixels import ImageData, as_file
+from ocr_engine.images.pixel_files import as_file
+from ocr_engine.images.pixels import ImageData
 from server.errors import StorageUnavailable
 from server.formats.stored import encode_result
 from server.intake.request import OcrRequest
@@ -95,7 +97,7 @@ class FrontSharing:
         key, sha256 = identity
         wanted = Wanted(
             work_of(key.owner, key.md5, sha256, key.options),
-            as_file(data),
+            data if isinstance(data, bytes) else await asyncio.to_thread(as_file, data),
             request.options,
             turn,
             request.timeout_seconds,

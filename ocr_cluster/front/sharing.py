@@ -21,7 +21,8 @@ from ocr_cluster.results import SharedResults
 from ocr_cluster.work import work_of
 from ocr_engine.engine import DEFAULT_TURN, EngineStats, EngineTask, ProbeReport, Turn
 from ocr_engine.errors import EngineError, ModelError, PoisonImage, PoolDraining
-from ocr_engine.images.pixels import ImageData, as_file
+from ocr_engine.images.pixel_files import as_file
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo

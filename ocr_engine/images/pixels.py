@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-import struct
 
 CHANNELS = 3  # blue, green, red
 
@@ -65,22 +64,3 @@ def received_pixels(width: int, height: int, descriptor: int) -> Pixels:
 
 
 ImageData = bytes | Pixels  # an image as a file, or decoded
-
-_BMP = struct.Struct("<2sIIIIiiHHIIiiII")  # a file header and a BITMAPINFOHEADER
-
-
-def as_file(image: ImageData) -> bytes:
-    """The image as a file, for processes of other machines: decoded pixels become a BMP."""
-    if isinstance(image, bytes):
-        return image
-    row = image.width * CHANNELS
-    padding = bytes(-row % 4)
-    size = (row + len(padding)) * image.height
-    start = _BMP.size
-    head = (b"BM", start + size, 0, start, 40, image.width, -image.height, 1, 8 * CHANNELS)
-    header = _BMP.pack(*head, 0, size, 0, 0, 0, 0)
-    with image.private() as pixels:
-        if not padding:
-            return header + pixels
-        rows = (pixels[at : at + row] + padding for at in range(0, len(image), row))
-        return header + b"".join(rows)

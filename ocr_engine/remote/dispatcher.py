@@ -14,7 +14,8 @@ from ocr_engine.engine import (
     ProbeReport,
     Turn,
 )
-from ocr_engine.images.pixels import ImageData, as_file
+from ocr_engine.images.pixel_files import as_bmp
+from ocr_engine.images.pixels import ImageData
 from ocr_engine.model_sets import LoadableSet, ModelSets
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.recognizer import EngineInfo, Recognizer
@@ -98,7 +99,7 @@ class Dispatcher:
         if pool is None:
             return self.local.submit(image, options, patience, read_before, turn)
         self._readers[options.models].check(options)
-        return pool.submit(as_file(image), options, patience, turn)
+        return pool.submit(as_bmp(image), options, patience, turn)
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
         """See Engine; stopping a remote image costs nothing."""

@@ -12,6 +12,7 @@ import pytest
 from server.database.location import Location
 from tests.support.cards import card
 from tests.support.http_client import Reply
+from tests.support.pdfs import card_pdf
 from tests.support.server_process import ServerProcess
 from tests.support.user_keys import add_key
 from tests.support.watching import wait_until
@@ -157,3 +158,16 @@ def test_jobs_of_both_front_ends_are_read_once_and_after_requests(
     replies: list[Reply] = [fronts[0].get(f"{url}?wait=20") for url in urls]
     assert [reply.text for reply in replies] == texts
     assert [node.begun(text) for text in texts] == [1] * len(texts)
+
+
+@pytest.mark.faults(119)
+def test_pages_of_a_document_are_read_by_nodes_and_found_on_both_front_ends(pair: Pair) -> None:
+    node, *fronts = pair
+    texts = ["first page", "second page", "third page"]
+    pdf = card_pdf(texts)
+    for front, cache in zip(fronts, ("miss", "hit"), strict=True):
+        reply = front.upload(pdf, dpi="72")
+        assert reply.status == 200, reply.body
+        assert [page["text"] for page in reply.json["data"]["pages"]] == texts
+        assert reply.headers["X-Cache"] == cache
+    assert [node.begun(text) for text in texts] == [1, 1, 1]

@@ -85,6 +85,7 @@ class Cluster:
             **{name: values for name, values in self._more.items() if name != "cluster"},
         }
         server = ServerProcess(folder, settings, fakes=True, load=load, stop_seconds=20.0)
+        server.listen_seconds = START_SECONDS  # several of them start together
         self._stack.callback(end, server, self._quiet)
         server.start()
         server.wait_until_ready("/readyz", START_SECONDS)
