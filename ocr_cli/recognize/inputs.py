@@ -18,6 +18,7 @@ from ocr_engine.errors import InvalidImage
 from ocr_engine.images.frames import count_gif_frames, count_tiff_pages
 
 STDIN = "-"
+READABLE = "PDF, JPEG, PNG, GIF, BMP, TIFF, WebP, AVIF or HEIC"
 
 
 class NoInputs(Exception):
@@ -92,7 +93,7 @@ def find_inputs(arguments: Sequence[str], leave_out: Path | None = None) -> Inpu
             continue
         root, paths, others = _expand(argument, leave_out)
         if not paths:
-            raise NoInputs(f"{argument}: no PDF, JPEG, PNG, GIF, BMP, TIFF, WebP, AVIF or HEIC")
+            raise NoInputs(f"{argument}: no {READABLE} found")
         roots.append(root)
         found.update(dict.fromkeys(paths))
         skipped.update(dict.fromkeys(others))

@@ -163,6 +163,7 @@ def test_options_and_granularity_reach_the_engine(run: Run, tmp_path: Path) -> N
 
 def test_a_terminal_has_a_bar_that_goes_away(scans: Path, journal: Path, tmp_path: Path) -> None:
     (scans / "page2.png").write_bytes(card("take 0.4"))
+    (scans / "notes.txt").unlink()
     command = recognize_command(journal)
     shown = run_in_terminal([*command, str(scans), "--output", str(tmp_path / "out")], 80)
     assert shown.status == 0
@@ -190,9 +191,9 @@ def test_a_reader_that_has_seen_enough(scans: Path, journal: Path) -> None:
     ("arguments", "expected"),
     [
         (["absent.png"], "absent.png: no such file or folder"),
-        (["scans/*.gif"], "scans/*.gif: no JPEG, PNG"),
+        (["scans/*.gif"], "scans/*.gif: no PDF, JPEG, PNG"),
         (["scans", "--draw"], "set their folder with --output DIR"),
-        (["scans", "--force"], "--force needs --output DIR"),
+        (["scans", "--force"], "--force needs --output"),
         (["scans", "--option", "colour=blue"], "--option colour: accepted are det_limit_side_len"),
         (["scans", "--option", "drop_score=2"], "drop_score = 2: expected a number from 0 to 1"),
         (["scans", "--option", "order=up"], "order = up: expected one of layout, raster"),
