@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from server.formats.pages import DocumentDataJson
-from server.formats.render import AnswerJson, RestOfAnswer
+from server.formats.render import AnswerJson, FlatAnswerJson, RestOfAnswer
 from server.http.errors import STATUS
 from server.jobs.record import JobState
 from server.users.key_record import KeyBody
@@ -121,6 +121,12 @@ class DocumentAnswer(RestOfAnswer):
 
 class JobResult(AnswerJson):
     """The result of a job; render_json() writes it."""
+
+    job: JobBody
+
+
+class FlatJobResult(FlatAnswerJson):
+    """The same in the format flat."""
 
     job: JobBody
 

@@ -23,6 +23,7 @@ from server.jobs.record import PAGE_FIELDS
 from server.settings.constraints import Flag, Schema
 
 RESULT_ERRORS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504)
+RESULTS = tuple(map(reference, ("JobResult", "FlatJobResult", "DocumentAnswer")))
 Operation = dict[str, Any]
 
 
@@ -74,7 +75,7 @@ def _get(chosen: list[Parameter]) -> Operation:
         "failed": state | {"job": examples.FAILED},
         "done": ANSWER | {"job": examples.DONE},
     }
-    several = (reference("JobAnswer"), reference("JobResult"), reference("DocumentAnswer"))
+    several = (reference("JobAnswer"), *RESULTS)
     found = {
         "description": "The job's state; its result in the requested format when it is done.",
         "headers": {
@@ -111,9 +112,7 @@ def _delete() -> Operation:
 
 def _result(chosen: list[Parameter]) -> Operation:
     done = result()
-    done["content"] = result_content(
-        (reference("JobResult"), reference("DocumentAnswer")), done=ANSWER | {"job": examples.DONE}
-    )
+    done["content"] = result_content(RESULTS, done=ANSWER | {"job": examples.DONE})
     return {
         "tags": ["Jobs"],
         "operationId": "getJobResult",

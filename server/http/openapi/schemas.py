@@ -33,6 +33,7 @@ COMPONENTS = {
     "JobList": json_bodies.JobList,
     "JobAnswer": json_bodies.JobAnswer,
     "JobResult": json_bodies.JobResult,
+    "FlatJobResult": json_bodies.FlatJobResult,
     "Batch": batch_bodies.BatchBody,
     "AcceptedBatch": batch_bodies.AcceptedBatch,
     "BatchAnswer": batch_bodies.BatchAnswer,
