@@ -103,7 +103,7 @@ class Connection:
         self._unsent = memoryview(b"")
         self._is_writing = False
         self._received = bytearray()
-        self._answer: _Answer | None = None
+        self._answer: AnswerHead | None = None
 
     @property
     def is_open(self) -> bool:
@@ -212,13 +212,13 @@ class Connection:
     def _read(self) -> None:
         """Finish if the answer is complete; ValueError if it is malformed."""
         if self._answer is None:
-            self._answer = _Answer.read_head(self._received)
+            self._answer = AnswerHead.read_head(self._received)
         if self._answer is not None:
             body = self._answer.body(self._received)
             if body is not None:
                 self._finish(self._answer, body)
 
-    def _finish(self, answer: _Answer, body: bytes) -> None:
+    def _finish(self, answer: AnswerHead, body: bytes) -> None:
         assert self._waiting is not None
         self.idle_since = self._loop.time()
         if self._unsent or answer.closes:
@@ -234,7 +234,7 @@ class Connection:
             self._waiting.set_exception(error)
 
 
-class _Answer:
+class AnswerHead:
     """The head of an answer, and the length of its body."""
 
     __slots__ = ("closes", "end", "headers", "is_chunked", "is_unbounded", "start", "status")
@@ -250,7 +250,7 @@ class _Answer:
         self.end = start + int(length or 0)
 
     @classmethod
-    def read_head(cls, received: bytearray) -> _Answer | None:
+    def read_head(cls, received: bytearray) -> AnswerHead | None:
         """The head if it is complete, else None; ValueError if it is malformed."""
         end = received.find(b"\r\n\r\n")
         if end < 0 and len(received) <= MAX_HEAD_BYTES:

@@ -12,8 +12,10 @@ from ocr_cluster.scripts import FINISH, OUTCOME_MS, POISON_SECONDS
 from ocr_cluster.work import Work, blob_name, front_channel, lease_name, outcome_name, task_name
 
 
-async def finish(state: Link, message: Message, outcome: Outcome, patience: float = 0.0) -> bool:
-    """Tell how an attempt has ended; False if the flight is at another attempt.
+async def finish(
+    state: Link, node: str, message: Message, outcome: Outcome, patience: float
+) -> bool:
+    """Tell how an attempt of a node has ended; False if the flight is at another attempt.
 
     patience: how many seconds a server that is away is waited for; RedisAway.
     """
@@ -33,12 +35,13 @@ async def finish(state: Link, message: Message, outcome: Outcome, patience: floa
         front_channel(message.front),
         work.done_channel,
         int(outcome.state != "again"),
+        node,
     )
     told = await state.command(lambda redis: redis.eval(FINISH, len(keys), *keys, *given), patience)
     return bool(told)
 
 
-async def refuse_image(state: Link, work: Work, patience: float = 0.0) -> None:
+async def refuse_image(state: Link, work: Work, patience: float) -> None:
     """Have front ends refuse an image for a while; RedisAway."""
 
     async def refuse(redis: Redis) -> None:

@@ -21,6 +21,9 @@ BEAT_SECONDS = 1.0
 WINDOW_FACTOR = 1.5  # images at nodes or in the broker, for each warm worker
 _NODES = PREFIX + "nodes"
 _FRONTS = PREFIX + "fronts"
+NODE_PREFIX = PREFIX + "node:"  # of the names of heartbeats
+_FRONT_PREFIX = PREFIX + "front:"
+LOST_NODES = PREFIX + "lost_nodes"  # how many ended without telling
 
 T = TypeVar("T")
 
@@ -97,7 +100,7 @@ async def tell(link: Link, node: NodeBeat) -> None:
 
     Nodes need not know each other, so the cost of their heartbeats does not grow with the cluster.
     """
-    name, data = f"{_prefix(_NODES)}{node.id}", json.dumps(asdict(node))
+    name, data = f"{NODE_PREFIX}{node.id}", json.dumps(asdict(node))
 
     async def store(redis: Redis) -> None:
         async with redis.pipeline(transaction=False) as pipeline:
@@ -110,20 +113,24 @@ async def tell(link: Link, node: NodeBeat) -> None:
 
 async def beat(link: Link, member: FrontBeat) -> Members:
     """Tell that this front end lives; returns all members that live. RedisAway."""
-    keys = (f"{_prefix(_FRONTS)}{member.id}", _FRONTS, _NODES, _FRONTS)
-    arguments = (member.id, json.dumps(asdict(member)), BEAT_MS, _prefix(_NODES), _prefix(_FRONTS))
+    keys = (f"{_FRONT_PREFIX}{member.id}", _FRONTS, _NODES, _FRONTS, LOST_NODES)
+    arguments = (member.id, json.dumps(asdict(member)), BEAT_MS, NODE_PREFIX, _FRONT_PREFIX)
     nodes, fronts = await link.evaluate(BEAT, keys, *arguments)
     return Members(_decoded(NodeBeat, nodes), _decoded(FrontBeat, fronts))
 
 
 async def leave(link: Link, member: NodeBeat | FrontBeat) -> None:
     """Tell that this member ends; RedisAway."""
-    index = _NODES if isinstance(member, NodeBeat) else _FRONTS
-    await link.command(lambda redis: redis.delete(f"{_prefix(index)}{member.id}"))
+    is_node = isinstance(member, NodeBeat)
+    index, prefix = (_NODES, NODE_PREFIX) if is_node else (_FRONTS, _FRONT_PREFIX)
 
+    async def remove(redis: Redis) -> None:
+        async with redis.pipeline() as pipeline:
+            pipeline.srem(index, member.id)
+            pipeline.delete(f"{prefix}{member.id}")
+            await pipeline.execute()
 
-def _prefix(index: str) -> str:
-    return f"{index.removesuffix('s')}:"
+    await link.command(remove)
 
 
 def _decoded(kind: type[T], beats: Sequence[bytes]) -> tuple[T, ...]:

@@ -9,13 +9,12 @@ from typing import Any
 from kombu import Queue
 
 READ_QUEUE = "ocr"
-DEAD_QUEUE = "ocr.dead"  # messages that no node understands, for people
-POISON_QUEUE = "ocr.poison"  # messages whose nodes were lost, again and again
+DEAD_QUEUE = "ocr.dead"  # what no node understands, or has acknowledged: for people
 READ_TASK = "ocr.read"
 
 HEARTBEAT_SECONDS = 10
 VISIBILITY_SECONDS = 120  # Redis only: after this time it gives a message to another node
-_DELIVERY_LIMIT = 3
+_DELIVERY_LIMIT = 20
 _DEAD_SECONDS = 7 * 86_400
 _MOST_DEAD = 10_000
 
@@ -25,22 +24,21 @@ def is_rabbitmq(url: str) -> bool:
     return url.startswith(("amqp://", "amqps://"))
 
 
-def queues(url: str) -> tuple[Queue, Queue, Queue]:
-    """The queue for nodes, and those for dead and poisonous messages."""
+def queues(url: str) -> tuple[Queue, Queue]:
+    """The queue for nodes, and the one for dead messages."""
     if not is_rabbitmq(url):
-        return Queue(READ_QUEUE), Queue(DEAD_QUEUE), Queue(POISON_QUEUE)
+        return Queue(READ_QUEUE), Queue(DEAD_QUEUE)
     quorum = {"x-queue-type": "quorum"}
     to_read = {
         **quorum,
         "x-delivery-limit": _DELIVERY_LIMIT,
         "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": POISON_QUEUE,
+        "x-dead-letter-routing-key": DEAD_QUEUE,
     }
     dead = {**quorum, "x-message-ttl": _DEAD_SECONDS * 1000, "x-max-length": _MOST_DEAD}
     return (
         Queue(READ_QUEUE, queue_arguments=to_read),
         Queue(DEAD_QUEUE, queue_arguments=dead),
-        Queue(POISON_QUEUE, queue_arguments=quorum),
     )
 
 
@@ -64,11 +62,3 @@ def celery_headers(name: str) -> dict[str, Any]:
 def celery_body(payload: Mapping[str, Any]) -> bytes:
     """The body of a task with this argument."""
     return json.dumps([[payload], {}, {}], separators=(",", ":")).encode()
-
-
-def payload_of(body: bytes) -> Any:
-    """The argument of a task; None if the body is no task."""
-    try:
-        return json.loads(body)[0][0]
-    except (ValueError, LookupError, TypeError):
-        return None

@@ -11,7 +11,6 @@ from kombu.exceptions import KombuError
 from ocr_cluster.message import Message, as_json
 from ocr_cluster.queues import (
     DEAD_QUEUE,
-    POISON_QUEUE,
     READ_QUEUE,
     celery_body,
     celery_headers,
@@ -66,15 +65,6 @@ class Wire:
                 confirm_timeout=CONFIRM_SECONDS,
             )
 
-    def poisoned(self) -> list[bytes]:
-        """Take all messages whose nodes were lost again and again; their bodies."""
-        found = []
-        with self._errors():
-            channel = self._open().channel
-            while (message := channel.basic_get(POISON_QUEUE, no_ack=True)) is not None:
-                found.append(_body(message.body))
-        return found
-
     def check(self) -> None:
         """Connect if necessary, and find out whether the broker still answers. WireError."""
         with self._errors():
@@ -127,7 +117,3 @@ class Wire:
                 reason = str(error).strip().partition("\n")[0] or type(error).__name__
                 raise WireError(reason) from error
             raise
-
-
-def _body(body: bytes | str | memoryview) -> bytes:
-    return body.encode() if isinstance(body, str) else bytes(body)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-ROWS = [*range(1, 128)]
+ROWS = [*range(1, 129)]
 
 
 def documented_rows() -> list[int]:

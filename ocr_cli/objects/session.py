@@ -79,7 +79,7 @@ async def opened(args: Namespace) -> AsyncIterator[Session]:
     """
     settings = load_settings(args.config)
     source = _make_source(args, settings)
-    options = output_options(args)
+    options = output_options(args, [args.format])
     reader = make_reader(args, options)
     await reader.probe()
     storage = Storage(database_location(settings))

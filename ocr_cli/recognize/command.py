@@ -8,14 +8,18 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
+from pathlib import Path
 
 from ocr_cli.recognize.arguments import output_options, parse_arguments
-from ocr_cli.recognize.images import ImageFile, NoImages, find_images
+from ocr_cli.recognize.inputs import InputFile, Inputs, NoInputs, find_inputs
+from ocr_cli.recognize.origin import CannotWrite
+from ocr_cli.recognize.outcome import Outcome
+from ocr_cli.recognize.password import PasswordUnreadable, with_password
 from ocr_cli.recognize.reader import OutputOptions, Reader, ReaderUnavailable
 from ocr_cli.recognize.readers import make_reader
-from ocr_cli.recognize.results import FolderBusy, OrderedOutput, ResultFolder
-from ocr_cli.recognize.work import Outcome, Work
+from ocr_cli.recognize.results import OrderedOutput, ResultFile, ResultFolder, Results
+from ocr_cli.recognize.run_progress import RunProgress
+from ocr_cli.recognize.work import Work
 from ocr_client.exit_status import ExitStatus
 from ocr_client.interrupt import until_interrupted
 from ocr_client.progress import Progress
@@ -23,22 +27,27 @@ from ocr_engine.errors import EngineError
 from server.errors import ServiceError
 from server.settings.loading import SettingsError
 
+MANY_IMAGES = 10**6
+MOST_SKIPPED = 20  # files that are named
+
 
 class CannotStart(Exception):
     """The run cannot start; the message is one line for the user."""
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
-    """Recognize the images; returns the exit status."""
+    """Recognize the files; returns the exit status."""
     args = parse_arguments(arguments, prog)
     try:
-        images = find_images(args.images, args.output)
-        return asyncio.run(_Command(args).run(images))
+        args.document = with_password(args.document, args.password, args.password_file)
+        inputs = find_inputs(args.files, args.output)
+        return asyncio.run(_Command(args).run(inputs))
     except (
         CannotStart,
+        CannotWrite,
         EngineError,
-        FolderBusy,
-        NoImages,
+        NoInputs,
+        PasswordUnreadable,
         ReaderUnavailable,
         ServiceError,
         SettingsError,
@@ -57,109 +66,145 @@ class _Command:
 
     def __init__(self, args: Namespace) -> None:
         self._args = args
-        self._output_options: OutputOptions = output_options(args)
+        self._output_options: OutputOptions = output_options(args, args.format, args.document)
         self._outcome: Outcome | None = None
         self._loading_seconds = 0.0
 
-    async def run(self, images: Sequence[ImageFile]) -> int:
+    async def run(self, inputs: Inputs) -> int:
         """Recognize and report; returns the exit status."""
-        args = self._args
-        if args.output is None and args.format not in ("text", "json") and len(images) > 1:
+        self._check(inputs)
+        reader = make_reader(self._args, self._output_options)
+        interrupted = await until_interrupted(self._read(reader, inputs))
+        return self._report(interrupted, inputs)
+
+    def _check(self, inputs: Inputs) -> None:
+        """CannotStart if the results cannot go where they are to go."""
+        args, number = self._args, len(inputs.files)
+        if args.output_file is not None:
+            _check_file(args.output_file, inputs.files)
+        elif args.alongside and inputs.root is None:
+            raise CannotStart("standard input has no folder; use --output DIR, not --alongside")
+        to_stream = not self._writes_files()
+        format = self._output_options.formats[0]
+        if to_stream and number > 1 and format not in ("text", "json"):
             raise CannotStart(
-                f"{len(images)} images as {args.format} cannot go to one stream; "
+                f"{number} files as {format} cannot go to one stream; "
                 "write them to a folder with --output DIR"
             )
-        reader = make_reader(args, self._output_options)
-        interrupted = await until_interrupted(self._read(reader, images))
-        return self._report(interrupted)
 
-    async def _read(self, reader: Reader, images: Sequence[ImageFile]) -> None:
-        """Skip finished images and recognize the others."""
-        args = self._args
+    async def _read(self, reader: Reader, inputs: Inputs) -> None:
+        """Skip finished files and recognize the others."""
         await reader.probe()
-        folder = None
-        if args.output is not None:
-            folder = ResultFolder(args.output, self._output_options, reader.fingerprint)
-            folder.open()
+        results = self._results(reader, inputs)
+        if results is not None:
+            results.open()
         try:
-            todo = images
-            if folder is not None and not args.force:
-                todo = await asyncio.to_thread(_not_done, folder, images)
-            output = folder or OrderedOutput(sys.stdout.buffer)
-            work = Work(todo, reader, self._output_options, output, self._progress(len(todo)))
-            work.outcome = replace(work.outcome, skipped=len(images) - len(todo))
-            self._outcome = work.outcome
+            todo: Sequence[InputFile] = inputs.files
+            skipped = 0
+            if isinstance(results, ResultFolder):
+                todo, skipped = await asyncio.to_thread(self._not_done, results, todo)
+            documents = await asyncio.to_thread(_count_documents, todo)
+            self._outcome = Outcome(len(todo), documents, skipped=skipped)
             if todo:
-                await self._start_and_work(reader, work)
+                await self._work(reader, todo, results or OrderedOutput(sys.stdout.buffer))
         finally:
-            if folder is not None:
-                folder.close()
+            if results is not None:
+                results.close()
 
-    async def _start_and_work(self, reader: Reader, work: Work) -> None:
+    def _results(self, reader: Reader, inputs: Inputs) -> Results | None:
+        """Where the results go; None: to standard output."""
+        args, options = self._args, self._output_options
+        if args.output_file is not None:
+            return ResultFile(args.output_file, options, reader.fingerprint)
+        folder: Path | None = inputs.root if args.alongside else args.output
+        return None if folder is None else ResultFolder(folder, options, reader.fingerprint)
+
+    def _not_done(
+        self, folder: ResultFolder, files: Sequence[InputFile]
+    ) -> tuple[Sequence[InputFile], int]:
+        """The files that are to be read, and how many are done; blocks."""
+        files = [file for file in files if not folder.wrote(file)]
+        folder.check_names(files)
+        todo = files if self._args.force else [file for file in files if not folder.has(file)]
+        return todo, len(files) - len(todo)
+
+    async def _work(
+        self, reader: Reader, todo: Sequence[InputFile], output: Results | OrderedOutput
+    ) -> None:
+        assert self._outcome is not None
         began = time.perf_counter()
-        progress = self._progress(work.outcome.total)
-        if progress is not None:
-            progress.show(None, "loading the models …" if self._args.url is None else "")
+        outcome, progress = self._outcome, RunProgress(self._shown(), self._outcome)
+        if self._args.url is None:
+            progress.waiting("loading the models …")
         try:
-            await reader.start(work.outcome.total)
+            # How many pages documents have is not known yet.
+            await reader.start(MANY_IMAGES if outcome.documents else outcome.total)
             self._loading_seconds = time.perf_counter() - began
-            if progress is not None:
-                progress.clear()
+            progress.clear()
+            progress.began()
+            work = Work(
+                todo, reader, self._output_options, output, outcome, progress, self._args.force
+            )
             await work.run()
         finally:
-            if progress is not None:
-                progress.clear()
+            progress.clear()
             await reader.close()
 
-    def _progress(self, images: int) -> Progress | None:
-        return Progress(sys.stderr, "recognize") if images > 1 and not self._args.quiet else None
-
-    def _report(self, interrupted: bool) -> int:
-        """Print the failed images and a summary."""
+    def _shown(self) -> Progress | None:
         outcome = self._outcome
+        assert outcome is not None
+        is_long = outcome.total > 1 or outcome.documents > 0
+        return Progress(sys.stderr, "recognize") if is_long and not self._args.quiet else None
+
+    def _report(self, interrupted: bool, inputs: Inputs) -> int:
+        """Print what failed, what was left out, and a summary."""
+        outcome, args = self._outcome, self._args
         if outcome is None:
             return ExitStatus.INTERRUPTED
-        failures = sorted(outcome.failures, key=lambda each: each.image.name)
+        failures = sorted(outcome.failures, key=lambda each: (each.file.name, each.page))
         for each in failures:
-            print(f"{each.image.display_name}: {each.code}: {each.message}", file=sys.stderr)
-        for image, change in [] if self._args.quiet else outcome.changes:
-            print(f"{image.display_name}: {change}", file=sys.stderr)
-        if not self._args.quiet and (outcome.total + outcome.skipped > 1 or self._args.output):
-            print(summary(outcome, self._loading_seconds), file=sys.stderr)
-        hint = _resume_hint(self._args)
+            print(each, file=sys.stderr)
+        if not args.quiet:
+            for file, change in outcome.changes:
+                print(f"{file.display_name}: {change}", file=sys.stderr)
+            _print_skipped(inputs.skipped)
+            if outcome.total + outcome.skipped > 1 or outcome.documents or self._writes_files():
+                print(outcome.summary(self._loading_seconds), file=sys.stderr)
+        hint = self._resume_hint()
         if outcome.unavailable:
-            print(
-                f"ocr-server recognize: {outcome.unavailable}; {hint}",
-                file=sys.stderr,
-            )
+            print(f"ocr-server recognize: {outcome.unavailable}; {hint}", file=sys.stderr)
         if interrupted:
             print(f"interrupted; {hint}", file=sys.stderr)
             return ExitStatus.INTERRUPTED
         return ExitStatus.FAILED if failures or outcome.unavailable else ExitStatus.OK
 
+    def _writes_files(self) -> bool:
+        args = self._args
+        return args.alongside or args.output is not None or args.output_file is not None
 
-def summary(outcome: Outcome, loading_seconds: float) -> str:
-    """The summary of a run in one line."""
-    rate = outcome.done / outcome.seconds if outcome.seconds else 0.0
-    parts = [f"recognized {outcome.read} of {outcome.total} images"]
-    if not outcome.total:
-        parts = ["nothing to do"]
-    if outcome.done:
-        parts[0] += f" in {outcome.seconds:.1f} s ({rate:.2f} images/s)"
-    if outcome.failures:
-        parts.append(f"{len(outcome.failures)} failed")
-    if outcome.skipped:
-        parts.append(f"{outcome.skipped} already done")
-    if loading_seconds >= 0.1:
-        parts.append(f"models loaded in {loading_seconds:.1f} s")
-    return ", ".join(parts)
+    def _resume_hint(self) -> str:
+        if self._writes_files():
+            return "run the same command again to resume"
+        return "use --output to make a run resumable"
 
 
-def _not_done(folder: ResultFolder, images: Sequence[ImageFile]) -> list[ImageFile]:
-    return [image for image in images if not folder.has(image)]
+def _check_file(output: Path, files: Sequence[InputFile]) -> None:
+    """CannotStart unless there is one file, which is not this one."""
+    if len(files) > 1:
+        raise CannotStart(f"{len(files)} files cannot be written to {output}; name a folder")
+    path = files[0].path
+    if path is not None and output.exists() and path.samefile(output):
+        raise CannotStart(f"{output} would be overwritten by its own result; choose another name")
 
 
-def _resume_hint(args: Namespace) -> str:
-    if args.output is not None:
-        return "run the same command again to resume"
-    return "use --output DIR to make a run resumable"
+def _count_documents(files: Sequence[InputFile]) -> int:
+    return sum(file.document_kind is not None for file in files)
+
+
+def _print_skipped(paths: Sequence[Path]) -> None:
+    """The first files that were left out, and how many more there are."""
+    for path in paths[:MOST_SKIPPED]:
+        print(f"{path}: skipped, it is neither an image nor a document", file=sys.stderr)
+    if len(paths) > MOST_SKIPPED:
+        more = len(paths) - MOST_SKIPPED
+        print(f"{more} more files skipped, which are neither images nor documents", file=sys.stderr)

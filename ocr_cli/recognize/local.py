@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from cache.keys import digest
-from ocr_cli.recognize.reader import ImageReading, OutputOptions, ReaderUnavailable, ReadingError
+from ocr_cli.recognize.reader import (
+    DocumentInput,
+    ImageReading,
+    Outline,
+    OutputOptions,
+    ReaderUnavailable,
+    ReadingError,
+)
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine
 from ocr_engine.errors import EngineError
 from ocr_engine.result import Recognition
+from server.formats.pages import PageResult
 from server.formats.stored import arranged
 from server.intake.request_fields import parse_options
 from server.settings.engine import build_engine, default_options, engine_settings
 from server.settings.named_sets import find_set
 from server.settings.settings import Settings
 
+if TYPE_CHECKING:
+    from ocr_cli.recognize.local_pages import LocalPages
+    from ocr_engine.documents.renderers import Renderers
+
 IMAGES_PER_WORKER = 3  # one being recognized, one waiting, one being read or written
+PAGES_PER_WORKER = 2  # one being recognized, one being drawn or waiting
 PATIENCE_SECONDS = 3600.0
 
 
@@ -28,6 +43,8 @@ class InProcessReader:
         self._settings = settings
         self._output_options = output_options
         self._engine: Engine | None = None
+        self._renderers: Renderers | None = None
+        self._pages: LocalPages | None = None
         self.fingerprint = ""
         self.concurrency = 1
 
@@ -82,7 +99,34 @@ class InProcessReader:
         document = arranged(recognition.result, self._options.shown_score, None)
         return ImageReading(document, digests.md5, milliseconds, recognition.drawing)
 
+    def pages(self, document: DocumentInput) -> AsyncGenerator[Outline | PageResult, None]:
+        """See Reader."""
+        if self._pages is None:
+            self._pages = self._local_pages()
+        return self._pages.pages(document)
+
     async def close(self) -> None:
-        """Stop the workers."""
+        """Stop the workers and the renderers."""
+        if self._renderers is not None:
+            await self._renderers.close()
         if self._engine is not None:
             await self._engine.close()
+
+    def _local_pages(self) -> LocalPages:
+        """Imported and started when the first document comes."""
+        from ocr_cli.recognize.local_pages import LocalPages
+        from ocr_engine.documents.renderers import Renderers
+        from ocr_engine.documents.spec import RendererSpec
+
+        assert self._engine is not None, "start() must be called first"
+        asked = self._settings.documents
+        spec = RendererSpec(asked.page_seconds, asked.memory_mb)
+        self._renderers = Renderers(spec, asked.renderers or usable_cores())
+        return LocalPages(
+            self._engine,
+            self._renderers,
+            replace(self._options, draw=False),
+            self._output_options,
+            PAGES_PER_WORKER * self._engine.capacity,
+            self._settings.ocr.max_pixels,
+        )

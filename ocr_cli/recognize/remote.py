@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlencode
 
-from ocr_cli.recognize.reader import ImageReading, OutputOptions, ReaderUnavailable, ReadingError
+from ocr_cli.recognize import refusals
+from ocr_cli.recognize.reader import (
+    DocumentInput,
+    ImageReading,
+    Outline,
+    OutputOptions,
+    ReaderUnavailable,
+    ReadingError,
+)
+from ocr_cli.recognize.refusals import BUSY_SECONDS, LATER, MISMATCH, pause_of, problem_of
+from ocr_cli.recognize.remote_pages import RemotePages
 from ocr_client.connection import (
     AnswerTimeout,
     NoAnswer,
@@ -20,16 +31,13 @@ from ocr_client.connection import (
 from ocr_client.kept_connections import KeptConnections
 from ocr_engine.result import Document
 from ocr_engine.result_json import from_json
+from server.formats.pages import PageResult
 
 REQUESTS_PER_WORKER = 2
 PROBE_SECONDS = 10.0
 START_SECONDS = 120.0
-GONE_SECONDS = 30.0  # longer than a restart of the server takes
-BUSY_SECONDS = 600.0
-MAX_PAUSE_SECONDS = 30.0
 MAX_DRAWN_PIXELS = 10**9  # the server has already checked its own limit
 _WHOLE_DOCUMENT = {"format": "json", "layout": "true", "order": "raster", "text": "lines"}
-_LATER = {"queue_full", "draining", "starting", "rate_limited", "queue_timeout"}
 
 
 class ServerReader:
@@ -76,11 +84,15 @@ class ServerReader:
             document = from_json(answer["data"])
             reading = ImageReading(document, str(answer["md5"]), float(answer["elapsed_ms"]))
         except (ValueError, KeyError, TypeError):
-            message = "the answer does not match docs/api.md"
-            raise ReadingError("bad_answer", message) from None
+            raise ReadingError("bad_answer", MISMATCH) from None
         if not self._output_options.drawing:
             return reading
         return replace(reading, drawing=await asyncio.to_thread(_drawn, image, document))
+
+    def pages(self, document: DocumentInput) -> AsyncGenerator[Outline | PageResult, None]:
+        """See Reader."""
+        remote = RemotePages(self._url, self._address, self._output_options, self._seconds)
+        return remote.pages(document)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -97,7 +109,7 @@ class ServerReader:
             except AnswerTimeout as error:
                 raise ReadingError("no_answer", str(error)) from None
             except NoAnswer as error:
-                if loop.time() - answered > GONE_SECONDS:
+                if loop.time() - answered > refusals.GONE_SECONDS:
                     raise ReaderUnavailable(
                         f"the server at {self._url.geturl()} does not answer ({error})"
                     ) from None
@@ -105,11 +117,11 @@ class ServerReader:
                 continue
             if reply.status == 200:
                 return reply.body
-            code, message = _problem(reply)
+            code, message = problem_of(reply)
             answered = loop.time()
-            if code not in _LATER or answered - began > BUSY_SECONDS:
+            if code not in LATER or answered - began > BUSY_SECONDS:
                 raise ReadingError(code, message)
-            await asyncio.sleep(_pause(reply))
+            await asyncio.sleep(pause_of(reply))
 
     async def _health(self) -> dict[str, Any]:
         """The answer of /healthz, after the server has loaded its models."""
@@ -141,17 +153,3 @@ def _drawn(image: bytes, document: Document) -> bytes:
     lift_pixel_limit()
     (page,) = document.pages
     return draw_page(decode(image, MAX_DRAWN_PIXELS).pixels, page)
-
-
-def _problem(reply: Response) -> tuple[str, str]:
-    try:
-        error = json.loads(reply.body)["error"]
-        return str(error["code"]), str(error["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"http_{reply.status}", "the answer does not match docs/api.md"
-
-
-def _pause(reply: Response) -> float:
-    """The seconds in Retry-After, limited to MAX_PAUSE_SECONDS."""
-    seconds = reply.header(b"retry-after")
-    return min(float(seconds), MAX_PAUSE_SECONDS) if seconds.isdigit() else 1.0

@@ -12,7 +12,6 @@ from ocr_cluster.catalogue import NO_MODELS
 from ocr_cluster.front.dispatch import Dispatch
 from ocr_cluster.front.nodes import Nodes
 from ocr_cluster.front.notices import Notices
-from ocr_cluster.front.poison import fail_poisoned
 from ocr_cluster.front.publisher import Publisher
 from ocr_cluster.front.spec import FrontSpec
 from ocr_cluster.front.task import FrontTask
@@ -50,8 +49,7 @@ class BrokerEngine:
         self.spec = spec
         self.completed = 0
         self.admission = Admission(spec.queue_size, spec.queue_seconds, spec.user_share)
-        wire = Wire(spec.broker_url)
-        self.publisher = Publisher(wire, spec.give_up_seconds, self._on_poison)
+        self.publisher = Publisher(Wire(spec.broker_url), spec.give_up_seconds)
         self.dispatch = Dispatch(
             state,
             results,
@@ -67,7 +65,6 @@ class BrokerEngine:
         self._ids = itertools.count(1)
         self._bytes = 0
         self._measured = False
-        self._poisoned: asyncio.Task[None] | None = None
         self._draining = False
         self._loops: list[asyncio.Task[None]] = []
 
@@ -256,9 +253,6 @@ class BrokerEngine:
                 self.admission.record(seconds, task.pixels)
         task.finish(outcome)
         self._fill()
-
-    def _on_poison(self, bodies: list[bytes]) -> None:
-        self._poisoned = asyncio.ensure_future(fail_poisoned(self._state, bodies))
 
     def _figures(self) -> FrontBeat:
         return replace(

@@ -17,7 +17,7 @@ from ocr_cluster.wire import Wire, WireError
 log = logging.getLogger("server.cluster")
 
 RETRY_SECONDS = 0.3
-LOOK_SECONDS = 1.0  # for poisonous messages, and for a broker that is away
+LOOK_SECONDS = 1.0  # whether the broker is there
 JOIN_SECONDS = 5.0
 MOST_LETTERS = 10_000
 
@@ -30,20 +30,14 @@ class _Letter:
 
 
 class Publisher:
-    """One thread with one connection. give_up_seconds: how long a message may wait for the broker.
+    """One thread with one connection.
 
-    on_poison: called on the event loop with the bodies of messages whose nodes were lost.
+    give_up_seconds: how long a message may wait for the broker.
     """
 
-    def __init__(
-        self,
-        wire: Wire,
-        give_up_seconds: float,
-        on_poison: Callable[[list[bytes]], None],
-    ) -> None:
+    def __init__(self, wire: Wire, give_up_seconds: float) -> None:
         self._wire = wire
         self._give_up_seconds = give_up_seconds
-        self._on_poison = on_poison
         self._letters: queue.Queue[_Letter | None] = queue.Queue(MOST_LETTERS)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -117,15 +111,13 @@ class Publisher:
         self._tell(_fail, letter.sent, problem or WireError("the server is stopping"))
 
     def _look(self) -> None:
-        """Take poisonous messages; this also finds out whether the broker is there."""
+        """Find out whether the broker is there."""
         try:
-            found = self._wire.poisoned()
+            self._wire.check()
         except WireError as error:
             self._note_away(error)
         else:
             self._note_back()
-            if found:
-                self._tell(self._on_poison, found)
 
     def _note_away(self, error: WireError) -> None:
         if self._away_since is None:

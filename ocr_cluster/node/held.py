@@ -12,7 +12,7 @@ from ocr_cluster.link import Link
 from ocr_cluster.message import Message
 from ocr_cluster.outcome import Outcome
 from ocr_cluster.redis_link import RedisAway
-from ocr_cluster.scripts import LEASE_MS, RENEW
+from ocr_cluster.scripts import LEASE_MS, RENEW, SETTLED_MS
 from ocr_cluster.work import lease_name, task_name
 from ocr_engine.engine import Engine, EngineTask
 
@@ -93,7 +93,7 @@ class HeldFlights:
                 for held in flights:
                     flight = held.message.flight
                     keys = task_name(flight), lease_name(flight)
-                    given = held.message.attempt, self._node, LEASE_MS
+                    given = held.message.attempt, self._node, LEASE_MS, SETTLED_MS
                     pipeline.eval(RENEW, len(keys), *keys, *given)
                 found: list[bytes] = await pipeline.execute()
                 return found

@@ -14,13 +14,14 @@ from ocr_cluster import message as messages
 from ocr_cluster import outcome as outcomes
 from ocr_cluster.ending import finish, refuse_image
 from ocr_cluster.link import Link
+from ocr_cluster.members import LOST_NODES, NODE_PREFIX
 from ocr_cluster.message import Message, MessageError
 from ocr_cluster.node.held import Held, HeldFlights
 from ocr_cluster.outcome import Outcome, Place
 from ocr_cluster.packing import PackedResult, pack
 from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
-from ocr_cluster.scripts import BEGIN, LEASE_MS, MAX_BEGINS, OUTCOME_MS
+from ocr_cluster.scripts import BEGIN, BETWEEN_MS, LEASE_MS, MAX_DEATHS, OUTCOME_MS
 from ocr_cluster.work import blob_name, carried_name, lease_name, task_name
 from ocr_engine.engine import Engine, Turn
 from ocr_engine.errors import EngineError, ImageKillsWorkers, PoisonImage, RecognitionFailed
@@ -106,15 +107,18 @@ class NodeReader:
 
     async def _begin(self, message: Message) -> bool:
         """Take the lease; False if the attempt is no longer wanted."""
-        keys = task_name(message.flight), lease_name(message.flight)
-        given = message.attempt, self._node, LEASE_MS, MAX_BEGINS
+        keys = task_name(message.flight), lease_name(message.flight), LOST_NODES
+        deaths = 0 if message.read_before else MAX_DEATHS
+        given = message.attempt, self._node, LEASE_MS, NODE_PREFIX, BETWEEN_MS, deaths
         found: bytes = await self._state.command(
             lambda redis: redis.eval(BEGIN, len(keys), *keys, *given), PATIENCE_SECONDS
         )
         if found == b"poison":
             await refuse_image(self._state, message.work, PATIENCE_SECONDS)
-            error = PoisonImage(f"{MAX_BEGINS} nodes were lost while they had this image")
+            error = PoisonImage(f"{MAX_DEATHS} nodes were lost when they had begun this image")
             await self._finish(message, self._failed(message, error))
+        if found == b"later":
+            log.warning("flight %s is left to its owner: nodes were lost with it", message.flight)
         return found == b"begun"
 
     async def _work(self, message: Message, redelivered: bool) -> None:
@@ -202,7 +206,7 @@ class NodeReader:
     async def _finish(self, message: Message, outcome: Outcome) -> None:
         """Tell how the attempt has ended; ignored if the flight is at another attempt."""
         left = max(1.0, message.deadline_at - self._clock())
-        if not await finish(self._state, message, outcome, left):
+        if not await finish(self._state, self._node, message, outcome, left):
             self.held.late += 1
             log.info("flight %s: a late answer is ignored", message.flight)
 

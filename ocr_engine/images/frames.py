@@ -39,9 +39,9 @@ def count_gif_frames(data: bytes | mmap.mmap) -> int:
     return max(frames, 1)
 
 
-def count_tiff_pages(data: bytes) -> int:
+def count_tiff_pages(data: bytes | mmap.mmap) -> int:
     """The number of pages (IFDs) in a TIFF; stops where the chain of IFDs becomes a cycle."""
-    layout = tiff_layout(data)
+    layout = tiff_layout(data[:16])
     seen: set[int] = set()
     try:
         position = layout.read(layout.offset, data, layout.first)

@@ -5,6 +5,7 @@ Allocates at most MAX_ENTRIES entries, and trusts no offset or count in the file
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class TiffLayout:
     entry: int
     value: int
 
-    def read(self, kind: str, data: bytes, position: int) -> int:
+    def read(self, kind: str, data: bytes | mmap.mmap, position: int) -> int:
         """An integer of this kind; struct.error if it is not in the data."""
         if position > len(data):
             raise struct.error("cut off")

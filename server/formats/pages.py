@@ -55,6 +55,7 @@ class DocumentFacts:
     """What is known of a document besides its pages.
 
     failed: how many of the pages have no result. outcome: of the cache; None while pages are read.
+    name: of the file, as hOCR and ALTO have it; its MD5 if it is empty.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class DocumentFacts:
     outcome: CacheOutcome | None = None
     elapsed_ms: float = 0.0
     job: Mapping[str, Any] | None = None
+    name: str = ""
 
 
 class PageJson(DataJson, PageFacts):
@@ -134,13 +136,26 @@ def write_json(
     pages: Iterable[PageResult], rendering: Rendering, facts: DocumentFacts
 ) -> Iterator[bytes]:
     """One object with all pages."""
-    status = b"partial" if facts.failed else b"success"
-    yield b'{"status":"%b","data":{"page_count":%d,"pages":[' % (status, facts.page_count)
+    yield b'{"status":"%b","data":' % status_of(facts).encode()
+    yield from document_data(pages, rendering, facts)
+    yield b"," + dump(_rest(facts))[1:]
+
+
+def status_of(facts: DocumentFacts) -> Literal["partial", "success"]:
+    """The `status` in JSON."""
+    return "partial" if facts.failed else "success"
+
+
+def document_data(
+    pages: Iterable[PageResult], rendering: Rendering, facts: DocumentFacts
+) -> Iterator[bytes]:
+    """The `data` in JSON: all pages, then their text."""
+    yield b'{"page_count":%d,"pages":[' % facts.page_count
     texts: list[str] = []
     for page in pages:
         yield b"," * bool(texts) + page_json(page, rendering)
         texts.append(page_text(page, rendering))
-    yield b'],"text":' + dump("\f".join(texts)) + b"}," + dump(_rest(facts))[1:]
+    yield b'],"text":' + dump("\f".join(texts)) + b"}"
 
 
 def write_text(
@@ -184,7 +199,7 @@ def write_hocr(
 
     yield head(with_characters=True).encode()
     for page in _layouts(pages, rendering):
-        yield render_page(page, facts.md5).encode()
+        yield render_page(page, facts.name or facts.md5).encode()
     yield TAIL.encode()
 
 
@@ -194,7 +209,7 @@ def write_alto(
     """One element for each page."""
     from server.formats.alto import PageWriter
 
-    writer = PageWriter(facts.md5)
+    writer = PageWriter(facts.name or facts.md5)
     yield writer.head
     for page in _layouts(pages, rendering):
         yield writer.page(page)

@@ -6,9 +6,9 @@ API's description and the formats of `ocr-server recognize` come from the rows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from cache.stored_result import StoredResult
 from ocr_engine.result import Document
@@ -16,6 +16,7 @@ from server.errors import BadField
 from server.formats import examples
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.json_text import JSON_TYPE, LINES_TYPE
+from server.formats.output_format import OutputFormat, Write, component, text_schema
 from server.formats.pages import (
     DocumentFacts,
     PageResult,
@@ -29,7 +30,6 @@ from server.formats.pages import (
 )
 from server.formats.pages import write_text as write_pages_text
 from server.formats.pdf.order import PDF_TYPE, PdfMode, RecognizedPage
-from server.formats.pdf_documents import PdfDocuments
 from server.formats.render import (
     render_drawing,
     render_flat,
@@ -43,66 +43,6 @@ from server.formats.rendering import Format, Rendering
 from server.formats.stored import DRAWING_TYPE, decode_result
 
 LAYOUT_WEIGHT = 8
-
-Render = Callable[[Answer, Rendering, Envelope], Body]
-Write = Callable[[Document, Rendering, str], bytes]  # the document is arranged; the image's name
-Convert = Callable[[Answer, Rendering], Awaitable[Answer]]
-
-
-class DocumentConverter(Protocol):
-    """Writes a document again from its file and the results of its pages, in another process."""
-
-    async def check(self, source: int) -> None:
-        """The error that convert() would raise before it asks for a page. source: a descriptor."""
-
-    async def convert(
-        self, source: int, pages: AsyncIterable[RecognizedPage], rendering: Rendering, target: int
-    ) -> tuple[str, ...]:
-        """Write it to the target, a descriptor; what the format could not have of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
-    """An output format.
-
-    media_type: the Content-Type. weight: the time to write it, relative to parsing the stored JSON;
-    0: sent as stored; see weight_of(). suffix: ending of files that `ocr-server recognize` writes;
-    empty if it writes none. implied: recognition options of this format, which the request may
-    override. write: writes the format from the document alone, where that is enough. pages: writes
-    a document page by page; None: not in this way. convert: for a format that also needs
-    the image (Answer.image): writes it in a process of its own, and returns the answer with the
-    artifact that render() then sends. document: the same for documents, instead of `pages`. schema,
-    example: those of the body, for the API's description. meaning: a note on the name in the API's
-    description.
-    """
-
-    name: Format
-    media_type: str
-    render: Render
-    weight: int
-    schema: Mapping[str, Any]
-    example: Any = None
-    meaning: str = ""
-    suffix: str = ""
-    implied: Mapping[str, Any] = field(default_factory=dict)
-    write: Write | None = None
-    convert: Convert | None = None
-    pages: WritePages | None = None
-    document: DocumentConverter | None = None
-
-    @property
-    def is_for_documents(self) -> bool:
-        """Whether documents can be written in it."""
-        return self.pages is not None or self.document is not None
-
-
-def _component(name: str) -> Mapping[str, Any]:
-    """A reference to a schema in server/http/openapi/schemas.py."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _text(description: str) -> Mapping[str, Any]:
-    return {"type": "string", "description": description}
 
 
 def _written(
@@ -175,6 +115,9 @@ def _write_markdown(document: Document, _: Rendering, __: str) -> bytes:
 def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat:
     """A PDF of the image with its text; pdfa: as PDF/A."""
 
+    def mode(rendering: Rendering) -> PdfMode:
+        return PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
+
     async def convert(answer: Answer, rendering: Rendering) -> Answer:
         from server.formats.pdf.process import write_pdf
 
@@ -182,8 +125,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
             yield RecognizedPage(1, answer.result)
 
         assert answer.image is not None, "the converter sees to that"
-        mode = PdfMode(pdfa=pdfa, drop_score=rendering.drop_score, order=rendering.order)
-        written = await write_pdf(answer.image, only_page(), mode)
+        written = await write_pdf(answer.image, only_page(), mode(rendering))
         result = StoredResult(answer.result.json, {PDF_TYPE: written.data})
         return replace(answer, result=result, changes=written.changes)
 
@@ -197,7 +139,7 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
         suffix=suffix,
         implied={"granularity": "word"},
         convert=convert,
-        document=PdfDocuments(pdfa),
+        pdf_mode=mode,
     )
 
 
@@ -215,7 +157,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             JSON_TYPE,
             render_json,
             weight=0,
-            schema=_component("Answer"),
+            schema=component("Answer"),
             example=examples.ANSWER,
             suffix=".json",
             pages=write_json,
@@ -225,7 +167,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "text/plain; charset=utf-8",
             render_text,
             weight=1,
-            schema=_text("`data.text`, and a newline."),
+            schema=text_schema("`data.text`, and a newline."),
             example=f"{examples.TEXT}\n",
             suffix=".txt",
             write=_write_text,
@@ -236,7 +178,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             JSON_TYPE,
             render_legacy,
             weight=1,
-            schema=_component("LegacyAnswer"),
+            schema=component("LegacyAnswer"),
             example=examples.LEGACY,
         ),
         OutputFormat(
@@ -244,7 +186,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             JSON_TYPE,
             render_flat,
             weight=2,
-            schema=_component("FlatAnswer"),
+            schema=component("FlatAnswer"),
             example=examples.FLAT,
         ),
         _written(
@@ -253,7 +195,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             _write_tsv,
             words=True,
             suffix=".tsv",
-            schema=_text("TSV, as tesseract writes it."),
+            schema=text_schema("TSV, as tesseract writes it."),
             example=examples.TSV,
             pages=write_tsv,
         ),
@@ -263,7 +205,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             _write_hocr,
             words=True,
             suffix=".hocr",
-            schema=_text("hOCR, as tesseract writes it."),
+            schema=text_schema("hOCR, as tesseract writes it."),
             pages=write_hocr,
         ),
         OutputFormat(
@@ -282,7 +224,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             _write_alto,
             words=True,
             suffix=".alto.xml",
-            schema=_text("ALTO 4.4."),
+            schema=text_schema("ALTO 4.4."),
             meaning="ALTO 4.4, XML",
             weight=2 * LAYOUT_WEIGHT,
             pages=write_alto,
@@ -292,7 +234,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             "text/markdown; charset=utf-8",
             _write_markdown,
             suffix=".md",
-            schema=_text("Markdown."),
+            schema=text_schema("Markdown."),
             example=examples.MARKDOWN,
             meaning="titles, paragraphs, lists and tables as Markdown",
             pages=write_markdown,
@@ -302,7 +244,7 @@ OUTPUT_FORMATS: Mapping[Format, OutputFormat] = {
             LINES_TYPE,
             _render_events,
             weight=1,
-            schema=_text("One JSON object per line: `meta`, `page` or `page_error`, `end`."),
+            schema=text_schema("One JSON object per line: `meta`, `page` or `page_error`, `end`."),
             example=examples.EVENTS,
             meaning="a line of JSON for each page, sent as soon as it is read",
             pages=write_events,

@@ -18,7 +18,6 @@ from server.http.handlers.base import NotFoundHandler, PreflightHandler
 from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
 from server.http.handlers.batches import BatchesHandler, BatchHandler
 from server.http.handlers.docs import DescriptionBody, DescriptionHandler
-from server.http.handlers.foreign import foreign_routes
 from server.http.handlers.health import (
     HealthHandler,
     LivenessHandler,
@@ -55,12 +54,17 @@ def make_application(context: ServerContext) -> tornado.web.Application:
     static = read_static_files(page_values(context))
     # Before all other rules, but only if pages of other sites are allowed.
     preflight = [Rule(Preflight(context.origins), PreflightHandler, given)]
-    foreign = foreign_routes(context.settings.web_server.dialects)
+    foreign = None
+    if context.settings.web_server.dialects:
+        from server.http.handlers.foreign import foreign_routes  # costs nothing while they are off
+
+        foreign = foreign_routes(context.settings.web_server.dialects)
+    shared_ocr = foreign.shared_ocr if foreign is not None else None
     return tornado.web.Application(
         [
             *(preflight if context.origins.has_cors else ()),
             (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
-            (r"/ocr", ExchangeRoute(foreign.shared_ocr or NativeDialect), given),
+            (r"/ocr", ExchangeRoute(shared_ocr or NativeDialect), given),
             (r"/jobs", JobsHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
@@ -83,7 +87,7 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/docs", PageHandler, {**given, "page": static.pages["docs/index.html"]}),
             (r"/openapi\.json", DescriptionHandler, {**given, "body": DescriptionBody(context)}),
             (r"/static/(.{1,120})", PageHandler, {**given, "files": static.others}),
-            *foreign.rules(given),
+            *(foreign.rules(given) if foreign is not None else ()),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=given,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 IMAGE_PART = "file"
 BASE64_FIELD = "image"
+IMAGE_URL_FIELD = "image_url"
 LIST_FIELDS = ("preprocess",)  # in JSON they may be lists of strings
 MAX_PARTS = 32
 MAX_NAME_CHARACTERS = 64

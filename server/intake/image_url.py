@@ -7,6 +7,7 @@ import ssl
 
 from cache.keys import Digests
 from server.errors import BodyTooLarge, MissingFile
+from server.intake.fields import IMAGE_URL_FIELD
 from server.intake.request import ImageBytes
 from server.intake.uploaded_image import KnownDigests
 from server.outbound.guard import Guard, NotResolved, UrlRefused
@@ -17,14 +18,8 @@ from server.outbound.shares import Shares
 from server.principal import Scope
 from server.settings.url_settings import ImageUrlSettings
 
-IMAGE_URL_FIELD = "image_url"
 FETCHES = 64  # concurrently; each has a connection
 FETCHES_PER_USER = 16
-
-TURNED_OFF = (
-    f"{IMAGE_URL_FIELD}: this server does not fetch images; send the image itself. Its operator "
-    "can allow it with image_urls.enabled"
-)
 
 
 class ImageFetcher:

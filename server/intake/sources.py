@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server.errors import BadField, MissingFile, OneFileOnly
 from server.intake.base64_image import Base64Image
 from server.intake.fields import (
     BASE64_FIELD,
     IMAGE_PART,
+    IMAGE_URL_FIELD,
     MAX_FIELD_BYTES,
     Form,
     checked,
     is_given,
 )
 from server.intake.file_roots import FileRoots, RootedFile
-from server.intake.image_url import IMAGE_URL_FIELD, TURNED_OFF, ImageFetcher, UrlImage
 from server.intake.request import ImageSource
 from server.intake.spooled_upload import SpooledImage, SpooledUpload
 from server.intake.uploaded_image import KnownDigests, UploadedImage
 from server.outbound.guard import MAX_URL_CHARACTERS
-from server.outbound.http_get import Reserve
 from server.settings.constraints import Choice, Constraint, Schema
 from server.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from server.intake.image_url import ImageFetcher
+    from server.outbound.http_get import Reserve
+
+TURNED_OFF = (
+    f"{IMAGE_URL_FIELD}: this server does not fetch images; send the image itself. Its operator "
+    "can allow it with image_urls.enabled"
+)
 
 
 class ImageSources:
@@ -68,6 +76,8 @@ class ImageSources:
         """An image on another server; BadField if URLs are turned off."""
         if self._fetcher is None:
             raise BadField(TURNED_OFF)
+        from server.intake.image_url import UrlImage
+
         return UrlImage(self._fetcher, url, self._known)
 
 
@@ -139,8 +149,11 @@ def build_sources(
 ) -> ImageSources:
     """The sources that the settings allow; max_bytes: limit for an image. reserve: see get()."""
     roots = [settings.resolve(root) for root in settings.web_server.filename_roots]
-    urls = settings.image_urls
-    fetcher = ImageFetcher(urls, max_bytes, reserve) if urls.enabled else None
+    fetcher = None
+    if settings.image_urls.enabled:
+        from server.intake.image_url import ImageFetcher  # costs nothing while it is off
+
+        fetcher = ImageFetcher(settings.image_urls, max_bytes, reserve)
     max_document_bytes = int(settings.documents.max_body_mb * (1 << 20))
     files = FileRoots(roots, max_bytes, max_document_bytes)
     return ImageSources(files, max_bytes, known, fetcher)

@@ -12,8 +12,8 @@ from server.jobs.announcing import announcing
 from server.jobs.counting import counting
 from server.jobs.crediting import crediting
 from server.jobs.durable import DurableJobs
+from server.jobs.ending import Explain
 from server.jobs.rows import End, JobRows, Limits
-from server.jobs.runner import Explain
 from server.service.service import OcrService
 from server.settings.settings import Settings
 from server.users.usage import Usage

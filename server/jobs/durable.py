@@ -17,6 +17,7 @@ from server.errors import Gone, KeyInvalid, StillAccepting
 from server.formats.answer import Answer
 from server.intake.request import OcrRequest
 from server.jobs.batches import DurableBatches
+from server.jobs.ending import Explain
 from server.jobs.idempotency import IdempotencyKeys
 from server.jobs.leftovers import Leftovers
 from server.jobs.new_rows import columns_of
@@ -24,7 +25,7 @@ from server.jobs.notices import Notices
 from server.jobs.page_rows import PageRows
 from server.jobs.record import Claim, JobPage, JobRecord, KeptPages, image_gone
 from server.jobs.rows import JobRows, Within
-from server.jobs.runner import TICK_SECONDS, Explain, JobRunner
+from server.jobs.runner import TICK_SECONDS, JobRunner
 from server.jobs.shared_answers import SharedAnswers
 from server.jobs.stored_answer import unpacked
 from server.jobs.stored_request import document_in

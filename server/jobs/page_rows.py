@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, case, delete, select, update
 
 from server.database.tables import JOB, JOB_PAGE
 from server.formats.pages import PageProblem
@@ -17,19 +17,30 @@ class PageRows:
 
     def __init__(self, rows: JobRows) -> None:
         self._database = rows.database
+        self._clock = rows.clock
 
     async def keep(
         self, job_id: str, owner: str, page: int, blob: str | None, problem: PageProblem | None
     ) -> bool:
         """Add a page and count it; False if the job is no longer this owner's.
 
-        blob: of its result; None if it has a problem instead.
+        A job that has a page is running, also if nobody has noted its begin. blob: of the page's
+        result; None if it has a problem instead.
         """
         counted = JOB.c.pages_done if problem is None else JOB.c.pages_failed
         change = (
             update(JOB)
             .where(JOB.c.id == job_id, JOB.c.lease_owner == owner, JOB.c.state.in_(UNFINISHED))
-            .values({counted.name: counted + 1, "version": JOB.c.version + 1})
+            .values(
+                {
+                    counted.name: counted + 1,
+                    "state": "running",
+                    "started_at": case(
+                        (JOB.c.state == "queued", self._clock()), else_=JOB.c.started_at
+                    ),
+                    "version": JOB.c.version + 1,
+                }
+            )
         )
         values = {
             "job_id": job_id,

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from cache.keys import Digests
 from ocr_engine.engine import Turn, concurrency
 from ocr_engine.errors import (
     BrokerUnavailable,
-    EngineError,
     PoolDraining,
     PoolStarting,
     QueueFull,
@@ -21,15 +20,13 @@ from ocr_engine.errors import (
 )
 from server.blobs.store import BlobMissing, BlobStore
 from server.documents.documents import Documents
-from server.errors import Gone, ServiceError, StorageUnavailable
-from server.formats.answer import Answer
-from server.formats.registry import needs_image
+from server.errors import Gone, StorageUnavailable
 from server.jobs.document_work import DocumentWork, LeaseLost, ReadingTicket
+from server.jobs.ending import Explain, done, failed, unneeded
 from server.jobs.held import Held, needs_more
 from server.jobs.leases import JobLeases
 from server.jobs.notices import Notices
 from server.jobs.page_rows import PageRows
-from server.jobs.record import JobError, KnownJobError
 from server.jobs.rows import End, JobRow, JobRows
 from server.jobs.stored_answer import packed
 from server.jobs.stored_request import StoredImage, document_in, restored
@@ -44,7 +41,6 @@ MAX_ATTEMPTS = 20  # after so many servers have died with it, a job has failed
 
 NO_ROOM = (QueueFull, PoolStarting, PoolDraining, BrokerUnavailable, StorageUnavailable)
 
-Explain = Callable[[BaseException], JobError]
 OVERDUE = "the deadline of the job passed before a worker was free"
 
 
@@ -141,8 +137,8 @@ class JobRunner:
         if await self._leases.recover(self._held):
             log.info("jobs of a process that has ended wait again")
         for job_id in await self._leases.overdue():
-            failed = End("failed", error=self._known(QueueTimeout(OVERDUE)))
-            await self._leases.end(job_id, failed, leased=False)
+            late = failed(QueueTimeout(OVERDUE), self._explain)
+            await self._leases.end(job_id, late, leased=False)
             self._notices.tell(job_id)
         if watched := self._notices.watched():
             self._notices.compare(await self._rows.versions(watched))
@@ -194,11 +190,11 @@ class JobRunner:
             await self._give_back(held, error)
         except QueueTimeout as error:
             if self._seconds_left(held.row) == 0:
-                await self._finish(held, End("failed", error=self._known(error)))
+                await self._finish(held, failed(error, self._explain))
             else:
                 await self._give_back(held, error)
         except Exception as error:
-            await self._finish(held, End("failed", error=self._known(error)))
+            await self._finish(held, failed(error, self._explain))
         else:
             await self._finish(held, end)
         finally:
@@ -229,7 +225,7 @@ class JobRunner:
             return await self.documents.read(row, document, request, turn, begin, tell)
         held.ticket = ticket = await self._service.submit(request, turn)
         ticket.when_started(self.wake)
-        return _done(await ticket.answer(), held)
+        return done(await ticket.answer(), held)
 
     async def _image(self, row: JobRow) -> bytes:
         """The image of a job; Gone if it is missing, as when only the database was restored."""
@@ -260,7 +256,7 @@ class JobRunner:
             except StorageUnavailable as error:
                 self._note_away(error)
                 await asyncio.sleep(self._tick_seconds)
-        await self._guarded(self._blobs.delete(_unneeded(held.row, end, ended is not None)))
+        await self._guarded(self._blobs.delete(unneeded(held.row, end, ended is not None)))
 
     async def _drop(self, held: Held) -> None:
         """Stop the work of a job, unless it has ended; nothing is written."""
@@ -302,30 +298,3 @@ class JobRunner:
             return None
         deadline: float = row.deadline_at
         return max(0.0, deadline - self._rows.clock())
-
-    def _known(self, error: Exception) -> KnownJobError:
-        if not isinstance(error, ServiceError | EngineError):
-            log.error("a job failed", exc_info=error)
-        shown = self._explain(error)
-        return KnownJobError(shown.code, shown.message)
-
-
-def _unneeded(row: JobRow, end: End, is_ended: bool) -> list[str]:
-    """The blobs to delete after a job: its image, unless its format needs it again.
-
-    A document stays as long as its result.
-
-    If another process has ended the job, it is the new result.
-    """
-    if not is_ended:
-        return [end.result_blob] if end.result_blob else []
-    keeps_image = end.answer is not None and needs_image(row.format)
-    is_document = document_in(row.request) is not None
-    return [] if keeps_image or is_document else [row.input_blob]
-
-
-def _done(answer: Answer, held: Held) -> End:
-    seconds = sum(time for stage, time in answer.stages.items() if stage != "queue")
-    outcome = held.ticket.outcome if held.ticket is not None else None
-    used = seconds if outcome == "miss" else 0.0
-    return End("done", outcome=outcome, seconds=used, answer=answer)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from cache.kept_file import KeptResult
 from cache.keys import Digests
@@ -16,8 +15,6 @@ from cache.result_cache import ResultCache
 from cache.stored_result import StoredResult
 from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
-from ocr_engine.images.header import check_size, read_header
-from ocr_engine.images.pixels import ImageData
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import EncodedRecognition, Recognition
 from ocr_engine.tracing import note
@@ -25,6 +22,7 @@ from server.formats.answer import Answer, CacheOutcome
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.operations.metrics import Metrics
+from server.service.admission import Admission
 from server.service.degrading import Degrading
 from server.service.digesting import Digester
 from server.service.flights import Flight, FlightIdentity, Ticket
@@ -58,12 +56,10 @@ class OcrService:
         self.digester = digester
         self._inflight = inflight
         self._metrics = metrics
-        self._max_pixels = max_pixels
-        self._degrading = degrading
-        self._sharing = sharing
         self.results = OwnedResults(engine, cache, digester.recent, private, when_erased, sharing)
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
+        self._admission = Admission(engine, max_pixels, self._quarantine, degrading, sharing)
         self._completions: set[asyncio.Task[None]] = set()
 
     def recall(self, request: OcrRequest, user: str = ANONYMOUS_USER) -> Ticket | None:
@@ -103,7 +99,7 @@ class OcrService:
         finally:
             source.close()
         data = _file(image)
-        check_size(read_header(data), self._max_pixels, request.options.max_side)
+        self._admission.check_size(data, request.options)
         digests = image.digests or await self.digester.compute(data)
         key = self.results.key(digests.md5, request.options, self.results.owner(user))
         self._quarantine.check((key, digests.sha256))
@@ -180,8 +176,10 @@ class OcrService:
             return hit
         identity = (self.results.key(digests.md5, request.options, owner), digests.sha256)
         self._quarantine.check(identity)
-        if identity not in self._flights and (smaller := self._degraded(request, image.data, turn)):
-            return await self._join_or_start(image, digests, smaller, turn)
+        if identity not in self._flights:
+            smaller = self._admission.degraded(request, image.data, turn)
+            if smaller is not None:
+                return await self._join_or_start(image, digests, smaller, turn)
         flight = self._flights.get(identity)
         outcome: CacheOutcome = "joined"
         if flight is None:
@@ -199,17 +197,6 @@ class OcrService:
         self._metrics.cache_results[ticket.outcome] += 1
         return ticket
 
-    def _degraded(self, request: OcrRequest, data: ImageData, turn: Turn) -> OcrRequest | None:
-        """The request for the image in a smaller size, if it is too large for a busy server.
-
-        Images for which nobody waits are not reduced.
-        """
-        if self._degrading is None or turn.background:
-            return None
-        check_size(read_header(data), self._max_pixels, request.options.max_side)
-        options = self._degrading.options_for(data, request.options)
-        return None if options is request.options else replace(request, options=options)
-
     async def _start(
         self, flight: Flight, image: ImageBytes, digests: Digests, request: OcrRequest, turn: Turn
     ) -> CacheOutcome:
@@ -218,7 +205,7 @@ class OcrService:
         Returns whether another server has the result, or is reading the image.
         """
         try:
-            task = await self._admit(flight.identity, image.data, request, turn)
+            task = await self._admission.submit(flight.identity, image.data, request, turn)
         except Exception as error:
             self._refuse(flight, error)
             raise
@@ -233,27 +220,7 @@ class OcrService:
         completion = asyncio.ensure_future(following)
         self._completions.add(completion)
         completion.add_done_callback(self._completions.discard)
-        joined = self._sharing is not None and self._sharing.has_joined(task)
-        return "joined" if joined else "miss"
-
-    async def _admit(
-        self, identity: FlightIdentity, data: ImageData, request: OcrRequest, turn: Turn
-    ) -> EngineTask | Found:
-        """Submit an image to the engine; TooManyPixels, QueueFull and similar errors.
-
-        Waits only if other servers are asked for the result first.
-        """
-        check_size(read_header(data), self._max_pixels, request.options.max_side)
-        if self._sharing is not None:
-            read_before = self._quarantine.is_harmless(identity)
-            return await self._sharing.submit(identity, data, request, turn, read_before)
-        return self.engine.submit(
-            data,
-            request.options,
-            patience=request.timeout_seconds,
-            read_before=self._quarantine.is_harmless(identity),
-            turn=turn,
-        )
+        return "joined" if self._admission.has_joined(task) else "miss"
 
     def _hit(self, digests: Digests, request: OcrRequest, owner: str) -> Ticket | None:
         if not request.read_cache:

@@ -11,9 +11,11 @@ import pytest
 from kombu import Connection
 from redis import Redis as Client
 
-from ocr_cluster.message import Message, as_json, encode
+from ocr_cluster.members import LOST_NODES
+from ocr_cluster.message import Message, encode
 from ocr_cluster.packing import unpack
-from ocr_cluster.queues import DEAD_QUEUE, POISON_QUEUE, READ_QUEUE, celery_body, celery_headers
+from ocr_cluster.queues import DEAD_QUEUE, READ_QUEUE, celery_body, celery_headers
+from ocr_cluster.scripts import MAX_DEATHS
 from ocr_cluster.work import task_name, work_of
 from ocr_engine.options import RecognitionOptions
 from tests.support.cards import card
@@ -91,33 +93,21 @@ def test_an_image_that_crashes_workers_is_refused_by_all_front_ends(cluster: Clu
 
 
 @pytest.mark.faults(121)
-def test_an_image_that_nodes_were_lost_with_is_refused(
-    cluster: Cluster, vhost: str, state: Client
+def test_an_image_is_refused_if_only_those_nodes_were_lost_that_had_just_begun_it(
+    cluster: Cluster, state: Client
 ) -> None:
     node = cluster.node()
-    front = cluster.front()
-    with frozen(node):
-        flight, waiting = waiting_flight(state, front, "lost with three nodes")
-        state.hset(task_name(flight), "begins", 3)
-    reply = waiting.result(20)
-    assert (reply.status, reply.code) == (422, "poison_input")
-    assert node.begun("lost with three nodes") == 0
-    with frozen(node):
-        flight, waiting = waiting_flight(state, front, "given up by the broker")
-        image = card("given up by the broker")
-        publish(vhost, POISON_QUEUE, dead_letter(flight, image))
-        reply = waiting.result(20)
-    assert (reply.status, reply.code) == (422, "poison_input")
-
-
-def dead_letter(flight: str, image: bytes) -> dict[str, Any]:
-    """The first message of a flight."""
-    from cache.keys import digest
-
-    options = RecognitionOptions()
-    digests = digest(image)
-    work = work_of("anonymous", digests.md5, digests.sha256, options.fingerprint())
-    return as_json(Message(flight, work, options, 2e9, "anonymous", 1))
+    first, second = cluster.fronts(2)
+    for text, others, status in (("suspicious", 0, 422), ("not alone", 1, 200)):
+        with frozen(node):
+            flight, waiting = waiting_flight(state, first, text)
+            for number in range(MAX_DEATHS):
+                state.hset(task_name(flight), f"at:node{number}", 1)
+            state.hset(task_name(flight), "lost_before", 0)
+            state.set(LOST_NODES, MAX_DEATHS + others)
+        assert waiting.result(20).status == status
+        assert second.upload(card(text)).status == status
+        assert node.begun(text) == (status == 200)
 
 
 @pytest.mark.faults(122)

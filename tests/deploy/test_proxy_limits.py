@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.http.handlers.files_exchange import MAX_UPLOAD_SECONDS
+from server.http.handlers.incoming_body import MAX_UPLOAD_SECONDS
 from server.http.routes import HEADER_SECONDS
 from server.settings.settings import Settings
 from tests.support import proxies

@@ -34,7 +34,7 @@ def _named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def shared(wide: LiveServer, monkeypatch: pytest.MonkeyPatch) -> LiveServer:
     """The server with cache.scope = shared."""
-    monkeypatch.setattr(wide.context.service, "_private", False)
+    monkeypatch.setattr(wide.context.service.results, "_private", False)
     return wide
 
 
@@ -142,6 +142,7 @@ def test_a_user_erases_its_own_results_only(
 ) -> None:
     recent = RecentImages(1 << 20)
     monkeypatch.setattr(wide.context.service.digester, "recent", recent)
+    monkeypatch.setattr(wide.context.service.results, "_recent", recent)
     image, other = card("to be erased"), card("to be kept")
     for user in ("A", "B"):
         for _ in range(2):

@@ -17,6 +17,7 @@ from tests.support.raw_sockets import BLOCK, connect, received, send_blocks
 from tests.support.server_process import ServerProcess
 
 LIMIT = 10 << 20
+DOCUMENT_LIMIT = 256 << 20  # documents.max_body_mb
 MEMORY_MB = 30
 HUGE = "x" * (2 << 20)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -48,7 +49,9 @@ def assert_names(reply: Reply, pattern: str) -> None:
         ([CARD, CARD], "one_file_only", "`file`"),
         ([CARD, Part("image", b"aGk=")], "one_file_only", "file_type"),
         ([CARD, Part("filename", b"a.png")], "one_file_only", "file_type"),
-        ([CARD, Part("file_type", b"url")], "bad_field", "file_type"),
+        ([CARD, Part("file_type", b"link")], "bad_field", "file_type"),
+        ([CARD, Part("file_type", b"url")], "missing_file", "`image_url`"),
+        ([Part("image_url", b"https://example.com/a.png")], "bad_field", "image_url"),
         ([CARD, Part("file_type", b" ")], "bad_field", "file_type"),
         ([CARD, Part("block_flag", b"maybe")], "bad_field", "block_flag"),
         ([CARD, Part("block_flag", b" ")], "bad_field", "block_flag"),
@@ -82,7 +85,8 @@ def test_fields_of_a_form(fakes: ServerProcess, parts: list[Part], code: str, na
     [
         ([], "missing_file", "`file`"),
         ([("image", "")], "missing_file", "`image`"),
-        ([IMAGE_FIELD, ("file_type", "url")], "bad_field", "file_type"),
+        ([IMAGE_FIELD, ("file_type", "link")], "bad_field", "file_type"),
+        ([IMAGE_FIELD, ("file_type", "url")], "missing_file", "`image_url`"),
         ([IMAGE_FIELD, ("block_flag", "maybe")], "bad_field", "block_flag"),
         ([("format", HUGE)], "bad_field", "format.* is longer than 4096"),
     ],
@@ -108,23 +112,27 @@ def test_a_field_given_twice_in_json_and_urlencoded(fakes: ServerProcess) -> Non
         assert_names(reply, "image.* is given more than once")
 
 
-def assert_too_large(answer: bytes) -> None:
+def assert_too_large(answer: bytes, limit: int = LIMIT) -> None:
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b'"code":"body_too_large"' in answer
-    assert str(LIMIT).encode() in answer
+    assert str(limit).encode() in answer
     assert b"Content-Type: application/json; charset=utf-8" in answer
     assert b"Connection: close" in answer
 
 
 @pytest.mark.faults(34)
-@pytest.mark.parametrize("content_type", [MULTIPART, "Content-Type: application/json"])
+@pytest.mark.parametrize(
+    ("content_type", "limit"),
+    [(MULTIPART, DOCUMENT_LIMIT), ("Content-Type: application/json", LIMIT)],
+)
 def test_a_length_over_the_limit_is_refused_before_the_body(
-    fakes: ServerProcess, content_type: str
+    fakes: ServerProcess, content_type: str, limit: int
 ) -> None:
+    """A form may have a document, which may be larger than an image."""
     with connect(fakes.port) as connection:
-        head = f"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: {11 << 20}\r\n"
+        head = f"POST /ocr_service HTTP/1.1\r\nHost: localhost\r\nContent-Length: {limit + 1}\r\n"
         connection.sendall(f"{head}{content_type}\r\n\r\n".encode())
-        assert_too_large(received(connection))
+        assert_too_large(received(connection), limit)
 
 
 @pytest.mark.faults(34)

@@ -19,7 +19,7 @@ from server.version import VERSION
 from tests.support.watching import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("server", "ocr_cli", "ocr_engine", "cache", "ocr_client", "load_test")
+PACKAGES = ("server", "ocr_cli", "ocr_cluster", "ocr_engine", "cache", "ocr_client", "load_test")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from ocr_cli.main import main
-from ocr_cli.recognize import remote
+from ocr_cli.recognize import refusals
 from tests.support.cards import card
 from tests.support.made_pages import RENDERED
 from tests.support.watching import wait_until
@@ -172,7 +172,7 @@ PAGE = json.dumps(
 def test_a_server_that_goes_away_ends_the_run_and_what_is_done_is_kept(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(remote, "GONE_SECONDS", 0.0)
+    monkeypatch.setattr(refusals, "GONE_SECONDS", 0.0)
     out = tmp_path / "out"
     with scripted([HEALTH, said(PAGE), said(PAGE)]) as port:
         assert recognize(port, scans, "--output", out, "--at-once", 1) == 1

@@ -32,16 +32,16 @@ class SlowCache:
         self.asked = 0
         self._server = server
         self._service = server.context.service
-        self._admit = self._service._admit
+        self._submit = self._service._admission.submit
         self._answers = asyncio.Event()
         self._answers.set()
 
-    async def admit(
+    async def submit(
         self, identity: FlightIdentity, data: bytes, request: OcrRequest, turn: Turn
     ) -> EngineTask | Found:
         self.asked += 1
         await self._answers.wait()
-        return await self._admit(identity, data, request, turn)
+        return await self._submit(identity, data, request, turn)
 
     def hold(self) -> None:
         self._server.call(self._answers.clear)
@@ -62,7 +62,7 @@ class SlowCache:
 @pytest.fixture
 def cache(narrow: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowCache]:
     slow = SlowCache(narrow)
-    monkeypatch.setattr(narrow.context.service, "_admit", slow.admit)
+    monkeypatch.setattr(narrow.context.service._admission, "submit", slow.submit)
     yield slow
     slow.answer()
 

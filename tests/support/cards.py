@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PIL import Image
@@ -30,6 +31,14 @@ def card(text: str, format: str = "PNG") -> bytes:
     encoded = io.BytesIO()
     image.save(encoded, format, lossless=True)
     return encoded.getvalue()
+
+
+def card_frames(format: str, texts: Sequence[str]) -> bytes:
+    """A TIFF or GIF with a card for each text."""
+    first, *others = (Image.open(io.BytesIO(card(text))) for text in texts)
+    written = io.BytesIO()
+    first.save(written, format, save_all=True, append_images=others)
+    return written.getvalue()
 
 
 def said(image: DecodedImage) -> str:

@@ -29,15 +29,22 @@ class Shown:
 
 
 def run_in_terminal(
-    command: Sequence[str], columns: int, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    columns: int,
+    environment: Mapping[str, str] | None = None,
+    typed: tuple[bytes, bytes] | None = None,
 ) -> Shown:
-    """Run it with a terminal as standard output and error until it exits."""
+    """Run it with a terminal as standard output and error until it exits.
+
+    typed: a prompt, and what is typed when it appears; the terminal is standard input, too, then.
+    """
     own, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     without = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
+    session = [] if typed is None else ["setsid", "--ctty", "--wait"]
     process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
+        [*session, *command],
+        stdin=subprocess.DEVNULL if typed is None else other,
         stdout=other,
         stderr=other,
         env={**without, "TERM": "xterm", "LC_ALL": "C.UTF-8", **(environment or {})},
@@ -47,6 +54,9 @@ def run_in_terminal(
     try:
         while piece := os.read(own, READ_BYTES):
             output += piece
+            if typed is not None and typed[0] in output:
+                os.write(own, typed[1])
+                typed = None
     except OSError:  # the other side is closed
         pass
     finally:

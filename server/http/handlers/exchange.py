@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextvars import copy_context
-from http.client import responses
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
@@ -21,28 +20,24 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
-from tornado.iostream import StreamClosedError
 
 from ocr_engine.errors import EngineError
-from ocr_engine.tracing import CURRENT, Trace
+from ocr_engine.tracing import CURRENT
 from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
 from server.http.announced_length import announced_length
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.dialects.dialect import BodyApi, DocumentDialect
 from server.http.gate import admit
-from server.http.handlers.base import write_parts, wrong_method
+from server.http.handlers.base import wrong_method
 from server.http.handlers.exchange_state import State
-from server.http.replies import Reply, admitted, common_headers, logged_problem
+from server.http.handlers.incoming_body import IncomingBody
+from server.http.handlers.writing import AnswerWriter
+from server.http.replies import Reply, admitted, logged_problem
 from server.http.request_scope import CLIENT_LEFT, CLIENT_LEFT_CODE, RequestScope
 from server.intake.body import BodyReader
-from server.intake.fields import Form
-from server.intake.spooled_upload import SpooledUpload
-from server.service.outgoing import LARGE_BYTES
 
 LINGER_SECONDS = 2.0
-MAX_UPLOAD_SECONDS = 1800.0
-FLUSH_BYTES = 1 << 20  # of a large document that are written together
 
 
 class Exchange(HTTPMessageDelegate, ABC):
@@ -76,10 +71,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._connection = request.connection
         self._stream = stream_of(request)
         self._state = State.RECEIVING
-        self._reader: BodyReader | None = None
-        self._received = 0
-        self._body_seconds: float | None = None
-        self._latest = asyncio.get_running_loop().time() + MAX_UPLOAD_SECONDS
+        self._body = IncomingBody(context.inflight, scope, self._stream)
         self._answering: asyncio.Task[None] | None = None
 
     @abstractmethod
@@ -115,32 +107,27 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Called by Tornado with the next chunk of the body; Tornado waits for what is returned."""
-        if self._reader is None:
+        reader = self._body.reader
+        if reader is None:
             return None
         try:
-            self._check_length(self._received + len(chunk))
-            self._received += len(chunk)
-            self.scope.received += len(chunk)
-            self.context.inflight.received += len(chunk)
-            self._reader.feed(chunk)
+            self._check_length(self._body.held + len(chunk))
+            self._body.feed(reader, chunk)
         except (ServiceError, EngineError) as error:
             self._refuse(error)
             return None
-        spooled = self._reader.spooled
-        if spooled is not None and spooled.pending >= FLUSH_BYTES:
-            return self._flush(spooled)
-        return None
+        return self._flush() if self._body.is_due else None
 
     def finish(self) -> None:
         """Called by Tornado when the request is complete."""
         self._stream.expect_nothing()
         if self._state is State.REFUSED:
             self._end_refusal()
-        elif self._reader is not None:
+        elif self._body.reader is not None:
             self._state = State.WORKING
             if self.scope.trace is not None:
                 self.scope.trace.note("receive", self.scope.started)
-            self.body_complete(self._reader)
+            self.body_complete(self._body.reader)
 
     def on_connection_close(self) -> None:
         """Called by Tornado when the client disconnects before it has its answer."""
@@ -164,11 +151,12 @@ class Exchange(HTTPMessageDelegate, ABC):
         if self._state is State.GONE:
             return
         self._state = State.ANSWERED
-        if self.scope.trace is not None:
-            self._time_answer(self.scope.trace)
+        if (trace := self.scope.trace) is not None:
+            began = time.monotonic()
+            self.scope.at_end(lambda _: trace.note("answer", began))  # when the client has it
         reply = admitted(reply, self.context.inflight, self.problem)
         self.scope.count(reply)
-        self._write(reply)
+        self._writer().write(reply)
         self._stream.when_taken(self.scope.leave)
         self._connection.finish()
 
@@ -188,9 +176,7 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def drop_body(self) -> None:
         """Release the body: the pool has it now, or it is not needed."""
-        self.context.inflight.received -= self._received
-        self._received = 0
-        self._reader = None
+        self._body.drop()
 
     async def _send_when_ready(self, answer: Awaitable[Reply]) -> None:
         try:
@@ -208,7 +194,7 @@ class Exchange(HTTPMessageDelegate, ABC):
         self.send(reply)
 
     async def _send_stream(self, reply: Reply) -> None:
-        """Send a reply part by part, no faster than the client takes it.
+        """Send a reply part by part.
 
         The scope is counted when the last part is sent: how much was done is known only then.
         """
@@ -216,14 +202,8 @@ class Exchange(HTTPMessageDelegate, ABC):
         size = 0
         if self._state is State.WORKING:
             self._state = State.STREAMING
-            headers = HTTPHeaders(self._headers(reply))
             try:
-                await self._connection.write_headers(_start_line(reply), headers)
-                async for part in reply.stream:
-                    size += len(part)
-                    await self._connection.write(part)
-            except (StreamClosedError, asyncio.CancelledError):
-                pass
+                size = await self._writer().stream(reply)
             except Exception as error:  # too late for another answer: cut this one off
                 logged_problem(error, self.scope.request_id)
                 self._state = State.GONE
@@ -242,25 +222,17 @@ class Exchange(HTTPMessageDelegate, ABC):
         self._answering = None
         self.drop_body()
 
-    async def _flush(self, spooled: SpooledUpload) -> None:
-        """Write a part of a document to the disk; it no longer counts as bytes in memory.
-
-        The time limit for the next part starts again.
-        """
-        size = spooled.pending
+    async def _flush(self) -> None:
+        """Write a part of a document to the disk; then the time limit starts again."""
         self._stream.expect_nothing()
         try:
-            await spooled.flush()
+            await self._body.flush()
         except ServiceError as error:
             if self._state is State.RECEIVING:
                 self._refuse(error)
             return
-        if self._reader is not None:
-            self._received -= size
-            self.context.inflight.received -= size
-        if self._state is State.RECEIVING and self._body_seconds is not None:
-            left = self._latest - asyncio.get_running_loop().time()
-            self._stream.expect_body(max(0.0, min(self._body_seconds, left)))
+        if self._state is State.RECEIVING:
+            self._body.expect_more()
 
     async def _admitted(self, waiting: Awaitable[None], headers: HTTPHeaders) -> None:
         """Wait until the key has been looked up; Tornado reads no body meanwhile."""
@@ -277,15 +249,13 @@ class Exchange(HTTPMessageDelegate, ABC):
         """Get ready for the body of an admitted request."""
         try:
             self._check_length(announced_length(headers))
-            self._reader = self.dialect.reader()
+            self._body.expect(self.dialect.reader(), self._connection)
         except (ServiceError, EngineError) as error:
             self._refuse(error)
-        else:
-            self._limit_time()
 
     def _check_length(self, length: int) -> None:
         """Raise an error if a body that has this many bytes in memory is not accepted now."""
-        more = length - self._received
+        more = length - self._body.held
         total = self.scope.received + more
         most = self.context.max_body_bytes
         if total > most and self._may_be_document():
@@ -299,46 +269,12 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def _may_be_document(self) -> bool:
         """Whether the body has a large document, or may have one, as nothing of it has arrived."""
-        if self._reader is not None:
-            return self._reader.spooled is not None
+        if self._body.reader is not None:
+            return self._body.reader.spooled is not None
         return isinstance(self.dialect, DocumentDialect) and self.dialect.may_send_document()
 
-    def _limit_time(self) -> None:
-        """Have the connection closed if the body takes too long.
-
-        Tornado would create a timer and two futures for this with each request. So Tornado's own
-        limit is read from a private attribute, and disabled with None, which the annotation lacks.
-        """
-        seconds = self._body_seconds = self._connection.params.body_timeout
-        self._connection.set_body_timeout(None)  # type: ignore[arg-type]
-        if seconds is not None:
-            self._stream.expect_body(seconds)
-
-    def _write(self, reply: Reply, more: Mapping[str, str] | None = None) -> None:
-        """Write an answer with additional headers; only a small body is copied."""
-        length = reply.length
-        body = reply.body if self.request.method != "HEAD" else ()
-        self.scope.note(reply, length if body else 0)
-        headers = self._headers(reply, more)
-        headers["Content-Length"] = str(length)
-        start = _start_line(reply)
-        if length <= LARGE_BYTES:
-            self._connection.write_headers(start, HTTPHeaders(headers), b"".join(body))
-        else:
-            self._connection.write_headers(start, HTTPHeaders(headers))
-            write_parts(self._connection, body)
-
-    def _time_answer(self, trace: Trace) -> None:
-        """Note how long it takes from now until the client has the answer."""
-        began = time.monotonic()
-        self.scope.at_end(lambda _: trace.note("answer", began))
-
-    def _headers(self, reply: Reply, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        headers = {**common_headers(self.scope.request_id), **reply.headers, **(more or {})}
-        headers.update(self.scope.limit_headers())
-        if self.context.origins.has_cors:
-            headers.update(self.context.origins.answer_headers(self.request))
-        return headers
+    def _writer(self) -> AnswerWriter:
+        return AnswerWriter(self.context, self.request, self.scope, self._connection)
 
     def _refuse(self, error: Exception) -> None:
         """Answer before the body is complete, and keep draining the body.
@@ -354,7 +290,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             more["Allow"] = ", ".join(self.dialect.methods)
         reply = self.problem(error)
         self.scope.count(reply)
-        self._write(reply, more)
+        self._writer().write(reply, more)
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_refusal)
 
     def _end_refusal(self) -> None:
@@ -366,12 +302,3 @@ class Exchange(HTTPMessageDelegate, ABC):
     def _close_refused(self, _: bool) -> None:
         self.scope.leave()
         self._connection.close()
-
-
-async def finished(reader: BodyReader) -> Form:
-    """The form of a complete body; parsed in a thread if it is long."""
-    return await asyncio.to_thread(reader.finish) if reader.is_long else reader.finish()
-
-
-def _start_line(reply: Reply) -> ResponseStartLine:
-    return ResponseStartLine("HTTP/1.1", reply.status, responses[reply.status])

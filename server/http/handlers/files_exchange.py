@@ -31,8 +31,6 @@ from server.jobs.file_intake import FileIntake
 from server.jobs.record import Claim, JobPage, Jobs, Kept
 from server.principal import Scope
 
-MAX_UPLOAD_SECONDS = 1800.0  # less than the age at which Leftovers deletes images without a job
-
 
 class FilesExchange(Exchange):
     """Stores each file while Tornado holds back the rest of the body; answers after the last.
@@ -54,8 +52,6 @@ class FilesExchange(Exchange):
         self._intake: FileIntake | None = None
         self._keeping = False
         self._deleting: asyncio.Task[None] | None = None
-        self._loop = asyncio.get_running_loop()
-        self._latest = self._loop.time() + MAX_UPLOAD_SECONDS
 
     @abstractmethod
     async def inputs(self) -> Inputs:
@@ -70,7 +66,9 @@ class FilesExchange(Exchange):
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """See Exchange; while files are kept, nothing more is read."""
         super().data_received(chunk)
-        return self._keep_arrived() if self._reader is not None and self.dialect.files else None
+        return (
+            self._keep_arrived() if self._body.reader is not None and self.dialect.files else None
+        )
 
     def body_complete(self, reader: BodyReader) -> None:
         """Answer in a task."""
@@ -128,7 +126,7 @@ class FilesExchange(Exchange):
 
     def _check_length(self, length: int) -> None:
         """Raise an error if the body is too large, or its next file cannot be received now."""
-        more = length - self._received
+        more = length - self._body.held
         self.dialect.check_length(self.scope.received + more)
         self.context.inflight.check(min(more, self.dialect.files.max_bytes))
 
@@ -152,13 +150,8 @@ class FilesExchange(Exchange):
         if self._state is not State.RECEIVING:
             self._delete_later()
             return
-        kept = self._received - self.dialect.files.partial
-        self._received -= kept
-        self.context.inflight.received -= kept
-        seconds = self._connection.params.body_timeout
-        if seconds is not None:
-            left = self._latest - self._loop.time()
-            self._stream.expect_body(max(0.0, min(seconds, left)))
+        self._body.release(self._body.held - self.dialect.files.partial)
+        self._body.expect_more()
 
     def _new_intake(self, inputs: Inputs) -> FileIntake:
         principal = self.scope.principal

@@ -24,7 +24,8 @@ from server.http.dialects.dialect import (
 from server.http.dialects.shared_ocr import SharedApi, SharedOcr, shared_rules
 from server.http.errors import PublicError
 from server.http.gate import admit_address, admit_key, require
-from server.http.handlers.exchange import Exchange, finished
+from server.http.handlers.exchange import Exchange
+from server.http.handlers.incoming_body import finished
 from server.http.handlers.recognize import RecognizeExchange
 from server.http.replies import Reply, logged_problem
 from server.http.request_scope import RequestScope

@@ -13,7 +13,6 @@ from server.documents.documents import Documents
 from server.errors import BodyTooLarge, HostNotAllowed
 from server.http.context import ServerContext
 from server.http.handlers.base import BaseHandler
-from server.http.handlers.cluster_health import cluster_health
 from server.http.replies import Reply
 from server.intake.fields import checked
 from server.operations.metrics import CONTENT_TYPE
@@ -149,9 +148,11 @@ def _health(context: ServerContext) -> Health:
         "jobs_kept_in": "database" if context.jobs.durable else "memory",
         "database": _database(context.storage),
     }
-    cluster = cluster_health(context)
-    if cluster is not None:
-        health["cluster"] = cluster
+    if context.cluster_stats is not None or context.state_link is not None:
+        from server.http.handlers.cluster_health import cluster_health
+
+        if (cluster := cluster_health(context)) is not None:
+            health["cluster"] = cluster
     if stats.remote:
         health["remote"] = [_remote(each) for each in stats.remote]
     return health

@@ -14,14 +14,14 @@ from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Dialect, DialectFactory, for_documents
 from server.http.gate import require
-from server.http.handlers.exchange import Exchange, finished
+from server.http.handlers.exchange import Exchange
+from server.http.handlers.incoming_body import finished
 from server.http.handlers.once import answer_once, fingerprint_of, idempotency_key
 from server.http.replies import Reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
-from server.intake.spooled_upload import SpooledUpload
 from server.jobs.record import Claim, Jobs, Kept
 from server.service.flights import Ticket
 
@@ -48,7 +48,7 @@ class RecognizeExchange(Exchange):
             if self.context.draining:
                 raise PoolDraining("the server is stopping; send the image to another server")
             if reader.spooled is not None:
-                self.answer_with(self._answer_spooled(reader, reader.spooled))
+                self.answer_with(self._answer_spooled(reader))
                 return
             key = idempotency_key(self.request.headers)
             if key is not None:
@@ -89,9 +89,9 @@ class RecognizeExchange(Exchange):
         known = asked or self._allowed(await finished(reader))
         return await self._reply(known, ticket)
 
-    async def _answer_spooled(self, reader: BodyReader, spooled: SpooledUpload) -> Reply:
+    async def _answer_spooled(self, reader: BodyReader) -> Reply:
         """Answer a request with a large document."""
-        await self._flush(spooled)
+        await self._body.flush()
         key = idempotency_key(self.request.headers)
         if key is not None:
             return await self._answer_once(reader, key)

@@ -6,8 +6,7 @@ from dataclasses import asdict
 
 from ocr_engine.options import RecognitionOptions
 from server.formats.registry import OUTPUT_FORMATS, join_names
-from server.intake.fields import IMAGE_PART
-from server.intake.image_url import IMAGE_URL_FIELD
+from server.intake.fields import IMAGE_PART, IMAGE_URL_FIELD
 from server.intake.request_fields import CONSTRAINTS, KNOWN_FIELDS
 from server.intake.sources import SOURCE_FIELDS
 from server.settings.constraints import Schema

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from server.http.openapi import examples
 from server.http.openapi.admin_operations import describe_admin
 from server.http.openapi.batch_operations import describe_batches
+from server.http.openapi.head import bodiless, with_head
+from server.http.openapi.health_operations import describe_health
 from server.http.openapi.job_operations import describe_jobs
+from server.http.openapi.page_operations import describe_pages
 from server.http.openapi.parameters import (
     body_of_ocr,
     body_of_service,
     in_query,
-    probe_parameter,
     shared,
     usage_parameters,
 )
 from server.http.openapi.responses import (
     JSON,
     accepted,
-    error_components,
-    error_name,
     errors,
     headers,
-    optional_header,
     plain,
     result,
 )
@@ -40,7 +38,6 @@ from server.intake.request_fields import (
 )
 from server.settings.constraints import Schema
 
-Operation = dict[str, Any]
 Paths = dict[str, dict[str, Any]]
 
 RECOGNITION_ERRORS = (409, 413, 415, 422, 429, 500, 502, 503, 504)
@@ -57,8 +54,8 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
         **_usage(),
         **describe_admin(),
         **describe_storage(),
-        **_health(),
-        **_pages(),
+        **describe_health(),
+        **describe_pages(),
     }
     _add_error_of_hosts(paths)
     return paths
@@ -70,7 +67,7 @@ def _add_error_of_hosts(paths: Paths) -> None:
         for method, operation in item.items():
             if method != "parameters":
                 (answer,) = errors(421).values()
-                operation["responses"]["421"] = _bodiless(answer) if method == "head" else answer
+                operation["responses"]["421"] = bodiless(answer) if method == "head" else answer
 
 
 def _recognition(fields: dict[str, Schema]) -> Paths:
@@ -142,7 +139,7 @@ def _results(fields: dict[str, Schema]) -> Paths:
             **errors(400, 401, 403, 404, 429, 503),
         },
     }
-    path = {"parameters": shared("Md5"), **_with_head(get), "delete": delete}
+    path = {"parameters": shared("Md5"), **with_head(get), "delete": delete}
     return {"/results/{md5}": path}
 
 
@@ -159,7 +156,7 @@ def _languages() -> Paths:
         "parameters": shared("RequestId"),
         "responses": {"200": found, **errors(400, 401, 403, 429, 503)},
     }
-    return {"/languages": _with_head(get)}
+    return {"/languages": with_head(get)}
 
 
 def _usage() -> Paths:
@@ -184,124 +181,4 @@ def _usage() -> Paths:
             **errors(400, 401, 403, 503),
         },
     }
-    return {"/usage": _with_head(get)}
-
-
-def _health() -> Paths:
-    busy = error_components()[error_name(503)]
-    codes = {"properties": {"error": {"properties": {"code": {"enum": ["starting", "draining"]}}}}}
-    not_ready = {
-        **busy,
-        "description": "The server cannot recognize images now: `starting` or `draining`.",
-        "content": {JSON: {"schema": {"allOf": [reference("Error"), codes]}}},
-    }
-    live = plain("The event loop runs.", JSON, reference("Liveness"), {"status": "alive"})
-    ready = plain("The server is ready.", JSON, reference("Readiness"), {"status": "ready"})
-    either = {"anyOf": [reference("Health"), reference("BriefHealth")]}
-    health = plain(
-        "The server's state; only its `status` if a key is required and not sent.", JSON, either
-    )
-    unhealthy = plain("No worker has read the known image correctly.", JSON, reference("Health"))
-    metrics = plain("Prometheus' text format.", "text/plain", text(), examples.METRICS)
-    return {
-        "/livez": _with_head(_probe("livez", "Liveness probe", {"200": live})),
-        "/readyz": _with_head(
-            _probe("readyz", "Readiness probe", {"200": ready, "503": not_ready})
-        ),
-        "/healthz": _with_head(
-            _probe(
-                "healthz",
-                "State of workers, queue and cache",
-                {"200": health, **errors(400, 401, 403), "503": unhealthy},
-                parameters=[probe_parameter()],
-            )
-        ),
-        "/metrics": _with_head(
-            _probe(
-                "metrics",
-                "Metrics for Prometheus",
-                {"200": metrics, **errors(400, 401, 403, 429, 503)},
-                public=False,
-            )
-        ),
-    }
-
-
-def _probe(
-    name: str,
-    summary: str,
-    answers: dict[str, Any],
-    public: bool = True,
-    parameters: Sequence[dict[str, Any]] = (),
-) -> Operation:
-    return {
-        "tags": ["Health"],
-        "operationId": name,
-        "summary": summary,
-        "parameters": [*shared("RequestId"), *parameters],
-        "responses": answers,
-        **({"security": []} if public else {}),
-    }
-
-
-def _pages() -> Paths:
-    html = {"text/html": {"schema": text()}}
-    assets: dict[str, Any] = {
-        kind: {"schema": text()} for kind in ("text/css", "text/javascript", "image/svg+xml")
-    }
-    description: dict[str, Any] = {JSON: {"schema": {"type": "object"}}}
-    file = {
-        "name": "file",
-        "in": "path",
-        "required": True,
-        "description": "The file's path, as in the pages; it may contain slashes.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 120},
-    }
-    return {
-        "/": _page("page", "Recognize images in the browser", html),
-        "/status": _page("status", "Status page: workers, queue and cache", html),
-        "/docs": _page("docs", "This description as a page, to try requests", html),
-        "/openapi.json": _page("description", "This description", description),
-        "/static/{file}": {
-            "parameters": [file],
-            **_page("static", "Files that the pages load", assets, 404),
-        },
-    }
-
-
-def _page(name: str, summary: str, content: dict[str, Any], *statuses: int) -> dict[str, Operation]:
-    tags = {"ETag": optional_header("ETag") | {"required": True}}
-    get = {
-        "tags": ["Pages"],
-        "operationId": name,
-        "summary": summary,
-        "parameters": shared("IfNoneMatch", "RequestId"),
-        "security": [],
-        "responses": {
-            "200": {"description": summary, "headers": headers() | tags, "content": content},
-            "304": {
-                "description": "The client already has this version.",
-                "headers": headers() | tags,
-            },
-            **errors(*statuses),
-        },
-    }
-    return _with_head(get)
-
-
-def _with_head(get: Operation) -> dict[str, Operation]:
-    """GET, and HEAD with the same headers and no body."""
-    head = {
-        **get,
-        "operationId": f"{get['operationId']}Head",
-        "summary": f"{get['summary']}: headers only",
-        "responses": {status: _bodiless(answer) for status, answer in get["responses"].items()},
-    }
-    return {"get": get, "head": head}
-
-
-def _bodiless(answer: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in answer:
-        name = answer["$ref"].rpartition("/")[2]
-        answer = error_components()[name]
-    return {key: value for key, value in answer.items() if key != "content"}
+    return {"/usage": with_head(get)}

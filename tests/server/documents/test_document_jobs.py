@@ -177,8 +177,9 @@ def test_the_password_of_a_job_is_kept_only_until_its_end(
     assert '"document"' in request
 
 
+WORKERS = 2
 SETTINGS: dict[str, Any] = {
-    "ocr": {"process": {"number": 2, "timeout_seconds": 20}},
+    "ocr": {"process": {"number": WORKERS, "timeout_seconds": 20}},
     "documents": {"page_seconds": 10},
 }
 PAGES = 24
@@ -210,7 +211,7 @@ def test_a_killed_server_costs_only_the_pages_in_flight(tmp_path: Path) -> None:
         if " begin take" in line
     )
     twice = sum(count - 1 for count in begun.values())
-    assert twice <= 2 + 1, kept
+    assert twice <= 2 * WORKERS + 2, kept  # so many may be read and not stored yet
 
 
 @pytest.mark.slow

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import socket
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pytest
-from PIL import Image
 
+from server.intake.spooled_upload import SpooledUpload
 from tests.server.documents.conftest import SYNC_PAGES
-from tests.support.cards import card
+from tests.support.cards import card, card_frames
 from tests.support.http_client import Part, Reply, multipart
 from tests.support.live_server import LiveServer
 from tests.support.pdfs import (
@@ -169,18 +171,11 @@ def test_a_text_layer_is_read_only_where_it_is_asked_for(documents: LiveServer) 
     assert [page["text"] for page in only] == ["", "Typed by somebody."]
 
 
-def frames(format: str, texts: list[str]) -> bytes:
-    first, *others = [Image.open(io.BytesIO(card(text))) for text in texts]
-    written = io.BytesIO()
-    first.save(written, format, save_all=True, append_images=others)
-    return written.getvalue()
-
-
 @pytest.mark.parametrize("format", ["TIFF", "GIF"])
 def test_pages_of_an_image_are_read_if_they_are_asked_for(
     documents: LiveServer, format: str
 ) -> None:
-    data = frames(format, [f"{format} 1", f"{format} 2", f"{format} 3"])
+    data = card_frames(format, [f"{format} 1", f"{format} 2", f"{format} 3"])
     plain = documents.upload(data)
     assert (plain.text, plain.json["data"]["frames"]) == (f"{format} 1", 3)
     reply = documents.upload(data, pages="2-")
@@ -255,6 +250,25 @@ def test_a_large_document_goes_to_the_disk(documents: LiveServer) -> None:
     image = card("x").ljust(2 << 20, b"\0")
     reply = documents.upload(image)
     assert (reply.status, reply.code) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("megabytes", [0, 8])
+def test_a_disk_that_is_full_when_a_document_arrives(
+    documents: LiveServer, monkeypatch: pytest.MonkeyPatch, megabytes: int
+) -> None:
+    """From the first part on, or only when the last part is written."""
+    pdf = padded(8)
+    real_write = SpooledUpload._write
+
+    def write(upload: SpooledUpload, chunks: Sequence[bytes | memoryview]) -> None:
+        if upload.size >= min(megabytes << 20, len(pdf)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real_write(upload, chunks)
+
+    monkeypatch.setattr(SpooledUpload, "_write", write)
+    reply = documents.upload(pdf)
+    assert (reply.status, reply.code) == (503, "storage_unavailable")
+    assert documents.call(lambda: documents.context.inflight.received) == 0
 
 
 def test_pages_are_sent_as_they_are_ready(documents: LiveServer, gate: Path) -> None:

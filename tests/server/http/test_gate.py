@@ -165,7 +165,7 @@ def test_jobs_and_files_of_the_server_need_their_scopes(
 def test_a_result_that_all_share_is_erased_by_an_administrator_only(
     guarded: LiveServer, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guarded.context.service, "_private", False)
+    monkeypatch.setattr(guarded.context.service.results, "_private", False)
     image = card("the result of all")
     path = f"/results/{guarded.upload(image, bearer(keys['user'])).json['md5']}"
     for key in (keys["user"], keys["read"]):
