@@ -55,10 +55,11 @@ class Converter:
 
     async def check_document(self, source: int, rendering: Rendering) -> None:
         """The error if a document (a descriptor) cannot be converted to its format."""
-        document = OUTPUT_FORMATS[rendering.format].document
-        if document is not None:
+        if OUTPUT_FORMATS[rendering.format].pdf_mode is not None:
+            from server.formats.pdf.process import check_source
+
             async with self._turns:
-                await document.check(source)
+                await check_source(source)
 
     async def converted_document(
         self,
@@ -73,8 +74,11 @@ class Converter:
         result is its own text, stays as it is. seconds: how long it may wait for its turn;
         QueueTimeout.
         """
+        from server.formats.pdf.process import write_pdf
+
         row = OUTPUT_FORMATS[rendering.format]
-        assert row.document is not None, "the caller sees to that"
+        assert row.pdf_mode is not None, "the caller sees to that"
+        mode = row.pdf_mode(rendering)
         failed: list[int] = []
 
         async def recognized() -> AsyncGenerator[RecognizedPage, None]:
@@ -89,8 +93,8 @@ class Converter:
         async with self._turn_of_document(seconds):
             file = await unnamed_file()
             async with contextlib.aclosing(recognized()) as given:
-                changes = await row.document.convert(source, given, rendering, file.descriptor)
-        return ConvertedDocument(file, row.media_type, changes, tuple(failed))
+                made = await write_pdf(source, given, mode, file.descriptor)
+        return ConvertedDocument(file, row.media_type, made.changes, tuple(failed))
 
     @contextlib.asynccontextmanager
     async def _turn_of_document(self, seconds: float | None) -> AsyncIterator[None]:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ocr_engine.result import Document
 from server.formats.answer import Answer, Body, Envelope
 from server.formats.pages import WritePages
-from server.formats.pdf.order import PdfMode, RecognizedPage
+from server.formats.pdf.order import PdfMode
 from server.formats.rendering import Format, Rendering
 
 Render = Callable[[Answer, Rendering, Envelope], Body]
 Write = Callable[[Document, Rendering, str], bytes]  # the document is arranged; the image's name
 Convert = Callable[[Answer, Rendering], Awaitable[Answer]]
-
-
-class DocumentConverter(Protocol):
-    """Writes a document again from its file and the results of its pages, in another process."""
-
-    async def check(self, source: int) -> None:
-        """The error that convert() would raise before it asks for a page. source: a descriptor."""
-
-    async def convert(
-        self, source: int, pages: AsyncIterable[RecognizedPage], rendering: Rendering, target: int
-    ) -> tuple[str, ...]:
-        """Write it to the target, a descriptor; what the format could not have of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +25,11 @@ class OutputFormat:
     0: sent as stored; see weight_of(). suffix: ending of files that `ocr-server recognize` writes;
     empty if it writes none. implied: recognition options of this format, which the request may
     override. write: writes the format from the document alone, where that is enough. pages: writes
-    a document page by page; None: not in this way. convert: for a format that also needs the image
-    (Answer.image): writes it in a process of its own, and returns the answer with the artifact that
-    render() then sends. pdf_mode: how that PDF is written, if it is one. document: the same for
-    documents, instead of `pages`. schema, example: those of the body, for the API's description.
-    meaning: a note on the name in the API's description.
+    a document page by page; None: not in this way. convert: for a format that also needs
+    the image (Answer.image): writes it in a process of its own, and returns the answer with the
+    artifact that render() then sends. pdf_mode: how that PDF is written, if it is one; also
+    that of a document. schema, example: those of the body, for the API's description. meaning: a
+    note on the name in the API's description.
     """
 
     name: Format
@@ -57,12 +45,11 @@ class OutputFormat:
     convert: Convert | None = None
     pdf_mode: Callable[[Rendering], PdfMode] | None = None
     pages: WritePages | None = None
-    document: DocumentConverter | None = None
 
     @property
     def is_for_documents(self) -> bool:
         """Whether documents can be written in it."""
-        return self.pages is not None or self.document is not None
+        return self.pages is not None or self.pdf_mode is not None
 
 
 def component(name: str) -> Mapping[str, Any]:

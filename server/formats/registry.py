@@ -30,7 +30,6 @@ from server.formats.pages import (
 )
 from server.formats.pages import write_text as write_pages_text
 from server.formats.pdf.order import PDF_TYPE, PdfMode, RecognizedPage
-from server.formats.pdf_documents import PdfDocuments
 from server.formats.render import (
     render_drawing,
     render_flat,
@@ -141,7 +140,6 @@ def _pdf(name: Format, *, pdfa: bool, suffix: str, meaning: str) -> OutputFormat
         implied={"granularity": "word"},
         convert=convert,
         pdf_mode=mode,
-        document=PdfDocuments(pdfa),
     )
 
 

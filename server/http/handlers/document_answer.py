@@ -56,7 +56,7 @@ class DocumentAnswer:
             if streams:
                 headers = {"Content-Type": LINES_TYPE, "X-Accel-Buffering": "no"}
                 return Reply(200, headers, (), stream=self._events(reading))
-            if OUTPUT_FORMATS[self._asked.rendering.format].document is not None:
+            if OUTPUT_FORMATS[self._asked.rendering.format].pdf_mode is not None:
                 return await self._as_file(reading)
             return await self._together(reading, dialect)
         except BaseException:
