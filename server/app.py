@@ -146,6 +146,7 @@ def build_context(
     refused = RefusedRequests(audit)
     keyring = Keyring(storage, admin_key.reveal() if admin_key is not None else None)
     keyring.when_erased(service.results.erase)
+    keyring.when_erased(documents.kept.erase)
     if part.sharing is not None:
         part.sharing.when_erased(service.results.forget)
         if not service.results.all_share:

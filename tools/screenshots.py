@@ -1,6 +1,6 @@
 """Screenshots of the pages for the docs, with a real server, real models and a real browser.
 
-python tools/screenshots.py writes docs/images/page_*.png, status_*.png, key_*.png and usage_*.png:
+python tools/screenshots.py writes docs/images/page_*, document_*, status_*, key_* and usage_*.png:
 the pages in English in every size and theme, the wide light page in Chinese (needs a Chinese font),
 and a server with keys in both languages. --language writes pages in that language only.
 """
@@ -25,8 +25,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from PIL import Image, ImageDraw, ImageFont
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from chromium import ROOT, browser_arguments, find_chromium
 
@@ -39,6 +39,16 @@ MAX_BYTES = 200_000
 TRAFFIC_SECONDS = 24.0
 SENDERS = 4
 DAILY_QUOTA = 500
+DOCUMENT_PAGES = 12
+SEARCHED = "harbour"
+DOCUMENT_SHOTS = (("wide", "light", "en"), ("narrow", "dark", "en"), ("wide", "light", "zh-CN"))
+REPORT = (
+    ("Harbour works", "The harbour was dredged to a depth of nine metres in spring."),
+    ("Traffic", "Ferries carried 41,200 passengers, six per cent more than before."),
+    ("Accounts", "Fees of 318,450 pounds were received; repairs cost 97,120 pounds."),
+    ("Staff", "Two pilots joined, and the keeper of the north light retired."),
+    ("Outlook", "The quay will be widened next year, if the council agrees."),
+)
 KEY_SHOTS = (("wide", "light", "en"), ("narrow", "dark", "en"), ("wide", "light", "zh-CN"))
 
 
@@ -46,7 +56,8 @@ def main() -> int:
     """Take all screenshots; return the exit status."""
     parser = argparse.ArgumentParser(description="Screenshots of the pages for the docs.")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
-    parser.add_argument("--only", choices=("page", "status", "key"), help="take only this")
+    kinds = ("page", "document", "status", "key")
+    parser.add_argument("--only", choices=kinds, help="take only this")
     parser.add_argument("--language", choices=tuple(SUFFIXES), help="take only this language")
     options = parser.parse_args()
     language = options.language or "en"
@@ -62,7 +73,9 @@ def main() -> int:
         if options.only == "key":
             return 0
         url = stack.enter_context(real_server())
-        if options.only != "status":
+        if options.only in (None, "document"):
+            take_documents(browser, url, options.output, options.language)
+        if options.only in (None, "page"):
             for (name, theme), shot in windows(browser, url, language).items():
                 show_results(shot, name == "narrow")
                 write(shot, options.output / f"page_{name}_{theme}{suffix}.png")
@@ -70,13 +83,62 @@ def main() -> int:
                 shot = page_of(browser, url, "light", SIZES["wide"], "zh-CN")
                 show_results(shot, is_narrow=False)
                 write(shot, options.output / "page_wide_light_zh.png")
-        if options.only != "page":
+        if options.only in (None, "status"):
             shots = windows(browser, f"{url}status", language)
             with traffic(url):
                 time.sleep(TRAFFIC_SECONDS)
                 for (name, theme), shot in shots.items():
                     write(shot, options.output / f"status_{name}_{theme}{suffix}.png")
     return 0
+
+
+def take_documents(browser: Browser, url: str, output: Path, only: str | None) -> None:
+    """A PDF that is read, and searched."""
+    pdf = made_pdf()
+    for name, theme, language in DOCUMENT_SHOTS:
+        if only in (None, language):
+            shot = page_of(browser, url, theme, SIZES[name], language)
+            show_document(shot, pdf)
+            write(shot, output / f"document_{name}_{theme}{SUFFIXES[language]}.png")
+
+
+def made_pdf() -> bytes:
+    """A report whose pages are images, as scanners write them."""
+    pages = [report_page(number) for number in range(1, DOCUMENT_PAGES + 1)]
+    written = io.BytesIO()
+    pages[0].save(written, "PDF", save_all=True, append_images=pages[1:], resolution=150)
+    return written.getvalue()
+
+
+def report_page(number: int) -> Image.Image:
+    """An A4 page at 150 dpi."""
+    page = Image.new("RGB", (1240, 1754), "#fdfcf8")
+    pen = ImageDraw.Draw(page)
+    title, text = ImageFont.load_default(46), ImageFont.load_default(27)
+    pen.text((130, 140), f"{number}. {REPORT[number % len(REPORT)][0]}", "#1b2a41", title)
+    for row in range(22):
+        words = REPORT[(number + row) % len(REPORT)][1]
+        pen.text((130, 250 + 58 * row + 30 * (row // 6)), words, "#222222", text)
+    pen.text((600, 1660), str(number), "#555555", text)
+    return page
+
+
+def show_document(page: Page, pdf: bytes) -> None:
+    """Read the document, and search it."""
+    file: FilePayload = {"name": "harbour report.pdf", "mimeType": "application/pdf", "buffer": pdf}
+    page.set_input_files("#choose-input", [file])
+    expect(page.locator(".tray-row.done")).to_have_count(1, timeout=120_000)
+    if page.locator("#phone-tabs").is_visible():
+        page.locator("#phone-tabs [data-view=image]").click()
+    page.locator("#search").fill(SEARCHED)
+    page.locator("#search").press("Enter")
+    page.locator("#search").press("Enter")
+    page.wait_for_function("() => document.getElementById('sheet-image').naturalWidth > 1000")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('#page-list img')].every(each => !each.src"
+        " || each.complete)"
+    )
+    page.wait_for_timeout(1000)  # images that come into view
 
 
 def take_keys(browser: Browser, output: Path, only: str | None) -> None:

@@ -120,7 +120,12 @@ def _open(kind: Kind, descriptor: int, password: str) -> OpenDocument:
 def _read(document: OpenDocument, asked: ReadPage) -> Reply:
     """Draw a page, or take its text; every error becomes a Failed."""
     try:
-        return document.read(asked)
+        page = document.read(asked)
+        if asked.side and isinstance(page, PageImage):
+            from ocr_engine.documents.shown_page import shown_page  # with NumPy and OpenCV
+
+            return shown_page(page, asked)
+        return page
     except (DocumentError, ImageError) as error:
         return Failed(error.code, error.message, rss_mb())
     except MemoryError:

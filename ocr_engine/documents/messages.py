@@ -43,7 +43,8 @@ class ReadPage:
     """Parent to renderer: a page of an open document, counted from 1.
 
     dpi: at which it is drawn, in at most max_pixels. text_layer: whether its own text may be the
-    result, with parts of this granularity.
+    result, with parts of this granularity. side: if not 0, the page is to be looked at: a JPEG with
+    sides of at most so many pixels.
     """
 
     document: int
@@ -52,6 +53,7 @@ class ReadPage:
     max_pixels: int = 40_000_000
     text_layer: TextLayer = "ocr"
     granularity: Granularity = "line"
+    side: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,15 +116,16 @@ def _load(descriptor: int, password: str) -> Any:
 
 
 def _scale(page: Any, dpi: float, asked: ReadPage) -> float:
-    """Pixels per point, so that the page has at most max_pixels and no side above MAX_SIDE."""
+    """Pixels per point, so that the page has at most max_pixels, and no side is too long."""
     width, height = page.get_size()
     if not (0 < width < math.inf and 0 < height < math.inf):
         raise PageFailed(f"page {asked.page} has no size")
     scale = dpi / POINTS_PER_INCH
-    most = min(MAX_SIDE / max(width, height), math.sqrt(asked.max_pixels / (width * height)))
+    longest = asked.side or MAX_SIDE
+    most = min(longest / max(width, height), math.sqrt(asked.max_pixels / (width * height)))
     if scale > most:
         scale = most
-    while math.prod(size := _size(page, scale)) > asked.max_pixels or max(size) > MAX_SIDE:
+    while math.prod(size := _size(page, scale)) > asked.max_pixels or max(size) > longest:
         scale *= 0.99  # the sides are rounded up
     return scale
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from ocr_engine.cores import usable_cores
 from ocr_engine.documents.kinds import Kind, can_read_pdf, kind_of
 from ocr_engine.engine import Turn
+from ocr_engine.errors import PageFailed, UnsupportedFormat
+from server.documents.kept import KeptDocument, KeptDocuments
 from server.documents.problems import Explain
-from server.errors import TooManyPages, TooManyPagesToWait
+from server.errors import NotFound, TooManyPages, TooManyPagesToWait
 from server.intake.page_list import chosen_pages
 from server.intake.request import DocumentChoices, FileSource, OcrRequest, SourceFile
 from server.service.service import OcrService
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from ocr_engine.documents.renderers import Renderers, RenderingStats
     from server.documents.open_document import OpenDocument
     from server.documents.reading import DocumentReading
+
+
+FINEST_DPI = 600  # of pages to look at; their size is limited by their sides
 
 
 class Documents:
@@ -43,6 +48,9 @@ class Documents:
         self._max_pixels = max_pixels
         self._explain = explain
         self._renderers: Renderers | None = None
+        keep_bytes = int(settings.keep_mb * (1 << 20))
+        self.kept = KeptDocuments(keep_bytes, settings.keep_seconds, self.forget)
+        self.most_kept_bytes = min(self.max_body_bytes, keep_bytes)
 
     def prepare(self) -> None:
         """A document is arriving: start what will open it."""
@@ -88,6 +96,34 @@ class Documents:
             raise
         return OpenDocument(opened, file.digests, file.size, count, pages, choices, file.changed_at)
 
+    async def keep(self, request: OcrRequest, user: str) -> KeptDocument:
+        """Keep the document of a request, for its user to look at; errors as in find()."""
+        document = await self.find(request, user)
+        if document is None:
+            request.source.close()
+            raise UnsupportedFormat(
+                "the bytes are no document; accepted are PDF, TIFF and GIF; send images to /ocr"
+            )
+        try:
+            return self.kept.add(document, user)
+        except BaseException:
+            self.forget(document)
+            raise
+
+    async def page_jpeg(self, document: OpenDocument, page: int, side: int) -> bytes:
+        """A page to look at, with sides of at most so many pixels; NotFound, or as read_page()."""
+        from ocr_engine.documents.messages import PageImage, ReadPage
+
+        if page > document.page_count:
+            raise NotFound(f"the document has {document.page_count} pages")
+        asked = ReadPage(document.file.number, page, FINEST_DPI, self._max_pixels, side=side)
+        shown = await self.renderers.read_page(document.file, asked)
+        if document.has_changed():
+            raise PageFailed("the file was changed after it was sent; send the request again")
+        assert isinstance(shown, PageImage)
+        assert isinstance(shown.image, bytes)
+        return shown.image
+
     def check_waiting(self, document: OpenDocument) -> None:
         """TooManyPagesToWait for more pages than a request may wait for."""
         most = self._settings.sync_pages
@@ -127,7 +163,8 @@ class Documents:
         return None if self._renderers is None else self._renderers.stats()
 
     async def close(self) -> None:
-        """End the renderers."""
+        """End the renderers, and drop the documents that are kept."""
+        self.kept.clear()
         if self._renderers is not None:
             await self._renderers.close()
 

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired, TypedDict
 
+from ocr_engine.documents.kinds import Kind
 from server.formats.pages import DocumentDataJson
 from server.formats.render import AnswerJson, FlatAnswerJson, RestOfAnswer
 from server.http.errors import STATUS
@@ -117,6 +118,26 @@ class DocumentAnswer(RestOfAnswer):
     status: Annotated[Literal["success", "partial"], "`partial`: some of the pages have no result."]
     data: DocumentDataJson
     job: NotRequired[JobBody]
+
+
+class KeptBody(TypedDict):
+    """A document that is kept."""
+
+    id: Annotated[str, "An unguessable id.", {"pattern": "^[A-Za-z0-9_-]{1,64}$"}]
+    url: Annotated[str, "The address of the document.", {"format": "uri-reference"}]
+    kind: Kind
+    page_count: Annotated[int, "How many pages the document has.", {"minimum": 1}]
+    size: Annotated[int, "In bytes.", {"minimum": 1}]
+    md5: Annotated[str, "MD5 of the file, in hex.", {"pattern": "^[0-9a-f]{32}$"}]
+    keep_seconds: Annotated[Seconds, "How long it is kept after its last use."]
+
+
+class KeptAnswer(TypedDict):
+    """POST /documents."""
+
+    status: Literal["success"]
+    document: KeptBody
+    request_id: str
 
 
 class JobResult(AnswerJson):

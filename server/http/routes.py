@@ -26,6 +26,12 @@ from server.http.handlers.health import (
 )
 from server.http.handlers.job_events import JobEventsHandler
 from server.http.handlers.jobs import JobHandler, JobResultHandler, JobsHandler
+from server.http.handlers.kept_documents import (
+    KEPT_DOCUMENT_ROUTE,
+    SENT_DOCUMENT_ROUTE,
+    DocumentPageHandler,
+    KeptDocumentHandler,
+)
 from server.http.handlers.languages import LanguagesHandler
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
@@ -70,6 +76,14 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
             (r"/jobs/([A-Za-z0-9_-]{1,64})/events", JobEventsHandler, given),
             (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
+            (r"/documents", SENT_DOCUMENT_ROUTE, given),
+            (r"/documents/([A-Za-z0-9_-]{1,64})", KeptDocumentHandler, given),
+            (r"/documents/([A-Za-z0-9_-]{1,64})/ocr", KEPT_DOCUMENT_ROUTE, given),
+            (
+                r"/documents/([A-Za-z0-9_-]{1,64})/pages/([1-9][0-9]{0,6})",
+                DocumentPageHandler,
+                given,
+            ),
             (r"/languages", LanguagesHandler, given),
             (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
             (r"/admin/keys", AdminKeysHandler, given),

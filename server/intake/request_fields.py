@@ -72,6 +72,8 @@ DOCUMENT_FIELDS: dict[str, Constraint] = {
     "password": Text(),
     "ordered": Flag(),
 }
+SIDE = WholeNumber(16, 4000)  # pixels of a page to look at
+USUAL_SIDE = 1600
 BODY_ONLY = ("password",)  # queries end up in the logs of proxies
 _TIME_LIMITS = {"timeout_ms": 0.001, "deadline_seconds": 1.0}  # to seconds
 KNOWN_FIELDS = (

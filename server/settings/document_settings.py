@@ -13,7 +13,8 @@ class DocumentSettings:
     """PDFs, and pages of TIFF and GIF: how large they may be, and who draws them.
 
     sync_pages: that a request may wait for. renderers: processes that draw; 0: one per core.
-    page_seconds, memory_mb: to open a document, or to draw a page.
+    page_seconds, memory_mb: to open a document, or to draw a page. keep_mb, keep_seconds: of
+    documents that clients look at.
     """
 
     max_body_mb: float = setting(Number(0.001, 10**5), 256.0)
@@ -22,3 +23,5 @@ class DocumentSettings:
     renderers: int = setting(WholeNumber(0, 1024), 0)
     page_seconds: float = setting(Number(0.1, 3600), 20.0)
     memory_mb: int = setting(WholeNumber(0, 10**6), 1024)
+    keep_mb: float = setting(Number(0, 10**6), 512.0)
+    keep_seconds: float = setting(Number(1, 86_400), 600.0)

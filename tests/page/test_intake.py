@@ -30,7 +30,7 @@ def transfer(page: Page, *images: bytes) -> JSHandle:
 
 def test_a_chosen_image_is_recognized(here: Visit) -> None:
     page = here.page
-    expect(page.get_by_role("heading", name="Drop images here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Drop images or PDFs here")).to_be_visible()
     here.read(scene(rows("first line", "second line")))
     expect(page.locator("#start")).to_be_hidden()
     expect(page.locator("#lines li .line-text")).to_have_text(["first line", "second line"])

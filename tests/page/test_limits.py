@@ -36,7 +36,8 @@ def uploads(page: Page) -> list[str]:
 def test_formats_and_limits_are_shown_before_the_upload(here: Visit) -> None:
     limits = here.page.locator("#limits")
     expect(limits).to_have_text(
-        f"Reads {', '.join(accepted_formats())}: up to 1 MB and 40 megapixels each."
+        f"Reads {', '.join(accepted_formats())}: up to 1 MB and 40 megapixels each. "
+        "PDFs and TIFFs of several pages: up to 256 MB."
     )
     expect(here.page.locator("#limits-scaled")).to_contain_text("over 4,000 pixels")
     here.read(scene(rows("another")))

@@ -44,7 +44,7 @@ def test_the_language_is_the_browsers_and_can_be_switched(visit: Callable[..., V
     here = visit(**CHINESE)
     page = here.page
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    expect(page.locator("#start h2")).to_have_text("将图片拖放到此处")
+    expect(page.locator("#start h2")).to_have_text("将图片或 PDF 拖放到此处")
     here.read(scene(rows("一行", confidence=0.5)))
     expect(page.locator(".tray-state")).to_have_text("1 行")
     expect(page.locator(".review")).to_have_text("待核对")
@@ -54,7 +54,7 @@ def test_the_language_is_the_browsers_and_can_be_switched(visit: Callable[..., V
     expect(page.locator(".review")).to_have_text("Review")
     expect(page.locator("#copy-all")).to_have_text("Copy all")
     page.reload()
-    expect(page.locator("#start h2")).to_have_text("Drop images here")
+    expect(page.locator("#start h2")).to_have_text("Drop images or PDFs here")
     page.goto(page.url + "status")
     expect(page.locator("#state-badge")).to_have_text("Ready")
 
@@ -66,7 +66,7 @@ def test_the_page_works_without_storage(visit: Callable[..., Visit]) -> None:
     )
     page.reload()
     page.locator("#language-switch").click()
-    expect(page.locator("#start h2")).to_have_text("将图片拖放到此处")
+    expect(page.locator("#start h2")).to_have_text("将图片或 PDF 拖放到此处")
     page.locator("#theme-switch").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 

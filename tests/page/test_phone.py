@@ -82,7 +82,7 @@ def test_a_long_name_keeps_its_end(here: Visit, width: int) -> None:
 
 def test_a_touch_screen_is_not_asked_to_drop_or_paste(visit: Callable[..., Visit]) -> None:
     page = visit(**NARROW, is_mobile=True, has_touch=True).page
-    expect(page.locator("#start-title")).to_have_text("Choose images to read")
+    expect(page.locator("#start-title")).to_have_text("Choose images or PDFs to read")
     expect(page.locator("#start-hint")).to_be_hidden()
     page.locator("#language-switch").click()
-    expect(page.locator("#start-title")).to_have_text("选择要识别的图片")
+    expect(page.locator("#start-title")).to_have_text("选择要识别的图片或 PDF")

@@ -25,7 +25,14 @@ POLICY = {
     "form-action 'none'",
 }
 # Failures detected by the page itself.
-ERRORS_OF_THE_PAGE = {"cancelled", "file_too_large", "network", "page_failed", "unexpected_answer"}
+ERRORS_OF_THE_PAGE = {
+    "cancelled",
+    "file_too_large",
+    "network",
+    "browser_failed",
+    "document_too_large",
+    "unexpected_answer",
+}
 IMPORTED = re.compile(r'(?:^import\b|^\} from\b)[^"\n]*"([^"]+)"', re.MULTILINE)
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 

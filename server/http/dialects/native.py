@@ -67,8 +67,11 @@ class OwnDialect:
 
     def parse_fields(self, form: Form) -> OcrRequest:
         """Check the fields of the body and query string."""
-        read_cache = "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
-        return parse_request(form, self._sources, self._defaults, read_cache)
+        return parse_request(form, self._sources, self._defaults, self.reads_cache())
+
+    def reads_cache(self) -> bool:
+        """Whether a result of the cache may be the answer."""
+        return "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
 
     def is_long(self, answer: Answer, asked: OcrRequest) -> bool:
         """See Dialect."""

@@ -91,6 +91,7 @@ def page_values(context: ServerContext) -> dict[str, str]:
     reduced = options.det_limit_type == "max"
     return {
         "max_body_bytes": str(context.max_body_bytes),
+        "max_document_bytes": str(context.documents.most_kept_bytes),
         "max_pixels": str(ocr.max_pixels),
         "max_jpeg_pixels": str(ocr.max_pixels * (MOST_REDUCED if ocr.max_side else 1)),
         "max_side": str(MAX_SIDE),

@@ -59,6 +59,7 @@ class ResultHandler(BaseHandler):
                 self._require_admin()
             user, jobs = self.scope.principal.user, self.context.jobs
             found = await self.context.service.results.erase_everywhere(user, md5.lower())
+            found |= self.context.documents.kept.erase(user, md5.lower())
             if not jobs.is_unused():
                 found |= await (await jobs.open()).forget_replies(user)
             if not found:

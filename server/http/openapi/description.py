@@ -22,6 +22,7 @@ Description = dict[str, Any]
 
 TAGS = {
     "Recognition": "Send an image, get its text.",
+    "Documents": "Documents that are sent once, to be looked at and read several times.",
     "Jobs": "Work started with `block_flag=false`.",
     "Batches": "Many files in one request, a job for each.",
     "Results": "Results in the cache.",

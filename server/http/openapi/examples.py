@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.formats.examples import REQUEST_ID
+from server.formats.examples import MD5, REQUEST_ID
 
 JOB_ID = "khliZAz2zlAtoXah0D3ZkA"
 
@@ -13,6 +13,15 @@ IMAGE = (
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAADElEQVR42mP4z4ACAT/QB/lnLUmhAAAAAElFTkSuQmCC"
 )
 
+KEPT: dict[str, Any] = {
+    "id": "3rbWnRSQO4kLHHcCtM4LXg",
+    "url": "/documents/3rbWnRSQO4kLHHcCtM4LXg",
+    "kind": "pdf",
+    "page_count": 12,
+    "size": 481_237,
+    "md5": MD5,
+    "keep_seconds": 600.0,
+}
 QUEUED: dict[str, Any] = {
     "id": JOB_ID,
     "state": "queued",

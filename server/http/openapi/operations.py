@@ -7,6 +7,7 @@ from typing import Any
 from server.http.openapi import examples
 from server.http.openapi.admin_operations import describe_admin
 from server.http.openapi.batch_operations import describe_batches
+from server.http.openapi.document_operations import describe_documents
 from server.http.openapi.head import bodiless, with_head
 from server.http.openapi.health_operations import describe_health
 from server.http.openapi.job_operations import describe_jobs
@@ -47,6 +48,7 @@ def describe_paths(fields: dict[str, Schema]) -> Paths:
     """All routes, in the order of the API page."""
     paths = {
         **_recognition(fields),
+        **describe_documents(fields),
         **describe_jobs(fields),
         **describe_batches(fields),
         **_results(fields),

@@ -54,6 +54,18 @@ def parameter_components() -> dict[str, Parameter]:
             {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
             examples.BATCH["id"],
         ),
+        "DocumentId": _in_path(
+            "id",
+            "The id of the document.",
+            {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+            examples.KEPT["id"],
+        ),
+        "Page": _in_path(
+            "page",
+            "The number of the page, from 1.",
+            {"type": "integer", "minimum": 1, "maximum": 9_999_999},
+            1,
+        ),
         "Md5": _in_path(
             "md5",
             "MD5 of the image's bytes, in hex.",
@@ -213,7 +225,7 @@ def _in_query(name: str, description: str, schema: Schema) -> Parameter:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def _in_path(name: str, description: str, schema: Schema, example: str) -> Parameter:
+def _in_path(name: str, description: str, schema: Schema, example: str | int) -> Parameter:
     return {
         "name": name,
         "in": "path",

@@ -66,7 +66,7 @@ def header_components() -> dict[str, Any]:
             text(pattern='^"[a-z]+";r=[0-9]+'),
             required=False,
         ),
-        "Location": _header("The address of the job.", text(format="uri-reference")),
+        "Location": _header("The address of the job or document.", text(format="uri-reference")),
         "Operation-Location": _header("The same as Location.", text(format="uri-reference")),
         "X-Job-State": _header("The state of the job.", {"enum": list(get_args(JobState))}),
         "WWW-Authenticate": _header("How to send a key.", {"const": "Bearer"}),

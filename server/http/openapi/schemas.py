@@ -55,6 +55,7 @@ COMPONENTS = {
     "Health": health_bodies.Health,
     "ErrorCode": json_bodies.ErrorCode,
     "Error": json_bodies.ErrorBody,
+    "KeptAnswer": json_bodies.KeptAnswer,
 }
 
 

@@ -27,7 +27,8 @@ export function filteredResult(image, session) {
     confidence: averageConfidence(lines),
     lines,
   };
-  return { file: image.name, md5, min_confidence: session.threshold, data: shown };
+  const page = image.number ? { page: image.number } : {};
+  return { file: image.name, ...page, md5, min_confidence: session.threshold, data: shown };
 }
 
 // The buttons of a group download the images that images() returns, as one file.
@@ -43,7 +44,7 @@ export function listenForExports(group, images, session) {
 function saveImages(kind, images, session) {
   const { type, write } = EXPORTS[kind];
   const results = images.map((image) => filteredResult(image, session));
-  const name = images.length > 1 ? `ocr-results.${kind}` : fileName(images[0].name, kind);
+  const name = images.length > 1 ? `ocr-results.${kind}` : fileName(images[0].name, kind, images[0].number);
   download(new Blob([write(results)], { type: `${type};charset=utf-8` }), name);
   for (const image of images) image.isSaved = true;
 }
@@ -54,9 +55,10 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-// The name of an image with another extension.
-export function fileName(name, extension) {
-  return `${name.replace(/\.[^.]*$/, "") || "ocr"}.${extension}`;
+// The name of an image with another extension; page: of a document, from 1.
+export function fileName(name, extension, page = 0) {
+  const stem = name.replace(/\.[^.]*$/, "") || "ocr";
+  return `${stem}${page ? `-${page}` : ""}.${extension}`;
 }
 
 // The mean confidence weighted by the number of characters, as on the server.
@@ -69,7 +71,7 @@ function averageConfidence(lines) {
 
 function asText(results) {
   if (results.length === 1) return `${results[0].data.text}\n`;
-  return results.map(({ file, data }) => `# ${file}\n${data.text}\n`).join("\n");
+  return results.map(({ file, page, data }) => `# ${file}${page ? ` ${page}` : ""}\n${data.text}\n`).join("\n");
 }
 
 function asJson(results) {
@@ -77,10 +79,12 @@ function asJson(results) {
 }
 
 function asCsv(results) {
-  const rows = [["file", "line", "text", "confidence", ...CORNERS]];
-  for (const { file, data } of results) {
+  const hasPages = results.some(({ page }) => page);
+  const pageCell = (value) => (hasPages ? [value] : []);
+  const rows = [["file", ...pageCell("page"), "line", "text", "confidence", ...CORNERS]];
+  for (const { file, page, data } of results) {
     for (const [index, line] of data.lines.entries()) {
-      rows.push([file, index + 1, line.text, line.confidence, ...line.box.flat()]);
+      rows.push([file, ...pageCell(page ?? 1), index + 1, line.text, line.confidence, ...line.box.flat()]);
     }
   }
   return BYTE_ORDER_MARK + rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");

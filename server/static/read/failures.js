@@ -6,15 +6,19 @@ import { limitValues } from "./limits.js";
 // The same file would fail in the same way.
 const FINAL = [
   "body_too_large",
+  "document_too_large",
   "file_too_large",
   "invalid_image",
   "missing_file",
+  "pdf_broken",
+  "too_many_pages",
   "too_many_pixels",
   "unsupported_format",
 ];
 
-// Whether an image may be read if it is sent again.
-export function canTryAgain({ state, failure }) {
+// Whether an image may be read if it is sent again, or some pages of a document.
+export function canTryAgain({ state, failure, pages }) {
+  if (state === "done") return pages.some(canTryAgain);
   return state === "cancelled" || (state === "failed" && !FINAL.includes(failure.code));
 }
 

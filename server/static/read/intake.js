@@ -1,7 +1,7 @@
-// Adds images from the file chooser, drag and drop (including folders), and the clipboard.
+// Adds images and documents from the file chooser, drag and drop (including folders), and the clipboard.
 
 const MAX_FOLDER_FILES = 1000;
-const IMAGE_NAME = /\.(jpe?g|jfif|png|bmp|gif|webp|tiff?|avif|hei[cf])$/i;
+const IMAGE_NAME = /\.(jpe?g|jfif|png|bmp|gif|webp|tiff?|avif|hei[cf]|pdf)$/i;
 
 export function listenForChosenFiles(input, add) {
   input.addEventListener("change", () => {
@@ -52,7 +52,7 @@ export function listenForDroppedFiles(overlay, add) {
   });
 }
 
-// All dropped files, and the files in dropped folders that have an image extension.
+// All dropped files, and the files in dropped folders whose extension is that of an image or PDF.
 async function droppedFiles(transfer) {
   const dropped = [...transfer.files];
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.() ?? null);

@@ -7,6 +7,7 @@ const MEGAPIXEL = 1e6;
 
 export const LIMITS = {
   bytes: Number(given.maxBodyBytes),
+  documentBytes: Number(given.maxDocumentBytes),
   pixels: Number(given.maxPixels),
   jpegPixels: Number(given.maxJpegPixels), // they are reduced while they are decoded
   side: Number(given.maxSide),
@@ -20,9 +21,10 @@ export function formatNames() {
   return FORMATS.join(translate("list_separator"));
 }
 
-// The code of the error that the server would answer with, or null.
-export function refusal(file, pixels) {
-  if (file.size > LIMITS.bytes) return "file_too_large";
+// The code of the error that the server would answer with for an item of the session, or null.
+export function refusal({ file, kind, size: pixels }) {
+  if (kind !== "image" && file.size > LIMITS.documentBytes) return "document_too_large";
+  if (kind === "image" && file.size > LIMITS.bytes) return "file_too_large";
   if (!file.size) return "missing_file";
   if (!pixels) return null;
   const { width, height } = pixels;
@@ -40,6 +42,7 @@ export function isScaled({ width, height }) {
 export function limitValues() {
   return {
     limit: size(LIMITS.bytes),
+    documents: size(LIMITS.documentBytes),
     pixels: number(LIMITS.pixels / MEGAPIXEL, 1),
     side: number(LIMITS.detectionSide),
     formats: formatNames(),

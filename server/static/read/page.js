@@ -5,9 +5,15 @@ import { showAllowance } from "./allowance.js";
 import { Camera } from "./camera.js";
 import { listenForChosenFiles, listenForDroppedFiles, listenForPastedFiles } from "./intake.js";
 import { onLanguage, translate } from "../shared/language.js";
+import { dropKept } from "./documents.js";
+import { DocumentExports } from "./document_exports.js";
+import { HitMarks } from "./hit_marks.js";
 import { Languages } from "./languages.js";
 import { limitValues } from "./limits.js";
 import { LineList } from "./lines.js";
+import { PageBar } from "./page_bar.js";
+import { PageSearch } from "./page_search.js";
+import { PageStrip } from "./page_strip.js";
 import { listenForPhoneTabs } from "./phone_tabs.js";
 import { Reading } from "./reading.js";
 import { Result } from "./result.js";
@@ -34,6 +40,11 @@ new Result(session, queue, document);
 new Reading(session, queue, document);
 new ServerExports(session, byId("more-exports"));
 new Views(session, document);
+new PageBar(session, document);
+new PageStrip(session, byId("page-strip"), byId("page-list"));
+new PageSearch(session, document);
+new HitMarks(session, byId("sheet-text"), byId("lines"));
+new DocumentExports(session, byId("document-exports"));
 listenForPhoneTabs(byId("phone-tabs"), byId("work"));
 new Languages(byId("languages"), byId("languages-list"));
 
@@ -59,6 +70,8 @@ session.on("selected", () => {
   byId("start").hidden = session.selected !== null;
   byId("work").hidden = session.selected === null;
 });
+session.on("removed", ({ image }) => dropKept(image));
+addEventListener("pagehide", () => session.images.forEach(dropKept));
 onKey((key) => key && queue.retryRefused());
 showAllowance(document.querySelectorAll(".allowance"));
 onLanguage(() => {

@@ -2,6 +2,7 @@
 
 import { callApi } from "../shared/api.js";
 import { noteAllowance } from "./allowance.js";
+import { askFor } from "./documents.js";
 import { addressWith, optionFields } from "./request_options.js";
 import { failureOf, UploadFailure } from "./upload.js";
 
@@ -12,6 +13,10 @@ const OWN_RESULTS = ["hocr", "tsv", "alto", "image"];
 // result, the image is sent again.
 export async function requestRendering(image, fields, signal) {
   const all = { ...optionFields(image.answeredOptions), ...fields };
+  if (image.document) {
+    const address = addressWith("/ocr", { ...all, pages: image.number });
+    return (await askFor(image.document, address, { method: "POST", signal })).blob();
+  }
   if (!OWN_RESULTS.includes(fields.format)) {
     try {
       return await request(addressWith(`results/${image.answer.md5}`, all), { signal });

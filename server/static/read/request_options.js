@@ -22,7 +22,8 @@ export function addressWith(path, fields) {
 }
 
 export function curlCommand(image, minimum) {
-  const fields = { ...optionFields(image.options), ...hidingFields(minimum) };
+  const page = image.document ? { pages: image.number } : {};
+  const fields = { ...page, ...optionFields(image.options), ...hidingFields(minimum) };
   const url = new URL(addressWith("ocr", fields), document.baseURI).href;
   return ["curl", ...keyOption(), ...fileOption(image.name), quoted(url)].join(" ");
 }

@@ -53,6 +53,7 @@ export class Result {
     if (!image) return;
     this.#drawState();
     if (!image.answer) return;
+    this.#byId("timings").hidden = !image.outcome; // a page of a stream has none
     showTimings(this.#byId("timings"), image);
     this.#count();
   }
@@ -114,7 +115,7 @@ export class Result {
 function facts(image) {
   const data = image.answer?.data;
   const pixels = data ?? image.size;
-  const found = [size(image.file.size)];
+  const found = image.document ? pageFacts(image) : [size(image.file.size)];
   if (pixels) found.unshift(`${number(pixels.width)} × ${number(pixels.height)}`);
   if (pixels && isScaled(pixels)) found.push(translate("scaled", limitValues()));
   const turn = shownAngle(image);
@@ -123,8 +124,16 @@ function facts(image) {
     const [width, height] = data.scaled_to.map((side) => number(side));
     found.push(translate("read_smaller", { width, height }));
   }
-  if (data?.frames > 1) found.push(translate("first_page_only", { n: data.frames }));
+  if (data?.frames > 1 && !image.document) found.push(translate("first_page_only", { n: data.frames }));
   return found.join(" · ");
+}
+
+function pageFacts({ document, answer }) {
+  const { source, dpi } = answer?.data ?? {};
+  const facts = [translate("n_pages", { n: document.pages.length }), size(document.file.size)];
+  if (dpi) facts.unshift(translate("dpi", { n: dpi }));
+  if (source === "text_layer") facts.unshift(translate("own_text"));
+  return facts;
 }
 
 // What would help to read the image better; empty if nothing would.

@@ -5,33 +5,25 @@ import { showNotice } from "../shared/notices.js";
 import { download, fileName } from "./exports.js";
 import { hasEdits } from "./edits.js";
 import { failureText } from "./failures.js";
+import { listenForMenu } from "./menu.js";
 import { requestRendering } from "./renderings.js";
 import { hidingFields } from "./request_options.js";
 
 export class ServerExports {
   #session;
-  #menu;
 
   constructor(session, menu) {
     this.#session = session;
-    this.#menu = menu;
     for (const button of menu.querySelectorAll("[data-format]")) {
       button.addEventListener("click", () => this.#save(button));
     }
     session.on("content text", () => {
       menu.querySelector("#exports-unedited").hidden = !hasEdits(session.selected);
     });
-    menu.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.#close();
+    session.on("selected", () => {
+      menu.querySelector("[data-format=image]").hidden = Boolean(session.selected?.document);
     });
-    document.addEventListener("click", (event) => {
-      if (!menu.contains(event.target)) menu.open = false;
-    });
-  }
-
-  #close() {
-    this.#menu.open = false;
-    this.#menu.querySelector("summary").focus();
+    listenForMenu(menu);
   }
 
   async #save(button) {
@@ -40,7 +32,7 @@ export class ServerExports {
     button.disabled = true;
     try {
       const file = await requestRendering(image, { format, ...hidingFields(threshold) });
-      download(file, fileName(image.name, extension));
+      download(file, fileName(image.name, extension, image.number));
       if (format !== "image" && !hasEdits(image)) image.isSaved = true;
       showNotice(translate("downloaded"), button);
     } catch (failure) {

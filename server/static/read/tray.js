@@ -5,7 +5,9 @@ import { showFileName } from "../shared/file_name.js";
 import { icon } from "../shared/icons.js";
 import { onLanguage, translate } from "../shared/language.js";
 import { announce } from "../shared/notices.js";
+import { isDocument, wholeOf } from "./documents.js";
 import { canTryAgain } from "./failures.js";
+import { smallImages } from "./page_images.js";
 import { stateText } from "./result.js";
 import { FINISHED } from "./session.js";
 import { Thumbnails } from "./thumbnails.js";
@@ -27,6 +29,7 @@ export class Tray {
     session.on("removed", ({ image }) => this.#remove(image));
     session.on("changed", ({ image }) => this.#change(image));
     session.on("selected", () => this.#select());
+    session.on("pages", ({ document }) => this.#drawDocument(document));
     onLanguage(() => {
       for (const image of this.#rows.keys()) this.#drawRow(image);
     });
@@ -53,7 +56,8 @@ export class Tray {
     row.append(selectButton, retry, action);
     this.#rows.set(image, { row, selectButton, state, thumbnail, action, retry });
     this.#list.append(row);
-    this.#thumbnails.make(image);
+    if (isDocument(image)) thumbnail.append(icon("document"));
+    else this.#thumbnails.make(image);
     this.#drawRow(image);
   }
 
@@ -95,7 +99,7 @@ export class Tray {
     const { row, selectButton, state, thumbnail, action, retry } = this.#rows.get(image);
     const finished = FINISHED.includes(image.state);
     row.className = `tray-row ${image.state}`;
-    row.style.setProperty("--sent", String(image.sent));
+    row.style.setProperty("--sent", String(image.pages.length ? image.finished / image.pages.length : image.sent));
     state.textContent = summary(image);
     selectButton.setAttribute("aria-label", `${image.name} ${state.textContent}`);
     thumbnail.style.rotate = `${shownAngle(image)}deg`;
@@ -113,10 +117,23 @@ export class Tray {
     if (thumbnail) thumbnail.style.setProperty("--thumbnail", `url("${image.thumbnail}")`);
   }
 
+  // The first page stands for the document.
+  async #drawDocument(document) {
+    try {
+      const address = await smallImages.load(document.pages[0]);
+      const thumbnail = this.#rows.get(document)?.thumbnail;
+      thumbnail?.replaceChildren();
+      thumbnail?.style.setProperty("--thumbnail", `url("${address}")`);
+    } catch {
+      // The icon stays.
+    }
+  }
+
   #select() {
+    const selected = wholeOf(this.#session.selected);
     for (const [image, { selectButton, row }] of this.#rows) {
-      selectButton.setAttribute("aria-current", String(image === this.#session.selected));
-      if (image === this.#session.selected)
+      selectButton.setAttribute("aria-current", String(image === selected));
+      if (image === selected)
         row.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
   }
@@ -133,9 +150,21 @@ export class Tray {
 
 function summary(image) {
   if (image.state === "retrying") return translate("short_retrying", { n: image.secondsLeft });
+  if (image.pages.length) return documentSummary(image);
   if (image.state !== "done") return stateText(image);
   const lines = translate("lines", { n: image.answer.data.lines.length });
   return ["hit", "joined"].includes(image.outcome)
     ? `${lines} · ${translate(`short_${image.outcome}`)}`
     : lines;
+}
+
+function documentSummary(document) {
+  const { state, pages, finished } = document;
+  const failed = pages.filter((page) => page.state === "failed").length;
+  const read = translate("pages_read", { n: pages.length, finished });
+  if (state === "recognizing") return read;
+  const words = [state === "done" ? translate("n_pages", { n: pages.length }) : stateText(document)];
+  if (state !== "done") words.push(read);
+  else if (failed) words.push(translate("count_failed", { n: failed }));
+  return words.join(" · ");
 }

@@ -36,11 +36,7 @@ export class TrayTotals {
       this.#failedOnly = !this.#failedOnly;
       this.#draw();
     });
-    listenForExports(byId("export-all"), () => this.#answered, session);
-  }
-
-  get #answered() {
-    return this.#session.images.filter((image) => image.answer);
+    listenForExports(byId("export-all"), () => session.read, session);
   }
 
   #draw() {
@@ -52,15 +48,15 @@ export class TrayTotals {
     this.#drawProgress(finished, { read: count("done"), failed, cancelled: count("cancelled") });
     byId("cancel-all").hidden = finished === images.length;
     byId("clear-all").hidden = finished < images.length;
-    byId("export-all").hidden = this.#answered.length < 2;
+    byId("export-all").hidden = images.filter(hasText).length < 2;
     this.#drawFailed(failed);
   }
 
   #drawProgress(finished, counts) {
     const { images } = this.#session;
     const inProgress = images.reduce(
-      (sum, { state, sent }) =>
-        sum + (state === "uploading" ? sent / 2 : state === "recognizing" ? 0.5 : 0),
+      (sum, { state, sent, pages, finished: read }) =>
+        sum + (state === "uploading" ? sent / 2 : state === "recognizing" ? (read / pages.length || 0.5) : 0),
       0,
     );
     const bar = this.#byId("progress");
@@ -96,4 +92,8 @@ export class TrayTotals {
     this.#byId("cleared").hidden = !n;
     this.#byId("cleared-text").textContent = translate("cleared", { n });
   }
+}
+
+function hasText({ answer, finished }) {
+  return answer || finished > 0;
 }

@@ -1,4 +1,4 @@
-// Uploads one image and returns the answer; throws UploadFailure.
+// Uploads one file and returns the answer; throws UploadFailure.
 
 import { keyHeaders } from "../shared/api_key.js";
 import { noteAllowance } from "./allowance.js";
@@ -15,32 +15,35 @@ export class UploadFailure extends Error {
   }
 }
 
-// XMLHttpRequest, because fetch does not report upload progress. fields: of the request; key: the
-// API key, or null.
-export function upload(file, { fields, key, signal, onProgress, bypassCache = false }) {
+// fields: of the request; key: the API key, or null.
+export async function upload(file, { fields, key, signal, onProgress, bypassCache = false }) {
+  const headers = { "Content-Type": "application/octet-stream" };
+  if (bypassCache) headers["Cache-Control"] = "no-cache";
+  const address = addressWith("ocr", { ...fields, layout: true });
+  return parseAnswer(await send(address, file, { key, signal, onProgress, headers }));
+}
+
+// XMLHttpRequest, because fetch does not report upload progress. Resolves with the request when it
+// is answered.
+export function send(address, body, { key, signal, onProgress, headers = {} }) {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) throw new UploadFailure("cancelled");
+    if (signal?.aborted) throw new UploadFailure("cancelled");
     const request = new XMLHttpRequest();
-    request.open("POST", addressWith("ocr", { ...fields, layout: true }));
-    request.setRequestHeader("Content-Type", "application/octet-stream");
-    for (const [name, value] of Object.entries(keyHeaders(key))) request.setRequestHeader(name, value);
-    if (bypassCache) request.setRequestHeader("Cache-Control", "no-cache");
+    request.open("POST", address);
+    const all = { ...headers, ...keyHeaders(key) };
+    for (const [name, value] of Object.entries(all)) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable && event.total) onProgress(event.loaded / event.total);
     });
     request.upload.addEventListener("load", () => onProgress(1));
     request.addEventListener("load", () => {
       noteAllowance((name) => request.getResponseHeader(name));
-      try {
-        resolve(parseAnswer(request));
-      } catch (failure) {
-        reject(failure);
-      }
+      resolve(request);
     });
     request.addEventListener("error", () => reject(new UploadFailure("network")));
     request.addEventListener("abort", () => reject(new UploadFailure("cancelled")));
-    signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(file);
+    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(body);
   });
 }
 

@@ -1,17 +1,22 @@
-// Uploads the images of the session: a few concurrently, with retries after Retry-After, or with
-// another API key.
+// Uploads the images and documents of the session: a few concurrently, with retries after
+// Retry-After, or with another API key.
 
 import { needsKey } from "../shared/api.js";
 import { anotherKey, credentials } from "../shared/key_request.js";
+import { readDocument, readPage } from "./document_reader.js";
+import { isDocument, wholeOf } from "./documents.js";
 import { rememberEdited } from "./edits.js";
 import { canTryAgain } from "./failures.js";
 import { measure, refusal } from "./limits.js";
+import { kindOf } from "./kinds.js";
 import { optionFields } from "./request_options.js";
+import { FINISHED } from "./session.js";
 import { upload, UploadFailure } from "./upload.js";
 
 export const MAX_CONCURRENT = 4;
 export const MAX_RETRIES = 4;
 const MAX_RETRY_SECONDS = 60;
+const MAX_DOCUMENTS = 2; // concurrently, so that images need not wait for long documents
 // While the server answers with these codes, it refuses every image.
 const REFUSES_ALL = ["key_required", "key_invalid", "not_allowed", "quota_exceeded"];
 
@@ -25,12 +30,18 @@ export class UploadQueue {
     this.#session = session;
   }
 
-  add(files) {
-    for (const image of this.#session.add(files)) this.#enqueue(image);
+  async add(files) {
+    const known = await Promise.all(
+      [...files].map(async (file) => ({ file, kind: await kindOf(file) })),
+    );
+    for (const image of this.#session.add(known)) this.#enqueue(image);
     this.#startNext();
   }
 
-  cancel(image) {
+  // An image, a document, or a page, which is cancelled with its document if that is being read.
+  cancel(item) {
+    const isAlone = this.#running.has(item) || this.#waiting.includes(item);
+    const image = isAlone ? item : wholeOf(item);
     const running = this.#running.get(image);
     if (running) {
       running.abort();
@@ -82,13 +93,21 @@ export class UploadQueue {
 
   #enqueue(image, bypassCache = false) {
     this.#session.change(image, { state: "waiting", sent: 0, attempt: 0, failure: null, bypassCache });
-    const code = refusal(image.file, image.size);
+    for (const page of image.pages) {
+      if (page.state !== "done") this.#session.change(page, { state: "waiting", failure: null });
+    }
+    const code = refusal(image);
     if (code) this.#fail(image, new UploadFailure(code));
     else this.#waiting.push(image);
   }
 
   #startNext() {
-    while (this.#waiting.length && this.#running.size < MAX_CONCURRENT) this.#process(this.#waiting.shift());
+    while (this.#running.size < MAX_CONCURRENT) {
+      const documents = [...this.#running.keys()].filter(isDocument).length;
+      const at = this.#waiting.findIndex((item) => !isDocument(item) || documents < MAX_DOCUMENTS);
+      if (at < 0) return;
+      this.#process(this.#waiting.splice(at, 1)[0]);
+    }
   }
 
   // An image that waits for a retry keeps its slot, so that others do not load the busy server.
@@ -112,26 +131,19 @@ export class UploadQueue {
 
   // Throws if the image has more pixels than the server accepts.
   async #check(image) {
+    if (image.kind !== "image") return;
     const pixels = image.size ?? (await measure(image.file));
     this.#session.change(image, { size: pixels });
-    const code = refusal(image.file, pixels);
+    const code = refusal(image);
     if (code) throw new UploadFailure(code);
   }
 
   async #uploadWithRetries(image, signal) {
     for (;;) {
-      this.#session.change(image, { state: "uploading", sent: 0 });
+      this.#session.change(image, { state: image.document ? "recognizing" : "uploading", sent: 0 });
       const sent = credentials();
       try {
-        const { options } = image;
-        const read = await upload(image.file, {
-          fields: optionFields(options),
-          key: sent.key,
-          signal,
-          bypassCache: image.bypassCache,
-          onProgress: (sent) => this.#onProgress(image, sent),
-        });
-        return { ...read, answeredOptions: options };
+        return await this.#read(image, sent.key, signal);
       } catch (failure) {
         if (needsKey(failure.status, failure.code)) {
           this.#session.change(image, { state: "locked" });
@@ -142,6 +154,21 @@ export class UploadQueue {
         await this.#waitToRetry(image, Math.min(failure.retryAfter, MAX_RETRY_SECONDS), failure, signal);
       }
     }
+  }
+
+  // Returns what changes of an image or page; the pages of a document change while it is read.
+  async #read(image, key, signal) {
+    const { options, bypassCache } = image;
+    const onProgress = (sent) => this.#onProgress(image, sent);
+    const how = { key, signal, onProgress, bypassCache };
+    if (isDocument(image)) {
+      await readDocument(this.#session, image, how);
+      return {};
+    }
+    const read = image.document
+      ? await readPage(image, how)
+      : await upload(image.file, { ...how, fields: optionFields(options) });
+    return { ...read, answeredOptions: options };
   }
 
   #onProgress(image, sent) {
@@ -169,13 +196,16 @@ export class UploadQueue {
     const known =
       failure instanceof UploadFailure
         ? failure
-        : new UploadFailure("page_failed", { detail: String(failure) });
+        : new UploadFailure("browser_failed", { detail: String(failure) });
     if (known.code === "cancelled" && image.answer) {
       this.#session.change(image, { state: "done", options: image.answeredOptions });
       return;
     }
     const state = known.code === "cancelled" ? "cancelled" : "failed";
     this.#session.change(image, { state, failure: known });
+    for (const page of image.pages) {
+      if (!FINISHED.includes(page.state)) this.#session.change(page, { state, failure: known });
+    }
   }
 }
 

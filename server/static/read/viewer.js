@@ -5,7 +5,9 @@ import { onLanguage, percent, translate } from "../shared/language.js";
 import { announce } from "../shared/notices.js";
 import { boundingRectangle, boxPolygon, haloPolygon, holePolygon, textLayerLine } from "./image_layers.js";
 import { getPreference, setPreference } from "../shared/preferences.js";
+import { isDocument } from "./documents.js";
 import { listenForSelection } from "./selecting.js";
+import { SheetImage } from "./sheet_image.js";
 import { shownAngle, turnedPage } from "./turned.js";
 import { Zoom } from "./zoom.js";
 
@@ -19,7 +21,7 @@ export class Viewer {
   #queue;
   #image = null;
   #page = null; // size and lines of the upright page, if there is an answer
-  #url = "";
+  #sheetImage;
   #active = -1; // the lines that are marked now
   #hovered = -1;
 
@@ -40,7 +42,8 @@ export class Viewer {
       scale: byId("zoom-scale"),
       toggle: byId("boxes-switch"),
     };
-    const { viewport, sheet, scale } = this.#elements;
+    const { viewport, sheet, sheetImage, scale } = this.#elements;
+    this.#sheetImage = new SheetImage(sheetImage);
     this.#zoom = new Zoom(viewport, sheet, (value) => {
       scale.textContent = percent(value);
     });
@@ -77,14 +80,9 @@ export class Viewer {
   }
 
   #load(image) {
-    const { sheetImage } = this.#elements;
     this.#image = image;
-    if (this.#url) URL.revokeObjectURL(this.#url);
-    this.#url = image ? URL.createObjectURL(image.file) : "";
     this.#elements.sheet.classList.remove("blank");
-    sheetImage.alt = image?.name ?? "";
-    if (this.#url) sheetImage.src = this.#url;
-    else sheetImage.removeAttribute("src");
+    this.#sheetImage.show(image);
     this.#zoom.fit();
     this.#updateNote();
   }
@@ -159,7 +157,8 @@ export class Viewer {
     const { note, sheet, text } = this.#elements;
     const blank = sheet.classList.contains("blank");
     const failed = ["failed", "cancelled"].includes(this.#image?.state);
-    sheet.hidden = blank && failed;
+    const isUnknown = this.#image !== null && isDocument(this.#image); // its pages are not known yet
+    sheet.hidden = isUnknown || (blank && failed);
     note.hidden = !blank;
     const key = failed
       ? "no_preview"

@@ -90,7 +90,7 @@ export function size(bytes) {
 }
 
 // Sets all texts in the document and calls the onLanguage listeners. data-text sets the text,
-// data-label the aria-label and tooltip, data-name the aria-label.
+// data-label the aria-label and tooltip, data-name the aria-label, data-hint the placeholder.
 export function applyLanguage() {
   document.documentElement.lang = language();
   for (const target of document.querySelectorAll("[data-text]")) {
@@ -102,6 +102,9 @@ export function applyLanguage() {
   }
   for (const target of document.querySelectorAll("[data-name]")) {
     target.setAttribute("aria-label", translate(target.dataset.name));
+  }
+  for (const target of document.querySelectorAll("[data-hint]")) {
+    target.placeholder = translate(target.dataset.hint);
   }
   for (const listener of listeners) listener();
 }

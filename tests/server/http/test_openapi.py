@@ -43,7 +43,13 @@ DESCRIPTION = describe(Settings(), DEFAULTS)
 FIELDS = field_schemas(DEFAULTS)
 FORMATS = FIELDS["format"]["enum"]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-IN_A_PATH = {"id": "no-such-job", "key_id": "00000000", "md5": "0" * 32, "file": "nothing.js"}
+IN_A_PATH = {
+    "id": "no-such-job",
+    "key_id": "00000000",
+    "md5": "0" * 32,
+    "file": "nothing.js",
+    "page": "1",
+}
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
