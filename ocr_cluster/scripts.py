@@ -29,7 +29,7 @@ RENEW_CLAIMS = """
 for number, name in ipairs(KEYS) do
   local flight = ARGV[number + 1]
   local holder = redis.call('GET', name)
-  if not holder or holder == flight then redis.call('SET', name, flight, 'PX', ARGV[1]) end
+  if holder == flight then redis.call('SET', name, flight, 'PX', ARGV[1]) end
 end
 """
 

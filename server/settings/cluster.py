@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,5 +62,5 @@ def cluster_urls(settings: Settings) -> ClusterUrls | None:
 
 
 def _require(package: str, setting: str) -> None:
-    if importlib.util.find_spec(package) is None:
+    if package not in sys.modules and importlib.util.find_spec(package) is None:
         raise SettingsError(f"{setting} needs the package {package}; {INSTALL}")

@@ -109,6 +109,7 @@ def test_a_deadline_that_passes_in_the_queue(
     assert node.begun("too late") == 0
 
 
+@pytest.mark.alone
 @pytest.mark.faults(124)
 def test_a_user_who_floods_both_front_ends_does_not_delay_another_one(
     pair: Pair, database: Location, clients: ThreadPoolExecutor, gate: Path
