@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.server.http.dialects.test_errors import message_of
 
+from tests.server.http.dialects.test_dialect_errors import message_of
 from tests.support.foreign_calls import (
     CALLS,
     ForeignCall,

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from tests.server.http.dialects.test_errors import ALWAYS_200, message_of
 
 from server.database.location import Location, locate
 from server.database.schema import upgrade
+from tests.server.http.dialects.test_dialect_errors import ALWAYS_200, message_of
 from tests.support.cards import card
 from tests.support.foreign_calls import CALLS, ForeignCall, base64_of
 from tests.support.http_client import Reply
