@@ -13,7 +13,7 @@ from tests.support.live_server import LiveServer
 @pytest.mark.parametrize(
     ("field", "value", "mention"),
     [
-        ("format", "xml", "json, text, legacy, tsv, hocr, image"),
+        ("format", "xml", "json, text, legacy, flat, tsv, hocr, image"),
         ("format", "TSV", "expected one of"),
         ("format", "png", "image"),
         ("format", "md", "markdown"),
