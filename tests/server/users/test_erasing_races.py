@@ -54,10 +54,9 @@ def job_rows(database: Database, *hooks: Any) -> JobRows:
 
 def job_of(user: str) -> dict[str, Any]:
     """The columns of a job that depend on its request."""
-    texts = ("request", "format", "input_blob", "md5", "sha256")
-    return {"user": user, "weight": 1.0, "priority": 0, "input_bytes": 1} | dict.fromkeys(
-        texts, "x"
-    )
+    texts = dict.fromkeys(("format", "input_blob", "md5", "sha256"), "x")
+    rest = {"weight": 1.0, "priority": 0, "input_bytes": 1, "request": "{}"}
+    return {"user": user, **rest, **texts}
 
 
 async def end_job(database: Database, user: str, *hooks: Any) -> None:
