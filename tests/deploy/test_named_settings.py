@@ -59,7 +59,7 @@ def test_what_does_not_exist_is_found(text: str, tmp_path: Path) -> None:
 def test_settings_are_found_in_the_files(tmp_path: Path) -> None:
     text = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
     assert len(set(VARIABLE.findall(text))) >= 2
-    assert {"web_server.max_body_mb", "jobs.max_batch_mb"} <= set(SETTING.findall(text))
+    assert {"documents.max_body_mb", "jobs.max_batch_mb"} <= set(SETTING.findall(text))
     assert {"check-config", "serve"} <= set(COMMAND.findall(text))
 
 

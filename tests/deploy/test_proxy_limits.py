@@ -23,7 +23,7 @@ def test_the_limits_of_the_proxies_fit_those_of_the_server(file: Path) -> None:
     process = defaults.ocr.process
     sizes = re.findall(r"(?:client_max_body_size|max_size) (\d+)M?m?(?:iB)?\b", text)
     assert {int(size) for size in sizes} == {
-        int(defaults.web_server.max_body_mb) + 1,
+        int(defaults.documents.max_body_mb) + 1,
         int(defaults.jobs.max_batch_mb) + 1,
     }
     times = [
