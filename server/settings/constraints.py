@@ -7,6 +7,7 @@ value, or raises ValueError with what would be accepted.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -273,3 +274,10 @@ def _range(kind: str, low: float, high: float) -> str:
     limits = f"{low} to {high}" if kind == "integer" else f"{low:g} to {high:g}"
     article = "an" if kind == "integer" else "a"
     return f"expected {article} {kind} from {limits}"
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """ValueError if a name is given twice."""
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise ValueError(f"the name {repeated} is given twice")

@@ -13,6 +13,7 @@ from server.settings.constraints import (
     ImageShape,
     Schema,
     Text,
+    check_distinct,
 )
 
 _NAME = re.compile(r"[0-9A-Za-z_.-]{1,64}")
@@ -70,10 +71,7 @@ class NamedSets:
         if not isinstance(entries, list):
             raise ValueError('expected a list of model sets, such as ["PP-OCRv6_tiny"]')
         sets = tuple(_named_set(entry) for entry in entries)
-        names = [each.name for each in sets]
-        repeated = next((name for name in names if names.count(name) > 1), None)
-        if repeated is not None:
-            raise ValueError(f"the name {repeated} is given twice")
+        check_distinct([each.name for each in sets])
         return sets
 
     def schema(self) -> Schema:

@@ -18,6 +18,7 @@ from server.settings.constraints import (
     Schema,
     Text,
     WholeNumber,
+    check_distinct,
 )
 from server.settings.declared import setting
 from server.settings.model_sets import SetName
@@ -120,10 +121,7 @@ class RemoteSets:
         if not isinstance(value, list):
             raise ValueError('expected a list of objects, each with "name", "url" and "model"')
         sets = tuple(_named_remote(entry) for entry in value)
-        names = [each.name for each in sets]
-        repeated = next((name for name in names if names.count(name) > 1), None)
-        if repeated is not None:
-            raise ValueError(f"the name {repeated} is given twice")
+        check_distinct([each.name for each in sets])
         return sets
 
     def schema(self) -> Schema:

@@ -18,7 +18,7 @@ from server.formats.pages import PageResult, facts_of
 from server.http.dialects.foreign import ForeignApi, ForeignDialect, JobDialect, json_body
 from server.http.dialects.job_pages import job_pages, written
 from server.http.dialects.pages import Box, ReadLine, ReadPage, ReadWord, flat, read_page, words_of
-from server.http.errors import PublicError
+from server.http.errors import PublicError, error_of_code
 from server.http.gate import check_again, key_in
 from server.http.replies import Reply, json_reply, problem_headers
 from server.intake.body import BodyReader, RawBody
@@ -174,7 +174,17 @@ class AzureOperation(AzureApi):
         await check_again(self.context, self.request, self.key)
         return jobs, job
 
-    async def pages_of(self, jobs: Jobs, job: JobRecord, result: PagesOfResult) -> Reply:
+    async def told(self, result: PagesOfResult) -> Reply:
+        """The state of the operation in the path: with its pages or its error, if it has ended."""
+        jobs, job = await self.operation(self.arguments[0])
+        if job.state == "done":
+            return await self._pages_of(jobs, job, result)
+        body = self.state(job)
+        if job.error is not None:
+            body |= self.error(error_of_code(job.error.code, job.error.message))
+        return json_reply(body)
+
+    async def _pages_of(self, jobs: Jobs, job: JobRecord, result: PagesOfResult) -> Reply:
         """The state of an operation that has succeeded, with its pages as they are sent."""
         kind, pages = await job_pages(jobs, job)
 

@@ -18,7 +18,7 @@ from server.http.dialects.azure import (
 from server.http.dialects.dialect import Target, Targets
 from server.http.dialects.pages import ReadPage
 from server.http.errors import error_of_code
-from server.http.replies import Reply, converted_reply, json_reply
+from server.http.replies import Reply, converted_reply
 from server.intake.fields import Form, is_given
 from server.intake.request import ImageSource, OcrRequest
 from server.jobs.converted import converted_job
@@ -64,13 +64,7 @@ class AnalyzeResult(AzureOperation):
 
     async def answer(self, form: Form) -> Reply:
         """See Call."""
-        jobs, job = await self.operation(self.arguments[0])
-        body = self.state(job)
-        if job.state == "done":
-            return await self.pages_of(jobs, job, DocumentResult())
-        if job.error is not None:
-            body |= self.error(error_of_code(job.error.code, job.error.message))
-        return json_reply(body)
+        return await self.told(DocumentResult())
 
 
 class AnalyzePdf(AzureOperation):

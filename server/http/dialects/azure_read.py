@@ -17,8 +17,7 @@ from server.http.dialects.azure import (
 )
 from server.http.dialects.dialect import Target, Targets
 from server.http.dialects.pages import Box, ReadPage, bounds, read_pages
-from server.http.errors import error_of_code
-from server.http.replies import Reply, json_reply
+from server.http.replies import Reply
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
 from server.jobs.record import JobRecord
@@ -50,13 +49,7 @@ class AnalyzeResult(AzureOperation):
 
     async def answer(self, form: Form) -> Reply:
         """See Call."""
-        jobs, job = await self.operation(self.arguments[0])
-        body = self.state(job)
-        if job.state == "done":
-            return await self.pages_of(jobs, job, ReadResult())
-        if job.error is not None:
-            body |= self.error(error_of_code(job.error.code, job.error.message))
-        return json_reply(body)
+        return await self.told(ReadResult())
 
 
 class PrintedText(AzureDialect):
