@@ -11,7 +11,7 @@ from typing import NamedTuple
 class Digests:
     """MD5 and SHA-256 of an image's bytes, as lower-case hex.
 
-    Of a page of a document, which has no bytes of its own before it is drawn: see page_digests().
+    For a page of a document, which has no bytes before it is drawn, see page_digests().
     """
 
     md5: str

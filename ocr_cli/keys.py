@@ -160,7 +160,7 @@ async def _purge(
 
 
 def _confirmed(record: KeyRecord) -> bool:
-    """Ask, if there is somebody to answer."""
+    """Ask for confirmation on the terminal; False if there is none."""
     asked = f"delete the key {record.key_id} ({record.label}) and all its data? [y/N] "
     return sys.stdin.isatty() and input(asked).strip().lower() in ("y", "yes")
 

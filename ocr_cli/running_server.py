@@ -28,7 +28,7 @@ class NoServer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """Where the server listens, by its settings. url: instead of that."""
+    """The server at the address in the settings, or at `url` if that is given."""
 
     settings: Settings
     url: SplitResult | None = None

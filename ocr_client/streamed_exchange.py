@@ -52,7 +52,7 @@ class StreamedAnswer:
         self.status, self.headers, self._head = head.status, head.headers, head
 
     async def body(self) -> bytes:
-        """The whole body, if it is short, as those of errors are."""
+        """The whole body of an error; BrokenAnswer if it is longer than MAX_ERROR_BYTES."""
         body = bytearray()
         async for part in self._parts():
             body += part

@@ -68,7 +68,7 @@ class RedisLink:
     async def ask(
         self, question: Callable[[Redis], Awaitable[T]], seconds: float = ANSWER_SECONDS
     ) -> T:
-        """What Redis answers; RedisAway if it does not, and immediately while it is away.
+        """The answer of Redis; RedisAway if there is none, and immediately while Redis is away.
 
         question: sends one command, script or pipeline.
         """

@@ -38,7 +38,7 @@ class Work:
 
     @property
     def claim(self) -> str:
-        """The front end that has the image read; others wait for its result."""
+        """The key of the claim: its holder has the image read, others wait for the result."""
         return f"{PREFIX}flight:{self.key}:{self.sha256}"
 
     @property

@@ -8,7 +8,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int | None) -> float:
-    """What all threads of a process have used; 0 if there is no such process."""
+    """The CPU time that all threads of a process have used; 0 if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
             _, _, fields = stat.read().rpartition(")")  # the name before it may have blanks

@@ -95,7 +95,7 @@ class DocumentError(EngineError):
 
 
 class DocumentEncrypted(DocumentError):
-    """The document needs another password, or one at all."""
+    """The document is encrypted, and the password is missing or wrong."""
 
     code = "pdf_encrypted"
     example = "the document is encrypted; send its password in the field `password`"

@@ -26,7 +26,7 @@ def rotated_lines(lines: Sequence[Line], angle: int, width: int, height: int) ->
 
 
 def resized(document: Document, width: int, height: int) -> Document:
-    """The document of one page, with its boxes in an image of this size in pixels."""
+    """The document of one page, with its boxes scaled to an image of this size in pixels."""
     (page,) = document.pages
 
     def point(x: int, y: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ log = logging.getLogger("server.cluster")
 class Nodes:
     """Sends the heartbeat of this front end, and reads those of all others.
 
-    figures: the heartbeat now. changed: called when heartbeats have been read.
+    figures: returns the current heartbeat. changed: called when heartbeats have been read.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ class NodeConsumer(Consumer):  # type: ignore[misc]  # it has no types
 
 
 def node_app(url: str, read: Callable[[Any, bool], None]) -> Celery:
-    """An app whose task calls read(payload, redelivered) in a thread, and acknowledges it then."""
+    """An app whose task calls read(payload, redelivered) in a thread; acknowledged afterwards."""
     app = Celery("ocr", broker=url, set_as_current=False)
     to_read = queues(url)[0]
     app.conf.update(

@@ -59,7 +59,7 @@ class HeldFlights:
         return iter(tuple(self._flights))
 
     def add(self, message: Message) -> Held:
-        """Work on a flight whose lease this node has."""
+        """Add a flight whose lease this node has; the lease is renewed until remove()."""
         held = Held(message)
         self._flights.append(held)
         return held

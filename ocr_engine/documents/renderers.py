@@ -186,7 +186,7 @@ class Renderers:
             run.exception()  # mark it as retrieved: perhaps nobody waits for it any more
 
     async def _renderer(self, document: DocumentFile) -> RendererProcess:
-        """A renderer that does nothing else; one that has the document open, if possible."""
+        """A free renderer, preferably one that has the document open; waits if all are busy."""
         if self._closed:
             raise PoolDraining("the server is stopping")
         if self._idle:

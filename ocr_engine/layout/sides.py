@@ -44,7 +44,7 @@ class Side(NamedTuple):
 
     @property
     def pitch(self) -> float:
-        """The usual distance of the lines, in heights."""
+        """The median distance from one line to the next, in heights of a line."""
         return median(np.diff(self.middles)) / median(self.heights)
 
     def apart(self, other: Side) -> float:

@@ -9,11 +9,11 @@ MAX_BACKOFF_SECONDS = 30.0
 
 
 class Places:
-    """Spawns for the places that are empty, with exponential backoff while starts fail.
+    """Spawns a process for each empty place, with exponential backoff while starts fail.
 
-    A round is all processes that are started together; it counts as one attempt. empty: how many
-    places are empty. spawn: starts one process of the round with this number. rounds: the numbers.
-    Used from the event loop.
+    A round is all processes that are started together; it counts as one attempt. empty: returns the
+    number of empty places. spawn: starts one process of the round with this number. rounds: the
+    numbers of the rounds. Used from the event loop.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ class CropRegion:
 
 
 def crop_region(box: QuadArray) -> CropRegion | None:
-    """The region of a box (4, 2), with some room around a low one; None for a box without area."""
+    """The region of a box (4, 2), with a margin around small text; None for a box without area."""
     corners, _ = min_area_quad(box.astype(np.float32))
     width = max(_distance(corners, 0, 1), _distance(corners, 2, 3))
     height = max(_distance(corners, 0, 3), _distance(corners, 1, 2))

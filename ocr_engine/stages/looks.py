@@ -1,4 +1,4 @@
-"""How large detection sees an image: reduced at first, and larger as long as its text is small.
+"""The size at which detection sees an image: reduced at first, larger while its text is small.
 
 Detection's time grows with its pixels, but text needs only so many: lines of 17 pixels are found as
 well as larger ones, and letters of hundreds of pixels are found worse (docs/decisions/0046).

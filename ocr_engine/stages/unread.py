@@ -1,7 +1,7 @@
-"""Finds lines that the recognition model cannot read, as those in a script that it does not know.
+"""Finds lines that the recognition model cannot read, such as those in a script it does not know.
 
 Where it does not know the letters, a CTC model gives blanks, with spaces between the words; or
-characters of which it is sure of none; or letters that it knows as symbols only
+characters none of which it is sure of; or letters that it knows as symbols only
 (docs/decisions/0045). Pixels are looked at only if a reading has a wide gap.
 """
 

@@ -1,4 +1,4 @@
-"""The limits on open connections; the limit on all of them leaves descriptors for workers."""
+"""The limits on open connections; the limit on their total leaves descriptors for workers."""
 
 from __future__ import annotations
 

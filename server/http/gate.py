@@ -135,7 +135,7 @@ def _enter(
     needed: Scope,
     limited: bool,
 ) -> Awaitable[None] | None:
-    """Admit the request within the principal's limits; when the scope ends, its place is free."""
+    """Admit the request within the principal's limits; its slot is free when the scope ends."""
     if principal is not ANONYMOUS:
         context.use_keys()
     scope.principal = principal

@@ -41,7 +41,7 @@ class BytesInUse(Protocol):
 
 
 class FreedMemory:
-    """Returns memory after many large uploads have gone.
+    """Returns memory to the kernel after many large uploads have been released.
 
     Chunks of uploads are smaller than MMAP_BYTES, so they leave holes in the heap, and glibc itself
     returns only the end of the heap. give_back: returns the rest; called in a thread, as it blocks.

@@ -2,8 +2,8 @@
 
 On PostgreSQL, a transaction that adds data takes a shared lock on the row of the key, and erasing
 takes an exclusive one. So erasing waits for the transactions that have begun before, and deletes
-what they have added. Those that begin later wait until the user is erased, and then find that. On
-SQLite there is one writer.
+what they have added. Those that begin later wait until the user is erased, and then notice that.
+On SQLite there is one writer.
 
 The row of the key is locked before all other rows, so that no two transactions wait for each other.
 """

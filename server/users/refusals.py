@@ -12,7 +12,7 @@ log = logging.getLogger("server.keys")
 
 
 class Refusals:
-    """Counts refused keys, and logs them seldom; the keys themselves are not logged."""
+    """Counts refused keys, and logs the count at intervals; keys themselves are not logged."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

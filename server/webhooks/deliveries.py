@@ -125,7 +125,7 @@ async def take(
 
 
 async def finish(database: Database, message_id: str, outcome: Outcome, now: float) -> None:
-    """Note how an attempt ended; nothing if another process has ended the message meanwhile."""
+    """Record how an attempt ended; does nothing if another process has ended the message."""
     async with database.write() as connection:
         await connection.execute(
             update(DELIVERY)

@@ -150,7 +150,7 @@ def _page(number: int, page: ReadPage, start: int, unit: Unit) -> dict[str, Any]
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {
         "analyze": Target(Analyze),
         "result": Target(AnalyzeResult, "call"),

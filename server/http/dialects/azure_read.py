@@ -131,7 +131,7 @@ def _around(page: ReadPage) -> str:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {
         "analyze": Target(Analyze),
         "result": Target(AnalyzeResult, "call"),

@@ -62,5 +62,5 @@ def _polygon(box: Box) -> list[dict[str, int]]:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"analyze": Target(Analyze)}

@@ -205,7 +205,7 @@ def _location(box: Box) -> dict[str, int]:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     tokens = Tokens()
     return {
         "ocr": Target(functools.partial(BaiduOcr, tokens=tokens)),

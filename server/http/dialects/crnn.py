@@ -52,5 +52,5 @@ class Crnn(PagedDialect):
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"ocr": Target(Crnn)}

@@ -216,7 +216,7 @@ def json_body() -> BodyReader:
 def any_body(
     content_type: str, raw_image: bool = False, spool_above: int | None = None
 ) -> BodyReader:
-    """A reader for forms and JSON; raw_image: and for the image itself.
+    """A reader for forms and JSON; raw_image: also for a body that is the image itself.
 
     spool_above: a document of more bytes goes to the disk.
     """

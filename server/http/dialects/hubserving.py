@@ -93,7 +93,7 @@ def _target(shown: Shown, flat: bool = False, **fields: Any) -> Target:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {
         "system": _target(_whole),
         "det": _target(_region, use_rec=False),

@@ -154,5 +154,5 @@ class Server(KserveApi):
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"infer": Target(Infer), "server": Target(Server, "call")}

@@ -189,7 +189,7 @@ def _shown(file: KeptFile) -> dict[str, Any]:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     files = KeptFiles()
     return {
         "ocr": Target(functools.partial(MistralOcr, files=files)),

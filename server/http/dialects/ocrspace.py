@@ -112,5 +112,5 @@ def _line(line: ReadLine, angle: int) -> dict[str, Any]:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"parse": Target(OcrSpace, "key_in_body")}

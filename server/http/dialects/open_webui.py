@@ -57,5 +57,5 @@ class Process(PagedDialect):
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"process": Target(Process)}

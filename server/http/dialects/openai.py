@@ -154,5 +154,5 @@ def _image_of(part: Mapping[str, Any]) -> Any:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"chat": Target(ChatCompletion, "several"), "models": Target(Models, "call")}

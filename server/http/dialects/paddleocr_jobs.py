@@ -216,7 +216,7 @@ def _time(seconds: float) -> str:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     urls, batches = ResultUrls(context), JobsOfBatches()
     return {
         "submit": Target(functools.partial(Submission, batches=batches)),

@@ -111,7 +111,7 @@ def minimum_score(asked: OcrRequest) -> float:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {
         "ocr": Target(PaddlexOcr),
         "layout": Target(PaddlexLayout),

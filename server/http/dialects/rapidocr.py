@@ -63,5 +63,5 @@ class RapidOcr(ForeignDialect):
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"ocr": Target(RapidOcr)}

@@ -123,5 +123,5 @@ def _reply(body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes."""
+    """The target of each route, by its name."""
     return {"ocr": Target(UmiOcr), "options": Target(UmiOptions, "call")}

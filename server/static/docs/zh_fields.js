@@ -12,7 +12,7 @@ export default {
   "The pages of a document: numbers and ranges, separated by commas; `10-` means from page 10 on. Without it, all pages of a PDF, and the first one of a TIFF or GIF.":
     "文档的页码：数字和范围，用逗号分隔；`10-` 表示从第 10 页到最后一页。未设置时为 PDF 的所有页，以及 TIFF 或 GIF 的第一页。",
   "Pixels per inch at which pages of a PDF are drawn. A page that is one JPEG is read as it is, unless it has more than twice as many.":
-    "绘制 PDF 页面时每英寸的像素数。整页为一张 JPEG 的页面按原图识别，除非其分辨率超过该值的两倍。",
+    "渲染 PDF 页面时每英寸的像素数。整页为一张 JPEG 的页面按原图识别，除非其分辨率超过该值的两倍。",
   "The text that pages of a PDF have: `ocr` ignores it; `auto` takes it if it looks sound, and reads the page otherwise; `only` takes it in any case.":
     "PDF 页面自带的文本：`ocr` 忽略；`auto` 在文本看起来可靠时采用，否则识别页面；`only` 总是采用。",
   "The password of an encrypted PDF. It is not accepted in the query string.":
@@ -51,7 +51,7 @@ export default {
     "您为此请求指定的 ID，1 到 128 个可见 ASCII 字符，会出现在响应和日志中。其他值会被替换为自动生成的 ID。",
   "`no-cache` skips the cache lookup; the result is still stored.": "`no-cache` 表示不读取缓存；结果仍会存入缓存。",
   "A request that is repeated with the same key within 24 hours is answered as the first time, with the same job or result.":
-    "24 小时内使用相同密钥重复的请求，会得到与第一次相同的响应，即相同的任务或结果。",
+    "24 小时内使用相同的 `Idempotency-Key` 重复请求，会得到与第一次相同的响应，即相同的任务或结果。",
   "ETags that the client has, or `*`.": "客户端已有的 ETag，或 `*`。",
   "The id of the job.": "任务的 ID。",
   "The id of the batch.": "批次的 ID。",
@@ -74,5 +74,5 @@ export default {
   "Add the blocks of the page to the format json: paragraphs, titles, lists, tables. By default as chosen for the job.":
     "在 json 格式中加入页面的块：段落、标题、列表、表格。默认与任务相同。",
   "Lines with a lower confidence are left out. By default as chosen for the job.":
-    "不输出置信度更低的行。默认与任务相同。",
+    "置信度低于此值的行不返回。默认与任务相同。",
 };

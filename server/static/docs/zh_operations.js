@@ -15,7 +15,7 @@ export default {
   "The document is not kept any more.": "文档已不再保留。",
   "Read a document that is kept": "识别保留的文档",
   "As `POST /ocr` with the document. Without `pages`, all pages are read, also of a TIFF or GIF.":
-    "与用该文档请求 `POST /ocr` 相同。不指定 `pages` 时识别所有页，TIFF 和 GIF 也是如此。",
+    "相当于用此文档调用 `POST /ocr`。不指定 `pages` 时识别所有页，TIFF 和 GIF 也是如此。",
   "Get a page as an image": "获取某页的图片",
   "The page as it is read, upright, without boxes.": "与识别时相同的页面图片，方向已校正，不带文字框。",
   "The page.": "该页的图片。",
@@ -52,7 +52,7 @@ export default {
   "Only jobs in this state.": "只列出处于此状态的任务。",
   "The id of the last job of the previous page.": "上一页最后一个任务的 ID。",
   "Jobs per page; 20 by default.": "每页的任务数，默认 20。",
-  "A page of jobs.": "一页任务。",
+  "A page of jobs.": "任务列表（一页）。",
   "Get the state or result of a job": "获取任务的状态或结果",
   "A failed job is also answered with 200; see `job.state` and `job.error`.":
     "失败的任务也返回 200；请查看 `job.state` 和 `job.error`。",
@@ -80,11 +80,11 @@ export default {
   "List your batches, the newest first": "列出您的批次，最新的在前",
   "How many; 20 by default.": "数量，默认 20。",
   "The `next` of the previous page.": "上一页的 `next` 值。",
-  "A page of batches.": "一页批次。",
+  "A page of batches.": "批次列表（一页）。",
   "Start a job for each of many files": "为多个文件各启动一个任务",
   "A file that cannot be read becomes a failed job. `webhook_url` gets one message, when the last job ends.":
     "无法识别的文件成为失败的任务。最后一个任务结束时，向 `webhook_url` 发送一条消息。",
-  "Get the state of a batch, with a page of its jobs": "获取批次的状态和一页任务",
+  "Get the state of a batch, with a page of its jobs": "获取批次的状态及其任务列表（一页）",
   "The jobs are in the order of the files; `next` is null on the last page.":
     "任务按文件顺序排列；最后一页的 `next` 为 null。",
   "The batch.": "批次。",
@@ -120,7 +120,7 @@ export default {
   "Make a key": "创建密钥",
   "Whom or what the key is for.": "密钥的使用者或用途。",
   "What it allows; `read` includes `metrics`.": "密钥的权限；`read` 包含 `metrics`。",
-  "The share of the workers, relative to other keys.": "占用工作进程的份额，相对于其他密钥。",
+  "The share of the workers, relative to other keys.": "相对于其他密钥，可使用的工作进程份额。",
   "Added to the `priority` of each request of this key.": "加到此密钥每个请求的 `priority` 上。",
   "Requests a minute; null: as in the settings.": "每分钟请求数；null 表示使用服务器设置。",
   "Requests at the same time; null: as in the settings.": "同时进行的请求数；null 表示使用服务器设置。",
@@ -148,7 +148,7 @@ export default {
     "服务器目前无法识别图片：`starting` 或 `draining`。",
   "State of workers, queue and cache": "工作进程、队列和缓存的状态",
   "1: every worker reads a known image first, at most once in 5 s; requests in between share the report. Where keys are required, needs one with the scope `metrics`.":
-    "1：先让每个工作进程识别一张已知图片，最多每 5 秒一次；期间的其他请求得到同一份报告。要求密钥的服务器需要带 `metrics` 权限的密钥。",
+    "1：先让每个工作进程识别一张已知图片，最多每 5 秒一次；期间的其他请求得到同一份报告。如果服务器要求密钥，则需要具有 `metrics` 权限的密钥。",
   "The server's state; only its `status` if a key is required and not sent.":
     "服务器的状态；需要密钥而未发送时，只有 `status`。",
   "No worker has read the known image correctly.": "没有工作进程正确识别已知图片。",
@@ -174,7 +174,7 @@ export default {
   "* results are kept for {} s, jobs for {} s": "* 结果保留 {} 秒，任务保留 {} 秒",
   "Requests without a key are accepted, as the user `anonymous`.": "接受没有密钥的请求，视为用户 `anonymous`。",
   "Each request needs a key.": "每个请求都需要密钥。",
-  "Concurrent OCR server": "并发 OCR 服务器",
+  "Concurrent OCR server": "并发 OCR 服务",
   "{} – {} characters": "{} – {} 个字符",
   "string, {} – {} characters": "string，{} – {} 个字符",
 };
