@@ -27,7 +27,10 @@ endif
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test accuracy hard bench hits limit memory scaling coldstart idle \
+# Tests of whole systems; the folders of the others are in pyproject.toml.
+SYSTEMS := $(addprefix tests/,api_description cluster deploy faults page release)
+
+.PHONY: help install serve test systemtest accuracy hard bench hits limit memory scaling coldstart idle \
     numbers turned layout chaos kills peers overload overhead folder soak fuzz attack browser \
     screenshots check docs api slim lock clean servers jobs clusterload packages image sbom \
     imagetest storage function ocrmypdf dialects cluster cluster-down clusterchaos \
@@ -36,7 +39,7 @@ DEV := .venv/.dev
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 	@echo
-	@echo '  make serve ARGS="--port 9000"      arguments for setup.py, or for pytest in make test'
+	@echo '  make serve ARGS="--port 9000"      for setup.py; for pytest in make test'
 	@echo '  make install PYTHON=python3.12     another interpreter than python3'
 
 install: $(INSTALLED) ## install all engines into .venv
@@ -45,8 +48,11 @@ install: $(INSTALLED) ## install all engines into .venv
 serve: $(INSTALLED) ## install, then start the server; Ctrl-C stops it
 	@exec .venv/bin/python setup.py $(ARGS)
 
-test: $(DEV) browser servers ## install, then run the tests
+test: $(DEV) browser servers ## install, then run the tests of all packages
 	.venv/bin/python -m pytest $(ARGS)
+
+systemtest: $(DEV) browser servers ## tests of whole systems: faults, web pages, clusters, deploy/, packages
+	.venv/bin/python -m pytest $(SYSTEMS) $(ARGS)
 
 accuracy: $(INSTALLED) ## every engine and PaddleOCR's own pipeline on all pages, then make hard (40 minutes)
 	.venv/bin/python benchmarks/accuracy.py --official \

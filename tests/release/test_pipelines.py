@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.support.checkout import ROOT
 GITHUB = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GITEE = sorted((ROOT / ".workflow").glob("*.yml"))
 SCRIPTS = sorted((ROOT / ".ci").iterdir())
+TESTS = sorted(ROOT.glob("tests/*/**/test_*.py"))
 PINNED = re.compile(r"^[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 MAKE = re.compile(r"\bmake ([a-z]+)")
 
@@ -88,7 +90,8 @@ def test_the_newest_versions_are_tested_once_a_week() -> None:
     assert all(part.isdigit() for part in (minute, hour, weekday))
     lines = (ROOT / ".ci" / "weekly").read_text().splitlines()
     commands = [line for line in lines if " make " in line]
-    assert [MAKE.findall(line) for line in commands] == [["lock"], ["test"], ["check"]]
+    called = [name for line in commands for name in MAKE.findall(line)]
+    assert called == ["lock", "test", "systemtest", "check"]
     assert "ARGS=--upgrade" in commands[0]
 
 
@@ -119,3 +122,12 @@ def test_the_pages_for_maintainers_name_only_targets_of_the_makefile(name: str) 
     called = set(re.findall(r"(?:^|[`&] ?)make ([a-z]+)", text, re.MULTILINE))
     assert called
     assert called <= targets()
+
+
+def test_every_folder_of_tests_belongs_to_a_target() -> None:
+    folders = {f"tests/{path.parent.relative_to(ROOT / 'tests').parts[0]}" for path in TESTS}
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    paths = set(packages["tool"]["pytest"]["ini_options"]["testpaths"]) - {"tests/test_*.py"}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (systems,) = re.findall(r"^SYSTEMS := \$\(addprefix tests/,(.+)\)$", makefile, re.MULTILINE)
+    assert sorted([*paths, *(f"tests/{name}" for name in systems.split())]) == sorted(folders)
