@@ -95,7 +95,7 @@ class ResultFolder:
         return os.path.relpath(file.path.absolute(), self.folder.absolute()) in self._made
 
     def has(self, file: InputFile) -> bool:
-        """Whether all results of the file exist, with the same origin."""
+        """Whether all results exist, of the file as it is now, with the same options and models."""
         if file.path is None:
             return False
         try:
