@@ -19,6 +19,7 @@ log = logging.getLogger("server.cluster")
 
 BEAT_SECONDS = 1.0
 WINDOW_FACTOR = 1.5  # images at nodes or in the broker, for each warm worker
+AHEAD_FACTOR = 0.5  # more of them, of users who have no other image there
 _NODES = PREFIX + "nodes"
 _FRONTS = PREFIX + "fronts"
 NODE_PREFIX = PREFIX + "node:"  # of the names of heartbeats
@@ -93,6 +94,10 @@ class Members:
     def window(self, own: str) -> int:
         """How many images this front end may have at nodes and in the broker; 0 without nodes."""
         return math.ceil(WINDOW_FACTOR * self.slots / self.sharers(own))
+
+    def ahead(self, own: str) -> int:
+        """How many more it may have there of users who had no other image there."""
+        return math.ceil(AHEAD_FACTOR * self.slots / self.sharers(own))
 
 
 async def tell(link: Link, node: NodeBeat) -> None:

@@ -87,6 +87,13 @@ class Dispatch:
         """Whether the task is at a node or in the broker."""
         return self._tasks.get(task.flight) is task
 
+    def may_send_ahead(self, user: str, most: int) -> bool:
+        """Whether a user has no task here, and fewer than `most` were sent ahead of the window."""
+        others = self._tasks.values()
+        return sum(task.ahead for task in others) < most and all(
+            task.turn.user != user for task in others
+        )
+
     def send(self, task: FrontTask) -> None:
         """Have nodes read an image."""
         self._tasks[task.flight] = task

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from ocr_cluster.catalogue import NO_MODELS
 from ocr_cluster.front.dispatch import Dispatch
@@ -30,7 +29,7 @@ from ocr_engine.errors import (
     QueueTimeout,
 )
 from ocr_engine.model_sets import ModelSets
-from ocr_engine.pool.admission import MIN_SAMPLES, Admission, Waiting
+from ocr_engine.pool.admission import MIN_SAMPLES, Admission
 from ocr_engine.pool.backlog import Backlog
 from ocr_engine.recognizer import EngineInfo
 from ocr_engine.result import EncodedRecognition
@@ -93,12 +92,10 @@ class BrokerEngine:
     def start(self) -> None:
         """Start to send heartbeats and messages."""
         self.publisher.start()
-        loops: Sequence[Coroutine[Any, Any, None]] = (
-            self.nodes.run(),
-            self._look(),
-            self.notices.run(),
-        )
-        self._loops = [asyncio.ensure_future(each) for each in loops]
+        self._loops = [
+            asyncio.ensure_future(each)
+            for each in (self.nodes.run(), self._look(), self.notices.run())
+        ]
 
     def ready(self) -> bool:
         """See Engine: a node has said which models it has."""
@@ -111,8 +108,7 @@ class BrokerEngine:
         share, busy = self.capacity, len(self.dispatch)
         if self._backlog or busy >= share:
             waiting = self._backlog.waiting(wanted.turn)
-            ahead = waiting.ahead + max(0, busy - share)
-            waiting = Waiting(waiting.total, waiting.own, ahead)
+            waiting = replace(waiting, ahead=waiting.ahead + max(0, busy - share))
             self.admission.check(waiting, share, wanted.patience)
         task = FrontTask(
             next(self._ids),
@@ -125,6 +121,7 @@ class BrokerEngine:
         self._count_bytes(len(wanted.image), task)
         self._backlog.push(task)
         self._fill()
+        self._send_ahead(task.turn.user)
         return task
 
     def cancel(self, task: EngineTask, stop_running: bool = False) -> bool:
@@ -184,7 +181,7 @@ class BrokerEngine:
         """See Engine."""
         self._draining = True
         deadline = asyncio.get_running_loop().time() + grace_seconds
-        while self._pending() and asyncio.get_running_loop().time() < deadline:
+        while (self._backlog or self.dispatch) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)
 
     async def close(self, force: bool = False) -> None:
@@ -209,9 +206,6 @@ class BrokerEngine:
     def window(self) -> int:
         """How many images may be at nodes and in the broker."""
         return self.members.window(self.spec.member.id)
-
-    def _pending(self) -> int:
-        return len(self._backlog) + len(self.dispatch)
 
     def _check_accepting(self) -> None:
         if self._draining:
@@ -243,6 +237,16 @@ class BrokerEngine:
         window = self.window()
         while self._backlog and len(self.dispatch) < window:
             self.dispatch.send(self._backlog.pop())
+
+    def _send_ahead(self, user: str) -> None:
+        """Send an image of a user who has none at nodes, though others have filled the window.
+
+        It would otherwise wait twice: for a place in the window, then behind them in the broker.
+        """
+        may = self.dispatch.may_send_ahead(user, self.members.ahead(self.spec.member.id))
+        if may and (task := self._backlog.pop_of(user)) is not None:
+            task.ahead = True
+            self.dispatch.send(task)
 
     def _on_end(
         self, task: FrontTask, outcome: EncodedRecognition | EngineError, seconds: float

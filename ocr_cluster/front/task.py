@@ -45,6 +45,7 @@ class FrontTask:
         self.attempt = 0
         self.unbegun = 0  # attempts that no node has begun, in a row
         self.begun = False  # at this attempt
+        self.ahead = False  # it was sent though the window was full
         self.carry = False  # its result could not be read from the server for the cache
         self.sending: asyncio.Task[None] | None = None
         self.sent_at: float | None = None  # by the loop's clock; None while it is not in the broker

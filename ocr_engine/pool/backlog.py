@@ -76,6 +76,13 @@ class Backlog(Generic[QueuedTask]):
             self._preferred -= task.cost * FOREGROUND_SHARE
         return task
 
+    def pop_of(self, user: str) -> QueuedTask | None:
+        """Remove and return the next foreground task of a user before its turn; None without one.
+
+        It counts as the user's turn, but not in the ratio to the background.
+        """
+        return self._foreground.pop_of(user)
+
     def remove(self, task: QueuedTask) -> bool:
         """Remove a task; False if it is not waiting."""
         if self._retried.pop(task.task_id, None) is not None:

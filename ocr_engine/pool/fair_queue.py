@@ -104,9 +104,22 @@ class FairQueue(Generic[QueuedTask]):
             self._rounds.remove(slot, user.name)
             del self._users[user.name]
             slot, user = self._rounds.first()
-        task = user.tasks.first()[1]
         if len(self._users) > 1:
             self._round = slot
+        return self._take(user)
+
+    def pop_of(self, name: str) -> QueuedTask | None:
+        """Remove and return a user's next task before its turn, which counts as its turn.
+
+        None if the user has no tasks.
+        """
+        user = self._users.get(name)
+        return self._take(user) if user is not None and user.tasks else None
+
+    def _take(self, user: _User[QueuedTask]) -> QueuedTask:
+        """Remove and return the user's next task, for which it pays."""
+        task, slot = user.tasks.first()[1], math.floor(user.due)
+        if len(self._users) > 1:
             user.due += task.cost / user.weight
             if math.floor(user.due) > slot:
                 self._rounds.remove(slot, user.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tornado.web
@@ -12,11 +13,7 @@ from server.http.announced_length import LARGEST
 from server.http.context import ServerContext
 from server.http.dialects.legacy import LegacyDialect
 from server.http.dialects.native import NativeDialect
-from server.http.handlers.admin_keys import AdminKeyHandler, AdminKeysHandler
-from server.http.handlers.admin_models import AdminModelsHandler
 from server.http.handlers.base import NotFoundHandler, PreflightHandler
-from server.http.handlers.batch_requests import BATCH_ROUTE, BATCHES_ROUTE, PostTo
-from server.http.handlers.batches import BatchesHandler, BatchHandler
 from server.http.handlers.docs import DescriptionBody, DescriptionHandler
 from server.http.handlers.health import (
     HealthHandler,
@@ -24,20 +21,9 @@ from server.http.handlers.health import (
     MetricsHandler,
     ReadinessHandler,
 )
-from server.http.handlers.job_events import JobEventsHandler
-from server.http.handlers.jobs import JobHandler, JobResultHandler, JobsHandler
-from server.http.handlers.kept_documents import (
-    KEPT_DOCUMENT_ROUTE,
-    SENT_DOCUMENT_ROUTE,
-    DocumentPageHandler,
-    KeptDocumentHandler,
-)
-from server.http.handlers.languages import LanguagesHandler
+from server.http.handlers.late import LateRoute, PostTo
 from server.http.handlers.page import PageHandler, page_values, read_static_files
 from server.http.handlers.recognize import ExchangeRoute
-from server.http.handlers.results import ResultHandler
-from server.http.handlers.storage_events import StorageEventsHandler
-from server.http.handlers.usage import UsageHandler
 from server.http.listening import Listener
 from server.http.origins import Preflight
 
@@ -66,34 +52,52 @@ def make_application(context: ServerContext) -> tornado.web.Application:
 
         foreign = foreign_routes(context.settings.web_server.dialects)
     shared_ocr = foreign.shared_ocr if foreign is not None else None
-    return tornado.web.Application(
+    application = tornado.web.Application(
+        default_handler_class=NotFoundHandler,
+        default_handler_args=given,
+        log_function=lambda handler: None,  # request_scope.py logs
+    )
+    late = functools.partial(LateRoute, application)
+    application.wildcard_router.add_rules(
         [
             *(preflight if context.origins.has_cors else ()),
             (r"/ocr_service", ExchangeRoute(LegacyDialect), given),
             (r"/ocr", ExchangeRoute(shared_ocr or NativeDialect), given),
-            (r"/jobs", JobsHandler, given),
-            (r"/jobs/([A-Za-z0-9_-]{1,64})", JobHandler, given),
-            (r"/jobs/([A-Za-z0-9_-]{1,64})/result", JobResultHandler, given),
-            (r"/jobs/([A-Za-z0-9_-]{1,64})/events", JobEventsHandler, given),
-            (r"/results/([0-9A-Fa-f]{32})", ResultHandler, given),
-            (r"/documents", SENT_DOCUMENT_ROUTE, given),
-            (r"/documents/([A-Za-z0-9_-]{1,64})", KeptDocumentHandler, given),
-            (r"/documents/([A-Za-z0-9_-]{1,64})/ocr", KEPT_DOCUMENT_ROUTE, given),
+            (r"/jobs", late("jobs:JobsHandler"), given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})", late("jobs:JobHandler"), given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})/result", late("jobs:JobResultHandler"), given),
+            (r"/jobs/([A-Za-z0-9_-]{1,64})/events", late("job_events:JobEventsHandler"), given),
+            (r"/results/([0-9A-Fa-f]{32})", late("results:ResultHandler"), given),
+            (r"/documents", late("kept_documents:SENT_DOCUMENT_ROUTE"), given),
             (
-                r"/documents/([A-Za-z0-9_-]{1,64})/pages/([1-9][0-9]{0,6})",
-                DocumentPageHandler,
+                r"/documents/([A-Za-z0-9_-]{1,64})",
+                late("kept_documents:KeptDocumentHandler"),
                 given,
             ),
-            (r"/languages", LanguagesHandler, given),
-            (r"/usage", UsageHandler, {**given, "page": static.pages["usage/index.html"]}),
-            (r"/admin/keys", AdminKeysHandler, given),
-            (r"/admin/keys/([0-9A-Za-z]{8})", AdminKeyHandler, given),
-            (r"/admin/models", AdminModelsHandler, given),
-            Rule(PostTo(r"/batches$"), BATCHES_ROUTE, given),
-            (r"/batches", BatchesHandler, given),
-            (r"/batches/([A-Za-z0-9_-]{1,64})", BatchHandler, given),
-            (r"/batch", BATCH_ROUTE, given),
-            (r"/events/s3", StorageEventsHandler, given),
+            (
+                r"/documents/([A-Za-z0-9_-]{1,64})/ocr",
+                late("kept_documents:KEPT_DOCUMENT_ROUTE"),
+                given,
+            ),
+            (
+                r"/documents/([A-Za-z0-9_-]{1,64})/pages/([1-9][0-9]{0,6})",
+                late("kept_documents:DocumentPageHandler"),
+                given,
+            ),
+            (r"/languages", late("languages:LanguagesHandler"), given),
+            (
+                r"/usage",
+                late("usage:UsageHandler"),
+                {**given, "page": static.pages["usage/index.html"]},
+            ),
+            (r"/admin/keys", late("admin_keys:AdminKeysHandler"), given),
+            (r"/admin/keys/([0-9A-Za-z]{8})", late("admin_keys:AdminKeyHandler"), given),
+            (r"/admin/models", late("admin_models:AdminModelsHandler"), given),
+            Rule(PostTo(r"/batches$"), late("batch_requests:BATCHES_ROUTE"), given),
+            (r"/batches", late("batches:BatchesHandler"), given),
+            (r"/batches/([A-Za-z0-9_-]{1,64})", late("batches:BatchHandler"), given),
+            (r"/batch", late("batch_requests:BATCH_ROUTE"), given),
+            (r"/events/s3", late("storage_events:StorageEventsHandler"), given),
             *_agents(context),
             *_health_routes(given),
             (r"/", PageHandler, {**given, "page": static.pages["read/index.html"]}),
@@ -102,11 +106,9 @@ def make_application(context: ServerContext) -> tornado.web.Application:
             (r"/openapi\.json", DescriptionHandler, {**given, "body": DescriptionBody(context)}),
             (r"/static/(.{1,120})", PageHandler, {**given, "files": static.others}),
             *(foreign.rules(given) if foreign is not None else ()),
-        ],
-        default_handler_class=NotFoundHandler,
-        default_handler_args=given,
-        log_function=lambda handler: None,  # request_scope.py logs
+        ]
     )
+    return application
 
 
 def _health_routes(given: dict[str, Any]) -> list[Any]:

@@ -129,16 +129,16 @@ def test_a_user_who_floods_both_front_ends_does_not_delay_another_one(
         "all others waiting",
     )
     one = clients.submit(fronts[0].upload, card("a single one"), single)
-    wait_until(lambda: fronts[0].health()["queue"]["users"] == 2, "the single one waiting")
+    wait_until(lambda: fronts[0].health()["cluster"]["sent"] == 4, "the single one in the broker")
     gate.unlink()
     assert one.result(20).text == "a single one"
     assert {each.result(20).text for each in sent} == set(texts)
     order = [line.partition(" begin ")[2] for line in node.journal.read_text().splitlines()]
     before = order[: order.index("a single one")]
     begun_before = sum(text in before for text in texts)
-    # of 20: two being read, windows of 3 images until heartbeats tell that two front ends share
-    # the workers, and some turns of the other user; without turns, all 20 would come first
-    assert begun_before <= 12, begun_before
+    # of 20: those in the windows of both front ends, which are of 3 images until heartbeats tell
+    # that two share the workers; two workers may begin two images in any order
+    assert begun_before <= 7, begun_before
 
 
 @pytest.mark.faults(124)

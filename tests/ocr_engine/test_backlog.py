@@ -226,6 +226,16 @@ def test_a_tiny_weight_is_served_sometimes(weight: float) -> None:
     assert order.count("B") == math.ceil(500 * MIN_WEIGHT)
 
 
+def test_a_task_that_is_taken_before_its_turn_counts_as_its_turn() -> None:
+    ahead = equal(B, 6)
+    backlog = filled(equal(A, 6), ahead, equal(Turn("J", background=True), 1))
+    assert [backlog.pop_of("B") for _ in range(2)] == ahead[:2]
+    assert backlog.pop_of("J") is None
+    assert backlog.pop_of("nobody") is None
+    assert taken(backlog, 4) == "AABA"
+    assert len(backlog) == 7
+
+
 def test_a_removed_task_costs_its_user_nothing() -> None:
     waiting = tasks(B, 8.0, 1.0, 1.0)
     backlog = filled(equal(A, 5), waiting)

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import PathMatches, Router
+from tornado.routing import Router
 
 from server.blobs.spool import Spool
 from server.blobs.store import Inputs
@@ -138,14 +138,6 @@ class FilesRoute(Router):
         context: ServerContext = kwargs["target_kwargs"]["context"]
         scope = RequestScope.enter(context, request, recognition=True)
         return self._exchange(context, request, scope, self._dialect(context, request, scope))
-
-
-class PostTo(PathMatches):
-    """Matches POST to a path, for a path whose other methods have another handler."""
-
-    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """Called by Tornado."""
-        return super().match(request) if request.method == "POST" else None
 
 
 BATCHES_ROUTE = FilesRoute(BatchesExchange, BatchApi)
