@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cache.recent_images import RecentImages
 from cache.result_cache import ResultCache
+from cache.written_files import WrittenFiles
 from ocr_engine.cores import usable_cores
 from ocr_engine.engine import Engine, concurrency
 from ocr_engine.recognizer import Recognizer
@@ -110,6 +111,7 @@ def build_context(
         private=settings.cache.scope != "shared",
         when_erased=kept_results.erased if kept_results is not None else None,
         sharing=part.sharing,
+        files=WrittenFiles(int(settings.documents.written_mb * (1 << 20)), settings.service.time),
     )
     if settings.mcp.enabled and importlib.util.find_spec("mcp") is None:
         raise SettingsError(

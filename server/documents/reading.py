@@ -33,6 +33,7 @@ from server.service.service import OcrService
 MOST_LOST = 10  # pages in a row that end their renderers, after which no more are drawn
 RETRY_SECONDS = 0.5  # while the queue is full
 MOST_RETRY_SECONDS = 2.0
+AT_ONCE = 50  # cached pages that are looked up without a pause
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,18 @@ class DocumentReading:
         finally:
             await self.close()
 
+    async def recalled(self) -> list[PageOutcome] | None:
+        """All pages, in order, if all are cached; otherwise None."""
+        found = []
+        for page in self._pages:
+            outcome = self._recalled(page, self._source(page, asyncio.Event()))
+            if outcome is None:
+                return None
+            found.append(outcome)
+            if len(found) % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return found
+
     async def close(self) -> None:
         """Drop what waits; what a worker has begun, it reads to its end, and the result is kept."""
         for task in self._work:
@@ -122,15 +135,24 @@ class DocumentReading:
         for page in self._pages:
             await self._unread.acquire()
             entered = asyncio.Event()
-            request = replace(self._request, source=self._source(page, before))
-            ticket = self._service.recall(request, self._turn.user)
-            if ticket is not None and ticket.ready is not None:
-                self.begun = True
-                self._done.put_nowait(PageOutcome(PageResult(page, ticket.ready.result), "hit"))
+            source = self._source(page, before)
+            known = self._recalled(page, source)
+            if known is not None:
+                self._done.put_nowait(known)
                 continue
             await self._ahead.acquire()
+            request = replace(self._request, source=source)
             self._start(self._read(page, request, entered))
             before = entered
+
+    def _recalled(self, page: int, source: DocumentPage) -> PageOutcome | None:
+        """The page, if it is cached."""
+        request = replace(self._request, source=source)
+        ticket = self._service.recall(request, self._turn.user)
+        if ticket is None or ticket.ready is None:
+            return None
+        self.begun = True
+        return PageOutcome(PageResult(page, ticket.ready.result), "hit")
 
     async def _read(self, page: int, request: OcrRequest, entered: asyncio.Event) -> None:
         """Read one page. entered: is set when the next page may enter the backlog."""

@@ -29,6 +29,11 @@ class ConvertedDocument:
     changes: tuple[str, ...]
     failed: tuple[int, ...]
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.file.size
+
 
 class Converter:
     """Converts answers to such formats. at_once: how many; documents: how many more of these."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from cache.keys import CacheKey
 from cache.recent_images import RecentImages
 from cache.result_cache import CachedResult, ResultCache
+from cache.written_files import WrittenFiles
 from ocr_engine.engine import ANONYMOUS_USER, Engine
 from ocr_engine.options import RecognitionOptions
 from server.service.sharing import Sharing
 
 
 class OwnedResults:
-    """Results and recent images in memory, and the results that other servers share.
+    """Results and recent images in memory, files written from results, and what others share.
 
     private: each user finds only its own results, flights and images; otherwise all users share
-    them (cache.scope). Users: as in Turn. when_erased: called when results are erased, so that
-    copies that are kept elsewhere are deleted.
+    them (cache.scope). Users: as in Turn. files: written from results. when_erased: called when
+    results are erased, so that copies that are kept elsewhere are deleted.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class OwnedResults:
         engine: Engine,
         cache: ResultCache,
         recent: RecentImages,
+        files: WrittenFiles[Any],
         private: bool,
         when_erased: Callable[[], None] | None,
         sharing: Sharing | None,
@@ -33,6 +36,7 @@ class OwnedResults:
         self._engine = engine
         self._cache = cache
         self._recent = recent
+        self._files = files
         self._private = private
         self._when_erased = when_erased
         self._sharing = sharing
@@ -87,7 +91,8 @@ class OwnedResults:
     def forget(self, owner: str, md5: str | None) -> bool:
         """Delete what this process has of an owner; see CacheKey. False if there is no result."""
         self._recent.forget(owner, md5)
-        return self._cache.forget(owner, md5) > 0
+        files = self._files.forget(owner, md5)
+        return self._cache.forget(owner, md5) + files > 0
 
 
 @functools.lru_cache(maxsize=256)

@@ -13,12 +13,14 @@ from cache.kept_file import KeptResult
 from cache.keys import Digests
 from cache.result_cache import ResultCache
 from cache.stored_result import StoredResult
+from cache.written_files import WrittenFiles
 from ocr_engine.engine import ANONYMOUS_USER, DEFAULT_TURN, Engine, EngineTask, Turn
 from ocr_engine.errors import PoolDraining
 from ocr_engine.options import RecognitionOptions
 from ocr_engine.result import EncodedRecognition, Recognition
 from ocr_engine.tracing import note
 from server.formats.answer import Answer, CacheOutcome
+from server.formats.converting import ConvertedDocument
 from server.formats.stored import encode_result
 from server.intake.request import ImageBytes, ImageSource, OcrRequest
 from server.operations.metrics import Metrics
@@ -35,7 +37,7 @@ from server.service.sharing import Found, Sharing
 class OcrService:
     """Answers requests from the cache, from flights or from the engine; called by the handlers.
 
-    private, when_erased: see OwnedResults. sharing: results and recognitions of other servers.
+    private, when_erased, sharing, files: see OwnedResults; by default, no files are kept.
     """
 
     def __init__(
@@ -50,13 +52,17 @@ class OcrService:
         private: bool = True,
         when_erased: Callable[[], None] | None = None,
         sharing: Sharing | None = None,
+        files: WrittenFiles[ConvertedDocument] | None = None,
     ) -> None:
         self.engine = engine
+        self.files = WrittenFiles(0, 0) if files is None else files
         self.cache = cache
         self.digester = digester
         self._inflight = inflight
         self._metrics = metrics
-        self.results = OwnedResults(engine, cache, digester.recent, private, when_erased, sharing)
+        self.results = OwnedResults(
+            engine, cache, digester.recent, self.files, private, when_erased, sharing
+        )
         self._flights: dict[FlightIdentity, Flight] = {}
         self._quarantine = Quarantine()
         self._admission = Admission(engine, max_pixels, self._quarantine, degrading, sharing)

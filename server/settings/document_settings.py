@@ -14,7 +14,7 @@ class DocumentSettings:
 
     sync_pages: that a request may wait for. renderers: processes that draw; 0: one per core.
     page_seconds, memory_mb: to open a document, or to draw a page. keep_mb, keep_seconds: of
-    documents that clients look at.
+    documents that clients look at. written_mb: of PDFs that were written, for who asks again.
     """
 
     max_body_mb: float = setting(Number(0.001, 10**5), 256.0)
@@ -25,3 +25,4 @@ class DocumentSettings:
     memory_mb: int = setting(WholeNumber(0, 10**6), 1024)
     keep_mb: float = setting(Number(0, 10**6), 512.0)
     keep_seconds: float = setting(Number(1, 86_400), 600.0)
+    written_mb: float = setting(Number(0, 10**6), 256.0)

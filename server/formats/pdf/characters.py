@@ -14,6 +14,7 @@ NARROW = 540
 WIDTHS = (0, 250, 320, 480, NARROW, 680, 860, WIDE)  # all that a character can have
 
 CODES = 0x10000
+MOST_KNOWN = 10_000  # words whose width is remembered
 _HIGH_PLANES = range(0xD800, 0xE000)  # surrogates: no character has these codes itself
 _REPLACEMENT = 0xFFFD
 
@@ -86,6 +87,7 @@ class Characters:
     def __init__(self) -> None:
         self.places = _all_widths()
         self._high: dict[str, int] = {}
+        self._widths: dict[str, int] = {}  # of words, which come again and again
 
     @property
     def high(self) -> dict[str, int]:
@@ -100,8 +102,13 @@ class Characters:
 
     def width(self, text: str) -> int:
         """The sum of the widths, in units of the font."""
-        places = self.places
-        return sum(WIDTHS[places[min(ord(character), CODES - 1)]] for character in text)
+        known = self._widths.get(text)
+        if known is None:
+            places = self.places
+            known = sum(WIDTHS[places[min(ord(character), CODES - 1)]] for character in text)
+            if len(self._widths) < MOST_KNOWN:
+                self._widths[text] = known
+        return known
 
     def _code(self, character: str) -> int:
         point = ord(character)

@@ -24,10 +24,9 @@ class PagePlace(NamedTuple):
     top: float
     rotation: int = 0
 
-    @property
-    def confuses_pdfium(self) -> bool:
-        """Whether PDFium sees a line end between two strings of a line, as found by trying."""
-        return self.rotation == 270 or (self.rotation == 90 and self.left < 0)
+    def turn(self, angle: int) -> int:
+        """The rotation of upright text in the page's units, if the shown page has this angle."""
+        return (self.rotation + angle) % 360
 
     def matrix(self, angle: int, width: int, height: int) -> Matrix:
         """From an image of the page to the page itself.
@@ -35,7 +34,7 @@ class PagePlace(NamedTuple):
         The image has this size in pixels, with y up, after the shown page was rotated clockwise by
         this angle.
         """
-        turn = (self.rotation + angle) % 360
+        turn = self.turn(angle)
         wide, high = self.right - self.left, self.top - self.bottom
         if turn in (90, 270):
             wide, high = high, wide

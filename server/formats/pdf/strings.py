@@ -80,7 +80,9 @@ def _worst_cut(
     for place in range(found.first + 1, found.last):
         now = found.left + (before[place] - start) * scale
         low, high = gaps[place - 1]
-        at = min(max(now, low), high)
+        if low - worst <= now <= high + worst:
+            continue
+        at = low if now < low else high
         error = abs(at - now)
         if error > worst and found.left + SHORTEST < at < found.right - SHORTEST:
             worst, cut = error, (place, at)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from server.formats.pdf.characters import EM, Characters
 from server.formats.pdf.page_place import Matrix
@@ -11,6 +12,12 @@ from server.formats.pdf.text_lines import DrawnLine
 
 INVISIBLE = 3  # the text rendering mode that neither fills nor strokes
 LEAST_SCALE = 0.01  # percent
+OVERLAP = 0.005  # of the height of a line
+
+# How the strings of a line follow each other. PDFium guesses the direction of a string of a single
+# character from the whole page. If it takes vertical text for level, strings end their line unless
+# they overlap. Strings of upside-down lines it sorts from the left unless they are one operator.
+Strings = Literal["apart", "touching", "joined"]
 
 
 def layer_content(
@@ -18,15 +25,14 @@ def layer_content(
     matrix: Matrix,
     font: str,
     characters: Characters,
-    joined: bool = False,
+    order: Strings = "apart",
 ) -> bytes:
     """The operators that draw the lines; empty without lines.
 
-    matrix: from pixels of the upright page, with y up, to the page. joined: one operator for each
-    line, which PDFium needs to keep the order on some pages; its characters then begin where they
-    should, but some overlap. It leaves the graphics state as it was.
+    matrix: from pixels of the upright page, with y up, to the page. order: how PDFium is made to
+    keep the strings of a line together. It leaves the graphics state as it was.
     """
-    strings = _joined if joined else _strings
+    strings = _WAYS[order]
     drawn = [_drawn(line, font, " ".join(strings(line, characters))) for line in lines]
     if not drawn:
         return b""
@@ -41,16 +47,28 @@ def _drawn(line: DrawnLine, font: str, strings: str) -> str:
     return f"BT {INVISIBLE} Tr {font} {_number(line.height)} Tf {matrix} Tm {strings} ET\n"
 
 
-def _strings(line: DrawnLine, characters: Characters) -> Iterator[str]:
+def _apart(line: DrawnLine, characters: Characters) -> Iterator[str]:
+    """Each string begins where the one before it ends."""
     for piece in line.pieces:
         scale = _scale(piece, line, characters)
         yield f"{_number(scale)} Tz <{characters.encoded(piece.text).hex()}> Tj"
 
 
-def _joined(line: DrawnLine, characters: Characters) -> Iterator[str]:
-    """All strings with the largest scale; what it adds to the others is taken back.
+def _touching(line: DrawnLine, characters: Characters) -> Iterator[str]:
+    """Each string begins a little before the one in front of it ends."""
+    back = 0.0
+    for piece in line.pieces:
+        scale = _scale(piece._replace(length=piece.length + back), line, characters)
+        moved = _number(100 * EM * back / (line.height * scale))
+        yield f"{_number(scale)} Tz [{moved} <{characters.encoded(piece.text).hex()}>] TJ"
+        back = OVERLAP * line.height
 
-    Spaces do not count: they may be as wide as they like.
+
+def _joined(line: DrawnLine, characters: Characters) -> Iterator[str]:
+    """One operator with the largest scale of the strings; what it adds to others is taken back.
+
+    The characters begin where they should, but some reach into the next one. Spaces do not count:
+    they may be as wide as they like.
     """
     scales = [_scale(piece, line, characters) for piece in line.pieces]
     seen = [s for s, piece in zip(scales, line.pieces, strict=True) if not piece.text.isspace()]
@@ -61,6 +79,13 @@ def _joined(line: DrawnLine, characters: Characters) -> Iterator[str]:
             back = characters.width(character) * (1 - scale / largest)
             yield f"<{characters.encoded(character).hex()}>{_number(round(back, 2))}"
     yield "] TJ"
+
+
+_WAYS: dict[Strings, Callable[[DrawnLine, Characters], Iterator[str]]] = {
+    "apart": _apart,
+    "touching": _touching,
+    "joined": _joined,
+}
 
 
 def _scale(piece: Piece, line: DrawnLine, characters: Characters) -> float:

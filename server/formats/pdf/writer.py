@@ -21,7 +21,7 @@ from server.formats.pdf.order import PdfMode, RecognizedPage
 from server.formats.pdf.page_place import place_of
 from server.formats.pdf.pdfa import save_as_pdfa
 from server.formats.pdf.source_pdf import open_source
-from server.formats.pdf.text_layer import layer_content
+from server.formats.pdf.text_layer import Strings, layer_content
 from server.formats.pdf.text_lines import drawn_lines, upright_size
 from server.formats.stored import decode_result
 from server.version import VERSION
@@ -84,8 +84,10 @@ class Writer:
         place = place_of(obj)
         matrix = place.matrix(page.angle, *upright_size(page))
         lines = drawn_lines(page, self._characters)
-        joined = page.angle == 180 or place.confuses_pdfium
-        content = layer_content(lines, matrix, name, self._characters, joined)
+        order: Strings = "touching" if place.turn(page.angle) in (90, 270) else "apart"
+        if page.angle == 180:
+            order = "joined"
+        content = layer_content(lines, matrix, name, self._characters, order)
         if content:
             layer = self._pdf.make_stream(zlib.compress(content, _LEVEL), Filter=Name.FlateDecode)
             # In front of the page's own content, which may leave the graphics state changed.

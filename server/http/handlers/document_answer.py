@@ -9,7 +9,9 @@ from dataclasses import replace
 from ocr_engine.errors import DocumentBroken
 from server.documents.open_document import OpenDocument
 from server.documents.reading import DocumentReading, PageOutcome
+from server.documents.written import WrittenDocument
 from server.formats.answer import CacheOutcome
+from server.formats.converting import ConvertedDocument
 from server.formats.json_text import LINES_TYPE, dump
 from server.formats.pages import DocumentFacts, PageResult, first_event, last_event, page_event
 from server.formats.registry import OUTPUT_FORMATS
@@ -82,31 +84,59 @@ class DocumentAnswer:
         return Reply(200, {"Content-Type": content_type, **self._headers(), **named}, body)
 
     async def _as_file(self, reading: DocumentReading) -> Reply:
-        """The document in a format that is converted; its pages are written as they are ready."""
-        document = self._document
-        outcomes = reading.outcomes(ordered=True)
+        """The document in a format that is converted."""
+        document, service = self._document, self._context.service
+        owner = service.results.owner(self._scope.principal.user)
         try:
-            made = await self._context.converter.converted_document(
-                document.file.descriptor,
-                self._results(outcomes),
-                self._asked.rendering,
-                self._asked.timeout_seconds,
-            )
-            if document.has_changed():
-                raise DocumentBroken("the file was changed while it was read; send it again")
+            before = WrittenDocument(service.files, document, self._asked, owner)
+            made = await self._written_before(reading, before)
+            if made is None:
+                now = WrittenDocument(service.files, document, self._asked, owner)
+                made = await self._written_now(reading, now)
         finally:
-            await outcomes.aclose()
             self._context.documents.forget(document)
             if self._done:
                 self._note_work()
         return converted_reply(made, self._headers())
 
+    async def _written_before(
+        self, reading: DocumentReading, written: WrittenDocument
+    ) -> ConvertedDocument | None:
+        """The file that was written from the results that are cached, if there is one."""
+        outcomes = await reading.recalled() if written.is_kept else None
+        if outcomes is None:
+            return None
+        made = written.find(outcome.result for outcome in outcomes)
+        if made is not None:
+            self._done += map(_without_result, outcomes)
+        return made
+
+    async def _written_now(
+        self, reading: DocumentReading, written: WrittenDocument
+    ) -> ConvertedDocument:
+        """The file, whose pages are written as they are ready."""
+        outcomes = reading.outcomes(ordered=True)
+        try:
+            made = await self._context.converter.converted_document(
+                self._document.file.descriptor,
+                self._results(outcomes, written),
+                self._asked.rendering,
+                self._asked.timeout_seconds,
+            )
+        finally:
+            await outcomes.aclose()
+        if self._document.has_changed():
+            raise DocumentBroken("the file was changed while it was read; send it again")
+        written.keep(made)
+        return made
+
     async def _results(
-        self, outcomes: AsyncGenerator[PageOutcome, None]
+        self, outcomes: AsyncGenerator[PageOutcome, None], written: WrittenDocument
     ) -> AsyncGenerator[PageResult, None]:
         """The result of each page; the error of the first one if no page has a result."""
         async for outcome in outcomes:
-            self._done.append(replace(outcome, result=PageResult(outcome.result.page)))
+            self._done.append(_without_result(outcome))
+            written.add(outcome.result)
             yield outcome.result
         self._check_some()
 
@@ -117,7 +147,7 @@ class DocumentAnswer:
         try:
             yield first_event(self._facts())
             async for outcome in outcomes:
-                self._done.append(replace(outcome, result=PageResult(outcome.result.page)))
+                self._done.append(_without_result(outcome))
                 if rendering.is_plain:
                     yield page_event(outcome.result, rendering)
                 else:
@@ -183,6 +213,10 @@ class DocumentAnswer:
             answers = [(_status(each), each.outcome or "") for each in self._done]
             unread = len(self._document.pages) - len(self._done)
             scope.admission.give_back([*answers, *[(503, "")] * unread])
+
+
+def _without_result(outcome: PageOutcome) -> PageOutcome:
+    return replace(outcome, result=PageResult(outcome.result.page))
 
 
 def _status(outcome: PageOutcome) -> int:

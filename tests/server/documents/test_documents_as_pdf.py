@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import multiprocessing
 import os
@@ -10,12 +11,15 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
 from pikepdf import pdfa
 from PIL import Image
 
+from ocr_engine.pool.spawning import spawn_process
+from server.formats.pdf import process
 from tests.support.cards import card
 from tests.support.http_client import Client, Part, Reply, multipart
 from tests.support.live_server import LiveServer
@@ -272,7 +276,7 @@ def test_at_most_so_many_writers_at_once(documents: LiveServer, gate: Path) -> N
         gate.unlink()
 
 
-def test_files_are_gone_when_they_are_sent(documents: LiveServer) -> None:
+def test_files_are_gone_with_the_results(documents: LiveServer) -> None:
     def unnamed() -> int:
         """How many files without a name this process, which has the server, has open."""
         found = 0
@@ -282,6 +286,53 @@ def test_files_are_gone_when_they_are_sent(documents: LiveServer) -> None:
         return found
 
     before = unnamed()
-    for _ in range(2):
-        written(documents.upload(card_pdf(["sent and gone"]), format="pdf"))
-    wait_until(lambda: unnamed() <= before, "the files are closed")
+    pdf = card_pdf(["sent and gone"])
+    for _ in range(3):
+        written(documents.upload(pdf, {"Cache-Control": "no-cache"}, format="pdf"))
+    wait_until(lambda: unnamed() <= before + 1, "all but the last one are closed")
+    assert documents.request("DELETE", f"/results/{hashlib.md5(pdf).hexdigest()}").status == 204
+    wait_until(lambda: unnamed() <= before, "it is closed")
+
+
+def test_a_document_that_was_written_is_sent_again(
+    documents: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    def counting(*arguments: Any) -> Any:
+        started.append("a writer")
+        return spawn_process(*arguments)
+
+    monkeypatch.setattr(process, "spawn_process", counting)
+    pdf = card_pdf(["written once", "sent twice"])
+    first = documents.upload(pdf, format="pdf")
+    again = documents.upload(pdf, format="pdf")
+    assert (again.body, again.headers["X-Cache"]) == (written(first), "hit")
+    assert len(started) == 1
+    other = documents.upload(pdf, format="pdf", pages="2")
+    assert texts_in(written(other)) == ["", "sent twice"]
+    assert len(started) == 2
+    new = documents.upload(pdf, {"Cache-Control": "no-cache"}, format="pdf")
+    assert (texts_in(written(new)), new.headers["X-Cache"]) == (texts_in(first.body), "miss")
+    assert len(started) == 3
+
+
+def test_a_written_document_is_dropped_with_the_results_of_its_pages(
+    documents: LiveServer,
+) -> None:
+    pdf = card_pdf(["erase this one"])
+    md5 = hashlib.md5(pdf).hexdigest()
+    written(documents.upload(pdf, format="pdf"))
+    files = documents.context.service.files
+    before = len(files)
+    assert documents.request("DELETE", f"/results/{md5}").status == 204
+    assert len(files) == before - 1
+    assert documents.upload(pdf, format="pdf").headers["X-Cache"] == "miss"
+
+
+def test_a_document_with_a_page_that_failed_is_written_again(documents: LiveServer) -> None:
+    writer = PdfWriter()
+    pdf = pdf_of([card_page(writer, text) for text in ("good page", "fail")], writer)
+    before = len(documents.context.service.files)
+    assert documents.upload(pdf, format="pdf").headers["X-Failed-Pages"] == "2"
+    assert len(documents.context.service.files) == before
