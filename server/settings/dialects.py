@@ -17,6 +17,8 @@ ALL = "all"
 OWN_KEY = "Authorization: Bearer KEY, or X-Api-Key: KEY"
 _DOCUMENTS = "/documentintelligence/documentModels/prebuilt-read"
 AZURE_KEY = "Ocp-Apim-Subscription-Key: KEY"
+BAIDU_KEY = "access_token in the query string, from /oauth/2.0/token with client_secret=KEY"
+OCRSPACE_KEY = "apikey, as a header or a field"
 
 
 def _json(body: str, path: str) -> str:
@@ -185,7 +187,7 @@ DIALECTS: tuple[DialectRow, ...] = (
             ),
             Route("GET, POST", "/oauth/2.0/token", "token"),
         ),
-        key="access_token in the query string, from /oauth/2.0/token with client_secret=KEY",
+        key=BAIDU_KEY,
         curl="curl --data-urlencode image@<(base64 -w0 IMAGE) SERVER/rest/2.0/ocr/v1/general",
     ),
     DialectRow(
@@ -193,7 +195,7 @@ DIALECTS: tuple[DialectRow, ...] = (
         server="OCR.space",
         module="ocrspace",
         routes=(Route("POST", "/parse/image", "parse"),),
-        key="apikey, as a header or a field",
+        key=OCRSPACE_KEY,
         curl="curl -F file=@IMAGE SERVER/parse/image",
     ),
     DialectRow(

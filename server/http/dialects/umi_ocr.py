@@ -87,7 +87,7 @@ class UmiOcr(ForeignDialect):
         """See BodyApi."""
         of_request = problem.status == 400 and self._code != BAD_IMAGE
         code = self._code if of_request else _code_of(problem)
-        body = {**self._envelope(code), "data": problem.message}
+        body = {**self._envelope(code), "data": self.message_of(problem)}
         return _reply(body, problem_headers(problem))._replace(error=problem.code)
 
     def _envelope(self, code: int) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class UmiOptions(ForeignApi):
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
-        body = {"code": _code_of(problem), "data": problem.message}
+        body = {"code": _code_of(problem), "data": self.message_of(problem)}
         return _reply(body, problem_headers(problem))._replace(error=problem.code)
 
 
