@@ -93,6 +93,12 @@ DIALECTS: tuple[DialectRow, ...] = (
         routes=(
             Route("POST", "/api/ocr", "ocr"),
             Route("GET", "/api/ocr/get_options", "options"),
+            Route("GET", "/api/doc/get_options", "options"),
+            Route("POST", "/api/doc/upload", "doc_upload"),
+            Route("POST", "/api/doc/result", "doc_result"),
+            Route("POST", "/api/doc/download", "doc_download"),
+            Route("GET", "/api/doc/download/{id}/{name}", "doc_file"),
+            Route("GET", "/api/doc/clear/{id}", "doc_clear"),
         ),
         key=OWN_KEY,
         curl=_json('{"base64":"%s"}', "/api/ocr"),
