@@ -30,10 +30,14 @@ class Environment:
         self._requirements = requirements
         self._overlays = overlays
 
+    def install(self, seconds: float | None = None) -> None:
+        """Create the venv if necessary; SubprocessError if that fails, or one step takes longer."""
+        if not self._stamp.exists():
+            self._make(seconds)
+
     def program(self, name: str) -> str:
         """The path of a program in it; creates the venv if necessary."""
-        if not self._stamp.exists():
-            self._make()
+        self.install()
         return str(self.folder / "bin" / name)
 
     def versions(self, *distributions: str) -> dict[str, str]:
@@ -48,12 +52,14 @@ class Environment:
         """The file that marks a complete installation."""
         return self.folder / ".installed"
 
-    def _make(self) -> None:
+    def _make(self, seconds: float | None) -> None:
         print(f"installing {self._requirements.name} (the first time takes minutes)", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(self.folder)], check=True)
-        pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "-q"]
+        venv = [sys.executable, "-m", "venv", "--clear", str(self.folder)]
+        subprocess.run(venv, check=True, timeout=seconds)
+        pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "-qq"]
         pip += ["--require-hashes", "--disable-pip-version-check", "--progress-bar", "off"]
-        subprocess.run([*pip, "-r", str(self._requirements)], check=True)
+        subprocess.run([*pip, "-r", str(self._requirements)], check=True, timeout=seconds)
         for overlay in self._overlays:
-            subprocess.run([*pip, "--no-deps", "--force-reinstall", "-r", str(overlay)], check=True)
+            command = [*pip, "--no-deps", "--force-reinstall", "-r", str(overlay)]
+            subprocess.run(command, check=True, timeout=seconds)
         self._stamp.touch()

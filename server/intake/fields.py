@@ -28,12 +28,13 @@ class Form:
     """The content of a body; values are strings, or from JSON: scalars and short lists.
 
     upload: the image, if it was sent as bytes; a large document is in a file. part: the name of the
-    form part that it was sent in.
+    form part that it was sent in. filename: that of the file, as the client gave it.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     upload: bytes | SpooledUpload | None = None
     part: str = ""
+    filename: str = ""
 
     @property
     def image(self) -> bytes | None:

@@ -81,6 +81,7 @@ class _Parts:
         self._fields: dict[str, str] = {}
         self._upload: bytes | SpooledUpload | None = None
         self._upload_part = ""
+        self._filename = ""
         self._arriving: ArrivingUpload | None = None
         self._parts = 0
         self._ended = False
@@ -109,7 +110,7 @@ class _Parts:
         """All parts."""
         if not self._ended:
             raise BadRequest("the multipart body ends before its final boundary")
-        return Form(self._fields, self._upload, self._upload_part)
+        return Form(self._fields, self._upload, self._upload_part, self._filename)
 
     def _begin(self) -> None:
         self._parts += 1
@@ -134,7 +135,8 @@ class _Parts:
         self._value.clear()
 
     def _on_headers(self) -> None:
-        name, has_filename = _named_by(self._disposition)
+        name, filename = _named_by(self._disposition)
+        has_filename = filename is not None
         if name is None:
             raise BadRequest("a part of the multipart body has no name")
         check_name(name)
@@ -145,6 +147,7 @@ class _Parts:
             self._files.begin()
         elif self._is_file:
             self._arriving = ArrivingUpload(self._spool_above)
+            self._filename = filename or ""
         if self._is_file and self._upload is not None:
             raise OneFileOnly(
                 f"the request has more than one part `{self._file_names[0]}`; send one image per "
@@ -195,8 +198,11 @@ class _Parts:
 
 
 @functools.lru_cache(maxsize=256)
-def _named_by(disposition: bytes | None) -> tuple[str | None, bool]:
-    """A part's name, and whether it has a filename; cached, as clients repeat the same header."""
+def _named_by(disposition: bytes | None) -> tuple[str | None, str | None]:
+    """A part's name and its filename, if it has them; cached, as clients repeat the same header."""
     _, parameters = parse_options_header(disposition)
-    name = parameters.get(b"name")
-    return None if name is None else name.decode("utf-8", "replace"), b"filename" in parameters
+    name, filename = parameters.get(b"name"), parameters.get(b"filename")
+    return (
+        None if name is None else name.decode("utf-8", "replace"),
+        None if filename is None else filename.decode("utf-8", "replace"),
+    )

@@ -17,6 +17,8 @@ ALL = "all"
 OWN_KEY = "Authorization: Bearer KEY, or X-Api-Key: KEY"
 _DOCUMENTS = "/documentintelligence/documentModels/prebuilt-read"
 AZURE_KEY = "Ocp-Apim-Subscription-Key: KEY"
+BAIDU_KEY = "access_token in the query string, from /oauth/2.0/token with client_secret=KEY"
+OCRSPACE_KEY = "apikey, as a header or a field"
 
 
 def _json(body: str, path: str) -> str:
@@ -91,6 +93,12 @@ DIALECTS: tuple[DialectRow, ...] = (
         routes=(
             Route("POST", "/api/ocr", "ocr"),
             Route("GET", "/api/ocr/get_options", "options"),
+            Route("GET", "/api/doc/get_options", "options"),
+            Route("POST", "/api/doc/upload", "doc_upload"),
+            Route("POST", "/api/doc/result", "doc_result"),
+            Route("POST", "/api/doc/download", "doc_download"),
+            Route("GET", "/api/doc/download/{id}/{name}", "doc_file"),
+            Route("GET", "/api/doc/clear/{id}", "doc_clear"),
         ),
         key=OWN_KEY,
         curl=_json('{"base64":"%s"}', "/api/ocr"),
@@ -185,7 +193,7 @@ DIALECTS: tuple[DialectRow, ...] = (
             ),
             Route("GET, POST", "/oauth/2.0/token", "token"),
         ),
-        key="access_token in the query string, from /oauth/2.0/token with client_secret=KEY",
+        key=BAIDU_KEY,
         curl="curl --data-urlencode image@<(base64 -w0 IMAGE) SERVER/rest/2.0/ocr/v1/general",
     ),
     DialectRow(
@@ -193,7 +201,7 @@ DIALECTS: tuple[DialectRow, ...] = (
         server="OCR.space",
         module="ocrspace",
         routes=(Route("POST", "/parse/image", "parse"),),
-        key="apikey, as a header or a field",
+        key=OCRSPACE_KEY,
         curl="curl -F file=@IMAGE SERVER/parse/image",
     ),
     DialectRow(

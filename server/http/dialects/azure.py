@@ -26,6 +26,7 @@ from server.intake.fields import Form
 from server.intake.request import ImageSource
 from server.jobs.record import JobRecord, Jobs, JobState, wait_for_end
 from server.principal import Scope
+from server.settings.dialects import AZURE_KEY
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 WAIT_SECONDS = 2.0  # for the end of an operation in one call
@@ -51,6 +52,15 @@ _CODES = {
     "rate_limited": "429",
     "quota_exceeded": "403",
     "not_found": "NotFound",
+}
+_OF_THE_IMAGE = (400, 413, 415, 422)  # statuses
+_OF_STATUS = {  # for all other codes
+    400: "InvalidRequest",
+    403: "Forbidden",
+    500: "InternalServerError",
+    502: "ServiceUnavailable",
+    503: "ServiceUnavailable",
+    504: "ServiceUnavailable",
 }
 
 
@@ -95,6 +105,7 @@ class AzureApi(ForeignApi):
     """Keys in Azure's header, and errors in the two forms that its clients read."""
 
     by_url = False
+    key_place = AZURE_KEY
 
     def key(self, headers: HTTPHeaders) -> str | None:
         """See BodyApi; a bearer token is accepted, too."""
@@ -109,8 +120,10 @@ class AzureApi(ForeignApi):
 
     def error(self, problem: PublicError) -> dict[str, Any]:
         """The body of an error; some clients look for `error`, others for its content."""
-        code = "InvalidImageURL" if self.by_url else _CODES.get(problem.code, problem.code)
-        content = {"code": code, "message": problem.message}
+        fallback = _OF_STATUS.get(problem.status, problem.code)
+        of_url = self.by_url and problem.status in _OF_THE_IMAGE
+        code = "InvalidImageURL" if of_url else _CODES.get(problem.code, fallback)
+        content = {"code": code, "message": self.message_of(problem)}
         return {"error": content, **content, "requestId": self.scope.request_id}
 
 

@@ -28,7 +28,9 @@ from server.intake.body import BodyReader
 from server.intake.fields import Form, is_given
 from server.intake.request import OcrRequest
 from server.principal import Scope
+from server.settings.dialects import BAIDU_KEY
 
+TOKEN_PATH = "/oauth/2.0/token"
 TOKEN_SECONDS = 3600.0
 MAX_TOKENS = 10_000
 SCOPE = "public brain_all_scope"  # without the second word, Baidu's client sends no token
@@ -77,12 +79,14 @@ class Tokens:
         """The key behind a token; KeyInvalid if the token is unknown or has expired."""
         key, expires_at = self._keys.get(token, (None, 0.0))
         if self._clock() >= expires_at:
-            raise KeyInvalid
+            raise KeyInvalid(f"the token is unknown or has expired; get another one: {TOKEN_PATH}")
         return key
 
 
 class BaiduOcr(ForeignDialect):
     """POST /rest/2.0/ocr/v1/SERVICE: a form with `image`."""
+
+    key_place = BAIDU_KEY
 
     def __init__(self, *given: Any, tokens: Tokens) -> None:
         super().__init__(*given)
@@ -128,7 +132,7 @@ class BaiduOcr(ForeignDialect):
         body = {
             "log_id": new_log_id(),
             "error_code": code,
-            "error_msg": f"{name}: {problem.message}",
+            "error_msg": f"{name}: {self.message_of(problem)}",
         }
         return json_reply(body, headers=problem_headers(problem))._replace(error=problem.code)
 
@@ -156,6 +160,7 @@ class TokenCall(ForeignApi):
 
     methods = ("GET", "POST")
     needs: Scope | None = None
+    key_place = "client_secret, as a field or in the query string"
 
     def __init__(self, *given: Any, tokens: Tokens) -> None:
         super().__init__(*given)
@@ -189,7 +194,7 @@ class TokenCall(ForeignApi):
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
         kind = "invalid_client" if problem.status in (401, 403) else "invalid_request"
-        body = {"error": kind, "error_description": problem.message}
+        body = {"error": kind, "error_description": self.message_of(problem)}
         reply = json_reply(body, problem.status, problem_headers(problem))
         return reply._replace(error=problem.code)
 

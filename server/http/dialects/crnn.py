@@ -42,7 +42,7 @@ class Crnn(PagedDialect):
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
-        body = self._body(text="", error=problem.message)
+        body = self._body(text="", error=self.message_of(problem))
         reply = json_reply(body, problem.status, problem_headers(problem))
         return reply._replace(error=problem.code)
 

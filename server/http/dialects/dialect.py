@@ -113,7 +113,9 @@ class DocumentDialect(Protocol):
 def for_documents(dialect: Dialect) -> DocumentDialect:
     """The dialect, if it reads documents; otherwise UnsupportedFormat."""
     if not isinstance(dialect, DocumentDialect):
-        raise UnsupportedFormat("the bytes are a document, which this API does not read")
+        raise UnsupportedFormat(
+            "the bytes are a document, which this API does not read; send its pages as images"
+        )
     return dialect
 
 

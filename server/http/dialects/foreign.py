@@ -16,6 +16,7 @@ from server.formats.pages import DocumentFacts, PageResult
 from server.http.client_address import is_trusted
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
+from server.http.errors import PublicError
 from server.http.gate import key_in
 from server.http.replies import Reply, answer_headers, json_reply
 from server.http.request_scope import RequestScope
@@ -29,9 +30,17 @@ from server.intake.text_bodies import parse_json
 from server.jobs.record import JobRecord
 from server.principal import Scope
 from server.settings.dialect_row import PREFIX
+from server.settings.dialects import OWN_KEY
 from server.users.key_format import id_of
 
 ANSWER_WEIGHT = 4  # the time to write an answer, relative to parsing the stored JSON
+_MESSAGES: Mapping[str, str] = {
+    "key_required": "send a key: {key_place}",
+    "pdf_encrypted": "the document is encrypted; send it without its password",
+    "pdf_signed": "the PDF is signed, and writing it again would break that; ask only for the text",
+    "too_many_pages": "the document has more than {max_pages} pages; send it in parts",
+    "too_many_pages_to_wait": "the document has more than {sync_pages} pages; send it in parts",
+}  # where the message of an error names fields of this server's own API
 _SCHEMES = ("http", "https")
 _URL_STARTS = ("http://", "https://")
 
@@ -39,11 +48,13 @@ _URL_STARTS = ("http://", "https://")
 class ForeignApi:
     """One request to an API of another server; see BodyApi.
 
-    arguments: what the groups of the route's path matched.
+    arguments: what the groups of the route's path matched. key_place: where its clients have their
+    key, for people.
     """
 
     methods: Sequence[str] = ("POST",)
     needs: Scope | None = "read"
+    key_place = OWN_KEY
 
     def __init__(
         self,
@@ -70,6 +81,16 @@ class ForeignApi:
         if key is None or self.context.settings.access.required or id_of(key) is not None:
             return key
         return key if self.context.keyring.recall(key) is not None else None
+
+    def message_of(self, problem: PublicError) -> str:
+        """The message of an error, with what a client of this API can do about it."""
+        message = _MESSAGES.get(problem.code)
+        if message is None:
+            return problem.message
+        limits = self.context.settings.documents
+        return message.format(
+            key_place=self.key_place, max_pages=limits.max_pages, sync_pages=limits.sync_pages
+        )
 
     def reader(self) -> BodyReader:
         """See BodyApi: JSON, whatever the Content-Type says; with GET, nothing."""

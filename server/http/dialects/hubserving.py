@@ -49,7 +49,7 @@ class HubCall(ForeignDialect):
         return [self.ask(self.image(image, "images"), self._fields) for image in images]
 
     def render_all(self, read: Sequence[Answer | PublicError]) -> Reply:
-        """See SeveralImages; images that cannot be read have no lines."""
+        """See SeveralImages; images that cannot be read have no lines, and a reason in `msg`."""
         failed = [each for each in read if isinstance(each, PublicError)]
         for problem in failed:
             if problem.status not in _OF_THE_IMAGE:
@@ -57,13 +57,18 @@ class HubCall(ForeignDialect):
         results = [[] if isinstance(each, PublicError) else self._lines(each) for each in read]
         if self._flat:
             results = [[line for lines in results for line in lines[:1]]]
-        reply = json_reply({"msg": "", "results": results, "status": "000"})
+        reasons = [
+            f"images[{number}]: {self.message_of(each)}"
+            for number, each in enumerate(read)
+            if isinstance(each, PublicError)
+        ]
+        reply = json_reply({"msg": "; ".join(reasons), "results": results, "status": "000"})
         return reply._replace(error=failed[0].code) if len(failed) == len(read) else reply
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
         status = "112" if problem.code == "bad_request" else "101"
-        body = {"msg": problem.message, "results": "", "status": status}
+        body = {"msg": self.message_of(problem), "results": "", "status": status}
         return json_reply(body, headers=problem_headers(problem))._replace(error=problem.code)
 
     def _lines(self, answer: Answer) -> list[dict[str, Any]]:

@@ -53,7 +53,9 @@ class KserveApi(ForeignApi):
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
-        reply = json_reply({"error": problem.message}, problem.status, problem_headers(problem))
+        reply = json_reply(
+            {"error": self.message_of(problem)}, problem.status, problem_headers(problem)
+        )
         return reply._replace(error=problem.code)
 
     def check_model(self) -> None:

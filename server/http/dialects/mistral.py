@@ -34,12 +34,16 @@ class MistralApi(ForeignApi):
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
         if problem.status == 422:
-            found = {"type": problem.code, "loc": ["body", "document"], "msg": problem.message}
+            found = {
+                "type": problem.code,
+                "loc": ["body", "document"],
+                "msg": self.message_of(problem),
+            }
             body: dict[str, Any] = {"detail": [found]}
         else:
             body = {
                 "object": "error",
-                "message": problem.message,
+                "message": self.message_of(problem),
                 "type": problem.code,
                 "param": None,
                 "code": str(problem.status),

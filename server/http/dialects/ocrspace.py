@@ -19,6 +19,7 @@ from server.http.replies import Reply, json_reply, problem_headers
 from server.intake.body import BodyReader
 from server.intake.fields import Form, is_given
 from server.intake.request import OcrRequest
+from server.settings.dialects import OCRSPACE_KEY
 
 KEY = "apikey"
 PARSED, FAILED, FATAL = 1, 3, 4  # OCRExitCode
@@ -27,6 +28,8 @@ NOT_REQUESTED = "Searchable PDF not generated as it was not requested."
 
 class OcrSpace(PagedDialect):
     """A form with a file, `base64Image` or `url`."""
+
+    key_place = OCRSPACE_KEY
 
     _fields: Mapping[str, Any] = {}
 
@@ -65,9 +68,11 @@ class OcrSpace(PagedDialect):
         headers = problem_headers(problem)
         if problem.status in (401, 403, 429):
             status = 429 if problem.status == 429 else 403
-            return json_reply(problem.message, status, headers)._replace(error=problem.code)
+            return json_reply(self.message_of(problem), status, headers)._replace(
+                error=problem.code
+            )
         of_the_image = problem.status in (413, 415, 422)
-        body = self._envelope(FAILED if of_the_image else FATAL, [], [problem.message])
+        body = self._envelope(FAILED if of_the_image else FATAL, [], [self.message_of(problem)])
         return json_reply(body, headers=headers)._replace(error=problem.code)
 
     def _envelope(

@@ -52,7 +52,9 @@ class Process(PagedDialect):
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
-        reply = json_reply({"detail": problem.message}, problem.status, problem_headers(problem))
+        reply = json_reply(
+            {"detail": self.message_of(problem)}, problem.status, problem_headers(problem)
+        )
         return reply._replace(error=problem.code)
 
 

@@ -31,6 +31,14 @@ _KINDS = {
 }
 
 
+_CODES = {
+    "key_required": "invalid_api_key",
+    "key_invalid": "invalid_api_key",
+    "quota_exceeded": "insufficient_quota",
+    "rate_limited": "rate_limit_exceeded",
+}  # as OpenAI calls them; all others are this server's own
+
+
 class OpenAiApi(ForeignApi):
     """How errors are written."""
 
@@ -38,10 +46,10 @@ class OpenAiApi(ForeignApi):
         """See BodyApi."""
         kind = "server_error" if problem.status >= 500 else "invalid_request_error"
         error = {
-            "message": problem.message,
+            "message": self.message_of(problem),
             "type": _KINDS.get(problem.status, kind),
             "param": None,
-            "code": problem.code,
+            "code": _CODES.get(problem.code, problem.code),
         }
         reply = json_reply({"error": error}, problem.status, problem_headers(problem))
         return reply._replace(error=problem.code)

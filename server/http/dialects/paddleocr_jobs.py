@@ -72,7 +72,7 @@ class JobsApi(ForeignApi):
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi; PaddleOCR's client knows 400 as an invalid request, and nothing finer."""
         status = 400 if problem.status in (413, 415, 422) else problem.status
-        body = {"code": status, "msg": problem.message, "data": None}
+        body = {"code": status, "msg": self.message_of(problem), "data": None}
         reply = json_reply(body, status, problem_headers(problem))
         return reply._replace(error=problem.code)
 

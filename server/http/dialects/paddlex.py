@@ -51,7 +51,7 @@ class PaddlexApi(ForeignApi):
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi; what PaddleX would not accept has the status 422 there."""
         status = 422 if problem.status in (400, 415) else problem.status
-        body = self.envelope(status, problem.message)
+        body = self.envelope(status, self.message_of(problem))
         return json_reply(body, status, problem_headers(problem))._replace(error=problem.code)
 
     def envelope(self, code: int, message: str) -> dict[str, Any]:

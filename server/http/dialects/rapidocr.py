@@ -54,9 +54,9 @@ class RapidOcr(ForeignDialect):
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi: as FastAPI writes errors of fields, and others."""
         status = problem.status
-        body: dict[str, Any] = {"detail": problem.message}
+        body: dict[str, Any] = {"detail": self.message_of(problem)}
         if status == 400:
-            found = {"type": problem.code, "loc": ["body"], "msg": problem.message}
+            found = {"type": problem.code, "loc": ["body"], "msg": self.message_of(problem)}
             body, status = {"detail": [found]}, 422
         reply = json_reply(body, status, problem_headers(problem))
         return reply._replace(error=problem.code)

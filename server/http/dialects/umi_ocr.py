@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from server.errors import BadField, MissingFile
 from server.formats.answer import Answer, CacheOutcome
-from server.formats.render import answer_text
 from server.formats.stored import decode_result
 from server.http.context import ServerContext
+from server.http.dialects import umi_downloads
 from server.http.dialects.dialect import Target, Targets
 from server.http.dialects.foreign import ForeignApi, ForeignDialect
 from server.http.dialects.umi_options import (
     FORMAT,
-    Area,
     described,
-    ended_lines,
-    ignored_areas,
+    described_for_documents,
     own_fields,
-    parser_of,
 )
+from server.http.dialects.umi_pages import View, content, view_of
+from server.http.dialects.umi_replies import BAD_IMAGE, DONE, NOT_NOW, ascii_reply
 from server.http.errors import PublicError
 from server.http.replies import Reply, answer_headers, problem_headers
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
 
-TYPE = {"Content-Type": "application/json"}
-FOUND, NOTHING = 100, 101
 NOT_JSON, NO_IMAGE, BAD_OPTIONS, BAD_VALUE = 800, 802, 803, 804
-BAD_IMAGE, NOT_NOW = 901, 902
-NO_TEXT = "No text found in image."
 
 
 class UmiOcr(ForeignDialect):
@@ -40,7 +34,7 @@ class UmiOcr(ForeignDialect):
 
     _code = NOT_JSON
     _options: Mapping[str, Any] = {}
-    _areas: Sequence[Area] = ()
+    _view = View()
 
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect; the code of an error says how far this came."""
@@ -52,7 +46,7 @@ class UmiOcr(ForeignDialect):
         if not isinstance(options, dict):
             raise BadField("options must be an object")
         self._code = BAD_VALUE
-        self._options, self._areas = options, ignored_areas(options)
+        self._options, self._view = options, view_of(options)
         if options.get(FORMAT, "dict") not in ("dict", "text"):
             raise BadField(f"{FORMAT} must be dict or text")
         fields = own_fields(options, self.context.service.engine.models)
@@ -63,32 +57,17 @@ class UmiOcr(ForeignDialect):
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
         """See Dialect."""
-        rendering = asked.rendering
-        document = decode_result(answer.result, None, rendering.order)
-        lines = list(ended_lines(document, parser_of(self._options), self._areas))
-        body = self._envelope(FOUND if lines else NOTHING)
-        if not lines:
-            body["data"] = "" if document.lines and self._areas else NO_TEXT
-        else:
-            scores = [line.confidence for line, _ in lines]
-            body["score"] = sum(scores) / len(scores)
-            body["data"] = [
-                {"text": line.text, "score": line.confidence, "box": line.box, "end": end}
-                for line, end in lines
-            ]
-            if self._options.get(FORMAT) == "text":
-                *before, (last, _) = lines
-                text = "".join(line.text + end for line, end in before) + last.text
-                is_code = rendering.text == "code" and not self._areas
-                body["data"] = answer_text(answer, rendering) if is_code else text
-        return _reply(body, answer_headers(answer, outcome, self.scope.elapsed_ms()))
+        document = decode_result(answer.result, None, asked.rendering.order)
+        body = self._envelope(DONE)
+        body |= content(document, self._view, self._options.get(FORMAT) == "text")
+        return ascii_reply(body, answer_headers(answer, outcome, self.scope.elapsed_ms()))
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
         of_request = problem.status == 400 and self._code != BAD_IMAGE
         code = self._code if of_request else _code_of(problem)
-        body = {**self._envelope(code), "data": problem.message}
-        return _reply(body, problem_headers(problem))._replace(error=problem.code)
+        body = {**self._envelope(code), "data": self.message_of(problem)}
+        return ascii_reply(body, problem_headers(problem))._replace(error=problem.code)
 
     def _envelope(self, code: int) -> dict[str, Any]:
         return {
@@ -99,29 +78,30 @@ class UmiOcr(ForeignDialect):
 
 
 class UmiOptions(ForeignApi):
-    """GET /api/ocr/get_options."""
+    """GET /api/ocr/get_options, GET /api/doc/get_options."""
 
     methods = ("GET", "HEAD")
 
     async def answer(self, form: Form) -> Reply:
         """See Call."""
-        return _reply(described(self.context.service.engine.models), {})
+        models = self.context.service.engine.models
+        of_documents = self.request.path.endswith("/doc/get_options")
+        return ascii_reply((described_for_documents if of_documents else described)(models), {})
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
-        body = {"code": _code_of(problem), "data": problem.message}
-        return _reply(body, problem_headers(problem))._replace(error=problem.code)
+        body = {"code": _code_of(problem), "data": self.message_of(problem)}
+        return ascii_reply(body, problem_headers(problem))._replace(error=problem.code)
 
 
 def _code_of(problem: PublicError) -> int:
     return BAD_IMAGE if problem.status in (400, 413, 415, 422) else NOT_NOW
 
 
-def _reply(body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
-    """A reply whose JSON is ASCII, as Umi-OCR writes it."""
-    return Reply(200, {**TYPE, **headers}, (json.dumps(body).encode(),))
-
-
 def targets(context: ServerContext) -> Targets:
     """The target of each route, by its name."""
-    return {"ocr": Target(UmiOcr), "options": Target(UmiOptions, "call")}
+    return {
+        "ocr": Target(UmiOcr),
+        "options": Target(UmiOptions, "call"),
+        **umi_downloads.targets(context),
+    }

@@ -14,6 +14,8 @@ from server.http.dialects.foreign import translated
 
 LANGUAGE, PARSER, AREAS, FORMAT = "ocr.language", "tbpu.parser", "tbpu.ignoreArea", "data.format"
 LIMIT = "ocr.limit_side_len"
+MODE = "doc.extractionMode"
+MAX_AREAS = 1000
 MAX_LIMIT = 4000  # of ours; a longer side means no limit
 DEFAULT_PARSER = "multi_line"  # Umi-OCR's is multi_para
 PARSERS = {
@@ -26,6 +28,8 @@ PARSERS = {
     "single_code": "Rows, with their indentation",
     "none": "As read",
 }
+
+_TEXT_LAYERS = {"mixed": "auto", "textOnly": "only"}  # others: ours, which is to read all pages
 
 Area = tuple[int, int, int, int]  # left, top, right, bottom
 EndedLine = tuple[Line, str]  # what follows it: "", " " or "\n"
@@ -55,6 +59,9 @@ def parser_of(options: Mapping[str, Any]) -> str:
 
 def ignored_areas(options: Mapping[str, Any]) -> list[Area]:
     """The areas whose lines are left out; BadField if they are not pairs of corners."""
+    given = options.get(AREAS)
+    if isinstance(given, list) and len(given) > MAX_AREAS:
+        raise BadField(f"{AREAS} has {len(given)} areas; at most {MAX_AREAS} are accepted")
     try:
         return [
             (int(left), int(top), int(right), int(bottom))
@@ -75,6 +82,16 @@ def ended_lines(document: Document, parser: str, areas: Sequence[Area]) -> Itera
         before = number, line, is_table
     if before is not None:
         yield before[1], "\n"
+
+
+def document_fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of documents as this server's own: which pages, how their text is found."""
+    fields: dict[str, Any] = {"pages": _pages(options)}
+    if isinstance(options.get("password"), str) and options["password"]:
+        fields["password"] = options["password"]
+    if options.get(MODE) in _TEXT_LAYERS:
+        fields["text_layer"] = _TEXT_LAYERS[options[MODE]]
+    return fields
 
 
 def described(models: ModelSets) -> dict[str, Any]:
@@ -100,6 +117,59 @@ def described(models: ModelSets) -> dict[str, Any]:
             "advanced": False,
         },
         FORMAT: _choice("Format of the data", "dict", [["dict", "lines"], ["text", "text"]]),
+    }
+
+
+def described_for_documents(models: ModelSets) -> dict[str, Any]:
+    """The answer of get_options of documents."""
+    images = {name: each for name, each in described(models).items() if name != FORMAT}
+    modes = [["mixed", "OCR only for pages without sound text"], ["fullPage", "OCR of all pages"]]
+    return {
+        **images,
+        "tbpu.ignoreRangeStart": _number("First page with areas that are left out", 1),
+        "tbpu.ignoreRangeEnd": _number("Last such page; -1 is the last one", -1),
+        "pageRangeStart": _number("First page", 1),
+        "pageRangeEnd": _number("Last page; -1 is the last one", -1),
+        "pageList": {
+            "title": "Pages",
+            "toolTip": "[1, 2, 5]; comes before the first and last page",
+            "type": "var",
+            "default": [],
+            "advanced": False,
+        },
+        "password": {"title": "Password", "type": "text", "default": "", "advanced": False},
+        MODE: _choice("Content", "fullPage", [*modes, ["textOnly", "Only the document's text"]]),
+    }
+
+
+def whole(options: Mapping[str, Any], name: str, default: int) -> int:
+    """A whole number that is not 0; BadField if it is none."""
+    value = options.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not value:
+        raise BadField(f"{name} must be a whole number, such as {default}")
+    return value
+
+
+def _pages(options: Mapping[str, Any]) -> str:
+    """The pages as our own field has them."""
+    listed = options.get("pageList")
+    if listed:
+        if not isinstance(listed, list) or not all(type(each) is int for each in listed):
+            raise BadField("pageList must be a list of page numbers")
+        return ",".join(map(str, listed))
+    start, end = whole(options, "pageRangeStart", 1), whole(options, "pageRangeEnd", -1)
+    if start < 0 or end < -1:
+        raise BadField("pageRangeStart and pageRangeEnd count from 1; only -1 means the last page")
+    return f"{start}-" if end == -1 else f"{start}-{end}"
+
+
+def _number(title: str, default: int) -> dict[str, Any]:
+    return {
+        "title": title,
+        "type": "number",
+        "isInt": True,
+        "default": default,
+        "advanced": False,
     }
 
 

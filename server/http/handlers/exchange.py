@@ -23,13 +23,14 @@ from tornado.httputil import (
 
 from ocr_engine.errors import EngineError
 from ocr_engine.tracing import CURRENT
-from server.errors import BodyTooLarge, MethodNotAllowed, ServiceError
+from server.errors import MethodNotAllowed, ServiceError
 from server.http.announced_length import announced_length
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
-from server.http.dialects.dialect import BodyApi, DocumentDialect
+from server.http.dialects.dialect import BodyApi
 from server.http.gate import admit
 from server.http.handlers.base import wrong_method
+from server.http.handlers.body_size import check_size
 from server.http.handlers.exchange_state import State
 from server.http.handlers.incoming_body import IncomingBody
 from server.http.handlers.writing import AnswerWriter
@@ -255,23 +256,7 @@ class Exchange(HTTPMessageDelegate, ABC):
 
     def _check_length(self, length: int) -> None:
         """Raise an error if a body that has this many bytes in memory is not accepted now."""
-        more = length - self._body.held
-        total = self.scope.received + more
-        most = self.context.max_body_bytes
-        if total > most and self._may_be_document():
-            most = self.context.documents.max_body_bytes
-        admission = self.scope.admission
-        if admission is not None and admission.limits.max_body_bytes:
-            most = min(most, admission.limits.max_body_bytes)
-        if total > most:
-            raise BodyTooLarge(f"the body is larger than the limit of {most} bytes")
-        self.context.inflight.check(min(more, self.context.max_body_bytes))
-
-    def _may_be_document(self) -> bool:
-        """Whether the body has a large document, or may have one, as nothing of it has arrived."""
-        if self._body.reader is not None:
-            return self._body.reader.spooled is not None
-        return isinstance(self.dialect, DocumentDialect) and self.dialect.may_send_document()
+        check_size(self.context, self.scope, self.dialect, self._body, length)
 
     def _writer(self) -> AnswerWriter:
         return AnswerWriter(self.context, self.request, self.scope, self._connection)

@@ -1,4 +1,4 @@
-"""A server that speaks all dialects."""
+"""Servers that speak all dialects: one for everyone, one that requires keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.live_server import LiveServer
+from server.database.location import Location, locate
+from server.database.schema import upgrade
+from tests.support.keys import add_key_now
+from tests.support.live_server import ADMIN_KEY, LiveServer
 
 BODY_MB = 4.0
 
@@ -25,3 +28,29 @@ def fluent(_fluent_server: LiveServer, no_error_log: None) -> Iterator[LiveServe
     _fluent_server.clear()
     yield _fluent_server
     _fluent_server.check_whole()
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Location:
+    """The database of the server that requires keys."""
+    found = locate(None, tmp_path_factory.mktemp("keys"))
+    upgrade(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def guarded(place: Location, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server that requires keys, counts usage, and speaks all dialects."""
+    more = {
+        "access": {"required": True, "admin_key": ADMIN_KEY},
+        "database": {"url": place.url},
+        "web_server": {"dialects": ["all"]},
+    }
+    with LiveServer(tmp_path_factory.mktemp("guarded"), 1, 10, more=more) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def key(place: Location) -> str:
+    """A key that may do everything but administer."""
+    return add_key_now(place)[1]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pikepdf import Encryption
 
-from tests.server.http.dialects.test_dialect_errors import message_of
 from tests.support.foreign_calls import (
     CALLS,
     ForeignCall,
@@ -17,8 +17,9 @@ from tests.support.foreign_calls import (
     base64_of,
     path_in,
 )
+from tests.support.foreign_errors import told
 from tests.support.live_server import LiveServer
-from tests.support.made_pdfs import signed_pdf
+from tests.support.made_pdfs import opened, saved, signed_pdf
 from tests.support.pdfs import PdfWriter, card_page, card_pdf, pdf_of
 from tests.support.text_layers import in_pdfium
 
@@ -50,15 +51,26 @@ def jobs_api() -> ForeignCall:
     return found
 
 
-@pytest.mark.parametrize("call", [call for call in CALLS if call != jobs_api()], ids=str)
+@pytest.mark.parametrize("call", [call for call in CALLS if str(call) in PAGES], ids=str)
 def test_a_document_of_two_pages(fluent: LiveServer, call: ForeignCall) -> None:
     reply = call(fluent, card_pdf(TEXTS))
-    if str(call) in PAGES:
-        assert reply.status == 200, reply.body
-        assert PAGES[str(call)](reply.json) == TEXTS
-    else:
-        message = message_of(reply, call.dialect)
-        assert "document" in message or "PDF" in message or call.dialect == "hubserving"
+    assert reply.status == 200, reply.body
+    assert PAGES[str(call)](reply.json) == TEXTS
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if str(call) in PAGES], ids=str)
+def test_documents_that_are_refused(fluent: LiveServer, call: ForeignCall) -> None:
+    """No message names a field that only this server's own API has."""
+    locked = saved(opened(card_pdf(TEXTS)), encryption=Encryption(owner="o", user="u"))
+    below = f"/dialects/{call.dialect}" if call.path == "/ocr" else ""
+    message = told(call(fluent, locked, prefix=below), call.dialect).message
+    assert message == "the document is encrypted; send it without its password"
+    if not call.is_job:
+        most = fluent.context.settings.documents.sync_pages
+        long = card_pdf(["one of many"] * (most + 1))
+        message = told(call(fluent, long, prefix=below), call.dialect).message
+        assert message == f"the document has more than {most} pages; send it in parts"
+        assert fluent.begun("one of many") == 0
 
 
 def test_our_own_documents_on_a_shared_path(fluent: LiveServer) -> None:

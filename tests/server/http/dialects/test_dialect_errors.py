@@ -1,169 +1,227 @@
-"""What a client of each dialect gets for a bad image, a full queue, a wrong key and a PDF."""
+"""What a client of each dialect gets for a bad image, a full queue, a wrong key, a PDF and a field
+that nobody knows: in the form and with the codes of its contract, and with what it can do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from server.database.location import Location, locate
-from server.database.schema import upgrade
 from server.http.dialects.baidu import _ERRORS
+from server.settings.dialects import DIALECTS, NAMES
 from server.users.key_format import new_id, new_secret_key
 from tests.support.cards import card
 from tests.support.foreign_calls import CALLS, JSON, ForeignCall, fields_of
-from tests.support.http_client import Reply
-from tests.support.keys import add_key_now
+from tests.support.foreign_errors import ALWAYS_200, told
+from tests.support.http_client import Client, Reply
 from tests.support.live_server import ADMIN_KEY, LiveServer
+from tests.support.pdfs import card_pdf
 from tests.support.watching import wait_until
 
 BROKEN = card("broken")[:60]
-PDF = b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n"
-
-ALWAYS_200 = ("hubserving", "umi-ocr", "baidu", "ocrspace")
+PDF = card_pdf(["a page"])
+BROKEN_PDF = b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n"
 ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
+Error = tuple[int, object]  # the status, and the code in the terms of the API
 
 
-@pytest.fixture(scope="module")
-def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server with one worker, and room for two images to wait."""
-    web_server = {"dialects": ["all"], "max_body_mb": 1.0}
-    folder = tmp_path_factory.mktemp("crowded")
-    with LiveServer(folder, 1, 2, more={"web_server": web_server}) as server:
-        yield server
+@dataclass(frozen=True)
+class Sees:
+    """What clients get. document: None if it is read."""
+
+    broken: Error
+    full: Error
+    key: Error
+    document: Error | None = None
 
 
-@pytest.fixture(autouse=True)
-def _whole(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
-    if "crowded" in request.fixturenames:
-        request.getfixturevalue("crowded").check_whole()
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Location:
-    found = locate(None, tmp_path_factory.mktemp("keys"))
-    upgrade(found)
-    return found
-
-
-@pytest.fixture(scope="module")
-def guarded(place: Location, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server that requires keys."""
-    more = {
-        "access": {"required": True, "admin_key": ADMIN_KEY},
-        "database": {"url": place.url},
-        "web_server": {"dialects": ["all"]},
-    }
-    with LiveServer(tmp_path_factory.mktemp("guarded"), 1, 10, more=more) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def key(place: Location) -> str:
-    return add_key_now(place)[1]
-
-
-def message_of(reply: Reply, dialect: str) -> str:
-    """The error in the form of the dialect; fails if the form is another one."""
-    found: Any = READERS[dialect](reply.json, reply)
-    assert isinstance(found, str) and found, reply.body
-    return found
-
-
-def paddlex(answer: Any, reply: Reply) -> object:
-    assert answer["errorCode"] == reply.status and answer["logId"]
-    return answer["errorMsg"]
-
-
-def jobs(answer: Any, reply: Reply) -> object:
-    if reply.status == 200:
-        assert answer["data"]["state"] == "failed"
-        return answer["data"]["errorMsg"]
-    assert answer["code"] == reply.status
-    return answer["msg"]
-
-
-def hubserving(answer: Any, reply: Reply) -> object:
-    assert reply.status == 200
-    if answer["status"] == "000":  # an image that cannot be read has no lines
-        return "no lines" if answer["results"] == [[]] else None
-    assert answer["results"] == ""
-    return answer["msg"]
-
-
-def fastapi(answer: Any, _: Reply) -> object:
-    detail = answer["detail"]
-    return detail if isinstance(detail, str) else detail[0]["msg"]
-
-
-def umi(answer: Any, reply: Reply) -> object:
-    assert reply.status == 200 and answer["code"] > 101
-    return answer["data"]
-
-
-def mistral(answer: Any, reply: Reply) -> object:
-    return fastapi(answer, reply) if reply.status == 422 else answer["message"]
-
-
-def azure(answer: Any, reply: Reply) -> object:
-    if reply.status == 200:
-        assert answer["status"] == "failed"
-    assert answer["error"]["code"]
-    return answer["error"]["message"]
-
-
-def baidu(answer: Any, reply: Reply) -> object:
-    assert reply.status == 200 and isinstance(answer["error_code"], int)
-    return answer["error_msg"]
-
-
-def ocrspace(answer: Any, reply: Reply) -> object:
-    if reply.status in (403, 429):
-        return answer
-    assert reply.status == 200 and answer["IsErroredOnProcessing"] is True
-    assert answer["OCRExitCode"] in (3, 4) and answer["ParsedResults"] == []
-    return answer["ErrorMessage"][0]
-
-
-READERS: dict[str, Callable[[Any, Reply], object]] = {
-    "paddlex": paddlex,
-    "paddleocr-jobs": jobs,
-    "hubserving": hubserving,
-    "rapidocr": fastapi,
-    "umi-ocr": umi,
-    "openai": lambda answer, _: answer["error"]["message"],
-    "mistral": mistral,
-    "open-webui": fastapi,
-    "azure-read": azure,
-    "azure-vision": azure,
-    "azure-documents": azure,
-    "baidu": baidu,
-    "ocrspace": ocrspace,
-    "kserve": lambda answer, _: answer["error"],
-    "crnn": lambda answer, _: None if answer["success"] else answer["error"],
+_FASTAPI = Sees((422, None), (503, None), (401, None))
+_PADDLEX = Sees((422, 422), (503, 503), (401, 401))
+_AZURE_FULL, _AZURE_KEY = (503, "ServiceUnavailable"), (401, "401")
+_AZURE_JOB = Sees((200, "InvalidImage"), _AZURE_FULL, _AZURE_KEY)
+_AZURE = Sees((400, "InvalidImage"), _AZURE_FULL, _AZURE_KEY, (400, "InvalidImageFormat"))
+SEES = {
+    "paddlex /ocr": _PADDLEX,
+    "paddlex /layout-parsing": _PADDLEX,
+    "paddleocr-jobs /api/v2/ocr/jobs": Sees((200, "failed"), (503, 503), (401, 401)),
+    "hubserving /predict/ocr_system": Sees((200, "000"), (200, "101"), (200, "101"), (200, "000")),
+    "rapidocr /ocr": Sees((422, None), (503, None), (401, None), (415, None)),
+    "umi-ocr /api/ocr": Sees((200, 901), (200, 902), (200, 902), (200, 901)),
+    "openai /v1/chat/completions": Sees(
+        (422, "invalid_image"),
+        (503, "queue_full"),
+        (401, "invalid_api_key"),
+        (415, "unsupported_format"),
+    ),
+    "mistral /v1/ocr": Sees((422, "invalid_image"), (503, "503"), (401, "401")),
+    "open-webui /process": _FASTAPI,
+    "azure-read /vision/v3.2/read/analyze": _AZURE_JOB,
+    "azure-read /vision/v3.2/ocr": _AZURE,
+    "azure-vision /computervision/imageanalysis:analyze": _AZURE,
+    "azure-documents /documentintelligence/documentModels/prebuilt-read:analyze": _AZURE_JOB,
+    "baidu /rest/2.0/ocr/v1/general_basic": Sees(
+        (200, 216201), (200, 18), (200, 110), (200, 216201)
+    ),
+    "ocrspace /parse/image": Sees((200, 3), (200, 4), (403, None)),
+    "kserve /v2/models/ocr/infer": Sees((422, None), (503, None), (401, None), (415, None)),
+    "crnn /dialects/crnn/ocr": _FASTAPI,
 }
 
+
+@pytest.fixture(scope="module")
+def _crowded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    folder = tmp_path_factory.mktemp("crowded")
+    more = {
+        "web_server": {"dialects": ["all"], "max_body_mb": 1.0},
+        "jobs": {"max_per_user": 1},
+    }
+    with LiveServer(folder, 1, 2, more=more) as server:
+        yield server
+
+
+@pytest.fixture
+def crowded(_crowded_server: LiveServer) -> Iterator[LiveServer]:
+    """A server with one worker, room for two images to wait, and for one unfinished job."""
+    yield _crowded_server
+    _crowded_server.check_whole()
+
+
 every_call = pytest.mark.parametrize("call", CALLS, ids=str)
+
+
+def below(call: ForeignCall) -> str:
+    """Where no other API has the path, so that all errors are in the form of the dialect."""
+    return f"/dialects/{call.dialect}" if call.path == "/ocr" else ""
+
+
+def seen(reply: Reply, call: ForeignCall) -> Error:
+    return reply.status, told(reply, call.dialect).code
+
+
+def message(reply: Reply, call: ForeignCall) -> str:
+    """The message: for people, and without what is nobody's business."""
+    found = told(reply, call.dialect).message
+    assert not any(each in found for each in ("Traceback", "/home", "/tmp", "block_flag")), found
+    return found
+
+
+def test_every_dialect_is_in_the_table() -> None:
+    assert set(SEES) == {str(call) for call in CALLS}
+    assert {call.dialect for call in CALLS} == set(NAMES)
+    in_200 = {str(call) for call in CALLS if call.dialect in ALWAYS_200}
+    assert {name for name in SEES if SEES[name].full[0] == 200} == in_200
 
 
 @every_call
 def test_a_broken_image(fluent: LiveServer, call: ForeignCall) -> None:
     counted = fluent.metric("ocr_requests_total", error="invalid_image")
-    message = message_of(call(fluent, BROKEN), call.dialect)
-    assert "Traceback" not in message and "/" not in message
-    assert "truncated" in message or call.dialect == "hubserving"
+    reply = call(fluent, BROKEN, prefix=below(call))
+    assert seen(reply, call) == SEES[str(call)].broken
+    assert "truncated" in message(reply, call) and "send the whole file" in message(reply, call)
     if not call.is_job:
         assert fluent.metric("ocr_requests_total", error="invalid_image") == counted + 1
 
 
 @every_call
+def test_a_full_queue(crowded: LiveServer, gate: Path, call: ForeignCall) -> None:
+    """The client is told when to try again, in the form and with the status that it knows."""
+    job = crowded.upload(card(f"hold {gate}"), block_flag="False").json["job"]
+    wait_until(lambda: crowded.running() == 1, "a busy worker")
+    waiting = [crowded.send(card(f"hold {gate} {number}")) for number in range(2)]
+    wait_until(lambda: crowded.queued() == 2, "a full queue")
+    reply = call(crowded, card("no room"), prefix=below(call))
+    gate.unlink()
+    assert seen(reply, call) == SEES[str(call)].full
+    assert int(reply.headers["Retry-After"]) > 0
+    assert "try again later" in message(reply, call)
+    for connection in waiting:
+        connection.close()
+    assert crowded.get(f"/jobs/{job['id']}?wait=10").headers["X-Job-State"] == "done"
+
+
+@every_call
+def test_a_wrong_key(guarded: LiveServer, call: ForeignCall) -> None:
+    """It says where the contract has its key, or whom to ask for another one."""
+    key = new_secret_key(new_id())
+    reply = call(guarded, card("locked"), call.key(key), prefix=below(call))
+    assert seen(reply, call) == SEES[str(call)].key
+    advice = "get another one" if call.dialect == "baidu" else "ask the operator"
+    assert advice in message(reply, call)
+    reply = call(guarded, card("locked"), prefix=below(call))
+    assert seen(reply, call) == SEES[str(call)].key
+    (row,) = (row for row in DIALECTS if row.name == call.dialect)
+    assert f"send a key: {row.key}" in message(reply, call)
+
+
+@every_call
+def test_a_document(fluent: LiveServer, call: ForeignCall) -> None:
+    reply = call(fluent, PDF, prefix=below(call))
+    expected = SEES[str(call)].document
+    if expected is None:
+        assert reply.status == 200
+        assert call.text(reply.json) == "a page"
+    else:
+        assert seen(reply, call) == expected
+        said = message(reply, call)
+        assert "send its pages as images" in said or "are a PDF; accepted are JPEG" in said
+
+
+@every_call
 def test_a_broken_document(fluent: LiveServer, call: ForeignCall) -> None:
     """An error, whether the dialect takes documents or not."""
-    assert message_of(call(fluent, PDF), call.dialect)
+    assert message(call(fluent, BROKEN_PDF, prefix=below(call)), call)
+
+
+class Curious(Client):
+    """Adds a field that nobody knows to whatever is sent: to the query string and to the body."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.added: list[str] = []
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        path = f"{path}{'&' if '?' in path else '?'}unheard_of=1"
+        given = (headers or {}).get("Content-Type", "")
+        if body is not None and given.startswith("application/json"):
+            body = json.dumps({**json.loads(body), "unheardOf": [{"a": None}]}).encode()
+            self.added.append("JSON")
+        elif body is not None and "urlencoded" in given:
+            body += b"&unheard_of=1"
+            self.added.append("form")
+        elif body is not None and given.startswith("multipart/"):
+            boundary = b"--" + given.partition("boundary=")[2].encode()
+            part = b'\r\nContent-Disposition: form-data; name="unheard_of"\r\n\r\n1\r\n'
+            body = boundary + part + body
+            self.added.append("form")
+        elif body is not None:
+            self.added.append("query")
+        return super().request(method, path, body, headers)
+
+
+@every_call
+def test_a_field_that_nobody_knows(fluent: LiveServer, call: ForeignCall) -> None:
+    """All these servers ignore it, and so does the dialect: the image is read as without it."""
+    curious = Curious(fluent.port)
+    text = f"read all the same by {call.dialect}"
+    reply = call(curious, card(text), prefix=below(call))
+    assert (reply.status, call.text(reply.json)) == (200, text), reply.body
+    assert len(curious.added) == 1
+
+
+def test_our_own_requests_on_a_shared_path_are_checked(fluent: LiveServer) -> None:
+    reply = fluent.upload(card("ours"), path="/ocr", unheard_of="1")
+    assert (reply.status, reply.code) == (400, "bad_field")
 
 
 @every_call
@@ -173,23 +231,7 @@ def test_a_body_that_is_too_large(fluent: LiveServer, call: ForeignCall) -> None
     if call.path == "/ocr":  # whose request it is, is not known yet
         assert (reply.status, reply.code) == (413, "body_too_large")
     else:
-        assert "larger than the limit" in message_of(reply, call.dialect)
-
-
-@pytest.mark.parametrize("call", [call for call in CALLS if not call.is_job], ids=str)
-def test_a_full_queue(crowded: LiveServer, gate: Path, call: ForeignCall) -> None:
-    """The client is told when to try again, in the form and with the status that it knows."""
-    waiting = [crowded.send(card(f"hold {gate}"))]
-    wait_until(lambda: crowded.running() == 1, "a busy worker")
-    waiting += [crowded.send(card(f"hold {gate} {number}")) for number in range(2)]
-    wait_until(lambda: crowded.queued() == 2, "a full queue")
-    reply = call(crowded, card("no room"))
-    gate.unlink()
-    assert reply.status == (200 if call.dialect in ALWAYS_200 else 503)
-    assert int(reply.headers["Retry-After"]) > 0
-    assert "waiting" in message_of(reply, call.dialect)
-    for connection in waiting:
-        connection.close()
+        assert "larger than the limit" in message(reply, call)
 
 
 def test_baidus_clients_back_off_from_a_full_queue() -> None:
@@ -206,13 +248,6 @@ def test_a_job_waits_while_the_queue_is_full(
     text = f"waits for {call.dialect}"
     assert call.text(call(crowded, card(text)).json) == text
     connections[0].close()
-
-
-@every_call
-def test_a_wrong_key(guarded: LiveServer, call: ForeignCall) -> None:
-    key = new_secret_key(new_id())
-    assert_refused(call(guarded, card("locked"), call.key(key)), call)
-    assert_refused(call(guarded, card("locked")), call)
 
 
 @every_call
@@ -264,15 +299,15 @@ def test_a_placeholder_is_no_key_where_none_is_needed(
     assert_refused(call(fluent, card(text), call.key(new_secret_key(new_id()))), call)
 
 
+@pytest.mark.parametrize("call", [call for call in CALLS if call.path == "/ocr"], ids=str)
+def test_a_wrong_key_on_a_shared_path(guarded: LiveServer, call: ForeignCall) -> None:
+    """In our own form, as it precedes the body that says whose request it is."""
+    assert_refused(call(guarded, card("locked"), call.key(new_secret_key(new_id()))), call)
+
+
 def assert_refused(reply: Reply, call: ForeignCall) -> None:
     """Refused because of the key, in the form of the dialect or, on a shared path, in our own."""
     if call.path == "/ocr":
-        assert reply.status == 401 and reply.code in ("key_invalid", "key_required")
-        return
-    assert "key" in message_of(reply, call.dialect)
-    if call.dialect == "ocrspace":
-        assert reply.status == 403
-    elif call.dialect == "baidu":
-        assert reply.json["error_code"] == 110
+        assert (reply.status, reply.code) == (401, "key_invalid")
     else:
-        assert reply.status == (200 if call.dialect in ALWAYS_200 else 401)
+        assert seen(reply, call) == SEES[str(call)].key
