@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cluster_parts import ClusterPlan, Part, create_database, remove_data
@@ -38,8 +39,8 @@ class LocalCluster:
         self.plan = plan
         self.parts: dict[str, Part] = {}
 
-    def start_all(self) -> None:
-        """Start everything, each part when those before it answer."""
+    def start_all(self, answered: Callable[[str], None] = lambda name: None) -> None:
+        """Start everything, each part when those before it answer; answered: told each name."""
         self.parts = {part.name: part for part in self.plan.parts()}
         for folder in ("pids", "logs"):
             (self.plan.folder / folder).mkdir(exist_ok=True)
@@ -47,12 +48,15 @@ class LocalCluster:
             if not name.startswith(("node", "front")):
                 self.start(name)
                 self.wait_for(name)
+                answered(name)
             else:
                 self.start(name)
             if part.name == "postgresql":
                 create_database(self.plan)
         for name in self.parts:
             self.wait_for(name)
+            if name.startswith(("node", "front")):
+                answered(name)
 
     def start(self, name: str) -> None:
         """Start a part, without waiting for it."""
@@ -156,7 +160,7 @@ def main() -> int:
     )
     print(f"starting a cluster with its data in {folder} ...", flush=True)
     try:
-        LocalCluster(plan).start_all()
+        LocalCluster(plan).start_all(lambda name: print(f"  {name} answers", flush=True))
     except (NoProgram, CannotStart, OSError, subprocess.CalledProcessError) as error:
         print(f"local_cluster: {error}", file=sys.stderr)
         stop_all(folder)

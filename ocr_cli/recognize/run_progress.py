@@ -87,7 +87,7 @@ class RunProgress:
         outcome = self._outcome
         left = self._pages_left()
         rate = self._rate(outcome.pages)
-        is_one = outcome.total == 1
+        is_one = outcome.total == 1 and not outcome.done
         far = self._only() if is_one else f"{outcome.done}/{outcome.total} files"
         note = f"{far}  {rate:.2f} pages/s{self._failed()}{_remaining(left, rate)}"
         if self._open and not is_one:

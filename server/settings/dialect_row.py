@@ -53,6 +53,15 @@ class DialectRow:
         """The start of its paths that no other API has."""
         return f"{PREFIX}/{self.name}"
 
+    def has(self, path: str) -> bool:
+        """Whether one of its routes has this path, for any method."""
+        own = path.removeprefix(self.prefix)
+        return any(
+            re.fullmatch(route.pattern, own) is not None
+            for route in self.routes
+            if route.place != "prefixed" or own != path
+        )
+
     @property
     def addresses(self) -> list[str]:
         """Methods and path of each route, for people."""

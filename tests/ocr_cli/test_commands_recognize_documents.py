@@ -260,6 +260,7 @@ def test_the_terminal_shows_how_far_it_is_and_asks_for_the_password(
     assert "swordfish" not in shown.output
     assert re.search(r"recognize [━─]{8,24} +\d+%  \d/2 pages  [\d.]+ pages/s", shown.output)
     assert all(len(line) < 80 for line in shown.lines())
+    assert "100%  opening" not in shown.output
 
 
 def test_the_progress_of_several_files_names_the_document(tmp_path: Path, journal: Path) -> None:

@@ -186,6 +186,20 @@ def test_an_unknown_path(wide: LiveServer, method: str, path: str) -> None:
     assert_error(wide.request(method, path), 404, "not_found", "no page has this address")
 
 
+@pytest.mark.parametrize(
+    ("path", "setting"),
+    [
+        ("/v1/chat/completions", "dialect openai, which web_server.dialects"),
+        ("/dialects/openai/v1/models/x", "dialect openai, which web_server.dialects"),
+        ("/dialects/crnn/ocr", "dialect crnn, which web_server.dialects"),
+        ("/mcp", "mcp.enabled"),
+    ],
+)
+def test_a_path_that_a_setting_would_switch_on(wide: LiveServer, path: str, setting: str) -> None:
+    reply = wide.request("POST", path, b"{}", JSON)
+    assert_error(reply, 404, "not_found", f"{setting} switches")
+
+
 def test_messages_are_utf8_json(wide: LiveServer) -> None:
     reply = wide.request("POST", "/ocr_service", json.dumps({"é": 1}).encode(), JSON)
     assert_error(reply, 400, "bad_field", "é")

@@ -123,7 +123,7 @@ class Files(DocApi):
 
 
 def targets(context: ServerContext) -> Targets:
-    """What answers the routes of documents."""
+    """The target of each route of documents, by its name."""
     given: Mapping[str, Any] = {"tasks": Tasks(), "urls": ResultUrls(context)}
     calls: Sequence[tuple[str, type[DocApi]]] = (
         ("doc_result", Result),

@@ -31,6 +31,7 @@ from server.http.request_scope import RequestScope
 from server.intake.fields import query_fields
 from server.principal import Scope
 from server.service.outgoing import LARGE_BYTES
+from server.settings.dialects import DIALECTS
 
 
 @tornado.web.stream_request_body
@@ -259,10 +260,22 @@ class NotFoundHandler(BaseHandler):
             self.get()
 
     def get(self) -> None:
-        """404."""
-        self.send_problem(NotFound("no page has this address"))
+        """404; if a setting would switch the address on, the message says which one."""
+        self.send_problem(NotFound(f"no page has this address{self._switched_off()}"))
 
     head = post = put = patch = delete = options = get
+
+    def _switched_off(self) -> str:
+        path, on = self.request.path, self.context.settings.web_server.dialects
+        if self.context.node is not None:
+            return ""
+        if path == "/mcp":
+            return ": agents are switched off; mcp.enabled switches them on"
+        names = [row.name for row in DIALECTS if row.name not in on and row.has(path)]
+        if not names:
+            return ""
+        dialects = " or ".join(names)
+        return f": it is that of the dialect {dialects}, which web_server.dialects switches on"
 
 
 def write_parts(connection: HTTPConnection, body: Body) -> None:
