@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -35,17 +36,24 @@ def marker_of(text: str) -> Marker | None:
     found = _MARKER.match(text)
     if found is None:
         return None
-    for kind in ("bullet", "dash"):
-        if found[kind]:
-            return Marker(found[kind], None)
+    if found["bullet"]:
+        return Marker(found["bullet"], None)
+    if found["dash"]:
+        return Marker("-" if found["dash"] in "–—" else found["dash"], None)
     if found["circled"]:
         return Marker("circled", ord(found["circled"]) - ord("①") + 1)
-    brackets = f"{found['open'] or ''}{found['close']}"
+    close = unicodedata.normalize("NFKC", found["close"])  # the other bracket may not be read
     if found["number"]:
-        return Marker(f"1{brackets}", int(found["number"]))
+        return Marker(f"1{close}", int(found["number"]))
     if found["letter"]:
-        return Marker(f"a{brackets}", ord(found["letter"]))
-    return Marker(f"一{brackets}", _chinese(found["chinese"]))
+        return Marker(f"a{close}", ord(found["letter"]))
+    return Marker(f"一{close}", _chinese(found["chinese"]))
+
+
+def marked_part(text: str) -> str:
+    """The marker with which a text begins, and the spaces after it; empty if there is none."""
+    found = _MARKER.match(text)
+    return found[0] if found else ""
 
 
 def is_marker(text: str) -> bool:
@@ -67,7 +75,7 @@ def markers_of_lists(texts: Sequence[str]) -> list[Marker | None]:
             places[marker.kind].append(place)
     kept: list[Marker | None] = [None] * len(texts)
     for kind, found in places.items():
-        if kind in _BULLETS or (kind in "-–—*+" and len(found) > 1):
+        if kind in _BULLETS or (kind in "-*+" and len(found) > 1):
             sure = set(found)
         else:
             sure = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ocr_engine.layout import columns, grids, running, tables, vertical
-from ocr_engine.layout.paragraphs import Body, Draft, body_of, drafts_of
+from ocr_engine.layout.paragraphs import Draft, drafts_of
 from ocr_engine.layout.pieces import Piece, body_height, pieces_of
+from ocr_engine.layout.pitches import Body, body_of
 from ocr_engine.layout.rows import Row, rows_of
 from ocr_engine.layout.rules import Rule
 from ocr_engine.result import Block, Line, raster_of

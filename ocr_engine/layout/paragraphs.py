@@ -14,26 +14,19 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ocr_engine.layout.markers import Marker, markers_of_lists
-from ocr_engine.layout.pieces import same_size, weighted_quantile
+from ocr_engine.layout.pitches import TITLE_RATIO, Body, close_rows
 from ocr_engine.layout.rows import Row
 from ocr_engine.result import BlockType, Table
-from ocr_engine.stages.words import stands_alone
 
-TITLE_RATIO = 1.2  # height of a title to that of the text
 TITLE_BOX_RATIO = 1.08  # of their boxes, which are less certain
-SAME_BOX = 1.12  # ratio of the heights of boxes of lines in the same font
 LONGEST_TITLE = 80  # characters
 TITLE_ROWS = 3
 SAME_TITLE = 1.15  # ratio of the heights of two lines of a title
 TITLE_PITCH = 2.0  # distance of the lines of a title, in heights
-PITCH_RATIO = 1.22  # to the usual distance of lines: a paragraph ends
-WIDEST_PITCH = 1.85  # distance of lines, in heights: from this, a paragraph ends
-USUAL_PITCH = 1.4  # distance of lines, in heights, if the page does not show it
 INDENT = 0.7  # in heights
 EDGE_ROWS = 6  # above and below a row, which show the right edge of its column
 SAME_EDGE = 0.7  # in heights: lines that end at the same edge
 LOOSE_SHARE = 0.6  # of lines that end early: all are separate
-PITCH_RANGE = 1.35  # of distances of lines on a page, to the usual one
 WIDE_PITCH = 1.65  # distance of lines, in heights: from this, they are often separate
 WIDE_LOOSE_SHARE = 0.3  # LOOSE_SHARE of such lines
 _SECTION = re.compile(r"\d+(\.\d+)*\.?\s|第.{1,3}[章节條条]")
@@ -46,34 +39,6 @@ class Draft(NamedTuple):
     numbers: tuple[int, ...]
     height: float = 0.0
     table: Table | None = None
-
-
-class Body(NamedTuple):
-    """The text of a page: the height of its lines and boxes; their usual distance in heights."""
-
-    height: float
-    box: float = 0.0
-    pitch: float = USUAL_PITCH
-    has_titles: bool = True
-
-
-def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
-    """The text of a page, from the rows of its areas."""
-    pitches = [
-        (
-            2 * (below.middle - above.middle) / (above.height + below.height),
-            above.right - above.left,
-        )
-        for rows in areas
-        for above, below in pairwise(rows)
-        if _alike(above, below)
-    ]
-    usual = weighted_quantile(pitches, 0.25) if len(pitches) >= 3 else USUAL_PITCH
-    heights = [row.height for rows in areas for row in rows]
-    tall = sum(each >= TITLE_RATIO * height for each in heights)
-    boxes = sorted(row.bottom - row.top for rows in areas for row in rows)
-    box = boxes[len(boxes) // 2] if boxes else 0.0
-    return Body(height, box, usual, 2 * tall < len(heights))
 
 
 def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
@@ -90,37 +55,6 @@ def drafts_of(rows: Sequence[Row], body: Body) -> list[Draft]:
     return [draft for block in blocks for draft in flow.drafts(block)]
 
 
-def _alike(above: Row, below: Row) -> bool:
-    """Whether two rows may be lines in the same font."""
-    if above.is_table or below.is_table:
-        return False
-    low, high = sorted((above.bottom - above.top, below.bottom - below.top))
-    return high <= SAME_BOX * low or same_size(above.height, below.height)
-
-
-def _close(rows: Sequence[Row], usual: float) -> list[bool]:
-    """Whether each row but the last is as near to the next one as lines of a paragraph are.
-
-    They are about as near as those above or below them, where these are near enough.
-    """
-    pitches = [
-        below.middle - above.middle if _alike(above, below) else math.inf
-        for above, below in pairwise(rows)
-    ]
-    close = []
-    for number, (above, below) in enumerate(pairwise(rows)):
-        height = (above.height + below.height) / 2
-        near = [
-            min(part)
-            for part in (pitches[max(number - 2, 0) : number], pitches[number + 1 : number + 3])
-            if part and min(part) <= PITCH_RANGE * usual * height
-        ]
-        reference = max(near, default=usual * height)
-        pitch = pitches[number]
-        close.append(pitch <= PITCH_RATIO * reference and pitch <= WIDEST_PITCH * height)
-    return close
-
-
 class _Flow:
     """The rows of an area, with what tells where its blocks end."""
 
@@ -133,7 +67,7 @@ class _Flow:
             body.has_titles and not cells and _looks_like_title(row, body)
             for row, cells in zip(rows, self.has_cells, strict=True)
         ]
-        self.close = _close(rows, body.pitch)
+        self.close = close_rows(rows, body.pitch)
         plain = [
             row.right
             for row, cells, title in zip(rows, self.has_cells, self.titles, strict=True)
@@ -181,7 +115,7 @@ class _Flow:
             len(block) < TITLE_ROWS
             and high <= SAME_TITLE * low
             and row.middle - above.middle <= TITLE_PITCH * low
-            and self.width - (above.right - above.left) <= _room_for(row)
+            and self.width - (above.right - above.left) <= row.first_word
             and abs(row.left - above.left) <= max(low, abs(row.right - above.right))
             and not _SECTION.match(row.text)
         )
@@ -205,7 +139,7 @@ class _Flow:
         early = []
         edges = self._right_edges()
         for edge, (above, below) in zip(edges, pairwise(self.rows), strict=False):
-            early.append(edge - above.right > _room_for(below))
+            early.append(edge - above.right > below.first_word)
         for first, end in self._runs():
             ends = early[first : end - 1]
             wide = all(
@@ -259,14 +193,3 @@ def _looks_like_title(row: Row, body: Body) -> bool:
         and len(text) <= LONGEST_TITLE
         and any(map(str.isalpha, text))
     )
-
-
-def _room_for(row: Row) -> float:
-    """The width of the first word of a row, in pixels, with the space before it."""
-    text = row.text
-    if not text:
-        return row.height
-    character = (row.right - row.left) / len(text)
-    if stands_alone(text[0]):  # closing punctuation takes the character before it along
-        return 2.7 * max(character, 0.8 * row.height)
-    return (len(text.split(maxsplit=1)[0]) + 1.5) * character if text.strip() else row.height

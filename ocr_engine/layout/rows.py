@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ocr_engine.layout.markers import is_marker
 from ocr_engine.layout.pieces import Piece
 from ocr_engine.stages.reading_order import group_rows
+from ocr_engine.stages.words import stands_alone
 
 CELL_GAP = 1.5  # between two pieces of a row, in heights of a line: from this they are cells
 
@@ -47,6 +48,18 @@ class Row(NamedTuple):
         pieces = self.pieces[1:] if is_marker(self.pieces[0].text) else self.pieces
         gap = CELL_GAP * self.height
         return any(after.left - before.right > gap for before, after in pairwise(pieces))
+
+    @property
+    def first_word(self) -> float:
+        """The width of its first word, in pixels, with the space before it."""
+        text = self.text
+        if not text:
+            return self.height
+        character = (self.right - self.left) / len(text)
+        if stands_alone(text[0]):  # closing punctuation takes the character before it along
+            return 2.7 * max(character, 0.8 * self.height)
+        words = text.split(maxsplit=1)
+        return (len(words[0]) + 1.5) * character if words else self.height
 
 
 def rows_of(pieces: Sequence[Piece]) -> list[Row]:

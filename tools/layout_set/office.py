@@ -28,7 +28,6 @@ _PROGRAM = Path("usr/lib/libreoffice/program")
 _LIBRARIES = Path("usr/lib/x86_64-linux-gnu")
 _HYPHEN = "\ufffe"  # what PDFium has for a hyphen at the end of a line
 _RESTART = 81  # exit status after its first start, which only makes its settings
-_GAP = 2.5  # of the font size: a wider gap ends a line
 _HALF = 0.55  # of the font size: from the middle of a line to the edge of its box
 
 
@@ -165,11 +164,13 @@ def lines_of(
 
 
 def _continues(run: Sequence[Character], found: Character) -> bool:
-    """Whether a character follows the last one of a line."""
+    """Whether a character follows the last one of a line.
+
+    Justified lines of few words have gaps of any width. The letters of a ligature share a box.
+    """
     first, last = run[0], run[-1]
     size = max(first.size, found.size)
-    gap = found.left - last.right
-    return abs(found.middle - first.middle) < size / 2 and -size / 2 < gap < _GAP * size
+    return abs(found.middle - first.middle) < size / 2 and found.left >= last.left
 
 
 def _line(run: Sequence[Character]) -> tuple[str, Quad]:
