@@ -19,7 +19,6 @@ from server.database.location import state_folder
 from server.database.storage import Storage, StorageError, check_packages
 from server.disk_space import watched_folders
 from server.documents.documents import Documents
-from server.errors import StorageUnavailable
 from server.formats.converting import Converter
 from server.http.connections import Connections, connection_limit
 from server.http.context import BackgroundWork, ServerContext
@@ -230,41 +229,6 @@ def build_usage(settings: Settings, storage: Storage) -> Usage:
         timezone=settings.quota.timezone,
         with_keys=settings.usage.enabled is not False,
     )
-
-
-async def open_records(context: ServerContext) -> None:
-    """Open what the settings ask for: the database, usage, the audit log and the kept results.
-
-    SettingsError if one of them is impossible here.
-    """
-    settings = context.settings
-    is_node = context.node is not None
-    needed = {
-        "access.required": (settings.access.required, "keys cannot be checked"),
-        "usage.enabled": (settings.usage.enabled, "usage waits in the journal"),
-        "storage.watch": (settings.storage.watch, "objects wait"),
-    }
-    for name, (is_needed, meanwhile) in needed.items():
-        if not is_needed or (is_node and name != "access.required"):
-            continue
-        try:
-            await context.storage.open()
-        except StorageError as error:
-            raise SettingsError(f"{name} needs a database: {error}") from None
-        except StorageUnavailable as error:
-            log.warning("%s; until it does, %s", error, meanwhile)
-    if settings.audit.path is not None:
-        context.audit.start()
-        try:
-            context.audit.open()
-        except OSError as error:
-            raise SettingsError(f"audit.path: cannot write there: {error.strerror}") from None
-    if settings.access.required or settings.access.admin_key is not None:
-        context.use_keys()
-    if settings.usage.enabled:
-        context.usage.start()
-    if context.kept_results is not None:
-        await context.kept_results.restore()
 
 
 def build_jobs(

@@ -15,7 +15,7 @@ from typing import Any
 
 from ocr_engine.engine import Engine, WorkerState
 from ocr_engine.errors import EngineError
-from server.app import build_context, open_records
+from server.app import build_context
 from server.http.connections import raise_descriptor_limit
 from server.http.context import ServerContext
 from server.http.listening import Listener
@@ -31,6 +31,7 @@ from server.operations.exposure import exposure_warning
 from server.operations.seldom import Seldom
 from server.operations.signals import handle_signals, ignore_user_signals
 from server.operations.systemd import SystemdNotifier
+from server.records import open_records
 from server.settings.check import check_config
 from server.settings.loading import BUILT_IN, SettingsError, default_config, load_settings
 from server.settings.operation_settings import LogSettings
