@@ -13,8 +13,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ocr_engine.layout.markers import Marker, markers_of_lists
-from ocr_engine.layout.pitches import TITLE_RATIO, Body, close_rows
+from ocr_engine.layout.markers import Marker, marked_part, marker_of, markers_of_lists
+from ocr_engine.layout.pitches import (
+    PITCH_RATIO,
+    TITLE_RATIO,
+    WIDEST_PITCH,
+    Body,
+    alike,
+    close_rows,
+)
 from ocr_engine.layout.rows import Row
 from ocr_engine.result import BlockType, Table
 
@@ -24,6 +31,8 @@ TITLE_ROWS = 3
 SAME_TITLE = 1.15  # ratio of the heights of two lines of a title
 TITLE_PITCH = 2.0  # distance of the lines of a title, in heights
 INDENT = 0.7  # in heights
+WIDEST_INDENT = 4.0  # of the first line of a paragraph
+FLOW_PITCH = 1.12  # ratio of the distance of lines to the usual one, in a paragraph
 EDGE_ROWS = 6  # above and below a row, which show the right edge of its column
 SAME_EDGE = 0.7  # in heights: lines that end at the same edge
 LOOSE_SHARE = 0.6  # of lines that end early: all are separate
@@ -61,13 +70,13 @@ class _Flow:
     def __init__(self, rows: Sequence[Row], body: Body, markers: Sequence[Marker | None]) -> None:
         self.rows = rows
         self.body = body
-        self.markers = markers
-        self.has_cells = [row.is_table or row.has_cells for row in rows]
+        self.close = close_rows(rows, body.pitch)
+        cells = [row.is_table or row.has_cells for row in rows]
+        self.has_cells = [each and not self._justified(n, cells) for n, each in enumerate(cells)]
         self.titles = [
             body.has_titles and not cells and _looks_like_title(row, body)
             for row, cells in zip(rows, self.has_cells, strict=True)
         ]
-        self.close = close_rows(rows, body.pitch)
         plain = [
             row.right
             for row, cells, title in zip(rows, self.has_cells, self.titles, strict=True)
@@ -75,7 +84,16 @@ class _Flow:
         ]
         self.right = max(plain, default=0.0)
         self.width = max(row.right for row in rows) - min(row.left for row in rows)
-        self.early = self._early_ends()
+        self.early = [
+            edge - above.right > below.first_word
+            for edge, (above, below) in zip(self._right_edges(), pairwise(rows), strict=False)
+        ]
+        self.titles = [each and not self._in_text(n) for n, each in enumerate(self.titles)]
+        self.markers = [
+            marker or (marker_of(row.text) if self._hangs(n) else None)
+            for n, (row, marker) in enumerate(zip(rows, markers, strict=True))
+        ]
+        self._end_loose_rows()
 
     def continues(self, block: Sequence[int], number: int) -> bool:
         """Whether a row belongs to the block that ends with the row above it."""
@@ -86,7 +104,7 @@ class _Flow:
             return (
                 self.titles[number] and self.titles[number - 1] and self._same_title(block, number)
             )
-        if not self.close[number - 1] or self.early[number - 1]:
+        if self.early[number - 1] or not (self.close[number - 1] or self._returns(block, number)):
             return False
         return not self._indented(block, above, row, number)
 
@@ -120,26 +138,109 @@ class _Flow:
             and not _SECTION.match(row.text)
         )
 
+    def _returns(self, block: Sequence[int], number: int) -> bool:
+        """Whether a row is the second one of a paragraph whose first one is full and indented.
+
+        Its distance need not be usual, if that above the paragraph is no smaller.
+        """
+        if len(block) > 1 or number < 2:
+            return False
+        before, above, row = self.rows[number - 2 : number + 1]
+        pitch = row.middle - above.middle
+        return (
+            INDENT * row.height < above.left - row.left < WIDEST_INDENT * row.height
+            and pitch
+            <= min(WIDEST_PITCH * row.height, PITCH_RATIO * (above.middle - before.middle))
+            and alike(above, row)
+        )
+
+    def _justified(self, number: int, cells: Sequence[bool]) -> bool:
+        """Whether the gaps of a row are only the wide spaces of a justified line.
+
+        The line above or below it has no gaps, and the same edges; there is no other row of cells.
+        """
+        row = self.rows[number]
+        if row.is_table:
+            return False
+        near = [n for n in (number - 1, number + 1) if 0 <= n < len(self.rows)]
+        if any(cells[n] and self.close[min(n, number)] for n in near):
+            return False
+        return any(self._same_edges(number, n) for n in near)
+
+    def _same_edges(self, number: int, other: int) -> bool:
+        """Whether two rows next to each other begin and end at the same places."""
+        row, its = self.rows[number], self.rows[other]
+        slack = SAME_EDGE * min(row.height, its.height)
+        return (
+            self.close[min(number, other)]
+            and len(its.pieces) == 1
+            and abs(its.left - row.left) <= slack
+            and abs(its.right - row.right) <= slack
+        )
+
+    def _in_text(self, number: int) -> bool:
+        """Whether a row that is as high as a title is a line of the paragraph around it.
+
+        The spaces of a justified line may be wide, and so its letters seem large.
+        """
+        row, usual = self.rows[number], FLOW_PITCH * self.body.pitch * self.body.height
+        slack = SAME_EDGE * self.body.height
+        if number and not self.titles[number - 1]:
+            above = self.rows[number - 1]
+            near = self.close[number - 1] and row.middle - above.middle <= usual
+            if near and not self.early[number - 1] and abs(above.left - row.left) <= slack:
+                return True
+        if number + 1 < len(self.rows) and not self.titles[number + 1]:
+            below = self.rows[number + 1]
+            near = self.close[number] and below.middle - row.middle <= usual
+            return near and abs(below.right - row.right) <= slack and below.left - slack <= row.left
+        return False
+
+    def _hangs(self, number: int) -> bool:
+        """Whether the row below begins where the text after the marker of this one does."""
+        row = self.rows[number]
+        marker = marked_part(row.text)
+        if not marker or number + 1 == len(self.rows) or not self.close[number]:
+            return False
+        if self.early[number] or self._begins(number + 1):
+            return False
+        step = self.rows[number + 1].left - row.left
+        return INDENT * row.height < step < (len(marker.strip()) + 1) * row.height
+
+    def _begins(self, number: int) -> bool:
+        """Whether a row begins further to the right than the one below, in which its text goes on."""
+        if number + 1 >= len(self.rows) or not self.close[number] or self.early[number]:
+            return False
+        row, below = self.rows[number], self.rows[number + 1]
+        return row.left - below.left > INDENT * row.height and not marked_part(below.text)
+
     def _indented(self, block: Sequence[int], above: Row, row: Row, number: int) -> bool:
         """Whether the left edges show that a paragraph begins."""
         indent = INDENT * row.height
         step = row.left - above.left
         first = len(block) == 1
+        is_item = self.markers[block[0]] is not None
         if step > indent:
-            return not (first and self.markers[block[0]])
+            return not first or self._begins(number) or not (is_item or self._continued(number))
         if step < -indent:
-            return not first or bool(self.markers[block[0]])
-        if first and number + 1 < len(self.rows) and not self.markers[block[0]]:
+            return not first or is_item
+        if is_item and not first and self._begins(number):
+            return True
+        if first and number + 1 < len(self.rows) and not is_item:
             below = self.rows[number + 1]
             return self.close[number] and row.left - below.left > indent
         return False
 
-    def _early_ends(self) -> list[bool]:
-        """Whether each row has room for the first word of the next one."""
-        early = []
-        edges = self._right_edges()
-        for edge, (above, below) in zip(edges, pairwise(self.rows), strict=False):
-            early.append(edge - above.right > below.first_word)
+    def _continued(self, number: int) -> bool:
+        """Whether the row below an indented row begins at the same place, and goes on with it."""
+        if number + 1 >= len(self.rows) or not self.close[number] or self.early[number]:
+            return False
+        row, below = self.rows[number], self.rows[number + 1]
+        return abs(below.left - row.left) <= INDENT * row.height
+
+    def _end_loose_rows(self) -> None:
+        """Where most rows end early, such as those of a poem, all do."""
+        early = self.early
         for first, end in self._runs():
             ends = early[first : end - 1]
             wide = all(
@@ -149,7 +250,6 @@ class _Flow:
             share = WIDE_LOOSE_SHARE if wide else LOOSE_SHARE
             if len(ends) >= 3 and sum(ends) >= share * len(ends):
                 early[first : end - 1] = [True] * len(ends)
-        return early
 
     def _runs(self) -> list[tuple[int, int]]:
         """Rows that only the end of a paragraph could part: the first, the one after the last."""

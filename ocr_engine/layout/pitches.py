@@ -35,7 +35,7 @@ def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
     for rows in areas:
         edge = max((row.right for row in rows if not row.is_table), default=0.0)
         for above, below in pairwise(rows):
-            if not _alike(above, below):
+            if not alike(above, below):
                 continue
             pitch = 2 * (below.middle - above.middle) / (above.height + below.height)
             pitches.append((pitch, above.right - above.left))
@@ -51,7 +51,7 @@ def body_of(areas: Sequence[Sequence[Row]], height: float) -> Body:
     return Body(height, box, usual, 2 * tall < len(heights))
 
 
-def _alike(above: Row, below: Row) -> bool:
+def alike(above: Row, below: Row) -> bool:
     """Whether two rows may be lines in the same font."""
     if above.is_table or below.is_table:
         return False
@@ -65,7 +65,7 @@ def close_rows(rows: Sequence[Row], usual: float) -> list[bool]:
     They are about as near as those above or below them, where these are near enough.
     """
     pitches = [
-        below.middle - above.middle if _alike(above, below) else math.inf
+        below.middle - above.middle if alike(above, below) else math.inf
         for above, below in pairwise(rows)
     ]
     close = []
