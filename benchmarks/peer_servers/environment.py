@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +32,7 @@ class Environment:
         self._overlays = overlays
 
     def install(self, seconds: float | None = None) -> None:
-        """Create the venv if necessary; SubprocessError if that fails, or one step takes longer."""
+        """Create the venv if necessary; SubprocessError if that fails, or takes longer."""
         if not self._stamp.exists():
             self._make(seconds)
 
@@ -54,12 +55,15 @@ class Environment:
 
     def _make(self, seconds: float | None) -> None:
         print(f"installing {self._requirements.name} (the first time takes minutes)", flush=True)
-        venv = [sys.executable, "-m", "venv", "--clear", str(self.folder)]
-        subprocess.run(venv, check=True, timeout=seconds)
+        ends_at = None if seconds is None else time.monotonic() + seconds
         pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "-qq"]
         pip += ["--require-hashes", "--disable-pip-version-check", "--progress-bar", "off"]
-        subprocess.run([*pip, "-r", str(self._requirements)], check=True, timeout=seconds)
-        for overlay in self._overlays:
-            command = [*pip, "--no-deps", "--force-reinstall", "-r", str(overlay)]
-            subprocess.run(command, check=True, timeout=seconds)
+        commands = [
+            [sys.executable, "-m", "venv", "--clear", str(self.folder)],
+            [*pip, "-r", str(self._requirements)],
+            *([*pip, "--no-deps", "--force-reinstall", "-r", str(each)] for each in self._overlays),
+        ]
+        for command in commands:
+            left = None if ends_at is None else max(0.0, ends_at - time.monotonic())
+            subprocess.run(command, check=True, timeout=left)
         self._stamp.touch()

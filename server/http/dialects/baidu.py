@@ -10,17 +10,27 @@ import functools
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
+from ocr_engine.errors import UnsupportedFormat
 from server.errors import BadField, KeyInvalid
-from server.formats.answer import Answer, CacheOutcome
+from server.formats.answer import Answer, Body, CacheOutcome
+from server.formats.json_text import JSON_TYPE, dump
+from server.formats.pages import DocumentFacts, PageResult
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
 from server.http.dialects.foreign import ForeignApi, ForeignDialect, any_body, flag
-from server.http.dialects.pages import Box, ReadLine, bounds, read_pages
+from server.http.dialects.pages import (
+    Box,
+    ReadLine,
+    ReadPage,
+    bounds,
+    read_page,
+    read_pages,
+)
 from server.http.errors import PublicError
 from server.http.gate import admit_key
 from server.http.replies import Reply, json_reply, problem_headers
@@ -34,14 +44,19 @@ TOKEN_PATH = "/oauth/2.0/token"
 TOKEN_SECONDS = 3600.0
 MAX_TOKENS = 10_000
 SCOPE = "public brain_all_scope"  # without the second word, Baidu's client sends no token
-_DOCUMENTS = ("pdf_file", "ofd_file")
-_SOURCES = ("image", "url", *_DOCUMENTS)  # the first one that is there counts
+PDF = "pdf_file"
+_SOURCES = ("image", "url", PDF, "ofd_file")  # the first one that is there counts
 WITH_LOCATION = ("general", "accurate")
 
 _ERRORS: Mapping[str, tuple[int, str]] = {
     "missing_file": (216101, "not enough param"),
     "bad_field": (216100, "invalid param"),
     "bad_request": (216100, "invalid param"),
+    "bad_pages": (216100, "invalid param"),
+    "pdf_broken": (216201, "image format error"),
+    "pdf_encrypted": (216201, "image format error"),
+    "page_failed": (216201, "image format error"),
+    "page_timeout": (216630, "recognize error"),
     "unsupported_format": (216201, "image format error"),
     "invalid_image": (216201, "image format error"),
     "too_many_pixels": (216202, "image size error"),
@@ -92,6 +107,7 @@ class BaiduOcr(ForeignDialect):
         super().__init__(*given)
         self._tokens = tokens
         self._fields: Mapping[str, Any] = {}
+        self._is_pdf = False
 
     def key(self, headers: HTTPHeaders) -> str | None:
         """See BodyApi: the key behind the token in the query string."""
@@ -106,15 +122,38 @@ class BaiduOcr(ForeignDialect):
         """See Dialect."""
         fields = self._fields = form.fields
         name = next((each for each in _SOURCES if is_given(fields.get(each))), "image")
-        if name in _DOCUMENTS:
-            raise BadField(f"{name} is not accepted; send the image as base64 in `image`")
+        if name == "ofd_file":
+            raise BadField("ofd_file is not accepted; send a PDF in `pdf_file`, or an image")
+        self._is_pdf = name == PDF
         wants_characters = fields.get("recognize_granularity") == "small" and self._has_location
         options = {"granularity": "char"} if wants_characters else {}
+        if self._is_pdf:  # one page of it, the first unless another one is asked for
+            options["pages"] = _page_number(fields.get("pdf_file_num"))
         return self.ask(self.image(fields.get(name), name), options)
 
     def render(self, answer: Answer, asked: OcrRequest, outcome: CacheOutcome) -> Reply:
         """See Dialect."""
-        pages = read_pages(answer)
+        return self.reply(self._body(read_pages(answer)), answer, outcome)
+
+    def may_send_document(self) -> bool:
+        """See DocumentDialect: only documents within the limit of images."""
+        return False
+
+    def check_document(self, asked: OcrRequest) -> None:
+        """See DocumentDialect; UnsupportedFormat for a document that was sent as an image."""
+        if not self._is_pdf:
+            raise UnsupportedFormat(
+                f"the bytes are a document; send its pages as images, or a PDF in `{PDF}`"
+            )
+
+    def render_document(
+        self, pages: Iterable[PageResult], asked: OcrRequest, facts: DocumentFacts
+    ) -> tuple[str, Body]:
+        """See DocumentDialect."""
+        body = self._body([read_page(page.result) for page in pages])
+        return JSON_TYPE, (dump({**body, "pdf_file_size": str(facts.page_count)}),)
+
+    def _body(self, pages: Sequence[ReadPage]) -> dict[str, Any]:
         words = [self._line(line) for page in pages for line in page.lines]
         body: dict[str, Any] = {
             "log_id": new_log_id(),
@@ -123,7 +162,7 @@ class BaiduOcr(ForeignDialect):
         }
         if flag(self._fields, "detect_direction"):
             body["direction"] = pages[0].angle // 90 if words else -1
-        return self.reply(body, answer, outcome)
+        return body
 
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
@@ -202,6 +241,13 @@ class TokenCall(ForeignApi):
 def new_log_id() -> int:
     """A random id that JavaScript's numbers can hold."""
     return secrets.randbits(52)
+
+
+def _page_number(given: Any) -> str:
+    number = str(given if is_given(given) else 1)
+    if not (number.isascii() and number.isdigit()):
+        raise BadField("pdf_file_num must be the number of a page")
+    return number
 
 
 def _location(box: Box) -> dict[str, int]:

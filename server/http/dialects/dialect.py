@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
+from cache.stored_result import StoredResult
 from ocr_engine.errors import UnsupportedFormat
 from server.formats.answer import Answer, Body, CacheOutcome
 from server.formats.pages import DocumentFacts, PageResult
@@ -77,13 +78,20 @@ class KeyInBody(Dialect, Protocol):
         """The key in the body; None if there is none."""
 
 
+ReadImage = Sequence[StoredResult | None]  # the page of an image, or the pages of a document
+
+
 class SeveralImages(BodyApi, Protocol):
     """One request for the recognition of several images."""
+
+    @property
+    def reads_documents(self) -> bool:
+        """Whether documents may be among the images."""
 
     def parse_all(self, form: Form) -> Sequence[OcrRequest]:
         """Convert the form to a request for each image; at least one."""
 
-    def render_all(self, read: Sequence[Answer | PublicError]) -> Reply:
+    def render_all(self, read: Sequence[ReadImage | PublicError]) -> Reply:
         """The reply with all results, in the order of the requests; called in a thread."""
 
 

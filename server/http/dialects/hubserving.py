@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from server.errors import BadField, MissingFile
-from server.formats.answer import Answer
 from server.http.context import ServerContext
-from server.http.dialects.dialect import Target, Targets
+from server.http.dialects.dialect import ReadImage, Target, Targets
 from server.http.dialects.foreign import ForeignDialect
-from server.http.dialects.pages import ReadLine, read_pages
+from server.http.dialects.pages import ReadLine, read_page
 from server.http.errors import PublicError
 from server.http.replies import Reply, json_reply, problem_headers
 from server.intake.fields import Form
@@ -33,6 +32,8 @@ class HubCall(ForeignDialect):
     image has one line.
     """
 
+    reads_documents = False
+
     def __init__(self, *given: Any, fields: Mapping[str, Any], shown: Shown, flat: bool) -> None:
         super().__init__(*given)
         self._fields = fields
@@ -48,7 +49,7 @@ class HubCall(ForeignDialect):
             raise BadField(f"images has {len(images)} images; at most {MAX_IMAGES} are accepted")
         return [self.ask(self.image(image, "images"), self._fields) for image in images]
 
-    def render_all(self, read: Sequence[Answer | PublicError]) -> Reply:
+    def render_all(self, read: Sequence[ReadImage | PublicError]) -> Reply:
         """See SeveralImages; images that cannot be read have no lines, and a reason in `msg`."""
         failed = [each for each in read if isinstance(each, PublicError)]
         for problem in failed:
@@ -71,8 +72,8 @@ class HubCall(ForeignDialect):
         body = {"msg": self.message_of(problem), "results": "", "status": status}
         return json_reply(body, headers=problem_headers(problem))._replace(error=problem.code)
 
-    def _lines(self, answer: Answer) -> list[dict[str, Any]]:
-        return [self._shown(line) for page in read_pages(answer) for line in page.lines]
+    def _lines(self, image: ReadImage) -> list[dict[str, Any]]:
+        return [self._shown(line) for page in map(read_page, image) for line in page.lines]
 
 
 def _whole(line: ReadLine) -> dict[str, Any]:

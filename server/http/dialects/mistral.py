@@ -134,7 +134,8 @@ class FileUpload(FilesApi):
         """See Call."""
         if not form.image:
             raise MissingFile("the form part `file` is missing or empty")
-        return json_reply(_shown(self._files.add(self.scope.principal.user, form.image)))
+        user = self.scope.principal.user
+        return json_reply(_shown(self._files.add(user, form.image, form.filename)))
 
 
 class FileById(FilesApi):
@@ -185,7 +186,7 @@ def _shown(file: KeptFile) -> dict[str, Any]:
         "bytes": len(file.data),
         "created_at": int(file.created_at),
         "expires_at": int(file.expires_at),
-        "filename": "upload",
+        "filename": file.name or "upload",
         "purpose": "ocr",
         "sample_type": "ocr_input",
         "source": "upload",

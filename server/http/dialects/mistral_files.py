@@ -12,16 +12,18 @@ from server.errors import NotFound
 
 MAX_BYTES = 64 << 20
 KEEP_SECONDS = 600.0
+MAX_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file of a user. created_at: Unix seconds."""
+    """A file of a user. created_at: Unix seconds. name: as the client gave it."""
 
     file_id: str
     user: str
     data: bytes
     created_at: float
+    name: str = ""
 
     @property
     def expires_at(self) -> float:
@@ -41,9 +43,9 @@ class KeptFiles:
         self._files: OrderedDict[str, KeptFile] = OrderedDict()
         self._bytes = 0
 
-    def add(self, user: str, data: bytes) -> KeptFile:
+    def add(self, user: str, data: bytes, name: str = "") -> KeptFile:
         """Keep a file."""
-        file = KeptFile(secrets.token_hex(16), user, data, self._clock())
+        file = KeptFile(secrets.token_hex(16), user, data, self._clock(), name[:MAX_NAME])
         self._files[file.file_id] = file
         self._bytes += len(data)
         self._expire()

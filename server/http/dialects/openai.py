@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from server.errors import BadField, MissingFile, NotFound
-from server.formats.answer import Answer
 from server.formats.json_text import dump
 from server.formats.markdown import render_markdown
 from server.formats.stored import decode_result
 from server.http.context import ServerContext
-from server.http.dialects.dialect import Target, Targets
+from server.http.dialects.dialect import ReadImage, Target, Targets
 from server.http.dialects.foreign import ForeignApi, ForeignDialect
-from server.http.dialects.pages import full_text, read_pages
+from server.http.dialects.pages import full_text, read_page
 from server.http.errors import PublicError
 from server.http.replies import Reply, json_reply, problem_headers
 from server.intake.fields import Form
@@ -22,6 +21,7 @@ from server.intake.request import OcrRequest
 
 MODEL = "ocr-server"
 MAX_IMAGES = 16
+_FILES = {"image_url": "image_url", "file": "file_data"}  # types of parts, and where the file is
 _EVENTS = {"Content-Type": "text/event-stream; charset=utf-8"}
 _KINDS = {
     401: "authentication_error",
@@ -56,7 +56,9 @@ class OpenAiApi(ForeignApi):
 
 
 class ChatCompletion(OpenAiApi, ForeignDialect):
-    """POST /v1/chat/completions: the text of all images in the messages."""
+    """POST /v1/chat/completions: the text of all images and documents in the messages."""
+
+    reads_documents = True
 
     _model = MODEL
     _streams = False
@@ -72,10 +74,11 @@ class ChatCompletion(OpenAiApi, ForeignDialect):
             raise BadField("n must be 1: an image has one text")
         self._streams = fields.get("stream") is True
         parts = list(_parts(fields.get("messages")))
-        images = [_image_of(part) for part in parts if part.get("type") == "image_url"]
+        images = [(part["type"], _image_of(part)) for part in parts if part.get("type") in _FILES]
         if not images:
             raise MissingFile(
-                "messages have no image; send a part {type: image_url, image_url: {url: data:…}}"
+                "messages have no image; send a part {type: image_url, image_url: {url: data:…}}, "
+                "or a PDF in {type: file, file: {file_data: data:…}}"
             )
         if len(images) > MAX_IMAGES:
             raise BadField(f"messages have {len(images)} images; at most {MAX_IMAGES} are accepted")
@@ -83,18 +86,20 @@ class ChatCompletion(OpenAiApi, ForeignDialect):
         self._as_markdown = "markdown" in prompt.lower()
         known = self._model in self.context.service.engine.models.names
         options = {"models": self._model} if known else {}
-        return [self.ask(self.image(image, "image_url"), options) for image in images]
+        return [self.ask(self.image(image, _FILES[kind]), options) for kind, image in images]
 
-    def render_all(self, read: Sequence[Answer | PublicError]) -> Reply:
+    def render_all(self, read: Sequence[ReadImage | PublicError]) -> Reply:
         """See SeveralImages; texts of several images have an empty line between them."""
         texts = []
         for each in read:
             if isinstance(each, PublicError):
                 return self.problem(each)
             if self._as_markdown:
-                texts.append(render_markdown(decode_result(each.result)).rstrip("\n"))
+                pages = [decode_result(page) for page in each if page is not None]
+                shown = (render_markdown(page).rstrip("\n") for page in pages)
+                texts.append("\n\n".join(page for page in shown if page))
             else:
-                texts.append(full_text(read_pages(each)))
+                texts.append(full_text([read_page(page) for page in each]))
         text = "\n\n".join(texts)
         return self._streamed(text) if self._streams else json_reply(self._completion(text))
 
@@ -157,8 +162,13 @@ def _parts(messages: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _image_of(part: Mapping[str, Any]) -> Any:
-    image = part.get("image_url")
-    return image.get("url") if isinstance(image, dict) else image
+    if part["type"] == "image_url":
+        image = part.get("image_url")
+        return image.get("url") if isinstance(image, dict) else image
+    file = part.get("file")
+    if isinstance(file, dict) and "file_id" in file and "file_data" not in file:
+        raise BadField("file_id: this server keeps no files here; send the file in file_data")
+    return file.get("file_data") if isinstance(file, dict) else None
 
 
 def targets(context: ServerContext) -> Targets:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -10,27 +9,23 @@ from typing import Any, Protocol
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Router, Rule
 
-from ocr_engine.errors import PoolDraining
-from server.formats.answer import Answer
 from server.http.context import ServerContext
 from server.http.dialects.dialect import (
     BodyApi,
     Call,
     DialectFactory,
     KeyInBody,
-    SeveralImages,
     Targets,
 )
 from server.http.dialects.shared_ocr import SharedApi, SharedOcr, shared_rules
-from server.http.errors import PublicError
-from server.http.gate import admit_address, admit_key, require
+from server.http.gate import admit_address, admit_key
 from server.http.handlers.exchange import Exchange
 from server.http.handlers.incoming_body import finished
 from server.http.handlers.recognize import RecognizeExchange
-from server.http.replies import Reply, logged_problem
+from server.http.handlers.several import SeveralExchange
+from server.http.replies import Reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
-from server.intake.request import OcrRequest
 from server.settings.dialect_row import DialectRow, Route
 from server.settings.dialects import chosen
 
@@ -74,71 +69,6 @@ class KeyInBodyExchange(RecognizeExchange):
         if waiting is not None:
             await waiting
         return await self.recognized(form)
-
-
-class SeveralExchange(Exchange):
-    """Recognizes the images of one request; the pool has at most one more than it has workers."""
-
-    dialect: SeveralImages
-
-    def body_complete(self, reader: BodyReader) -> None:
-        """Answer in a task."""
-        self.answer_with(self._answer(reader))
-
-    def on_connection_close(self) -> None:
-        """Drop the images that no worker has begun to recognize."""
-        super().on_connection_close()
-        self.stop_answering()
-
-    async def _answer(self, reader: BodyReader) -> Reply:
-        if self.context.draining:
-            raise PoolDraining("the server is stopping; send the images to another server")
-        asked = self.dialect.parse_all(await finished(reader))
-        for needed in {scope for each in asked for scope in each.scopes}:
-            require(self.scope.principal, needed)
-        if self.scope.admission is not None:
-            await self.scope.admission.take_more(len(asked) - 1)
-        read = await self._read_all(asked)
-        self.drop_body()
-        return await asyncio.to_thread(self.dialect.render_all, read)
-
-    async def _read_all(self, asked: Sequence[OcrRequest]) -> list[Answer | PublicError]:
-        """The results, or errors, in the order of the requests."""
-        found: dict[int, Answer | PublicError] = {}
-        waiting = iter(enumerate(asked))
-        self.scope.images = 0
-
-        async def work() -> None:
-            for number, each in waiting:
-                found[number] = await self._read(each)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(len(asked), self.context.service.engine.capacity + 1)):
-                group.create_task(work())
-        read = [found[number] for number in range(len(asked))]
-        self._note_failures([each for each in read if isinstance(each, PublicError)])
-        return read
-
-    async def _read(self, asked: OcrRequest) -> Answer | PublicError:
-        turn = self.scope.principal.turn(asked.priority)
-        try:
-            ticket = await self.context.service.submit(asked, turn)
-            answer = await ticket.answer()
-        except Exception as error:
-            return logged_problem(error, self.scope.request_id)
-        self.scope.images += 1
-        if ticket.outcome == "miss":
-            spent = (each for name, each in answer.stages.items() if name != "queue")
-            self.scope.recognition_seconds += sum(spent)
-        else:
-            self.scope.cached += 1
-        return answer
-
-    def _note_failures(self, problems: Sequence[PublicError]) -> None:
-        """Note the images without a result, for usage and quota."""
-        self.scope.failures = [problem.code for problem in problems]
-        if self.scope.admission is not None:
-            self.scope.admission.give_back([(problem.status, "") for problem in problems])
 
 
 class _ExchangeFactory(Protocol):

@@ -384,7 +384,8 @@ def test_the_characters_of_baidu(fluent: LiveServer) -> None:
         (b"image=", 216101),
         (b"image=%25%25", 216100),
         (b"url=https%3A%2F%2Fexample.com", 216100),
-        (b"pdf_file=JVBERi0%3D", 216100),
+        (b"pdf_file=JVBERi0%3D", 216201),
+        (b"ofd_file=JVBERi0%3D", 216100),
         (b"image=aGk%3D", 216201),
     ],
 )

@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from pikepdf import Encryption
 
+from server.database.location import Location
+from tests.support.cards import card
 from tests.support.foreign_calls import (
     CALLS,
     ForeignCall,
     as_body,
     as_form,
     base64_of,
+    data_url,
     path_in,
 )
 from tests.support.foreign_errors import told
+from tests.support.keys import add_key_now
 from tests.support.live_server import LiveServer
 from tests.support.made_pdfs import opened, saved, signed_pdf
 from tests.support.pdfs import PdfWriter, card_page, card_pdf, pdf_of
 from tests.support.text_layers import in_pdfium
+from tests.support.watching import wait_until
 
 TEXTS = ["the first page", "the second page"]
 PAGES: dict[str, Callable[[Any], list[str]]] = {
@@ -31,6 +37,9 @@ PAGES: dict[str, Callable[[Any], list[str]]] = {
     "paddlex /layout-parsing": lambda answer: [
         page["markdown"]["text"] for page in answer["result"]["layoutParsingResults"]
     ],
+    "openai /v1/chat/completions": lambda answer: answer["choices"][0]["message"]["content"].split(
+        "\f"
+    ),
     "mistral /v1/ocr": lambda answer: [page["markdown"] for page in answer["pages"]],
     "open-webui /process": lambda answer: answer["page_content"].split("\f"),
     "ocrspace /parse/image": lambda answer: [
@@ -157,3 +166,78 @@ def test_a_document_larger_than_an_image_may_be(fluent: LiveServer, path: str) -
 def test_a_signed_document_is_refused_before_it_is_read(fluent: LiveServer) -> None:
     reply = as_body()(fluent, f"{DOCUMENTS}:analyze?output=pdf", signed_pdf(), {})
     assert (reply.status, reply.json["error"]["code"]) == (400, "pdf_signed")
+
+
+def baidu(server: LiveServer, **fields: str) -> Any:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode(fields).encode()
+    reply = server.request("POST", "/rest/2.0/ocr/v1/general_basic", body, form)
+    assert reply.status == 200
+    return reply.json
+
+
+def test_a_page_of_a_pdf_for_baidu(fluent: LiveServer) -> None:
+    """The first one, unless another one is asked for; its clients know how many there are."""
+    pdf = base64_of(card_pdf(TEXTS))
+    for number, text in ((None, TEXTS[0]), ("1", TEXTS[0]), ("2", TEXTS[1])):
+        more = {} if number is None else {"pdf_file_num": number}
+        answer = baidu(fluent, pdf_file=pdf, **more)
+        assert [line["words"] for line in answer["words_result"]] == [text]
+        assert answer["pdf_file_size"] == "2"
+    assert baidu(fluent, pdf_file=pdf, pdf_file_num="3")["error_code"] == 216100
+    assert baidu(fluent, pdf_file=pdf, pdf_file_num="1-2")["error_code"] == 216100
+    assert baidu(fluent, ofd_file=pdf)["error_code"] == 216100
+    both = baidu(fluent, image=base64_of(card("an image comes first")), pdf_file=pdf)
+    assert both["words_result"] == [{"words": "an image comes first"}]
+    assert "pdf_file_size" not in both
+
+
+def asked_of_openai(server: LiveServer, *parts: object, prompt: str = "Read.") -> Any:
+    content = [{"type": "text", "text": prompt}, *parts]
+    body = {"model": "gpt", "messages": [{"role": "user", "content": content}]}
+    return server.post_json(body, path="/v1/chat/completions")
+
+
+def file_part(data: bytes) -> dict[str, Any]:
+    url = f"data:application/pdf;base64,{base64_of(data)}"
+    return {"type": "file", "file": {"filename": "x.pdf", "file_data": url}}
+
+
+def test_file_parts_of_openai(fluent: LiveServer) -> None:
+    """As its client sends PDFs; also next to images."""
+    texts = ["sent as a file part", "with a second page"]
+    image = {"type": "image_url", "image_url": {"url": data_url(card("an image"))}}
+    reply = asked_of_openai(fluent, file_part(card_pdf(texts)), image)
+    content = reply.json["choices"][0]["message"]["content"]
+    assert content == f"{texts[0]}\f{texts[1]}\n\nan image"
+    reply = asked_of_openai(fluent, file_part(card_pdf(texts)), prompt="As Markdown.")
+    assert reply.json["choices"][0]["message"]["content"] == "\n\n".join(texts)
+    assert fluent.begun(texts[0]) == 1, "the pages were cached"
+    by_id = asked_of_openai(fluent, {"type": "file", "file": {"file_id": "file-1"}})
+    assert (by_id.status, by_id.json["error"]["code"]) == (400, "bad_field")
+    assert "file_data" in by_id.json["error"]["message"]
+    broken = asked_of_openai(fluent, file_part(b"%PDF-1.7\nbroken"))
+    assert (broken.status, broken.json["error"]["code"]) == (422, "pdf_broken")
+
+
+def test_pages_of_openai_count(guarded: LiveServer, place: Location) -> None:
+    """For quota and usage, as pages of our own API do."""
+    _, key = add_key_now(place, daily_quota=3)
+    bearer = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    def post(texts: list[str]) -> Any:
+        content = [file_part(card_pdf(texts))]
+        body = json.dumps({"messages": [{"role": "user", "content": content}]}).encode()
+        return guarded.request("POST", "/v1/chat/completions", body, bearer)
+
+    assert post(["counted one", "counted two"]).status == 200
+    refused = post(["counted three", "counted four"])
+    assert (refused.status, refused.json["error"]["code"]) == (429, "insufficient_quota")
+    assert post(["counted three"]).status == 200
+
+    def used() -> Any:
+        reply = guarded.get("/usage", {"Authorization": f"Bearer {key}"})
+        return reply.json["usage"]["total"]
+
+    wait_until(lambda: used()["pages"] == 3, "all pages are counted")
+    assert used()["images"] == 2

@@ -56,7 +56,6 @@ SEES = {
         (422, "invalid_image"),
         (503, "queue_full"),
         (401, "invalid_api_key"),
-        (415, "unsupported_format"),
     ),
     "mistral /v1/ocr": Sees((422, "invalid_image"), (503, "503"), (401, "401")),
     "open-webui /process": _FASTAPI,

@@ -27,10 +27,8 @@ from tests.support.watching import wait_until
 TEXTS = ["the first page\nof three", "", "the last page"]
 
 
-def upload(
-    server: LiveServer, document: bytes, name: str = "a scan.pdf", **options: object
-) -> dict[str, Any]:
-    parts = [Part("json", json.dumps(options).encode()), Part("file", document, name)]
+def upload(server: LiveServer, document: bytes, **options: object) -> dict[str, Any]:
+    parts = [Part("json", json.dumps(options).encode()), Part("file", document, "a scan.pdf")]
     body, headers = multipart(parts)
     return answer_of(server.request("POST", "/api/doc/upload", body, headers))
 
@@ -229,7 +227,8 @@ def test_codes_of_tasks(fluent: LiveServer, call: str, body: bytes, code: int) -
 
 def test_types_of_files_that_are_not_made(fluent: LiveServer) -> None:
     task = finished(fluent, card_pdf(["x"]))
-    for wrong in (["pdfOneLayer"], ["docx"], "txt", [{}]):
+    wrongs: list[object] = [["pdfOneLayer"], ["docx"], "txt", [{}]]
+    for wrong in wrongs:
         answer = asked(fluent, "download", task, file_types=wrong)
         assert answer["code"] == 202
         assert "pdfLayered, txt, txtPlain, jsonl, csv" in answer["data"]
