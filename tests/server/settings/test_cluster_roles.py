@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ BROKER, CACHE, STATE = "amqp://broker//", "redis://cache/0", "redis://state/0"
 
 
 def found(role: str, **urls: str) -> ClusterUrls | None:
-    given = {name: Secret(url) for name, url in urls.items()}
+    given: dict[str, Any] = {name: Secret(url) for name, url in urls.items()}
     return cluster_urls(Settings(cluster=ClusterSettings(role, **given)))
 
 
