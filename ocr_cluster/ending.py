@@ -13,13 +13,20 @@ from ocr_cluster.work import Work, blob_name, front_channel, lease_name, outcome
 
 
 async def finish(
-    state: Link, node: str, message: Message, outcome: Outcome, patience: float
+    state: Link,
+    node: str,
+    message: Message,
+    outcome: Outcome,
+    patience: float,
+    packed: bytes = b"",
 ) -> bool:
     """Tell how an attempt of a node has ended; False if the flight is at another attempt.
 
-    patience: how many seconds a server that is away is waited for; RedisAway.
+    packed: the result, which the front end need not fetch if it is small; whoever only looks finds
+    the outcome without it. patience: how many seconds a server that is away is waited for.
+    RedisAway.
     """
-    work, flight = message.work, message.flight
+    work, flight, ending = message.work, message.flight, outcomes.encode(outcome)
     keys = (
         task_name(flight),
         lease_name(flight),
@@ -29,13 +36,14 @@ async def finish(
     )
     given = (
         message.attempt,
-        outcomes.encode(outcome),
+        ending,
         OUTCOME_MS,
         flight,
         front_channel(message.front),
         work.done_channel,
         int(outcome.state != "again"),
         node,
+        outcomes.told(ending, packed),
     )
     told = await state.command(lambda redis: redis.eval(FINISH, len(keys), *keys, *given), patience)
     return bool(told)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from ocr_cluster.redis_link import RedisAway, RedisLink
@@ -71,15 +73,32 @@ class Link(RedisLink):
         return await self.command(lambda redis: redis.eval(script, len(keys), *keys, *arguments))
 
 
+@contextlib.asynccontextmanager
+async def subscription(link: RedisLink, *channels: str) -> AsyncIterator[PubSub]:
+    """A subscription to these channels; TimeoutError if the server does not answer."""
+    async with link.client.pubsub(ignore_subscribe_messages=True) as pubsub:
+        async with asyncio.timeout(COMMAND_SECONDS):
+            await pubsub.subscribe(*channels)
+        yield pubsub
+
+
+async def next_message(pubsub: PubSub) -> Mapping[str, bytes] | None:
+    """The next message, None if there is none for a while.
+
+    TimeoutError if the server is to be connected again, and does not answer.
+    """
+    async with asyncio.timeout(LISTEN_SECONDS + COMMAND_SECONDS):
+        found = await pubsub.get_message(timeout=LISTEN_SECONDS)
+        return cast(Mapping[str, bytes] | None, found)
+
+
 async def listen(link: RedisLink, channel: str, hear: Callable[[bytes], object]) -> None:
     """Call hear() with each message on a channel, until cancelled; messages may be lost."""
     while True:
         try:
-            async with link.client.pubsub(ignore_subscribe_messages=True) as pubsub:
-                await pubsub.subscribe(channel)
+            async with subscription(link, channel) as pubsub:
                 while True:
-                    message = await pubsub.get_message(timeout=LISTEN_SECONDS)
-                    if message is not None:
+                    if (message := await next_message(pubsub)) is not None:
                         hear(message["data"])
         except (RedisError, OSError, TimeoutError):
             await asyncio.sleep(RETRY_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ocr_cluster.work import Work
@@ -12,6 +12,7 @@ from ocr_engine.options import RecognitionOptions, options_from_json
 
 VERSION = 1
 MAX_BYTES = 1024
+_OPTIONS = tuple(each.name for each in fields(RecognitionOptions))
 
 
 class MessageError(Exception):
@@ -53,7 +54,7 @@ def as_json(message: Message) -> dict[str, Any]:
         "flight": message.flight,
         "key": message.work.key,
         "blob": message.work.sha256,
-        "options": asdict(message.options),
+        "options": {name: getattr(message.options, name) for name in _OPTIONS},
         "deadline_at": round(message.deadline_at, 3),
         "user": message.user,
         "attempt": message.attempt,

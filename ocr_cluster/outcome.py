@@ -10,6 +10,8 @@ from typing import Literal
 from ocr_engine import errors
 from ocr_engine.errors import EngineError, PoisonImage, RecognitionFailed, RecognitionTimeout
 
+MOST_TOLD = 32 << 10  # bytes of a packed result that is told with its outcome
+
 State = Literal["done", "failed", "again"]
 Place = Literal["cache", "state"]
 
@@ -77,6 +79,17 @@ def error_of(outcome: Outcome) -> EngineError:
 def encode(outcome: Outcome) -> bytes:
     """An outcome as JSON."""
     return json.dumps(asdict(outcome), separators=(",", ":")).encode()
+
+
+def told(outcome: bytes, packed: bytes) -> bytes:
+    """What a front end hears: an outcome as JSON, then its packed result if that is small."""
+    return outcome + b"\n" + packed if 0 < len(packed) <= MOST_TOLD else outcome
+
+
+def heard(data: bytes) -> tuple[Outcome | None, bytes]:
+    """The inverse of told(): the outcome, see decode(), and the packed result, or nothing."""
+    outcome, _, packed = data.partition(b"\n")
+    return decode(outcome), packed
 
 
 def decode(data: bytes) -> Outcome | None:

@@ -126,7 +126,8 @@ def _client(url: str, connections: int) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
-        timeout=None,  # ask() has a limit for all of it
+        timeout=None,  # ask() has a limit for all of it,
+        socket_timeout=None,  # and the client would start a task for each command that it sends
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from redis.asyncio import Redis
 
 from ocr_cluster.link import Link
-from ocr_cluster.packing import PackedResult, PackingError, pack, unpack
+from ocr_cluster.packing import PackedResult, PackingError, unpack
 from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.work import Work, digest_of, results_name
 
@@ -75,16 +75,16 @@ class SharedResults:
                 return None if found is None else (sha256, found)
         return None
 
-    async def put(self, work: Work, fingerprint: str, packed: PackedResult) -> bool:
-        """Store a result; False if it is not stored."""
+    async def put(self, work: Work, fingerprint: str, packed: bytes) -> bool:
+        """Store a packed result; False if it is not stored."""
         if not self.ttl_seconds:
             return False
         seconds = max(1, round(self.ttl_seconds * random.uniform(1, 1 + SPREAD)))
-        field, data = work.field(fingerprint), pack(packed)
+        field = work.field(fingerprint)
 
         async def store(redis: Redis) -> None:
             async with redis.pipeline(transaction=False) as pipeline:
-                pipeline.hset(work.results, field, data)
+                pipeline.hset(work.results, field, packed)
                 pipeline.expire(work.results, seconds)
                 await pipeline.execute()
 

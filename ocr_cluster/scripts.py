@@ -105,7 +105,8 @@ return 'held'
 """
 
 # KEYS: task, lease, outcome, claim, blob. ARGV: the attempt, the outcome, OUTCOME_MS, the flight,
-# the channel of the front end, the done channel, 1 if the flight has ended, the node
+# the channel of the front end, the done channel, 1 if the flight has ended, the node, what the
+# front end hears
 # Returns 1, or 0 if the flight is at another attempt.
 FINISH = """
 local attempt = redis.call('HGET', KEYS[1], 'attempt')
@@ -113,7 +114,7 @@ if attempt and attempt ~= ARGV[1] then return 0 end
 redis.call('HDEL', KEYS[1], 'at:' .. ARGV[8])
 redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[3])
 redis.call('DEL', KEYS[2])
-redis.call('PUBLISH', ARGV[5], ARGV[2])
+redis.call('PUBLISH', ARGV[5], ARGV[9])
 if ARGV[7] == '1' then
   redis.call('DEL', KEYS[1], KEYS[5])
   if redis.call('GET', KEYS[4]) == ARGV[4] then redis.call('DEL', KEYS[4]) end

@@ -117,7 +117,7 @@ class Dispatch:
 
     def hear(self, data: bytes) -> None:
         """A node tells how an attempt has ended."""
-        outcome = outcomes.decode(data)
+        outcome, packed = outcomes.heard(data)
         if outcome is None:
             return
         task = self._tasks.get(outcome.flight)
@@ -131,7 +131,7 @@ class Dispatch:
             self._end(task, outcomes.error_of(outcome))
         else:
             task.sent_at = None  # looking again would find the same outcome
-            self._in_background(self._fetch(task, outcome))
+            self._in_background(self._fetch(task, outcome, packed))
 
     async def look(self) -> None:
         """Find out what has become of all tasks; called twice a second."""
@@ -223,10 +223,10 @@ class Dispatch:
             task.note("publish", began)
             task.sent_at = asyncio.get_running_loop().time()
 
-    async def _fetch(self, task: FrontTask, outcome: Outcome) -> None:
-        """Get the result that a node has stored."""
+    async def _fetch(self, task: FrontTask, outcome: Outcome, told: bytes) -> None:
+        """Get the result that a node has stored, or has told with the outcome."""
         began = asyncio.get_running_loop().time()
-        packed = await self._packed(task, outcome)
+        packed = await self._packed(task, outcome, told)
         if task not in self:
             return
         if packed is None:
@@ -243,9 +243,11 @@ class Dispatch:
         encoded = EncodedRecognition(result.json, result.artifacts, stages)
         self._end(task, encoded, outcome.seconds)
 
-    async def _packed(self, task: FrontTask, outcome: Outcome) -> PackedResult | None:
+    async def _packed(self, task: FrontTask, outcome: Outcome, told: bytes) -> PackedResult | None:
         name = carried_name(task.flight)
         try:
+            if told:
+                return unpack(told)
             if outcome.place == "cache":
                 return await self._results.fetch(task.work, outcome.fingerprint)
             data = await self._state.command(

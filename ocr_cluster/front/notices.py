@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from ocr_cluster.link import LISTEN_SECONDS, RETRY_SECONDS, Link
+from ocr_cluster.link import RETRY_SECONDS, Link, next_message, subscription
 
 _ERRORS = (RedisError, OSError, TimeoutError)
 
@@ -29,12 +29,10 @@ class Notices:
         """Listen until cancelled."""
         while True:
             try:
-                async with self._link.client.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(self._own, *self._waiting)
+                async with subscription(self._link, self._own, *self._waiting) as pubsub:
                     self._pubsub = pubsub
                     while True:
-                        message = await pubsub.get_message(timeout=LISTEN_SECONDS)
-                        if message is not None:
+                        if (message := await next_message(pubsub)) is not None:
                             self._on_message(message["channel"].decode(), message["data"])
             except _ERRORS:
                 await asyncio.sleep(RETRY_SECONDS)

@@ -22,12 +22,13 @@ RENEW_SECONDS = 1.0
 
 
 class Held:
-    """A flight that this node works on."""
+    """A flight that this node works on. packed: its result, once it is stored in the cache."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
         self.task: EngineTask | None = None
         self.work: asyncio.Task[Outcome] | None = None
+        self.packed = b""
 
     def drop(self, engine: Engine) -> None:
         """Stop the work, because nobody waits for it here."""

@@ -130,7 +130,7 @@ class NodeReader:
                 held.drop(self._engine)
                 await asyncio.wait([held.work])
             if not held.work.cancelled():
-                await self._finish(message, held.work.result())
+                await self._finish(message, held.work.result(), held.packed)
         finally:
             self.held.remove(held)
 
@@ -144,7 +144,7 @@ class NodeReader:
                 return self._failed(message, error)
             found = await self._results.find(work, fingerprint)
             if found is not None:
-                place = await self._carry(message, found) if message.carry else "cache"
+                place = await self._carry(message, pack(found)) if message.carry else "cache"
                 return Outcome(message.flight, message.attempt, "done", fingerprint, place)
         began = time.monotonic()
         image = cast(
@@ -169,22 +169,23 @@ class NodeReader:
                 await refuse_image(self._state, work, PATIENCE_SECONDS)
             return self._failed(message, error)
         assert isinstance(recognition, Recognition)
-        return await self._stored(message, recognition, task.fingerprint)
+        return await self._stored(held, recognition, task.fingerprint)
 
-    async def _stored(
-        self, message: Message, recognition: Recognition, fingerprint: str
-    ) -> Outcome:
+    async def _stored(self, held: Held, recognition: Recognition, fingerprint: str) -> Outcome:
         """Store the result where front ends find it."""
+        message = held.message
         stages = recognition.stages
         seconds = sum(value for stage, value in stages.items() if stage != "queue")
         self._seconds.append(seconds)
         self.completed += 1
         began = time.monotonic()
         result = await self._encode(recognition, message.options.shown_score)
-        packed = PackedResult(result, self._clock(), stages)
+        packed = pack(PackedResult(result, self._clock(), stages))
         place: Place = "cache"
         if not await self._results.put(message.work, fingerprint, packed) or message.carry:
             place = await self._carry(message, packed)
+        else:
+            held.packed = packed
         note("store", began)
         return Outcome(
             message.flight,
@@ -196,17 +197,17 @@ class NodeReader:
             stages={stage: round(value, 5) for stage, value in stages.items()},
         )
 
-    async def _carry(self, message: Message, packed: PackedResult) -> Place:
+    async def _carry(self, message: Message, packed: bytes) -> Place:
         """Put a result where only the owner of the flight looks for it."""
-        name, data = carried_name(message.flight), pack(packed)
+        name = carried_name(message.flight)
         left = max(1.0, message.deadline_at - self._clock())
-        await self._state.command(lambda redis: redis.set(name, data, px=OUTCOME_MS), left)
+        await self._state.command(lambda redis: redis.set(name, packed, px=OUTCOME_MS), left)
         return "state"
 
-    async def _finish(self, message: Message, outcome: Outcome) -> None:
+    async def _finish(self, message: Message, outcome: Outcome, packed: bytes = b"") -> None:
         """Tell how the attempt has ended; ignored if the flight is at another attempt."""
         left = max(1.0, message.deadline_at - self._clock())
-        if not await finish(self._state, self._node, message, outcome, left):
+        if not await finish(self._state, self._node, message, outcome, left, packed):
             self.held.late += 1
             log.info("flight %s: a late answer is ignored", message.flight)
 

@@ -42,10 +42,14 @@ def state_link(settings: Settings) -> RedisLink | None:
 def cluster_urls(settings: Settings) -> ClusterUrls | None:
     """The servers that connect front ends and nodes; None for the role `all`.
 
-    SettingsError if one is missing, or a package.
+    SettingsError if one is missing, or a package; and for the role `all` if there is one that it
+    would not use.
     """
     cluster = settings.cluster
     if cluster.role == "all":
+        for name, url in (("broker_url", cluster.broker_url), ("cache_url", cluster.cache_url)):
+            if url is not None:
+                raise SettingsError(f"cluster.{name} needs the role front or node (cluster.role)")
         return None
     if settings.remote.sets:
         raise SettingsError(f"remote.sets needs the role all; cluster.role is {cluster.role}")

@@ -40,7 +40,7 @@ class Flight:
 
     def give_back(self, node: str) -> None:
         """The node says that another one is to read it."""
-        given = 1, "{}", 1000, "flight", "front", "done", 0, node
+        given = 1, "{}", 1000, "flight", "front", "done", 0, node, "{}"
         assert self._state.eval(FINISH, 5, _TASK, _LEASE, "outcome", "claim", "blob", *given) == 1
 
     def die(self, node: str) -> None:

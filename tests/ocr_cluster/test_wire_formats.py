@@ -81,6 +81,16 @@ def test_what_is_no_outcome(data: bytes) -> None:
     assert outcomes.decode(data) is None
 
 
+@pytest.mark.parametrize(
+    ("packed", "told"),
+    [(b"", b""), (b"{}\nline\n", b"{}\nline\n"), (bytes(outcomes.MOST_TOLD + 1), b"")],
+)
+def test_a_small_result_is_told_with_its_outcome(packed: bytes, told: bytes) -> None:
+    outcome = outcomes.again("front-7", 2, "a line\nand another one")
+    heard = outcomes.heard(outcomes.told(outcomes.encode(outcome), packed))
+    assert heard == (outcome, told)
+
+
 def test_a_result_comes_back_as_it_was() -> None:
     result = StoredResult(b'{"text":"one\\ntwo"}', {"image/png": b"\x89\n\n", "x/y": b""})
     packed = PackedResult(result, 1_800_000_000.5, {"det": 0.25})
@@ -102,19 +112,20 @@ def members(slots: list[int], fronts: dict[str, int]) -> Members:
 
 
 @pytest.mark.parametrize(
-    ("slots", "fronts", "window", "share"),
+    ("slots", "fronts", "window", "ahead", "share"),
     [
-        ([], {"own": 1}, 0, 1),
-        ([1], {"own": 0}, 2, 1),
-        ([2, 2], {"own": 5}, 6, 4),
-        ([2, 2], {"own": 5, "other": 0}, 6, 4),
-        ([2, 2], {"own": 5, "other": 1}, 3, 2),
-        ([2, 0], {"own": 5, "other": 1, "third": 9}, 1, 1),
+        ([], {"own": 1}, 0, 0, 1),
+        ([1], {"own": 0}, 2, 1, 1),
+        ([2, 2], {"own": 5}, 6, 2, 4),
+        ([2, 2], {"own": 5, "other": 0}, 6, 2, 4),
+        ([2, 2], {"own": 5, "other": 1}, 3, 1, 2),
+        ([2, 0], {"own": 5, "other": 1, "third": 9}, 1, 1, 1),
     ],
 )
 def test_the_window_of_a_front_end(
-    slots: list[int], fronts: dict[str, int], window: int, share: int
+    slots: list[int], fronts: dict[str, int], window: int, ahead: int, share: int
 ) -> None:
     found = members(slots, fronts)
     assert found.window("own") == window
+    assert found.ahead("own") == ahead
     assert found.share("own") == share
