@@ -164,8 +164,9 @@ screenshots: $(DEV) browser ## screenshots of the web pages for docs/images (1 m
 
 ocrmypdf: $(INSTALLED) ## test the plugin for OCRmyPDF with OCRmyPDF itself, in .venv/ocrmypdf (3 minutes)
 	@test -e .venv/ocrmypdf/bin/ocrmypdf || $(PYTHON) -m venv --clear .venv/ocrmypdf
-	.venv/ocrmypdf/bin/python -m pip install -q --disable-pip-version-check \
-	    "./integrations/ocrmypdf[test]"
+	@$(call pip_install,.venv/ocrmypdf,-q -r requirements/ocrmypdf.txt)
+	.venv/ocrmypdf/bin/python -m pip install -q --disable-pip-version-check --no-deps \
+	    --no-build-isolation --force-reinstall ./integrations/ocrmypdf
 	cd integrations/ocrmypdf && ../../.venv/ocrmypdf/bin/python -m pytest -c pyproject.toml $(ARGS)
 
 docs: $(DEV) ## build docs/ as a site in dist/docs

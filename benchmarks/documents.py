@@ -5,7 +5,7 @@
 
 Parts: `speed` (the same pages as JPEGs, as a document of JPEGs, drawn, and again from the cache),
 `cancel`, `kills` (a renderer, a worker and the server in the middle of a job), `fair` (20 documents
-next to single images). A part that would begin after --seconds is left out, and the result says so.
+next to single images), `peer` (OCRmyPDF with Tesseract on the same scan). A part that would begin after --seconds is left out, and the result says so.
 Exit status 1 if a check failed. Nothing else may run on the machine.
 """
 
@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from documents_peer import check_peer
 from PIL import Image, ImageDraw, ImageFont
 from server_under_test import ROOT, Verdict
 from uploads import varied
@@ -294,6 +295,8 @@ def main() -> int:
             ):
                 if wanted(name):
                     part(server, asked, jpegs, table)
+            if wanted("peer"):
+                check_peer(server, Path(folder), asked.workers, table)
         if wanted("kills"):
             killed = Path(folder) / "killed"
             killed.mkdir()

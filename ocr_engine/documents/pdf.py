@@ -10,6 +10,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from ocr_engine.documents.full_page_image import FullPageImage, full_page_image
+from ocr_engine.documents.marked_scan import scan_dpi
 from ocr_engine.documents.messages import PageImage, PageText, ReadPage
 from ocr_engine.errors import DocumentBroken, DocumentEncrypted, PageFailed
 from ocr_engine.images.header import MAX_SIDE
@@ -59,7 +60,8 @@ class PdfPages:
                 return PageText(text, _dpi(scale), rss_mb())
         whole = full_page_image(page)
         if whole is None:
-            return self._drawn(page, scale)
+            enough = scan_dpi(page)
+            return self._drawn(page, min(scale, _scale(page, enough or asked.dpi, asked)))
         jpeg = self._embedded(page, whole, asked)
         if jpeg is not None:
             return PageImage(jpeg, round(whole.dpi, 2), rss_mb())

@@ -33,7 +33,7 @@ class Pixels:
 
     def writable(self) -> mmap.mmap:
         """A mapping through which the pixels are written."""
-        return mmap.mmap(self.descriptor, len(self))
+        return mmap.mmap(self.descriptor, len(self), mmap.MAP_SHARED | mmap.MAP_POPULATE)
 
     def private(self) -> mmap.mmap:
         """A mapping of one's own: what is changed there, nobody else sees."""

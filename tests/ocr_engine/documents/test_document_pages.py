@@ -122,6 +122,47 @@ def test_text_over_the_image_is_drawn_unless_it_is_invisible() -> None:
     with_renderers(test)
 
 
+def marked(size: tuple[int, int], marks: bytes, entries: bytes = b"") -> bytes:
+    """A page with a JPEG of this size over all of it, and something more."""
+    writer = PdfWriter()
+    page = jpeg_page(writer, jpeg(scan().resize(size)), SIZE, entries)
+    return pdf_of([PdfPage(SIZE, page.content + marks, page.resources, entries)], writer)
+
+
+@pytest.mark.parametrize(
+    ("size", "marks", "entries", "dpi"),
+    [
+        ((1240, 1754), b" 5 5 2 2 re f", b"", 150),
+        ((1240, 1754), b"", b"/Rotate 90", 150),
+        ((1653, 2338), b" 5 5 2 2 re f", b"", 200),
+        ((826, 1169), b" 5 5 2 2 re f", b"", 150),
+        ((2480, 3508), b" 5 5 2 2 re f", b"", 250),
+        ((1240, 1754), b" 5 5 2 2 re f" * 30, b"", 250),
+        ((1240, 1754), b" q .1 0 0 .1 0 0 cm /I Do Q", b"", 250),
+    ],
+    ids=["marked", "rotated", "finer", "coarse", "finest", "many marks", "with a fine image"],
+)
+def test_a_scan_is_drawn_no_finer_than_it_is(
+    size: tuple[int, int], marks: bytes, entries: bytes, dpi: int
+) -> None:
+    async def test(renderers: Renderers) -> None:
+        page = await page_of(renderers, marked(size, marks, entries), dpi=250)
+        assert page.dpi == pytest.approx(dpi, rel=0.005)
+        assert max(pixels_of(page).size) == pytest.approx(SIZE[1] * dpi / 72, rel=0.005)
+
+    with_renderers(test)
+
+
+def test_a_picture_on_a_page_does_not_make_it_a_scan() -> None:
+    async def test(renderers: Renderers) -> None:
+        writer = PdfWriter()
+        page = jpeg_page(writer, jpeg(scan()), (SIZE[0] // 2, SIZE[1]))
+        data = pdf_of([PdfPage(SIZE, page.content, page.resources)], writer)
+        assert (await page_of(renderers, data, dpi=250)).dpi == 250
+
+    with_renderers(test)
+
+
 HONEST = ["An honest page of text", "with a second line."]
 
 
