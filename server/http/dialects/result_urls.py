@@ -13,33 +13,39 @@ from server.errors import NotFound
 from server.http.context import ServerContext
 
 VALID_SECONDS = 3600
-_PURPOSE = b"the URL of a result\n"
 
 
 class ResultUrls:
     """Signs and checks the query of a URL that gives one job's result to whoever has it.
 
     Jobs in a database have URLs that every server with this database accepts; for others, the
-    secret is as short-lived as they are. clock: Unix seconds.
+    secret is as short-lived as they are. clock: Unix seconds. purpose: what the URL gives; one that
+    was signed for another purpose is not accepted.
     """
 
-    def __init__(self, context: ServerContext, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        context: ServerContext,
+        clock: Callable[[], float] = time.time,
+        purpose: str = "the URL of a result",
+    ) -> None:
         self._context = context
         self._clock = clock
+        self._purpose = purpose
         self._own_secret = secrets.token_bytes(32)
 
     async def query(self, user: str, job_id: str) -> str:
         """The query string for a job of this user."""
         expires = int(self._clock()) + VALID_SECONDS
         newest, *_ = await self._secrets()
-        signature = _signature(newest, user, job_id, expires)
+        signature = self._signature(newest, user, job_id, expires)
         return urlencode({"user": user, "expires": expires, "signature": signature})
 
     async def check(self, user: str, job_id: str, expires: str, signature: str) -> None:
         """NotFound unless this server has signed these values, and they have not expired."""
         given = signature.encode("utf-8", "replace")
         for secret in await self._secrets():
-            expected = _signature(secret, user, job_id, expires).encode()
+            expected = self._signature(secret, user, job_id, expires).encode()
             if hmac.compare_digest(given, expected) and int(expires) > self._clock():
                 return
         raise NotFound("the URL has expired or was changed; ask for the job again")
@@ -56,7 +62,6 @@ class ResultUrls:
             secret.encode() for secret in await signing_secrets(database, settings, self._clock())
         ]
 
-
-def _signature(secret: bytes, user: str, job_id: str, expires: int | str) -> str:
-    text = f"{user}\n{job_id}\n{expires}".encode("utf-8", "replace")
-    return hmac.new(secret, _PURPOSE + text, hashlib.sha256).hexdigest()
+    def _signature(self, secret: bytes, user: str, job_id: str, expires: int | str) -> str:
+        text = f"{self._purpose}\n{user}\n{job_id}\n{expires}".encode("utf-8", "replace")
+        return hmac.new(secret, text, hashlib.sha256).hexdigest()

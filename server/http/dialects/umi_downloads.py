@@ -124,7 +124,8 @@ class Files(DocApi):
 
 def targets(context: ServerContext) -> Targets:
     """The target of each route of documents, by its name."""
-    given: Mapping[str, Any] = {"tasks": Tasks(), "urls": ResultUrls(context)}
+    urls = ResultUrls(context, purpose="the files of a document")  # also the document itself
+    given: Mapping[str, Any] = {"tasks": Tasks(), "urls": urls}
     calls: Sequence[tuple[str, type[DocApi]]] = (
         ("doc_result", Result),
         ("doc_download", Download),

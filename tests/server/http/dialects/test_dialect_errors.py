@@ -16,7 +16,7 @@ from server.http.dialects.baidu import _ERRORS
 from server.settings.dialects import DIALECTS, NAMES
 from server.users.key_format import new_id, new_secret_key
 from tests.support.cards import card
-from tests.support.foreign_calls import CALLS, JSON, ForeignCall, fields_of
+from tests.support.foreign_calls import CALLS, JSON, ForeignCall, as_form, fields_of
 from tests.support.foreign_errors import ALWAYS_200, told
 from tests.support.http_client import Client, Reply
 from tests.support.live_server import ADMIN_KEY, LiveServer
@@ -140,6 +140,17 @@ def test_a_full_queue(crowded: LiveServer, gate: Path, call: ForeignCall) -> Non
     assert "try again later" in message(reply, call)
     for connection in waiting:
         connection.close()
+    assert crowded.get(f"/jobs/{job['id']}?wait=10").headers["X-Job-State"] == "done"
+
+
+def test_a_full_queue_for_documents_of_umi_ocr(crowded: LiveServer, gate: Path) -> None:
+    job = crowded.upload(card(f"hold {gate}"), block_flag="False").json["job"]
+    wait_until(lambda: crowded.running() == 1, "an unfinished job")
+    reply = as_form("file", json="{}")(crowded, "/api/doc/upload", PDF, {})
+    gate.unlink()
+    assert (reply.status, reply.json["code"]) == (200, 902)
+    assert "try again later" in reply.json["data"]
+    assert int(reply.headers["Retry-After"]) > 0
     assert crowded.get(f"/jobs/{job['id']}?wait=10").headers["X-Job-State"] == "done"
 
 

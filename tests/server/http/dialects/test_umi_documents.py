@@ -242,6 +242,17 @@ def test_a_url_that_was_changed(fluent: LiveServer) -> None:
         assert (reply.status, reply.json["code"]) == (404, 103)
 
 
+def test_the_url_of_a_result_gives_no_document(fluent: LiveServer) -> None:
+    """That of PaddleOCR's job API, which has the text, is signed for that alone."""
+    task = finished(fluent, card_pdf(["only the text"]))
+    jobs = "/api/v2/ocr/jobs"
+    url = fluent.get(f"{jobs}/{task}").json["data"]["resultUrl"]["jsonUrl"]
+    signed = path_in(url).partition("?")[2]
+    assert fluent.get(f"{jobs}/{task}/result?{signed}").status == 200
+    stolen = fluent.get(f"/api/doc/download/{task}/x.pdf?types=pdfLayered&{signed}")
+    assert (stolen.status, stolen.json["code"]) == (404, 103)
+
+
 def test_documents_belong_to_their_key(guarded: LiveServer, place: Any, key: str) -> None:
     body, headers = multipart([Part("file", card_pdf(["mine"]), "x.pdf")])
     own = {"Authorization": f"Bearer {key}"}
