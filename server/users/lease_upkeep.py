@@ -83,6 +83,13 @@ class LeaseUpkeep:
                 if dead is not None and not await leases.settle(dead.owner, dead.spent):
                     path.unlink(missing_ok=True)
 
+    async def give_back_outdated(self, known: UserDay) -> None:
+        """Give back what is left of leases under an older limit; the caller has the day's lock."""
+        leases, _ = await self._book.open()
+        for lease in known.leases:
+            if lease.outdated:
+                await self._shrink(leases, known, lease)
+
     async def _tend_safely(self) -> None:
         try:
             if self._book.in_use:
@@ -124,14 +131,18 @@ class LeaseUpkeep:
     async def _give_back(self, leases: Leases, known: UserDay, lease: Lease) -> None:
         """Give back what is left of a lease, but not what requests without an answer have taken."""
         async with known.lock:
-            if not lease.returning:
-                lease.returning, lease.left = lease.left, 0
-            number = lease.returning
-            if number:
-                old, new = lease.granted, lease.granted - number
-                await leases.shrink(lease.lease_id, lease.user, lease.day, old, new)
-                lease.granted, lease.returning = new, 0
-                known.elsewhere += number
+            await self._shrink(leases, known, lease)
+
+    async def _shrink(self, leases: Leases, known: UserDay, lease: Lease) -> None:
+        """As _give_back(), for a caller that has the lock of the day."""
+        if not lease.returning:
+            lease.returning, lease.left = lease.left, 0
+        number = lease.returning
+        if number:
+            old, new = lease.granted, lease.granted - number
+            await leases.shrink(lease.lease_id, lease.user, lease.day, old, new)
+            lease.granted, lease.returning = new, 0
+            known.elsewhere += number
 
     async def _drop_finished(self, leases: Leases, journal: Journal) -> None:
         """Delete leases that are spent completely; their place in the journal is freed last."""

@@ -142,7 +142,11 @@ class Quota:
         return lease
 
     async def _ask_others(self, user: str, known: UserDay, limit: int) -> Lease | None:
-        """A lease of what dead processes had, or others give back now; None if that is nothing."""
+        """A lease of what dead processes had, or others give back now; None if that is nothing.
+
+        First goes back what this process itself has leased under a higher limit.
+        """
+        await self._upkeep.give_back_outdated(known)
         await self._upkeep.settle_dead()
         leases, _ = await self._book.open()
         asked = await leases.recall(user, known.day)

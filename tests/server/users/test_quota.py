@@ -295,6 +295,19 @@ def test_a_changed_limit_is_used_at_once(run: Callable[[Body], None]) -> None:
     run(body)
 
 
+def test_a_lowered_limit_leaves_what_is_not_spent(run: Callable[[Body], None]) -> None:
+    """The process has leased 64 under the old limit: they are no reason to refuse the second."""
+
+    async def body(processes: Processes) -> None:
+        quota = processes.start(tended=False)
+        assert await accepted(1000, (quota, 1)) == 1
+        assert await processes.used() > 3
+        assert await accepted(3, (quota, 5)) == 2
+        assert await processes.used() == 3
+
+    run(body)
+
+
 def test_the_standing_tells_what_is_left(run: Callable[[Body], None]) -> None:
     async def body(processes: Processes) -> None:
         quota = processes.start(tended=False)
