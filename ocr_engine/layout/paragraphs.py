@@ -16,11 +16,13 @@ from typing import NamedTuple
 from ocr_engine.layout.markers import Marker, marked_part, marker_of, markers_of_lists
 from ocr_engine.layout.pitches import (
     PITCH_RATIO,
+    SAME_EDGE,
     TITLE_RATIO,
     WIDEST_PITCH,
     Body,
     alike,
     close_rows,
+    same_edges,
 )
 from ocr_engine.layout.rows import Row
 from ocr_engine.result import BlockType, Table
@@ -34,7 +36,6 @@ INDENT = 0.7  # in heights
 WIDEST_INDENT = 4.0  # of the first line of a paragraph
 FLOW_PITCH = 1.12  # ratio of the distance of lines to the usual one, in a paragraph
 EDGE_ROWS = 6  # above and below a row, which show the right edge of its column
-SAME_EDGE = 0.7  # in heights: lines that end at the same edge
 LOOSE_SHARE = 0.6  # of lines that end early: all are separate
 WIDE_PITCH = 1.65  # distance of lines, in heights: from this, they are often separate
 WIDE_LOOSE_SHARE = 0.3  # LOOSE_SHARE of such lines
@@ -165,36 +166,40 @@ class _Flow:
         near = [n for n in (number - 1, number + 1) if 0 <= n < len(self.rows)]
         if any(cells[n] and self.close[min(n, number)] for n in near):
             return False
-        return any(self._same_edges(number, n) for n in near)
+        return any(self._is_justified_with(number, n) for n in near)
 
-    def _same_edges(self, number: int, other: int) -> bool:
-        """Whether two rows next to each other begin and end at the same places."""
-        row, its = self.rows[number], self.rows[other]
-        slack = SAME_EDGE * min(row.height, its.height)
-        return (
-            self.close[min(number, other)]
-            and len(its.pieces) == 1
-            and abs(its.left - row.left) <= slack
-            and abs(its.right - row.right) <= slack
-        )
+    def _is_justified_with(self, number: int, other: int) -> bool:
+        """Whether the other row, next to it, is one line with the same edges."""
+        its = self.rows[other]
+        is_near = self.close[min(number, other)] and len(its.pieces) == 1
+        return is_near and same_edges(self.rows[number], its)
 
     def _in_text(self, number: int) -> bool:
         """Whether a row that is as high as a title is a line of the paragraph around it.
 
         The spaces of a justified line may be wide, and so its letters seem large.
         """
-        row, usual = self.rows[number], FLOW_PITCH * self.body.pitch * self.body.height
-        slack = SAME_EDGE * self.body.height
+        row, slack = self.rows[number], SAME_EDGE * self.body.height
         if number and not self.titles[number - 1]:
             above = self.rows[number - 1]
-            near = self.close[number - 1] and row.middle - above.middle <= usual
+            near = self._is_usual(number - 1, number - 2)
             if near and not self.early[number - 1] and abs(above.left - row.left) <= slack:
                 return True
         if number + 1 < len(self.rows) and not self.titles[number + 1]:
             below = self.rows[number + 1]
-            near = self.close[number] and below.middle - row.middle <= usual
+            near = self._is_usual(number, number + 1)
             return near and abs(below.right - row.right) <= slack and below.left - slack <= row.left
         return False
+
+    def _is_usual(self, number: int, other: int) -> bool:
+        """Whether a row is as near to the next one as usual, or as the other row is to its next."""
+        if not self.close[number]:
+            return False
+        usual = self.body.pitch * self.body.height
+        if 0 <= other < len(self.close) and self.close[other]:
+            usual = max(usual, self.rows[other + 1].middle - self.rows[other].middle)
+        pitch = self.rows[number + 1].middle - self.rows[number].middle
+        return pitch <= FLOW_PITCH * usual
 
     def _hangs(self, number: int) -> bool:
         """Whether the row below begins where the text after the marker of this one does."""
@@ -208,7 +213,7 @@ class _Flow:
         return INDENT * row.height < step < (len(marker.strip()) + 1) * row.height
 
     def _begins(self, number: int) -> bool:
-        """Whether a row begins further to the right than the one below, in which its text goes on."""
+        """Whether a row is indented, and its text goes on in the one below, which is not."""
         if number + 1 >= len(self.rows) or not self.close[number] or self.early[number]:
             return False
         row, below = self.rows[number], self.rows[number + 1]

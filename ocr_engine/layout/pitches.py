@@ -12,6 +12,8 @@ from ocr_engine.layout.rows import Row
 
 TITLE_RATIO = 1.2  # height of a title to that of the text
 SAME_BOX = 1.12  # ratio of the heights of boxes of lines in the same font
+SAME_COLUMN_BOX = 1.4  # the same, of lines with the same edges
+SAME_EDGE = 0.7  # in heights: lines that end at the same edge
 PITCH_RATIO = 1.22  # to the usual distance of lines: a paragraph ends
 WIDEST_PITCH = 1.85  # distance of lines, in heights: from this, a paragraph ends
 USUAL_PITCH = 1.4  # distance of lines, in heights, if the page does not show it
@@ -56,7 +58,15 @@ def alike(above: Row, below: Row) -> bool:
     if above.is_table or below.is_table:
         return False
     low, high = sorted((above.bottom - above.top, below.bottom - below.top))
-    return high <= SAME_BOX * low or same_size(above.height, below.height)
+    if high <= SAME_BOX * low or same_size(above.height, below.height):
+        return True
+    return high <= SAME_COLUMN_BOX * low and same_edges(above, below)
+
+
+def same_edges(one: Row, other: Row) -> bool:
+    """Whether two rows begin and end at the same places, as justified lines do."""
+    slack = SAME_EDGE * min(one.height, other.height)
+    return abs(one.left - other.left) <= slack and abs(one.right - other.right) <= slack
 
 
 def close_rows(rows: Sequence[Row], usual: float) -> list[bool]:
