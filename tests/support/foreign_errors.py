@@ -17,7 +17,7 @@ class Told(NamedTuple):
     message: str
 
 
-def told(reply: Reply, dialect: str) -> Told:
+def error_in(reply: Reply, dialect: str) -> Told:
     """The error in the form of the dialect; fails if the answer has another form."""
     found = _READERS[dialect](reply.json, reply)
     assert isinstance(found.message, str) and found.message, reply.body

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ocr_engine.engine import Turn
 from ocr_engine.errors import PoolDraining
-from server.documents.open_document import OpenDocument
 from server.http.dialects.dialect import ReadImage, SeveralImages
 from server.http.errors import PublicError, public_error
 from server.http.gate import require
@@ -18,12 +18,16 @@ from server.http.replies import Reply, logged_problem
 from server.intake.body import BodyReader
 from server.intake.request import OcrRequest
 
+if TYPE_CHECKING:
+    from server.documents.open_document import OpenDocument
+
 
 class SeveralExchange(Exchange):
     """Recognizes the images of one request; the pool has at most one more than it has workers."""
 
     dialect: SeveralImages
     _pages = 0
+    _held = 0  # bytes of the pages of documents, which wait for the others
 
     def body_complete(self, reader: BodyReader) -> None:
         """Answer in a task."""
@@ -42,9 +46,12 @@ class SeveralExchange(Exchange):
             require(self.scope.principal, needed)
         if self.scope.admission is not None:
             await self.scope.admission.take_more(len(asked) - 1)
-        read = await self._read_all(asked)
-        self.drop_body()
-        return await asyncio.to_thread(self.dialect.render_all, read)
+        try:
+            read = await self._read_all(asked)
+            self.drop_body()
+            return await asyncio.to_thread(self.dialect.render_all, read)
+        finally:
+            self.context.inflight.received -= self._held
 
     async def _read_all(self, asked: Sequence[OcrRequest]) -> list[ReadImage | PublicError]:
         """The results, or errors, in the order of the requests."""
@@ -97,7 +104,12 @@ class SeveralExchange(Exchange):
                 await admission.take_more(len(document.pages) - 1)
             outcomes = documents.reading(document, asked, turn).outcomes(ordered=True)
             async with contextlib.aclosing(outcomes):
-                done = [outcome async for outcome in outcomes]
+                done = []
+                async for outcome in outcomes:
+                    size = outcome.result.result.size_bytes if outcome.result.result else 0
+                    self.context.inflight.received += size
+                    self._held += size
+                    done.append(outcome)
         finally:
             documents.forget(document)
         errors = [each.error for each in done if each.error is not None]

@@ -21,7 +21,7 @@ from tests.support.foreign_calls import (
     data_url,
     path_in,
 )
-from tests.support.foreign_errors import told
+from tests.support.foreign_errors import error_in
 from tests.support.keys import add_key_now
 from tests.support.live_server import LiveServer
 from tests.support.made_pdfs import opened, saved, signed_pdf
@@ -72,12 +72,12 @@ def test_documents_that_are_refused(fluent: LiveServer, call: ForeignCall) -> No
     """No message names a field that only this server's own API has."""
     locked = saved(opened(card_pdf(TEXTS)), encryption=Encryption(owner="o", user="u"))
     below = f"/dialects/{call.dialect}" if call.path == "/ocr" else ""
-    message = told(call(fluent, locked, prefix=below), call.dialect).message
+    message = error_in(call(fluent, locked, prefix=below), call.dialect).message
     assert message == "the document is encrypted; send it without its password"
     if not call.is_job:
         most = fluent.context.settings.documents.sync_pages
         long = card_pdf(["one of many"] * (most + 1))
-        message = told(call(fluent, long, prefix=below), call.dialect).message
+        message = error_in(call(fluent, long, prefix=below), call.dialect).message
         assert message == f"the document has more than {most} pages; send it in parts"
         assert fluent.begun("one of many") == 0
 

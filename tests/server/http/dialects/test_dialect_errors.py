@@ -17,7 +17,7 @@ from server.settings.dialects import DIALECTS, NAMES
 from server.users.key_format import new_id, new_secret_key
 from tests.support.cards import card
 from tests.support.foreign_calls import CALLS, JSON, ForeignCall, as_form, fields_of
-from tests.support.foreign_errors import ALWAYS_200, told
+from tests.support.foreign_errors import ALWAYS_200, error_in
 from tests.support.http_client import Client, Reply
 from tests.support.live_server import ADMIN_KEY, LiveServer
 from tests.support.pdfs import card_pdf
@@ -99,12 +99,12 @@ def below(call: ForeignCall) -> str:
 
 
 def seen(reply: Reply, call: ForeignCall) -> Error:
-    return reply.status, told(reply, call.dialect).code
+    return reply.status, error_in(reply, call.dialect).code
 
 
 def message(reply: Reply, call: ForeignCall) -> str:
     """The message: for people, and without what is nobody's business."""
-    found = told(reply, call.dialect).message
+    found = error_in(reply, call.dialect).message
     assert not any(each in found for each in ("Traceback", "/home", "/tmp", "block_flag")), found
     return found
 

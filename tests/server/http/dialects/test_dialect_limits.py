@@ -11,7 +11,7 @@ import pytest
 from server.database.location import Location
 from tests.support.cards import card
 from tests.support.foreign_calls import CALLS, ForeignCall, base64_of
-from tests.support.foreign_errors import ALWAYS_200, told
+from tests.support.foreign_errors import ALWAYS_200, error_in
 from tests.support.http_client import Reply
 from tests.support.keys import add_key_now
 from tests.support.live_server import LiveServer
@@ -38,7 +38,7 @@ def refusal(reply: Reply, call: ForeignCall) -> str:
     """The message of a refusal; on a shared path it has our own form, as it precedes the body."""
     if call.path == "/ocr":
         return str(reply.json["error"]["message"])
-    return told(reply, call.dialect).message
+    return error_in(reply, call.dialect).message
 
 
 @every_call
@@ -105,4 +105,4 @@ def test_a_job_needs_the_scope_of_jobs(guarded: LiveServer, place: Location) -> 
         if call.is_job:
             reply = call(guarded, card("no job"), call.key(key))
             assert reply.status == 403
-            assert "`jobs`" in told(reply, call.dialect).message
+            assert "`jobs`" in error_in(reply, call.dialect).message
