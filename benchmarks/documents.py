@@ -5,8 +5,9 @@
 
 Parts: `speed` (the same pages as JPEGs, as a document of JPEGs, drawn, and again from the cache),
 `cancel`, `kills` (a renderer, a worker and the server in the middle of a job), `fair` (20 documents
-next to single images), `peer` (OCRmyPDF with Tesseract on the same scan). A part that would begin after --seconds is left out, and the result says so.
-Exit status 1 if a check failed. Nothing else may run on the machine.
+next to single images), `peer` (OCRmyPDF with Tesseract on the same scan). A part that would begin
+after --seconds is left out, and the result says so. Exit status 1 if a check failed. Nothing else
+may run on the machine.
 """
 
 from __future__ import annotations

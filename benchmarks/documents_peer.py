@@ -41,10 +41,10 @@ def check_peer(server: ServerProcess, folder: Path, jobs: int, table: Verdict) -
     source.write_bytes(_scan(pages))
     _ours(server, _scan(pages[:4]), dpi="149")  # warm
     ours, our_seconds = _ours(server, source.read_bytes())
-    command = [OCRMYPDF, "--ocr-engine", "tesseract", "--output-type", "pdf", "-l", LANGUAGES]
+    command = [str(OCRMYPDF), "--ocr-engine", "tesseract", "--output-type", "pdf", "-l", LANGUAGES]
     begun = time.monotonic()
     done = subprocess.run(
-        [*command, "--jobs", str(jobs), source, target],
+        [*command, "--jobs", str(jobs), str(source), str(target)],
         env=tesseract,
         capture_output=True,
         text=True,
@@ -64,7 +64,8 @@ def check_peer(server: ServerProcess, folder: Path, jobs: int, table: Verdict) -
         table.row(name, f"{rate:.2f} pages/s, {accuracy:.2%} of the characters")
     times = their_seconds / our_seconds
     table.row("… how many times as fast", f"{times:.1f}", times >= LEAST_TIMES)
-    table.row("… more accurate", f"{accuracies[0] - accuracies[1]:+.2%}", accuracies[0] > accuracies[1])
+    more = accuracies[0] - accuracies[1]
+    table.row("… more accurate", f"{more:+.2%}", more > 0)
 
 
 def scanned_pages() -> list[Page]:
@@ -111,7 +112,7 @@ def _tesseract() -> dict[str, str]:
     """The variables with which OCRmyPDF finds Tesseract and its languages; NoProgram."""
     if not OCRMYPDF.exists():
         raise NoProgram("OCRmyPDF is missing: make ocrmypdf installs it")
-    fetch = [sys.executable, ROOT / "tools" / "server_programs.py", "tesseract"]
+    fetch = [sys.executable, str(ROOT / "tools" / "server_programs.py"), "tesseract"]
     done = subprocess.run(fetch, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NoProgram(done.stderr.strip())

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 IMAGE = ROOT / "imgs" / "sign.jpg"
 LINES = ["海风书店", "SEA BREEZE BOOKS", "每天十点到二十点"]
 DPI = 100
+SECONDS = 300.0  # for a document of some pages, on a busy machine
 NEAR = 6.0  # points; the letters are 50 points high, and begin a little behind their left edge
 
 
@@ -28,7 +29,7 @@ def run(
         env={**os.environ, "PATH": programs, "OCR_SERVER_URL": server},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
         check=False,
     )
 
