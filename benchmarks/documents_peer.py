@@ -1,4 +1,4 @@
-"""OCRmyPDF with Tesseract beside this server: the same scan to a searchable PDF, in one run."""
+"""OCRmyPDF with Tesseract next to this server: one scan to a searchable PDF, in the same run."""
 
 from __future__ import annotations
 

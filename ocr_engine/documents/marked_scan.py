@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium_c
 from ocr_engine.documents.full_page_image import MOST_OBJECTS, UNEVEN, is_invisible_text
 
 LEAST_SHARE = 0.8  # of the page that one image covers
-MOST_MARKS = 20  # stamps, page numbers, rules: more may be a page of text over a picture
+MOST_MARKS = 20  # stamps, page numbers, rules: more may be a page of text over an image
 LEAST_DPI = 149.0  # small print among the marks can be read; 150, but pages are whole points
 ROUNDING = 1e-9  # of a resolution
 

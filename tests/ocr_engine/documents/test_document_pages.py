@@ -153,7 +153,7 @@ def test_a_scan_is_drawn_no_finer_than_it_is(
     with_renderers(test)
 
 
-def test_a_picture_on_a_page_does_not_make_it_a_scan() -> None:
+def test_an_image_on_a_page_does_not_make_it_a_scan() -> None:
     async def test(renderers: Renderers) -> None:
         writer = PdfWriter()
         page = jpeg_page(writer, jpeg(scan()), (SIZE[0] // 2, SIZE[1]))
