@@ -213,7 +213,7 @@ class _Flow:
         return INDENT * row.height < step < (len(marker.strip()) + 1) * row.height
 
     def _begins(self, number: int) -> bool:
-        """Whether a row is indented, and its text goes on in the one below, which is not."""
+        """Whether a row is indented, and its text continues in the one below, which is not."""
         if number + 1 >= len(self.rows) or not self.close[number] or self.early[number]:
             return False
         row, below = self.rows[number], self.rows[number + 1]
@@ -237,7 +237,7 @@ class _Flow:
         return False
 
     def _continued(self, number: int) -> bool:
-        """Whether the row below an indented row begins at the same place, and goes on with it."""
+        """Whether the row below an indented row begins at the same place, and continues with it."""
         if number + 1 >= len(self.rows) or not self.close[number] or self.early[number]:
             return False
         row, below = self.rows[number], self.rows[number + 1]

@@ -90,6 +90,24 @@ def test_items_of_a_list_with_wrapped_lines() -> None:
     assert [len(block.lines) for block in blocks] == [3, 2, 2, 2]
 
 
+def test_a_single_item_is_known_by_its_hanging_indent() -> None:
+    lines: list[Line] = column("a", 60, 60, (80, 80, 20))
+    lines += [line("4. " + words("item", 77), 60, 150), line(words("rest", 40), 90, 180)]
+    lines += column("b", 60, 210, (80, 80, 80))
+    blocks = laid_out(lines)
+    assert [(block.type, len(block.lines)) for block in blocks] == [
+        ("text", 3), ("list", 2), ("text", 3)
+    ]  # fmt: skip
+
+
+def test_a_justified_line_of_few_words_stays_in_its_paragraph() -> None:
+    lines = column("a", 60, 100, (80, 80, 80, 80, 80, 30))
+    end = lines[2].box[1][0]
+    lines[2:3] = [line("some few", 60, 160), line("words", end - 50, 160, width=50)]
+    blocks = laid_out(lines)
+    assert [len(block.lines) for block in blocks] == [7]
+
+
 def test_the_marker_of_an_item_may_be_a_line_of_its_own() -> None:
     lines: list[Line] = []
     for number in range(4):
