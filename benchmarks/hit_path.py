@@ -2,18 +2,22 @@
 
     python benchmarks/hit_path.py [--rounds 3] [--seconds 4] [--clients 1 8 50] [--images 16]
     python benchmarks/hit_path.py --key [--keys 100000]
+    python benchmarks/hit_path.py --dialect
 
 Both servers and the load have a process each. A round runs every number of clients in a closed
 loop, first with the bare handler, then with the server (A B A B …); the median of the rounds
 counts. --key compares requests with a key with requests without one, to one server that has --keys
-keys in its database. All images are in the cache before the first round. Nothing else may run on
-the machine. Writes results/hit_path.json or hit_path_key.json; exit status 1 if a target is missed.
+keys in its database. --dialect compares PaddleX's API with the native one, both with base64. All
+images are in the cache before the first round. Nothing else may run on the machine. Writes
+results/hit_path.json, hit_path_key.json or hit_path_dialect.json; exit status 1 if a target is
+missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import statistics
 import subprocess
@@ -27,6 +31,8 @@ from typing import Any
 import tornado.web
 from machine import write_results
 from many_keys import database_with_keys
+from peer_servers.our_paddlex import DIALECT
+from peer_servers.paddlex_serving import PaddleXServing
 from process_costs import cpu_seconds
 from scenarios import PAGES, padded_jpeg, settings
 from server_under_test import Verdict, serving
@@ -44,6 +50,7 @@ SHARE_OF_BARE = 0.8
 P50_OF_BARE = 1.25
 SHARE_WITH_KEY = 0.9  # of the answers without a key
 KEY_P50_MS = 0.05  # that a key may add
+SHARE_OF_NATIVE = 0.8  # of the answers of the native API
 FIGURES = ("per_second", "p50_ms", "p99_ms", "cpu_ms")
 
 Figures = dict[str, float]
@@ -57,6 +64,8 @@ def main() -> int:
         return 0
     if arguments.key:
         return with_key(arguments)
+    if arguments.dialect:
+        return with_dialect(arguments)
     page = padded_jpeg(PAGES / PAGE)
     requests = [upload(varied(page, number)) for number in range(arguments.images)]
     with (
@@ -93,21 +102,50 @@ def with_key(arguments: argparse.Namespace) -> int:
             "no key": [upload(image) for image in images],
             "key": [upload(image, {"Authorization": f"Bearer {key}"}) for image in images],
         }
-        given = {**settings(arguments.workers, cache=True), "database": {"url": url}}
-        with serving(given) as server:
-            targets = {}
-            for name, requests in loads.items():
-                answer = asyncio.run(read_all(server.port, requests))
-                (target := Path(folder) / name).mkdir()
-                targets[name] = (server.pid, server.port, target)
-                for number, request in enumerate(requests):
-                    (target / f"{number:03}.request").write_bytes(request.encode())
-            before = server.health()["cache"]["hit"]
-            runs = measure(targets, arguments)
-            hits = server.health()["cache"]["hit"] - before
+        runs, answer = compare(loads, {"database": {"url": url}}, Path(folder), arguments)
+    return report_key(runs, len(answer), len(page), arguments)
+
+
+def with_dialect(arguments: argparse.Namespace) -> int:
+    """PaddleX's API compared with the native one; returns the exit status."""
+    page = padded_jpeg(PAGES / PAGE)
+    images = [varied(page, number) for number in range(arguments.images)]
+    loads = {
+        "native": [upload_base64(image) for image in images],
+        "paddlex": [PaddleXServing().request("hit", image) for image in images],
+    }
+    with tempfile.TemporaryDirectory(prefix="hit-path-") as folder:
+        runs, _ = compare(loads, {"web_server": DIALECT}, Path(folder), arguments)
+    return report_dialect(runs, len(page), arguments)
+
+
+def compare(
+    loads: dict[str, list[Request]],
+    more: dict[str, Any],
+    folder: Path,
+    arguments: argparse.Namespace,
+) -> tuple[list[dict[str, Any]], bytes]:
+    """Measure loads with one server; more: its other settings. Also returns an answer."""
+    with serving({**settings(arguments.workers, cache=True), **more}) as server:
+        targets = {}
+        for name, requests in loads.items():
+            answer = asyncio.run(read_all(server.port, requests))
+            (target := folder / name).mkdir()
+            targets[name] = (server.pid, server.port, target)
+            for number, request in enumerate(requests):
+                (target / f"{number:03}.request").write_bytes(request.encode())
+        before = server.health()["cache"]["hit"]
+        runs = measure(targets, arguments)
+        hits = server.health()["cache"]["hit"] - before
     if hits != sum(run["sent"] for run in runs):
         raise RuntimeError(f"{hits} hits: these are not cached answers")
-    return report_key(runs, len(answer), len(page), arguments)
+    return runs, answer
+
+
+def upload_base64(image: bytes) -> Request:
+    """An image in base64 in a JSON body, in the native API."""
+    body = json.dumps({"image": base64.b64encode(image).decode()}).encode()
+    return Request("hit", body, headers={"Content-Type": "application/json"})
 
 
 def upload(image: bytes, more: dict[str, str] | None = None) -> Request:
@@ -257,6 +295,30 @@ def report_key(
     return verdict.print()
 
 
+def report_dialect(
+    runs: list[dict[str, Any]], image_bytes: int, arguments: argparse.Namespace
+) -> int:
+    """As report(), of PaddleX's API against the native one."""
+    verdict = Verdict()
+    medians: list[dict[str, Any]] = []
+    for clients in arguments.clients:
+        native = median_figures(runs, "native", clients)
+        dialect = median_figures(runs, "paddlex", clients)
+        share = {name: median_ratio(runs, clients, name, "paddlex", "native") for name in FIGURES}
+        medians.append({"clients": clients, "native": native, "paddlex": dialect, "ratio": share})
+        good = share["per_second"] >= SHARE_OF_NATIVE
+        row = _row(native, dialect, share, "per_second")
+        verdict.row(f"answers/s, {clients} clients", row, good)
+        for figure, title in (("p50_ms", "p50 ms"), ("cpu_ms", "CPU ms")):
+            verdict.row(f"{title}, {clients} clients", _row(native, dialect, share, figure))
+    if not arguments.no_results:
+        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "images")}
+        given["image_bytes"] = image_bytes
+        write_results("hit_path_dialect", {"settings": given, "medians": medians})
+    print("PaddleX's API against the native one, both with base64:")
+    return verdict.print()
+
+
 def median_figures(runs: list[dict[str, Any]], server: str, clients: int) -> Figures:
     """The medians of one server's rounds with this number of clients."""
     chosen = [run for run in runs if run["server"] == server and run["clients"] == clients]
@@ -292,6 +354,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--key", action="store_true", help="with a key against without one")
     parser.add_argument("--keys", type=int, default=100_000, help="in the database, with --key")
+    parser.add_argument("--dialect", action="store_true", help="PaddleX's API against the native")
     parser.add_argument("--no-results", action="store_true", help="write no JSON")
     parser.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()

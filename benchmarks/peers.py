@@ -4,9 +4,10 @@
 
 First, each peer's settings of threads and processes are tried on a few pages; the one with the
 most images/s is its best (--no-sweep uses the best of the last results). Then the rounds run this
-server, and each peer with its defaults and with its best settings (A B C A B C …). Each server is
-started, warmed up, measured on both sets of pages with clients in a closed loop, and stopped.
-Prints tables of medians, and writes results/peers.json. Nothing else may run on the machine.
+server with its own API and with PaddleX's, and each peer with its defaults and its best settings
+(A B C A B C …). Each server is started, warmed up, measured on both sets of pages with clients in
+a closed loop, and stopped. Prints tables of medians, and writes results/peers.json. Nothing else
+may run on the machine.
 
 In five minutes: --rounds 1 --every 3 --seconds 5 --no-sweep
 """
@@ -30,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 from machine import RESULTS, write_results  # noqa: E402
 from peer_servers.contender import Contender, ThisServer  # noqa: E402
 from peer_servers.measurement import Figures, Run, measure, read_pages  # noqa: E402
+from peer_servers.our_paddlex import OurPaddleX  # noqa: E402
 from peer_servers.paddlex_serving import PaddleXServing  # noqa: E402
 from peer_servers.rapidocr_server import RapidOcrApi  # noqa: E402
 from uploads import Page  # noqa: E402
@@ -143,11 +145,11 @@ def run_rounds(contenders: list[Contender], sets: Sets, arguments: argparse.Name
 
 
 def _contenders(sweep: list[Tried]) -> list[Contender]:
-    """This server, and each peer with its defaults and with its best settings.
+    """This server, also with PaddleX's API, and each peer with its defaults and its best settings.
 
     Settings that lose answers or accuracy compared with the defaults are excluded.
     """
-    chosen: list[Contender] = [ThisServer()]
+    chosen: list[Contender] = [ThisServer(), OurPaddleX()]
     for settings in PEERS:
         tried = [row for row in sweep if row.server == settings[0].server]
         sound = [
