@@ -54,7 +54,8 @@ atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Several processes for whole folders; none but this one where few tests are run or watched."""
     option = config.option
-    named = any("::" in argument or argument.endswith(".py") for argument in config.args)
+    given = () if config.args_source is pytest.Config.ArgsSource.TESTPATHS else config.args
+    named = any("::" in argument or argument.endswith(".py") for argument in given)
     few = named or option.keyword or config.getoption("lf", False)
     return 0 if few or option.collectonly or option.capture == "no" else PROCESSES
 
