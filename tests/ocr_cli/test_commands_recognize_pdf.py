@@ -26,7 +26,7 @@ def test_each_image_gets_a_pdf(run: Run, scans: Path, tmp_path: Path) -> None:
 
 
 def test_one_pdf_goes_to_standard_output(run: Run, scans: Path) -> None:
-    done = run("scans/page2.png", "--format", "pdfa")
+    done = run("scans/page2.png", "--format", "pdfa", "--quiet")
     assert (done.returncode, done.stderr) == (0, b"")
     assert in_pypdf(done.stdout) == "two"
     assert pdfa.validate_written(io.BytesIO(done.stdout), "2b").passed
@@ -41,6 +41,7 @@ def test_it_says_what_a_pdfa_could_not_have(run: Run, tmp_path: Path) -> None:
 
 
 def test_images_that_a_server_reads(run: Run, scans: Path, wide: LiveServer) -> None:
-    done = run("scans/page2.png", "--format", "pdf", "--url", f"http://127.0.0.1:{wide.port}")
+    url = f"http://127.0.0.1:{wide.port}"
+    done = run("scans/page2.png", "--format", "pdf", "--url", url, "--quiet")
     assert (done.returncode, done.stderr) == (0, b"")
     assert in_pypdf(done.stdout) == "two"

@@ -126,11 +126,11 @@ def test_an_exception_at_the_start_is_a_failed_start() -> None:
 def test_a_worker_that_is_never_ready_is_replaced(gate: Path) -> None:
     async def scenario(pool: Pool) -> None:
         await until(lambda: pool.supervisor.restarts, "the end of the first one")
-        assert pool.supervisor.restarts == {"not_started": 1}
+        assert set(pool.supervisor.restarts) == {"not_started"}
         gate.unlink()
         await all_warm(pool)
 
-    run(scenario, functools.partial(load_on_command, gate), start_seconds=0.7)
+    run(scenario, functools.partial(load_on_command, gate), start_seconds=2)
 
 
 def test_a_worker_is_recycled_at_its_task_limit_and_its_replacement_is_warm_first() -> None:
