@@ -54,7 +54,7 @@ def test_standard_output_has_a_head_for_each_text_in_their_order(run: Run, scans
 
 
 def test_a_single_text_stands_alone(run: Run, scans: Path) -> None:
-    done = run("scans/page2.png")
+    done = run("scans/page2.png", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"two\n", b"")
 
 
