@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
 from ocr_client.connection import (
     CONNECT_SECONDS,
@@ -100,20 +100,29 @@ class StreamedAnswer:
         return fresh
 
     async def _send(self, request: Iterable[bytes]) -> None:
+        """Send the parts, which are read in a thread; a generator is closed also if it is early."""
         assert self._socket is not None
         parts = iter(request)
-        while True:
-            try:
-                part = await asyncio.to_thread(next, parts, b"")
-            except OSError:  # the file cannot be read any more
-                self._socket.shutdown(socket.SHUT_RDWR)
-                raise
-            if not part:
-                return
-            try:
-                await self._loop.sock_sendall(self._socket, part)
-            except OSError:  # the server has closed, but its answer may have arrived
-                return
+        reading: asyncio.Future[bytes] | None = None
+        try:
+            while True:
+                reading = self._loop.run_in_executor(None, next, parts, b"")
+                try:
+                    part = await asyncio.shield(reading)
+                except OSError:  # the file cannot be read any more
+                    self._socket.shutdown(socket.SHUT_RDWR)
+                    raise
+                if not part:
+                    return
+                try:
+                    await self._loop.sock_sendall(self._socket, part)
+                except OSError:  # the server has closed, but its answer may have arrived
+                    return
+        finally:
+            if reading is not None:
+                await asyncio.wait([reading])  # a generator that runs cannot be closed
+            if isinstance(parts, Generator):
+                parts.close()
 
     async def _receive(self) -> None:
         """Wait for more bytes; BrokenAnswer at the end."""

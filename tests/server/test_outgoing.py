@@ -40,6 +40,7 @@ def recited(narrow: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """The path of a cached result of 5 MB, on a server with at most 8 MB in progress."""
     monkeypatch.setattr(narrow.context.inflight, "limit", LIMIT)
     image = card(f"recite {tmp_path / 'a book'}")
+    wait_until(lambda: narrow.upload(image).status == 200, "a result within its deadline")
     assert narrow.upload(image).text == RECITAL
     yield f"/results/{hashlib.md5(image).hexdigest()}"
     wait_until(lambda: narrow.call(narrow.context.inflight.total) == 0, "no bytes left")
