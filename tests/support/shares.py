@@ -12,12 +12,16 @@ from xdist.scheduler import LoadScopeScheduling
 # Each of these folders is one unit: its tests use the same servers, which start slowly.
 WHOLE_FOLDERS = ("tests/faults", "tests/page", "tests/api_description", "tests/cluster")
 
+# The files of faults from here on are a second unit: its tests mostly wait, and it takes longest.
+SECOND_FAULTS = "tests/faults/test_l"
+
 # The tests marked as alone: at the end, when no other test has to wait for them.
 LAST = "tests/faults/test_rates.py"
 
 # The longest. Fault tests mostly wait, so tests that compute run at the same time.
 FIRST = (
     "tests/faults",
+    SECOND_FAULTS,
     "tests/test_accuracy.py",
     "tests/ocr_engine/test_memory_limit.py",
     "tests/page",
@@ -41,10 +45,12 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 
 
 def share(nodeid: str) -> str:
-    """The file of a test, or its folder if the folder is one unit."""
+    """The file of a test, or its folder or a part of it if that is one unit."""
     file = nodeid.partition("::")[0]
     if file == LAST:
         return file
+    if file.startswith("tests/faults/") and file >= SECOND_FAULTS:
+        return SECOND_FAULTS
     return next((each for each in WHOLE_FOLDERS if file.startswith(f"{each}/")), file)
 
 
