@@ -15,8 +15,8 @@ from tests.support.server_process import ServerProcess
 from tests.support.watching import wait_until
 
 DAY = 86_400
-KEPT_SECONDS = 3.0
-SLACK_SECONDS = 1.5
+KEPT_SECONDS = 8.0
+SLACK_SECONDS = 12.0  # a slow machine; a clock that was set is off by a day
 SHARED_MD5 = "79054025255fb1a26e4bc422aef54eb4"
 
 # Python imports a module with this name at every start.
