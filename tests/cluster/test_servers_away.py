@@ -52,7 +52,7 @@ def test_the_broker_is_killed(
         gate.unlink()
         assert running.result(20).text == text
         rabbitmq.start()
-        wait_until(lambda: reads(front, "when it is back"), "an answer", 30.0)
+        wait_until(lambda: reads(front, "when it is back"), "an answer", 90.0)
         assert front.get(f"{job['url']}?wait=20").text == "a job"
 
 
@@ -90,7 +90,7 @@ def test_the_redis_for_leases_is_killed_and_comes_back_empty(
         assert (refused.status, refused.code) == (503, "broker_unavailable")
         assert front.upload(card("before")).headers["X-Cache"] == "hit"
         redis_server.start()
-        wait_until(lambda: reads(front, "when it is back"), "an answer", 30.0)
+        wait_until(lambda: reads(front, "when it is back"), "an answer", 90.0)
         gate.unlink()
         assert running.result(20).text == text
 
