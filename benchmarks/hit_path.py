@@ -261,10 +261,8 @@ def report(
         verdict.row(f"p50 ms, {clients} clients", _row(bare, server, share, "p50_ms"), good)
         verdict.row(f"p99 ms, {clients} clients", _row(bare, server, share, "p99_ms"))
         verdict.row(f"CPU ms, {clients} clients", _row(bare, server, share, "cpu_ms"))
-    if not arguments.no_results:
-        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "images")}
-        sizes = {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
-        write_results("hit_path", {"settings": {**given, **sizes}, "medians": medians})
+    sizes = {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
+    write("hit_path", sizes, medians, arguments)
     print(f"{image_bytes} bytes uploaded, {answer_bytes} bytes answered; server against bare:")
     return verdict.print()
 
@@ -274,23 +272,9 @@ def report_key(
 ) -> int:
     """As report(), of requests with a key against requests without one."""
     verdict = Verdict()
-    medians: list[dict[str, Any]] = []
-    for clients in arguments.clients:
-        without = median_figures(runs, "no key", clients)
-        keyed = median_figures(runs, "key", clients)
-        share = {name: median_ratio(runs, clients, name, "key", "no key") for name in FIGURES}
-        medians.append({"clients": clients, "no_key": without, "key": keyed, "ratio": share})
-        good = share["per_second"] >= SHARE_WITH_KEY
-        verdict.row(
-            f"answers/s, {clients} clients", _row(without, keyed, share, "per_second"), good
-        )
-        good = clients != 1 or keyed["p50_ms"] - without["p50_ms"] <= KEY_P50_MS
-        verdict.row(f"p50 ms, {clients} clients", _row(without, keyed, share, "p50_ms"), good)
-        verdict.row(f"CPU ms, {clients} clients", _row(without, keyed, share, "cpu_ms"))
-    if not arguments.no_results:
-        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "images", "keys")}
-        given |= {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
-        write_results("hit_path_key", {"settings": given, "medians": medians})
+    medians = compared(runs, ("no key", "key"), SHARE_WITH_KEY, KEY_P50_MS, verdict, arguments)
+    sizes = {"image_bytes": image_bytes, "answer_bytes": answer_bytes}
+    write("hit_path_key", {"keys": arguments.keys, **sizes}, medians, arguments)
     print(f"{arguments.keys} keys in the database; requests with a key against those without:")
     return verdict.print()
 
@@ -300,23 +284,48 @@ def report_dialect(
 ) -> int:
     """As report(), of PaddleX's API against the native one."""
     verdict = Verdict()
-    medians: list[dict[str, Any]] = []
-    for clients in arguments.clients:
-        native = median_figures(runs, "native", clients)
-        dialect = median_figures(runs, "paddlex", clients)
-        share = {name: median_ratio(runs, clients, name, "paddlex", "native") for name in FIGURES}
-        medians.append({"clients": clients, "native": native, "paddlex": dialect, "ratio": share})
-        good = share["per_second"] >= SHARE_OF_NATIVE
-        row = _row(native, dialect, share, "per_second")
-        verdict.row(f"answers/s, {clients} clients", row, good)
-        for figure, title in (("p50_ms", "p50 ms"), ("cpu_ms", "CPU ms")):
-            verdict.row(f"{title}, {clients} clients", _row(native, dialect, share, figure))
-    if not arguments.no_results:
-        given = {name: getattr(arguments, name) for name in ("rounds", "seconds", "images")}
-        given["image_bytes"] = image_bytes
-        write_results("hit_path_dialect", {"settings": given, "medians": medians})
+    names = ("native", "paddlex")
+    medians = compared(runs, names, SHARE_OF_NATIVE, None, verdict, arguments)
+    write("hit_path_dialect", {"image_bytes": image_bytes}, medians, arguments)
     print("PaddleX's API against the native one, both with base64:")
     return verdict.print()
+
+
+def compared(
+    runs: list[dict[str, Any]],
+    names: tuple[str, str],
+    least_share: float,
+    most_more_ms: float | None,
+    verdict: Verdict,
+    arguments: argparse.Namespace,
+) -> list[dict[str, Any]]:
+    """Rows and medians of the second load against the first one, for each number of clients.
+
+    most_more_ms: how much longer the p50 of one client may be; None: not checked.
+    """
+    first, second = names
+    medians: list[dict[str, Any]] = []
+    for clients in arguments.clients:
+        one, other = (median_figures(runs, name, clients) for name in names)
+        share = {name: median_ratio(runs, clients, name, second, first) for name in FIGURES}
+        keys = [name.replace(" ", "_") for name in names]
+        medians.append({"clients": clients, keys[0]: one, keys[1]: other, "ratio": share})
+        good = share["per_second"] >= least_share
+        verdict.row(f"answers/s, {clients} clients", _row(one, other, share, "per_second"), good)
+        checked = most_more_ms is not None and clients == 1
+        good = not checked or other["p50_ms"] - one["p50_ms"] <= (most_more_ms or 0.0)
+        verdict.row(f"p50 ms, {clients} clients", _row(one, other, share, "p50_ms"), good)
+        verdict.row(f"CPU ms, {clients} clients", _row(one, other, share, "cpu_ms"))
+    return medians
+
+
+def write(
+    name: str, more: dict[str, Any], medians: list[dict[str, Any]], arguments: argparse.Namespace
+) -> None:
+    """Write the JSON of the results, if it is wanted; more: settings besides the usual ones."""
+    if not arguments.no_results:
+        given = {each: getattr(arguments, each) for each in ("rounds", "seconds", "images")}
+        write_results(name, {"settings": {**given, **more}, "medians": medians})
 
 
 def median_figures(runs: list[dict[str, Any]], server: str, clients: int) -> Figures:

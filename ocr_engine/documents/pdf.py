@@ -61,7 +61,9 @@ class PdfPages:
         whole = full_page_image(page)
         if whole is None:
             enough = scan_dpi(page)
-            return self._drawn(page, min(scale, _scale(page, enough or asked.dpi, asked)))
+            if enough is not None:
+                scale = min(scale, _scale(page, enough, asked))
+            return self._drawn(page, scale)
         jpeg = self._embedded(page, whole, asked)
         if jpeg is not None:
             return PageImage(jpeg, round(whole.dpi, 2), rss_mb())

@@ -201,23 +201,27 @@ class _Flow:
         pitch = self.rows[number + 1].middle - self.rows[number].middle
         return pitch <= FLOW_PITCH * usual
 
+    def _may_go_on(self, number: int) -> bool:
+        """Whether a row is full, and near enough to the one below."""
+        return number + 1 < len(self.rows) and self.close[number] and not self.early[number]
+
+    def _step(self, number: int) -> float:
+        """How much further to the right the row below begins."""
+        return self.rows[number + 1].left - self.rows[number].left
+
     def _hangs(self, number: int) -> bool:
         """Whether the row below begins where the text after the marker of this one does."""
         row = self.rows[number]
         marker = marked_part(row.text)
-        if not marker or number + 1 == len(self.rows) or not self.close[number]:
+        if not marker or not self._may_go_on(number) or self._begins(number + 1):
             return False
-        if self.early[number] or self._begins(number + 1):
-            return False
-        step = self.rows[number + 1].left - row.left
-        return INDENT * row.height < step < (len(marker.strip()) + 1) * row.height
+        return INDENT * row.height < self._step(number) < (len(marker.strip()) + 1) * row.height
 
     def _begins(self, number: int) -> bool:
         """Whether a row is indented, and its text continues in the one below, which is not."""
-        if number + 1 >= len(self.rows) or not self.close[number] or self.early[number]:
+        if not self._may_go_on(number) or marked_part(self.rows[number + 1].text):
             return False
-        row, below = self.rows[number], self.rows[number + 1]
-        return row.left - below.left > INDENT * row.height and not marked_part(below.text)
+        return -self._step(number) > INDENT * self.rows[number].height
 
     def _indented(self, block: Sequence[int], above: Row, row: Row, number: int) -> bool:
         """Whether the left edges show that a paragraph begins."""
@@ -232,29 +236,25 @@ class _Flow:
         if is_item and not first and self._begins(number):
             return True
         if first and number + 1 < len(self.rows) and not is_item:
-            below = self.rows[number + 1]
-            return self.close[number] and row.left - below.left > indent
+            return self.close[number] and -self._step(number) > indent
         return False
 
     def _continued(self, number: int) -> bool:
         """Whether the row below an indented row begins at the same place, and continues with it."""
-        if number + 1 >= len(self.rows) or not self.close[number] or self.early[number]:
-            return False
-        row, below = self.rows[number], self.rows[number + 1]
-        return abs(below.left - row.left) <= INDENT * row.height
+        indent = INDENT * self.rows[number].height
+        return self._may_go_on(number) and abs(self._step(number)) <= indent
 
     def _end_loose_rows(self) -> None:
         """Where most rows end early, such as those of a poem, all do."""
-        early = self.early
         for first, end in self._runs():
-            ends = early[first : end - 1]
+            ends = self.early[first : end - 1]
             wide = all(
                 below.middle - above.middle >= WIDE_PITCH * above.height
                 for above, below in pairwise(self.rows[first:end])
             )
             share = WIDE_LOOSE_SHARE if wide else LOOSE_SHARE
             if len(ends) >= 3 and sum(ends) >= share * len(ends):
-                early[first : end - 1] = [True] * len(ends)
+                self.early[first : end - 1] = [True] * len(ends)
 
     def _runs(self) -> list[tuple[int, int]]:
         """Rows that only the end of a paragraph could part: the first, the one after the last."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 
+from server.blobs.write_all import write_all
+
 INLINE_BYTES = 64 << 10  # more are copied in a thread
 
 
@@ -18,9 +20,7 @@ async def memory_file(data: bytes) -> int:
 def _memory_file(data: bytes) -> int:
     descriptor = os.memfd_create("document", os.MFD_CLOEXEC)
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        write_all(descriptor, data)
     except BaseException:
         os.close(descriptor)
         raise

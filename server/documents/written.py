@@ -29,7 +29,7 @@ class WrittenDocument:
         self._files = files
         self._key = FileKey(owner, document.digests.md5, _digest(repr(asked).encode()))
         self._may_be_kept = request.read_cache
-        self._results = hashlib.sha256()
+        self._results = hashlib.sha256()  # of the pages that are being written
 
     @property
     def is_kept(self) -> bool:
@@ -38,20 +38,25 @@ class WrittenDocument:
 
     def find(self, pages: Iterable[PageResult]) -> ConvertedDocument | None:
         """The file that was written from these results, in this order."""
+        results = hashlib.sha256()
         for page in pages:
-            self.add(page)
-        return self._files.get(self._key, self._results.hexdigest())
+            results.update(_noted(page))
+        return self._files.get(self._key, results.hexdigest())
 
     def add(self, page: PageResult) -> None:
         """Note a page that is being written, in order."""
-        result = page.result
-        parts = () if result is None else (result.json, *result.artifacts.values())
-        self._results.update(repr((page.page, [*map(_digest, parts)])).encode())
+        self._results.update(_noted(page))
 
     def keep(self, made: ConvertedDocument) -> None:
         """Keep the file that was written, unless a page has failed: it is tried again."""
         if not made.failed:
             self._files.put(self._key, self._results.hexdigest(), made)
+
+
+def _noted(page: PageResult) -> bytes:
+    result = page.result
+    parts = () if result is None else (result.json, *result.artifacts.values())
+    return repr((page.page, [*map(_digest, parts)])).encode()
 
 
 def _digest(data: bytes) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cache.keys import Digests, ImageHasher
 from ocr_engine.documents.kinds import START_BYTES, kind_of
+from server.blobs.write_all import write_all
 from server.errors import BodyTooLarge, StorageUnavailable
 from server.intake.request import ImageBytes, SourceFile
 from server.principal import Scope
@@ -87,9 +88,7 @@ class SpooledUpload:
                 self._descriptor = os.dup(file.fileno())
         for chunk in chunks:
             self._hasher.update(chunk)
-            left = memoryview(chunk)
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+            write_all(self._descriptor, chunk)
 
 
 class ArrivingUpload:

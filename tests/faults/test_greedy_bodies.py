@@ -17,7 +17,7 @@ from tests.support.live_server import LiveServer
 MEGABYTE = 1 << 20
 SIZE = 10 * MEGABYTE
 MOST_HELD_SECONDS = 0.15
-MOST_LATE_SECONDS = 1.5  # other tests run meanwhile
+MOST_LATE_SECONDS = 1.5  # it was seconds before the fix; includes other load on the machine
 MOST_WORK_SECONDS = 0.5
 TICK_SECONDS = 0.01
 

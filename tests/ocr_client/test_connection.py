@@ -4,45 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
 from ocr_client.connection import (
-    Address,
     AnswerTimeout,
     BrokenAnswer,
     Connection,
     NoConnection,
     Response,
-    look_up,
     request_head,
 )
+from tests.support.handled_server import Handler, head_of, serving
 
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nX-Cache: hit\r\nContent-Length: 5\r\n\r\nhello"
-
-
-@asynccontextmanager
-async def serving(handle: Handler) -> AsyncIterator[Address]:
-    """A server on this event loop that handles connections with `handle`."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await handle(reader, writer)
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield await look_up("127.0.0.1", server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-
-
-async def head_of(reader: asyncio.StreamReader) -> bytes:
-    return await reader.readuntil(b"\r\n\r\n")
 
 
 def exchange(handle: Handler, body: bytes = b"", seconds: float = 5.0) -> Response:

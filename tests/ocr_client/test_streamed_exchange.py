@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ocr_client.connection import request_head
 from ocr_client.streamed_exchange import StreamedAnswer
-from tests.ocr_client.test_connection import head_of, serving
+from tests.support.handled_server import head_of, serving
 
 TOO_LARGE = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}"
 

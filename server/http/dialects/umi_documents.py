@@ -18,10 +18,17 @@ from server.http.dialects.job_pages import written
 from server.http.dialects.result_urls import ResultUrls
 from server.http.dialects.umi_options import document_fields, own_fields
 from server.http.dialects.umi_pages import page_content, page_text, view_of
-from server.http.dialects.umi_replies import DONE, NOT_NOW, TYPE, ascii_json, ascii_reply
+from server.http.dialects.umi_replies import (
+    DONE,
+    NOT_NOW,
+    TYPE,
+    ascii_json,
+    ascii_reply,
+    problem_reply,
+)
 from server.http.dialects.umi_tasks import Task, Tasks, safe_name
 from server.http.errors import PublicError
-from server.http.replies import Reply, problem_headers
+from server.http.replies import Reply
 from server.intake.body import BodyReader
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
@@ -66,7 +73,7 @@ class DocApi(ForeignApi):
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
         body = {"code": self.code_of(problem), "data": self.message_of(problem)}
-        return ascii_reply(body, problem_headers(problem))._replace(error=problem.code)
+        return problem_reply(problem, body)
 
     def code_of(self, problem: PublicError) -> int:
         """The code of an error."""

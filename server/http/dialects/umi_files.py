@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from dataclasses import replace
 
 from server.blobs.unnamed_file import PART_BYTES, UnnamedFile, unnamed_file
+from server.blobs.write_all import write_all
 from server.errors import StorageUnavailable
 from server.formats.converting import Converter
 from server.formats.pages import PageResult
@@ -85,10 +86,10 @@ class DocumentFiles:
             return (await converted_job(self._kept, self._converter, as_pdf)).file
         made = await unnamed_file()
         if file_type == "csv":
-            await asyncio.to_thread(os.write, made.descriptor, f"{_BOM}page,text\r\n".encode())
+            await asyncio.to_thread(write_all, made.descriptor, f"{_BOM}page,text\r\n".encode())
         async with contextlib.aclosing(self._parts(self._writers[file_type])) as parts:
             async for part in parts:
-                await asyncio.to_thread(_append, made.descriptor, part)
+                await asyncio.to_thread(write_all, made.descriptor, part)
         return made
 
     async def _parts(self, write: Write) -> AsyncGenerator[bytes, None]:
@@ -115,12 +116,6 @@ def _row(page: PageResult, text: str) -> bytes:
     row = io.StringIO()
     csv.writer(row).writerow((page.page, text))
     return row.getvalue().encode("utf-8", "replace")
-
-
-def _append(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def _add(archive: zipfile.ZipFile, name: str, part: UnnamedFile, is_text: bool) -> None:

@@ -20,9 +20,9 @@ from server.http.dialects.umi_options import (
     own_fields,
 )
 from server.http.dialects.umi_pages import View, content, view_of
-from server.http.dialects.umi_replies import BAD_IMAGE, DONE, NOT_NOW, ascii_reply
+from server.http.dialects.umi_replies import BAD_IMAGE, DONE, NOT_NOW, ascii_reply, problem_reply
 from server.http.errors import PublicError
-from server.http.replies import Reply, answer_headers, problem_headers
+from server.http.replies import Reply, answer_headers
 from server.intake.fields import Form
 from server.intake.request import OcrRequest
 
@@ -66,8 +66,7 @@ class UmiOcr(ForeignDialect):
         """See BodyApi."""
         of_request = problem.status == 400 and self._code != BAD_IMAGE
         code = self._code if of_request else _code_of(problem)
-        body = {**self._envelope(code), "data": self.message_of(problem)}
-        return ascii_reply(body, problem_headers(problem))._replace(error=problem.code)
+        return problem_reply(problem, {**self._envelope(code), "data": self.message_of(problem)})
 
     def _envelope(self, code: int) -> dict[str, Any]:
         return {
@@ -91,7 +90,7 @@ class UmiOptions(ForeignApi):
     def problem(self, problem: PublicError) -> Reply:
         """See BodyApi."""
         body = {"code": _code_of(problem), "data": self.message_of(problem)}
-        return ascii_reply(body, problem_headers(problem))._replace(error=problem.code)
+        return problem_reply(problem, body)
 
 
 def _code_of(problem: PublicError) -> int:

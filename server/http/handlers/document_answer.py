@@ -88,11 +88,10 @@ class DocumentAnswer:
         document, service = self._document, self._context.service
         owner = service.results.owner(self._scope.principal.user)
         try:
-            before = WrittenDocument(service.files, document, self._asked, owner)
-            made = await self._written_before(reading, before)
+            written = WrittenDocument(service.files, document, self._asked, owner)
+            made = await self._written_before(reading, written)
             if made is None:
-                now = WrittenDocument(service.files, document, self._asked, owner)
-                made = await self._written_now(reading, now)
+                made = await self._written_now(reading, written)
         finally:
             self._context.documents.forget(document)
             if self._done:

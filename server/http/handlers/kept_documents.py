@@ -13,9 +13,9 @@ from server.http.context import ServerContext
 from server.http.dialects.kept import KeptDialect, SentDocument
 from server.http.gate import require
 from server.http.handlers.base import BaseHandler
-from server.http.handlers.exchange import Exchange
 from server.http.handlers.incoming_body import finished
 from server.http.handlers.recognize import RecognizeExchange
+from server.http.handlers.task_exchange import TaskExchange
 from server.http.replies import Reply, json_reply
 from server.http.request_scope import RequestScope
 from server.intake.body import BodyReader
@@ -26,21 +26,13 @@ if TYPE_CHECKING:
     from server.http.json_bodies import KeptAnswer
 
 
-class SentDocumentExchange(Exchange):
-    """Keeps a document."""
+class SentDocumentExchange(TaskExchange):
+    """Keeps a document; if the client leaves, nobody learns its id."""
 
     dialect: SentDocument
 
-    def body_complete(self, reader: BodyReader) -> None:
-        """Answer in a task."""
-        self.answer_with(self._answer(reader))
-
-    def on_connection_close(self) -> None:
-        """Nobody learns the id any more."""
-        super().on_connection_close()
-        self.stop_answering()
-
-    async def _answer(self, reader: BodyReader) -> Reply:
+    async def answer(self, reader: BodyReader) -> Reply:
+        """See TaskExchange."""
         if self.context.draining:
             raise PoolDraining("the server is stopping; send the document to another server")
         await self._body.flush()

@@ -12,8 +12,8 @@ from ocr_engine.errors import PoolDraining
 from server.http.dialects.dialect import ReadImage, SeveralImages
 from server.http.errors import PublicError, public_error
 from server.http.gate import require
-from server.http.handlers.exchange import Exchange
 from server.http.handlers.incoming_body import finished
+from server.http.handlers.task_exchange import TaskExchange
 from server.http.replies import Reply, logged_problem
 from server.intake.body import BodyReader
 from server.intake.request import OcrRequest
@@ -22,23 +22,18 @@ if TYPE_CHECKING:
     from server.documents.open_document import OpenDocument
 
 
-class SeveralExchange(Exchange):
-    """Recognizes the images of one request; the pool has at most one more than it has workers."""
+class SeveralExchange(TaskExchange):
+    """Recognizes the images of one request; the pool has at most one more than it has workers.
+
+    If the client leaves, those that no worker has begun are dropped.
+    """
 
     dialect: SeveralImages
     _pages = 0
     _held = 0  # bytes of the pages of documents, which wait for the others
 
-    def body_complete(self, reader: BodyReader) -> None:
-        """Answer in a task."""
-        self.answer_with(self._answer(reader))
-
-    def on_connection_close(self) -> None:
-        """Drop the images that no worker has begun to recognize."""
-        super().on_connection_close()
-        self.stop_answering()
-
-    async def _answer(self, reader: BodyReader) -> Reply:
+    async def answer(self, reader: BodyReader) -> Reply:
+        """See TaskExchange."""
         if self.context.draining:
             raise PoolDraining("the server is stopping; send the images to another server")
         asked = self.dialect.parse_all(await finished(reader))
