@@ -1,9 +1,9 @@
-"""Measures a cluster with fake recognizers, and checks that nothing is lost while nodes are killed.
+"""Measures a cluster, mostly with fakes for models, and checks that killed nodes lose nothing.
 
     python benchmarks/cluster.py [--only kills] [--broker rabbitmq] [--tasks 1500] [--kills 20]
 
 All servers run on this machine. The parts are: kills (on each broker), frozen, linear, fair,
-overhead, identical and hits. Exit status 1 if a check failed.
+overhead, identical, hits and models. Exit status 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from server_under_test import Verdict
+from server_under_test import Verdict, drive
 from small_cluster import Servers, charged, noisy_card, upload_all
+from uploads import light_pages, varied
 
 from ocr_engine.cpu_time import cpu_seconds
 from tests.support.cards import card
@@ -42,6 +43,8 @@ NODES = (1, 2, 4, 8)
 AGAIN_SECONDS = 60.0
 FLOOD = 40  # images of one user that wait at the same time
 SINGLES = 40
+MODEL_CLIENTS = 8
+MODEL_ROUNDS = 7
 
 
 def kills(servers: Servers, args: Namespace, verdict: Verdict) -> None:
@@ -225,6 +228,32 @@ def hits(servers: Servers, args: Namespace, verdict: Verdict) -> None:
     verdict.row("hits", texts_of, found <= own + 3)
 
 
+def models(servers: Servers, args: Namespace, verdict: Verdict) -> None:
+    """Images per second of two nodes with a worker each, compared with a node with two workers."""
+    images = [page.image for page in light_pages().values()]
+    numbers = itertools.count()
+    with servers.cluster(fakes=False) as one, servers.cluster(fakes=False) as two:
+        one.node(number=2)
+        two.nodes(2)
+        fronts = {"one": one.front(), "two": two.front()}
+
+        def rate(name: str) -> float:
+            new = [varied(image, next(numbers)) for image in images]
+            return drive(fronts[name].port, new, MODEL_CLIENTS).per_second
+
+        for name in fronts:
+            rate(name)
+        rates = [(rate("one"), rate("two")) for _ in range(MODEL_ROUNDS)]
+    ratios = [two / one for one, two in rates]
+    median = statistics.median(ratios)
+    verdict.row(
+        "models",
+        f"{median:.3f} times ({min(ratios):.3f} to {max(ratios):.3f}) the images/s of "
+        f"{statistics.median(one for one, _ in rates):.2f}",
+        median >= 0.95,
+    )
+
+
 def _elapsed(server: ServerProcess, image: bytes) -> float:
     began = time.perf_counter()
     server.upload(image)
@@ -239,6 +268,7 @@ PARTS: dict[str, Callable[[Servers, Namespace, Verdict], None]] = {
     "overhead": overhead,
     "identical": identical,
     "hits": hits,
+    "models": models,
 }
 
 

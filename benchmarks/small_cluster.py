@@ -1,4 +1,4 @@
-"""The clusters with fake recognizers that benchmarks/cluster.py measures, and their clients."""
+"""The clusters that benchmarks/cluster.py measures, and their clients."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class Servers:
         upgrade(location)
         return location
 
-    def cluster(self, broker: str = "rabbitmq", database: Location | None = None) -> Cluster:
+    def cluster(
+        self, broker: str = "rabbitmq", database: Location | None = None, fakes: bool = True
+    ) -> Cluster:
         """An empty cluster on this broker; with a database, it counts usage."""
         number = next(_numbers)
         folder = self._folder / str(number)
@@ -64,7 +66,8 @@ class Servers:
         if database is not None:
             more |= {"database": {"url": plain_url(database)}, "usage": {"enabled": True}}
         process = {"queue_size": 2000, "queue_timeout_seconds": 600}
-        return Cluster(folder, url, self._redis.url(place), more=more, process=process, quiet=True)
+        state = self._redis.url(place)
+        return Cluster(folder, url, state, more=more, process=process, quiet=True, fakes=fakes)
 
 
 def plain_url(database: Location) -> str:

@@ -100,13 +100,14 @@ async def _list(options: argparse.Namespace, store: KeyStore) -> int:
     now = time.time()
     if options.json:
         return _print_json({"keys": [record.json(now) for record in records]})
-    columns = ("id", "label", "state", "scopes", "quota", "created", "expires")
+    columns = ("id", "label", "state", "scopes", "weight", "quota", "created", "expires")
     rows = [
         (
             record.key_id,
             record.label,
             record.state(now),
             ",".join(record.scopes),
+            f"{record.weight:g}",
             "-" if record.limits.daily_quota is None else str(record.limits.daily_quota),
             _date(record.created_at),
             _date(record.expires_at),

@@ -65,12 +65,21 @@ def test_a_key_from_beginning_to_end(keys: Keys) -> None:
     assert as_json(keys("list", "--json")) == {"keys": []}
 
 
-def test_the_list_has_the_quota_of_each_key(keys: Keys) -> None:
+def test_the_list_has_the_quota_and_the_weight_of_each_key(keys: Keys) -> None:
     for quota in ("500", "0", "none"):
         keys("add", f"quota-{quota}", "--quota", quota)
+    keys("add", "heavy", "--weight", "2.5")
     heads, *rows = [line.split() for line in keys("list").splitlines()]
-    shown = {row[heads.index("label")]: row[heads.index("quota")] for row in rows}
-    assert shown == {"quota-500": "500", "quota-0": "0", "quota-none": "-"}
+    shown = {
+        row[heads.index("label")]: (row[heads.index("quota")], row[heads.index("weight")])
+        for row in rows
+    }
+    assert shown == {
+        "quota-500": ("500", "1"),
+        "quota-0": ("0", "1"),
+        "quota-none": ("-", "1"),
+        "heavy": ("-", "2.5"),
+    }
 
 
 def test_what_changes_keys_is_audited(

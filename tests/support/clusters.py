@@ -1,4 +1,4 @@
-"""A small cluster for tests: front ends and nodes as processes, with fakes instead of models."""
+"""A small cluster for tests: front ends and nodes as processes, usually with fakes for models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cluster:
 
     broker, state, cache: the URLs of the servers; cache: None: the same as state. more: settings
     of all processes; process: of their section ocr.process.
-    quiet: what they print is not shown.
+    quiet: what they print is not shown. fakes: False: they read with the models.
     """
 
     def __init__(
@@ -34,11 +34,13 @@ class Cluster:
         more: Mapping[str, Any] | None = None,
         process: Mapping[str, Any] | None = None,
         quiet: bool = False,
+        fakes: bool = True,
     ) -> None:
         self.folder = folder
         self._urls = {"broker_url": broker, "state_url": state, "cache_url": cache or state}
         self._more = more or {}
         self._quiet = quiet
+        self._fakes = fakes
         self._process = {"number": 1, "timeout_seconds": TASK_SECONDS, **(process or {})}
         self._numbers = itertools.count(1)
         self._stack = contextlib.ExitStack()
@@ -84,7 +86,7 @@ class Cluster:
             },
             **{name: values for name, values in self._more.items() if name != "cluster"},
         }
-        server = ServerProcess(folder, settings, fakes=True, load=load, stop_seconds=20.0)
+        server = ServerProcess(folder, settings, fakes=self._fakes, load=load, stop_seconds=20.0)
         server.listen_seconds = START_SECONDS  # several of them start together
         self._stack.callback(end, server, self._quiet)
         server.start()
