@@ -82,7 +82,7 @@ def test_edits_and_hidden_lines_are_respected(here: Visit) -> None:
 def test_chinese_and_full_width_letters(visit: Callable[..., Visit]) -> None:
     here = visit(**CHINESE)
     open_document(here)
-    for query, count in {"苹果": "1 页中有 1 处", "ＡＰＰＬＥ": "2 页中有 3 处"}.items():
+    for query, count in {"苹果": "1 处，分布在 1 页", "ＡＰＰＬＥ": "3 处，分布在 2 页"}.items():
         here.page.locator("#search").fill(query)
         expect(here.page.locator("#search-count")).to_have_text(count)
 

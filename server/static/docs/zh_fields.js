@@ -20,7 +20,7 @@ export default {
   "For the format ndjson: pages are sent in order, not as they are ready.":
     "用于 ndjson 格式：按页码顺序发送，而不是识别完立即发送。",
   "The limit for `det_limit_type`, in pixels. An image is enlarged to at most 16 times its pixels, or to 0.3 million pixels if that is more.":
-    "`det_limit_type` 使用的边长，单位像素。图片最多放大到原像素数的 16 倍；如果 30 万像素更多，则放大到 30 万像素。",
+    "`det_limit_type` 使用的边长，单位像素。图片放大后的像素数不超过原图的 16 倍或 30 万像素（取较大者）。",
   "`min`: enlarge small images for detection until the short side is `det_limit_side_len`. `max`: reduce large images until the long side is at most that. `auto`: like `min`, but also reduce large images as far as detection stays as good.":
     "`min`：检测前放大小图，直到短边达到 `det_limit_side_len`。`max`：缩小大图，直到长边不超过该值。`auto`：与 `min` 相同，并在不影响检测效果的范围内缩小大图。",
   "Probability above which a pixel counts as text.": "像素被视为文字的概率阈值。",
@@ -33,7 +33,7 @@ export default {
   "The smallest parts in the result: lines, words or characters. The default is `word` for the formats `tsv`, `hocr`, `alto`, `pdf` and `pdfa`.":
     "结果的最小单位：行、词或字符。格式 `tsv`、`hocr`、`alto`、`pdf` 和 `pdfa` 的默认值为 `word`。",
   "Degrees by which the page must be rotated clockwise to be upright. `auto`: its lines decide, if `use_angle_cls` is true. `off`: the page is read as it lies.":
-    "使页面变正所需顺时针旋转的角度。`auto`：如果 `use_angle_cls` 为 true，由文本行决定。`off`：按原样识别。",
+    "将页面转正所需的顺时针旋转角度。`auto`：如果 `use_angle_cls` 为 true，由文本行决定。`off`：按原样识别。",
   "What is done to the image before it is read: several of `denoise`, `stretch` (the contrast of the whole image), `clahe` (the contrast of each part) and `deskew`, separated by commas; in JSON also as a list.":
     "识别前对图片的处理：`denoise`（降噪）、`stretch`（拉伸整幅图片的对比度）、`clahe`（增强局部对比度）和 `deskew`（校正倾斜）中的若干项，用逗号分隔；JSON 中也可以是列表。",
   "False: do not look for lines; the whole image is one line.": "false：不检测文本行，整张图片视为一行。",
@@ -58,17 +58,17 @@ export default {
   "MD5 of the image's bytes, in hex.": "图片字节的 MD5，十六进制。",
   "The longest time to wait for the end of the job, in seconds.": "等待任务结束的最长时间，单位秒。",
   "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image or document as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片或文档 PDF；`pdfa`：同上，格式为 PDF/A-2b。",
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：图片或文档的 PDF，带有不可见的文字层；`pdfa`：同上，格式为 PDF/A-2b。",
   "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image or document as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b. By default as chosen for the job.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：带有不可见文字层的图片或文档 PDF；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
+    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：图片或文档的 PDF，带有不可见的文字层；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others.":
     "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others. By default as chosen for the job.":
     "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。默认与任务相同。",
   "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with the blanks in front of them and between them.":
-    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：高度相同的行以制表符连接。`code`：保留行前和行间的空白。",
+    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：位于同一水平线上的行以制表符连接。`code`：保留行前和行间的空白。",
   "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with the blanks in front of them and between them. By default as chosen for the job.":
-    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：高度相同的行以制表符连接。`code`：保留行前和行间的空白。默认与任务相同。",
+    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：位于同一水平线上的行以制表符连接。`code`：保留行前和行间的空白。默认与任务相同。",
   "Add the blocks of the page to the format json: paragraphs, titles, lists, tables.":
     "在 json 格式中加入页面的块：段落、标题、列表、表格。",
   "Add the blocks of the page to the format json: paragraphs, titles, lists, tables. By default as chosen for the job.":

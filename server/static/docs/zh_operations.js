@@ -13,7 +13,7 @@ export default {
   "Drop a document before its time is over": "提前删除文档",
   "Its results stay in the cache.": "其结果仍在缓存中。",
   "The document is not kept any more.": "文档已不再保留。",
-  "Read a document that is kept": "识别保留的文档",
+  "Read a document that is kept": "识别服务器已保留的文档",
   "As `POST /ocr` with the document. Without `pages`, all pages are read, also of a TIFF or GIF.":
     "相当于用此文档调用 `POST /ocr`。不指定 `pages` 时识别所有页，TIFF 和 GIF 也是如此。",
   "Get a page as an image": "获取某页的图片",
@@ -59,10 +59,10 @@ export default {
   "The job's state; its result in the requested format when it is done.": "任务的状态；完成后为所请求格式的结果。",
   "Cancel a job, or erase a finished one": "取消任务，或删除已完成的任务",
   "Queued work is dropped. A recognition in progress is stopped, unless another request waits for it.":
-    "排队中的工作会被丢弃。正在进行的识别会停止，除非还有其他请求在等待它。",
+    "排队中的任务会被丢弃。正在进行的识别会停止，除非还有其他请求在等待它。",
   "Delete a finished job with its result.": "删除已完成的任务及其结果。",
   "The job is cancelled or erased.": "任务已取消或删除。",
-  "Get the result of a job in any format and order": "以任意格式和顺序获取任务的结果",
+  "Get the result of a job in any format and order": "以任意格式和文本行顺序获取任务的结果",
   "409 if the job is not finished or was cancelled; a failed job answers with the status and the code of its error.":
     "任务未完成或已取消时返回 409；失败的任务返回其错误对应的状态码和错误码。",
   "Follow a job with Server-Sent Events": "通过 Server-Sent Events 跟踪任务",
@@ -83,7 +83,7 @@ export default {
   "A page of batches.": "批次列表（一页）。",
   "Start a job for each of many files": "为多个文件各启动一个任务",
   "A file that cannot be read becomes a failed job. `webhook_url` gets one message, when the last job ends.":
-    "无法识别的文件成为失败的任务。最后一个任务结束时，向 `webhook_url` 发送一条消息。",
+    "文件无法识别时，对应的任务记为失败。最后一个任务结束时，向 `webhook_url` 发送一条消息。",
   "Get the state of a batch, with a page of its jobs": "获取批次的状态及其任务列表（一页）",
   "The jobs are in the order of the files; `next` is null on the last page.":
     "任务按文件顺序排列；最后一页的 `next` 为 null。",
@@ -96,7 +96,7 @@ export default {
   "The client already has this version.": "客户端已有此版本。",
   "Erase the stored results of an image": "删除图片的已存结果",
   "The caller's cached results of the image, with all options, and its bytes. Where all users share them (`cache.scope`), it needs the scope `admin`.":
-    "调用者对此图片的所有缓存结果（包括所有选项）及图片本身。如果结果由所有用户共享（`cache.scope`），需要 `admin` 权限。",
+    "删除调用者的、此图片的全部缓存结果（包括所有选项组合）以及图片本身。如果结果由所有用户共享（`cache.scope`），需要 `admin` 权限。",
   "Nothing is kept any more.": "已不再保留任何内容。",
   "Languages and scripts that the loaded models read": "已加载模型可识别的语言和文字",
   "Derived from the list of characters that the recognition model knows. Lines in other scripts are marked in the result: `script` is `unsupported`.":
