@@ -112,7 +112,7 @@ clusterchaos: $(DEV) servers ## each part of a cluster is killed in turn, real m
 jobs: $(DEV) servers ## jobs while servers, workers and PostgreSQL are killed (12 minutes)
 	.venv/bin/python benchmarks/job_chaos.py $(ARGS)
 
-clusterload: $(DEV) servers ## a cluster with fakes while nodes are killed and frozen, and what it costs (12 minutes)
+clusterload: $(DEV) servers ## a cluster while nodes are killed and frozen, and what it costs; run nothing else (15 minutes)
 	.venv/bin/python benchmarks/cluster.py $(ARGS)
 
 storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)

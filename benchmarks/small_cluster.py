@@ -51,7 +51,7 @@ class Servers:
     def cluster(
         self, broker: str = "rabbitmq", database: Location | None = None, fakes: bool = True
     ) -> Cluster:
-        """An empty cluster on this broker; with a database, it counts usage."""
+        """An empty cluster on this broker; with a database, it counts usage. fakes: see Cluster."""
         number = next(_numbers)
         folder = self._folder / str(number)
         folder.mkdir()
