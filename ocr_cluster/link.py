@@ -67,10 +67,18 @@ class Link(RedisLink):
         return cast(list[bytes | None], await self.command(lambda redis: redis.mget(names)))
 
     async def evaluate(
-        self, script: str, keys: Sequence[str], *arguments: str | float | bytes
+        self,
+        script: str,
+        keys: Sequence[str],
+        *arguments: str | float | bytes,
+        patience: float = 0.0,
     ) -> Any:
-        """What a script returns; RedisAway."""
-        return await self.command(lambda redis: redis.eval(script, len(keys), *keys, *arguments))
+        """What a script returns; RedisAway. patience: as in command()."""
+
+        def question(redis: Redis) -> Awaitable[Any]:
+            return redis.eval(script, len(keys), *keys, *arguments)
+
+        return await self.command(question, patience)
 
 
 @contextlib.asynccontextmanager

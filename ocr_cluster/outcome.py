@@ -38,8 +38,8 @@ class Outcome:
     """The end of an attempt.
 
     state: `again` if another node may be able to read the image. fingerprint: of the models that
-    have read it. place: the Redis server with the result. seconds: that a worker was busy. error,
-    message, is_slow: of the error, if it failed.
+    have read it. place: the Redis server with the result. seconds: how long a worker was
+    busy. error, message, is_slow: describe the error, if the attempt failed.
     """
 
     flight: str

@@ -45,6 +45,7 @@ class RedisLink:
         self._url = url
         self._most = connections
         self._client: Redis | None = None
+        self._answered_at = float("-inf")  # by the clock of the event loop
 
     @property
     def away(self) -> bool:
@@ -77,12 +78,21 @@ class RedisLink:
         return await self._ask(question, seconds)
 
     async def run(self) -> None:
-        """Notice when Redis is away, and when it is back, until cancelled; then disconnect."""
+        """Notice when Redis is away, and when it is back, until cancelled; then disconnect.
+
+        Nothing is asked while Redis answers others.
+        """
+        loop = asyncio.get_running_loop()
         try:
             while True:
+                unknown = loop.time() - self._answered_at
+                if unknown < CHECK_SECONDS and not self.away:
+                    await asyncio.sleep(CHECK_SECONDS - unknown)
+                    continue
                 with contextlib.suppress(RedisAway):
                     await self._ask(lambda client: client.ping(), self.answer_seconds)
-                await asyncio.sleep(CHECK_SECONDS)
+                if self.away:
+                    await asyncio.sleep(CHECK_SECONDS)
         finally:
             await self.close()
 
@@ -115,6 +125,7 @@ class RedisLink:
         if self.away:
             log.warning("the Redis of %s is back", self.name)
         self.problem = ""
+        self._answered_at = asyncio.get_running_loop().time()
 
 
 def _client(url: str, connections: int) -> Redis:

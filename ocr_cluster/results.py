@@ -39,9 +39,14 @@ class SharedResults:
         if not self.ttl_seconds:
             return None
         try:
-            found = await self.fetch(work, fingerprint)
+            data = await self._link.get(work.results, work.field(fingerprint))
         except RedisAway:
             return None
+        return None if data is None else self.valid(data)
+
+    def valid(self, data: bytes) -> PackedResult | None:
+        """A packed result that was found; None if it is too old, or not understood."""
+        found = _unpacked(data)
         if found is None or self._clock() - found.stored_at >= self.ttl_seconds:
             return None
         self.hits += 1
@@ -50,10 +55,7 @@ class SharedResults:
     async def fetch(self, work: Work, fingerprint: str) -> PackedResult | None:
         """As find(), but of any age, and not counted; RedisAway."""
         data = await self._link.get(work.results, work.field(fingerprint))
-        try:
-            return None if data is None else unpack(data)
-        except PackingError:
-            return None
+        return None if data is None else _unpacked(data)
 
     async def find_by_md5(
         self, scope: str, md5: str, options: str, fingerprint: str
@@ -111,3 +113,10 @@ class SharedResults:
             return found
 
         return bool(await self._link.command(erase_all))
+
+
+def _unpacked(data: bytes) -> PackedResult | None:
+    try:
+        return unpack(data)
+    except PackingError:
+        return None

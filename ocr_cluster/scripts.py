@@ -15,9 +15,14 @@ SETTLED_MS = 2000  # a node that lives for so long with an image does not die of
 BETWEEN_MS = LEASE_MS  # from one begin to the next after two suspicious ones
 
 
-# KEYS: claim, poison. ARGV: the flight, CLAIM_MS
-# Returns poison, claimed or taken.
+# KEYS: claim, poison, and the hash of results if this server keeps them. ARGV: the flight,
+# CLAIM_MS, the field of the result
+# Returns poison, claimed or taken; or found, and the result.
 CLAIM = """
+if KEYS[3] then
+  local result = redis.call('HGET', KEYS[3], ARGV[3])
+  if result then return {'found', result} end
+end
 if redis.call('EXISTS', KEYS[2]) == 1 then return 'poison' end
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 'claimed' end
 return 'taken'
@@ -78,6 +83,14 @@ if suspicions > 1 and now - latest < tonumber(ARGV[5]) then return 'later' end
 redis.call('HSET', KEYS[1], 'at:' .. ARGV[2], now)
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 'begun'
+"""
+
+# KEYS: task, blob. ARGV: the attempt, the image, how many ms both are kept
+# Returns nothing.
+SEND = """
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+redis.call('HSET', KEYS[1], 'attempt', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 """
 
 # KEYS: task, blob. ARGV: `stop` to stop the node that reads it, otherwise empty; the flight; the

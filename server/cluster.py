@@ -56,7 +56,7 @@ def build_front(settings: Settings, urls: ClusterUrls) -> SharedEngine:
         user_share=process.user_share,
         give_up_seconds=settings.cluster.broker_seconds,
     )
-    state, cache = Link(urls.state, "state"), Link(urls.cache, "cache")
+    state, cache = _links(urls)
     results = SharedResults(cache, settings.service.time)
     return SharedEngine(BrokerEngine(spec, state, results), state, cache, results)
 
@@ -65,7 +65,7 @@ def build_node(
     settings: Settings, urls: ClusterUrls, engine: Engine, tracing: Tracing | None
 ) -> NodeWork:
     """What takes work for the engine of a node."""
-    state, cache = Link(urls.state, "state"), Link(urls.cache, "cache")
+    state, cache = _links(urls)
     return NodeWork(
         NodeBeat(_new_id(), 0, 0, {}, "", version=VERSION, address=_address(settings)),
         engine,
@@ -76,6 +76,13 @@ def build_node(
         encode_result,
         None if tracing is None else tracing.finish,
     )
+
+
+def _links(urls: ClusterUrls) -> tuple[Link, Link]:
+    """The connections to the Redis servers for state and cache; they may be one server."""
+    if urls.state == urls.cache:
+        return (both := Link(urls.state, "state and cache")), both
+    return Link(urls.state, "state"), Link(urls.cache, "cache")
 
 
 class FrontSharing:

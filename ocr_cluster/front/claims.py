@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Literal, cast
 
 from ocr_cluster.link import Link
 from ocr_cluster.redis_link import RedisAway
@@ -29,15 +29,24 @@ class Claims:
 
     async def take(self, work: Work, flight: str) -> Claim:
         """Claim the work for a flight, unless another front end has it."""
-        keys = work.claim, work.poison
         try:
-            found: bytes = await self._state.evaluate(CLAIM, keys, flight, CLAIM_MS)
+            answer: bytes = await self._state.evaluate(CLAIM, _keys(work), flight, CLAIM_MS)
         except RedisAway:
             return "alone"
-        if found == b"claimed":
-            self._held[work.claim] = flight
-            return "claimed"
-        return "poison" if found == b"poison" else "taken"
+        return self._noted(answer, work, flight)
+
+    async def find_or_take(self, work: Work, flight: str, fingerprint: str) -> bytes | Claim:
+        """The packed result, if this server keeps one; otherwise claim the work, as take() does."""
+        keys = *_keys(work), work.results
+        try:
+            answer = await self._state.evaluate(
+                CLAIM, keys, flight, CLAIM_MS, work.field(fingerprint)
+            )
+        except RedisAway:
+            return "alone"
+        if isinstance(answer, list):
+            return cast(bytes, answer[1])
+        return self._noted(answer, work, flight)
 
     def forget(self, work: Work, flight: str) -> None:
         """The flight has ended, and its node has released the claim."""
@@ -63,3 +72,13 @@ class Claims:
                 await self._state.evaluate(RENEW_CLAIMS, tuple(held), CLAIM_MS, *held.values())
             except RedisAway:
                 continue
+
+    def _noted(self, answer: bytes, work: Work, flight: str) -> Claim:
+        if answer == b"claimed":
+            self._held[work.claim] = flight
+            return "claimed"
+        return "poison" if answer == b"poison" else "taken"
+
+
+def _keys(work: Work) -> tuple[str, str]:
+    return work.claim, work.poison

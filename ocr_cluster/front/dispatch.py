@@ -8,8 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from redis.asyncio import Redis
-
 from ocr_cluster import outcome as outcomes
 from ocr_cluster.front.publisher import Publisher
 from ocr_cluster.front.task import FrontTask
@@ -18,7 +16,7 @@ from ocr_cluster.outcome import Outcome
 from ocr_cluster.packing import PackedResult, PackingError, unpack
 from ocr_cluster.redis_link import RedisAway
 from ocr_cluster.results import SharedResults
-from ocr_cluster.scripts import CANCEL, LEASE_MS
+from ocr_cluster.scripts import CANCEL, LEASE_MS, SEND
 from ocr_cluster.wire import WireError
 from ocr_cluster.work import (
     CANCEL_CHANNEL,
@@ -199,17 +197,10 @@ class Dispatch:
         message = task.next_attempt()
         began = asyncio.get_running_loop().time()
         left_ms = max(1, round((task.deadline - began) * 1000))
-        name = task_name(task.flight)
-
-        async def store(redis: Redis) -> None:
-            async with redis.pipeline(transaction=False) as pipeline:
-                pipeline.set(blob_name(task.flight), task.image, px=left_ms)
-                pipeline.hset(name, "attempt", str(message.attempt))
-                pipeline.pexpire(name, left_ms)
-                await pipeline.execute()
-
+        names = task_name(task.flight), blob_name(task.flight)
+        given = message.attempt, task.image, left_ms
         try:
-            await self._state.command(store, self._give_up_seconds)
+            await self._state.evaluate(SEND, names, *given, patience=self._give_up_seconds)
             await self._publisher.send(message)
         except (RedisAway, WireError) as error:
             task.sending = None

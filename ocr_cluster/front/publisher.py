@@ -85,15 +85,15 @@ class Publisher:
             letter: _Letter | None = None
             with contextlib.suppress(queue.Empty):
                 letter = self._letters.get(timeout=LOOK_SECONDS)
-            if letter is not None:
-                self._deliver(letter)
+            if letter is not None and self._deliver(letter):
+                looked_at = time.monotonic()
             if time.monotonic() - looked_at > LOOK_SECONDS:
                 looked_at = time.monotonic()
                 self._look()
         self._wire.close()
 
-    def _deliver(self, letter: _Letter) -> None:
-        """Send a letter; try again until it is to be given up."""
+    def _deliver(self, letter: _Letter) -> bool:
+        """Send a letter; try again until it is to be given up. False if the broker is away."""
         problem: WireError | None = None
         while not self._stopped.is_set():
             try:
@@ -104,11 +104,12 @@ class Publisher:
             else:
                 self._note_back()
                 self._tell(_succeed, letter.sent)
-                return
+                return True
             if time.monotonic() >= letter.give_up_at:
                 break
             self._stopped.wait(RETRY_SECONDS)
         self._tell(_fail, letter.sent, problem or WireError("the server is stopping"))
+        return False
 
     def _look(self) -> None:
         """Find out whether the broker is there."""

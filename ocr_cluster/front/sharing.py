@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from cache.keys import digest
-from ocr_cluster.front.claims import Claims
+from ocr_cluster.front.claims import Claim, Claims
 from ocr_cluster.front.engine import BrokerEngine
 from ocr_cluster.front.erasures import Erasures
 from ocr_cluster.front.probe import WayProbe
@@ -60,12 +60,10 @@ class SharedEngine:
 
         Raises the errors of submit(), and PoisonImage.
         """
-        if not wanted.fresh:
-            found = await self._find(wanted)
-            if found is not None:
-                return found
         flight = self._new_flight()
-        claim = await self.claims.take(wanted.work, flight)
+        claim = await self._find_or_claim(wanted, flight)
+        if isinstance(claim, PackedResult):
+            return claim
         if claim == "poison":
             raise PoisonImage("this image crashed workers recently; it is refused for a while")
         follows = claim == "taken" and not wanted.fresh
@@ -117,7 +115,7 @@ class SharedEngine:
         loops: Sequence[Coroutine[Any, Any, None]] = (
             self.claims.run(),
             self.erasures.run(),
-            *(link.run() for link in self._links),
+            *(link.run() for link in dict.fromkeys(self._links)),
         )
         self._loops = [asyncio.ensure_future(each) for each in loops]
 
@@ -182,15 +180,33 @@ class SharedEngine:
 
     @property
     def links(self) -> tuple[Link, Link]:
-        """The connections to the Redis servers for state and cache."""
+        """The connections to the Redis servers for state and cache; twice the same if it is one."""
         return self._links
 
     def _new_flight(self) -> str:
         return f"{self._front}-{next(self._numbers)}"
 
+    async def _find_or_claim(self, wanted: Wanted, flight: str) -> PackedResult | Claim:
+        """The result; if there is none, who has the image read. One question if it can be one."""
+        work = wanted.work
+        if not wanted.fresh:
+            state, cache = self._links
+            if state is cache and self.results.ttl_seconds:
+                answer = await self.claims.find_or_take(work, flight, self._fingerprint(wanted))
+                if isinstance(answer, str):
+                    return answer
+                found = self.results.valid(answer)
+            else:
+                found = await self._find(wanted)
+            if found is not None:
+                return found
+        return await self.claims.take(work, flight)
+
     async def _find(self, wanted: Wanted) -> PackedResult | None:
-        fingerprint = self.models.find(wanted.options.models).fingerprint
-        return await self.results.find(wanted.work, fingerprint)
+        return await self.results.find(wanted.work, self._fingerprint(wanted))
+
+    def _fingerprint(self, wanted: Wanted) -> str:
+        return self.models.find(wanted.options.models).fingerprint
 
     async def _begin(self, task: SharedTask, wanted: Wanted) -> None:
         """Have the image read for this front end; releases the claim if it is refused."""
@@ -207,7 +223,7 @@ class SharedEngine:
             if task.inner is None:
                 found = await self._follow(task, wanted)
                 if found is not None:
-                    task.fingerprint = self.models.find(wanted.options.models).fingerprint
+                    task.fingerprint = self._fingerprint(wanted)
                     result = found.result
                     task.finish(EncodedRecognition(result.json, result.artifacts, found.stages))
                     return

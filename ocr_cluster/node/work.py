@@ -71,8 +71,7 @@ class NodeWork:
         loops = [
             asyncio.ensure_future(each)
             for each in (
-                self._state.run(),
-                self._cache.run(),
+                *(link.run() for link in dict.fromkeys(self.links)),
                 self._beat(),
                 self._listen(),
                 self.reader.held.run(),

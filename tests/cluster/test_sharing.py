@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import redis
 
 from server.database.location import Location
 from tests.support.cards import card
+from tests.support.clusters import Cluster
 from tests.support.http_client import Reply
 from tests.support.pdfs import card_pdf
+from tests.support.redis_server import Redis
 from tests.support.server_process import ServerProcess
 from tests.support.user_keys import add_key
 from tests.support.watching import wait_until
@@ -54,6 +57,21 @@ def test_a_result_is_a_hit_on_the_other_front_end_until_it_is_erased(pair: Pair)
     assert second.upload(image).headers["X-Cache"] == "miss"
     assert first.get(path).json["data"]["text"] == "read on one"
     assert node.begun("read on one") == 2
+
+
+@pytest.mark.faults(119)
+@pytest.mark.parametrize("cache", [0, 1])
+def test_a_hit_claims_nothing_whether_one_redis_or_two(
+    tmp_path: Path, vhost: str, redis_server: Redis, cache: int
+) -> None:
+    state = redis_server.url()
+    with Cluster(tmp_path, vhost, state, redis_server.url(cache)) as cluster:
+        cluster.node()
+        first, second = cluster.fronts(2)
+        outcomes = [front.upload(card("found")).headers["X-Cache"] for front in (first, second)]
+        assert outcomes == ["miss", "hit"]
+        with redis.Redis.from_url(state) as client:
+            assert client.keys("ocr:flight:*") == []
 
 
 @pytest.mark.faults(119)
