@@ -48,7 +48,7 @@ class Admission:
         self._pixels: deque[int] = deque(maxlen=MAX_SAMPLES)
 
     def record(self, seconds: float, pixels: int = 0) -> None:
-        """Note the duration of a finished recognition; pixels of its image, 0 if unknown."""
+        """Note the duration of a finished recognition. pixels: size of its image, 0 if unknown."""
         self._seconds.append(seconds)
         if pixels:
             self._pixels.append(pixels)

@@ -1,7 +1,6 @@
 """PaddleOCR's detection alone and its recognition alone, for requests that ask for one of them.
 
-They are loaded when they are first needed, in addition to those of the pipeline: its own are not
-accessible.
+Both models are loaded on first use, in addition to the pipeline's own, which are not accessible.
 """
 
 from __future__ import annotations

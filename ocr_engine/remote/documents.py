@@ -79,7 +79,7 @@ def _strips(text: str, box: LevelBox) -> Iterator[Line]:
 
 
 def _table_block(table: TextTable, box: LevelBox) -> Block:
-    """A table whose rows and columns are equally large."""
+    """A table whose rows all have the same height, and whose columns all have the same width."""
     lines: list[Line] = []
     cells = []
     for cell in table.cells:

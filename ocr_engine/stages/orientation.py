@@ -107,9 +107,10 @@ def upside_down(
 def is_upside_down(upright: Reading, turned: Reading, group_is: bool) -> bool:
     """Whether a line is upside down, given whether its group is.
 
-    Only a more confident reading replaces another. But unless the upright reading is certain, the
-    group decides if neither reading is clearly more confident, or both are a single turnable
-    character. A number of turnable digits is rotated only with its group.
+    The more confident reading is right, with two exceptions. In a group that is upside down, a
+    line is too if its upright reading is not certain and the turned one is as confident, or nearly
+    so, or if both are a single character that can be read either way up. A number whose digits can
+    all be read either way up is rotated only with its group.
     """
     lead = turned.confidence - upright.confidence
     if group_is and not reads_upright(upright):

@@ -86,7 +86,7 @@ def answer_headers(answer: Answer, outcome: CacheOutcome, elapsed_ms: float) -> 
 
 
 def converted_reply(made: ConvertedDocument, headers: Mapping[str, str]) -> Reply:
-    """The reply with a document that was written to a file, which is read as it is sent."""
+    """The reply with a converted document, streamed from its file."""
     more = {"Content-Type": made.media_type, "Content-Length": str(made.file.size)}
     if made.changes:
         more[CHANGES] = header_text("; ".join(made.changes))

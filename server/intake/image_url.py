@@ -84,7 +84,7 @@ class ImageFetcher:
 class UrlImage:
     """The image at a URL, fetched on read(); see ImageSource.
 
-    What it is, its bytes decide, not its Content-Type. known: looks up the digests of its bytes.
+    Its bytes decide its format, not its Content-Type. known: looks up the digests of its bytes.
     """
 
     scope: Scope = "read"

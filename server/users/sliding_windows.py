@@ -156,7 +156,10 @@ class RequestRates:
 
 
 def standing_of(name: str, per_minute: int, counts: tuple[int, int], seconds: float) -> Standing:
-    """What is left by the counts of the previous and this window; seconds: left of this one."""
+    """How many requests are left. counts: of the previous and the current window.
+
+    seconds: time left in the current window.
+    """
     previous, current = counts
     used = math.floor(previous * seconds / WINDOW_SECONDS + current)
     left = max(0, per_minute - used)

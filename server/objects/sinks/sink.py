@@ -1,4 +1,4 @@
-"""The protocol of a place for results."""
+"""The interface of every destination to which results are written."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from server.objects.result import ObjectResult, Version
 
 
 class Sink(Protocol):
-    """A place for results; putting the same result twice changes nothing.
+    """A destination for results; putting the same result twice changes nothing.
 
-    All calls raise StoreUnavailable or StorageUnavailable if the place cannot be used now.
+    All calls raise StoreUnavailable or StorageUnavailable if the destination cannot be used now.
     """
 
     async def has(self, version: Version) -> bool:
