@@ -142,7 +142,10 @@ class Prober:
 
 
 class _Reading:
-    """One worker's reading of the known image. begun_at: None while the worker reads another image."""
+    """One worker's reading of the known image.
+
+    begun_at: None while the worker reads another image.
+    """
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
