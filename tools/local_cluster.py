@@ -95,6 +95,9 @@ class LocalCluster:
         """SIGKILL for a part."""
         if (pid := self.pid(name)) is not None:
             end(pid, signal.SIGKILL, 10.0)
+            if name == "nginx":  # its workers would keep the port
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
 
 
 def running_pid(file: Path) -> int | None:
