@@ -32,10 +32,11 @@ class ClusterStats:
     """The cluster as this process sees it.
 
     servers: broker, cache and state. leases: images that nodes read for this front end, or that
-    this node reads. republished: attempts to have an image read after the first. duplicates:
-    answers and attempts that another one had replaced. Of a front end only: nodes and fronts, with
-    their heartbeats; window: how many images it may have at nodes and in the broker; sent: how many
-    it has there; waiting: images in its queue; shared_hits: results of other front ends and nodes.
+    this node reads. republished: second and later attempts to have the same image read.
+    duplicates: answers, and attempts to read an image, that were discarded because another attempt
+    had taken their place. Of a front end only: nodes and fronts, with their heartbeats; window: how
+    many images it may have at nodes and in the broker; sent: how many it has there; waiting: images
+    in its queue; shared_hits: results of other front ends and nodes.
     """
 
     role: Role

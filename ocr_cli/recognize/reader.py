@@ -62,8 +62,9 @@ class OutputOptions:
 class ImageReading:
     """The result of an image, without the lines below drop_score.
 
-    milliseconds: recognition time. drawing: a PNG, or empty. converted: the image in formats that
-    need it again; changes: what those could not have.
+    milliseconds: recognition time. drawing: a PNG, or empty. converted: the output in each format
+    that is written from the image itself (pdf, pdfa). changes: what had to be dropped or converted
+    because such a format does not allow it.
     """
 
     document: Document

@@ -72,8 +72,9 @@ class PdfPages:
     def _embedded(self, page: Any, whole: FullPageImage, asked: ReadPage) -> bytes | None:
         """The JPEG that is the page, if it looks as the page does and is not too large.
 
-        PDFium does not say whether a JPEG is shown with its own colours. So for the first one of
-        each kind in a document, both are compared.
+        PDFium does not say whether a JPEG is shown with its own colours. So the first JPEG of each
+        kind in a document is compared with the page as PDFium draws it; the others of that kind are
+        treated the same way.
         """
         if whole.dpi > MOST_EMBEDDED * asked.dpi or whole.pixels > asked.max_pixels:
             return None

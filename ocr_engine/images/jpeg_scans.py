@@ -32,8 +32,8 @@ class JpegScans:
     """What the markers of a JPEG say.
 
     sampling: horizontal and vertical sampling factors of its components, by their identifiers.
-    low_bits: by component, the lowest bit of each coefficient that a scan has contained so far; 0
-    means that the coefficient is complete.
+    low_bits: for each component, the lowest bit that the scans so far have contained of each
+    coefficient; 0 means that the coefficient is complete.
     restarts_missing: restart markers that the last scan should have and does not.
     """
 

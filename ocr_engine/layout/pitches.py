@@ -72,7 +72,8 @@ def same_edges(one: Row, other: Row) -> bool:
 def close_rows(rows: Sequence[Row], usual: float) -> list[bool]:
     """Whether each row but the last is as near to the next one as lines of a paragraph are.
 
-    They are about as near as those above or below them, where these are near enough.
+    Two rows are near if their distance is not much larger than that of the nearest rows above or
+    below. If neither of those is small enough to compare with, the usual distance is used.
     """
     pitches = [
         below.middle - above.middle if alike(above, below) else math.inf

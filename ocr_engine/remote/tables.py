@@ -139,7 +139,10 @@ def _otsl_rows(text: str) -> Iterator[list[tuple[str, str]]]:
 def _run(
     rows: list[list[tuple[str, str]]], row: int, column: int, down: int, right: int, tag: str
 ) -> int:
-    """How many places a cell covers in one direction: its own, and those with this tag."""
+    """How many places a cell covers in one direction.
+
+    These are its own, and the places directly after it that have this tag.
+    """
     length = 1
     while length < MAX_SPAN:
         below, beyond = row + down * length, column + right * length

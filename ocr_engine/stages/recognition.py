@@ -28,9 +28,10 @@ UNSURE = 0.85  # confidence of a line of which the typical confidence may be muc
 
 
 class Character(NamedTuple):
-    """A character, its confidence, and the extent of its steps in the crop.
+    """A character, its confidence, and which part of the crop the model's time steps for it cover.
 
-    start and end are fractions of the crop's width; they may exceed 1, in the padding.
+    start and end are fractions of the crop's width. They are above 1 if they lie in the padding to
+    the right of the crop.
     """
 
     text: str

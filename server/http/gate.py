@@ -135,7 +135,10 @@ def _enter(
     needed: Scope,
     limited: bool,
 ) -> Awaitable[None] | None:
-    """Admit the request within the principal's limits; its slot is free when the scope ends."""
+    """Admit the request within the principal's limits.
+
+    The slot that it takes is freed when the RequestScope ends.
+    """
     if principal is not ANONYMOUS:
         context.use_keys()
     scope.principal = principal

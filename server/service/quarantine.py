@@ -16,11 +16,13 @@ MAX_HARMLESS = 5_000  # some 500 bytes each
 
 
 class Quarantine:
-    """Remembers which images crashed workers, for each owner of CacheKey; used from one thread.
+    """Remembers which images crashed workers or needed too much memory or time.
 
     An image that crashed workers is refused with any options. One that needed too much memory, or
-    more time than the limit, is refused with the same options. An image that was recognized before
-    is never refused for crashing workers or for its time. Each owner has its own quarantine,
+    more time than the limit, is refused with the same options. But an image that was recognized
+    before is never refused because it later crashed workers or took too long. Used from one thread.
+
+    Each owner (see CacheKey) has its own quarantine,
     because otherwise a refusal would show that another user has sent the same image. Separate
     quarantines cost little safety: whoever wants to crash workers again only has to change one byte
     of the image.

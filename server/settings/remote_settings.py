@@ -30,7 +30,11 @@ _URL = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?(/[\w./-]*)?
 
 @dataclass(frozen=True, slots=True)
 class NamedRemote:
-    """A model on another server; None: as remote.* or the kind says. See RemoteSet."""
+    """A model on another server. See RemoteSet.
+
+    A field that is None takes its value from the setting of the same name in remote.*, or else the
+    default of its kind.
+    """
 
     name: str
     url: str

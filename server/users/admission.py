@@ -30,7 +30,8 @@ class Admission:
     def settle(self, status: int, outcome: str, replayed: bool = False) -> None:
         """Decide by the answer, before it is sent, whether the request counts for the daily quota.
 
-        outcome: of the cache. replayed: the answer is that of an earlier request.
+        outcome: what the cache did (hit, joined or miss; empty if it was not used). replayed: the
+        answer is that of an earlier request.
         """
         if not self._settled:
             self._settled = True

@@ -255,7 +255,7 @@ class Exchange(HTTPMessageDelegate, ABC):
             self._refuse(error)
 
     def _check_length(self, length: int) -> None:
-        """Raise an error if a body that has this many bytes in memory is not accepted now."""
+        """Raise an error if the server cannot take a body of this many bytes into memory now."""
         check_size(self.context, self.scope, self.dialect, self._body, length)
 
     def _writer(self) -> AnswerWriter:

@@ -110,7 +110,10 @@ class FilesExchange(Exchange):
         return self.dialect.accepted(batch, jobs)
 
     async def take_quota(self, files: int) -> None:
-        """Take as much of the daily quota as there are files; the request itself has taken one."""
+        """Take one unit of the daily quota for each file but the first.
+
+        The request itself has already taken that one.
+        """
         if self.scope.admission is not None:
             await self.scope.admission.take_more(files - 1)
 
@@ -183,7 +186,10 @@ class FilesExchange(Exchange):
             await self._delete()
 
     async def _answer_once(self, form: Form, common: CommonFields, key: str, files: str) -> Reply:
-        """Answer a request with an Idempotency-Key; files: their fingerprint."""
+        """Answer a request that has the Idempotency-Key key.
+
+        files: a fingerprint of the uploaded files.
+        """
         named = [self.request.method, self.request.path, sorted(form.fields.items()), files]
         user = self.scope.principal.user
 

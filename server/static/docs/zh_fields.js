@@ -24,8 +24,8 @@ export default {
   "`min`: enlarge small images for detection until the short side is `det_limit_side_len`. `max`: reduce large images until the long side is at most that. `auto`: like `min`, but also reduce large images as far as detection stays as good.":
     "`min`：检测前放大小图，直到短边达到 `det_limit_side_len`。`max`：缩小大图，直到长边不超过该值。`auto`：与 `min` 相同，并在不影响检测效果的范围内缩小大图。",
   "Probability above which a pixel counts as text.": "像素被视为文字的概率阈值。",
-  "Minimum mean probability of a box.": "文本框的最低平均概率。",
-  "How far boxes are enlarged, relative to area / perimeter.": "文本框的扩大程度，相对于面积与周长之比。",
+  "Minimum mean probability of a box.": "文字框内各像素为文字的概率，其平均值的下限。",
+  "How far boxes are enlarged, relative to area / perimeter.": "文字框向外扩大的距离，以“面积 ÷ 周长”的倍数表示。",
   "The name of a model set of this server. The default reads if none is named.":
     "本服务器某个模型集的名称。未指定时使用默认模型集。",
   "Detect and rotate upside-down lines.": "检测并旋转上下颠倒的文本行。",
@@ -58,17 +58,17 @@ export default {
   "MD5 of the image's bytes, in hex.": "图片字节的 MD5，十六进制。",
   "The longest time to wait for the end of the job, in seconds.": "等待任务结束的最长时间，单位秒。",
   "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image or document as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：图片或文档的 PDF，带有不可见的文字层；`pdfa`：同上，格式为 PDF/A-2b。",
+    "输出格式；`image`：PNG 图片，画有文字框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：图片或文档的 PDF，带有不可见的文字层；`pdfa`：同上，格式为 PDF/A-2b。",
   "The output format; `image`: the image as PNG, with the boxes drawn on it; `alto`: ALTO 4.4, XML; `markdown`: titles, paragraphs, lists and tables as Markdown; `ndjson`: a line of JSON for each page, sent as soon as it is read; `pdf`: the image or document as PDF, with the text invisibly over it; `pdfa`: the same as PDF/A-2b. By default as chosen for the job.":
-    "输出格式；`image`：PNG 图片，画有文本框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：图片或文档的 PDF，带有不可见的文字层；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
+    "输出格式；`image`：PNG 图片，画有文字框；`alto`：ALTO 4.4（XML）；`markdown`：Markdown 形式的标题、段落、列表和表格；`ndjson`：每页一行 JSON，识别完立即发送；`pdf`：图片或文档的 PDF，带有不可见的文字层；`pdfa`：同上，格式为 PDF/A-2b。默认与任务相同。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others.":
     "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。",
   "The order of the lines: `layout` reads column by column, `raster` row by row across the whole page. The default is `raster` for the format legacy, `layout` for all others. By default as chosen for the job.":
     "行的顺序：`layout` 逐栏阅读，`raster` 在整页宽度上逐行阅读。legacy 格式默认为 `raster`，其他格式默认为 `layout`。默认与任务相同。",
   "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with the blanks in front of them and between them.":
-    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：位于同一水平线上的行以制表符连接。`code`：保留行前和行间的空白。",
+    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：位于同一水平线上的行以制表符连接。`code`：保留行首的缩进、同一水平线上各行之间的间距，以及上下行之间的空行。",
   "How `data.text` and the format text join lines. `lines`: by line ends. `paragraphs`: without those in a paragraph. `rows`: by tabs if they are at the same height. `code`: with the blanks in front of them and between them. By default as chosen for the job.":
-    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：位于同一水平线上的行以制表符连接。`code`：保留行前和行间的空白。默认与任务相同。",
+    "`data.text` 和 text 格式如何连接各行。`lines`：以换行符连接。`paragraphs`：段落内不换行。`rows`：位于同一水平线上的行以制表符连接。`code`：保留行首的缩进、同一水平线上各行之间的间距，以及上下行之间的空行。默认与任务相同。",
   "Add the blocks of the page to the format json: paragraphs, titles, lists, tables.":
     "在 json 格式中加入页面的块：段落、标题、列表、表格。",
   "Add the blocks of the page to the format json: paragraphs, titles, lists, tables. By default as chosen for the job.":

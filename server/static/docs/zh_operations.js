@@ -43,7 +43,7 @@ export default {
   "The image is the body itself, the form part `file`, or base64 in JSON. Each option is either in the query string or in the body, not in both.":
     "图片可以是请求体本身、表单中的 `file` 部分，或 JSON 中的 Base64。每个选项只能出现在查询字符串或请求体其中一处，不能两处都有。",
   "With `block_flag=false`: the job is accepted; poll its address.":
-    "使用 `block_flag=false` 时：任务已接受，请查询任务地址。",
+    "使用 `block_flag=false` 时：任务已接受，请轮询任务的地址以获取结果。",
   "Recognize an image; all fields in the body": "识别一张图片；所有字段都在请求体中",
   "The legacy API: the fields of the original OCRWebServer (2021). Options that are not set have the server's defaults.":
     "旧版 API：使用最初的 OCRWebServer（2021）的字段。未设置的选项取服务器默认值。",
@@ -62,7 +62,7 @@ export default {
     "排队中的任务会被丢弃。正在进行的识别会停止，除非还有其他请求在等待它。",
   "Delete a finished job with its result.": "删除已完成的任务及其结果。",
   "The job is cancelled or erased.": "任务已取消或删除。",
-  "Get the result of a job in any format and order": "以任意格式和文本行顺序获取任务的结果",
+  "Get the result of a job in any format and order": "获取任务的结果，格式和文本行顺序可任选",
   "409 if the job is not finished or was cancelled; a failed job answers with the status and the code of its error.":
     "任务未完成或已取消时返回 409；失败的任务返回其错误对应的状态码和错误码。",
   "Follow a job with Server-Sent Events": "通过 Server-Sent Events 跟踪任务",
@@ -96,11 +96,11 @@ export default {
   "The client already has this version.": "客户端已有此版本。",
   "Erase the stored results of an image": "删除图片的已存结果",
   "The caller's cached results of the image, with all options, and its bytes. Where all users share them (`cache.scope`), it needs the scope `admin`.":
-    "删除调用者的、此图片的全部缓存结果（包括所有选项组合）以及图片本身。如果结果由所有用户共享（`cache.scope`），需要 `admin` 权限。",
+    "删除此图片的缓存结果（仅限调用者自己的，包括所有选项组合），以及图片本身。如果结果由所有用户共享（`cache.scope`），需要 `admin` 权限。",
   "Nothing is kept any more.": "已不再保留任何内容。",
   "Languages and scripts that the loaded models read": "已加载模型可识别的语言和文字",
   "Derived from the list of characters that the recognition model knows. Lines in other scripts are marked in the result: `script` is `unsupported`.":
-    "由识别模型的字符表得出。其他文字的行在结果中带有标记：`script` 为 `unsupported`。",
+    "语言和文字（书写系统）的列表由识别模型的字符表得出。用列表以外的文字写成的行，在结果中带有标记：`script` 为 `unsupported`。",
   "The languages and scripts.": "语言和文字。",
   "What a user used, by day": "用户每日的用量",
   "Counts are at most a few seconds old. With `Accept: text/html`, a page that shows them.":
@@ -148,10 +148,10 @@ export default {
     "服务器目前无法识别图片：`starting` 或 `draining`。",
   "State of workers, queue and cache": "工作进程、队列和缓存的状态",
   "1: every worker reads a known image first, at most once in 5 s; requests in between share the report. Where keys are required, needs one with the scope `metrics`.":
-    "1：先让每个工作进程识别一张已知图片，最多每 5 秒一次；期间的其他请求得到同一份报告。如果服务器要求密钥，则需要具有 `metrics` 权限的密钥。",
+    "1：先让每个工作进程识别一张文字内容已知的测试图片，最多每 5 秒一次；期间的其他请求得到同一份报告。如果服务器要求密钥，则需要具有 `metrics` 权限的密钥。",
   "The server's state; only its `status` if a key is required and not sent.":
     "服务器的状态；需要密钥而未发送时，只有 `status`。",
-  "No worker has read the known image correctly.": "没有工作进程正确识别已知图片。",
+  "No worker has read the known image correctly.": "没有任何工作进程正确识别测试图片。",
   "Metrics for Prometheus": "供 Prometheus 使用的指标",
   "Prometheus' text format.": "Prometheus 文本格式。",
   "Recognize images in the browser": "在浏览器中识别图片",

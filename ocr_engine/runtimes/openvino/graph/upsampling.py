@@ -53,7 +53,7 @@ def _is_upsampling(node: ov.Node) -> bool:
 
 
 def _split(node: ov.Node) -> ov.Output:
-    """The same output from 1x1 convolutions and one depth-to-space at the end."""
+    """The output of node, computed by 1x1 convolutions and one depth-to-space at the end."""
     pixels = _pixel_weights(_weights(node))
     side = _weights(node).shape[2]
     before, between = _before(node)
