@@ -63,6 +63,13 @@ class ClientStream(IOStream):
         self._sending.set(self._header_seconds)
         return super().read_until_regex(regex, max_bytes)
 
+    def set_nodelay(self, value: bool) -> None:
+        """Do nothing: the listener has set TCP_NODELAY for good.
+
+        Tornado sets it at the end of each answer and clears it afterwards. That would cost two
+        system calls, and lines of a streamed answer would wait for the client's acknowledgement.
+        """
+
     def expect_body(self, seconds: float) -> None:
         """Limit the time for the body, because the headers have come."""
         self._sending.set(seconds)

@@ -13,6 +13,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from server.errors import BadRequest, KeyInvalid, KeyRequired, NotAllowed
 from server.http.client_stream import stream_of
 from server.http.context import ServerContext
+from server.http.request_header import request_header
 from server.http.request_scope import RequestScope
 from server.principal import ANONYMOUS, Principal, Scope
 
@@ -89,8 +90,8 @@ def require(principal: Principal, needed: Scope) -> None:
 
 def key_in(headers: HTTPHeaders) -> str | None:
     """The key in the headers; BadRequest if two headers differ. Query strings have no key."""
-    given = headers.get("X-Api-Key")
-    authorization = headers.get("Authorization")
+    given = request_header(headers, "X-Api-Key")
+    authorization = request_header(headers, "Authorization")
     if authorization is None:
         return given
     method, _, bearer = authorization.partition(" ")

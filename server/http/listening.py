@@ -79,7 +79,8 @@ class Listener:
         """Start to accept connections on these sockets."""
         self._suspend()
         for each in sockets:
-            with contextlib.suppress(OSError):  # connections inherit it
+            with contextlib.suppress(OSError):  # connections inherit both; see set_nodelay
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             self._sockets[each] = is_loopback(each.getsockname())
         self._resume()

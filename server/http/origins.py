@@ -17,6 +17,7 @@ from tornado.routing import Matcher
 from server.errors import CrossSite, HostNotAllowed, truncated
 from server.http.client_address import is_trusted
 from server.http.client_stream import ClientStream
+from server.http.request_header import request_header
 from server.settings.network_constraints import covers
 from server.settings.settings import WebServerSettings
 
@@ -93,10 +94,10 @@ class Origins:
         Programs other than browsers send neither. Sec-Fetch-Site is checked first, as a proxy may
         change Host. Older browsers, and all browsers without TLS, send only Origin.
         """
-        site = request.headers.get("Sec-Fetch-Site")
+        site = request_header(request.headers, "Sec-Fetch-Site")
         if site in _OWN_PAGE:
             return
-        origin = request.headers.get("Origin")
+        origin = request_header(request.headers, "Origin")
         if (site is None and origin is None) or self.allows(request):
             return
         if site is None and origin is not None:

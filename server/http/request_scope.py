@@ -17,6 +17,7 @@ from server.http.client_stream import stream_of
 from server.http.context import ServerContext
 from server.http.errors import error_of_code
 from server.http.replies import REPLAYED, Reply
+from server.http.request_header import request_header
 from server.operations.audit import Action
 from server.principal import ANONYMOUS, Principal
 from server.users.admission import Admission
@@ -99,7 +100,7 @@ class RequestScope:
         address = client_address(stream.peer, request.headers, trusted)
         if recognition:
             context.open_requests += 1
-        own_id = request_id(request.headers.get("X-Request-Id"))
+        own_id = request_id(request_header(request.headers, "X-Request-Id"))
         scope = cls(context, request, own_id, address, recognition)
         if context.tracing is not None and recognition:
             scope.trace = context.tracing.begin(request.headers.get("Traceparent"))

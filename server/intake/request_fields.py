@@ -131,7 +131,7 @@ def request_for(
         options=parse_options(fields, defaults, rendering),
         block=block,
         rendering=rendering,
-        timeout_seconds=min(limits, default=None),
+        timeout_seconds=min(limits) if limits else None,
         read_cache=read_cache,
         priority=values.get("priority", 0),
         webhook_url=values.get("webhook_url"),
@@ -191,6 +191,8 @@ def _checked_fields(
     fields: Mapping[str, Any], constraints: Mapping[str, Constraint]
 ) -> dict[str, Any]:
     """The given fields that have a constraint, converted by it."""
+    if fields.keys().isdisjoint(constraints):
+        return {}
     return {
         name: checked(name, fields[name], constraint)
         for name, constraint in constraints.items()

@@ -15,6 +15,7 @@ from server.http.context import ServerContext
 from server.http.errors import PublicError
 from server.http.gate import key_in
 from server.http.replies import Reply, answer_reply, is_long, job_json, json_reply, problem_reply
+from server.http.request_header import request_header
 from server.http.request_scope import RequestScope
 from server.intake.body import RAW_TYPES, BodyReader, body_reader
 from server.intake.fields import Form, query_fields, unique_fields
@@ -71,7 +72,8 @@ class OwnDialect:
 
     def reads_cache(self) -> bool:
         """Whether a result of the cache may be the answer."""
-        return "no-cache" not in self.request.headers.get("Cache-Control", "").lower()
+        given = request_header(self.request.headers, "Cache-Control")
+        return given is None or "no-cache" not in given.lower()
 
     def is_long(self, answer: Answer, asked: OcrRequest) -> bool:
         """See Dialect."""

@@ -12,6 +12,7 @@ from tornado.httputil import HTTPServerRequest
 from server.errors import BadRequest
 from server.http.context import ServerContext
 from server.http.replies import REPLAYED, Reply
+from server.http.request_header import request_header
 from server.intake.fields import INLINE_BYTES, Form
 from server.jobs.record import Claim, Jobs, Kept
 
@@ -22,7 +23,7 @@ _REPLAYED = {REPLAYED: "true"}
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
     """The key of a request, if it has one; BadRequest if it is not accepted."""
-    key = headers.get(HEADER)
+    key = request_header(headers, HEADER)
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isascii() or not key.isprintable():

@@ -8,13 +8,14 @@ import logging
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest, ResponseStartLine
 from tornado.netutil import bind_sockets
 
+from server.http.client_stream import stream_of
 from server.http.connections import Connections, connection_limit, raise_descriptor_limit
 from server.http.listening import Listener
 from server.service.outgoing import OutgoingBytes
@@ -31,10 +32,12 @@ def answer(request: HTTPServerRequest) -> None:
 
 
 @contextlib.asynccontextmanager
-async def listening(connections: Connections) -> AsyncIterator[int]:
+async def listening(
+    connections: Connections, respond: Callable[[HTTPServerRequest], None] = answer
+) -> AsyncIterator[int]:
     """A listener on a port."""
     listener = Listener(
-        HTTPServer(answer), connections, OutgoingBytes(), header_seconds=30.0, patience=30.0
+        HTTPServer(respond), connections, OutgoingBytes(), header_seconds=30.0, patience=30.0
     )
     sockets = bind_sockets(0, "127.0.0.1")
     port = sockets[0].getsockname()[1]
@@ -62,6 +65,28 @@ def no_more_descriptors() -> Iterator[None]:
 def warnings(caplog: pytest.LogCaptureFixture, words: str) -> int:
     """The number of log records with these words."""
     return sum(words in record.getMessage() for record in caplog.records)
+
+
+def test_answers_are_sent_without_delay_on_every_request_of_a_connection() -> None:
+    """Otherwise a line of a streamed answer would wait until the client acknowledges the last."""
+    undelayed = []
+
+    def respond(request: HTTPServerRequest) -> None:
+        connection = stream_of(request).socket
+        undelayed.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        answer(request)
+
+    async def ask_twice() -> None:
+        async with listening(Connections(limit=2), respond) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for _ in range(2):
+                writer.write(REQUEST)
+                await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(ask_twice())
+    assert undelayed == [1, 1]
 
 
 def test_connections_over_the_limit_wait_until_one_closes(
