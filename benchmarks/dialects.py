@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,8 +142,11 @@ def main() -> int:
     arguments = _parse()
     ends_at = time.monotonic() + arguments.minutes * 60
     clients = [each for each in ALL if not arguments.only or each.distribution in arguments.only]
-    with _servers() as servers:
-        results = [_tried(client, servers, ends_at) for client in clients]
+    with _servers() as servers, _installing(clients, ends_at) as installed:
+        results = [
+            _tried(client, servers, ends_at, done)
+            for client, done in zip(clients, installed, strict=True)
+        ]
         recognized = int(servers.models.metric("ocr_stage_seconds_count", stage="rec"))
     print(f"\n| client | dialect | {' | '.join(CASES)} |")
     print("| --- " * (len(CASES) + 2) + "|")
@@ -196,7 +200,21 @@ def _of_fakes(required: bool = False, **process: int) -> dict[str, Any]:
     return {"ocr": {"process": patient}, "access": access}
 
 
-def _tried(client: Client, servers: Servers, ends_at: float) -> Result:
+@contextlib.contextmanager
+def _installing(clients: Sequence[Client], ends_at: float) -> Iterator[list[Future[None]]]:
+    """Install the clients one after the other, while those that are installed run."""
+
+    def install(client: Client) -> None:
+        client.environment.install(max(0.0, ends_at - time.monotonic()))
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        try:
+            yield [thread.submit(install, client) for client in clients]
+        finally:
+            thread.shutdown(cancel_futures=True)
+
+
+def _tried(client: Client, servers: Servers, ends_at: float, installed: Future[None]) -> Result:
     """What comes of a client; also if it cannot be installed, or run until then."""
     left = ends_at - time.monotonic()
     if left <= 0:
@@ -204,11 +222,11 @@ def _tried(client: Client, servers: Servers, ends_at: float) -> Result:
     try:
         print(f"{client} ...", flush=True)
         began = time.monotonic()
-        client.environment.install(left)
+        installed.result(left)
         result = _driven(client, servers, min(LIMIT_SECONDS, ends_at - time.monotonic()))
         print(f"{client}: {time.monotonic() - began:.0f} s", flush=True)
         return result
-    except (subprocess.SubprocessError, ValueError) as error:
+    except (subprocess.SubprocessError, TimeoutError, ValueError) as error:
         return Result(client, "", {}, (f"{type(error).__name__}: {str(error)[-500:]}",))
 
 

@@ -56,10 +56,12 @@ class Environment:
     def _make(self, seconds: float | None) -> None:
         print(f"installing {self._requirements.name} (the first time takes minutes)", flush=True)
         ends_at = None if seconds is None else time.monotonic() + seconds
-        pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "-qq"]
+        python = str(self.folder / "bin" / "python")
+        pip = [sys.executable, "-m", "pip", "--python", python, "install", "-qq"]
         pip += ["--require-hashes", "--disable-pip-version-check", "--progress-bar", "off"]
+        pip += ["--no-compile"]  # most modules are never imported
         commands = [
-            [sys.executable, "-m", "venv", "--clear", str(self.folder)],
+            [sys.executable, "-m", "venv", "--clear", "--without-pip", str(self.folder)],
             [*pip, "-r", str(self._requirements)],
             *([*pip, "--no-deps", "--force-reinstall", "-r", str(each)] for each in self._overlays),
         ]
