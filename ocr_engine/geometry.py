@@ -7,7 +7,7 @@ y down, from the top left corner of the image.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, SupportsInt
 
 VERTICAL_RATIO = 1.5  # height to width from which a line's box counts as vertical
@@ -40,8 +40,8 @@ def as_quad(corners: Iterable[Iterable[SupportsInt]]) -> Quad:
     return (int(ax), int(ay)), (int(bx), int(by)), (int(cx), int(cy)), (int(dx), int(dy))
 
 
-def level_box(quad: Quad) -> LevelBox:
-    """The level box around four corners, clipped at the left and top of the image.
+def level_box(quad: Sequence[Sequence[int]]) -> LevelBox:
+    """The level box around four corners (x, y), clipped at the left and top of the image.
 
     At least one pixel wide and high.
     """

@@ -16,7 +16,7 @@ from server.http.dialects.dialect import Target, Targets
 from server.http.dialects.foreign import ForeignApi, JobDialect, any_body, json_object
 from server.http.dialects.job_pages import job_pages, written
 from server.http.dialects.paddlex import own_fields
-from server.http.dialects.paddlex_results import data_info, layout_results, ocr_results
+from server.http.dialects.paddlex_results import layout_results, ocr_results
 from server.http.dialects.result_urls import ResultUrls
 from server.http.errors import PublicError, error_of_code
 from server.http.gate import check_again
@@ -205,8 +205,7 @@ class JobResult(JobsApi):
         write = layout_results if rendering.layout else ocr_results
 
         def line(page: PageResult) -> bytes:
-            result = write([page.result], rendering, None, shown)
-            return dump({"result": {**result, "dataInfo": data_info([page.result], kind)}}) + b"\n"
+            return dump({"result": write([page.result], rendering, None, shown, kind)}) + b"\n"
 
         return Reply(200, {"Content-Type": LINES_TYPE}, (), stream=written(pages, line))
 

@@ -10,7 +10,7 @@ from server.errors import BadField
 from server.http.context import ServerContext
 from server.http.dialects.dialect import Target, Targets
 from server.http.dialects.foreign import ForeignApi, PagedDialect, translated
-from server.http.dialects.paddlex_results import data_info, layout_results, ocr_results
+from server.http.dialects.paddlex_results import layout_results, ocr_results
 from server.http.errors import PublicError
 from server.http.replies import Reply, json_reply, problem_headers
 from server.intake.fields import Form
@@ -63,6 +63,8 @@ class PaddlexApi(ForeignApi):
 class PaddlexOcr(PaddlexApi, PagedDialect):
     """POST /ocr with the image in `file`."""
 
+    results = staticmethod(ocr_results)
+
     def parse(self, form: Form) -> OcrRequest:
         """See Dialect."""
         given = form.fields
@@ -75,20 +77,15 @@ class PaddlexOcr(PaddlexApi, PagedDialect):
 
     def body(self, pages: Sequence[StoredResult | None], asked: OcrRequest, kind: str = "") -> Any:
         """See PagedDialect."""
-        result = {**self.result(pages, asked), "dataInfo": data_info(pages, kind)}
+        score = minimum_score(asked)
+        result = self.results(pages, asked.rendering, asked.options, score, kind)
         return {**self.envelope(0, "Success"), "result": result}
-
-    def result(self, pages: Sequence[StoredResult | None], asked: OcrRequest) -> dict[str, Any]:
-        """The field `result`, without `dataInfo`."""
-        return ocr_results(pages, asked.rendering, asked.options, minimum_score(asked))
 
 
 class PaddlexLayout(PaddlexOcr):
     """POST /layout-parsing: blocks and Markdown."""
 
-    def result(self, pages: Sequence[StoredResult | None], asked: OcrRequest) -> dict[str, Any]:
-        """The field `result`, without `dataInfo`."""
-        return layout_results(pages, asked.rendering, asked.options, minimum_score(asked))
+    results = staticmethod(layout_results)
 
 
 class PaddlexHealth(PaddlexApi):

@@ -32,28 +32,37 @@ _LABELS: dict[BlockType, str] = {
 
 
 def ocr_results(
-    pages: Pages, rendering: Rendering, options: RecognitionOptions | None, score: float
+    pages: Pages,
+    rendering: Rendering,
+    options: RecognitionOptions | None,
+    score: float,
+    kind: str = "",
 ) -> dict[str, Any]:
-    """The results of the pipeline OCR.
+    """The field `result` of the pipeline OCR.
 
     options: with which the image was read; None if they are not known any more. score: the minimum
-    confidence of lines.
+    confidence of lines. kind: of the document; empty for an image.
     """
     results = []
-    for stored in pages:
-        page = read_page(stored, rendering)
+    read = [read_page(stored, rendering) for stored in pages]
+    for stored, page in zip(pages, read, strict=True):
         result: dict[str, Any] = {"prunedResult": _pruned(page, options, score)}
         if stored is not None and DRAWING_TYPE in stored.artifacts:
             result["ocrImage"] = base64.b64encode(stored.artifacts[DRAWING_TYPE]).decode()
         results.append(result)
-    return {"ocrResults": results}
+    return {"ocrResults": results, "dataInfo": _data_info(read, kind)}
 
 
 def layout_results(
-    pages: Pages, rendering: Rendering, options: RecognitionOptions | None, score: float
+    pages: Pages,
+    rendering: Rendering,
+    options: RecognitionOptions | None,
+    score: float,
+    kind: str = "",
 ) -> dict[str, Any]:
-    """The results of the pipeline PP-StructureV3: blocks from the geometry of the lines."""
+    """As ocr_results(), of the pipeline PP-StructureV3: blocks from the geometry of the lines."""
     results = []
+    read = [read_page(stored, rendering) for stored in pages]
     for number, stored in enumerate(pages):
         page = Page(0, 0, ())
         if stored is not None:
@@ -73,7 +82,7 @@ def layout_results(
             },
             "parsing_res_list": _parsed_blocks(page),
             "layout_det_res": {"boxes": _layout_boxes(page)},
-            "overall_ocr_res": _pruned(read_page(stored, rendering), options, score),
+            "overall_ocr_res": _pruned(read[number], options, score),
             "table_res_list": [],
             "seal_res_list": [],
             "formula_res_list": [],
@@ -85,12 +94,12 @@ def layout_results(
             "isEnd": number == len(pages) - 1,
         }
         results.append({"prunedResult": pruned, "markdown": markdown})
-    return {"layoutParsingResults": results}
+    return {"layoutParsingResults": results, "dataInfo": _data_info(read, kind)}
 
 
-def data_info(pages: Pages, kind: str = "") -> dict[str, Any]:
-    """The sizes of all pages; kind: of the document, empty for an image."""
-    sizes = [{"width": page.width, "height": page.height} for page in map(read_page, pages)]
+def _data_info(pages: Sequence[ReadPage], kind: str) -> dict[str, Any]:
+    """The sizes of all pages."""
+    sizes = [{"width": page.width, "height": page.height} for page in pages]
     if not kind:
         return {"type": "image", **sizes[0]}
     return {"type": kind.lower(), "numPages": len(sizes), "pages": sizes}

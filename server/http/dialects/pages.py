@@ -109,7 +109,7 @@ def words_of(line: ReadLine, angle: int = 0) -> list[ReadWord]:
 
 def bounds(box: Box) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of a box."""
-    return level_box(as_quad(box))
+    return level_box(box)
 
 
 def flat(box: Box) -> list[int]:
