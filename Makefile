@@ -118,7 +118,7 @@ clusterload: $(DEV) servers ## a cluster while nodes are killed and frozen, and 
 storage: $(DEV) servers ## 1,000 objects and 500 files while the server and `watch` are killed (5 minutes)
 	.venv/bin/python benchmarks/storage_kills.py $(ARGS)
 
-dialects: $(DEV) ## clients of other OCR servers, from PyPI, drive this one (14 minutes at most)
+dialects: $(DEV) ## clients of other OCR servers, from PyPI, drive this one (10 minutes at most)
 	.venv/bin/python benchmarks/dialects.py $(ARGS)
 
 hits: $(INSTALLED) ## cached answers compared with bare Tornado; run nothing else (2 minutes)
