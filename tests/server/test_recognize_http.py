@@ -31,7 +31,7 @@ def recognized(reply: Reply, text: str, cache: str = "miss") -> None:
 
 
 def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
-    image = card("two\nlines")
+    image = card("first\nsecond")
     reply = wide.upload(image, file_type="file")
     assert reply.status == 200
     answer = reply.json
@@ -46,14 +46,14 @@ def test_an_upload_is_answered_as_the_contract_says(wide: LiveServer) -> None:
     quality = answer["data"].pop("quality")
     assert {"sharpness", "contrast", "text_height"} <= set(quality)
     assert answer["data"] == {
-        "text": "two\nlines",
+        "text": "first\nsecond",
         "confidence": CONFIDENCE,
         "width": 64,
         "height": CARD_HEIGHT,
         "lines": [
-            {"text": "two", "confidence": CONFIDENCE, "box": [[0, 0], [40, 0], [40, 9], [0, 9]]},
+            {"text": "first", "confidence": CONFIDENCE, "box": [[0, 0], [40, 0], [40, 9], [0, 9]]},
             {
-                "text": "lines",
+                "text": "second",
                 "confidence": CONFIDENCE,
                 "box": [[0, 10], [40, 10], [40, 19], [0, 19]],
             },
