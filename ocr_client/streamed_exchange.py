@@ -26,7 +26,10 @@ MAX_ERROR_BYTES = 1 << 20
 
 
 class StreamedAnswer:
-    """The answer to a request; NoAnswer in all methods. seconds: how long each part may take."""
+    """The answer to a request. Every method may raise NoAnswer.
+
+    seconds: how long each part may take.
+    """
 
     def __init__(self, address: Address, seconds: float) -> None:
         self.status = 0

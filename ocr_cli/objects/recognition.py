@@ -1,4 +1,4 @@
-"""Recognizes objects with the reader of a command."""
+"""Reads stored images (objects) with the reader of the command `batch` or `watch`."""
 
 from __future__ import annotations
 

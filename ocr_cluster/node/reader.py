@@ -205,7 +205,7 @@ class NodeReader:
         return "state"
 
     async def _finish(self, message: Message, outcome: Outcome, packed: bytes = b"") -> None:
-        """Tell how the attempt has ended; ignored if the flight is at another attempt."""
+        """Report how the attempt ended; ignored if the image is being read in a later attempt."""
         left = max(1.0, message.deadline_at - self._clock())
         if not await finish(self._state, self._node, message, outcome, left, packed):
             self.held.late += 1

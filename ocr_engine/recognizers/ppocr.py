@@ -55,7 +55,7 @@ PREPARED_PIXELS = 1_500_000  # larger images, even blank ones, take too much tim
 
 
 class PpOcr:
-    """The pipeline with its loaded models; plain functions do the work between them."""
+    """The pipeline with its loaded models; plain functions do the steps between two models."""
 
     def __init__(
         self,

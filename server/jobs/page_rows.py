@@ -24,8 +24,8 @@ class PageRows:
     ) -> bool:
         """Add a page and count it; False if the job is no longer this owner's.
 
-        A job that has a page is running, also if nobody has noted its begin. blob: of the page's
-        result; None if it has a problem instead.
+        A job that has a page is running, even if nobody has noted its start. blob: the blob with
+        the page's result, or None if the page has a problem.
         """
         counted = JOB.c.pages_done if problem is None else JOB.c.pages_failed
         change = (

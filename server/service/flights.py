@@ -62,7 +62,10 @@ class Flight:
             self.answer.result()
 
     async def join(self, turn: Turn) -> None:
-        """As begun(); if this turn is better than the present one, the image waits in this turn."""
+        """As begun(), for another request with the same image.
+
+        If the turn of that request comes earlier, the image moves to it.
+        """
         await self.begun()
         if self.task is not None and self.task.state is TaskState.QUEUED:
             self._engine.advance(self.task, turn)

@@ -131,7 +131,10 @@ class OcrSettings:
 
 @dataclass(frozen=True, slots=True)
 class DegradeSettings:
-    """When the server counts as busy, and how large images are read then. max_side: 0: as ever."""
+    """When the server counts as busy, and how large images are read then.
+
+    max_side: of images that are read while the server is busy, in pixels; 0: no reduction.
+    """
 
     max_side: int = setting(WholeNumber(0, 65_500), 0)
     queue_seconds: float = setting(Number(0, 3600), 10.0)

@@ -151,7 +151,7 @@ def _forms(resources: Any) -> Iterator[Stream]:
 
 
 def _drawn_fonts(resources: Any) -> set[str]:
-    """The names of Type 3 fonts, which are drawn as if there were no mode."""
+    """The names of Type 3 fonts, which are drawn whatever the text rendering mode (Tr) is."""
     fonts = resources.get("/Font") if isinstance(resources, Dictionary) else None
     if not isinstance(fonts, Dictionary):
         return set()

@@ -61,7 +61,7 @@ class FilesExchange(Exchange):
     async def reply(
         self, common: CommonFields, files: list[BatchFile], claim: Claim | None
     ) -> Reply:
-        """Answer a request with these files; the method must delete or use their images."""
+        """Answer a request that contains these files; it must delete or use their images."""
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """See Exchange; while files are kept, nothing more is read."""

@@ -40,7 +40,7 @@ class FolderSource:
             yield chunk
 
     async def look(self, paths: Iterable[Path]) -> Sequence[Found]:
-        """Those of these files that are images of this folder."""
+        """Of these paths, those that are images in this folder."""
         return await asyncio.to_thread(lambda: list(self._these(paths)))
 
     async def open(self, key: str) -> OpenedObject:
