@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import statistics
 import os
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
